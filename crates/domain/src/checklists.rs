@@ -1,0 +1,505 @@
+//! Checklists: versions of the questions asked about a type of equipment (rule book §3).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{ItemId, TemplateId, UserId},
+    input::{Change, Invalid, Listed, Nested, Patch, input, text_enum},
+    page::Sort,
+    rule::{Code, Rule},
+    text::Text,
+    time::Instant,
+    users::Category,
+};
+
+text_enum! {
+    /// What an answer can be.
+    pub enum AnswerType {
+        /// `pass` or `fail`.
+        PassFail = "pass_fail",
+        /// `yes` or `no`.
+        YesNo = "yes_no",
+        /// A finite decimal number.
+        Numeric = "numeric" | "number",
+        /// Up to 500 characters.
+        Text = "text",
+    }
+}
+
+/// The range in which a numeric answer passes, ends included; an absent end is open.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "diesel", derive(diesel::AsExpression, diesel::FromSqlRow))]
+#[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
+pub struct NumericRule {
+    /// Least number that passes.
+    pub min: Option<f64>,
+    /// Greatest number that passes.
+    pub max: Option<f64>,
+}
+
+impl NumericRule {
+    /// Whether a number is in the range.
+    pub fn admits(self, number: f64) -> bool {
+        self.min.is_none_or(|min| number >= min) && self.max.is_none_or(|max| number <= max)
+    }
+}
+
+#[cfg(feature = "diesel")]
+mod rows {
+    use diesel::{
+        backend::Backend, deserialize, pg::Pg, serialize, serialize::Output, sql_types::Text, sqlite::Sqlite,
+    };
+    use std::io::Write;
+
+    use super::NumericRule;
+
+    impl serialize::ToSql<Text, Pg> for NumericRule {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+            out.write_all(&serde_json::to_vec(self)?)?;
+            Ok(serialize::IsNull::No)
+        }
+    }
+
+    impl serialize::ToSql<Text, Sqlite> for NumericRule {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+            out.set_value(serde_json::to_string(self)?);
+            Ok(serialize::IsNull::No)
+        }
+    }
+
+    impl<DB: Backend> deserialize::FromSql<Text, DB> for NumericRule
+    where
+        String: deserialize::FromSql<Text, DB>,
+    {
+        fn from_sql(raw: DB::RawValue<'_>) -> deserialize::Result<Self> {
+            let text = <String as deserialize::FromSql<Text, DB>>::from_sql(raw)?;
+            Ok(serde_json::from_str(&text)?)
+        }
+    }
+}
+
+input! {
+    /// The range in which a numeric answer passes, ends included; an absent end is open.
+    #[derive(PartialEq)]
+    pub struct NumericRuleInput {
+        /// Least number that passes.
+        min: Option<f64>,
+        /// Greatest number that passes.
+        max: Option<f64>,
+    }
+}
+
+impl From<Nested<NumericRuleInput>> for NumericRule {
+    fn from(Nested(rule): Nested<NumericRuleInput>) -> Self {
+        Self { min: rule.min, max: rule.max }
+    }
+}
+
+/// A version of the checklist of a type of equipment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
+    diesel(table_name = crate::schema::checklist_templates, treat_none_as_null = true, treat_none_as_default_value = false)
+)]
+pub struct Template {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: TemplateId,
+    /// Name, in the reader's language.
+    pub name: String,
+    /// Name in Arabic.
+    pub name_ar: Option<String>,
+    /// Type of equipment it is for.
+    pub equipment_type: String,
+    /// Version; unique for the type.
+    pub version: String,
+    /// Whether inspections may start from it.
+    pub is_active: bool,
+    /// Who made it.
+    pub created_by_id: Option<UserId>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+}
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
+    diesel(table_name = crate::schema::checklist_items, treat_none_as_null = true, treat_none_as_default_value = false)
+)]
+pub struct Item {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: ItemId,
+    /// The checklist.
+    pub template_id: TemplateId,
+    /// The question, in the reader's language.
+    pub question_text: String,
+    /// The question in Arabic.
+    pub question_text_ar: Option<String>,
+    /// What an answer can be.
+    pub answer_type: AnswerType,
+    /// Whose question it is; both trades' if none.
+    pub category: Option<Category>,
+    /// Whether it must be answered.
+    pub is_required: bool,
+    /// Its place, unique in the checklist.
+    pub order_index: i32,
+    /// Whether failing it makes the machine unsafe; then a photo is needed.
+    pub critical_failure: bool,
+    /// The range in which a numeric answer passes.
+    pub pass_fail_rule: Option<NumericRule>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+}
+
+impl Item {
+    /// What must be true of every question (§3).
+    pub fn check(&self) -> Result<(), Invalid> {
+        let mut errors = Invalid::default();
+        if self.order_index < 0 {
+            errors.merge(Invalid::field("order_index", "must be at least 0"));
+        }
+        if let Some(rule) = self.pass_fail_rule {
+            if self.answer_type != AnswerType::Numeric {
+                errors.merge(Invalid::field("pass_fail_rule", "is for numeric questions only"));
+            } else if matches!((rule.min, rule.max), (Some(min), Some(max)) if min > max) {
+                errors.merge(Invalid::field("pass_fail_rule", "min may not be greater than max"));
+            }
+        }
+        errors.into_result()
+    }
+
+    /// Whether this is another question than the one that was answered: question, type, category, rule
+    /// or criticality differ (§3).
+    pub fn asks_other_than(&self, before: &Self) -> bool {
+        self.question_text != before.question_text
+            || self.question_text_ar != before.question_text_ar
+            || self.answer_type != before.answer_type
+            || self.category != before.category
+            || self.pass_fail_rule != before.pass_fail_rule
+            || self.critical_failure != before.critical_failure
+    }
+}
+
+input! {
+    /// A question to ask.
+    pub struct NewItem {
+        /// The question.
+        question_text: Text<500>,
+        /// The question in Arabic.
+        question_text_ar: Option<Text<500>>,
+        /// What an answer can be.
+        answer_type: AnswerType,
+        /// Whose question it is; both trades' if absent.
+        category: Option<Category>,
+        /// Whether it must be answered; `true` if absent.
+        is_required: Option<bool>,
+        /// Its place, from 0; after the last one if absent.
+        order_index | "order": Option<i32>,
+        /// Whether failing it makes the machine unsafe; `false` if absent.
+        critical_failure | "is_critical": Option<bool>,
+        /// The range in which a numeric answer passes.
+        pass_fail_rule: Option<Nested<NumericRuleInput>>,
+    }
+}
+
+input! {
+    /// What to change of a question. Once it has answers, only its place and whether it is required can.
+    pub struct ItemChanges {
+        /// The question.
+        question_text | "question_text_en": Change<Text<500>>,
+        /// The question in Arabic.
+        question_text_ar: Patch<Text<500>>,
+        /// What an answer can be.
+        answer_type: Change<AnswerType>,
+        /// Whose question it is.
+        category: Patch<Category>,
+        /// Whether it must be answered.
+        is_required: Change<bool>,
+        /// Its place.
+        order_index | "order": Change<i32>,
+        /// Whether failing it makes the machine unsafe.
+        critical_failure | "is_critical": Change<bool>,
+        /// The range in which a numeric answer passes.
+        pass_fail_rule: Patch<Nested<NumericRuleInput>>,
+    }
+}
+
+input! {
+    /// A checklist to make, with its first questions.
+    pub struct NewTemplate {
+        /// Name.
+        name: Text<200>,
+        /// Name in Arabic.
+        name_ar: Option<Text<200>>,
+        /// Type of equipment it is for.
+        equipment_type: Text<100>,
+        /// Version; `1.0` if absent.
+        version: Option<Text<20>>,
+        /// Whether inspections may start from it; `true` if absent.
+        is_active: Option<bool>,
+        /// The questions, in order.
+        items: Option<ItemList>,
+    }
+}
+
+input! {
+    /// What to change of a checklist.
+    pub struct TemplateChanges {
+        /// Name.
+        name | "name_en": Change<Text<200>>,
+        /// Name in Arabic.
+        name_ar: Patch<Text<200>>,
+        /// Whether inspections may start from it.
+        is_active: Change<bool>,
+    }
+}
+
+input! {
+    /// A new version of a checklist: a copy with its questions.
+    pub struct NewVersion {
+        /// Version; unique for the type of equipment.
+        version: Text<20>,
+    }
+}
+
+/// The questions of a new checklist, at most 500.
+#[derive(Debug, Clone)]
+pub struct ItemList(
+    /// In order.
+    pub Vec<NewItem>,
+);
+
+impl crate::input::Scalar for ItemList {
+    fn read(given: crate::input::Given) -> Result<Self, Invalid> {
+        if matches!(&given, crate::input::Given::Json(serde_json::Value::Array(list)) if list.is_empty()) {
+            return Ok(Self(Vec::new()));
+        }
+        <Listed<NewItem, 500> as crate::input::Field>::take(Some(given)).map(|list| Self(list.0))
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        <Listed<NewItem, 500> as crate::input::Field>::schema()
+    }
+}
+
+text_enum! {
+    /// What checklists can be ordered by.
+    pub enum TemplateOrder {
+        /// Number.
+        Id = "id",
+        /// Name.
+        Name = "name",
+        /// Type of equipment.
+        EquipmentType = "equipment_type",
+        /// When it was made.
+        CreatedAt = "created_at",
+    }
+}
+
+input! {
+    /// Which checklists.
+    pub struct TemplateFilter {
+        /// For this type of equipment.
+        equipment_type: Option<Text<100>>,
+        /// Which inspections may (or may not) start from.
+        is_active: Option<bool>,
+        /// With this text in the name.
+        q: Option<Text<100>>,
+        /// Order; newest first if absent.
+        sort: Option<Sort<TemplateOrder>>,
+    }
+}
+
+/// Why a checklist can't be as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChecklistRule {
+    /// What has been asked and answered is history (§3).
+    #[error("the question has answers: it can't change or go; make a new version of the checklist")]
+    ItemHasAnswers,
+}
+
+impl Rule for ChecklistRule {
+    fn code(&self) -> Code {
+        Code::RuleViolation
+    }
+}
+
+impl NewItem {
+    /// The question at its place: the given one, else `next`.
+    pub fn draft(self, template_id: TemplateId, next: i32, now: Instant) -> Result<Item, Invalid> {
+        let item = Item {
+            id: ItemId::UNSAVED,
+            template_id,
+            question_text: self.question_text.into(),
+            question_text_ar: self.question_text_ar.map(Into::into),
+            answer_type: self.answer_type,
+            category: self.category,
+            is_required: self.is_required.unwrap_or(true),
+            order_index: self.order_index.unwrap_or(next),
+            critical_failure: self.critical_failure.unwrap_or(false),
+            pass_fail_rule: self.pass_fail_rule.map(Into::into),
+            created_at: now,
+            updated_at: now,
+        };
+        item.check().map(|()| item)
+    }
+}
+
+impl Item {
+    /// The question with these changes.
+    pub fn changed(&self, changes: ItemChanges, now: Instant) -> Result<Self, Invalid> {
+        let mut after = Self { updated_at: now, ..self.clone() };
+        changes.question_text.apply(&mut after.question_text);
+        changes.question_text_ar.apply(&mut after.question_text_ar);
+        changes.answer_type.apply(&mut after.answer_type);
+        changes.category.apply(&mut after.category);
+        changes.is_required.apply(&mut after.is_required);
+        changes.order_index.apply(&mut after.order_index);
+        changes.critical_failure.apply(&mut after.critical_failure);
+        changes.pass_fail_rule.apply(&mut after.pass_fail_rule);
+        after.check().map(|()| after)
+    }
+
+    /// A question that was answered doesn't become another one (§3).
+    pub fn may_become(&self, after: &Self, answered: bool) -> Result<(), ChecklistRule> {
+        if answered && after.asks_other_than(self) { Err(ChecklistRule::ItemHasAnswers) } else { Ok(()) }
+    }
+
+    /// A question leaves its checklist only while nobody has answered it (§3).
+    pub fn may_be_deleted(answered: bool) -> Result<(), ChecklistRule> {
+        if answered { Err(ChecklistRule::ItemHasAnswers) } else { Ok(()) }
+    }
+}
+
+impl NewTemplate {
+    /// The checklist and its questions; places are given in the order of the list where absent, and may
+    /// not repeat (§3).
+    pub fn draft(self, created_by: UserId, now: Instant) -> Result<(Template, Vec<Item>), Invalid> {
+        let template = Template {
+            id: TemplateId::UNSAVED,
+            name: self.name.into(),
+            name_ar: self.name_ar.map(Into::into),
+            equipment_type: self.equipment_type.into(),
+            version: self.version.map_or_else(|| "1.0".to_owned(), Into::into),
+            is_active: self.is_active.unwrap_or(true),
+            created_by_id: Some(created_by),
+            created_at: now,
+            updated_at: now,
+        };
+        let mut errors = Invalid::default();
+        let mut items: Vec<Item> = Vec::new();
+        for (n, new) in self.items.map(|list| list.0).unwrap_or_default().into_iter().enumerate() {
+            let next = items.iter().map(|item| item.order_index.saturating_add(1)).max().unwrap_or(0);
+            if let Some(item) = errors.keep(&format!("items[{n}]"), new.draft(template.id, next, now)) {
+                if items.iter().any(|other| other.order_index == item.order_index) {
+                    errors.merge(Invalid::field(format!("items[{n}].order_index"), "is taken by an earlier item"));
+                }
+                items.push(item);
+            }
+        }
+        errors.into_result().map(|()| (template, items))
+    }
+}
+
+impl Template {
+    /// The checklist with these changes.
+    #[must_use]
+    pub fn changed(&self, changes: TemplateChanges, now: Instant) -> Self {
+        let mut after = Self { updated_at: now, ..self.clone() };
+        changes.name.apply(&mut after.name);
+        changes.name_ar.apply(&mut after.name_ar);
+        changes.is_active.apply(&mut after.is_active);
+        after
+    }
+
+    /// The next version, active, to be filled with copies of the questions (§3).
+    #[must_use]
+    pub fn next_version(&self, new: NewVersion, created_by: UserId, now: Instant) -> Self {
+        Self {
+            id: TemplateId::UNSAVED,
+            version: new.version.into(),
+            is_active: true,
+            created_by_id: Some(created_by),
+            created_at: now,
+            updated_at: now,
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Input;
+    use crate::testing::{item, now};
+    use serde_json::json;
+
+    #[test]
+    fn an_answered_question_keeps_everything_but_its_place_and_whether_it_is_required() {
+        let before = Item { answer_type: AnswerType::Numeric, ..item(1) };
+        let other = json!({
+            "question_text": "Other?", "question_text_ar": "غيره؟", "answer_type": "text", "category": "electrical",
+            "pass_fail_rule": {"min": 1}, "critical_failure": true, "order_index": 9, "is_required": false,
+        });
+        for (field, value) in other.as_object().expect("object") {
+            let change = |answered| {
+                let changes = ItemChanges::from_json(json!({ field.as_str(): value })).expect("input");
+                before.may_become(&before.changed(changes, now()).expect("valid"), answered)
+            };
+            assert!(change(false).is_ok(), "{field}");
+            let free = matches!(field.as_str(), "order_index" | "is_required");
+            assert_eq!(change(true).is_ok(), free, "{field}");
+        }
+        assert!(Item::may_be_deleted(true).is_err() && Item::may_be_deleted(false).is_ok());
+    }
+
+    #[test]
+    fn the_same_values_are_no_change_of_an_answered_question() {
+        let before = item(1);
+        let same = ItemChanges::from_json(json!({"question_text": before.question_text})).expect("input");
+        assert!(before.may_become(&before.changed(same, now()).expect("valid"), true).is_ok());
+    }
+
+    #[test]
+    fn rules_are_for_numbers_and_their_ends_in_order() {
+        let new = |rule: serde_json::Value, kind: &str| {
+            NewItem::from_json(json!({"question_text": "q", "answer_type": kind, "pass_fail_rule": rule}))
+                .and_then(|new| new.draft(TemplateId::UNSAVED, 0, now()))
+        };
+        assert!(new(json!({"min": 1, "max": 2}), "number").is_ok());
+        assert!(new(json!({"min": 2, "max": 1}), "numeric").is_err());
+        assert!(new(json!({"min": 1}), "text").is_err());
+        let wrong = new(json!({"min": "1"}), "numeric").expect_err("a string");
+        assert_eq!(wrong.fields()[0].field, "pass_fail_rule.min");
+    }
+
+    #[test]
+    fn places_are_given_where_absent_and_may_not_repeat() {
+        let new = |orders: [Option<i32>; 3]| {
+            let items: Vec<_> = orders
+                .iter()
+                .map(|o| json!({"question_text": "q", "answer_type": "text", "order": o}))
+                .collect();
+            NewTemplate::from_json(json!({"name": "n", "equipment_type": "t", "items": items}))
+                .and_then(|new| new.draft(UserId::new(1).expect("id"), now()))
+                .map(|(_, items)| items.iter().map(|i| i.order_index).collect::<Vec<_>>())
+        };
+        assert_eq!(new([None, None, None]).expect("fine"), [0, 1, 2]);
+        assert_eq!(new([Some(5), None, Some(2)]).expect("fine"), [5, 6, 2]);
+        let wrong = new([Some(1), Some(-1), Some(1)]).expect_err("refused");
+        let fields: Vec<_> = wrong.fields().into_iter().map(|e| e.field).collect();
+        assert_eq!(fields, ["items[1].order_index", "items[2].order_index"]);
+    }
+}

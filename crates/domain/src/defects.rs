@@ -1,0 +1,491 @@
+//! Defects: what inspections found wrong (rule book §6).
+
+use serde::Serialize;
+
+use crate::{
+    checklists::Item,
+    ids::{DefectId, EquipmentId, InspectionId, ItemId, UserId},
+    input::{Change, Patch, input, text_enum},
+    inspections::Inspection,
+    page::Sort,
+    rule::{Code, Forbidden, Rule},
+    text::Text,
+    time::{Date, Instant},
+    users::{Category, Role, User},
+};
+
+text_enum! {
+    /// How bad a defect is.
+    pub enum Severity {
+        /// Can wait.
+        Low = "low",
+        /// Ordinary.
+        Medium = "medium",
+        /// Soon.
+        High = "high",
+        /// A danger.
+        Critical = "critical",
+    }
+}
+
+impl Severity {
+    /// Days until a defect of this severity is due (§6).
+    pub const fn sla_days(self) -> i32 {
+        match self {
+            Self::Critical => 1,
+            Self::High => 3,
+            Self::Medium => 7,
+            Self::Low => 14,
+        }
+    }
+}
+
+text_enum! {
+    /// How much a repair is in a hurry.
+    pub enum Priority {
+        /// Can wait.
+        Low = "low",
+        /// Ordinary.
+        Medium = "medium",
+        /// Soon.
+        High = "high",
+        /// Now.
+        Urgent = "urgent",
+    }
+}
+
+text_enum! {
+    /// How far a defect is.
+    pub enum DefectStatus {
+        /// Nobody works on it.
+        Open = "open",
+        /// A specialist has it.
+        InProgress = "in_progress",
+        /// Repaired.
+        Resolved = "resolved",
+        /// Done with.
+        Closed = "closed",
+        /// There was nothing wrong.
+        FalseAlarm = "false_alarm",
+    }
+}
+
+text_enum! {
+    /// What the specialist thought of a defect before work.
+    pub enum AssessmentStatus {
+        /// Not assessed yet.
+        Pending = "pending",
+        /// Is one.
+        Confirmed = "confirmed",
+        /// Is one, but a small one.
+        Minor = "minor",
+        /// Is none.
+        Rejected = "rejected",
+    }
+}
+
+/// Something that is wrong with a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
+    diesel(table_name = crate::schema::defects, treat_none_as_null = true, treat_none_as_default_value = false)
+)]
+pub struct Defect {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: DefectId,
+    /// The inspection that found it.
+    pub inspection_id: InspectionId,
+    /// The question that failed.
+    pub checklist_item_id: ItemId,
+    /// The machine.
+    pub equipment_id: EquipmentId,
+    /// Whose trade it is.
+    pub category: Option<Category>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How much it is in a hurry.
+    pub priority: Priority,
+    /// What is wrong, in the reader's language.
+    pub description: String,
+    /// What is wrong, in Arabic.
+    pub description_ar: Option<String>,
+    /// How far it is.
+    pub status: DefectStatus,
+    /// What the specialist thought of it.
+    pub assessment_status: AssessmentStatus,
+    /// Who is to see to it.
+    pub assigned_to_id: Option<UserId>,
+    /// Day by which it is to be resolved, site time.
+    pub due_date: Date,
+    /// Days it was given.
+    pub sla_days: i32,
+    /// When it was resolved.
+    pub resolved_at: Option<Instant>,
+    /// By whom.
+    pub resolved_by_id: Option<UserId>,
+    /// How.
+    pub resolution_notes: Option<String>,
+    /// Number of the work order in another system.
+    pub work_order_id: Option<String>,
+    /// When it was found.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+}
+
+input! {
+    /// What to change of a defect.
+    pub struct DefectChanges {
+        /// How bad it is; the due date follows, unless one is given.
+        severity: Change<Severity>,
+        /// How much it is in a hurry.
+        priority: Change<Priority>,
+        /// Day by which it is to be resolved.
+        due_date: Change<Date>,
+        /// What is wrong.
+        description | "description_en": Change<Text<1000>>,
+        /// What is wrong, in Arabic.
+        description_ar: Patch<Text<1000>>,
+        /// Whose trade it is.
+        category: Patch<Category>,
+        /// Who is to see to it.
+        assigned_to_id: Patch<UserId>,
+        /// Number of the work order in another system.
+        work_order_id: Patch<Text<50>>,
+    }
+}
+
+input! {
+    /// How a defect was resolved.
+    pub struct Resolution {
+        /// What was done.
+        resolution_notes: Text<2000>,
+    }
+}
+
+input! {
+    /// Why a resolved defect is open again.
+    pub struct Reopening {
+        /// The reason.
+        reason: Text<2000>,
+    }
+}
+
+text_enum! {
+    /// What defects can be ordered by.
+    pub enum DefectOrder {
+        /// Number.
+        Id = "id",
+        /// Due date, then severity.
+        DueDate = "due_date",
+        /// Severity by rank.
+        Severity = "severity",
+        /// When it was found.
+        CreatedAt = "created_at",
+    }
+}
+
+input! {
+    /// Which defects.
+    pub struct DefectFilter {
+        /// Of this status.
+        status: Option<DefectStatus>,
+        /// Of this severity.
+        severity: Option<Severity>,
+        /// Of this priority.
+        priority: Option<Priority>,
+        /// Of this trade.
+        category: Option<Category>,
+        /// Assessed like this.
+        assessment_status: Option<AssessmentStatus>,
+        /// For this person to see to.
+        assigned_to_id: Option<UserId>,
+        /// Of this machine.
+        equipment_id: Option<EquipmentId>,
+        /// Overdue (or not): due before today and still open or in progress.
+        overdue: Option<bool>,
+        /// With this text in the description.
+        q: Option<Text<100>>,
+        /// Order; by due date, then the worst first, if absent.
+        sort: Option<Sort<DefectOrder>>,
+    }
+}
+
+text_enum! {
+    /// What can happen to a defect.
+    pub enum Command {
+        /// Change its particulars.
+        Update = "update",
+        /// A specialist gets it.
+        Assign = "assign",
+        /// It is repaired.
+        Resolve = "resolve",
+        /// An admin is done with it.
+        Close = "close",
+        /// It wasn't repaired after all.
+        Reopen = "reopen",
+        /// There was nothing wrong.
+        Reject = "reject",
+    }
+}
+
+/// Why a defect can't go on as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DefectRule {
+    /// The command needs another status (§6).
+    #[error("a defect that is {status} can't go through: {command}")]
+    WrongStatus {
+        /// What was asked.
+        command: Command,
+        /// The status it has.
+        status: DefectStatus,
+    },
+}
+
+impl Rule for DefectRule {
+    fn code(&self) -> Code {
+        Code::InvalidState
+    }
+}
+
+impl DefectStatus {
+    /// The status after a command (§6).
+    pub fn after(self, command: Command) -> Result<Self, DefectRule> {
+        match (self, command) {
+            (Self::Open | Self::InProgress, Command::Update) => Ok(self),
+            (Self::Open, Command::Assign) => Ok(Self::InProgress),
+            (Self::Open | Self::InProgress, Command::Resolve) => Ok(Self::Resolved),
+            (Self::Open | Self::InProgress, Command::Reject) => Ok(Self::FalseAlarm),
+            (Self::Resolved, Command::Close) => Ok(Self::Closed),
+            (Self::Resolved, Command::Reopen) => Ok(Self::Open),
+            (status, command) => Err(DefectRule::WrongStatus { command, status }),
+        }
+    }
+
+    /// Whether there is still something to do.
+    pub const fn is_unresolved(self) -> bool {
+        matches!(self, Self::Open | Self::InProgress)
+    }
+}
+
+impl Defect {
+    /// The defect of a failed answer (§6). Its trade is the question's, else that of the inspection, else that
+    /// of its inspector.
+    pub fn from_failed(
+        item: &Item,
+        inspection: &Inspection,
+        technician: Option<Category>,
+        today: Date,
+        now: Instant,
+    ) -> Self {
+        let (severity, priority) = if item.critical_failure {
+            (Severity::Critical, Priority::Urgent)
+        } else {
+            (Severity::Medium, Priority::Medium)
+        };
+        Self {
+            id: DefectId::UNSAVED,
+            inspection_id: inspection.id,
+            checklist_item_id: item.id,
+            equipment_id: inspection.equipment_id,
+            category: item.category.or(inspection.category).or(technician),
+            severity,
+            priority,
+            description: format!("Failed: {}", item.question_text),
+            description_ar: item.question_text_ar.as_ref().map(|question| format!("فشل: {question}")),
+            status: DefectStatus::Open,
+            assessment_status: AssessmentStatus::Pending,
+            assigned_to_id: Some(inspection.technician_id),
+            due_date: today.plus_days(severity.sla_days()),
+            sla_days: severity.sla_days(),
+            resolved_at: None,
+            resolved_by_id: None,
+            resolution_notes: None,
+            work_order_id: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Whether it is overdue: due before today and still open or in progress (§6).
+    pub fn is_overdue(&self, today: Date) -> bool {
+        self.status.is_unresolved() && self.due_date < today
+    }
+
+    /// The defect with these changes; another severity sets another due date, counted from today, unless one
+    /// is given (§6).
+    pub fn changed(&self, changes: DefectChanges, today: Date, now: Instant) -> Result<Self, DefectRule> {
+        let status = self.status.after(Command::Update)?;
+        let mut after = Self { status, updated_at: now, ..self.clone() };
+        changes.severity.apply(&mut after.severity);
+        changes.priority.apply(&mut after.priority);
+        changes.description.apply(&mut after.description);
+        changes.description_ar.apply(&mut after.description_ar);
+        changes.category.apply(&mut after.category);
+        changes.assigned_to_id.apply(&mut after.assigned_to_id);
+        changes.work_order_id.apply(&mut after.work_order_id);
+        if after.severity != self.severity {
+            after.sla_days = after.severity.sla_days();
+            after.due_date = today.plus_days(after.sla_days);
+        }
+        changes.due_date.apply(&mut after.due_date);
+        Ok(after)
+    }
+
+    /// Whether the actor may call it resolved: its assignee, an engineer or an admin (§6).
+    pub fn may_be_resolved_by(&self, actor: &User) -> Result<(), Forbidden> {
+        let may = actor.is_admin() || actor.has(Role::Engineer) || self.assigned_to_id == Some(actor.id);
+        if may { Ok(()) } else { Err(Forbidden("only its assignee, an engineer or an admin may resolve a defect")) }
+    }
+
+    /// Repaired (§6).
+    pub fn resolve(&self, resolution: Resolution, actor: UserId, now: Instant) -> Result<Self, DefectRule> {
+        Ok(Self {
+            status: self.status.after(Command::Resolve)?,
+            resolved_at: Some(now),
+            resolved_by_id: Some(actor),
+            resolution_notes: Some(resolution.resolution_notes.into()),
+            updated_at: now,
+            ..self.clone()
+        })
+    }
+
+    /// Done with (§6).
+    pub fn close(&self, now: Instant) -> Result<Self, DefectRule> {
+        Ok(Self { status: self.status.after(Command::Close)?, updated_at: now, ..self.clone() })
+    }
+
+    /// Open again, as if it had not been resolved (§6).
+    pub fn reopen(&self, now: Instant) -> Result<Self, DefectRule> {
+        Ok(Self {
+            status: self.status.after(Command::Reopen)?,
+            resolved_at: None,
+            resolved_by_id: None,
+            resolution_notes: None,
+            updated_at: now,
+            ..self.clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Input;
+    use crate::testing::{id, item, now, user};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn today() -> Date {
+        Date::new(2026, 3, 1).expect("date")
+    }
+
+    fn defect(status: DefectStatus) -> Defect {
+        let inspection = Inspection::ad_hoc(id(1), id(1), id(1), now());
+        Defect { status, ..Defect::from_failed(&item(1), &inspection, None, today(), now()) }
+    }
+
+    #[test]
+    fn the_grid_of_states_and_commands() {
+        let mut grid = String::new();
+        for &status in DefectStatus::ALL {
+            for &command in Command::ALL {
+                let outcome = status.after(command).map_or_else(|r| r.code().to_string(), |s| s.to_string());
+                grid += &format!("{status:<11} {command:<7} -> {outcome}\n");
+            }
+        }
+        println!("{grid}");
+        insta::assert_snapshot!(grid, @r"
+        open        update  -> open
+        open        assign  -> in_progress
+        open        resolve -> resolved
+        open        close   -> INVALID_STATE
+        open        reopen  -> INVALID_STATE
+        open        reject  -> false_alarm
+        in_progress update  -> in_progress
+        in_progress assign  -> INVALID_STATE
+        in_progress resolve -> resolved
+        in_progress close   -> INVALID_STATE
+        in_progress reopen  -> INVALID_STATE
+        in_progress reject  -> false_alarm
+        resolved    update  -> INVALID_STATE
+        resolved    assign  -> INVALID_STATE
+        resolved    resolve -> INVALID_STATE
+        resolved    close   -> closed
+        resolved    reopen  -> open
+        resolved    reject  -> INVALID_STATE
+        closed      update  -> INVALID_STATE
+        closed      assign  -> INVALID_STATE
+        closed      resolve -> INVALID_STATE
+        closed      close   -> INVALID_STATE
+        closed      reopen  -> INVALID_STATE
+        closed      reject  -> INVALID_STATE
+        false_alarm update  -> INVALID_STATE
+        false_alarm assign  -> INVALID_STATE
+        false_alarm resolve -> INVALID_STATE
+        false_alarm close   -> INVALID_STATE
+        false_alarm reopen  -> INVALID_STATE
+        false_alarm reject  -> INVALID_STATE
+        ");
+    }
+
+    #[test]
+    fn a_failed_answer_becomes_a_defect_of_the_items_gravity() {
+        let inspection = Inspection::ad_hoc(id(4), id(1), id(9), now());
+        let question = Item { question_text_ar: Some("هل يعمل؟".into()), ..item(1) };
+        let plain = Defect::from_failed(&question, &inspection, Some(Category::Electrical), today(), now());
+        assert_eq!((plain.severity, plain.priority, plain.sla_days), (Severity::Medium, Priority::Medium, 7));
+        assert_eq!(plain.due_date.to_string(), "2026-03-08");
+        assert_eq!((plain.equipment_id, plain.assigned_to_id), (id(4), Some(id(9))));
+        assert_eq!(plain.description, format!("Failed: {}", question.question_text));
+        assert_eq!(plain.description_ar.as_deref(), Some("فشل: هل يعمل؟"));
+        assert_eq!(plain.category, Some(Category::Electrical));
+        let critical = Item { critical_failure: true, category: Some(Category::Mechanical), ..question };
+        let bad = Defect::from_failed(&critical, &inspection, Some(Category::Electrical), today(), now());
+        assert_eq!((bad.severity, bad.priority, bad.sla_days), (Severity::Critical, Priority::Urgent, 1));
+        assert_eq!(bad.category, Some(Category::Mechanical));
+    }
+
+    #[test]
+    fn another_severity_moves_the_due_date_unless_one_is_given() {
+        let change = |json| defect(DefectStatus::Open).changed(DefectChanges::from_json(json).expect("input"), today(), now());
+        let days = |severity: &str| change(json!({"severity": severity})).expect("fine").due_date.to_string();
+        assert_eq!(["low", "medium", "high", "critical"].map(days), ["2026-03-15", "2026-03-08", "2026-03-04", "2026-03-02"]);
+        let given = change(json!({"severity": "critical", "due_date": "2026-04-01"})).expect("fine");
+        assert_eq!((given.due_date.to_string().as_str(), given.sla_days), ("2026-04-01", 1));
+    }
+
+    #[test]
+    fn who_may_resolve() {
+        let mine = defect(DefectStatus::Open);
+        for &role in Role::ALL {
+            let assignee = User { id: id(1), ..user(role) };
+            let other = User { id: id(2), ..user(role) };
+            assert!(mine.may_be_resolved_by(&assignee).is_ok());
+            let may = matches!(role, Role::Admin | Role::Engineer);
+            assert_eq!(mine.may_be_resolved_by(&other).is_ok(), may, "{role}");
+        }
+    }
+
+    #[test]
+    fn reopening_undoes_the_resolution() {
+        let open = defect(DefectStatus::Open);
+        let notes = Resolution::from_json(json!({"resolution_notes": "new seal"})).expect("input");
+        let resolved = open.resolve(notes, id(2), now()).expect("fine");
+        assert_eq!((resolved.resolved_by_id, resolved.resolved_at), (Some(id(2)), Some(now())));
+        assert_eq!(resolved.reopen(now()), Ok(open));
+    }
+
+    proptest! {
+        #[test]
+        fn overdue_means_due_before_today_and_not_resolved(days in -30..30_i32, status in 0..5_usize) {
+            let status = DefectStatus::ALL[status];
+            let subject = Defect { due_date: today().plus_days(days), ..defect(status) };
+            let open = matches!(status, DefectStatus::Open | DefectStatus::InProgress);
+            prop_assert_eq!(subject.is_overdue(today()), open && days < 0);
+        }
+    }
+}

@@ -1,0 +1,551 @@
+//! Inspections: one person's walk through a checklist (rule book §5).
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    checklists::{AnswerType, Item, Template},
+    equipment::{Equipment, EquipmentStatus},
+    ids::{AnswerId, EquipmentId, InspectionId, ItemId, TemplateId, UserId},
+    input::{Given, Invalid, Listed, Scalar, input, text_enum},
+    page::Sort,
+    rule::{Code, FieldError, Forbidden, Rule},
+    text::Text,
+    time::{Date, Instant},
+    users::{Category, Role, User},
+};
+
+text_enum! {
+    /// How far an inspection is.
+    pub enum InspectionStatus {
+        /// Being answered.
+        Draft = "draft",
+        /// Handed in.
+        Submitted = "submitted",
+        /// Seen by an admin.
+        Reviewed = "reviewed",
+    }
+}
+
+text_enum! {
+    /// What an inspection found.
+    pub enum InspectionResult {
+        /// No failed answer.
+        Pass = "pass",
+        /// At least one failed answer.
+        Fail = "fail",
+    }
+}
+
+/// One person's walk through a checklist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
+    diesel(table_name = crate::schema::inspections, treat_none_as_null = true, treat_none_as_default_value = false)
+)]
+pub struct Inspection {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: InspectionId,
+    /// The machine.
+    pub equipment_id: EquipmentId,
+    /// The checklist.
+    pub template_id: TemplateId,
+    /// Whose inspection it is.
+    pub technician_id: UserId,
+    /// The inspector's own half; the whole checklist if none.
+    pub category: Option<Category>,
+    /// How far it is.
+    pub status: InspectionStatus,
+    /// What it found; none while it is a draft.
+    pub result: Option<InspectionResult>,
+    /// When it was begun.
+    pub started_at: Instant,
+    /// When it was handed in.
+    pub submitted_at: Option<Instant>,
+    /// When an admin had seen it.
+    pub reviewed_at: Option<Instant>,
+    /// Which admin.
+    pub reviewed_by_id: Option<UserId>,
+    /// What the admin noted.
+    pub review_notes: Option<String>,
+    /// When it last changed.
+    pub updated_at: Instant,
+}
+
+/// An answer to one question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable),
+    diesel(table_name = crate::schema::inspection_answers, treat_none_as_default_value = false)
+)]
+pub struct Answer {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: AnswerId,
+    /// The inspection.
+    pub inspection_id: InspectionId,
+    /// The question.
+    pub checklist_item_id: ItemId,
+    /// The answer: `pass`, `fail`, `yes`, `no`, a decimal number or a text.
+    pub answer_value: String,
+    /// Remark.
+    pub comment: Option<String>,
+    /// Where the client keeps the photo.
+    pub photo_path: Option<String>,
+    /// Who answered.
+    pub answered_by_id: UserId,
+    /// When.
+    pub answered_at: Instant,
+}
+
+/// An answer as it was sent: text, number or boolean, kept as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerText(String);
+
+impl Scalar for AnswerText {
+    fn read(given: Given) -> Result<Self, Invalid> {
+        let text = match given {
+            Given::Json(Value::Number(number)) => number.to_string(),
+            Given::Json(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+                return Err(Invalid::value("must be a string or a number"));
+            }
+            other => other.text()?,
+        };
+        Text::<500>::new(&text).map(|text| Self(text.into()))
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::{OneOfBuilder, schema::Type};
+        OneOfBuilder::new()
+            .item(crate::input::object(Type::String).min_length(Some(1)).max_length(Some(500)))
+            .item(crate::input::object(Type::Number))
+            .into()
+    }
+}
+
+input! {
+    /// An answer to one question.
+    pub struct NewAnswer {
+        /// The question.
+        checklist_item_id: ItemId,
+        /// `pass` or `fail`, `yes` or `no`, a number, or a text, as the question asks.
+        answer_value | "answer": AnswerText,
+        /// Remark.
+        comment: Option<Text<2000>>,
+        /// Where the client keeps the photo; a failed critical question needs one.
+        photo_path: Option<Text<500>>,
+    }
+}
+
+input! {
+    /// Several answers, all or nothing.
+    pub struct NewAnswers {
+        /// The answers, each to another question.
+        answers: Listed<NewAnswer, 500>,
+    }
+}
+
+input! {
+    /// What to inspect.
+    pub struct StartInspection {
+        /// The machine.
+        equipment_id: EquipmentId,
+    }
+}
+
+input! {
+    /// An admin's review.
+    pub struct Review {
+        /// Notes.
+        notes | "review_notes": Option<Text<2000>>,
+    }
+}
+
+text_enum! {
+    /// What inspections can be ordered by.
+    pub enum InspectionOrder {
+        /// Number.
+        Id = "id",
+        /// When it was begun.
+        StartedAt = "started_at",
+        /// When it was handed in.
+        SubmittedAt = "submitted_at",
+    }
+}
+
+input! {
+    /// Which inspections.
+    pub struct InspectionFilter {
+        /// Of this status.
+        status: Option<InspectionStatus>,
+        /// With this result.
+        result: Option<InspectionResult>,
+        /// Of this machine.
+        equipment_id: Option<EquipmentId>,
+        /// Of this inspector.
+        technician_id: Option<UserId>,
+        /// Begun on this day or later, site time.
+        date_from: Option<Date>,
+        /// Begun on this day or earlier, site time.
+        date_to: Option<Date>,
+        /// Order; newest first if absent.
+        sort: Option<Sort<InspectionOrder>>,
+    }
+}
+
+/// Why an inspection can't go on as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InspectionRule {
+    /// The command needs another status (§5).
+    #[error("{command} needs an inspection that is {needed}, this one is {status}")]
+    WrongStatus {
+        /// What was asked.
+        command: Command,
+        /// The status it needs.
+        needed: InspectionStatus,
+        /// The status it has.
+        status: InspectionStatus,
+    },
+    /// Whoever is on leave starts nothing (§5).
+    #[error("not possible on leave")]
+    OnLeave,
+    /// Decommissioned machines are not inspected (§5).
+    #[error("the equipment is out of service")]
+    OutOfService,
+    /// There is nothing to ask about this type of equipment (§5).
+    #[error("there is no active checklist with questions for this type of equipment")]
+    NoChecklist,
+    /// Required questions have no answer (§5).
+    #[error("required questions have no answer")]
+    Incomplete(
+        /// Which.
+        Vec<ItemId>,
+    ),
+    /// Failed critical questions have no photo (§5).
+    #[error("failed critical questions need a photo")]
+    PhotosMissing(
+        /// Which.
+        Vec<ItemId>,
+    ),
+}
+
+impl Rule for InspectionRule {
+    fn code(&self) -> Code {
+        match self {
+            Self::WrongStatus { .. } => Code::InvalidState,
+            _ => Code::RuleViolation,
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        let (items, message) = match self {
+            Self::Incomplete(items) => (items, "has no answer"),
+            Self::PhotosMissing(items) => (items, "is critical and failed, and needs a photo"),
+            _ => return Vec::new(),
+        };
+        items
+            .iter()
+            .map(|id| FieldError { field: "checklist_item_id".into(), message: format!("{id} {message}") })
+            .collect()
+    }
+}
+
+text_enum! {
+    /// What can be done with an inspection.
+    pub enum Command {
+        /// Answer a question.
+        Answer = "answer",
+        /// Hand it in.
+        Submit = "submit",
+        /// Look it through.
+        Review = "review",
+        /// Throw it away.
+        Delete = "delete",
+    }
+}
+
+impl InspectionStatus {
+    /// The status after a command; `None` when it ends the inspection (§5).
+    pub fn after(self, command: Command) -> Result<Option<Self>, InspectionRule> {
+        let (needed, then) = match command {
+            Command::Answer => (Self::Draft, Some(Self::Draft)),
+            Command::Submit => (Self::Draft, Some(Self::Submitted)),
+            Command::Review => (Self::Submitted, Some(Self::Reviewed)),
+            Command::Delete => (Self::Draft, None),
+        };
+        if self == needed {
+            Ok(then)
+        } else {
+            Err(InspectionRule::WrongStatus { command, needed, status: self })
+        }
+    }
+}
+
+/// Which inspections somebody may see (§5, visibility).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visible {
+    /// All.
+    All,
+    /// Their own.
+    Of(UserId),
+}
+
+/// Admins, engineers and quality engineers see all, others their own.
+pub fn visible_to(actor: &User) -> Visible {
+    let all = [Role::Admin, Role::Engineer, Role::QualityEngineer].into_iter().any(|role| actor.has(role));
+    if all { Visible::All } else { Visible::Of(actor.id) }
+}
+
+/// Whether somebody may start an ad-hoc inspection of a machine from the active checklist of its type (§5).
+pub fn may_start(
+    actor: &User,
+    equipment: &Equipment,
+    checklist: Option<&Template>,
+    items: &[Item],
+) -> Result<(), InspectionRule> {
+    if actor.is_on_leave {
+        return Err(InspectionRule::OnLeave);
+    }
+    if equipment.status == EquipmentStatus::OutOfService {
+        return Err(InspectionRule::OutOfService);
+    }
+    if checklist.is_none() || items.is_empty() {
+        return Err(InspectionRule::NoChecklist);
+    }
+    Ok(())
+}
+
+/// How many questions are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Progress {
+    /// Questions in scope.
+    pub total_items: usize,
+    /// Of these, answered.
+    pub answered_items: usize,
+    /// Questions that must be answered.
+    pub required_items: usize,
+    /// Of these, answered.
+    pub answered_required: usize,
+    /// Whether every required question is answered.
+    pub is_complete: bool,
+    /// Answered questions in percent, 0 to 100, rounded.
+    pub progress_percentage: u8,
+}
+
+/// What handing in an inspection brings about.
+#[derive(Debug, Clone)]
+pub struct Submission<'a> {
+    /// The inspection, submitted.
+    pub inspection: Inspection,
+    /// The failed questions, each of which becomes a defect.
+    pub failed: Vec<&'a Item>,
+}
+
+impl Inspection {
+    /// A new draft of the whole checklist (§5, ad hoc).
+    pub fn ad_hoc(equipment: EquipmentId, template: TemplateId, technician: UserId, now: Instant) -> Self {
+        Self {
+            id: InspectionId::UNSAVED,
+            equipment_id: equipment,
+            template_id: template,
+            technician_id: technician,
+            category: None,
+            status: InspectionStatus::Draft,
+            result: None,
+            started_at: now,
+            submitted_at: None,
+            reviewed_at: None,
+            reviewed_by_id: None,
+            review_notes: None,
+            updated_at: now,
+        }
+    }
+
+    /// Whether the actor may see it (§5).
+    pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
+        match visible_to(actor) {
+            Visible::Of(id) if id != self.technician_id => Err(Forbidden("this is somebody else's inspection")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the actor may answer, hand in or throw away: its inspector or an admin (§5).
+    pub fn may_be_worked_on_by(&self, actor: &User) -> Result<(), Forbidden> {
+        if actor.is_admin() || actor.id == self.technician_id {
+            return Ok(());
+        }
+        Err(Forbidden("only its inspector or an admin may do this"))
+    }
+
+    /// Whether a question belongs to it: the inspector's own category plus those without, or all of them;
+    /// once it is handed in, only what was asked then (§5).
+    pub fn covers(&self, item: &Item) -> bool {
+        let own = match (self.category, item.category) {
+            (Some(own), Some(of_item)) => own == of_item,
+            _ => true,
+        };
+        own && item.template_id == self.template_id && self.submitted_at.is_none_or(|at| item.created_at <= at)
+    }
+
+    /// The questions that belong to it, in order.
+    pub fn scope<'a>(&self, items: &'a [Item]) -> Vec<&'a Item> {
+        items.iter().filter(|item| self.covers(item)).collect()
+    }
+
+    /// Counts over its scope (§5).
+    pub fn progress(&self, items: &[Item], answers: &[Answer]) -> Progress {
+        let answered = |item: &Item| answers.iter().any(|answer| answer.checklist_item_id == item.id);
+        let scope = self.scope(items);
+        let required: Vec<_> = scope.iter().filter(|item| item.is_required).collect();
+        let (total_items, required_items) = (scope.len(), required.len());
+        let answered_items = scope.iter().filter(|item| answered(item)).count();
+        let answered_required = required.iter().filter(|item| answered(item)).count();
+        let percent = (answered_items * 100 + total_items / 2).checked_div(total_items).unwrap_or(100);
+        Progress {
+            total_items,
+            answered_items,
+            required_items,
+            answered_required,
+            is_complete: answered_required == required_items,
+            progress_percentage: u8::try_from(percent).unwrap_or(100),
+        }
+    }
+
+    /// Checks an answer to a question of this draft: in scope, of the right kind, with a photo where one is
+    /// needed (§5).
+    pub fn answer(
+        &self,
+        new: NewAnswer,
+        item: Option<&Item>,
+        actor: UserId,
+        now: Instant,
+    ) -> Result<Answer, Invalid> {
+        let Some(item) = item.filter(|item| self.covers(item)) else {
+            return Err(Invalid::field("checklist_item_id", "is not a question of this inspection"));
+        };
+        let answer_value = item
+            .answer_type
+            .accept(&new.answer_value.0)
+            .map_err(|message| Invalid::field("answer_value", message))?;
+        let answer = Answer {
+            id: AnswerId::UNSAVED,
+            inspection_id: self.id,
+            checklist_item_id: item.id,
+            answer_value,
+            comment: new.comment.map(Into::into),
+            photo_path: new.photo_path.map(Into::into),
+            answered_by_id: actor,
+            answered_at: now,
+        };
+        if item.critical_failure && item.fails(&answer.answer_value) && answer.photo_path.is_none() {
+            return Err(Invalid::field("photo_path", "is required, since the question is critical and failed"));
+        }
+        Ok(answer)
+    }
+
+    /// Hands it in: complete, with every photo (§5).
+    pub fn submit<'a>(
+        &self,
+        items: &'a [Item],
+        answers: &[Answer],
+        now: Instant,
+    ) -> Result<Submission<'a>, InspectionRule> {
+        let status = self.status.after(Command::Submit)?.unwrap_or(self.status);
+        let answer_to = |item: &Item| answers.iter().find(|answer| answer.checklist_item_id == item.id);
+        let scope = self.scope(items);
+        let missing: Vec<_> =
+            scope.iter().filter(|item| item.is_required && answer_to(item).is_none()).map(|item| item.id).collect();
+        if !missing.is_empty() {
+            return Err(InspectionRule::Incomplete(missing));
+        }
+        let failed: Vec<_> = scope
+            .into_iter()
+            .filter(|item| answer_to(item).is_some_and(|answer| item.fails(&answer.answer_value)))
+            .collect();
+        let bare: Vec<_> = failed
+            .iter()
+            .filter(|item| item.critical_failure)
+            .filter(|item| answer_to(item).is_none_or(|answer| answer.photo_path.is_none()))
+            .map(|item| item.id)
+            .collect();
+        if !bare.is_empty() {
+            return Err(InspectionRule::PhotosMissing(bare));
+        }
+        let result = if failed.is_empty() { InspectionResult::Pass } else { InspectionResult::Fail };
+        let inspection =
+            Self { status, result: Some(result), submitted_at: Some(now), updated_at: now, ..self.clone() };
+        Ok(Submission { inspection, failed })
+    }
+
+    /// Marks it as seen by an admin (§5).
+    pub fn review(&self, review: Review, actor: UserId, now: Instant) -> Result<Self, InspectionRule> {
+        let status = self.status.after(Command::Review)?.unwrap_or(self.status);
+        Ok(Self {
+            status,
+            reviewed_at: Some(now),
+            reviewed_by_id: Some(actor),
+            review_notes: review.notes.map(Into::into),
+            updated_at: now,
+            ..self.clone()
+        })
+    }
+}
+
+/// A decimal number as people write it, in Western or Arabic digits; no infinity, no NaN.
+fn decimal(text: &str) -> Option<f64> {
+    let plain: String = text.chars().map(western).collect();
+    let fine = plain.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
+    plain.parse().ok().filter(|number: &f64| fine && number.is_finite())
+}
+
+/// The Western form of an Arabic digit or decimal separator.
+fn western(c: char) -> char {
+    let digit = match c {
+        '\u{0660}'..='\u{0669}' => u32::from(c) - 0x0660,
+        '\u{06F0}'..='\u{06F9}' => u32::from(c) - 0x06F0,
+        '\u{066B}' => return '.',
+        other => return other,
+    };
+    char::from_digit(digit, 10).unwrap_or(c)
+}
+
+impl AnswerType {
+    /// The answer as it is kept, or what is wrong with it (§5).
+    pub fn accept(self, text: &str) -> Result<String, &'static str> {
+        let lower = text.to_lowercase();
+        match self {
+            Self::PassFail if matches!(lower.as_str(), "pass" | "fail") => Ok(lower),
+            Self::PassFail => Err("must be pass or fail"),
+            Self::YesNo if matches!(lower.as_str(), "yes" | "no") => Ok(lower),
+            Self::YesNo => Err("must be yes or no"),
+            Self::Numeric if decimal(text).is_some() => Ok(text.chars().map(western).collect()),
+            Self::Numeric => Err("must be a finite decimal number"),
+            Self::Text => Ok(text.to_owned()),
+        }
+    }
+}
+
+impl Item {
+    /// Whether an answer fails: `fail`, `no`, or a number outside the rule (§5).
+    pub fn fails(&self, answer_value: &str) -> bool {
+        match self.answer_type {
+            AnswerType::PassFail => answer_value == "fail",
+            AnswerType::YesNo => answer_value == "no",
+            AnswerType::Numeric => match (self.pass_fail_rule, decimal(answer_value)) {
+                (Some(rule), Some(number)) => !rule.admits(number),
+                _ => false,
+            },
+            AnswerType::Text => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+pub mod audit;
+pub mod checklists;
+pub mod defects;
+pub mod equipment;
+pub mod ids;
+pub mod input;
+pub mod inspections;
+pub mod notifications;
+pub mod page;
+pub mod points;
+pub mod rule;
+#[cfg(feature = "diesel")]
+pub mod schema;
+pub mod sessions;
+#[cfg(test)]
+mod testing;
+pub mod text;
+pub mod time;
+pub mod users;

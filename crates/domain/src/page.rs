@@ -1,0 +1,126 @@
+//! Pages and orders of lists.
+
+use crate::input::{Given, Invalid, Scalar, input};
+
+input! {
+    /// Which part of a list.
+    pub struct PageQuery {
+        /// Number of the page, from 1.
+        page: Option<u32>,
+        /// Elements a page, 1 to 100; 20 if absent, more than 100 is taken as 100.
+        per_page: Option<u32>,
+    }
+}
+
+/// Which part of a list, checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Number of the page, from 1.
+    pub page: u32,
+    /// Elements a page, 1 to 100.
+    pub per_page: u32,
+}
+
+impl PageRequest {
+    /// The first page of this size.
+    pub const fn first(per_page: u32) -> Self {
+        Self { page: 1, per_page }
+    }
+
+    /// Elements before the page.
+    pub fn offset(self) -> i64 {
+        (i64::from(self.page) - 1) * i64::from(self.per_page)
+    }
+}
+
+impl TryFrom<PageQuery> for PageRequest {
+    type Error = Invalid;
+
+    fn try_from(query: PageQuery) -> Result<Self, Invalid> {
+        let mut errors = Invalid::default();
+        let page = query.page.unwrap_or(1);
+        let per_page = query.per_page.unwrap_or(20).min(100);
+        if page == 0 {
+            errors.merge(Invalid::field("page", "must be at least 1"));
+        }
+        if per_page == 0 {
+            errors.merge(Invalid::field("per_page", "must be at least 1"));
+        }
+        errors.into_result().map(|()| Self { page, per_page })
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The elements of the page.
+    pub items: Vec<T>,
+    /// Elements on all pages.
+    pub total: i64,
+    /// Which page it is.
+    pub request: PageRequest,
+}
+
+impl<T> Page<T> {
+    /// The page with other elements in the place of these.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(change).collect(), total: self.total, request: self.request }
+    }
+
+    /// How many pages there are.
+    pub fn pages(&self) -> i64 {
+        let size = i64::from(self.request.per_page);
+        (self.total + size - 1) / size
+    }
+}
+
+/// An order: by a field, upwards (`field`) or downwards (`-field`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sort<T> {
+    /// The field.
+    pub by: T,
+    /// Whether the greatest comes first.
+    pub descending: bool,
+}
+
+impl<T: Scalar> Scalar for Sort<T> {
+    fn read(given: Given) -> Result<Self, Invalid> {
+        let text = given.text()?;
+        let (name, descending) = text.strip_prefix('-').map_or((text.as_str(), false), |name| (name, true));
+        T::read(Given::Text(name.to_owned())).map(|by| Self { by, descending })
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::{RefOr, Schema};
+        let mut schema = T::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            let names: Vec<_> = object.enum_values.iter().flatten().filter_map(|v| v.as_str()).collect();
+            let both: Vec<_> =
+                names.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).map(Into::into).collect();
+            object.enum_values = Some(both);
+        }
+        schema
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_sizes_are_clamped_and_zero_is_refused() {
+        let request = |page, per_page| PageRequest::try_from(PageQuery { page, per_page });
+        assert_eq!(request(None, None), Ok(PageRequest { page: 1, per_page: 20 }));
+        assert_eq!(request(Some(3), Some(4000)).map(|p| (p.per_page, p.offset())), Ok((100, 200)));
+        assert!(request(Some(0), None).is_err());
+        assert!(request(None, Some(0)).is_err());
+        assert_eq!(request(Some(u32::MAX), None).map(PageRequest::offset), Ok(20 * (i64::from(u32::MAX) - 1)));
+    }
+
+    #[test]
+    fn an_empty_list_has_no_pages() {
+        let page = |total| Page::<()> { items: vec![], total, request: PageRequest::first(20) }.pages();
+        assert_eq!((page(0), page(1), page(20), page(21)), (0, 1, 1, 2));
+    }
+}

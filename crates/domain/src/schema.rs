@@ -1,0 +1,248 @@
+//! The columns that the row derives refer to; the SQL that uses them is in the persistence layer.
+
+#![allow(missing_docs, reason = "the entities say what the columns mean")]
+
+diesel::table! {
+    badges (badge) {
+        badge -> Text,
+        prefix -> Nullable<Text>,
+        number -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        email -> Text,
+        password_hash -> Text,
+        full_name -> Text,
+        phone -> Nullable<Text>,
+        language -> Text,
+        role -> Text,
+        role_id -> Text,
+        minor_role -> Nullable<Text>,
+        minor_role_id -> Nullable<Text>,
+        specialization -> Nullable<Text>,
+        shift -> Nullable<Text>,
+        total_points -> BigInt,
+        inspector_points -> BigInt,
+        specialist_points -> BigInt,
+        engineer_points -> BigInt,
+        qe_points -> BigInt,
+        is_on_leave -> Bool,
+        leave_coverage_for -> Nullable<BigInt>,
+        is_active -> Bool,
+        session_generation -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    revoked_tokens (jti) {
+        jti -> Text,
+        user_id -> BigInt,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    point_entries (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        role -> Text,
+        amount -> BigInt,
+        kind -> Text,
+        related_type -> Nullable<Text>,
+        related_id -> Nullable<BigInt>,
+        awarded_by_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    equipment (id) {
+        id -> BigInt,
+        name -> Text,
+        name_ar -> Nullable<Text>,
+        equipment_type -> Text,
+        equipment_type_ar -> Nullable<Text>,
+        serial_number -> Text,
+        location -> Nullable<Text>,
+        location_ar -> Nullable<Text>,
+        berth -> Nullable<Text>,
+        home_berth -> Nullable<Text>,
+        status -> Text,
+        assigned_technician_id -> Nullable<BigInt>,
+        manufacturer -> Nullable<Text>,
+        model_number -> Nullable<Text>,
+        installation_date -> Nullable<Date>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    equipment_status_changes (id) {
+        id -> BigInt,
+        equipment_id -> BigInt,
+        from_status -> Nullable<Text>,
+        to_status -> Text,
+        changed_by_id -> Nullable<BigInt>,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    equipment_weekly_completions (equipment_id, iso_year, iso_week) {
+        equipment_id -> BigInt,
+        iso_year -> Integer,
+        iso_week -> Integer,
+        completions -> Integer,
+    }
+}
+
+diesel::table! {
+    checklist_templates (id) {
+        id -> BigInt,
+        name -> Text,
+        name_ar -> Nullable<Text>,
+        equipment_type -> Text,
+        version -> Text,
+        is_active -> Bool,
+        created_by_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    checklist_items (id) {
+        id -> BigInt,
+        template_id -> BigInt,
+        question_text -> Text,
+        question_text_ar -> Nullable<Text>,
+        answer_type -> Text,
+        category -> Nullable<Text>,
+        is_required -> Bool,
+        order_index -> Integer,
+        critical_failure -> Bool,
+        pass_fail_rule -> Nullable<Text>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    inspections (id) {
+        id -> BigInt,
+        equipment_id -> BigInt,
+        template_id -> BigInt,
+        technician_id -> BigInt,
+        category -> Nullable<Text>,
+        status -> Text,
+        result -> Nullable<Text>,
+        started_at -> Timestamp,
+        submitted_at -> Nullable<Timestamp>,
+        reviewed_at -> Nullable<Timestamp>,
+        reviewed_by_id -> Nullable<BigInt>,
+        review_notes -> Nullable<Text>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    inspection_answers (id) {
+        id -> BigInt,
+        inspection_id -> BigInt,
+        checklist_item_id -> BigInt,
+        answer_value -> Text,
+        comment -> Nullable<Text>,
+        photo_path -> Nullable<Text>,
+        answered_by_id -> BigInt,
+        answered_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    defects (id) {
+        id -> BigInt,
+        inspection_id -> BigInt,
+        checklist_item_id -> BigInt,
+        equipment_id -> BigInt,
+        category -> Nullable<Text>,
+        severity -> Text,
+        // Generated from severity, so that an index can order by it: 1 low … 4 critical.
+        severity_rank -> Integer,
+        priority -> Text,
+        description -> Text,
+        description_ar -> Nullable<Text>,
+        status -> Text,
+        assessment_status -> Text,
+        assigned_to_id -> Nullable<BigInt>,
+        due_date -> Date,
+        sla_days -> Integer,
+        resolved_at -> Nullable<Timestamp>,
+        resolved_by_id -> Nullable<BigInt>,
+        resolution_notes -> Nullable<Text>,
+        work_order_id -> Nullable<Text>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    notifications (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        #[sql_name = "type"]
+        kind -> Text,
+        title -> Text,
+        title_ar -> Text,
+        message -> Text,
+        message_ar -> Text,
+        related_type -> Nullable<Text>,
+        related_id -> Nullable<BigInt>,
+        priority -> Text,
+        is_persistent -> Bool,
+        action_url -> Nullable<Text>,
+        is_read -> Bool,
+        read_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    audit_entries (id) {
+        id -> BigInt,
+        at -> Timestamp,
+        actor_id -> Nullable<BigInt>,
+        action -> Text,
+        entity_type -> Text,
+        entity_id -> Nullable<BigInt>,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        changes -> Text,
+    }
+}
+
+diesel::joinable!(checklist_items -> checklist_templates (template_id));
+diesel::joinable!(inspection_answers -> inspections (inspection_id));
+diesel::joinable!(inspection_answers -> checklist_items (checklist_item_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    audit_entries,
+    badges,
+    checklist_items,
+    checklist_templates,
+    defects,
+    equipment,
+    equipment_status_changes,
+    equipment_weekly_completions,
+    inspection_answers,
+    inspections,
+    notifications,
+    point_entries,
+    revoked_tokens,
+    users,
+);

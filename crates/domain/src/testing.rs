@@ -1,0 +1,97 @@
+//! Plain examples for the tests of this crate.
+
+use crate::{
+    checklists::{AnswerType, Item, Template},
+    equipment::{Equipment, EquipmentStatus},
+    input::{Given, Scalar},
+    text::Language,
+    time::Instant,
+    users::{Category, Role, User},
+};
+
+pub(crate) fn now() -> Instant {
+    Instant::parse("2026-03-01T07:00:00Z").expect("an instant")
+}
+
+pub(crate) fn id<T: Scalar>(number: i64) -> T {
+    T::read(Given::Json(number.into())).expect("a positive number")
+}
+
+pub(crate) fn user(role: Role) -> User {
+    User {
+        id: id(1),
+        email: "someone@example.com".into(),
+        full_name: "Someone".into(),
+        phone: None,
+        language: Language::En,
+        role,
+        role_id: format!("{}001", role.badge_prefix()),
+        minor_role: None,
+        minor_role_id: None,
+        specialization: Some(Category::Mechanical),
+        shift: None,
+        total_points: 0,
+        inspector_points: 0,
+        specialist_points: 0,
+        engineer_points: 0,
+        qe_points: 0,
+        is_on_leave: false,
+        leave_coverage_for: None,
+        is_active: true,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+pub(crate) fn equipment() -> Equipment {
+    Equipment {
+        id: id(1),
+        name: "Crane 1".into(),
+        name_ar: None,
+        equipment_type: "crane".into(),
+        equipment_type_ar: None,
+        serial_number: "C-1".into(),
+        location: Some("Quay".into()),
+        location_ar: None,
+        berth: None,
+        home_berth: None,
+        status: EquipmentStatus::Active,
+        assigned_technician_id: None,
+        manufacturer: None,
+        model_number: None,
+        installation_date: None,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+pub(crate) fn template() -> Template {
+    Template {
+        id: id(1),
+        name: "Crane check".into(),
+        name_ar: None,
+        equipment_type: "crane".into(),
+        version: "1.0".into(),
+        is_active: true,
+        created_by_id: None,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+pub(crate) fn item(number: i32) -> Item {
+    Item {
+        id: id(number.into()),
+        template_id: id(1),
+        question_text: format!("Question {number}?"),
+        question_text_ar: None,
+        answer_type: AnswerType::PassFail,
+        category: None,
+        is_required: true,
+        order_index: number,
+        critical_failure: false,
+        pass_fail_rule: None,
+        created_at: now(),
+        updated_at: now(),
+    }
+}

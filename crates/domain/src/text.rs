@@ -1,0 +1,154 @@
+//! Texts people write, in two languages.
+
+use std::ops::Deref;
+
+use crate::input::{Given, Invalid, Scalar, text_enum};
+
+/// A trimmed text of 1 to `MAX` characters, without control characters but line breaks and tabs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Text<const MAX: usize>(String);
+
+impl<const MAX: usize> Text<MAX> {
+    /// Checks a text.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Invalid::value("may not be empty"));
+        }
+        let length = text.chars().count();
+        if length > MAX {
+            return Err(Invalid::value(format!("may have at most {MAX} characters, not {length}")));
+        }
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(Invalid::value("may not contain control characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl<const MAX: usize> Deref for Text<MAX> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> From<Text<MAX>> for String {
+    fn from(text: Text<MAX>) -> Self {
+        text.0
+    }
+}
+
+impl<const MAX: usize> Scalar for Text<MAX> {
+    fn read(given: Given) -> Result<Self, Invalid> {
+        Self::new(&given.text()?)
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::input::object(utoipa::openapi::schema::Type::String).min_length(Some(1)).max_length(Some(MAX)).into()
+    }
+}
+
+text_enum! {
+    /// A language of the service.
+    pub enum Language {
+        /// English.
+        En = "en",
+        /// Arabic.
+        Ar = "ar",
+    }
+}
+
+fn is_arabic(c: char) -> bool {
+    matches!(c, '\u{0600}'..='\u{06FF}' | '\u{0750}'..='\u{077F}' | '\u{08A0}'..='\u{08FF}')
+}
+
+impl Language {
+    /// The language a text is written in: Arabic when more than 30 % of its non-space characters are
+    /// (rule book §13).
+    pub fn of(text: &str) -> Self {
+        let (mut arabic, mut all) = (0_usize, 0_usize);
+        for c in text.chars().filter(|c| !c.is_whitespace()) {
+            all += 1;
+            arabic += usize::from(is_arabic(c));
+        }
+        if arabic * 10 > all * 3 { Self::Ar } else { Self::En }
+    }
+
+    /// The language a reader gets: asked for, else accepted by the client, else the user's own, else
+    /// English (rule book §13). `accepted` is an `Accept-Language` header, whose weights are honoured.
+    pub fn negotiate(asked: Option<Self>, accepted: Option<&str>, own: Option<Self>) -> Self {
+        asked.or_else(|| accepted.and_then(Self::preferred)).or(own).unwrap_or(Self::En)
+    }
+
+    fn preferred(accepted: &str) -> Option<Self> {
+        let mut best: Option<(f32, Self)> = None;
+        for range in accepted.split(',') {
+            let mut parts = range.split(';');
+            let tag = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+            let weight = parts
+                .find_map(|part| part.trim().strip_prefix("q=").map(|q| q.trim().parse::<f32>().unwrap_or(0.0)))
+                .unwrap_or(1.0);
+            let language = match tag.split('-').next() {
+                Some("en") => Self::En,
+                Some("ar") => Self::Ar,
+                _ => continue,
+            };
+            if weight > 0.0 && weight <= 1.0 && best.is_none_or(|(w, _)| weight > w) {
+                best = Some((weight, language));
+            }
+        }
+        best.map(|(_, language)| language)
+    }
+
+    /// The text for a reader of this language where it exists, else the original.
+    pub fn choose<'a>(self, original: &'a str, arabic: Option<&'a str>) -> &'a str {
+        match (self, arabic) {
+            (Self::Ar, Some(arabic)) if !arabic.is_empty() => arabic,
+            _ => original,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_arabic_when_more_than_thirty_percent_is() {
+        assert_eq!(Language::of("pump"), Language::En);
+        assert_eq!(Language::of("مضخة"), Language::Ar);
+        assert_eq!(Language::of("abcdefg ابج"), Language::En, "3 of 10 is not more than 30 %");
+        assert_eq!(Language::of("abcdef ابج"), Language::Ar, "3 of 9 is");
+        assert_eq!(Language::of("  "), Language::En);
+    }
+
+    #[test]
+    fn accept_language_weights_are_honoured() {
+        let of = |h| Language::negotiate(None, Some(h), Some(Language::Ar));
+        assert_eq!(of("en-GB, ar;q=0.8"), Language::En);
+        assert_eq!(of("en;q=0.3, ar-SA;q=0.8"), Language::Ar);
+        assert_eq!(of("en;q=0"), Language::Ar, "not acceptable, so the user's own");
+        assert_eq!(of("de, fr;q=x"), Language::Ar);
+        assert_eq!(Language::negotiate(Some(Language::En), Some("ar"), None), Language::En);
+        assert_eq!(Language::negotiate(None, None, None), Language::En);
+    }
+
+    #[test]
+    fn texts_are_trimmed_counted_in_characters_and_free_of_control_characters() {
+        assert_eq!(&*Text::<4>::new(" مضخة ").expect("four characters"), "مضخة");
+        assert!(Text::<3>::new("مضخة").is_err());
+        assert!(Text::<9>::new(" \n ").is_err());
+        assert!(Text::<9>::new("a\0b").is_err());
+        assert!(Text::<9>::new("a\nb").is_ok());
+    }
+
+    #[test]
+    fn a_reader_gets_the_own_language_where_it_exists() {
+        assert_eq!(Language::Ar.choose("Hall", Some("قاعة")), "قاعة");
+        assert_eq!(Language::Ar.choose("Hall", None), "Hall");
+        assert_eq!(Language::En.choose("Hall", Some("قاعة")), "Hall");
+    }
+}

@@ -1,0 +1,333 @@
+//! Instants, calendar dates and the site's time zone.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp, ToSpan, Unit, tz::TimeZone};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::input::{Given, Invalid, Scalar};
+
+/// A point in time, UTC, with millisecond precision; RFC 3339 with `Z` on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "diesel", derive(diesel::AsExpression, diesel::FromSqlRow))]
+#[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Timestamp))]
+pub struct Instant(Timestamp);
+
+impl Instant {
+    /// The instant of a timestamp, cut to milliseconds.
+    pub fn new(timestamp: Timestamp) -> Self {
+        Self(Timestamp::from_millisecond(timestamp.as_millisecond()).unwrap_or(timestamp))
+    }
+
+    /// The instant so many milliseconds after 1970, if there is such a one.
+    pub fn from_millisecond(milliseconds: i64) -> Option<Self> {
+        Timestamp::from_millisecond(milliseconds).ok().map(Self)
+    }
+
+    /// Milliseconds since 1970.
+    pub fn as_millisecond(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    /// Seconds since 1970.
+    pub fn as_second(self) -> i64 {
+        self.0.as_second()
+    }
+
+    /// The instant so many seconds later (or earlier), at the most at the end of time.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        let end = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        Self(self.0.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(end))
+    }
+
+    /// Reads RFC 3339; any offset is accepted and becomes UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self::new)
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.0)
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not an RFC 3339 instant"))
+    }
+}
+
+impl Scalar for Instant {
+    fn read(given: Given) -> Result<Self, Invalid> {
+        Self::parse(&given.text()?)
+            .ok_or_else(|| Invalid::value("must be an instant such as 2026-03-01T07:00:00Z"))
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        <Self as utoipa::PartialSchema>::schema()
+    }
+}
+
+/// A calendar date in the site's time zone, `YYYY-MM-DD` on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "diesel", derive(diesel::AsExpression, diesel::FromSqlRow))]
+#[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Date))]
+pub struct Date(jiff::civil::Date);
+
+impl Date {
+    /// A date, if there is such a one.
+    pub fn new(year: i16, month: i8, day: i8) -> Option<Self> {
+        jiff::civil::Date::new(year, month, day).ok().map(Self)
+    }
+
+    /// The date so many days later (or earlier), at the most at the end of the calendar.
+    #[must_use]
+    pub fn plus_days(self, days: i32) -> Self {
+        Self(self.0.saturating_add(days.days()))
+    }
+
+    /// The ISO week this date is in.
+    pub fn week(self) -> Week {
+        let week = self.0.iso_week_date();
+        Week { year: i32::from(week.year()), number: i32::from(week.week()) }
+    }
+
+    /// Reads `YYYY-MM-DD`, of years 1 to 9999.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 10).then(|| text.parse().ok().map(Self)).flatten().filter(|date| date.0.year() > 0)
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a date"))
+    }
+}
+
+impl Scalar for Date {
+    fn read(given: Given) -> Result<Self, Invalid> {
+        Self::parse(&given.text()?).ok_or_else(|| Invalid::value("must be a date such as 2026-03-01"))
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        <Self as utoipa::PartialSchema>::schema()
+    }
+}
+
+/// An ISO week: the year it belongs to, which in the days around New Year is not the calendar's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Week {
+    /// ISO year.
+    pub year: i32,
+    /// Week of that year, 1 to 53.
+    pub number: i32,
+}
+
+/// Where the site is in time: turns instants into its calendar.
+#[derive(Debug, Clone)]
+pub struct Site(TimeZone);
+
+impl Site {
+    /// The site of an IANA time zone name such as `Asia/Riyadh`.
+    pub fn new(zone: &str) -> Option<Self> {
+        TimeZone::get(zone).ok().map(Self)
+    }
+
+    /// A site on Greenwich time.
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// The date there at an instant.
+    pub fn date(&self, at: Instant) -> Date {
+        Date(self.0.to_datetime(at.0).date())
+    }
+
+    /// The first instant of a date there.
+    pub fn start_of(&self, date: Date) -> Instant {
+        date.0
+            .to_zoned_datetime(self.0.clone())
+            .and_then(|midnight| midnight.start_of_day())
+            .map_or(Instant(Timestamp::MAX), |start| Instant::new(start.timestamp()))
+    }
+}
+
+/// Tells the time. The program has the system's, tests have one they set.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Instant;
+}
+
+/// Whole seconds from one instant to a later one, 0 if it isn't later.
+pub fn seconds_between(from: Instant, to: Instant) -> i64 {
+    from.0.until((Unit::Second, to.0)).map_or(0, |span| span.get_seconds()).max(0)
+}
+
+#[cfg(feature = "openapi")]
+mod openapi {
+    use utoipa::openapi::{RefOr, Schema, SchemaFormat, KnownFormat, schema::Type};
+
+    fn string(format: KnownFormat, example: &str) -> RefOr<Schema> {
+        crate::input::object(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(format)))
+            .examples([serde_json::json!(example)])
+            .into()
+    }
+
+    impl utoipa::PartialSchema for super::Instant {
+        fn schema() -> RefOr<Schema> {
+            string(KnownFormat::DateTime, "2026-03-01T07:00:00.000Z")
+        }
+    }
+    impl utoipa::ToSchema for super::Instant {}
+
+    impl utoipa::PartialSchema for super::Date {
+        fn schema() -> RefOr<Schema> {
+            string(KnownFormat::Date, "2026-03-01")
+        }
+    }
+    impl utoipa::ToSchema for super::Date {}
+}
+
+#[cfg(feature = "diesel")]
+mod rows {
+    use diesel::{
+        deserialize::{self, FromSql},
+        pg::{Pg, data_types::{PgDate, PgTimestamp}},
+        serialize::{self, IsNull, Output, ToSql},
+        sql_types,
+        sqlite::Sqlite,
+    };
+
+    use super::{Date, Instant};
+
+    /// PostgreSQL counts microseconds from 2000, not 1970.
+    const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
+    const EPOCH: jiff::civil::Date = jiff::civil::date(2000, 1, 1);
+
+    impl ToSql<sql_types::Timestamp, Pg> for Instant {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+            let value = PgTimestamp(self.0.as_microsecond() - EPOCH_MICROSECONDS);
+            ToSql::<sql_types::Timestamp, Pg>::to_sql(&value, &mut out.reborrow())
+        }
+    }
+
+    impl FromSql<sql_types::Timestamp, Pg> for Instant {
+        fn from_sql(raw: diesel::pg::PgValue<'_>) -> deserialize::Result<Self> {
+            let PgTimestamp(value) = FromSql::<sql_types::Timestamp, Pg>::from_sql(raw)?;
+            let microseconds = value.checked_add(EPOCH_MICROSECONDS).ok_or("instant out of range")?;
+            Ok(Self::new(jiff::Timestamp::from_microsecond(microseconds)?))
+        }
+    }
+
+    // Of fixed width, so that the order of the texts is the order of the instants.
+    impl ToSql<sql_types::Timestamp, Sqlite> for Instant {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+            out.set_value(self.to_string());
+            Ok(IsNull::No)
+        }
+    }
+
+    impl FromSql<sql_types::Timestamp, Sqlite> for Instant {
+        fn from_sql(raw: diesel::sqlite::SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+            let text = <String as FromSql<sql_types::Text, Sqlite>>::from_sql(raw)?;
+            Self::parse(&text).ok_or_else(|| format!("{text:?} is not an instant").into())
+        }
+    }
+
+    impl ToSql<sql_types::Date, Pg> for Date {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+            let days = EPOCH.until((jiff::Unit::Day, self.0))?.get_days();
+            ToSql::<sql_types::Date, Pg>::to_sql(&PgDate(days), &mut out.reborrow())
+        }
+    }
+
+    impl FromSql<sql_types::Date, Pg> for Date {
+        fn from_sql(raw: diesel::pg::PgValue<'_>) -> deserialize::Result<Self> {
+            let PgDate(days) = FromSql::<sql_types::Date, Pg>::from_sql(raw)?;
+            Ok(Self(EPOCH.checked_add(jiff::Span::new().try_days(days)?)?))
+        }
+    }
+
+    impl ToSql<sql_types::Date, Sqlite> for Date {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+            out.set_value(self.to_string());
+            Ok(IsNull::No)
+        }
+    }
+
+    impl FromSql<sql_types::Date, Sqlite> for Date {
+        fn from_sql(raw: diesel::sqlite::SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+            let text = <String as FromSql<sql_types::Text, Sqlite>>::from_sql(raw)?;
+            Self::parse(&text).ok_or_else(|| format!("{text:?} is not a date").into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Instant {
+        Instant::parse(text).expect("an instant")
+    }
+
+    #[test]
+    fn instants_have_three_digits_and_z() {
+        assert_eq!(at("2026-03-01T10:00:00+03:00").to_string(), "2026-03-01T07:00:00.000Z");
+        assert_eq!(at("2026-03-01T07:00:00.123987Z").to_string(), "2026-03-01T07:00:00.123Z");
+    }
+
+    #[test]
+    fn the_date_is_the_sites_not_the_servers() {
+        let riyadh = Site::new("Asia/Riyadh").expect("known zone");
+        assert_eq!(riyadh.date(at("2026-03-01T22:30:00Z")).to_string(), "2026-03-02");
+        assert_eq!(riyadh.start_of(Date::new(2026, 3, 2).expect("date")), at("2026-03-01T21:00:00Z"));
+        assert!(Site::new("Atlantis/Center").is_none());
+    }
+
+    #[test]
+    fn a_day_that_begins_late_because_clocks_change_still_begins() {
+        let beirut = Site::new("Asia/Beirut").expect("known zone");
+        let start = beirut.start_of(Date::new(2026, 3, 29).expect("date"));
+        assert_eq!(start, at("2026-03-28T22:00:00Z"), "00:00 does not exist there, the day begins at 01:00");
+    }
+
+    #[test]
+    fn days_around_new_year_are_in_the_iso_year_of_their_week() {
+        let week = |y, m, d| Date::new(y, m, d).expect("date").week();
+        assert_eq!(week(2024, 12, 31), Week { year: 2025, number: 1 });
+        assert_eq!(week(2027, 1, 1), Week { year: 2026, number: 53 });
+    }
+
+    #[test]
+    fn strange_dates_are_no_dates() {
+        for text in ["2026-02-30", "2026-2-3", "20260203", "", "2026-02-03T00:00:00Z", "0000-01-01", "٢٠٢٦-٠٢-٠٣"] {
+            assert_eq!(Date::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+DROP TABLE point_entries;
+DROP TABLE revoked_tokens;
+DROP TABLE users;
+DROP TABLE badges;

@@ -1,0 +1,3 @@
+DROP TABLE equipment_weekly_completions;
+DROP TABLE inspection_answers;
+DROP TABLE inspections;

@@ -1,0 +1,2 @@
+DROP TABLE equipment_status_changes;
+DROP TABLE equipment;
