@@ -1,1 +1,5 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+pub mod passwords;
+pub mod permissions;
+pub mod tokens;

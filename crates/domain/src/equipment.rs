@@ -179,8 +179,6 @@ text_enum! {
         SerialNumber = "serial_number",
         /// Status.
         Status = "status",
-        /// Berth.
-        Berth = "berth",
         /// When it was registered.
         CreatedAt = "created_at",
     }

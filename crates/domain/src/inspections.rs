@@ -174,8 +174,6 @@ text_enum! {
         Id = "id",
         /// When it was begun.
         StartedAt = "started_at",
-        /// When it was handed in.
-        SubmittedAt = "submitted_at",
     }
 }
 

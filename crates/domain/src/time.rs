@@ -9,7 +9,7 @@ use crate::input::{Given, Invalid, Scalar};
 
 /// A point in time, UTC, with millisecond precision; RFC 3339 with `Z` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "diesel", derive(diesel::AsExpression, diesel::FromSqlRow))]
+#[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Timestamp))]
 pub struct Instant(Timestamp);
 
@@ -80,7 +80,7 @@ impl Scalar for Instant {
 
 /// A calendar date in the site's time zone, `YYYY-MM-DD` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "diesel", derive(diesel::AsExpression, diesel::FromSqlRow))]
+#[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Date))]
 pub struct Date(jiff::civil::Date);
 

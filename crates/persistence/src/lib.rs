@@ -1,1 +1,29 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+#[macro_use]
+mod connection;
+
+pub mod audit;
+pub mod checklists;
+mod database;
+pub mod defects;
+pub mod equipment;
+mod error;
+pub mod inspections;
+pub mod migrations;
+pub mod notifications;
+pub mod points;
+pub mod scratch;
+pub mod sessions;
+mod tx;
+pub mod users;
+
+pub use connection::DbConnection;
+pub use database::{Database, Settings};
+#[doc(hidden)]
+pub use error::unique_constraints;
+pub use error::{Error, Result};
+pub use tx::{Origin, Tx, World};
+
+// Linked for their features alone: they decide whether the client libraries are compiled in.
+use {libsqlite3_sys as _, openssl_sys as _, pq_sys as _};

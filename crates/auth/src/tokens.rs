@@ -1,0 +1,198 @@
+//! Tokens: HS256, issued for one account and one generation of its sessions.
+
+use inspection_domain::{
+    ids::UserId,
+    rule::{Code, Rule},
+    sessions::Session,
+    time::Instant,
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenType {
+    /// Requests.
+    Access,
+    /// New access tokens.
+    Refresh,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    jti: String,
+    r#type: TokenType,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    /// Generation of the account's sessions.
+    generation: i64,
+}
+
+/// Why a token is no good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRule {
+    /// None was sent.
+    #[error("sign in first: the Authorization header has no bearer token")]
+    Missing,
+    /// It isn't one of ours, is damaged, not valid yet, or for something else.
+    #[error("the token is not valid")]
+    Invalid,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+}
+
+impl Rule for TokenRule {
+    fn code(&self) -> Code {
+        match self {
+            Self::Missing => Code::TokenMissing,
+            Self::Invalid => Code::TokenInvalid,
+            Self::Expired => Code::TokenExpired,
+        }
+    }
+}
+
+/// A token that was read: its session, and when it ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Whose session it is.
+    pub session: Session,
+    /// When it ends by itself.
+    pub expires_at: Instant,
+}
+
+/// Issues tokens and reads them.
+#[derive(Clone)]
+pub struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    access_seconds: i64,
+    refresh_seconds: i64,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").field("access_seconds", &self.access_seconds).finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    /// Tokens signed with this secret that live so many seconds.
+    pub fn new(secret: &SecretString, access_seconds: i64, refresh_seconds: i64) -> Self {
+        let bytes = secret.expose_secret().as_bytes();
+        Self {
+            encoding: EncodingKey::from_secret(bytes),
+            decoding: DecodingKey::from_secret(bytes),
+            access_seconds,
+            refresh_seconds,
+        }
+    }
+
+    /// Seconds a token of this type lives.
+    pub fn seconds(&self, kind: TokenType) -> i64 {
+        match kind {
+            TokenType::Access => self.access_seconds,
+            TokenType::Refresh => self.refresh_seconds,
+        }
+    }
+
+    /// A token for this session; `None` only if signing fails, which it can't with a symmetric key.
+    pub fn issue(&self, kind: TokenType, session: &Session, now: Instant) -> Option<String> {
+        let claims = Claims {
+            sub: session.user_id.to_string(),
+            jti: session.token_id.clone(),
+            r#type: kind,
+            iat: now.as_second(),
+            nbf: now.as_second(),
+            exp: now.as_second() + self.seconds(kind),
+            generation: session.generation,
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
+    }
+
+    /// Reads a token of this type. Whether its session still stands is for the database to say.
+    pub fn read(&self, token: &str, kind: TokenType, now: Instant) -> Result<Token, TokenRule> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Times are compared below, with the injected clock.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
+            .map_err(|_| TokenRule::Invalid)?
+            .claims;
+        if claims.r#type != kind || claims.nbf > now.as_second() {
+            return Err(TokenRule::Invalid);
+        }
+        if claims.exp <= now.as_second() {
+            return Err(TokenRule::Expired);
+        }
+        let user_id = claims.sub.parse().ok().and_then(UserId::new).ok_or(TokenRule::Invalid)?;
+        let expires_at = claims.exp.checked_mul(1000).and_then(Instant::from_millisecond);
+        Ok(Token {
+            session: Session { user_id, token_id: claims.jti, generation: claims.generation },
+            expires_at: expires_at.ok_or(TokenRule::Invalid)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tokens(secret: &str) -> Tokens {
+        Tokens::new(&secret.to_owned().into(), 3600, 7200)
+    }
+
+    fn session() -> Session {
+        Session { user_id: UserId::new(7).expect("id"), token_id: "t-1".into(), generation: 2 }
+    }
+
+    fn now() -> Instant {
+        Instant::parse("2026-03-01T07:00:00Z").expect("instant")
+    }
+
+    #[test]
+    fn a_token_is_read_back_until_it_expires() {
+        let ours = tokens("a secret of thirty-two characters");
+        let token = ours.issue(TokenType::Access, &session(), now()).expect("issued");
+        let read = |at| ours.read(&token, TokenType::Access, at);
+        assert_eq!(read(now()).expect("valid").session, session());
+        assert_eq!(read(now().plus_seconds(3599)).expect("valid").expires_at, now().plus_seconds(3600));
+        assert_eq!(read(now().plus_seconds(3600)), Err(TokenRule::Expired));
+        assert_eq!(read(now().plus_seconds(-1)), Err(TokenRule::Invalid), "not valid yet");
+        assert_eq!(ours.read(&token, TokenType::Refresh, now()), Err(TokenRule::Invalid));
+        assert_eq!(tokens("another one").read(&token, TokenType::Access, now()), Err(TokenRule::Invalid));
+    }
+
+    #[test]
+    fn a_token_without_signature_is_no_token() {
+        // {"alg":"none","typ":"JWT"} and the claims of an admin.
+        let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiIxIiwianRpIjoieCIsInR5cGUiOiJhY2Nlc3MiLCJpYXQiOjAs\
+                    Im5iZiI6MCwiZXhwIjo5OTk5OTk5OTk5LCJnZW5lcmF0aW9uIjowfQ.";
+        assert_eq!(tokens("s").read(none, TokenType::Access, now()), Err(TokenRule::Invalid));
+    }
+
+    proptest! {
+        #[test]
+        fn rubbish_is_refused(text in "\\PC{0,200}") {
+            prop_assert_eq!(tokens("s").read(&text, TokenType::Access, now()), Err(TokenRule::Invalid));
+        }
+
+        #[test]
+        fn one_changed_character_makes_a_token_invalid(at in 0..200_usize) {
+            let ours = tokens("a secret of thirty-two characters");
+            let token = ours.issue(TokenType::Access, &session(), now()).expect("issued");
+            let mut bytes = token.clone().into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).expect("ascii");
+            // The last character of the signature has spare bits that decoders may ignore.
+            prop_assume!(at + 1 < token.len() && changed != token);
+            prop_assert!(ours.read(&changed, TokenType::Access, now()).is_err());
+        }
+    }
+}

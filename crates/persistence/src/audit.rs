@@ -1,0 +1,51 @@
+//! The audit trail: only inserted into and read.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    audit::{AuditEntry, AuditFilter},
+    page::{Page, PageRequest},
+    schema::audit_entries,
+    time::Site,
+};
+
+use crate::{DbConnection, Result};
+
+/// Rows of one insert, so that its values stay below what both databases take.
+pub(crate) const BATCH: usize = 1000;
+
+pub(crate) fn insert(conn: &mut DbConnection, entries: &[AuditEntry]) -> Result<()> {
+    for batch in entries.chunks(BATCH) {
+        with_conn!(&mut *conn, |c| diesel::insert_into(audit_entries::table).values(batch).execute(c))?;
+    }
+    Ok(())
+}
+
+/// A page of the trail, newest first.
+pub fn list(conn: &mut DbConnection, filter: &AuditFilter, site: &Site, page: PageRequest) -> Result<Page<AuditEntry>> {
+    let (items, total) = with_conn!(conn, |c| {
+        let filtered = || {
+            let mut query = audit_entries::table.into_boxed::<Backend>();
+            filter_by!(query, {
+                audit_entries::actor_id => filter.user_id,
+                audit_entries::action => filter.action,
+                audit_entries::entity_type => filter.entity_type.as_deref(),
+                audit_entries::entity_id => filter.entity_id,
+            });
+            if let Some(from) = filter.date_from {
+                query = query.filter(audit_entries::at.ge(site.start_of(from)));
+            }
+            if let Some(to) = filter.date_to {
+                query = query.filter(audit_entries::at.lt(site.start_of(to.plus_days(1))));
+            }
+            query
+        };
+        let items = filtered()
+            .select(AuditEntry::as_select())
+            .order(audit_entries::id.desc())
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
+        (items, filtered().count().get_result(c)?)
+    });
+    Ok(Page { items, total, request: page })
+}

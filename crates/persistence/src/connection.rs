@@ -1,0 +1,154 @@
+//! One connection type for both databases, and what only one of them has.
+
+use diesel::{
+    Connection, PgConnection, RunQueryDsl, SqliteConnection,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    r2d2::R2D2Connection,
+    result::{ConnectionResult, QueryResult},
+};
+
+/// A connection to either database. [`with_conn!`] gives a query the variant's own type.
+#[allow(missing_debug_implementations, reason = "connections have nothing to show")]
+pub enum DbConnection {
+    /// To PostgreSQL.
+    Postgres(PgConnection),
+    /// To SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// Runs a Diesel query, written once, on whichever database the connection is to. `Backend` names that
+/// database's type, for boxed queries.
+macro_rules! with_conn {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match $conn {
+            $crate::DbConnection::Postgres($c) => {
+                #[allow(dead_code)]
+                type Backend = diesel::pg::Pg;
+                $body
+            }
+            $crate::DbConnection::Sqlite($c) => {
+                #[allow(dead_code)]
+                type Backend = diesel::sqlite::Sqlite;
+                $body
+            }
+        }
+    };
+}
+
+/// Runs a query that locks its rows until the transaction ends. SQLite has no such locks and needs none: its
+/// write transactions are exclusive.
+macro_rules! lock_rows {
+    ($conn:expr, $query:expr, $load:ident) => {
+        lock_rows!($conn, $query, for_update, $load)
+    };
+    ($conn:expr, $query:expr, $lock:ident, $load:ident) => {
+        match $conn {
+            $crate::DbConnection::Postgres(c) => $query.$lock().$load(c),
+            $crate::DbConnection::Sqlite(c) => $query.$load(c),
+        }
+    };
+}
+
+/// Orders a boxed query by one of several columns, upwards or downwards, equal ones by id.
+macro_rules! order_by {
+    ($query:expr, $sort:expr, $id:expr, { $($by:pat => $column:expr),+ $(,)? }) => {
+        match ($sort.by, $sort.descending) {
+            $(
+                ($by, false) => $query.order(($column.asc(), $id.asc())),
+                ($by, true) => $query.order(($column.desc(), $id.desc())),
+            )+
+        }
+    };
+}
+
+/// Adds an equality to a boxed query for every filter that is given.
+macro_rules! filter_by {
+    ($query:ident, { $($column:expr => $value:expr),+ $(,)? }) => {
+        $( if let Some(value) = $value { $query = $query.filter($column.eq(value)); } )+
+    };
+}
+
+diesel::define_sql_function! {
+    /// Small letters, as far as the database knows them.
+    fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
+/// The pattern that finds a text anywhere in a column, whatever its case: `lower(column).like(pattern).escape('\\')`.
+pub(crate) fn anywhere(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+impl DbConnection {
+    /// Opens a connection. `sqlite://path` is a file, made if it isn't there; everything else is for libpq.
+    pub(crate) fn open(url: &str, statement_timeout_seconds: u32) -> ConnectionResult<Self> {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            let mut connection = SqliteConnection::establish(path)?;
+            // In this order: the later ones may wait for locks.
+            let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
+                           PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
+            connection.batch_execute(pragmas).map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            Ok(Self::Sqlite(connection))
+        } else {
+            let mut connection = PgConnection::establish(url)?;
+            let settings = format!("SET statement_timeout = '{statement_timeout_seconds}s'");
+            connection.batch_execute(&settings).map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            Ok(Self::Postgres(connection))
+        }
+    }
+
+    /// Runs `work` as one transaction: its changes are kept if it is `Ok`, and undone if not.
+    pub(crate) fn transaction<T, E: From<diesel::result::Error>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Postgres(c) => AnsiTransactionManager::begin_transaction(c)?,
+            // Immediate: a transaction that reads first and writes later would fail when another wrote between.
+            Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
+        }
+        match work(self) {
+            Ok(value) => {
+                with_conn!(self, |c| AnsiTransactionManager::commit_transaction(c))?;
+                Ok(value)
+            }
+            Err(error) => {
+                // A connection that can't roll back is dropped by the pool; the first error is the one to tell.
+                if let Err(second) = with_conn!(self, |c| AnsiTransactionManager::rollback_transaction(c)) {
+                    tracing::warn!(error = %second, "rollback failed");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn ping(&mut self) -> QueryResult<()> {
+        with_conn!(self, |c| c.ping())
+    }
+
+    pub(crate) fn is_broken(&mut self) -> bool {
+        with_conn!(self, |c| c.is_broken())
+    }
+
+    /// Runs one plain statement that takes no values, such as maintenance.
+    pub(crate) fn execute(&mut self, statement: &str) -> QueryResult<usize> {
+        with_conn!(self, |c| diesel::sql_query(statement).execute(c))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::anywhere;
+
+    #[test]
+    fn wildcards_in_a_search_are_searched_for() {
+        assert_eq!(anywhere("50%_\\ Öl"), "%50\\%\\_\\\\ öl%");
+    }
+}

@@ -1,0 +1,191 @@
+//! The pool, and the two ways to use it: reads and units of work.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use diesel::{Connection, connection::InstrumentationEvent};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{DbConnection, Error, Origin, Result, Tx, World, error::LostRace};
+
+/// Where the database is and how many connections it gets.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `sqlite://path` or `postgres://…`; may hold a password.
+    pub url: SecretString,
+    /// Connections that are kept open.
+    pub size: u32,
+    /// Connections that are opened in addition when all are in use, and closed when idle.
+    pub overflow: u32,
+    /// Seconds after which a connection is replaced.
+    pub recycle_seconds: u64,
+    /// Seconds to wait for a free connection.
+    pub wait_seconds: u64,
+    /// Seconds after which PostgreSQL gives a statement up.
+    pub statement_timeout_seconds: u32,
+}
+
+impl Settings {
+    /// The defaults for a database.
+    pub fn new(url: impl Into<SecretString>) -> Self {
+        Self {
+            url: url.into(),
+            size: 10,
+            overflow: 5,
+            recycle_seconds: 3600,
+            wait_seconds: 5,
+            statement_timeout_seconds: 60,
+        }
+    }
+}
+
+/// A connection in the pool, and when it was last known to work.
+struct Pooled {
+    connection: DbConnection,
+    checked: Instant,
+}
+
+struct Manager {
+    settings: Settings,
+    statements: Arc<AtomicU64>,
+}
+
+/// A connection that worked this short a while ago is not asked again at checkout.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Pooled;
+    type Error = diesel::ConnectionError;
+
+    fn connect(&self) -> Result<Pooled, Self::Error> {
+        let url = self.settings.url.expose_secret();
+        let mut connection = DbConnection::open(url, self.settings.statement_timeout_seconds)?;
+        let statements = Arc::clone(&self.statements);
+        let count = move |event: InstrumentationEvent<'_>| {
+            if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+                statements.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        with_conn!(&mut connection, |c| c.set_instrumentation(count));
+        Ok(Pooled { connection, checked: Instant::now() })
+    }
+
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
+        if pooled.checked.elapsed() >= TRUSTED {
+            pooled.connection.ping().map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        }
+        pooled.checked = Instant::now();
+        Ok(())
+    }
+
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.connection.is_broken()
+    }
+}
+
+/// Tells of connections that can't be made, without the address, which may hold a password.
+#[derive(Debug)]
+struct Report;
+
+impl r2d2::HandleError<diesel::ConnectionError> for Report {
+    fn handle_error(&self, error: diesel::ConnectionError) {
+        tracing::warn!(%error, "no connection to the database");
+    }
+}
+
+/// The database. Clones share the pool.
+#[derive(Clone)]
+pub struct Database {
+    pool: r2d2::Pool<Manager>,
+    statements: Arc<AtomicU64>,
+    connections: u32,
+    is_postgres: bool,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("is_postgres", &self.is_postgres).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// A pool for this database. Connections are made when they are needed, so this fails only if a SQLite
+    /// file's folder can't be made.
+    pub fn open(settings: Settings) -> Result<Self> {
+        let url = settings.url.expose_secret();
+        let is_postgres = !url.starts_with("sqlite://");
+        if let Some(folder) = url.strip_prefix("sqlite://").and_then(|path| std::path::Path::new(path).parent()) {
+            std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable(error.to_string()))?;
+        }
+        let statements = Arc::new(AtomicU64::new(0));
+        let connections = settings.size + settings.overflow;
+        let pool = r2d2::Pool::builder()
+            .max_size(connections)
+            .min_idle(Some(1.min(settings.size)))
+            .max_lifetime(Some(Duration::from_secs(settings.recycle_seconds.max(1))))
+            .idle_timeout(Some(Duration::from_mins(10)))
+            .connection_timeout(Duration::from_secs(settings.wait_seconds.max(1)))
+            .test_on_check_out(true)
+            .error_handler(Box::new(Report))
+            .build_unchecked(Manager { settings, statements: Arc::clone(&statements) });
+        Ok(Self { pool, statements, connections, is_postgres })
+    }
+
+    /// Whether it is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        self.is_postgres
+    }
+
+    /// The most connections there can be.
+    pub fn connections(&self) -> u32 {
+        self.connections
+    }
+
+    /// Statements sent so far, over all connections.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+        let mut pooled = self.pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
+        work(&mut pooled.connection)
+    }
+
+    /// Reads. Blocks: waits for a connection and for the database.
+    pub fn read<T>(&self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+        self.with(work)
+    }
+
+    /// Carries a unit of work out: one transaction, at the end of which its notifications and audit lines are
+    /// written. If it fails, nothing has happened. Blocks.
+    pub fn write<T>(
+        &self,
+        world: &World,
+        origin: Origin,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.with(|connection| {
+            connection.transaction(|connection| {
+                let mut tx = Tx::new(connection, world, origin);
+                let value = work(&mut tx)?;
+                tx.finish()?;
+                Ok(value)
+            })
+        })
+    }
+
+    /// Whether the database answers.
+    pub fn ping(&self) -> Result<()> {
+        self.with(|connection| Ok(connection.ping()?))
+    }
+}
+
+/// A guarded write found no row in the state that was seen: somebody else was faster.
+pub(crate) fn one_row(changed: usize) -> Result<()> {
+    if changed == 1 { Ok(()) } else { Err(LostRace.into()) }
+}

@@ -1,0 +1,236 @@
+//! Equipment: reads, history, and units of work.
+
+use std::collections::HashMap;
+
+use diesel::{
+    prelude::*,
+    query_dsl::positional_order_dsl::{OrderColumn, PositionalOrderDsl},
+    sql_types::Text,
+};
+use inspection_domain::{
+    audit::{AuditAction, Changes},
+    defects::Defect,
+    equipment::{
+        Equipment, EquipmentChanges, EquipmentFilter, EquipmentOrder, NewEquipment, StatusChange, may_look_after,
+    },
+    ids::{EquipmentId, StatusChangeId, UserId},
+    inspections::Inspection,
+    page::{Page, PageRequest, Sort},
+    rule::NotFound,
+    schema::{defects, equipment, equipment_status_changes as status_changes, inspections},
+    time::Instant,
+};
+
+use crate::{
+    DbConnection, Result, Tx,
+    connection::{anywhere, lower},
+    database::one_row,
+    users,
+};
+
+/// A page of machines.
+pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest) -> Result<Page<Equipment>> {
+    let sort = filter.sort.unwrap_or(Sort { by: EquipmentOrder::Name, descending: false });
+    let (items, total) = with_conn!(conn, |c| {
+        let filtered = || {
+            let mut query = equipment::table.into_boxed::<Backend>();
+            filter_by!(query, {
+                equipment::status => filter.status,
+                equipment::equipment_type => filter.equipment_type.as_deref(),
+                equipment::berth => filter.berth.as_deref(),
+                equipment::assigned_technician_id => filter.assigned_technician_id,
+            });
+            if let Some(q) = &filter.q {
+                let pattern = anywhere(q);
+                query = query.filter(
+                    lower(equipment::name.nullable())
+                        .like(pattern.clone())
+                        .escape('\\')
+                        .or(lower(equipment::name_ar).like(pattern.clone()).escape('\\'))
+                        .or(lower(equipment::serial_number.nullable()).like(pattern.clone()).escape('\\'))
+                        .or(lower(equipment::model_number).like(pattern.clone()).escape('\\'))
+                        .or(lower(equipment::location).like(pattern.clone()).escape('\\'))
+                        .or(lower(equipment::location_ar).like(pattern).escape('\\')),
+                );
+            }
+            query
+        };
+        let ordered = order_by!(filtered(), sort, equipment::id, {
+            EquipmentOrder::Id => equipment::id,
+            EquipmentOrder::Name => equipment::name,
+            EquipmentOrder::EquipmentType => equipment::equipment_type,
+            EquipmentOrder::SerialNumber => equipment::serial_number,
+            EquipmentOrder::Status => equipment::status,
+            EquipmentOrder::CreatedAt => equipment::created_at,
+        });
+        let items =
+            ordered.select(Equipment::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
+        (items, filtered().count().get_result(c)?)
+    });
+    Ok(Page { items, total, request: page })
+}
+
+/// One machine.
+pub fn get(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment> {
+    with_conn!(conn, |c| equipment::table.find(id).select(Equipment::as_select()).first(c))
+        .optional()?
+        .ok_or_else(|| NotFound("equipment").into())
+}
+
+/// These machines, by id: one query.
+pub fn by_ids(
+    conn: &mut DbConnection,
+    ids: impl IntoIterator<Item = EquipmentId>,
+) -> Result<HashMap<EquipmentId, Equipment>> {
+    let mut ids: Vec<EquipmentId> = ids.into_iter().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<Equipment> = with_conn!(conn, |c| equipment::table
+        .filter(equipment::id.eq_any(ids))
+        .select(Equipment::as_select())
+        .load(c))?;
+    Ok(found.into_iter().map(|machine| (machine.id, machine)).collect())
+}
+
+/// The types of equipment there are, in order, with the Arabic name where one is known.
+pub fn types(conn: &mut DbConnection) -> Result<Vec<(String, Option<String>)>> {
+    Ok(with_conn!(conn, |c| equipment::table
+        .group_by(equipment::equipment_type)
+        .select((equipment::equipment_type, diesel::dsl::max(equipment::equipment_type_ar)))
+        .order(equipment::equipment_type)
+        .load(c))?)
+}
+
+/// Something that happened to a machine.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// It was inspected.
+    Inspection(Inspection),
+    /// A defect was found.
+    Defect(Defect),
+    /// Its status changed.
+    StatusChange(StatusChange),
+}
+
+/// A page of what happened to a machine, newest first: a fixed number of queries.
+pub fn history(conn: &mut DbConnection, id: EquipmentId, page: PageRequest) -> Result<Page<(Instant, Event)>> {
+    get(conn, id)?;
+    with_conn!(conn, |c| {
+        let found = inspections::table.filter(inspections::equipment_id.eq(id));
+        let raised = defects::table.filter(defects::equipment_id.eq(id));
+        let changed = status_changes::table.filter(status_changes::equipment_id.eq(id));
+        let keys: Vec<(String, i64, Instant)> = found
+            .select(("inspection".into_sql::<Text>(), inspections::id, inspections::started_at))
+            .union_all(raised.select(("defect".into_sql::<Text>(), defects::id, defects::created_at)))
+            .union_all(changed.select((
+                "status_change".into_sql::<Text>(),
+                status_changes::id,
+                status_changes::changed_at,
+            )))
+            .positional_order_by((OrderColumn(3).desc(), OrderColumn(1).asc(), OrderColumn(2).desc()))
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
+        let ids_of = |kind: &str| -> Vec<i64> {
+            keys.iter().filter(|(of, _, _)| of == kind).map(|(_, id, _)| *id).collect()
+        };
+        let loaded_inspections: Vec<Inspection> = inspections::table
+            .filter(inspections::id.eq_any(ids_of("inspection")))
+            .select(Inspection::as_select())
+            .load(c)?;
+        let loaded_defects: Vec<Defect> = defects::table
+            .filter(defects::id.eq_any(ids_of("defect")))
+            .select(Defect::as_select())
+            .load(c)?;
+        let loaded_changes: Vec<StatusChange> = status_changes::table
+            .filter(status_changes::id.eq_any(ids_of("status_change")))
+            .select(StatusChange::as_select())
+            .load(c)?;
+        let total: i64 = found.count().get_result::<i64>(c)?
+            + raised.count().get_result::<i64>(c)?
+            + changed.count().get_result::<i64>(c)?;
+        let mut events: HashMap<(&str, i64), Event> = HashMap::new();
+        events.extend(
+            loaded_inspections.into_iter().map(|row| (("inspection", row.id.get()), Event::Inspection(row))),
+        );
+        events.extend(loaded_defects.into_iter().map(|row| (("defect", row.id.get()), Event::Defect(row))));
+        events.extend(
+            loaded_changes.into_iter().map(|row| (("status_change", row.id.get()), Event::StatusChange(row))),
+        );
+        let items = keys
+            .iter()
+            .filter_map(|(kind, id, at)| events.remove(&(kind.as_str(), *id)).map(|event| (*at, event)))
+            .collect();
+        Ok(Page { items, total, request: page })
+    })
+}
+
+/// One machine, locked until the transaction ends.
+pub(crate) fn locked(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment> {
+    lock_rows!(conn, equipment::table.find(id).select(Equipment::as_select()), first).optional()?.ok_or_else(|| NotFound("equipment").into())
+}
+
+fn check_technician(tx: &mut Tx<'_>, technician: Option<UserId>) -> Result<()> {
+    if let Some(id) = technician {
+        may_look_after(users::find(tx.conn, id)?.as_ref())?;
+    }
+    Ok(())
+}
+
+/// Registers a machine (§2).
+pub fn create(tx: &mut Tx<'_>, new: NewEquipment) -> Result<Equipment> {
+    let machine = new.register(tx.now);
+    check_technician(tx, machine.assigned_technician_id)?;
+    let machine: Equipment = with_conn!(&mut *tx.conn, |c| diesel::insert_into(equipment::table)
+        .values(&machine)
+        .returning(Equipment::as_returning())
+        .get_result(c))?;
+    note_status(tx, None, &machine)?;
+    tx.audit(AuditAction::Create, "equipment", machine.id.get(), Changes::between(None, Some(&machine)));
+    Ok(machine)
+}
+
+/// Changes a machine. A status given is an admin's explicit decision, which may release a stopped one (§2).
+pub fn update(tx: &mut Tx<'_>, id: EquipmentId, changes: EquipmentChanges) -> Result<Equipment> {
+    let before = locked(tx.conn, id)?;
+    let after = before.changed(changes, tx.now);
+    if after.assigned_technician_id != before.assigned_technician_id {
+        check_technician(tx, after.assigned_technician_id)?;
+    }
+    write(tx, AuditAction::Update, &before, after)
+}
+
+/// Decommissions a machine: nothing is removed (§2); again changes nothing.
+pub fn decommission(tx: &mut Tx<'_>, id: EquipmentId) -> Result<Equipment> {
+    let before = locked(tx.conn, id)?;
+    let after = before.decommissioned(tx.now);
+    write(tx, AuditAction::Deactivate, &before, after)
+}
+
+fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipment) -> Result<Equipment> {
+    let seen = equipment::table.find(before.id).filter(equipment::status.eq(before.status));
+    let written = with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?;
+    one_row(written)?;
+    note_status(tx, Some(before), &after)?;
+    tx.audit(action, "equipment", after.id.get(), Changes::between(Some(before), Some(&after)));
+    Ok(after)
+}
+
+fn note_status(tx: &mut Tx<'_>, before: Option<&Equipment>, after: &Equipment) -> Result<()> {
+    if before.is_some_and(|before| before.status == after.status) {
+        return Ok(());
+    }
+    let change = StatusChange {
+        id: StatusChangeId::UNSAVED,
+        equipment_id: after.id,
+        from_status: before.map(|before| before.status),
+        to_status: after.status,
+        changed_by_id: tx.actor_id(),
+        changed_at: tx.now,
+    };
+    with_conn!(&mut *tx.conn, |c| diesel::insert_into(status_changes::table).values(&change).execute(c))?;
+    Ok(())
+}

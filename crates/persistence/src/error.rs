@@ -1,0 +1,188 @@
+//! What can go wrong in storing and finding, and which rule a violated constraint stands for.
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as Diesel};
+use inspection_domain::{
+    checklists::ChecklistRule,
+    defects::DefectRule,
+    input::Invalid,
+    inspections::InspectionRule,
+    notifications::NotificationRule,
+    rule::{Code, FieldError, Forbidden, NotFound, Rule},
+    sessions::SessionRule,
+    users::UserRule,
+};
+
+/// The outcome of a read or a unit of work.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a read or a unit of work has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule forbids it; nothing was changed.
+    #[error("{0}")]
+    Rule(Box<dyn Rule>),
+    /// The database can't be reached, or has no connection left; trying later may work.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// Anything else: a defect of this program or of the database.
+    #[error(transparent)]
+    Database(Diesel),
+}
+
+macro_rules! refusals {
+    ($($rule:ty),+ $(,)?) => {
+        $(impl From<$rule> for Error {
+            fn from(rule: $rule) -> Self {
+                Self::Rule(Box::new(rule))
+            }
+        })+
+    };
+}
+
+refusals!(
+    ChecklistRule, DefectRule, Forbidden, InspectionRule, Invalid, NotFound, NotificationRule, SessionRule,
+    UserRule, Taken, LostRace,
+);
+
+/// A value that must be unique is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Taken {
+    field: &'static str,
+    message: &'static str,
+}
+
+impl Rule for Taken {
+    fn code(&self) -> Code {
+        Code::Duplicate
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        vec![FieldError { field: self.field.into(), message: self.message.into() }]
+    }
+}
+
+/// Somebody else changed the same thing at the same time; trying again may work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("somebody else changed this at the same time; try again")]
+pub struct LostRace;
+
+impl Rule for LostRace {
+    fn code(&self) -> Code {
+        Code::Conflict
+    }
+}
+
+/// A unique constraint: its name, which PostgreSQL tells, its columns, which SQLite tells, and what it means.
+struct Unique {
+    name: &'static str,
+    columns: &'static str,
+    /// The field and message of a `DUPLICATE`; none for what only a lost race violates.
+    taken: Option<Taken>,
+}
+
+const fn taken(name: &'static str, columns: &'static str, field: &'static str, message: &'static str) -> Unique {
+    Unique { name, columns, taken: Some(Taken { field, message }) }
+}
+
+const fn raced(name: &'static str, columns: &'static str) -> Unique {
+    Unique { name, columns, taken: None }
+}
+
+/// Every unique constraint of the schema.
+const UNIQUE: &[Unique] = &[
+    taken("users_email_key", "users.email", "email", "this e-mail address is in use"),
+    taken("badges_pkey", "badges.badge", "role_id", "this badge is in use"),
+    taken("users_role_id_key", "users.role_id", "role_id", "this badge is in use"),
+    taken("users_minor_role_id_key", "users.minor_role_id", "minor_role_id", "this badge is in use"),
+    raced("revoked_tokens_pkey", "revoked_tokens.jti"),
+    taken(
+        "equipment_serial_number_key",
+        "equipment.serial_number",
+        "serial_number",
+        "there is equipment with this serial number",
+    ),
+    taken(
+        "checklist_templates_equipment_type_version_key",
+        "checklist_templates.equipment_type, checklist_templates.version",
+        "version",
+        "this type of equipment has a checklist of this version",
+    ),
+    taken(
+        "checklist_items_order_index_key",
+        "checklist_items.template_id, checklist_items.order_index",
+        "order_index",
+        "another item of the checklist has this place",
+    ),
+    raced("inspections_one_draft_key", "inspections.technician_id, inspections.equipment_id"),
+    raced("inspection_answers_item_key", "inspection_answers.inspection_id, inspection_answers.checklist_item_id"),
+    raced(
+        "equipment_weekly_completions_pkey",
+        "equipment_weekly_completions.equipment_id, equipment_weekly_completions.iso_year, \
+         equipment_weekly_completions.iso_week",
+    ),
+    raced("defects_answer_key", "defects.inspection_id, defects.checklist_item_id"),
+];
+
+/// A badge somebody else has.
+pub(crate) const fn badge_taken() -> Taken {
+    Taken { field: "role_id", message: "this badge is in use" }
+}
+
+fn violated(info: &dyn DatabaseErrorInformation) -> Option<&'static Unique> {
+    let columns = info.message().strip_prefix("UNIQUE constraint failed: ");
+    UNIQUE.iter().find(|unique| info.constraint_name() == Some(unique.name) || columns == Some(unique.columns))
+}
+
+impl From<Diesel> for Error {
+    fn from(error: Diesel) -> Self {
+        let Diesel::DatabaseError(kind, info) = &error else {
+            return match error {
+                Diesel::BrokenTransactionManager => Self::Unavailable(error.to_string()),
+                other => Self::Database(other),
+            };
+        };
+        match kind {
+            DatabaseErrorKind::UniqueViolation => match violated(info.as_ref()).map(|unique| unique.taken) {
+                Some(Some(taken)) => taken.into(),
+                Some(None) => LostRace.into(),
+                None => Self::Database(error),
+            },
+            DatabaseErrorKind::SerializationFailure => LostRace.into(),
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                Self::Unavailable(info.message().to_owned())
+            }
+            // Diesel has no kinds for these.
+            DatabaseErrorKind::Unknown => match info.message() {
+                "deadlock detected" => LostRace.into(),
+                message
+                    if message.contains("database is locked")
+                        || message.contains("canceling statement due to statement timeout")
+                        || message.contains("terminating connection")
+                        || message.contains("server closed the connection")
+                        || message.contains("no connection to the server") =>
+                {
+                    Self::Unavailable(message.to_owned())
+                }
+                _ => Self::Database(error),
+            },
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl Error {
+    /// The stable code, if a rule said no.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Rule(rule) => Some(rule.code()),
+            _ => None,
+        }
+    }
+}
+
+/// The names of all unique constraints that have a meaning here.
+#[doc(hidden)]
+pub fn unique_constraints() -> Vec<&'static str> {
+    UNIQUE.iter().map(|unique| unique.name).collect()
+}

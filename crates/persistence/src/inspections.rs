@@ -1,0 +1,309 @@
+//! Inspections: reads, and units of work from start to review.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    audit::{AuditAction, Changes},
+    checklists::{Item, Template},
+    equipment::Equipment,
+    ids::{InspectionId, ItemId},
+    input::Invalid,
+    inspections::{
+        Answer, Command, Inspection, InspectionFilter, InspectionOrder, InspectionResult, InspectionStatus, NewAnswer,
+        Progress, Review, StartInspection, Visible, may_start, visible_to,
+    },
+    notifications::{Notice, NotificationType, Param},
+    page::{Page, PageRequest, Sort},
+    rule::NotFound,
+    schema::{
+        checklist_items as items, equipment_weekly_completions as completions, inspection_answers as answers,
+        inspections,
+    },
+    time::Site,
+    users::{Role, User},
+};
+
+use crate::{DbConnection, Result, Tx, checklists, database::one_row, defects, equipment, error::LostRace, users};
+
+/// A page of the inspections that the actor may see.
+pub fn list(
+    conn: &mut DbConnection,
+    actor: &User,
+    filter: &InspectionFilter,
+    site: &Site,
+    page: PageRequest,
+) -> Result<Page<Inspection>> {
+    let sort = filter.sort.unwrap_or(Sort { by: InspectionOrder::Id, descending: true });
+    let (items, total) = with_conn!(conn, |c| {
+        let filtered = || {
+            let mut query = inspections::table.into_boxed::<Backend>();
+            filter_by!(query, {
+                inspections::status => filter.status,
+                inspections::result => filter.result,
+                inspections::equipment_id => filter.equipment_id,
+                inspections::technician_id => filter.technician_id,
+            });
+            if let Visible::Of(owner) = visible_to(actor) {
+                query = query.filter(inspections::technician_id.eq(owner));
+            }
+            if let Some(from) = filter.date_from {
+                query = query.filter(inspections::started_at.ge(site.start_of(from)));
+            }
+            if let Some(to) = filter.date_to {
+                query = query.filter(inspections::started_at.lt(site.start_of(to.plus_days(1))));
+            }
+            query
+        };
+        let ordered = order_by!(filtered(), sort, inspections::id, {
+            InspectionOrder::Id => inspections::id,
+            InspectionOrder::StartedAt => inspections::started_at,
+        });
+        let items =
+            ordered.select(Inspection::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
+        (items, filtered().count().get_result(c)?)
+    });
+    Ok(Page { items, total, request: page })
+}
+
+/// One inspection, as it is stored.
+pub fn find(conn: &mut DbConnection, id: InspectionId) -> Result<Inspection> {
+    with_conn!(conn, |c| inspections::table.find(id).select(Inspection::as_select()).first(c))
+        .optional()?
+        .ok_or_else(|| NotFound("inspection").into())
+}
+
+/// One inspection with everything it consists of.
+#[derive(Debug, Clone)]
+pub struct Sheet {
+    /// The inspection.
+    pub inspection: Inspection,
+    /// The checklist.
+    pub template: Template,
+    /// The questions in its scope, in order.
+    pub items: Vec<Item>,
+    /// The answers given.
+    pub answers: Vec<Answer>,
+}
+
+impl Sheet {
+    /// How many questions are answered.
+    pub fn progress(&self) -> Progress {
+        self.inspection.progress(&self.items, &self.answers)
+    }
+}
+
+fn answers_of(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answer>> {
+    Ok(with_conn!(conn, |c| answers::table
+        .filter(answers::inspection_id.eq(id))
+        .order(answers::id)
+        .select(Answer::as_select())
+        .load(c))?)
+}
+
+fn sheet_of(conn: &mut DbConnection, inspection: Inspection) -> Result<Sheet> {
+    let (template, mut items) = checklists::get(conn, inspection.template_id)?;
+    items.retain(|item| inspection.covers(item));
+    let answers = answers_of(conn, inspection.id)?;
+    Ok(Sheet { inspection, template, items, answers })
+}
+
+/// One inspection with everything it consists of, if the actor may see it (§5).
+pub fn sheet(conn: &mut DbConnection, actor: &User, id: InspectionId) -> Result<Sheet> {
+    let inspection = find(conn, id)?;
+    inspection.may_be_seen_by(actor)?;
+    sheet_of(conn, inspection)
+}
+
+/// An inspection the actor may work on, locked until the transaction ends.
+fn locked(tx: &mut Tx<'_>, id: InspectionId) -> Result<Inspection> {
+    let found: Option<Inspection> =
+        lock_rows!(&mut *tx.conn, inspections::table.find(id).select(Inspection::as_select()), first).optional()?;
+    let inspection = found.ok_or(NotFound("inspection"))?;
+    inspection.may_be_worked_on_by(tx.actor()?)?;
+    Ok(inspection)
+}
+
+/// Starts an inspection of a machine, or finds the actor's draft of it; says whether it is new (§5).
+pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(Sheet, bool)> {
+    let actor = tx.actor()?.clone();
+    // Held, so that nobody decommissions the machine in between.
+    let machine = equipment::locked(tx.conn, start.equipment_id)?;
+    let draft = inspections::table
+        .filter(inspections::technician_id.eq(actor.id))
+        .filter(inspections::equipment_id.eq(machine.id))
+        .filter(inspections::status.eq(InspectionStatus::Draft));
+    let existing: Option<Inspection> =
+        with_conn!(&mut *tx.conn, |c| draft.select(Inspection::as_select()).first(c)).optional()?;
+    if let Some(existing) = existing {
+        may_continue(&actor)?;
+        return Ok((sheet_of(tx.conn, existing)?, false));
+    }
+    let template = checklists::active_for(tx.conn, &machine.equipment_type)?;
+    let questions = match &template {
+        Some(template) => checklists::questions(tx.conn, template.id)?,
+        None => Vec::new(),
+    };
+    may_start(&actor, &machine, template.as_ref(), &questions)?;
+    let template = template.ok_or(LostRace)?;
+    let new = Inspection::ad_hoc(machine.id, template.id, actor.id, tx.now);
+    let inspection: Inspection = with_conn!(&mut *tx.conn, |c| diesel::insert_into(inspections::table)
+        .values(&new)
+        .returning(Inspection::as_returning())
+        .get_result(c))?;
+    tx.audit(AuditAction::Start, "inspection", inspection.id.get(), Changes::between(None, Some(&inspection)));
+    Ok((Sheet { inspection, template, items: questions, answers: Vec::new() }, true))
+}
+
+/// Answers questions of a draft, all of them or none; answering again replaces (§5). `path` names where the
+/// n-th answer stands in the input.
+pub fn answer(
+    tx: &mut Tx<'_>,
+    id: InspectionId,
+    given: Vec<NewAnswer>,
+    path: impl Fn(usize) -> Option<String>,
+) -> Result<(Vec<Answer>, Progress)> {
+    let inspection = locked(tx, id)?;
+    inspection.status.after(Command::Answer)?;
+    let wanted: Vec<ItemId> = given.iter().map(|answer| answer.checklist_item_id).collect();
+    // Held, so that no question changes while it is being answered.
+    let asked: Vec<Item> = lock_rows!(
+        &mut *tx.conn,
+        items::table.filter(items::id.eq_any(&wanted)).order(items::id).select(Item::as_select()),
+        for_share,
+        load
+    )?;
+    let (actor, now) = (tx.actor()?.id, tx.now);
+    let mut errors = Invalid::default();
+    let mut rows: Vec<Answer> = Vec::new();
+    for (n, new) in given.into_iter().enumerate() {
+        let item = asked.iter().find(|item| item.id == new.checklist_item_id);
+        let answer = match inspection.answer(new, item, actor, now) {
+            Ok(row) if rows.iter().any(|other| other.checklist_item_id == row.checklist_item_id) => {
+                Err(Invalid::field("checklist_item_id", "is answered twice"))
+            }
+            other => other,
+        };
+        match (answer, path(n)) {
+            (Ok(row), _) => rows.push(row),
+            (Err(wrong), Some(path)) => errors.merge(wrong.under(&path)),
+            (Err(wrong), None) => errors.merge(wrong),
+        }
+    }
+    errors.into_result()?;
+    let before = answers_of(tx.conn, id)?;
+    let replaced = answers::table
+        .filter(answers::inspection_id.eq(id))
+        .filter(answers::checklist_item_id.eq_any(&wanted));
+    let saved: Vec<Answer> = with_conn!(&mut *tx.conn, |c| {
+        diesel::delete(replaced).execute(c)?;
+        diesel::insert_into(answers::table).values(&rows).returning(Answer::as_returning()).get_results(c)
+    })?;
+    let mut changes = Changes::none();
+    for row in &saved {
+        let old = before.iter().find(|answer| answer.checklist_item_id == row.checklist_item_id);
+        changes.0.insert(
+            format!("item_{}", row.checklist_item_id),
+            serde_json::json!({"old": old.map(|answer| &answer.answer_value), "new": row.answer_value}),
+        );
+    }
+    tx.audit(AuditAction::Answer, "inspection", id.get(), changes);
+    let questions = checklists::questions(tx.conn, inspection.template_id)?;
+    let all: Vec<Answer> = before
+        .into_iter()
+        .filter(|answer| !wanted.contains(&answer.checklist_item_id))
+        .chain(saved.iter().cloned())
+        .collect();
+    let progress = inspection.progress(&questions, &all);
+    Ok((saved, progress))
+}
+
+/// Hands an inspection in: result, defects, the week's count and the notifications, all or nothing (§5).
+pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> {
+    let before = locked(tx, id)?;
+    before.status.after(Command::Submit)?;
+    let questions = checklists::questions(tx.conn, before.template_id)?;
+    let given = answers_of(tx.conn, id)?;
+    let submission = before.submit(&questions, &given, tx.now)?;
+    write(tx, AuditAction::Submit, &before, &submission.inspection)?;
+    let machine = equipment::get(tx.conn, before.equipment_id)?;
+    let technician = users::get(tx.conn, before.technician_id)?;
+    let found = defects::raise(tx, &submission, &machine, &technician)?;
+    count_completion(tx, &machine)?;
+    let result = match submission.inspection.result {
+        Some(InspectionResult::Fail) => Param::Both("fail".into(), "غير مطابق".into()),
+        _ => Param::Both("pass".into(), "مطابق".into()),
+    };
+    let notice = Notice::new(NotificationType::InspectionSubmitted)
+        .with("inspector", technician.full_name.as_str())
+        .with("equipment", machine.name.as_str())
+        .with("result", result)
+        .about("inspection", id.get(), "/inspections");
+    let admins = users::active_ids(tx.conn, Role::Admin)?;
+    tx.notify(admins, &notice);
+    Ok((submission.inspection, found))
+}
+
+fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
+    let week = tx.today().week();
+    with_conn!(&mut *tx.conn, |c| diesel::insert_into(completions::table)
+        .values((
+            completions::equipment_id.eq(machine.id),
+            completions::iso_year.eq(week.year),
+            completions::iso_week.eq(week.number),
+            completions::completions.eq(1),
+        ))
+        .on_conflict((completions::equipment_id, completions::iso_year, completions::iso_week))
+        .do_update()
+        .set(completions::completions.eq(completions::completions + 1))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Marks a submitted inspection as seen by the actor, an admin (§5).
+pub fn review(tx: &mut Tx<'_>, id: InspectionId, review: Review) -> Result<Inspection> {
+    let before = locked(tx, id)?;
+    let after = before.review(review, tx.actor()?.id, tx.now)?;
+    write(tx, AuditAction::Review, &before, &after)?;
+    Ok(after)
+}
+
+/// Throws a draft away with its answers (§5).
+pub fn delete(tx: &mut Tx<'_>, id: InspectionId) -> Result<()> {
+    let before = locked(tx, id)?;
+    before.status.after(Command::Delete)?;
+    let draft = inspections::table.find(id).filter(inspections::status.eq(before.status));
+    let gone = with_conn!(&mut *tx.conn, |c| {
+        diesel::delete(answers::table.filter(answers::inspection_id.eq(id))).execute(c)?;
+        diesel::delete(draft).execute(c)
+    })?;
+    one_row(gone)?;
+    tx.audit(AuditAction::Delete, "inspection", id.get(), Changes::between(Some(&before), None));
+    Ok(())
+}
+
+fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Inspection, after: &Inspection) -> Result<()> {
+    let seen = inspections::table.find(before.id).filter(inspections::status.eq(before.status));
+    one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.audit(action, "inspection", before.id.get(), Changes::between(Some(before), Some(after)));
+    Ok(())
+}
+
+fn may_continue(actor: &User) -> Result<()> {
+    if actor.is_on_leave {
+        return Err(inspection_domain::inspections::InspectionRule::OnLeave.into());
+    }
+    Ok(())
+}
+
+/// How often a machine was inspected in an ISO week.
+pub fn completions_of(
+    conn: &mut DbConnection,
+    machine: inspection_domain::ids::EquipmentId,
+    week: inspection_domain::time::Week,
+) -> Result<i32> {
+    let count = with_conn!(conn, |c| completions::table
+        .find((machine, week.year, week.number))
+        .select(completions::completions)
+        .first(c))
+    .optional()?;
+    Ok(count.unwrap_or(0))
+}

@@ -1,0 +1,100 @@
+//! The schema: migrations for both databases, compiled in.
+
+use diesel::migration::{Migration, MigrationSource};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::{Database, DbConnection, Error, Result};
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn failed(error: Failure) -> Error {
+    match error.downcast::<diesel::result::Error>() {
+        Ok(error) => (*error).into(),
+        Err(other) => Error::Database(diesel::result::Error::QueryBuilderError(other)),
+    }
+}
+
+/// One migration and whether the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Its name.
+    pub name: String,
+    /// Whether it has been applied.
+    pub applied: bool,
+}
+
+/// Every migration this program knows, in order.
+pub fn status(database: &Database) -> Result<Vec<Status>> {
+    database.read(|conn| {
+        let (names, pending): (Vec<String>, Vec<String>) = match conn {
+            DbConnection::Postgres(c) => (
+                names(MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).map_err(failed)?),
+                names(c.pending_migrations(POSTGRES).map_err(failed)?),
+            ),
+            DbConnection::Sqlite(c) => (
+                names(MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(failed)?),
+                names(c.pending_migrations(SQLITE).map_err(failed)?),
+            ),
+        };
+        Ok(names.into_iter().map(|name| Status { applied: !pending.contains(&name), name }).collect())
+    })
+}
+
+fn names<DB: diesel::backend::Backend>(migrations: Vec<Box<dyn Migration<DB>>>) -> Vec<String> {
+    let mut names: Vec<String> = migrations.iter().map(|migration| migration.name().to_string()).collect();
+    names.sort();
+    names
+}
+
+/// Whether some migration has not been applied.
+pub fn is_pending(database: &Database) -> Result<bool> {
+    database.read(|conn| match conn {
+        DbConnection::Postgres(c) => c.has_pending_migration(POSTGRES).map_err(failed),
+        DbConnection::Sqlite(c) => c.has_pending_migration(SQLITE).map_err(failed),
+    })
+}
+
+/// Held while migrations run, so that instances that start at once don't run them at once. Any number would do.
+const LOCK: &str = "7236482109";
+
+/// Applies every pending migration and says which.
+pub fn up(database: &Database) -> Result<Vec<String>> {
+    database.read(|conn| {
+        exclusively(conn, |conn| match conn {
+            DbConnection::Postgres(c) => Ok(strings(c.run_pending_migrations(POSTGRES).map_err(failed)?)),
+            DbConnection::Sqlite(c) => Ok(strings(c.run_pending_migrations(SQLITE).map_err(failed)?)),
+        })
+    })
+}
+
+/// Takes the newest migration back and says which.
+pub fn down(database: &Database) -> Result<String> {
+    database.read(|conn| {
+        exclusively(conn, |conn| {
+            let version = match conn {
+                DbConnection::Postgres(c) => c.revert_last_migration(POSTGRES).map_err(failed)?,
+                DbConnection::Sqlite(c) => c.revert_last_migration(SQLITE).map_err(failed)?,
+            };
+            Ok(version.to_string())
+        })
+    })
+}
+
+fn strings(versions: Vec<diesel::migration::MigrationVersion<'_>>) -> Vec<String> {
+    versions.iter().map(ToString::to_string).collect()
+}
+
+fn exclusively<T>(conn: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+    let is_postgres = matches!(conn, DbConnection::Postgres(_));
+    if is_postgres {
+        conn.execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
+    }
+    let outcome = work(conn);
+    if is_postgres {
+        conn.execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
+    }
+    outcome
+}

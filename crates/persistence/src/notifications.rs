@@ -1,0 +1,96 @@
+//! Notifications: written by units of work when they finish, read and removed by their owner.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    ids::{NotificationId, UserId},
+    notifications::{Notification, NotificationFilter},
+    page::{Page, PageRequest},
+    rule::NotFound,
+    schema::notifications,
+};
+
+use crate::{DbConnection, Result, Tx, audit::BATCH};
+
+pub(crate) fn insert(conn: &mut DbConnection, rows: &[Notification]) -> Result<()> {
+    for batch in rows.chunks(BATCH) {
+        with_conn!(&mut *conn, |c| diesel::insert_into(notifications::table).values(batch).execute(c))?;
+    }
+    Ok(())
+}
+
+/// A page of somebody's notifications, newest first.
+pub fn list(
+    conn: &mut DbConnection,
+    owner: UserId,
+    filter: &NotificationFilter,
+    page: PageRequest,
+) -> Result<Page<Notification>> {
+    let (items, total) = with_conn!(conn, |c| {
+        let filtered = || {
+            let mut query = notifications::table.filter(notifications::user_id.eq(owner)).into_boxed::<Backend>();
+            filter_by!(query, {
+                notifications::priority => filter.priority,
+                notifications::kind => filter.r#type,
+            });
+            if filter.unread_only == Some(true) {
+                query = query.filter(diesel::dsl::not(notifications::is_read));
+            }
+            query
+        };
+        let items = filtered()
+            .select(Notification::as_select())
+            .order(notifications::id.desc())
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
+        (items, filtered().count().get_result(c)?)
+    });
+    Ok(Page { items, total, request: page })
+}
+
+/// How many somebody hasn't read.
+pub fn unread_count(conn: &mut DbConnection, owner: UserId) -> Result<i64> {
+    Ok(with_conn!(conn, |c| notifications::table
+        .filter(notifications::user_id.eq(owner))
+        .filter(diesel::dsl::not(notifications::is_read))
+        .count()
+        .get_result(c))?)
+}
+
+/// One of the actor's own; others' are not found.
+fn locked(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
+    let owner = tx.actor()?.id;
+    let own = notifications::table.find(id).filter(notifications::user_id.eq(owner));
+    lock_rows!(&mut *tx.conn, own.select(Notification::as_select()), first).optional()?.ok_or_else(|| NotFound("notification").into())
+}
+
+/// Marks one of the actor's as read; again changes nothing (§12).
+pub fn mark_read(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
+    let seen = locked(tx, id)?;
+    if seen.is_read {
+        return Ok(seen);
+    }
+    let now = tx.now;
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::update(notifications::table.find(id))
+        .set((notifications::is_read.eq(true), notifications::read_at.eq(now)))
+        .returning(Notification::as_returning())
+        .get_result(c))?)
+}
+
+/// Marks all of the actor's as read and says how many there were (§12).
+pub fn mark_all_read(tx: &mut Tx<'_>) -> Result<usize> {
+    let (owner, now) = (tx.actor()?.id, tx.now);
+    let unread = notifications::table
+        .filter(notifications::user_id.eq(owner))
+        .filter(diesel::dsl::not(notifications::is_read));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::update(unread)
+        .set((notifications::is_read.eq(true), notifications::read_at.eq(now)))
+        .execute(c))?)
+}
+
+/// Removes one of the actor's, unless it is persistent and unread (§12).
+pub fn delete(tx: &mut Tx<'_>, id: NotificationId) -> Result<()> {
+    locked(tx, id)?.may_be_deleted()?;
+    with_conn!(&mut *tx.conn, |c| diesel::delete(notifications::table.find(id)).execute(c))?;
+    Ok(())
+}

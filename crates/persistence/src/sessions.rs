@@ -1,0 +1,81 @@
+//! Sessions: who a token belongs to, and how sessions end.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    audit::{AuditAction, Changes},
+    ids::UserId,
+    schema::{revoked_tokens, users},
+    sessions::{Session, SessionRule},
+    time::Instant,
+    users::User,
+};
+
+use crate::{DbConnection, Result, Tx};
+
+/// What signing in needs to know of an account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The person.
+    pub user: User,
+    /// The hash of the password.
+    pub password_hash: String,
+    /// The generation of the account's sessions.
+    pub generation: i64,
+}
+
+/// The account of an e-mail address, whatever its case.
+pub fn account(conn: &mut DbConnection, email: &str) -> Result<Option<Account>> {
+    let email = email.trim().to_lowercase();
+    let found = with_conn!(conn, |c| users::table
+        .filter(users::email.eq(email))
+        .select((User::as_select(), users::password_hash, users::session_generation))
+        .first(c))
+    .optional()?;
+    Ok(found.map(|(user, password_hash, generation)| Account { user, password_hash, generation }))
+}
+
+/// The person a session belongs to, if it still stands: one query (§1).
+pub fn authenticate(conn: &mut DbConnection, session: &Session) -> Result<User> {
+    let found: Option<(User, i64, Option<String>)> = with_conn!(conn, |c| users::table
+        .left_join(revoked_tokens::table.on(revoked_tokens::jti.eq(session.token_id.as_str())))
+        .filter(users::id.eq(session.user_id))
+        .select((User::as_select(), users::session_generation, revoked_tokens::jti.nullable()))
+        .first(c))
+    .optional()?;
+    let (user, generation, revoked) = found.ok_or(SessionRule::Invalid)?;
+    session.admit(&user, generation, revoked.is_some())?;
+    Ok(user)
+}
+
+/// Ends one token before its time, and forgets ended ones whose time is over.
+pub fn revoke(tx: &mut Tx<'_>, token_id: &str, owner: UserId, expires_at: Instant) -> Result<()> {
+    let now = tx.now;
+    with_conn!(&mut *tx.conn, |c| {
+        diesel::delete(revoked_tokens::table.filter(revoked_tokens::expires_at.lt(now))).execute(c)?;
+        diesel::insert_into(revoked_tokens::table)
+            .values((
+                revoked_tokens::jti.eq(token_id),
+                revoked_tokens::user_id.eq(owner),
+                revoked_tokens::expires_at.eq(expires_at),
+            ))
+            .on_conflict_do_nothing()
+            .execute(c)
+    })?;
+    Ok(())
+}
+
+/// Ends all sessions of an account by beginning a new generation, which is returned.
+pub(crate) fn end_all(tx: &mut Tx<'_>, id: UserId) -> Result<i64> {
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(id))
+        .set(users::session_generation.eq(users::session_generation + 1))
+        .returning(users::session_generation)
+        .get_result(c))?)
+}
+
+/// Ends all of the actor's sessions.
+pub fn logout_all(tx: &mut Tx<'_>) -> Result<()> {
+    let id = tx.actor()?.id;
+    end_all(tx, id)?;
+    tx.audit(AuditAction::LogoutAll, "user", id.get(), Changes::none());
+    Ok(())
+}

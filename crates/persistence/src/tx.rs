@@ -1,0 +1,118 @@
+//! A unit of work under way: what it may use, and what it leaves behind.
+
+use std::sync::Arc;
+
+use inspection_domain::{
+    audit::{AuditAction, AuditEntry, Changes},
+    ids::{AuditId, Ids, UserId},
+    notifications::{Notice, Notification},
+    time::{Clock, Date, Instant, Site},
+    users::User,
+};
+
+use crate::{DbConnection, Result, audit, notifications};
+
+/// What a unit of work takes from outside: time, randomness, and where the site is.
+#[derive(Clone)]
+pub struct World {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids up.
+    pub ids: Arc<dyn Ids>,
+    /// Turns instants into the site's dates.
+    pub site: Site,
+}
+
+impl World {
+    /// Today at the site.
+    pub fn today(&self) -> Date {
+        self.site.date(self.clock.now())
+    }
+}
+
+/// Where a request comes from, for the audit trail.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Network address.
+    pub address: Option<String>,
+    /// Id of the request.
+    pub request_id: Option<String>,
+}
+
+/// A unit of work under way.
+pub struct Tx<'c> {
+    /// The connection, inside the transaction.
+    pub(crate) conn: &'c mut DbConnection,
+    /// When it takes place.
+    pub now: Instant,
+    world: &'c World,
+    origin: Origin,
+    actor: Option<User>,
+    notifications: Vec<Notification>,
+    trail: Vec<AuditEntry>,
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(conn: &'c mut DbConnection, world: &'c World, origin: Origin) -> Self {
+        let now = world.clock.now();
+        Self { conn, now, world, origin, actor: None, notifications: Vec::new(), trail: Vec::new() }
+    }
+
+    /// The connection, for reads in the middle of the work.
+    pub fn conn(&mut self) -> &mut DbConnection {
+        self.conn
+    }
+
+    /// Lets somebody act; without it, the service itself does.
+    pub fn act_as(&mut self, actor: User) {
+        self.actor = Some(actor);
+    }
+
+    /// Who acts; a unit of work that needs somebody fails without.
+    pub(crate) fn actor(&self) -> Result<&User> {
+        let nobody = inspection_domain::rule::Forbidden("somebody must be signed in to do this");
+        self.actor.as_ref().ok_or_else(|| nobody.into())
+    }
+
+    /// Id of whoever acts, if anybody does.
+    pub(crate) fn actor_id(&self) -> Option<UserId> {
+        self.actor.as_ref().map(|actor| actor.id)
+    }
+
+    /// Today at the site.
+    pub fn today(&self) -> Date {
+        self.world.site.date(self.now)
+    }
+
+    /// Tells these people; the rows are written when the work is done.
+    pub(crate) fn notify(&mut self, people: impl IntoIterator<Item = UserId>, notice: &Notice) {
+        let now = self.now;
+        self.notifications.extend(people.into_iter().map(|user| notice.address_to(user, now)));
+    }
+
+    /// Puts a line into the audit trail, when the work is done.
+    pub(crate) fn audit(
+        &mut self,
+        action: AuditAction,
+        entity_type: &'static str,
+        entity_id: i64,
+        changes: Changes,
+    ) {
+        self.trail.push(AuditEntry {
+            id: AuditId::UNSAVED,
+            at: self.now,
+            actor_id: self.actor_id(),
+            action,
+            entity_type: entity_type.into(),
+            entity_id: Some(entity_id),
+            address: self.origin.address.clone(),
+            request_id: self.origin.request_id.clone(),
+            changes,
+        });
+    }
+
+    pub(crate) fn finish(self) -> Result<()> {
+        notifications::insert(self.conn, &self.notifications)?;
+        audit::insert(self.conn, &self.trail)
+    }
+}

@@ -1,0 +1,248 @@
+//! A throw-away PostgreSQL server for the tests of one process.
+//!
+//! The server listens on a Unix socket only, keeps its data in a folder of its own, and gives up all durability
+//! for speed. Nothing of it outlives the test process, even when that one is killed.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::{ffi::OsStrExt, process::CommandExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, process, thread};
+
+/// Longest path of a socket that every system takes.
+const SOCKET_PATH_MAX: usize = 100;
+const START_MAX: Duration = Duration::from_secs(30);
+const LOG_TAIL_LINES: usize = 20;
+
+/// Becomes the server; `$1` is the folder of the binaries, `$2` that of the server. Waits for a line first, and
+/// gives up at the end of its input, so that nothing starts before there is a supervisor to stop it.
+const RUNNER: &str = r#"
+read -r _ || exit
+"$1/initdb" -D "$2/data" -U inspection --auth=trust --no-sync -E UTF8 --locale=C || exit
+exec "$1/postgres" -D "$2/data" -k "$2" -p 5432 -c listen_addresses= -c fsync=off -c synchronous_commit=off \
+    -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off -c max_wal_size=2GB
+"#;
+
+/// Cleans up after the test process; `$1` is the process group of the runner, `$2` the folder of the server.
+/// Nobody writes to its input: that ends when the test process does, however it ends. Removing is tried again
+/// because a dying `initdb` may still be adding files.
+const SUPERVISOR: &str = r#"
+trap '' INT TERM HUP
+read -r _
+kill -s QUIT -- "-$1"
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    rm -rf -- "$2" && exit
+    sleep 1
+done
+"#;
+
+/// A PostgreSQL server of this test process; stops when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Server {
+    folder: PathBuf,
+    /// Holds the write end of the supervisor's input, which has to stay open.
+    _supervisor: Child,
+}
+
+/// The unprivileged user as which root runs the server, which refuses to run as root.
+#[derive(Clone, Copy)]
+struct User {
+    uid: u32,
+    gid: u32,
+}
+
+impl Server {
+    /// The server of this process, started at the first call; `None` when there are no PostgreSQL binaries.
+    ///
+    /// # Panics
+    ///
+    /// When the server doesn't start, and when there are no binaries under `CI=true`, where the PostgreSQL half
+    /// of the tests may not be skipped.
+    pub fn shared() -> Option<&'static Server> {
+        static SHARED: OnceLock<Result<Option<Server>, String>> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| match binaries()? {
+            Some(bin) => Server::start(&bin).map(Some),
+            None if variable("CI").is_some_and(|ci| ci == "true") => Err("no PostgreSQL binaries".to_owned()),
+            None => Ok(None),
+        });
+        match shared {
+            Ok(server) => server.as_ref(),
+            Err(error) => panic!("PostgreSQL for the tests: {error}"),
+        }
+    }
+
+    /// The URL of a database of this server, which need not exist yet; `postgres` always does.
+    pub fn url(&self, database: &str) -> String {
+        // With the port, because libpq would otherwise take that of PGPORT.
+        let host = percent_encoded(self.folder.as_os_str().as_bytes());
+        format!("postgres://inspection@{host}:5432/{}", percent_encoded(database.as_bytes()))
+    }
+
+    /// A name for a database that no other call in this process returns.
+    pub fn fresh_name(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn start(bin: &Path) -> Result<Server, String> {
+        let user = unprivileged_user()?;
+        let folder = new_folder(user)?;
+        let spawned = spawn_runner(bin, &folder, user).and_then(|mut runner| {
+            let mut supervisor = Command::new("sh");
+            supervisor.args(["-c", SUPERVISOR, "supervisor", &runner.id().to_string()]).arg(&folder);
+            // A group of its own, so that what is sent to the whole test run doesn't reach it; no output, so
+            // that nobody who reads the output of the tests waits for it.
+            supervisor.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+            let supervisor = supervisor.spawn()?;
+            // Taken, so that it closes: the server needs no input.
+            runner.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.write_all(b"go\n")?;
+            Ok((runner, supervisor))
+        });
+        let (mut runner, supervisor) = spawned.map_err(|error| format!("can't run sh: {error}"))?;
+        wait_until_ready(&mut runner, &folder)?;
+        Ok(Server { folder, _supervisor: supervisor })
+    }
+}
+
+fn spawn_runner(bin: &Path, folder: &Path, user: Option<User>) -> io::Result<Child> {
+    let log = File::create(folder.join("log"))?;
+    let mut runner = Command::new("sh");
+    runner.args(["-c", RUNNER, "runner"]).args([bin, folder]);
+    // The current folder may be closed to the user, and `initdb` insists on knowing where it is.
+    runner.current_dir(folder).process_group(0);
+    runner.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
+    if let Some(user) = user {
+        runner.uid(user.uid).gid(user.gid);
+    }
+    runner.spawn()
+}
+
+fn wait_until_ready(runner: &mut Child, folder: &Path) -> Result<(), String> {
+    let started = Instant::now();
+    loop {
+        // The server takes connections before it can answer them; the eighth line of this file says when it can.
+        let state = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+        if state.lines().nth(7).is_some_and(|status| status.trim() == "ready") {
+            return Ok(());
+        }
+        let problem = match runner.try_wait() {
+            Ok(None) if started.elapsed() < START_MAX => {
+                thread::sleep(Duration::from_millis(10));
+                continue;
+            }
+            Ok(None) => format!("not ready after {} s", START_MAX.as_secs()),
+            Ok(Some(status)) => format!("ended while starting, {status}"),
+            Err(error) => format!("lost while starting: {error}"),
+        };
+        let log = fs::read_to_string(folder.join("log")).unwrap_or_else(|error| error.to_string());
+        let lines: Vec<_> = log.lines().collect();
+        let tail = &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..];
+        return Err(format!("{problem}; the end of its log:\n{}", tail.join("\n")));
+    }
+}
+
+/// The folder that holds `initdb` and `postgres`.
+fn binaries() -> Result<Option<PathBuf>, String> {
+    let usable = |dir: &PathBuf| dir.is_absolute() && dir.join("initdb").is_file() && dir.join("postgres").is_file();
+    if let Some(dir) = variable("INSPECTION_TEST_PG_BIN").map(PathBuf::from) {
+        let problem = || format!("INSPECTION_TEST_PG_BIN: no initdb and postgres under {}", dir.display());
+        return if usable(&dir) { Ok(Some(dir)) } else { Err(problem()) };
+    }
+    let path = variable("PATH").unwrap_or_default();
+    if let Some(dir) = env::split_paths(&path).find(usable) {
+        return Ok(Some(dir));
+    }
+    // Where Debian and its relatives keep them, off PATH: one folder for each version.
+    let version = |dir: &Path| -> Option<Vec<u32>> {
+        dir.file_name()?.to_str()?.split('.').map(|part| part.parse().ok()).collect()
+    };
+    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = installed.filter_map(|entry| Some((version(&entry.path())?, entry.path().join("bin"))));
+    Ok(versions.filter(|(_, dir)| usable(dir)).max().map(|(_, dir)| dir))
+}
+
+/// The user for the server when this process is root's, `None` when it can run the server itself.
+fn unprivileged_user() -> Result<Option<User>, String> {
+    // Who owns a new file says who we are, without asking the system by unsafe means.
+    let own = tempfile::tempfile().and_then(|file| file.metadata());
+    if own.map_err(|error| format!("no temporary file: {error}"))?.uid() != 0 {
+        return Ok(None);
+    }
+    let passwd = fs::read_to_string("/etc/passwd").map_err(|error| format!("/etc/passwd: {error}"))?;
+    let find = |name: &str| {
+        let line = passwd.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        let mut fields = line.split(':').skip(1).map_while(|field| field.parse().ok());
+        Some(User { uid: fields.next()?, gid: fields.next()? })
+    };
+    let user = find("postgres").or_else(|| find("nobody"));
+    user.map(Some).ok_or_else(|| "neither postgres nor nobody is a user, and root can't run it".to_owned())
+}
+
+/// Makes the folder of the server: under `target/`, or else among the temporary files.
+fn new_folder(user: Option<User>) -> Result<PathBuf, String> {
+    let target = fs::canonicalize(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target"));
+    let places = [(target, "pg-"), (fs::canonicalize(env::temp_dir()), "inspection-pg-")];
+    let mut problems = Vec::new();
+    for (place, prefix) in places {
+        let made = place.and_then(|place| {
+            remove_stale(&place, prefix);
+            make_folder(&place.join(format!("{prefix}{}", process::id())), user)
+        });
+        match made {
+            Ok(folder) => return Ok(folder),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    Err(format!("no place for its folder: {}", problems.join("; ")))
+}
+
+fn make_folder(folder: &Path, user: Option<User>) -> io::Result<PathBuf> {
+    if folder.join(".s.PGSQL.5432").as_os_str().len() >= SOCKET_PATH_MAX {
+        return Err(io::Error::other(format!("{} is too long for a socket", folder.display())));
+    }
+    let passable = |dir: &Path| fs::metadata(dir).is_ok_and(|dir| dir.permissions().mode() & 0o001 != 0);
+    if user.is_some() && !folder.ancestors().skip(1).all(passable) {
+        return Err(io::Error::other(format!("{} is closed to other users", folder.display())));
+    }
+    DirBuilder::new().mode(0o700).create(folder)?;
+    if let Some(User { uid, gid }) = user {
+        chown(folder, Some(uid), Some(gid))?;
+    }
+    Ok(folder.to_owned())
+}
+
+/// Removes the folders of processes that are gone, which stay behind only when their supervisor was killed, too;
+/// a server still running in one notices that its files are gone, and ends. Process numbers come back, so a
+/// folder with our own number is just as stale.
+fn remove_stale(place: &Path, prefix: &str) {
+    let alive = |pid: u32| pid != process::id() && Path::new("/proc").join(pid.to_string()).exists();
+    // Elsewhere than on Linux nothing says who is alive.
+    let known = Path::new("/proc/self").exists();
+    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(prefix)?.parse().ok());
+        if pid.is_some_and(|pid| known && !alive(pid)) {
+            // Its supervisor may be doing the same at this moment: whoever comes second finds less to remove.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn percent_encoded(bytes: &[u8]) -> String {
+    let encode = |&byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    bytes.iter().map(encode).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "where PostgreSQL is, only the machine knows")]
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name)
+}
