@@ -1,1 +1,22 @@
-fn main(){}
+//! Tests of the whole service, over HTTP, on both databases.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "in a test, a panic is how a failure is told"
+)]
+
+mod architecture;
+mod bad_input;
+mod conventions;
+mod documents;
+mod inspection_day;
+mod languages;
+mod permissions;
+mod queries;
+mod races;
+mod sessions;
+mod site;
+mod walk;

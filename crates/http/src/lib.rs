@@ -1,1 +1,102 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod audit;
+mod checklists;
+mod defects;
+mod docs;
+mod equipment;
+mod extract;
+mod health;
+mod inspections;
+mod limits;
+mod notifications;
+mod problem;
+mod reply;
+mod request;
+mod routes;
+mod sessions;
+mod users;
+
+use std::{net::TcpListener, time::Duration};
+
+use actix_web::{
+    HttpServer,
+    dev::{Server, ServerHandle},
+    middleware::from_fn,
+    web,
+};
+
+pub use app::{App, Settings};
+pub use problem::Problem;
+pub use routes::Routes;
+
+/// Every endpoint of the API.
+pub fn routes() -> Routes {
+    let mut routes = Routes::default();
+    health::routes(&mut routes);
+    sessions::routes(&mut routes);
+    users::routes(&mut routes);
+    equipment::routes(&mut routes);
+    checklists::routes(&mut routes);
+    inspections::routes(&mut routes);
+    defects::routes(&mut routes);
+    notifications::routes(&mut routes);
+    audit::routes(&mut routes);
+    docs::routes(&mut routes);
+    routes
+}
+
+/// The OpenAPI document of exactly these endpoints, as JSON.
+pub fn openapi() -> String {
+    docs::document(routes()).to_pretty_json().unwrap_or_default()
+}
+
+/// Stops a server that [`run`] runs.
+#[derive(Debug, Clone)]
+pub struct Stopper(ServerHandle);
+
+impl Stopper {
+    /// Tells the server to take nothing new, to finish what is under way, and to end.
+    pub fn stop(&self) {
+        // The order is sent by the call; the future only tells when it has been carried out.
+        drop(self.0.stop(true));
+    }
+}
+
+/// Serves the API on this listener until SIGTERM, SIGINT or the [`Stopper`] that `started` gets. Then it takes nothing new,
+/// gives what is under way `shutdown_timeout` to finish, and returns.
+pub fn run(
+    app: App,
+    listener: TcpListener,
+    workers: usize,
+    shutdown_timeout: Duration,
+    started: impl FnOnce(Stopper),
+) -> std::io::Result<()> {
+    actix_web::rt::System::new().block_on(async move {
+        let server = server(app, listener, workers, shutdown_timeout)?;
+        started(Stopper(server.handle()));
+        server.await
+    })
+}
+
+fn server(app: App, listener: TcpListener, workers: usize, shutdown_timeout: Duration) -> std::io::Result<Server> {
+    let request_timeout = app.settings().request_timeout;
+    let server = HttpServer::new(move || {
+        let app = app.clone();
+        actix_web::App::new()
+            .app_data(app.clone())
+            .configure(|config| routes().register(config, app.limits()))
+            .configure(docs::page)
+            .default_service(web::to(problem::no_such_endpoint))
+            .wrap(limits::overall(&app))
+            .wrap(request::cross_origin(app.settings()))
+            .wrap(from_fn(request::handle))
+    });
+    Ok(server
+        .workers(workers.max(1))
+        .shutdown_timeout(shutdown_timeout.as_secs())
+        .client_request_timeout(Duration::from_secs(10).min(request_timeout))
+        .listen(listener)?
+        .run())
+}

@@ -1,1 +1,17 @@
-//! x
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "in a test, a panic is how a failure is told"
+)]
+
+pub mod builders;
+pub mod clients;
+pub mod databases;
+pub mod postgres;
+pub mod world;
+
+pub use databases::{Kind, TestDatabase};

@@ -1,13 +1,13 @@
 //! A throw-away PostgreSQL server for the tests of one process.
 //!
-//! The server listens on a Unix socket only, keeps its data in a folder of its own, and gives up all durability
-//! for speed. Nothing of it outlives the test process, even when that one is killed.
+//! The server listens on a Unix socket only, keeps its data in a folder of its own, and gives up all
+//! durability for speed. Nothing of it outlives the test process, even when that one is killed.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::{ffi::OsStrExt, process::CommandExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::{ffi::OsStrExt, process::CommandExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -20,26 +20,30 @@ const SOCKET_PATH_MAX: usize = 100;
 const START_MAX: Duration = Duration::from_secs(30);
 const LOG_TAIL_LINES: usize = 20;
 
-/// Becomes the server; `$1` is the folder of the binaries, `$2` that of the server. Waits for a line first, and
-/// gives up at the end of its input, so that nothing starts before there is a supervisor to stop it.
+/// Becomes the server; `$1` is the folder of the binaries, `$2` that of the server. Waits for a line first,
+/// and gives up at the end of its input, so that nothing starts before there is a supervisor to stop it. The
+/// trap lets `initdb` finish, which would leave shared memory behind when interrupted.
 const RUNNER: &str = r#"
+trap exit QUIT
 read -r _ || exit
-"$1/initdb" -D "$2/data" -U inspection --auth=trust --no-sync -E UTF8 --locale=C || exit
-exec "$1/postgres" -D "$2/data" -k "$2" -p 5432 -c listen_addresses= -c fsync=off -c synchronous_commit=off \
-    -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off -c max_wal_size=2GB
+"$1/initdb" -D data -U inspection --auth=trust --no-sync -E UTF8 --locale=C || exit
+exec "$1/postgres" -D data -k "$2" -p 5432 -c listen_addresses= -c fsync=off -c synchronous_commit=off \
+    -c full_page_writes=off -c autovacuum=off \
+    -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=2GB
 "#;
 
-/// Cleans up after the test process; `$1` is the process group of the runner, `$2` the folder of the server.
-/// Nobody writes to its input: that ends when the test process does, however it ends. Removing is tried again
-/// because a dying `initdb` may still be adding files.
+/// Cleans up after the test process; `$1` is the process of the runner, `$2` the folder of the server. Nobody
+/// writes to its input: that ends when the test process does, however it ends. Asks more than once, because
+/// the runner may miss it on its way to becoming the server.
 const SUPERVISOR: &str = r#"
 trap '' INT TERM HUP
 read -r _
-kill -s QUIT -- "-$1"
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-    rm -rf -- "$2" && exit
-    sleep 1
+tries=100
+while [ $tries -gt 0 ] && kill -s QUIT "$1"; do
+    tries=$((tries - 1))
+    sleep 0.1
 done
+rm -rf "$2"
 "#;
 
 /// A PostgreSQL server of this test process; stops when the process ends, however it ends.
@@ -62,8 +66,8 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// When the server doesn't start, and when there are no binaries under `CI=true`, where the PostgreSQL half
-    /// of the tests may not be skipped.
+    /// When the server doesn't start, and when there are no binaries under `CI=true`, where the PostgreSQL
+    /// half of the tests may not be skipped.
     pub fn shared() -> Option<&'static Server> {
         static SHARED: OnceLock<Result<Option<Server>, String>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| match binaries()? {
@@ -104,7 +108,7 @@ impl Server {
             runner.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.write_all(b"go\n")?;
             Ok((runner, supervisor))
         });
-        let (mut runner, supervisor) = spawned.map_err(|error| format!("can't run sh: {error}"))?;
+        let (mut runner, supervisor) = spawned.map_err(|error| format!("not started: {error}"))?;
         wait_until_ready(&mut runner, &folder)?;
         Ok(Server { folder, _supervisor: supervisor })
     }
@@ -126,7 +130,7 @@ fn spawn_runner(bin: &Path, folder: &Path, user: Option<User>) -> io::Result<Chi
 fn wait_until_ready(runner: &mut Child, folder: &Path) -> Result<(), String> {
     let started = Instant::now();
     loop {
-        // The server takes connections before it can answer them; the eighth line of this file says when it can.
+        // The server takes connections before it can answer them; the eighth line here says when it can.
         let state = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
         if state.lines().nth(7).is_some_and(|status| status.trim() == "ready") {
             return Ok(());
@@ -142,14 +146,15 @@ fn wait_until_ready(runner: &mut Child, folder: &Path) -> Result<(), String> {
         };
         let log = fs::read_to_string(folder.join("log")).unwrap_or_else(|error| error.to_string());
         let lines: Vec<_> = log.lines().collect();
-        let tail = &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..];
+        let (_, tail) = lines.split_at(lines.len().saturating_sub(LOG_TAIL_LINES));
         return Err(format!("{problem}; the end of its log:\n{}", tail.join("\n")));
     }
 }
 
 /// The folder that holds `initdb` and `postgres`.
 fn binaries() -> Result<Option<PathBuf>, String> {
-    let usable = |dir: &PathBuf| dir.is_absolute() && dir.join("initdb").is_file() && dir.join("postgres").is_file();
+    let usable =
+        |dir: &PathBuf| dir.is_absolute() && dir.join("initdb").is_file() && dir.join("postgres").is_file();
     if let Some(dir) = variable("INSPECTION_TEST_PG_BIN").map(PathBuf::from) {
         let problem = || format!("INSPECTION_TEST_PG_BIN: no initdb and postgres under {}", dir.display());
         return if usable(&dir) { Ok(Some(dir)) } else { Err(problem()) };
@@ -217,18 +222,23 @@ fn make_folder(folder: &Path, user: Option<User>) -> io::Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
-/// Removes the folders of processes that are gone, which stay behind only when their supervisor was killed, too;
-/// a server still running in one notices that its files are gone, and ends. Process numbers come back, so a
+/// Removes the folders of processes that are gone, which stay behind only when their supervisor was killed,
+/// too; a server still running in one notices that its files are gone, and ends. Process numbers come back, so a
 /// folder with our own number is just as stale.
 fn remove_stale(place: &Path, prefix: &str) {
-    let alive = |pid: u32| pid != process::id() && Path::new("/proc").join(pid.to_string()).exists();
     // Elsewhere than on Linux nothing says who is alive.
-    let known = Path::new("/proc/self").exists();
+    let gone =
+        |pid: u32| Path::new("/proc/self").exists() && !Path::new("/proc").join(pid.to_string()).exists();
+    // The supervisor of a process that was killed while starting may still be waiting for `initdb`.
+    let old = |dir: io::Result<fs::Metadata>| {
+        let age = dir.and_then(|dir| dir.modified()).ok().and_then(|changed| changed.elapsed().ok());
+        age.is_some_and(|age| age > START_MAX)
+    };
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let pid = name.to_str().and_then(|name| name.strip_prefix(prefix)?.parse().ok());
-        if pid.is_some_and(|pid| known && !alive(pid)) {
-            // Its supervisor may be doing the same at this moment: whoever comes second finds less to remove.
+        if pid.is_some_and(|pid| pid == process::id() || gone(pid) && old(entry.metadata())) {
+            // Another test process may be removing it at this moment: whoever comes second finds less to do.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -1,0 +1,236 @@
+//! What every handler can use, and the doors to the database: the only places that use the pool and leave the
+//! threads that answer requests.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use inspection_auth::{permissions::Permission, tokens::Tokens};
+use inspection_domain::{input::Invalid, rule::Forbidden, text::Language, time::Instant, users::User};
+use inspection_persistence::{Database, DbConnection, Origin, Result as Stored, Tx, World, sessions};
+use tokio::sync::Semaphore;
+
+use crate::{
+    extract::{Checked, Permit, Public},
+    limits::Limits,
+    problem::Problem,
+};
+
+/// How the API behaves, from the configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Origins whose pages may use the API; `*` stands for any.
+    pub cors_origins: Vec<String>,
+    /// Networks of proxies whose forwarded addresses are believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Whether requests are limited per client.
+    pub rate_limits: bool,
+    /// Bytes a body may have.
+    pub max_content_length: usize,
+    /// Time a request may take.
+    pub request_timeout: Duration,
+}
+
+struct Parts {
+    database: Database,
+    world: World,
+    tokens: Tokens,
+    settings: Settings,
+    limits: Option<Limits>,
+    /// One for each connection: requests wait here, not on a blocked thread.
+    doors: Arc<Semaphore>,
+    /// One for each core: hashing passwords takes memory and all of a core.
+    hashing: Arc<Semaphore>,
+    document: String,
+}
+
+/// What every handler can use. Clones are the same.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+impl FromRequest for App {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(request.app_data::<Self>().cloned().ok_or_else(|| Problem::internal("no app")))
+    }
+}
+
+/// Who is asking, and in which language they read.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// The person.
+    pub(crate) user: User,
+    /// Their language for this request.
+    pub(crate) language: Language,
+}
+
+/// Seconds to wait for a free connection or a place for hashing.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl App {
+    /// The API over these parts.
+    pub fn new(database: Database, world: World, tokens: Tokens, settings: Settings) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let doors = Semaphore::new(usize::try_from(database.connections()).unwrap_or(1));
+        Self(Arc::new(Parts {
+            limits: settings.rate_limits.then(|| Limits::new(&settings)),
+            database,
+            world,
+            tokens,
+            settings,
+            doors: Arc::new(doors),
+            hashing: Arc::new(Semaphore::new(cores)),
+            document: crate::openapi(),
+        }))
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn limits(&self) -> Option<&Limits> {
+        self.0.limits.as_ref()
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub(crate) fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    pub(crate) fn document(&self) -> &str {
+        &self.0.document
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.0.world.clock.now()
+    }
+
+    /// Leaves the threads that answer requests, for work that blocks. At most as many at once as the semaphore
+    /// has places; who waits too long is told to come back.
+    async fn blocking<T: Send + 'static>(
+        places: &Arc<Semaphore>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = tokio::time::timeout(PATIENCE, Arc::clone(places).acquire_owned())
+            .await
+            .map_err(|_| Problem::unavailable("every place is taken"))?;
+        let work = move || {
+            let value = work();
+            drop(place);
+            value
+        };
+        #[expect(clippy::disallowed_methods, reason = "this is the door that the ban points to")]
+        let done = web::block(work).await;
+        done.map_err(|error| Problem::internal(error))
+    }
+
+    /// Reads for somebody: one trip, in which the session is checked first, then the permission, then the input.
+    pub(crate) async fn read<P, I, T>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&mut DbConnection, &Caller, I::Out) -> Stored<T> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        P: Permission,
+        I: Checked + Send + 'static,
+        T: Send + 'static,
+    {
+        let database = self.0.database.clone();
+        let outcome = Self::blocking(&self.0.doors, move || {
+            database.read(|conn| {
+                let caller = admit(conn, &permit)?;
+                work(conn, &caller, input.check()?)
+            })
+        });
+        Ok(outcome.await??)
+    }
+
+    /// Carries a unit of work out for somebody: one trip and one transaction, in which the session is checked
+    /// first, then the permission, then the input.
+    pub(crate) async fn write<P, I, T>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&mut Tx<'_>, &Caller, I::Out) -> Stored<T> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        P: Permission,
+        I: Checked + Send + 'static,
+        T: Send + 'static,
+    {
+        let (database, world) = (self.0.database.clone(), self.0.world.clone());
+        let outcome = Self::blocking(&self.0.doors, move || {
+            database.write(&world, permit.origin.clone(), |tx| {
+                let caller = admit(tx.conn(), &permit)?;
+                tx.act_as(caller.user.clone());
+                work(tx, &caller, input.check()?)
+            })
+        });
+        Ok(outcome.await??)
+    }
+
+    /// Checks session, permission and input without doing anything yet, for what comes before a unit of work.
+    pub(crate) async fn admit<P, I>(&self, permit: Permit<P>, input: I) -> Result<(Caller, I::Out), Problem>
+    where
+        P: Permission,
+        I: Checked + Send + 'static,
+        I::Out: Send + 'static,
+    {
+        self.read(permit, input, |_, caller, input| Ok((caller.clone(), input))).await
+    }
+
+    /// Reads for whoever it is.
+    pub(crate) async fn read_openly<T: Send + 'static>(
+        &self,
+        _: Public,
+        work: impl FnOnce(&mut DbConnection) -> Stored<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let database = self.0.database.clone();
+        Ok(Self::blocking(&self.0.doors, move || database.read(work)).await??)
+    }
+
+    /// Asks the database something that needs no connection of ours, such as the state of its schema.
+    pub(crate) async fn inspect<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> Stored<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let database = self.0.database.clone();
+        Ok(Self::blocking(&self.0.doors, move || work(&database)).await??)
+    }
+
+    /// Hashes or verifies a password.
+    pub(crate) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        Self::blocking(&self.0.hashing, work).await
+    }
+}
+
+fn admit<P: Permission>(conn: &mut DbConnection, permit: &Permit<P>) -> Stored<Caller> {
+    let user = sessions::authenticate(conn, &permit.token.session)?;
+    if !P::is_granted_to(&user) {
+        return Err(Forbidden("your role may not do this").into());
+    }
+    let language = Language::negotiate(permit.asked, permit.accepted.as_deref(), Some(user.language));
+    Ok(Caller { user, language })
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::from_rule(&invalid)
+    }
+}
+
+/// Where the request comes from, for the audit trail.
+pub(crate) fn origin(request: &HttpRequest) -> Origin {
+    let address = request.app_data::<App>().map(|app| {
+        crate::limits::client_address(request, &app.settings().trusted_proxies).to_string()
+    });
+    Origin { address, request_id: crate::request::current_id() }
+}

@@ -1,0 +1,174 @@
+//! Checklists.
+
+use inspection_auth::permissions::{ManageChecklists, ReadChecklists};
+use inspection_domain::{
+    checklists::{Item, ItemChanges, NewItem, NewTemplate, NewVersion, Template, TemplateChanges, TemplateFilter},
+    ids::{ItemId, TemplateId},
+    text::Language,
+};
+use inspection_persistence::checklists;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    extract::{Body, Path, PathPair, Permit, Query},
+    problem::Problem,
+    reply::{Created, Done, Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of checklists.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/api/checklists", list, "Checklists with their questions, filtered");
+    routes.post("/api/checklists", create, "Make a checklist with its first questions");
+    routes.get("/api/checklists/{id}", get, "One checklist with its questions");
+    routes.put("/api/checklists/{id}", update, "Change a checklist's name or whether it is active");
+    routes.post("/api/checklists/{id}/versions", clone, "Copy a checklist under a new version");
+    routes.post("/api/checklists/{id}/items", add_item, "Add a question");
+    routes.put("/api/checklists/{id}/items/{item_id}", update_item, "Change a question nobody has answered");
+    routes.delete("/api/checklists/{id}/items/{item_id}", delete_item, "Remove a question nobody has answered");
+}
+
+/// A question for a reader.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ItemView {
+    #[serde(flatten)]
+    item: Item,
+    /// The question, as it was written.
+    question_text_en: String,
+}
+
+impl ItemView {
+    /// The question in the reader's language.
+    pub(crate) fn new(mut item: Item, language: Language) -> Self {
+        let question_text_en = item.question_text;
+        item.question_text = language.choose(&question_text_en, item.question_text_ar.as_deref()).to_owned();
+        Self { item, question_text_en }
+    }
+}
+
+/// A checklist for a reader, without its questions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TemplateView {
+    #[serde(flatten)]
+    template: Template,
+    /// The name, as it was written.
+    name_en: String,
+}
+
+impl TemplateView {
+    /// The checklist, with its name in the reader's language.
+    pub(crate) fn new(mut template: Template, language: Language) -> Self {
+        let name_en = template.name;
+        template.name = language.choose(&name_en, template.name_ar.as_deref()).to_owned();
+        Self { template, name_en }
+    }
+}
+
+/// A checklist for a reader.
+#[derive(Debug, Serialize, ToSchema)]
+struct ChecklistView {
+    #[serde(flatten)]
+    template: TemplateView,
+    /// The questions, in order.
+    items: Vec<ItemView>,
+}
+
+impl ChecklistView {
+    fn new((template, items): checklists::Checklist, language: Language) -> Self {
+        let items = items.into_iter().map(|item| ItemView::new(item, language)).collect();
+        Self { template: TemplateView::new(template, language), items }
+    }
+}
+
+async fn list(
+    app: App,
+    permit: Permit<ReadChecklists>,
+    query: Query<TemplateFilter>,
+) -> Result<Paged<ChecklistView>, Problem> {
+    let page = app.read(permit, query, |conn, caller, (filter, page)| {
+        let page = checklists::list(conn, &filter, page)?;
+        Ok(page.map(|checklist| ChecklistView::new(checklist, caller.language)))
+    });
+    Ok(Paged(page.await?))
+}
+
+async fn get(
+    app: App,
+    permit: Permit<ReadChecklists>,
+    id: Path<TemplateId>,
+) -> Result<Reply<ChecklistView>, Problem> {
+    let view = app.read(permit, id, |conn, caller, id| {
+        Ok(ChecklistView::new(checklists::get(conn, id)?, caller.language))
+    });
+    Ok(Reply::new(view.await?))
+}
+
+async fn create(
+    app: App,
+    permit: Permit<ManageChecklists>,
+    body: Body<NewTemplate>,
+) -> Result<Created<ChecklistView>, Problem> {
+    let view = app.write(permit, body, |tx, caller, new| {
+        Ok(ChecklistView::new(checklists::create(tx, new)?, caller.language))
+    });
+    Ok(Created::with(view.await?, "checklist made"))
+}
+
+async fn update(
+    app: App,
+    permit: Permit<ManageChecklists>,
+    id: Path<TemplateId>,
+    body: Body<TemplateChanges>,
+) -> Result<Reply<ChecklistView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
+        Ok(ChecklistView::new(checklists::update(tx, id, changes)?, caller.language))
+    });
+    Ok(Reply::with(view.await?, "checklist changed"))
+}
+
+async fn clone(
+    app: App,
+    permit: Permit<ManageChecklists>,
+    id: Path<TemplateId>,
+    body: Body<NewVersion>,
+) -> Result<Created<ChecklistView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
+        Ok(ChecklistView::new(checklists::clone(tx, id, new)?, caller.language))
+    });
+    Ok(Created::with(view.await?, "version made"))
+}
+
+async fn add_item(
+    app: App,
+    permit: Permit<ManageChecklists>,
+    id: Path<TemplateId>,
+    body: Body<NewItem>,
+) -> Result<Created<ItemView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
+        Ok(ItemView::new(checklists::add_item(tx, id, new)?, caller.language))
+    });
+    Ok(Created::with(view.await?, "item added"))
+}
+
+async fn update_item(
+    app: App,
+    permit: Permit<ManageChecklists>,
+    ids: PathPair<TemplateId, ItemId>,
+    body: Body<ItemChanges>,
+) -> Result<Reply<ItemView>, Problem> {
+    let view = app.write(permit, (ids, body), |tx, caller, ((template, id), changes)| {
+        Ok(ItemView::new(checklists::update_item(tx, template, id, changes)?, caller.language))
+    });
+    Ok(Reply::with(view.await?, "item changed"))
+}
+
+async fn delete_item(
+    app: App,
+    permit: Permit<ManageChecklists>,
+    ids: PathPair<TemplateId, ItemId>,
+) -> Result<Done, Problem> {
+    app.write(permit, ids, |tx, _, (template, id)| checklists::delete_item(tx, template, id)).await?;
+    Ok(Done("item removed"))
+}

@@ -1,0 +1,182 @@
+//! Defects.
+
+use std::collections::HashMap;
+
+use inspection_auth::permissions::{CloseDefects, PlanRepairs, SignedIn};
+use inspection_domain::{
+    defects::{Defect, DefectChanges, DefectFilter, Reopening, Resolution},
+    equipment::Equipment,
+    ids::{DefectId, EquipmentId, UserId},
+    text::Language,
+    time::Date,
+    users::UserSummary,
+};
+use inspection_persistence::{DbConnection, Result as Stored, Tx, defects, equipment, inspections, users};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::{App, Caller},
+    equipment::EquipmentView,
+    extract::{Body, Path, Permit, Query},
+    inspections::InspectionView,
+    problem::Problem,
+    reply::{Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of defects.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/api/defects", list, "Defects, filtered; by due date, the worst first");
+    routes.get("/api/defects/{id}", get, "One defect with the inspection that found it");
+    routes.put("/api/defects/{id}", update, "Change a defect's particulars");
+    routes.post("/api/defects/{id}/resolve", resolve, "Call a defect resolved: its assignee, an engineer or an admin");
+    routes.post("/api/defects/{id}/close", close, "Close a resolved defect");
+    routes.post("/api/defects/{id}/reopen", reopen, "Open a resolved defect again");
+}
+
+/// The defect with its description in the reader's language.
+pub(crate) fn localised(mut defect: Defect, language: Language) -> Defect {
+    defect.description = language.choose(&defect.description, defect.description_ar.as_deref()).to_owned();
+    defect
+}
+
+/// A defect for a reader.
+#[derive(Debug, Serialize, ToSchema)]
+struct DefectView {
+    #[serde(flatten)]
+    defect: Defect,
+    /// The description, as it was written.
+    description_en: String,
+    /// Whether it was due before today and isn't resolved.
+    is_overdue: bool,
+    /// Who is to see to it.
+    assigned_to: Option<UserSummary>,
+    /// Who resolved it.
+    resolved_by: Option<UserSummary>,
+    /// The machine.
+    equipment: Option<EquipmentView>,
+}
+
+/// What defects refer to.
+struct Related {
+    machines: HashMap<EquipmentId, Equipment>,
+    people: HashMap<UserId, UserSummary>,
+}
+
+impl Related {
+    fn of(conn: &mut DbConnection, defects: &[Defect]) -> Stored<Self> {
+        let machines = equipment::by_ids(conn, defects.iter().map(|defect| defect.equipment_id))?;
+        let people = defects
+            .iter()
+            .flat_map(|defect| [defect.assigned_to_id, defect.resolved_by_id])
+            .chain(machines.values().map(|machine| machine.assigned_technician_id))
+            .flatten();
+        let people = users::summaries(conn, people.collect::<Vec<_>>())?;
+        Ok(Self { machines, people })
+    }
+}
+
+impl DefectView {
+    fn new(defect: Defect, related: &Related, today: Date, language: Language) -> Self {
+        let machine = related.machines.get(&defect.equipment_id).cloned();
+        let person = |id: UserId| related.people.get(&id).cloned();
+        Self {
+            description_en: defect.description.clone(),
+            is_overdue: defect.is_overdue(today),
+            assigned_to: defect.assigned_to_id.and_then(person),
+            resolved_by: defect.resolved_by_id.and_then(person),
+            equipment: machine.map(|machine| EquipmentView::new(machine, language, &related.people)),
+            defect: localised(defect, language),
+        }
+    }
+
+    fn one(conn: &mut DbConnection, defect: Defect, today: Date, language: Language) -> Stored<Self> {
+        let related = Related::of(conn, std::slice::from_ref(&defect))?;
+        Ok(Self::new(defect, &related, today, language))
+    }
+
+    fn changed(tx: &mut Tx<'_>, caller: &Caller, defect: Defect) -> Stored<Self> {
+        let today = tx.today();
+        Self::one(tx.conn(), defect, today, caller.language)
+    }
+}
+
+async fn list(app: App, permit: Permit<SignedIn>, query: Query<DefectFilter>) -> Result<Paged<DefectView>, Problem> {
+    let today = app.world().today();
+    let page = app.read(permit, query, move |conn, caller, (filter, page)| {
+        let page = defects::list(conn, &filter, today, page)?;
+        let related = Related::of(conn, &page.items)?;
+        Ok(page.map(|defect| DefectView::new(defect, &related, today, caller.language)))
+    });
+    Ok(Paged(page.await?))
+}
+
+/// A defect with what led to it.
+#[derive(Debug, Serialize, ToSchema)]
+struct DefectDetail {
+    #[serde(flatten)]
+    defect: DefectView,
+    /// The inspection that found it.
+    inspection: InspectionView,
+}
+
+async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<Reply<DefectDetail>, Problem> {
+    let today = app.world().today();
+    let view = app.read(permit, id, move |conn, caller, id| {
+        let defect = defects::get(conn, id)?;
+        let inspection = inspections::find(conn, defect.inspection_id)?;
+        Ok(DefectDetail {
+            defect: DefectView::one(conn, defect, today, caller.language)?,
+            inspection: InspectionView::one(conn, inspection, caller.language)?,
+        })
+    });
+    Ok(Reply::new(view.await?))
+}
+
+async fn update(
+    app: App,
+    permit: Permit<PlanRepairs>,
+    id: Path<DefectId>,
+    body: Body<DefectChanges>,
+) -> Result<Reply<DefectView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
+        let defect = defects::update(tx, id, changes)?;
+        DefectView::changed(tx, caller, defect)
+    });
+    Ok(Reply::with(view.await?, "defect changed"))
+}
+
+async fn resolve(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<DefectId>,
+    body: Body<Resolution>,
+) -> Result<Reply<DefectView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, resolution)| {
+        let defect = defects::resolve(tx, id, resolution)?;
+        DefectView::changed(tx, caller, defect)
+    });
+    Ok(Reply::with(view.await?, "defect resolved"))
+}
+
+async fn close(app: App, permit: Permit<CloseDefects>, id: Path<DefectId>) -> Result<Reply<DefectView>, Problem> {
+    let view = app.write(permit, id, |tx, caller, id| {
+        let defect = defects::close(tx, id)?;
+        DefectView::changed(tx, caller, defect)
+    });
+    Ok(Reply::with(view.await?, "defect closed"))
+}
+
+async fn reopen(
+    app: App,
+    permit: Permit<CloseDefects>,
+    id: Path<DefectId>,
+    body: Body<Reopening>,
+) -> Result<Reply<DefectView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, reopening)| {
+        let defect = defects::reopen(tx, id, reopening)?;
+        DefectView::changed(tx, caller, defect)
+    });
+    Ok(Reply::with(view.await?, "defect reopened"))
+}

@@ -1,0 +1,186 @@
+//! Equipment.
+
+use std::collections::HashMap;
+
+use inspection_auth::permissions::{ManageEquipment, SignedIn};
+use inspection_domain::{
+    defects::Defect,
+    equipment::{Equipment, EquipmentChanges, EquipmentFilter, NewEquipment, StatusChange},
+    ids::{EquipmentId, UserId},
+    inspections::Inspection,
+    text::Language,
+    time::Instant,
+    users::UserSummary,
+};
+use inspection_persistence::{DbConnection, Result as Stored, equipment, users};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    extract::{Body, Path, Permit, Query, Unfiltered},
+    problem::Problem,
+    reply::{Created, Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of equipment.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/api/equipment", list, "Equipment, filtered");
+    routes.post("/api/equipment", create, "Register a machine");
+    routes.get("/api/equipment/types", types, "The types of equipment there are");
+    routes.get("/api/equipment/{id}", get, "One machine");
+    routes.put("/api/equipment/{id}", update, "Change a machine; a status given may release a stopped one");
+    routes.delete("/api/equipment/{id}", decommission, "Decommission a machine; nothing is removed");
+    routes.get("/api/equipment/{id}/history", history, "What happened to a machine, newest first");
+}
+
+/// A machine for a reader.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EquipmentView {
+    #[serde(flatten)]
+    equipment: Equipment,
+    /// Where it stands, as it was written.
+    location_en: Option<String>,
+    /// Who looks after it.
+    assigned_technician: Option<UserSummary>,
+}
+
+impl EquipmentView {
+    /// The machine, with its location in the reader's language.
+    pub(crate) fn new(
+        mut equipment: Equipment,
+        language: Language,
+        people: &HashMap<UserId, UserSummary>,
+    ) -> Self {
+        let location_en = equipment.location.clone();
+        if let Some(original) = &equipment.location {
+            equipment.location = Some(language.choose(original, equipment.location_ar.as_deref()).to_owned());
+        }
+        let assigned_technician = equipment.assigned_technician_id.and_then(|id| people.get(&id).cloned());
+        Self { equipment, location_en, assigned_technician }
+    }
+
+    fn one(conn: &mut DbConnection, equipment: Equipment, language: Language) -> Stored<Self> {
+        let people = users::summaries(conn, equipment.assigned_technician_id)?;
+        Ok(Self::new(equipment, language, &people))
+    }
+}
+
+async fn list(
+    app: App,
+    permit: Permit<SignedIn>,
+    query: Query<EquipmentFilter>,
+) -> Result<Paged<EquipmentView>, Problem> {
+    let page = app.read(permit, query, |conn, caller, (filter, page)| {
+        let page = equipment::list(conn, &filter, page)?;
+        let people = users::summaries(conn, page.items.iter().filter_map(|machine| machine.assigned_technician_id))?;
+        Ok(page.map(|machine| EquipmentView::new(machine, caller.language, &people)))
+    });
+    Ok(Paged(page.await?))
+}
+
+async fn get(app: App, permit: Permit<SignedIn>, id: Path<EquipmentId>) -> Result<Reply<EquipmentView>, Problem> {
+    let view = app.read(permit, id, |conn, caller, id| {
+        let machine = equipment::get(conn, id)?;
+        EquipmentView::one(conn, machine, caller.language)
+    });
+    Ok(Reply::new(view.await?))
+}
+
+async fn create(
+    app: App,
+    permit: Permit<ManageEquipment>,
+    body: Body<NewEquipment>,
+) -> Result<Created<EquipmentView>, Problem> {
+    let view = app.write(permit, body, |tx, caller, new| {
+        let machine = equipment::create(tx, new)?;
+        EquipmentView::one(tx.conn(), machine, caller.language)
+    });
+    Ok(Created::with(view.await?, "equipment registered"))
+}
+
+async fn update(
+    app: App,
+    permit: Permit<ManageEquipment>,
+    id: Path<EquipmentId>,
+    body: Body<EquipmentChanges>,
+) -> Result<Reply<EquipmentView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
+        let machine = equipment::update(tx, id, changes)?;
+        EquipmentView::one(tx.conn(), machine, caller.language)
+    });
+    Ok(Reply::with(view.await?, "equipment changed"))
+}
+
+async fn decommission(
+    app: App,
+    permit: Permit<ManageEquipment>,
+    id: Path<EquipmentId>,
+) -> Result<Reply<EquipmentView>, Problem> {
+    let view = app.write(permit, id, |tx, caller, id| {
+        let machine = equipment::decommission(tx, id)?;
+        EquipmentView::one(tx.conn(), machine, caller.language)
+    });
+    Ok(Reply::with(view.await?, "equipment decommissioned"))
+}
+
+/// A type of equipment.
+#[derive(Debug, Serialize, ToSchema)]
+struct TypeView {
+    /// The type.
+    equipment_type: String,
+    /// The type in Arabic, where it is known.
+    equipment_type_ar: Option<String>,
+}
+
+async fn types(app: App, permit: Permit<SignedIn>) -> Result<Reply<Vec<TypeView>>, Problem> {
+    let types = app.read(permit, (), |conn, _, ()| equipment::types(conn)).await?;
+    let views = types.into_iter().map(|(equipment_type, equipment_type_ar)| TypeView { equipment_type, equipment_type_ar });
+    Ok(Reply::new(views.collect()))
+}
+
+/// Something that happened to a machine: one of the three is there.
+#[derive(Debug, Serialize, ToSchema)]
+struct EventView {
+    /// `inspection`, `defect` or `status_change`.
+    kind: &'static str,
+    /// When.
+    at: Instant,
+    /// The inspection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inspection: Option<Inspection>,
+    /// The defect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    defect: Option<Defect>,
+    /// The change of status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_change: Option<StatusChange>,
+}
+
+impl EventView {
+    fn new(at: Instant, event: equipment::Event, language: Language) -> Self {
+        let nothing = Self { kind: "", at, inspection: None, defect: None, status_change: None };
+        match event {
+            equipment::Event::Inspection(it) => Self { kind: "inspection", inspection: Some(it), ..nothing },
+            equipment::Event::Defect(it) => {
+                let defect = crate::defects::localised(it, language);
+                Self { kind: "defect", defect: Some(defect), ..nothing }
+            }
+            equipment::Event::StatusChange(it) => Self { kind: "status_change", status_change: Some(it), ..nothing },
+        }
+    }
+}
+
+async fn history(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<EquipmentId>,
+    query: Query<Unfiltered>,
+) -> Result<Paged<EventView>, Problem> {
+    let page = app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
+        let page = equipment::history(conn, id, page)?;
+        Ok(page.map(|(at, event)| EventView::new(at, event, caller.language)))
+    });
+    Ok(Paged(page.await?))
+}

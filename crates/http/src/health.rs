@@ -1,0 +1,126 @@
+//! Whether the service is up, and where things are.
+
+use actix_web::{HttpRequest, HttpResponse, Responder, http::StatusCode};
+use inspection_domain::time::Instant;
+use inspection_persistence::migrations;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    docs::{Describe, Operation},
+    extract::Public,
+    problem::Problem,
+    reply::Bare,
+    routes::Routes,
+};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Endpoints of the service's own state.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/", root, "What this is, and where things are");
+    routes.get("/health", health, "Whether the service is healthy");
+    routes.get("/health/live", live, "Whether the process runs");
+    routes.get("/health/ready", ready, "Whether the service can serve");
+}
+
+/// What this is.
+#[derive(Debug, Serialize, ToSchema)]
+struct Root {
+    /// Name of the service.
+    name: &'static str,
+    /// Its version.
+    version: &'static str,
+    /// Always `running`.
+    status: &'static str,
+    /// Where things are.
+    endpoints: EntryPoints,
+}
+
+/// Where things are.
+#[derive(Debug, Serialize, ToSchema)]
+struct EntryPoints {
+    /// The API.
+    api: &'static str,
+    /// Its page.
+    docs: &'static str,
+    /// Its document.
+    openapi: &'static str,
+    /// Health.
+    health: &'static str,
+    /// Signing in.
+    login: &'static str,
+}
+
+async fn root(_: App, _: Public) -> Result<Bare<Root>, Problem> {
+    let endpoints = EntryPoints {
+        api: "/api",
+        docs: "/docs",
+        openapi: "/api/openapi.json",
+        health: "/health",
+        login: "/api/auth/login",
+    };
+    Ok(Bare(Root { name: "inspection-service", version: VERSION, status: "running", endpoints }))
+}
+
+/// How the service is.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// `healthy`, or `degraded` when something it needs is missing.
+    status: &'static str,
+    /// Version of the service.
+    version: &'static str,
+    /// `connected` or `unreachable`.
+    database: &'static str,
+    /// Whether the schema is that of this version; told where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    migrations: Option<&'static str>,
+    /// When it was looked at.
+    timestamp: Instant,
+}
+
+impl Responder for Health {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let fine = self.status == "healthy";
+        let status = if fine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        HttpResponse::build(status).json(self)
+    }
+}
+
+impl Describe for Health {
+    fn describe(operation: &mut Operation) {
+        let body = operation.schema::<Self>();
+        operation.bare(200, body.clone());
+        operation.bare(503, body);
+    }
+}
+
+async fn health(app: App, _: Public) -> Result<Health, Problem> {
+    let reached = app.inspect(|database| database.ping()).await.is_ok();
+    let (status, database) = if reached { ("healthy", "connected") } else { ("degraded", "unreachable") };
+    Ok(Health { status, version: VERSION, database, migrations: None, timestamp: app.now() })
+}
+
+async fn ready(app: App, _: Public) -> Result<Health, Problem> {
+    let pending = app.inspect(migrations::is_pending).await;
+    let (status, database, migrations) = match pending {
+        Ok(false) => ("healthy", "connected", "applied"),
+        Ok(true) => ("degraded", "connected", "pending"),
+        Err(_) => ("degraded", "unreachable", "unknown"),
+    };
+    Ok(Health { status, version: VERSION, database, migrations: Some(migrations), timestamp: app.now() })
+}
+
+/// The process runs.
+#[derive(Debug, Serialize, ToSchema)]
+struct Live {
+    /// Always `alive`.
+    status: &'static str,
+}
+
+async fn live(_: App, _: Public) -> Result<Bare<Live>, Problem> {
+    Ok(Bare(Live { status: "alive" }))
+}

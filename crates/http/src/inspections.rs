@@ -1,0 +1,247 @@
+//! Inspections.
+
+use std::collections::HashMap;
+
+use inspection_auth::permissions::{Inspect, ReviewInspections, SignedIn};
+use inspection_domain::{
+    equipment::Equipment,
+    ids::{EquipmentId, InspectionId, UserId},
+    inspections::{
+        Answer, Inspection, InspectionFilter, NewAnswer, NewAnswers, Progress, Review, StartInspection,
+    },
+    text::Language,
+    users::UserSummary,
+};
+use inspection_persistence::{
+    DbConnection, Result as Stored, equipment,
+    inspections::{self, Sheet},
+    users,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    checklists::{ItemView, TemplateView},
+    equipment::EquipmentView,
+    extract::{Body, Path, Permit, Query},
+    problem::Problem,
+    reply::{Done, FoundOrCreated, Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of inspections.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/api/inspections", list, "The inspections one may see, filtered");
+    routes.post("/api/inspections/start", start, "Start an inspection of a machine, or find one's draft of it");
+    routes.get("/api/inspections/{id}", get, "One inspection with its questions and answers");
+    routes.delete("/api/inspections/{id}", delete, "Throw a draft away");
+    routes.post("/api/inspections/{id}/answer", answer, "Answer one question of a draft");
+    routes.post("/api/inspections/{id}/answers", answer_many, "Answer several questions of a draft, all or nothing");
+    routes.get("/api/inspections/{id}/progress", progress, "How many questions are answered");
+    routes.post("/api/inspections/{id}/submit", submit, "Hand an inspection in; failed answers become defects");
+    routes.post("/api/inspections/{id}/review", review, "Mark a submitted inspection as seen");
+}
+
+/// An inspection for a reader.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InspectionView {
+    #[serde(flatten)]
+    inspection: Inspection,
+    /// The machine.
+    equipment: Option<EquipmentView>,
+    /// Whose inspection it is.
+    technician: Option<UserSummary>,
+    /// Which admin has seen it.
+    reviewed_by: Option<UserSummary>,
+}
+
+/// What inspections refer to.
+struct Related {
+    machines: HashMap<EquipmentId, Equipment>,
+    people: HashMap<UserId, UserSummary>,
+}
+
+impl Related {
+    fn of(conn: &mut DbConnection, inspections: &[Inspection]) -> Stored<Self> {
+        let machines = equipment::by_ids(conn, inspections.iter().map(|inspection| inspection.equipment_id))?;
+        let people = inspections
+            .iter()
+            .flat_map(|inspection| [Some(inspection.technician_id), inspection.reviewed_by_id])
+            .chain(machines.values().map(|machine| machine.assigned_technician_id))
+            .flatten();
+        let people = users::summaries(conn, people.collect::<Vec<_>>())?;
+        Ok(Self { machines, people })
+    }
+}
+
+impl InspectionView {
+    fn new(inspection: Inspection, related: &Related, language: Language) -> Self {
+        let machine = related.machines.get(&inspection.equipment_id).cloned();
+        let person = |id: UserId| related.people.get(&id).cloned();
+        Self {
+            equipment: machine.map(|machine| EquipmentView::new(machine, language, &related.people)),
+            technician: person(inspection.technician_id),
+            reviewed_by: inspection.reviewed_by_id.and_then(person),
+            inspection,
+        }
+    }
+
+    /// One inspection, with what it refers to.
+    pub(crate) fn one(conn: &mut DbConnection, inspection: Inspection, language: Language) -> Stored<Self> {
+        let related = Related::of(conn, std::slice::from_ref(&inspection))?;
+        Ok(Self::new(inspection, &related, language))
+    }
+}
+
+/// An inspection with everything it consists of.
+#[derive(Debug, Serialize, ToSchema)]
+struct SheetView {
+    #[serde(flatten)]
+    inspection: InspectionView,
+    /// The checklist.
+    template: TemplateView,
+    /// The questions in its scope, in order.
+    checklist_items: Vec<ItemView>,
+    /// The answers given.
+    answers: Vec<Answer>,
+    /// How many questions are answered.
+    progress: Progress,
+}
+
+impl SheetView {
+    fn new(conn: &mut DbConnection, sheet: Sheet, language: Language) -> Stored<Self> {
+        let progress = sheet.progress();
+        Ok(Self {
+            inspection: InspectionView::one(conn, sheet.inspection, language)?,
+            template: TemplateView::new(sheet.template, language),
+            checklist_items: sheet.items.into_iter().map(|item| ItemView::new(item, language)).collect(),
+            answers: sheet.answers,
+            progress,
+        })
+    }
+}
+
+async fn list(
+    app: App,
+    permit: Permit<SignedIn>,
+    query: Query<InspectionFilter>,
+) -> Result<Paged<InspectionView>, Problem> {
+    let site = app.world().site.clone();
+    let page = app.read(permit, query, move |conn, caller, (filter, page)| {
+        let page = inspections::list(conn, &caller.user, &filter, &site, page)?;
+        let related = Related::of(conn, &page.items)?;
+        Ok(page.map(|inspection| InspectionView::new(inspection, &related, caller.language)))
+    });
+    Ok(Paged(page.await?))
+}
+
+async fn get(app: App, permit: Permit<SignedIn>, id: Path<InspectionId>) -> Result<Reply<SheetView>, Problem> {
+    let view = app.read(permit, id, |conn, caller, id| {
+        let sheet = inspections::sheet(conn, &caller.user, id)?;
+        SheetView::new(conn, sheet, caller.language)
+    });
+    Ok(Reply::new(view.await?))
+}
+
+async fn start(
+    app: App,
+    permit: Permit<Inspect>,
+    body: Body<StartInspection>,
+) -> Result<FoundOrCreated<SheetView>, Problem> {
+    let started = app.write(permit, body, |tx, caller, start| {
+        let (sheet, is_new) = inspections::start(tx, &start)?;
+        Ok(FoundOrCreated { data: SheetView::new(tx.conn(), sheet, caller.language)?, is_new })
+    });
+    started.await
+}
+
+/// An answer that was taken.
+#[derive(Debug, Serialize, ToSchema)]
+struct AnswerView {
+    #[serde(flatten)]
+    answer: Answer,
+    /// How many questions are answered now.
+    progress: Progress,
+}
+
+async fn answer(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<InspectionId>,
+    body: Body<NewAnswer>,
+) -> Result<Reply<Option<AnswerView>>, Problem> {
+    let view = app.write(permit, (id, body), |tx, _, (id, given)| {
+        let (mut saved, progress) = inspections::answer(tx, id, vec![given], |_| None)?;
+        Ok(saved.pop().map(|answer| AnswerView { answer, progress }))
+    });
+    Ok(Reply::with(view.await?, "answer taken"))
+}
+
+/// Answers that were taken.
+#[derive(Debug, Serialize, ToSchema)]
+struct AnswersView {
+    /// The answers.
+    answers: Vec<Answer>,
+    /// How many questions are answered now.
+    progress: Progress,
+}
+
+async fn answer_many(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<InspectionId>,
+    body: Body<NewAnswers>,
+) -> Result<Reply<AnswersView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, _, (id, given)| {
+        let (answers, progress) = inspections::answer(tx, id, given.answers.0, |n| Some(format!("answers[{n}]")))?;
+        Ok(AnswersView { answers, progress })
+    });
+    Ok(Reply::with(view.await?, "answers taken"))
+}
+
+async fn progress(app: App, permit: Permit<SignedIn>, id: Path<InspectionId>) -> Result<Reply<Progress>, Problem> {
+    let progress =
+        app.read(permit, id, |conn, caller, id| Ok(inspections::sheet(conn, &caller.user, id)?.progress()));
+    Ok(Reply::new(progress.await?))
+}
+
+/// An inspection that was handed in.
+#[derive(Debug, Serialize, ToSchema)]
+struct SubmittedView {
+    #[serde(flatten)]
+    inspection: InspectionView,
+    /// Defects that were raised.
+    defects_created: usize,
+}
+
+async fn submit(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<InspectionId>,
+) -> Result<Reply<SubmittedView>, Problem> {
+    let view = app.write(permit, id, |tx, caller, id| {
+        let (inspection, defects_created) = inspections::submit(tx, id)?;
+        let inspection = InspectionView::one(tx.conn(), inspection, caller.language)?;
+        Ok(SubmittedView { inspection, defects_created })
+    });
+    Ok(Reply::with(view.await?, "inspection submitted"))
+}
+
+async fn review(
+    app: App,
+    permit: Permit<ReviewInspections>,
+    id: Path<InspectionId>,
+    body: Body<Review>,
+) -> Result<Reply<InspectionView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, review)| {
+        let inspection = inspections::review(tx, id, review)?;
+        InspectionView::one(tx.conn(), inspection, caller.language)
+    });
+    Ok(Reply::with(view.await?, "inspection reviewed"))
+}
+
+async fn delete(app: App, permit: Permit<SignedIn>, id: Path<InspectionId>) -> Result<Done, Problem> {
+    app.write(permit, id, |tx, _, id| inspections::delete(tx, id)).await?;
+    Ok(Done("draft thrown away"))
+}

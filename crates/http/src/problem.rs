@@ -1,0 +1,150 @@
+//! Errors: the one place that knows what a refusal is in HTTP.
+
+use std::fmt;
+
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use inspection_domain::rule::{FieldError, Kind, Rule};
+use inspection_persistence::Error as Stored;
+use serde::Serialize;
+
+use crate::request;
+
+/// An answer that isn't the one hoped for.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    errors: Vec<FieldError>,
+    header: Option<(header::HeaderName, String)>,
+}
+
+/// The body of an error.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ErrorBody<'a> {
+    /// Always `error`.
+    status: &'static str,
+    /// What is wrong, for people.
+    message: &'a str,
+    /// What is wrong, for programs; see the table of codes.
+    code: &'static str,
+    /// The request, to find it in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    /// Every field that is wrong.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), errors: Vec::new(), header: None }
+    }
+
+    /// A rule said no.
+    pub(crate) fn from_rule(rule: &(impl Rule + ?Sized)) -> Self {
+        let status = match rule.code().kind() {
+            Kind::Invalid => StatusCode::BAD_REQUEST,
+            Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Kind::Forbidden => StatusCode::FORBIDDEN,
+            Kind::NotFound => StatusCode::NOT_FOUND,
+            Kind::Conflict => StatusCode::CONFLICT,
+        };
+        let header = (status == StatusCode::UNAUTHORIZED).then(|| (header::WWW_AUTHENTICATE, "Bearer".to_owned()));
+        Self { errors: rule.fields(), header, ..Self::new(status, rule.code().as_str(), rule.to_string()) }
+    }
+
+    /// The body isn't JSON; the path is that of the value at which it stops being so.
+    pub(crate) fn malformed(path: &str, reason: &str) -> Self {
+        let field = if matches!(path, "" | "." | "?") { "body" } else { path };
+        let errors = vec![FieldError { field: field.into(), message: reason.to_owned() }];
+        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", "the body is not valid JSON") }
+    }
+
+    pub(crate) fn unsupported_media_type() -> Self {
+        let message = "the body must be application/json";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("the body may have at most {limit} bytes");
+        let errors = vec![FieldError { field: "body".into(), message: message.clone() }];
+        Self { errors, ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message) }
+    }
+
+    pub(crate) fn method_not_allowed(allowed: String) -> Self {
+        let message = format!("this endpoint knows {allowed}");
+        Self {
+            header: Some((header::ALLOW, allowed)),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+        }
+    }
+
+    pub(crate) fn rate_limited() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests, try again later")
+    }
+
+    /// Something that is needed isn't there right now; the cause is for the log.
+    pub(crate) fn unavailable(cause: impl fmt::Display) -> Self {
+        tracing::warn!(request_id = request::current_id(), %cause, "unavailable");
+        Self {
+            header: Some((header::RETRY_AFTER, "5".to_owned())),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "the service is busy, try again shortly")
+        }
+    }
+
+    /// A defect of this program; the cause is for the log.
+    pub(crate) fn internal(cause: impl fmt::Display) -> Self {
+        tracing::error!(request_id = request::current_id(), %cause, "internal error");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong on our side")
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        Self::unavailable("the request took too long")
+    }
+}
+
+impl From<Stored> for Problem {
+    fn from(error: Stored) -> Self {
+        match error {
+            Stored::Rule(rule) => Self::from_rule(rule.as_ref()),
+            Stored::Unavailable(cause) => Self::unavailable(cause),
+            Stored::Database(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(header) = &self.header {
+            response.insert_header(header.clone());
+        }
+        response.json(ErrorBody {
+            status: "error",
+            message: &self.message,
+            code: self.code,
+            request_id: request::current_id(),
+            errors: &self.errors,
+        })
+    }
+}
+
+/// What answers when no endpoint has the path.
+pub(crate) async fn no_such_endpoint(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let message = format!("there is no endpoint {} {}", request.method(), request.path());
+    Err(Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", message))
+}

@@ -1,0 +1,182 @@
+//! Answers: the envelope around what was asked for.
+
+use actix_web::{HttpRequest, HttpResponse, Responder, http::StatusCode};
+use inspection_domain::page::Page;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::docs::{Describe, Operation};
+
+/// `{"status": "success", "data": …}`, with a message where a human reads it. `STATUS` is that of HTTP.
+#[derive(Debug)]
+pub(crate) struct Reply<T, const STATUS: u16 = 200> {
+    data: T,
+    message: Option<&'static str>,
+}
+
+impl<T, const STATUS: u16> Reply<T, STATUS> {
+    /// An answer without a message.
+    pub(crate) fn new(data: T) -> Self {
+        Self { data, message: None }
+    }
+
+    /// An answer with a message.
+    pub(crate) fn with(data: T, message: &'static str) -> Self {
+        Self { data, message: Some(message) }
+    }
+}
+
+/// The answer to a request that made something.
+pub(crate) type Created<T> = Reply<T, 201>;
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    status: &'static str,
+    data: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+impl<T: Serialize, const STATUS: u16> Responder for Reply<T, STATUS> {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
+        HttpResponse::build(status).json(Envelope { status: "success", data: &self.data, message: self.message })
+    }
+}
+
+impl<T: ToSchema, const STATUS: u16> Describe for Reply<T, STATUS> {
+    fn describe(operation: &mut Operation) {
+        let data = operation.schema::<T>();
+        operation.envelope(STATUS, data, None);
+    }
+}
+
+/// Either something new (201) or what was there already (200).
+#[derive(Debug)]
+pub(crate) struct FoundOrCreated<T> {
+    /// The thing.
+    pub(crate) data: T,
+    /// Whether it is new.
+    pub(crate) is_new: bool,
+}
+
+impl<T: Serialize> Responder for FoundOrCreated<T> {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        if self.is_new { Created::new(self.data).respond_to(request) } else { <Reply<T>>::new(self.data).respond_to(request) }
+    }
+}
+
+impl<T: ToSchema> Describe for FoundOrCreated<T> {
+    fn describe(operation: &mut Operation) {
+        Reply::<T, 200>::describe(operation);
+        Reply::<T, 201>::describe(operation);
+    }
+}
+
+/// Nothing but a message: what was asked for is done.
+#[derive(Debug)]
+pub(crate) struct Done(pub(crate) &'static str);
+
+#[derive(Serialize)]
+struct Message {
+    status: &'static str,
+    message: &'static str,
+}
+
+impl Responder for Done {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().json(Message { status: "success", message: self.0 })
+    }
+}
+
+impl Describe for Done {
+    fn describe(operation: &mut Operation) {
+        operation.message();
+    }
+}
+
+/// Where in a list a page is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Pagination {
+    /// Number of the page, from 1.
+    page: u32,
+    /// Elements a page.
+    per_page: u32,
+    /// Elements on all pages.
+    total: i64,
+    /// Pages there are.
+    pages: i64,
+    /// Whether there is a page after this one.
+    has_next: bool,
+    /// Whether there is a page before this one.
+    has_prev: bool,
+}
+
+/// A page of a list: `data` and `pagination`.
+#[derive(Debug)]
+pub(crate) struct Paged<T>(pub(crate) Page<T>);
+
+#[derive(Serialize)]
+struct PagedEnvelope<'a, T> {
+    status: &'static str,
+    data: &'a [T],
+    pagination: Pagination,
+}
+
+impl<T> Paged<T> {
+    /// Where in the list the page is.
+    pub(crate) fn pagination(page: &Page<T>) -> Pagination {
+        let pages = page.pages();
+        let number = page.request.page;
+        Pagination {
+            page: number,
+            per_page: page.request.per_page,
+            total: page.total,
+            pages,
+            has_next: i64::from(number) < pages,
+            has_prev: number > 1,
+        }
+    }
+}
+
+impl<T: Serialize> Responder for Paged<T> {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let pagination = Self::pagination(&self.0);
+        HttpResponse::Ok().json(PagedEnvelope { status: "success", data: &self.0.items, pagination })
+    }
+}
+
+impl<T: ToSchema> Describe for Paged<T> {
+    fn describe(operation: &mut Operation) {
+        let data = operation.list::<T>();
+        let pagination = operation.schema::<Pagination>();
+        operation.envelope(200, data, Some(pagination));
+    }
+}
+
+/// A body without the envelope, which existing clients expect so.
+#[derive(Debug)]
+pub(crate) struct Bare<T>(pub(crate) T);
+
+impl<T: Serialize> Responder for Bare<T> {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().json(self.0)
+    }
+}
+
+impl<T: ToSchema> Describe for Bare<T> {
+    fn describe(operation: &mut Operation) {
+        let body = operation.schema::<T>();
+        operation.bare(200, body);
+    }
+}

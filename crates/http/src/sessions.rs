@@ -1,0 +1,177 @@
+//! Signing in and out.
+
+use inspection_auth::{
+    passwords,
+    permissions::SignedIn,
+    tokens::{TokenRule, TokenType, Tokens},
+};
+use inspection_domain::{
+    ids::Ids,
+    input::Invalid,
+    sessions::{Login, Logout, PasswordChange, Session, SessionRule},
+    time::Instant,
+    users::{User, UserRule},
+};
+use inspection_persistence::{sessions, users};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    extract::{Body, Permit, Public, RefreshToken},
+    limits::Limit,
+    problem::Problem,
+    reply::{Bare, Done},
+    routes::Routes,
+};
+
+/// Endpoints of sessions.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.post("/api/auth/login", login, "Sign in with e-mail address and password; 5 a minute");
+    routes.limit("/api/auth/login", Limit::Login);
+    routes.post("/api/auth/refresh", refresh, "A new access token for a refresh token; 10 a minute");
+    routes.limit("/api/auth/refresh", Limit::Refresh);
+    routes.get("/api/auth/me", me, "Who is signed in");
+    routes.post("/api/auth/logout", logout, "End the access token that is used, and the refresh token if given");
+    routes.post("/api/auth/logout-all", logout_all, "End all of one's sessions");
+    routes.post("/api/auth/change-password", change_password, "Change one's password; ends other sessions");
+}
+
+/// A session that has begun.
+#[derive(Debug, Serialize, ToSchema)]
+struct SignedInAs {
+    /// Always `success`.
+    status: &'static str,
+    /// For requests.
+    access_token: String,
+    /// For new access tokens.
+    refresh_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds the access token lives.
+    expires_in: i64,
+    /// Who it is.
+    user: User,
+}
+
+/// A new access token.
+#[derive(Debug, Serialize, ToSchema)]
+struct Refreshed {
+    /// Always `success`.
+    status: &'static str,
+    /// For requests.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds the access token lives.
+    expires_in: i64,
+}
+
+/// Who is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+struct Me {
+    /// Always `success`.
+    status: &'static str,
+    /// The person.
+    user: User,
+}
+
+fn issue(
+    tokens: &Tokens,
+    kind: TokenType,
+    ids: &dyn Ids,
+    user: &User,
+    generation: i64,
+    now: Instant,
+) -> Result<String, Problem> {
+    let session = Session { user_id: user.id, token_id: ids.unique(), generation };
+    tokens.issue(kind, &session, now).ok_or_else(|| Problem::internal("signing a token failed"))
+}
+
+fn begin(app: &App, user: User, generation: i64) -> Result<SignedInAs, Problem> {
+    let (tokens, ids, now) = (app.tokens(), app.world().ids.as_ref(), app.now());
+    Ok(SignedInAs {
+        status: "success",
+        access_token: issue(tokens, TokenType::Access, ids, &user, generation, now)?,
+        refresh_token: issue(tokens, TokenType::Refresh, ids, &user, generation, now)?,
+        token_type: "Bearer",
+        expires_in: tokens.seconds(TokenType::Access),
+        user,
+    })
+}
+
+async fn login(app: App, public: Public, body: Body<Login>) -> Result<Bare<SignedInAs>, Problem> {
+    let Login { email, password } = body.open()?;
+    let account = app.read_openly(public, move |conn| sessions::account(conn, &email)).await?;
+    let stored = account.as_ref().map(|account| account.password_hash.clone());
+    let verified = app.hash(move || passwords::verify(&password, stored.as_deref())).await?;
+    match account {
+        Some(account) if verified && account.user.is_active => {
+            Ok(Bare(begin(&app, account.user, account.generation)?))
+        }
+        Some(_) if verified => Err(Problem::from_rule(&SessionRule::Disabled)),
+        _ => Err(Problem::from_rule(&SessionRule::WrongCredentials)),
+    }
+}
+
+async fn refresh(app: App, public: Public, RefreshToken(token): RefreshToken) -> Result<Bare<Refreshed>, Problem> {
+    let generation = token.session.generation;
+    let user = app.read_openly(public, move |conn| sessions::authenticate(conn, &token.session)).await?;
+    let ids = app.world().ids.as_ref();
+    Ok(Bare(Refreshed {
+        status: "success",
+        access_token: issue(app.tokens(), TokenType::Access, ids, &user, generation, app.now())?,
+        token_type: "Bearer",
+        expires_in: app.tokens().seconds(TokenType::Access),
+    }))
+}
+
+async fn me(app: App, permit: Permit<SignedIn>) -> Result<Bare<Me>, Problem> {
+    let user = app.read(permit, (), |_, caller, ()| Ok(caller.user.clone())).await?;
+    Ok(Bare(Me { status: "success", user }))
+}
+
+async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Result<Done, Problem> {
+    let (tokens, now, access) = (app.tokens().clone(), app.now(), permit.token.clone());
+    let work = move |tx: &mut inspection_persistence::Tx<'_>, caller: &crate::app::Caller, logout: Logout| {
+        sessions::revoke(tx, &access.session.token_id, caller.user.id, access.expires_at)?;
+        let Some(text) = logout.refresh_token else { return Ok(()) };
+        match tokens.read(&text, TokenType::Refresh, now) {
+            Ok(token) if token.session.user_id == caller.user.id => {
+                sessions::revoke(tx, &token.session.token_id, caller.user.id, token.expires_at)
+            }
+            Err(TokenRule::Expired) => Ok(()),
+            _ => Err(Invalid::field("refresh_token", "is not a refresh token of this account").into()),
+        }
+    };
+    app.write(permit, body, work).await?;
+    Ok(Done("signed out"))
+}
+
+async fn logout_all(app: App, permit: Permit<SignedIn>) -> Result<Done, Problem> {
+    app.write(permit, (), |tx, _, ()| sessions::logout_all(tx)).await?;
+    Ok(Done("signed out everywhere"))
+}
+
+async fn change_password(
+    app: App,
+    permit: Permit<SignedIn>,
+    body: Body<PasswordChange>,
+) -> Result<Bare<SignedInAs>, Problem> {
+    let (caller, change) = app.admit(permit.clone(), body).await?;
+    let email = caller.user.email;
+    let account = app.read_openly(Public, move |conn| sessions::account(conn, &email)).await?;
+    let seen_hash = account.map(|account| account.password_hash).unwrap_or_default();
+    let salt = app.world().ids.random();
+    let PasswordChange { current_password, new_password } = change;
+    let (stored, new) = (seen_hash.clone(), new_password.clone());
+    let hash = app
+        .hash(move || passwords::verify(&current_password, Some(&stored)).then(|| passwords::hash(&new, salt)))
+        .await?
+        .ok_or_else(|| Problem::from_rule(&UserRule::WrongPassword))?
+        .map_err(Problem::internal)?;
+    let changed =
+        app.write(permit, (), move |tx, _, ()| users::change_password(tx, &new_password, &seen_hash, &hash));
+    let (user, generation) = changed.await?;
+    Ok(Bare(begin(&app, user, generation)?))
+}

@@ -1,0 +1,98 @@
+//! People.
+
+use inspection_auth::{
+    passwords,
+    permissions::{ManageUsers, SignedIn},
+};
+use inspection_domain::{
+    ids::UserId,
+    points::PointEntry,
+    sessions::PasswordReset,
+    users::{NewUser, Password, User, UserChanges, UserFilter, may_see},
+};
+use inspection_persistence::{points, users};
+
+use crate::{
+    app::App,
+    extract::{Body, Path, Permit, Query, Unfiltered},
+    problem::Problem,
+    reply::{Created, Done, Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of people.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/api/users", list, "People, filtered");
+    routes.post("/api/users", create, "Make an account");
+    routes.get("/api/users/{id}", get, "One person; admins all, everybody themself");
+    routes.put("/api/users/{id}", update, "Change an account");
+    routes.delete("/api/users/{id}", deactivate, "Deactivate an account and end its sessions");
+    routes.post("/api/users/{id}/reset-password", reset_password, "Give somebody a new password and end their sessions");
+    routes.get("/api/users/{id}/points", ledger, "The points ledger; admins all, everybody their own");
+}
+
+async fn list(app: App, permit: Permit<ManageUsers>, query: Query<UserFilter>) -> Result<Paged<User>, Problem> {
+    let page = app.read(permit, query, |conn, _, (filter, page)| users::list(conn, &filter, page));
+    Ok(Paged(page.await?))
+}
+
+async fn hash(app: &App, password: &Password) -> Result<String, Problem> {
+    let (password, salt) = (password.clone(), app.world().ids.random());
+    app.hash(move || passwords::hash(&password, salt)).await?.map_err(Problem::internal)
+}
+
+async fn create(app: App, permit: Permit<ManageUsers>, body: Body<NewUser>) -> Result<Created<User>, Problem> {
+    let (_, new) = app.admit(permit.clone(), body).await?;
+    let hash = hash(&app, &new.password).await?;
+    let user = app.write(permit, (), move |tx, _, ()| users::create(tx, new, &hash));
+    Ok(Created::with(user.await?, "account made"))
+}
+
+async fn get(app: App, permit: Permit<SignedIn>, id: Path<UserId>) -> Result<Reply<User>, Problem> {
+    let user = app.read(permit, id, |conn, caller, id| {
+        may_see(&caller.user, id)?;
+        users::get(conn, id)
+    });
+    Ok(Reply::new(user.await?))
+}
+
+async fn update(
+    app: App,
+    permit: Permit<ManageUsers>,
+    id: Path<UserId>,
+    body: Body<UserChanges>,
+) -> Result<Reply<User>, Problem> {
+    let user = app.write(permit, (id, body), |tx, _, (id, changes)| users::update(tx, id, changes));
+    Ok(Reply::with(user.await?, "account changed"))
+}
+
+async fn deactivate(app: App, permit: Permit<ManageUsers>, id: Path<UserId>) -> Result<Reply<User>, Problem> {
+    let user = app.write(permit, id, |tx, _, id| users::deactivate(tx, id));
+    Ok(Reply::with(user.await?, "account deactivated"))
+}
+
+async fn reset_password(
+    app: App,
+    permit: Permit<ManageUsers>,
+    id: Path<UserId>,
+    body: Body<PasswordReset>,
+) -> Result<Done, Problem> {
+    let (_, (id, reset)) = app.admit(permit.clone(), (id, body)).await?;
+    let hash = hash(&app, &reset.new_password).await?;
+    app.write(permit, (), move |tx, _, ()| users::reset_password(tx, id, &reset.new_password, &hash)).await?;
+    Ok(Done("password changed"))
+}
+
+async fn ledger(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<UserId>,
+    query: Query<Unfiltered>,
+) -> Result<Paged<PointEntry>, Problem> {
+    let page = app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
+        may_see(&caller.user, id)?;
+        users::get(conn, id)?;
+        points::list(conn, id, page)
+    });
+    Ok(Paged(page.await?))
+}

@@ -1,0 +1,194 @@
+//! People, machines, checklists and inspections, made by the real units of work.
+
+use std::sync::OnceLock;
+
+use inspection_auth::passwords;
+use inspection_domain::{
+    defects::Defect,
+    equipment::{Equipment, NewEquipment},
+    ids::ItemId,
+    input::Input,
+    inspections::{Inspection, NewAnswer, NewAnswers, StartInspection},
+    users::{NewUser, Password, Role, User},
+};
+use inspection_persistence::{
+    Database, Origin, Result, Tx, World,
+    checklists::{self, Checklist},
+    defects, equipment as machines,
+    inspections::{self, Sheet},
+    users,
+};
+use serde_json::{Value, json};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// The hash of [`PASSWORD`], made once in a process because that is slow.
+pub fn password_hash() -> &'static str {
+    static HASH: OnceLock<String> = OnceLock::new();
+    HASH.get_or_init(|| passwords::hash(&Password::new(PASSWORD), [7; 16]).expect("a hash"))
+}
+
+/// A command or filter of a JSON body that is known to be right.
+pub fn input<T: Input>(body: Value) -> T {
+    T::from_json(body).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+/// Carries a unit of work out for somebody.
+pub fn act<T>(
+    db: &Database,
+    world: &World,
+    actor: &User,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
+) -> Result<T> {
+    db.write(world, Origin::default(), |tx| {
+        tx.act_as(actor.clone());
+        work(tx)
+    })
+}
+
+/// A number that no other call gives in this world, as short text.
+pub fn serial(world: &World) -> String {
+    let id = world.ids.unique();
+    id.rsplit('-').next().unwrap_or(&id).trim_start_matches('0').to_owned()
+}
+
+/// A person of this role with an address of their own; inspectors and specialists are mechanical.
+pub fn user(db: &Database, world: &World, role: Role) -> User {
+    user_with(db, world, role, |_| {})
+}
+
+/// A person as [`user`] makes one, but for what is changed in the body.
+pub fn user_with(db: &Database, world: &World, role: Role, change: impl FnOnce(&mut Value)) -> User {
+    let number = serial(world);
+    let mut body = json!({
+        "email": format!("{role}-{number}@example.com"),
+        "password": PASSWORD,
+        "full_name": format!("{role} {number}"),
+        "role": role,
+    });
+    if matches!(role, Role::Inspector | Role::Specialist) {
+        body["specialization"] = json!("mechanical");
+    }
+    change(&mut body);
+    let new: NewUser = input(body);
+    db.write(world, Origin::default(), |tx| users::create(tx, new, password_hash())).expect("a user")
+}
+
+/// An active machine of type `crane` with a serial number of its own.
+pub fn equipment(db: &Database, world: &World) -> Equipment {
+    equipment_with(db, world, |_| {})
+}
+
+/// A machine as [`equipment`] makes one, but for what is changed in the body.
+pub fn equipment_with(db: &Database, world: &World, change: impl FnOnce(&mut Value)) -> Equipment {
+    let number = serial(world);
+    let mut body = json!({
+        "name": format!("Crane {number}"),
+        "equipment_type": "crane",
+        "serial_number": format!("SN-{number}"),
+        "location": "North quay",
+        "location_ar": "الرصيف الشمالي",
+        "berth": "B1",
+    });
+    change(&mut body);
+    let new: NewEquipment = input(body);
+    db.write(world, Origin::default(), |tx| machines::create(tx, new)).expect("a machine")
+}
+
+/// Place of the question that takes pass or fail: mechanical, required.
+pub const PASS_FAIL: usize = 0;
+/// Place of the question that takes yes or no: electrical, required.
+pub const YES_NO: usize = 1;
+/// Place of the question that takes a number from 10 to 20: of both trades, required.
+pub const NUMERIC: usize = 2;
+/// Place of the critical question, which takes pass or fail: of both trades, required.
+pub const CRITICAL: usize = 3;
+/// Place of the question that takes a text: of both trades, optional.
+pub const TEXT: usize = 4;
+
+/// An active checklist for type `crane` with one question of every kind, at the places [`PASS_FAIL`] to [`TEXT`].
+pub fn checklist(db: &Database, world: &World, admin: &User) -> Checklist {
+    checklist_with(db, world, admin, |_| {})
+}
+
+/// A checklist as [`checklist`] makes one, but for what is changed in the body.
+pub fn checklist_with(db: &Database, world: &World, admin: &User, change: impl FnOnce(&mut Value)) -> Checklist {
+    let mut body = json!({
+        "name": "Crane check",
+        "name_ar": "فحص الرافعة",
+        "equipment_type": "crane",
+        "version": serial(world),
+        "items": [
+            {"question_text": "Are the brakes sound?", "question_text_ar": "هل الفرامل سليمة؟",
+             "answer_type": "pass_fail", "category": "mechanical"},
+            {"question_text": "Do the lights work?", "question_text_ar": "هل تعمل الأضواء؟",
+             "answer_type": "yes_no", "category": "electrical"},
+            {"question_text": "Oil pressure in bar?", "question_text_ar": "ضغط الزيت بالبار؟",
+             "answer_type": "numeric", "pass_fail_rule": {"min": 10, "max": 20}},
+            {"question_text": "Is the hook free of cracks?", "question_text_ar": "هل الخطاف خالٍ من الشقوق؟",
+             "answer_type": "pass_fail", "critical_failure": true},
+            {"question_text": "Anything else?", "question_text_ar": "هل من ملاحظات أخرى؟",
+             "answer_type": "text", "is_required": false},
+        ],
+    });
+    change(&mut body);
+    act(db, world, admin, |tx| checklists::create(tx, input(body))).expect("a checklist")
+}
+
+/// The answer to a question of [`checklist`], by its place: one that passes, or one that fails.
+pub fn answer_body(place: usize, item: ItemId, fails: bool) -> Value {
+    let value = match (place, fails) {
+        (PASS_FAIL | CRITICAL, fails) => json!(if fails { "fail" } else { "pass" }),
+        (YES_NO, fails) => json!(if fails { "no" } else { "yes" }),
+        (NUMERIC, fails) => json!(if fails { 9.5 } else { 15.0 }),
+        (_, fails) => json!(if fails { "worn" } else { "none" }),
+    };
+    let mut body = json!({"checklist_item_id": item, "answer_value": value});
+    if fails {
+        body["photo_path"] = json!("photos/1.jpg");
+    }
+    body
+}
+
+/// Answers to all questions of [`checklist`]; those at the places `failing` fail.
+pub fn answers(sheet: &Sheet, failing: &[usize]) -> Vec<NewAnswer> {
+    let bodies: Vec<Value> = sheet
+        .items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| answer_body(place, item.id, failing.contains(&place)))
+        .collect();
+    input::<NewAnswers>(json!({ "answers": bodies })).answers.0
+}
+
+/// The draft of an inspection, begun by an inspector.
+pub fn draft(db: &Database, world: &World, inspector: &User, machine: &Equipment) -> Sheet {
+    let what: StartInspection = input(json!({"equipment_id": machine.id}));
+    act(db, world, inspector, |tx| inspections::start(tx, &what)).expect("a draft").0
+}
+
+/// A draft in which everything is answered; the questions at the places `failing` fail.
+pub fn answered(db: &Database, world: &World, inspector: &User, machine: &Equipment, failing: &[usize]) -> Sheet {
+    let sheet = draft(db, world, inspector, machine);
+    let given = answers(&sheet, failing);
+    let (answers, _) =
+        act(db, world, inspector, |tx| inspections::answer(tx, sheet.inspection.id, given, |_| None))
+            .expect("answers");
+    Sheet { answers, ..sheet }
+}
+
+/// An inspection that was handed in, and the defects it found: those of the questions at the places `failing`.
+pub fn submitted(
+    db: &Database,
+    world: &World,
+    inspector: &User,
+    machine: &Equipment,
+    failing: &[usize],
+) -> (Inspection, Vec<Defect>) {
+    let sheet = answered(db, world, inspector, machine, failing);
+    let (inspection, _) =
+        act(db, world, inspector, |tx| inspections::submit(tx, sheet.inspection.id)).expect("a submission");
+    let found = db.read(|conn| defects::of_inspection(conn, inspection.id)).expect("its defects");
+    (inspection, found)
+}

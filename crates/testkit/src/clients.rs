@@ -1,0 +1,129 @@
+//! HTTP clients that say who acts.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// An answer: its status, headers and body.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Status of HTTP.
+    pub status: u16,
+    /// Headers, with names in small letters.
+    pub headers: Vec<(String, String)>,
+    /// The body as it came.
+    pub text: String,
+    /// The body as JSON; null if it isn't.
+    pub json: Value,
+}
+
+impl Answer {
+    /// What was asked for.
+    pub fn data(&self) -> &Value {
+        assert!(self.status < 300, "{} {}", self.status, self.text);
+        &self.json["data"]
+    }
+
+    /// The id of what was asked for.
+    pub fn id(&self) -> i64 {
+        self.data()["id"].as_i64().unwrap_or_else(|| panic!("no id in {}", self.text))
+    }
+
+    /// The stable code of an error; empty if it is none.
+    pub fn code(&self) -> &str {
+        self.json["code"].as_str().unwrap_or_default()
+    }
+
+    /// The fields that an error names.
+    pub fn fields(&self) -> Vec<&str> {
+        self.json["errors"].as_array().into_iter().flatten().filter_map(|e| e["field"].as_str()).collect()
+    }
+
+    /// A header by its name in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Somebody, or nobody, who uses the API.
+#[derive(Debug, Clone)]
+pub struct Client {
+    agent: ureq::Agent,
+    base: String,
+    token: Option<String>,
+    headers: Vec<(String, String)>,
+}
+
+impl Client {
+    /// Nobody, at this address.
+    pub fn new(base: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .allow_non_standard_methods(true)
+            .build();
+        Self { agent: config.into(), base: base.to_owned(), token: None, headers: Vec::new() }
+    }
+
+    /// Somebody with this token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut headers = self.headers.clone();
+        headers.push((name.to_owned(), value.to_owned()));
+        Self { headers, ..self.clone() }
+    }
+
+    /// Sends a request with a body of this type, or without one.
+    pub fn send(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let sent = match body {
+            Some((content_type, bytes)) => {
+                let request = request.header("content-type", content_type).body(bytes).expect("a request");
+                self.agent.run(request)
+            }
+            None => self.agent.run(request.body(()).expect("a request")),
+        };
+        let mut response = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status: response.status().as_u16(), headers, text, json }
+    }
+
+    /// Gets.
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None)
+    }
+
+    /// Posts JSON.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, Some(("application/json", body.to_string().as_bytes())))
+    }
+
+    /// Puts JSON.
+    pub fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send("PUT", path, Some(("application/json", body.to_string().as_bytes())))
+    }
+
+    /// Deletes.
+    pub fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None)
+    }
+}

@@ -1,0 +1,145 @@
+//! Migrated databases, one for each test: copies of a template that is made once in a process.
+
+use std::{fs, ops::Deref, path::Path, sync::OnceLock};
+
+use inspection_persistence::{Database, Settings, migrations, scratch};
+use tempfile::TempDir;
+
+use crate::postgres::Server;
+
+/// Which of the two databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file in a folder of its own.
+    Sqlite,
+    /// A database on the server of this process.
+    Postgres,
+}
+
+/// A migrated database that nobody else uses. It goes when this is dropped.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// The database.
+    pub database: Database,
+    /// Which one it is.
+    pub kind: Kind,
+    /// Where it is, for whoever opens it once more.
+    pub url: String,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Folder { _folder: TempDir },
+    Server { server: &'static Server, name: String },
+}
+
+impl TestDatabase {
+    /// A new database; `None`, and a word about it, if there are no binaries of PostgreSQL.
+    ///
+    /// # Panics
+    ///
+    /// When it can't be made, and when there are no such binaries under `CI=true`.
+    #[allow(clippy::print_stdout, reason = "a test that isn't run says so where its output is looked for")]
+    pub fn new(kind: Kind) -> Option<Self> {
+        let made = match kind {
+            Kind::Sqlite => Some(sqlite()),
+            Kind::Postgres => Server::shared().map(postgres),
+        };
+        if made.is_none() {
+            println!("skipped: no PostgreSQL binaries");
+        }
+        let (url, place) = made?;
+        let database = Database::open(settings(&url, 8)).expect("a database to open");
+        Some(Self { database, kind, url, place })
+    }
+}
+
+impl Deref for TestDatabase {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Place::Server { server, name } = &self.place {
+            // At the worst it stays for as long as the server, which ends with the process.
+            let _ = scratch::drop_database(&server.url("postgres"), name);
+        }
+    }
+}
+
+/// Settings for tests: few connections, and time enough to wait for one on a busy machine.
+fn settings(url: &str, size: u32) -> Settings {
+    Settings { size, overflow: 0, wait_seconds: 10, ..Settings::new(url) }
+}
+
+fn migrate(url: &str) -> Database {
+    // With one connection, so that nobody is connected any more when this one is dropped.
+    let database = Database::open(settings(url, 1)).expect("a database to open");
+    migrations::up(&database).expect("the template to be migrated");
+    database
+}
+
+const FILE: &str = "inspection.db";
+const LOG: &str = "inspection.db-wal";
+
+fn sqlite_url(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join(FILE).display())
+}
+
+fn sqlite() -> (String, Place) {
+    static TEMPLATE: OnceLock<[(&str, Vec<u8>); 2]> = OnceLock::new();
+    let folder = || tempfile::Builder::new().prefix("inspection-").tempdir().expect("a temporary folder");
+    let template = TEMPLATE.get_or_init(|| {
+        let folder = folder();
+        // Open until everything is read: closing it moves the write-ahead log into the file.
+        let _open = migrate(&sqlite_url(folder.path()));
+        [FILE, LOG].map(|name| (name, fs::read(folder.path().join(name)).expect("a file of the template")))
+    });
+    let folder = folder();
+    for (name, content) in template {
+        fs::write(folder.path().join(name), content).expect("a copy of the template");
+    }
+    (sqlite_url(folder.path()), Place::Folder { _folder: folder })
+}
+
+fn postgres(server: &'static Server) -> (String, Place) {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(|| {
+        let name = server.fresh_name();
+        scratch::create_database(&server.url("postgres"), &name, None).expect("a database");
+        drop(migrate(&server.url(&name)));
+        name
+    });
+    let name = server.fresh_name();
+    scratch::create_database(&server.url("postgres"), &name, Some(template)).expect("a copy of the template");
+    (server.url(&name), Place::Server { server, name })
+}
+
+/// Runs each function on both databases: it becomes a module of its name, with the tests `sqlite` and `postgres`.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($( $(#[$meta:meta])* fn $name:ident($db:ident: TestDatabase) $body:block )+) => {$(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            fn check($db: $crate::TestDatabase) $body
+
+            #[test]
+            fn sqlite() {
+                $crate::TestDatabase::new($crate::Kind::Sqlite).into_iter().for_each(check);
+            }
+
+            #[test]
+            fn postgres() {
+                $crate::TestDatabase::new($crate::Kind::Postgres).into_iter().for_each(check);
+            }
+        }
+    )+};
+}

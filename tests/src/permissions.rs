@@ -1,0 +1,247 @@
+//! Every operation of the document, called by nobody and by every role.
+
+use std::collections::BTreeSet;
+
+use inspection_domain::users::{Role, User};
+use inspection_persistence::{defects, inspections, notifications};
+use inspection_testkit::{
+    Kind,
+    builders::{self, act, input},
+    clients::{Answer, Client},
+};
+use serde_json::{Value, json};
+
+use crate::site::Site;
+
+struct Operation {
+    method: &'static str,
+    path: &'static str,
+    who: Vec<&'static str>,
+}
+
+/// Who may do what: the table this test holds the service to.
+fn table() -> Vec<Operation> {
+    let rows = include_str!("operations.tsv").lines().skip(1);
+    rows.map(|row| {
+        let columns: Vec<_> = row.split('\t').collect();
+        Operation { method: columns[0], path: columns[1], who: columns[2].split(',').collect() }
+    })
+    .collect()
+}
+
+impl Operation {
+    fn is_public(&self) -> bool {
+        self.who == ["public"]
+    }
+
+    fn allows(&self, role: Role) -> bool {
+        let letter = match role {
+            Role::Admin => "A",
+            Role::Inspector => "I",
+            Role::Specialist => "S",
+            Role::Engineer => "E",
+            Role::QualityEngineer => "Q",
+        };
+        self.who.contains(&"*") || self.who.contains(&letter)
+    }
+
+    fn is_own(&self) -> bool {
+        self.who.iter().any(|who| matches!(*who, "own" | "self"))
+    }
+}
+
+/// Things that belong to one inspector, and what a right body for each operation is.
+struct World {
+    site: Site,
+    owner: User,
+    machine: i64,
+    checklist: i64,
+    item: i64,
+    fresh_checklist: i64,
+    fresh_item: i64,
+    draft: i64,
+    submitted: i64,
+    open_defect: i64,
+    resolved_defect: i64,
+    notification: i64,
+}
+
+impl World {
+    fn new() -> Self {
+        let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
+        let admin = site.user(Role::Admin);
+        // A second one, so that the first is not the last.
+        site.user(Role::Admin);
+        let owner = site.user(Role::Inspector);
+        let (template, items) = builders::checklist(&site.db, &site.world, &admin);
+        let (fresh, fresh_items) = builders::checklist_with(&site.db, &site.world, &admin, |body| {
+            body["equipment_type"] = json!("pump");
+        });
+        let machine = builders::equipment(&site.db, &site.world);
+        let (submitted, found) = builders::submitted(&site.db, &site.world, &owner, &machine, &[0, 2]);
+        let resolution = input(json!({"resolution_notes": "tightened"}));
+        act(&site.db, &site.world, &owner, |tx| defects::resolve(tx, found[1].id, resolution)).expect("resolved");
+        let sheet = builders::answered(&site.db, &site.world, &owner, &machine, &[]);
+        let inbox = site.db.read(|conn| {
+            let page = inspection_domain::page::PageRequest::first(1);
+            notifications::list(conn, owner.id, &input(json!({})), page)
+        });
+        Self {
+            machine: machine.id.get(),
+            checklist: template.id.get(),
+            item: items[0].id.get(),
+            fresh_checklist: fresh.id.get(),
+            fresh_item: fresh_items[0].id.get(),
+            draft: sheet.inspection.id.get(),
+            submitted: submitted.id.get(),
+            open_defect: found[0].id.get(),
+            resolved_defect: found[1].id.get(),
+            notification: inbox.expect("read").items[0].id.get(),
+            site,
+            owner,
+        }
+    }
+
+    fn path(&self, operation: &Operation) -> String {
+        let (path, method) = (operation.path, operation.method);
+        let id = match path {
+            _ if path.starts_with("/api/users") => self.owner.id.get(),
+            _ if path.starts_with("/api/equipment") => self.machine,
+            _ if path.starts_with("/api/checklists") && method != "GET" => self.fresh_checklist,
+            _ if path.starts_with("/api/checklists") => self.checklist,
+            "/api/inspections/{id}/review" => self.submitted,
+            _ if path.starts_with("/api/inspections") => self.draft,
+            "/api/defects/{id}/close" | "/api/defects/{id}/reopen" => self.resolved_defect,
+            _ if path.starts_with("/api/defects") => self.open_defect,
+            _ => self.notification,
+        };
+        path.replace("{item_id}", &self.fresh_item.to_string()).replace("{id}", &id.to_string())
+    }
+
+    fn body(&self, operation: &Operation) -> Value {
+        let answer = json!({"checklist_item_id": self.item, "answer_value": "pass"});
+        let item = json!({"question_text": "New?", "answer_type": "text"});
+        match (operation.method, operation.path) {
+            ("POST", "/api/users") => json!({
+                "email": "new@example.com", "password": "correct horse battery", "full_name": "New", "role": "engineer",
+            }),
+            (_, "/api/users/{id}/reset-password") => json!({"new_password": "another horse"}),
+            (_, "/api/auth/change-password") => {
+                json!({"current_password": builders::PASSWORD, "new_password": "another horse"})
+            }
+            ("POST", "/api/equipment") => {
+                json!({"name": "New", "equipment_type": "crane", "serial_number": "N-1"})
+            }
+            ("POST", "/api/checklists") => json!({"name": "New", "equipment_type": "winch"}),
+            (_, "/api/checklists/{id}/versions") => json!({"version": "9.9"}),
+            ("POST", "/api/checklists/{id}/items") => item,
+            (_, "/api/inspections/start") => json!({"equipment_id": self.machine}),
+            (_, "/api/inspections/{id}/answer") => answer,
+            (_, "/api/inspections/{id}/answers") => json!({"answers": [answer]}),
+            (_, "/api/defects/{id}/resolve") => json!({"resolution_notes": "tightened"}),
+            (_, "/api/defects/{id}/reopen") => json!({"reason": "leaks again"}),
+            _ => json!({}),
+        }
+    }
+
+    fn call(&self, client: &Client, operation: &Operation) -> Answer {
+        let path = self.path(operation);
+        match operation.method {
+            "POST" => client.post(&path, &self.body(operation)),
+            "PUT" => client.put(&path, &self.body(operation)),
+            method => client.send(method, &path, None),
+        }
+    }
+}
+
+#[test]
+fn the_document_has_exactly_the_operations_of_the_table() {
+    let document: Value = serde_json::from_str(&inspection_http::openapi()).expect("JSON");
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for method in item.as_object().expect("operations").keys() {
+            documented.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    let routed: BTreeSet<_> =
+        inspection_http::routes().operations().map(|(method, path)| format!("{method} {path}")).collect();
+    let expected: BTreeSet<_> = table().iter().map(|row| format!("{} {}", row.method, row.path)).collect();
+    assert_eq!(documented, expected);
+    assert_eq!(routed, expected);
+}
+
+#[test]
+fn nobody_may_do_what_is_not_public() {
+    let world = World::new();
+    let nobody = world.site.nobody();
+    let forged = nobody.with_token("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl");
+    for operation in table() {
+        let what = format!("{} {}", operation.method, operation.path);
+        let answer = world.call(&nobody, &operation);
+        if operation.is_public() {
+            assert_ne!(answer.code(), "TOKEN_MISSING", "{what}");
+        } else {
+            assert_eq!((answer.status, answer.code()), (401, "TOKEN_MISSING"), "{what}: {}", answer.text);
+            let answer = world.call(&forged, &operation);
+            assert_eq!((answer.status, answer.code()), (401, "TOKEN_INVALID"), "{what}: {}", answer.text);
+        }
+    }
+}
+
+/// Statuses of an operation that was allowed.
+fn is_allowed(operation: &Operation, answer: &Answer) -> bool {
+    match operation.path {
+        "/docs" => answer.status == 302,
+        // Without credentials, and nothing that only these could open is shown.
+        "/api/auth/login" => answer.status == 400,
+        _ => matches!(answer.status, 200 | 201),
+    }
+}
+
+#[test]
+fn every_role_may_do_what_the_table_says_and_nothing_else() {
+    for &role in Role::ALL {
+        for operation in table() {
+            if operation.who == ["refresh-token"] {
+                continue;
+            }
+            // A world for each, since many operations change it.
+            let world = World::new();
+            let answer = world.call(&world.site.as_a(role), &operation);
+            let what = format!("{} {} as {role}: {} {}", operation.method, operation.path, answer.status, answer.text);
+            if operation.is_public() || operation.allows(role) {
+                assert!(is_allowed(&operation, &answer), "{what}");
+            } else if operation.path.starts_with("/api/notifications") {
+                assert_eq!(answer.status, 404, "{what}");
+            } else {
+                assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn everybody_may_do_with_their_own_what_the_table_says() {
+    for operation in table().into_iter().filter(Operation::is_own) {
+        let world = World::new();
+        let answer = world.call(&world.site.client(&world.owner), &operation);
+        assert_eq!(answer.status, 200, "{} {}: {}", operation.method, operation.path, answer.text);
+    }
+}
+
+#[test]
+fn a_refused_operation_changes_nothing() {
+    let world = World::new();
+    let specialist = world.site.as_a(Role::Specialist);
+    let before = world.site.db.read(|conn| inspections::sheet(conn, &world.owner, input_id(world.draft))).expect("sheet");
+    for operation in table().iter().filter(|row| row.path.starts_with("/api/inspections/{id}")) {
+        assert_eq!(world.call(&specialist, operation).status, 403);
+    }
+    let after = world.site.db.read(|conn| inspections::sheet(conn, &world.owner, input_id(world.draft))).expect("sheet");
+    assert_eq!(before.inspection, after.inspection);
+    assert_eq!(before.answers, after.answers);
+}
+
+fn input_id<T: inspection_domain::input::Scalar>(number: i64) -> T {
+    T::read(inspection_domain::input::Given::Json(number.into())).expect("an id")
+}

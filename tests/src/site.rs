@@ -1,0 +1,124 @@
+//! A running service on a database of its own, and the people who use it.
+
+use std::{net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
+
+use inspection_auth::tokens::{TokenType, Tokens};
+use inspection_domain::{
+    ids::Ids,
+    sessions::Session,
+    users::{Role, User},
+};
+use inspection_http::{App, Settings, Stopper};
+use inspection_persistence::{World, sessions};
+use inspection_testkit::{
+    Kind, TestDatabase, builders,
+    clients::Client,
+    world::{FixedClock, world},
+};
+
+/// A running service.
+pub(crate) struct Site {
+    pub(crate) db: TestDatabase,
+    pub(crate) world: World,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) base: String,
+    tokens: Tokens,
+    stopper: Stopper,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Settings without limits on the number of requests.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        cors_origins: vec!["*".into()],
+        trusted_proxies: Vec::new(),
+        rate_limits: false,
+        max_content_length: 16 << 20,
+        request_timeout: Duration::from_secs(60),
+    }
+}
+
+impl Site {
+    /// A service on a new database; none if there are no binaries of it.
+    pub(crate) fn start(kind: Kind) -> Option<Self> {
+        Self::start_with(kind, settings())
+    }
+
+    pub(crate) fn start_with(kind: Kind, settings: Settings) -> Option<Self> {
+        let db = TestDatabase::new(kind)?;
+        let (world, clock) = world();
+        let tokens = Tokens::new(&"a secret for tests, of some length".to_owned().into(), 3600, 86400);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let app = App::new(db.database.clone(), world.clone(), tokens.clone(), settings);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let started = move |stopper| sender.send(stopper).expect("somebody waits");
+            inspection_http::run(app, listener, 2, Duration::from_secs(5), started).expect("a server");
+        });
+        let stopper = receiver.recv().expect("a server that started");
+        Some(Self { db, world, clock, base, tokens, stopper, thread: Some(thread) })
+    }
+
+    /// Nobody.
+    pub(crate) fn nobody(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// Somebody who is signed in.
+    pub(crate) fn client(&self, user: &User) -> Client {
+        self.nobody().with_token(&self.token(user, TokenType::Access))
+    }
+
+    /// A token of somebody's current sessions.
+    pub(crate) fn token(&self, user: &User, kind: TokenType) -> String {
+        let account = self.db.read(|conn| sessions::account(conn, &user.email)).expect("read").expect("an account");
+        let session =
+            Session { user_id: user.id, token_id: self.world.ids.unique(), generation: account.generation };
+        self.tokens.issue(kind, &session, self.world.clock.now()).expect("a token")
+    }
+
+    /// A person with this role.
+    pub(crate) fn user(&self, role: Role) -> User {
+        builders::user(&self.db, &self.world, role)
+    }
+
+    /// A person with this role, signed in.
+    pub(crate) fn as_a(&self, role: Role) -> Client {
+        self.client(&self.user(role))
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the server ended badly");
+        }
+    }
+}
+
+/// Runs each function against a service on either database: a module with the tests `sqlite` and `postgres`.
+macro_rules! on_both {
+    ($( $(#[$meta:meta])* fn $name:ident($site:ident: Site) $body:block )+) => {$(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            fn check($site: $crate::site::Site) $body
+
+            #[test]
+            fn sqlite() {
+                $crate::site::Site::start(inspection_testkit::Kind::Sqlite).into_iter().for_each(check);
+            }
+
+            #[test]
+            fn postgres() {
+                $crate::site::Site::start(inspection_testkit::Kind::Postgres).into_iter().for_each(check);
+            }
+        }
+    )+};
+}
+pub(crate) use on_both;
