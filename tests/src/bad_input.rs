@@ -1,1 +1,269 @@
-//! x
+//! Bad input: for every body of the document, everything that can be wrong with it is refused, and the field named.
+
+use inspection_domain::users::Role;
+use inspection_testkit::{Kind, builders, clients::Client};
+use serde_json::{Map, Value, json};
+
+use crate::site::{Site, on_both};
+
+/// A body that the document tells of.
+struct Body {
+    method: String,
+    path: String,
+    schema: Value,
+}
+
+fn bodies() -> Vec<Body> {
+    let document: Value = serde_json::from_str(&inspection_http::openapi()).expect("JSON");
+    let mut bodies = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            if schema.is_object() {
+                let method = method.to_uppercase();
+                bodies.push(Body { method, path: path.clone(), schema: schema.clone() });
+            }
+        }
+    }
+    assert!(bodies.len() > 15, "there are many bodies");
+    bodies
+}
+
+/// The schema itself, without the wrapping that carries a description or allows null.
+fn plain(schema: &Value) -> &Value {
+    for list in ["allOf", "oneOf"] {
+        if let Some(inner) = schema[list].as_array().and_then(|all| all.first()) {
+            return plain(inner);
+        }
+    }
+    schema
+}
+
+fn allows(schema: &Value, kind: &str) -> bool {
+    let of = |schema: &Value| schema["type"] == kind;
+    let any = |list: &Value| list.as_array().is_some_and(|all| all.iter().any(|inner| allows(inner, kind)));
+    of(schema) || any(&schema["allOf"]) || any(&schema["oneOf"])
+}
+
+/// A value that the schema allows.
+fn right(schema: &Value) -> Value {
+    let schema = plain(schema);
+    if let Some(first) = schema["enum"].as_array().and_then(|all| all.first()) {
+        return first.clone();
+    }
+    match (schema["type"].as_str(), schema["format"].as_str()) {
+        (Some("string"), Some("email")) => json!("someone@example.com"),
+        (Some("string"), Some("date")) => json!("2026-03-01"),
+        (Some("string"), Some("date-time")) => json!("2026-03-01T00:00:00Z"),
+        (Some("string"), Some("password")) => json!("correct horse battery"),
+        (Some("string"), _) => json!("ABC"),
+        (Some("integer" | "number"), _) => json!(1),
+        (Some("boolean"), _) => json!(true),
+        (Some("array"), _) => json!([right(&schema["items"])]),
+        _ => {
+            let mut object = Map::new();
+            for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                object.insert(name.clone(), right(property));
+            }
+            Value::Object(object)
+        }
+    }
+}
+
+/// Values that the schema of a field doesn't allow.
+fn wrong(schema: &Value) -> Vec<Value> {
+    let mut values = vec![json!([[]])];
+    // Unknown fields of an object are ignored, so that one isn't wrong.
+    if plain(schema)["type"] != "object" {
+        values.push(json!({"a": {"b": []}}));
+    }
+    if !allows(schema, "string") {
+        values.push(json!("a text"));
+    }
+    if !allows(schema, "number") && !allows(schema, "integer") {
+        values.push(json!(12.5));
+    }
+    if !allows(schema, "boolean") {
+        values.push(json!(true));
+    }
+    let schema = plain(schema);
+    match schema["type"].as_str() {
+        Some("string") => {
+            if schema["enum"].is_array() || schema["format"].is_string() && schema["format"] != "password" {
+                values.extend([json!("no such thing"), json!("a\u{0}b"), json!("\u{202e}"), json!("")]);
+            } else if schema["format"] == "password" {
+                values.extend([json!(""), json!("x".repeat(2000))]);
+            } else {
+                values.extend([json!("a\u{0}b"), json!(""), json!(" \t "), json!("x".repeat(100_000))]);
+            }
+        }
+        Some("integer") => values.extend([json!(-1), json!(1e300), json!(0.5), json!(9_223_372_036_854_775_808_u64)]),
+        _ => {}
+    }
+    values
+}
+
+/// Nothing has to be there: the input is judged first.
+fn path_of(body: &Body) -> String {
+    body.path.replace("{item_id}", "1").replace("{id}", "1")
+}
+
+fn send(client: &Client, body: &Body, path: &str, document: &Value) -> inspection_testkit::clients::Answer {
+    client.send(&body.method, path, Some(("application/json", document.to_string().as_bytes())))
+}
+
+on_both! {
+    fn every_wrong_field_of_every_body_is_refused_and_named(site: Site) {
+        let admin = site.as_a(Role::Admin);
+        let mut tried = 0;
+        for body in bodies() {
+            let path = path_of(&body);
+            let fine = right(&body.schema);
+            for (name, property) in body.schema["properties"].as_object().expect("properties") {
+                for value in wrong(property) {
+                    let mut document = fine.clone();
+                    document[name] = value.clone();
+                    let answer = send(&admin, &body, &path, &document);
+                    let shown: String = value.to_string().chars().take(60).collect();
+                    let what = format!("{} {path} {name}={shown}: {} {}", body.method, answer.status, answer.text);
+                    assert_eq!((answer.status, answer.code()), (400, "VALIDATION_ERROR"), "{what}");
+                    assert!(answer.fields().iter().any(|field| field.starts_with(name.as_str())), "{what}");
+                    tried += 1;
+                }
+            }
+        }
+        println!("{tried} wrong values were refused");
+        assert!(tried > 500);
+    }
+
+    fn everything_that_is_missing_is_named_at_once(site: Site) {
+        let admin = site.as_a(Role::Admin);
+        for body in bodies() {
+            let required: Vec<&str> =
+                body.schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            if required.is_empty() {
+                continue;
+            }
+            let path = path_of(&body);
+            let nulls: Map<_, _> = required.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
+            for document in [json!({}), Value::Object(nulls)] {
+                let answer = send(&admin, &body, &path, &document);
+                assert_eq!((answer.status, answer.code()), (400, "VALIDATION_ERROR"), "{path} {}", answer.text);
+                for name in &required {
+                    assert!(answer.fields().contains(name), "{path} {name}: {}", answer.text);
+                }
+            }
+        }
+    }
+
+    fn what_is_not_json_is_refused_with_the_place(site: Site) {
+        let admin = site.as_a(Role::Admin);
+        for body in bodies() {
+            let path = path_of(&body);
+            let name = body.schema["properties"].as_object().and_then(|all| all.keys().next()).expect("a field").clone();
+            let deep = format!("{{\"{name}\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
+            let surrogate = format!("{{\"{name}\": \"\\ud800\"}}");
+            let broken_utf8 = [format!("{{\"{name}\": \"").as_bytes(), &[0xff, 0xfe], b"\"}"].concat();
+            for (bytes, named) in [
+                (surrogate.into_bytes(), true),
+                (broken_utf8, true),
+                (deep.into_bytes(), true),
+                (b"{\"a\": 1,}".to_vec(), false),
+                (b"{\"a\" 1}".to_vec(), false),
+                (b"{} {}".to_vec(), false),
+                (format!("{{\"{name}\": NaN}}").into_bytes(), true),
+                (b"\xef\xbb\xbf{}".to_vec(), false),
+                (b"nul".to_vec(), false),
+            ] {
+                let answer = admin.send(&body.method, &path, Some(("application/json", &bytes)));
+                let shown: String = String::from_utf8_lossy(&bytes).chars().take(60).collect();
+                assert_eq!((answer.status, answer.code()), (400, "MALFORMED_JSON"), "{path} {shown}: {}", answer.text);
+                let fields = answer.fields();
+                if named {
+                    assert!(fields.iter().any(|field| field.starts_with(name.as_str())), "{path} {shown}: {}", answer.text);
+                } else {
+                    assert_eq!(fields.len(), 1, "{path} {shown}: {}", answer.text);
+                }
+            }
+            for document in [json!([]), json!("text"), json!(7), Value::Null] {
+                let answer = send(&admin, &body, &path, &document);
+                assert_eq!((answer.status, answer.fields()), (400, vec!["body"]), "{path} {document}");
+            }
+        }
+    }
+
+    fn ten_megabytes_and_other_types_of_body_are_refused(site: Site) {
+        let admin = site.as_a(Role::Admin);
+        let large = format!("{{\"a\": \"{}\"}}", "x".repeat(10 << 20));
+        for body in bodies() {
+            let path = path_of(&body);
+            let answer = admin.send(&body.method, &path, Some(("application/json", large.as_bytes())));
+            assert_eq!((answer.status, answer.code()), (413, "PAYLOAD_TOO_LARGE"), "{path}");
+            for kind in ["text/plain", "application/xml", "multipart/form-data; boundary=x"] {
+                let answer = admin.send(&body.method, &path, Some((kind, b"{}")));
+                assert_eq!((answer.status, answer.code()), (415, "UNSUPPORTED_MEDIA_TYPE"), "{path} {kind}");
+            }
+        }
+    }
+
+    fn odd_paths_and_queries_are_refused_and_named(site: Site) {
+        let admin = site.as_a(Role::Admin);
+        for id in ["0", "-1", "abc", "1.5", "9223372036854775808", "%00", "1%20or%201", "%2e%2e", "%D9%A1"] {
+            for path in ["/api/users/", "/api/equipment/", "/api/checklists/", "/api/inspections/", "/api/defects/"] {
+                let answer = admin.get(&format!("{path}{id}"));
+                assert_eq!((answer.status, answer.fields()), (400, vec!["id"]), "{path}{id}: {}", answer.text);
+            }
+        }
+        let answer = admin.put("/api/checklists/x/items/y", &json!({"order": -1, "answer_type": 1}));
+        assert_eq!(answer.fields(), ["id", "item_id", "answer_type", "order_index"], "{}", answer.text);
+        for (query, field) in [
+            ("page=0", "page"), ("page=-1", "page"), ("page=x", "page"), ("per_page=0", "per_page"),
+            ("page=99999999999999999999", "page"), ("status=none", "status"), ("sort=password_hash", "sort"),
+            ("sort=-", "sort"), ("lang=de", "lang"), ("equipment_id=-1", "equipment_id"), ("overdue=maybe", "overdue"),
+            ("q=%00", "q"), ("severity=%FF%FE", "severity"),
+        ] {
+            let answer = admin.get(&format!("/api/defects?{query}"));
+            assert_eq!((answer.status, answer.fields()), (400, vec![field]), "{query}: {}", answer.text);
+        }
+        let answer = admin.get("/api/inspections?date_from=2026-02-30&date_to=tomorrow&result=maybe&page=0");
+        assert_eq!(answer.fields(), ["result", "date_from", "date_to", "page"], "{}", answer.text);
+        for path in ["/api/../etc/passwd", "/api/equipment/1/../2", "/api//equipment", "/docs/../../etc/passwd", "/nowhere"] {
+            assert!(matches!(admin.get(path).status, 400 | 404), "{path}");
+        }
+        assert_eq!(admin.get(&format!("/api/equipment?q={}", "x".repeat(5000))).status, 400);
+    }
+
+    fn odd_unicode_is_kept_as_it_is(site: Site) {
+        let admin = site.as_a(Role::Admin);
+        for text in ["مضخة ١", "🛠️ pump", "e\u{301}", "\u{202e}right to left", "O'Brien; DROP TABLE users; --", "\\u0000 %00 {{x}}", "NULL"] {
+            let body = json!({"name": text, "equipment_type": "crane", "serial_number": text});
+            let id = admin.post("/api/equipment", &body).id();
+            let read = admin.get(&format!("/api/equipment/{id}"));
+            assert_eq!((&read.data()["name"], &read.data()["serial_number"]), (&json!(text), &json!(text)));
+        }
+    }
+}
+
+#[test]
+fn requests_that_are_hardly_http_do_no_harm() {
+    use std::io::{Read, Write};
+    let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
+    builders::equipment(&site.db, &site.world);
+    let address = site.base.trim_start_matches("http://").to_owned();
+    for bytes in [
+        &b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"[..],
+        b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /\x00 HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET / HTTP/9.9\r\n\r\n",
+    ] {
+        let mut stream = std::net::TcpStream::connect(&address).expect("connected");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("set");
+        stream.write_all(bytes).expect("sent");
+        stream.shutdown(std::net::Shutdown::Write).expect("shut down");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(!answer.starts_with(b"HTTP/1.1 5"), "{}", String::from_utf8_lossy(&answer));
+    }
+    assert_eq!(site.nobody().get("/health").status, 200);
+}

@@ -1,1 +1,101 @@
-//! x
+//! The document of the API, its page, and what the service says of itself.
+
+use inspection_testkit::Kind;
+use serde_json::Value;
+
+use crate::site::{Site, on_both};
+
+on_both! {
+    fn the_service_says_how_it_is(site: Site) {
+        let nobody = site.nobody();
+        let root = nobody.get("/").json;
+        assert_eq!((&root["status"], &root["endpoints"]["docs"]), (&"running".into(), &"/docs".into()));
+        let health = nobody.get("/health");
+        assert_eq!((health.status, &health.json["status"], &health.json["database"]),
+            (200, &"healthy".into(), &"connected".into()));
+        assert_eq!(health.json["timestamp"], "2026-03-02T08:00:00.000Z");
+        assert_eq!(nobody.get("/health/live").status, 200);
+        let ready = nobody.get("/health/ready");
+        assert_eq!((ready.status, &ready.json["migrations"]), (200, &"applied".into()));
+        inspection_persistence::migrations::down(&site.db).expect("taken back");
+        let ready = nobody.get("/health/ready");
+        assert_eq!((ready.status, &ready.json["status"], &ready.json["migrations"]),
+            (503, &"degraded".into(), &"pending".into()));
+    }
+}
+
+#[test]
+fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
+    use inspection_persistence::{Database, Settings};
+    use inspection_testkit::world::world;
+    let (world, _) = world();
+    let settings = Settings { wait_seconds: 1, ..Settings::new("postgres://user:secret@127.0.0.1:1/none") };
+    let database = Database::open(settings).expect("a pool without connections");
+    let tokens = inspection_auth::tokens::Tokens::new(&"s".repeat(32).into(), 60, 60);
+    let app = inspection_http::App::new(database, world, tokens, crate::site::settings());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let started = move |stopper| sender.send(stopper).expect("somebody waits");
+        inspection_http::run(app, listener, 1, std::time::Duration::from_secs(1), started).expect("a server");
+    });
+    let stopper: inspection_http::Stopper = receiver.recv().expect("started");
+    let nobody = inspection_testkit::clients::Client::new(&base);
+    let health = nobody.get("/health");
+    assert_eq!((health.status, &health.json["database"]), (503, &"unreachable".into()));
+    let login = nobody.post("/api/auth/login", &serde_json::json!({"email": "a@example.com", "password": "x"}));
+    assert_eq!((login.status, login.code(), login.header("retry-after")), (503, "UNAVAILABLE", Some("5")));
+    for word in ["secret", "127.0.0.1:1", "connection", "libpq"] {
+        assert!(!login.text.contains(word), "{}", login.text);
+    }
+    stopper.stop();
+    thread.join().expect("ended");
+}
+
+#[test]
+fn the_document_is_whole_and_the_page_needs_no_other_host() {
+    let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
+    let served = site.nobody().get("/api/openapi.json");
+    assert_eq!(served.json, serde_json::from_str::<Value>(&inspection_http::openapi()).expect("JSON"));
+    assert_eq!(served.json["openapi"], "3.1.0");
+    let mut references = Vec::new();
+    collect_references(&served.json, &mut references);
+    assert!(references.len() > 100);
+    for reference in references {
+        let pointer = reference.strip_prefix('#').expect("a reference inside the document");
+        assert!(served.json.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+    let mut ids = std::collections::BTreeSet::new();
+    for item in served.json["paths"].as_object().expect("paths").values() {
+        for operation in item.as_object().expect("operations").values() {
+            assert!(ids.insert(operation["operationId"].to_string()), "{} is there twice", operation["operationId"]);
+            assert!(operation["summary"].as_str().is_some_and(|summary| summary.len() > 5));
+        }
+    }
+    let page = site.nobody().get("/docs/");
+    assert_eq!(page.status, 200);
+    for name in page.text.split('"').filter(|part| part.ends_with(".js") || part.ends_with(".css")) {
+        assert!(!name.contains("://"), "{name} is on another host");
+        let path = format!("/docs/{}", name.trim_start_matches("./"));
+        assert_eq!(site.nobody().get(&path).status, 200, "{path}");
+    }
+    let initializer = site.nobody().get("/docs/swagger-initializer.js");
+    assert!(initializer.text.contains("/api/openapi.json"), "{}", initializer.text);
+    assert_eq!(site.nobody().get("/docs").header("location"), Some("/docs/"));
+}
+
+fn collect_references(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(text) if key == "$ref" => into.push(text.clone()),
+                    other => collect_references(other, into),
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| collect_references(value, into)),
+        _ => {}
+    }
+}

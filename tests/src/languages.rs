@@ -1,1 +1,47 @@
-//! x
+//! Texts in the reader's language.
+
+use inspection_domain::users::Role;
+use inspection_testkit::builders;
+use serde_json::json;
+
+use crate::site::on_both;
+
+on_both! {
+    fn readers_get_their_language_where_it_exists(site: Site) {
+        let admin = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.world, &admin);
+        let machine = builders::equipment(&site.db, &site.world);
+        let arab = builders::user_with(&site.db, &site.world, Role::Inspector, |body| body["language"] = json!("ar"));
+        builders::submitted(&site.db, &site.world, &arab, &machine, &[0]);
+        let (reader, client) = (site.client(&arab), site.client(&admin));
+        let path = format!("/api/equipment/{}", machine.id);
+
+        let location = |answer: inspection_testkit::clients::Answer| answer.data()["location"].clone();
+        assert_eq!(location(client.get(&path)), "North quay");
+        assert_eq!(location(reader.get(&path)), "الرصيف الشمالي", "the user's own language");
+        assert_eq!(location(reader.with_header("accept-language", "en").get(&path)), "North quay");
+        assert_eq!(location(client.with_header("accept-language", "de, en;q=0.2, ar;q=0.9").get(&path)), "الرصيف الشمالي");
+        assert_eq!(location(reader.with_header("accept-language", "ar").get(&format!("{path}?lang=en"))), "North quay");
+        let both = reader.get(&path);
+        assert_eq!((&both.data()["location_en"], &both.data()["location_ar"], &both.data()["name"]),
+            (&json!("North quay"), &json!("الرصيف الشمالي"), &json!(machine.name)), "names are technical");
+
+        let checklist = client.get(&format!("/api/checklists/{}?lang=ar", template.id));
+        assert_eq!((&checklist.data()["name"], &checklist.data()["name_en"]), (&json!("فحص الرافعة"), &json!("Crane check")));
+        assert_eq!(checklist.data()["items"][0]["question_text"], "هل الفرامل سليمة؟");
+        assert_eq!(checklist.data()["items"][0]["question_text_en"], "Are the brakes sound?");
+
+        let defects = reader.get("/api/defects");
+        assert_eq!(defects.data()[0]["description"], "فشل: هل الفرامل سليمة؟");
+        assert_eq!(defects.data()[0]["description_en"], "Failed: Are the brakes sound?");
+        assert_eq!(defects.data()[0]["equipment"]["location"], "الرصيف الشمالي");
+        let told = reader.get("/api/notifications");
+        assert_eq!(told.data()[0]["title"], "تم رصد عيب");
+        assert_eq!(told.data()[0]["title_en"], "Defect found");
+        let told = client.get("/api/notifications?type=inspection_submitted");
+        assert_eq!(told.data()[0]["message"], format!("{} submitted the inspection of {}: fail.", arab.full_name, machine.name));
+
+        let plain = builders::equipment_with(&site.db, &site.world, |body| body["location_ar"] = json!(null));
+        assert_eq!(location(reader.get(&format!("/api/equipment/{}", plain.id))), "North quay", "else the original");
+    }
+}

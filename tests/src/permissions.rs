@@ -201,12 +201,11 @@ fn is_allowed(operation: &Operation, answer: &Answer) -> bool {
 #[test]
 fn every_role_may_do_what_the_table_says_and_nothing_else() {
     for &role in Role::ALL {
+        let mut world = World::new();
         for operation in table() {
             if operation.who == ["refresh-token"] {
                 continue;
             }
-            // A world for each, since many operations change it.
-            let world = World::new();
             let answer = world.call(&world.site.as_a(role), &operation);
             let what = format!("{} {} as {role}: {} {}", operation.method, operation.path, answer.status, answer.text);
             if operation.is_public() || operation.allows(role) {
@@ -215,6 +214,10 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
                 assert_eq!(answer.status, 404, "{what}");
             } else {
                 assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{what}");
+            }
+            // What changed something makes place for a new world.
+            if operation.method != "GET" && answer.status < 300 {
+                world = World::new();
             }
         }
     }

@@ -1,1 +1,116 @@
-//! x
+//! Signing in, staying in, and ends of sessions.
+
+use inspection_auth::tokens::TokenType;
+use inspection_domain::users::Role;
+use inspection_testkit::{builders::PASSWORD, clients::Answer};
+use serde_json::json;
+
+use crate::site::on_both;
+
+fn refused(answer: &Answer, code: &str) {
+    assert_eq!((answer.status, answer.code()), (401, code), "{}", answer.text);
+}
+
+on_both! {
+    fn a_session_from_sign_in_to_sign_out(site: Site) {
+        let user = site.user(Role::Specialist);
+        let nobody = site.nobody();
+        let login = nobody.post("/api/auth/login", &json!({"email": user.email, "password": PASSWORD}));
+        assert_eq!(login.status, 200, "{}", login.text);
+        assert_eq!((&login.json["status"], &login.json["token_type"], &login.json["expires_in"]),
+            (&json!("success"), &json!("Bearer"), &json!(3600)));
+        assert_eq!(login.json["user"]["role_id"], user.role_id);
+        let (access, refresh) = (login.json["access_token"].as_str().unwrap(), login.json["refresh_token"].as_str().unwrap());
+        let me = nobody.with_token(access);
+        assert_eq!(me.get("/api/auth/me").json["user"]["id"], user.id.get());
+        refused(&nobody.with_token(refresh).get("/api/auth/me"), "TOKEN_INVALID");
+        refused(&me.post("/api/auth/refresh", &json!({})), "TOKEN_INVALID");
+        site.clock.advance_seconds(3600);
+        refused(&me.get("/api/auth/me"), "TOKEN_EXPIRED");
+        let refreshed = nobody.with_token(refresh).post("/api/auth/refresh", &json!({}));
+        assert_eq!((refreshed.status, &refreshed.json["expires_in"]), (200, &json!(3600)));
+        let me = nobody.with_token(refreshed.json["access_token"].as_str().unwrap());
+        assert_eq!(me.post("/api/auth/logout", &json!({"refresh_token": "rubbish"})).fields(), ["refresh_token"]);
+        assert_eq!(me.get("/api/auth/me").status, 200, "a refused sign-out signs nobody out");
+        assert_eq!(me.post("/api/auth/logout", &json!({"refresh_token": refresh})).status, 200);
+        refused(&me.get("/api/auth/me"), "TOKEN_REVOKED");
+        refused(&nobody.with_token(refresh).post("/api/auth/refresh", &json!({})), "TOKEN_REVOKED");
+    }
+
+    fn unknown_address_and_wrong_password_get_the_same_answer(site: Site) {
+        let user = site.user(Role::Engineer);
+        let login = |email: &str, password: &str| {
+            let mut answer = site.nobody().post("/api/auth/login", &json!({"email": email, "password": password}));
+            answer.json["request_id"].take();
+            answer
+        };
+        let (unknown, wrong) = (login("nobody@example.com", PASSWORD), login(&user.email, "wrong"));
+        refused(&unknown, "INVALID_CREDENTIALS");
+        assert_eq!(unknown.json, wrong.json);
+    }
+
+    fn every_way_to_end_all_sessions_ends_them_at_once(site: Site) {
+        let admin = site.as_a(Role::Admin);
+        for (end, code) in [("logout-all", "TOKEN_REVOKED"), ("change", "TOKEN_REVOKED"),
+            ("reset", "TOKEN_REVOKED"), ("deactivate", "ACCOUNT_DISABLED"), ("update", "ACCOUNT_DISABLED")] {
+            let user = site.user(Role::Inspector);
+            let (one, other) = (site.client(&user), site.client(&user));
+            let refresh = site.nobody().with_token(&site.token(&user, TokenType::Refresh));
+            let path = format!("/api/users/{}", user.id);
+            let answer = match end {
+                "logout-all" => one.post("/api/auth/logout-all", &json!({})),
+                "change" => one.post("/api/auth/change-password",
+                    &json!({"current_password": PASSWORD, "new_password": "a new battery"})),
+                "reset" => admin.post(&format!("{path}/reset-password"), &json!({"new_password": "a new battery"})),
+                "deactivate" => admin.delete(&path),
+                _ => admin.put(&path, &json!({"is_active": false})),
+            };
+            assert_eq!(answer.status, 200, "{end}: {}", answer.text);
+            refused(&one.get("/api/auth/me"), code);
+            refused(&other.get("/api/equipment"), code);
+            refused(&refresh.post("/api/auth/refresh", &json!({})), code);
+            let login = |password: &str| {
+                site.nobody().post("/api/auth/login", &json!({"email": user.email, "password": password}))
+            };
+            match end {
+                "change" => {
+                    let fresh = answer.json["access_token"].as_str().expect("a token of the new generation");
+                    assert_eq!(site.nobody().with_token(fresh).get("/api/auth/me").status, 200);
+                    refused(&login(PASSWORD), "INVALID_CREDENTIALS");
+                    assert_eq!(login("a new battery").status, 200);
+                }
+                "reset" => assert_eq!(login("a new battery").status, 200),
+                "logout-all" => assert_eq!(login(PASSWORD).status, 200),
+                _ => {
+                    refused(&login(PASSWORD), "ACCOUNT_DISABLED");
+                    refused(&login("wrong"), "INVALID_CREDENTIALS");
+                    assert_eq!(admin.put(&path, &json!({"is_active": true})).status, 200);
+                    refused(&one.get("/api/auth/me"), "TOKEN_REVOKED");
+                }
+            }
+        }
+    }
+
+    fn passwords_are_changed_by_who_knows_them_and_to_good_ones(site: Site) {
+        let user = site.user(Role::Engineer);
+        let client = site.client(&user);
+        let change = |current: &str, new: &str| {
+            client.post("/api/auth/change-password", &json!({"current_password": current, "new_password": new}))
+        };
+        assert_eq!(change("wrong", "a new battery").fields(), ["current_password"]);
+        for weak in ["short", "password123", user.email.as_str()] {
+            assert_eq!(change(PASSWORD, weak).fields(), ["new_password"], "{weak}");
+        }
+        assert_eq!(client.get("/api/auth/me").status, 200);
+    }
+
+    fn the_last_admin_stays(site: Site) {
+        let (first, second) = (site.user(Role::Admin), site.user(Role::Admin));
+        let client = site.client(&first);
+        assert_eq!(client.delete(&format!("/api/users/{}", second.id)).status, 200);
+        let own = format!("/api/users/{}", first.id);
+        for answer in [client.delete(&own), client.put(&own, &json!({"role": "engineer"})), client.put(&own, &json!({"is_active": false}))] {
+            assert_eq!((answer.status, answer.code()), (400, "RULE_VIOLATION"), "{}", answer.text);
+        }
+    }
+}

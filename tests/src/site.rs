@@ -4,7 +4,6 @@ use std::{net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
 
 use inspection_auth::tokens::{TokenType, Tokens};
 use inspection_domain::{
-    ids::Ids,
     sessions::Session,
     users::{Role, User},
 };
