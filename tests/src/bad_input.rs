@@ -97,7 +97,9 @@ fn wrong(schema: &Value) -> Vec<Value> {
                 values.extend([json!("a\u{0}b"), json!(""), json!(" \t "), json!("x".repeat(100_000))]);
             }
         }
-        Some("integer") => values.extend([json!(-1), json!(1e300), json!(0.5), json!(9_223_372_036_854_775_808_u64)]),
+        Some("integer") => {
+            values.extend([json!(-1), json!(1e300), json!(0.5), json!(9_223_372_036_854_775_808_u64)]);
+        }
         _ => {}
     }
     values

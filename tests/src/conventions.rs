@@ -110,18 +110,28 @@ fn methods_headers_and_preflights_are_answered_as_http_says() {
     let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
     let admin = site.as_a(Role::Admin);
     let answer = admin.send("PATCH", "/api/equipment", None);
-    assert_eq!((answer.status, answer.code(), answer.header("allow")), (405, "METHOD_NOT_ALLOWED", Some("GET, HEAD, POST")));
+    assert_eq!(
+        (answer.status, answer.code(), answer.header("allow")),
+        (405, "METHOD_NOT_ALLOWED", Some("GET, HEAD, POST"))
+    );
     let head = admin.send("HEAD", "/api/equipment", None);
     assert_eq!((head.status, head.text.as_str()), (200, ""));
     for path in ["/", "/api/equipment", "/nowhere", "/docs/"] {
         let answer = admin.get(path);
-        for name in ["x-content-type-options", "x-frame-options", "content-security-policy", "referrer-policy", "x-request-id"] {
+        for name in [
+            "x-content-type-options",
+            "x-frame-options",
+            "content-security-policy",
+            "referrer-policy",
+            "x-request-id",
+        ] {
             assert!(answer.header(name).is_some(), "{path} {name}");
         }
         assert_eq!(answer.header("set-cookie"), None);
     }
     assert_eq!(admin.get("/api/equipment").header("cache-control"), Some("no-store"));
-    let preflight = site.nobody()
+    let preflight = site
+        .nobody()
         .with_header("origin", "https://app.example.com")
         .with_header("access-control-request-method", "PUT")
         .with_header("access-control-request-headers", "authorization")
@@ -132,7 +142,8 @@ fn methods_headers_and_preflights_are_answered_as_http_says() {
 
 #[test]
 fn only_listed_origins_may_read_answers() {
-    let settings = inspection_http::Settings { cors_origins: vec!["https://app.example.com".into()], ..settings() };
+    let settings =
+        inspection_http::Settings { cors_origins: vec!["https://app.example.com".into()], ..settings() };
     let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     let from = |origin: &str| {
         let answer = site.nobody().with_header("origin", origin).get("/health");

@@ -44,7 +44,8 @@ fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
     let nobody = inspection_testkit::clients::Client::new(&base);
     let health = nobody.get("/health");
     assert_eq!((health.status, &health.json["database"]), (503, &"unreachable".into()));
-    let login = nobody.post("/api/auth/login", &serde_json::json!({"email": "a@example.com", "password": "x"}));
+    let login =
+        nobody.post("/api/auth/login", &serde_json::json!({"email": "a@example.com", "password": "x"}));
     assert_eq!((login.status, login.code(), login.header("retry-after")), (503, "UNAVAILABLE", Some("5")));
     for word in ["secret", "127.0.0.1:1", "connection", "libpq"] {
         assert!(!login.text.contains(word), "{}", login.text);
@@ -69,13 +70,17 @@ fn the_document_is_whole_and_the_page_needs_no_other_host() {
     let mut ids = std::collections::BTreeSet::new();
     for item in served.json["paths"].as_object().expect("paths").values() {
         for operation in item.as_object().expect("operations").values() {
-            assert!(ids.insert(operation["operationId"].to_string()), "{} is there twice", operation["operationId"]);
+            assert!(
+                ids.insert(operation["operationId"].to_string()),
+                "{} is there twice",
+                operation["operationId"]
+            );
             assert!(operation["summary"].as_str().is_some_and(|summary| summary.len() > 5));
         }
     }
     let page = site.nobody().get("/docs/");
     assert_eq!(page.status, 200);
-    for name in page.text.split('"').filter(|part| part.ends_with(".js") || part.ends_with(".css")) {
+    for name in page.text.split('"').filter(|part| matches!(part.rsplit_once('.'), Some((_, "js" | "css")))) {
         assert!(!name.contains("://"), "{name} is on another host");
         let path = format!("/docs/{}", name.trim_start_matches("./"));
         assert_eq!(site.nobody().get(&path).status, 200, "{path}");

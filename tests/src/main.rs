@@ -19,4 +19,3 @@ mod queries;
 mod races;
 mod sessions;
 mod site;
-mod walk;

@@ -80,7 +80,8 @@ impl World {
         let machine = builders::equipment(&site.db, &site.world);
         let (submitted, found) = builders::submitted(&site.db, &site.world, &owner, &machine, &[0, 2]);
         let resolution = input(json!({"resolution_notes": "tightened"}));
-        act(&site.db, &site.world, &owner, |tx| defects::resolve(tx, found[1].id, resolution)).expect("resolved");
+        act(&site.db, &site.world, &owner, |tx| defects::resolve(tx, found[1].id, resolution))
+            .expect("resolved");
         let sheet = builders::answered(&site.db, &site.world, &owner, &machine, &[]);
         let inbox = site.db.read(|conn| {
             let page = inspection_domain::page::PageRequest::first(1);
@@ -207,7 +208,10 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
                 continue;
             }
             let answer = world.call(&world.site.as_a(role), &operation);
-            let what = format!("{} {} as {role}: {} {}", operation.method, operation.path, answer.status, answer.text);
+            let what = format!(
+                "{} {} as {role}: {} {}",
+                operation.method, operation.path, answer.status, answer.text
+            );
             if operation.is_public() || operation.allows(role) {
                 assert!(is_allowed(&operation, &answer), "{what}");
             } else if operation.path.starts_with("/api/notifications") {
@@ -236,11 +240,19 @@ fn everybody_may_do_with_their_own_what_the_table_says() {
 fn a_refused_operation_changes_nothing() {
     let world = World::new();
     let specialist = world.site.as_a(Role::Specialist);
-    let before = world.site.db.read(|conn| inspections::sheet(conn, &world.owner, input_id(world.draft))).expect("sheet");
+    let before = world
+        .site
+        .db
+        .read(|conn| inspections::sheet(conn, &world.owner, input_id(world.draft)))
+        .expect("sheet");
     for operation in table().iter().filter(|row| row.path.starts_with("/api/inspections/{id}")) {
         assert_eq!(world.call(&specialist, operation).status, 403);
     }
-    let after = world.site.db.read(|conn| inspections::sheet(conn, &world.owner, input_id(world.draft))).expect("sheet");
+    let after = world
+        .site
+        .db
+        .read(|conn| inspections::sheet(conn, &world.owner, input_id(world.draft)))
+        .expect("sheet");
     assert_eq!(before.inspection, after.inspection);
     assert_eq!(before.answers, after.answers);
 }

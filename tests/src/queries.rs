@@ -24,7 +24,9 @@ fn grow(site: &Site, admin: &User, n: usize) {
     });
     builders::submitted(&site.db, &site.world, &inspector, &machine, &[0]);
     if n.is_multiple_of(25) {
-        builders::checklist_with(&site.db, &site.world, admin, |body| body["equipment_type"] = json!(format!("type {n}")));
+        builders::checklist_with(&site.db, &site.world, admin, |body| {
+            body["equipment_type"] = json!(format!("type {n}"));
+        });
     }
 }
 
@@ -35,7 +37,7 @@ on_both! {
         builders::checklist(&site.db, &site.world, &admin);
         let document: serde_json::Value = serde_json::from_str(&inspection_http::openapi()).expect("JSON");
         let paths: Vec<String> = document["paths"].as_object().expect("paths").iter()
-            .filter(|(path, item)| path.starts_with("/api/") && item["get"].is_object() && !path.ends_with(".json"))
+            .filter(|(path, item)| path.starts_with("/api/") && item["get"].is_object() && *path != "/api/openapi.json")
             .map(|(path, item)| {
                 let paged = item["get"]["parameters"].as_array().into_iter().flatten().any(|p| p["name"] == "per_page");
                 format!("{}{}", path.replace("{id}", "1"), if paged { "?per_page=100" } else { "" })

@@ -33,7 +33,7 @@ pub(crate) fn settings() -> Settings {
         trusted_proxies: Vec::new(),
         rate_limits: false,
         max_content_length: 16 << 20,
-        request_timeout: Duration::from_secs(60),
+        request_timeout: Duration::from_mins(1),
     }
 }
 
@@ -71,7 +71,8 @@ impl Site {
 
     /// A token of somebody's current sessions.
     pub(crate) fn token(&self, user: &User, kind: TokenType) -> String {
-        let account = self.db.read(|conn| sessions::account(conn, &user.email)).expect("read").expect("an account");
+        let account =
+            self.db.read(|conn| sessions::account(conn, &user.email)).expect("read").expect("an account");
         let session =
             Session { user_id: user.id, token_id: self.world.ids.unique(), generation: account.generation };
         self.tokens.issue(kind, &session, self.world.clock.now()).expect("a token")

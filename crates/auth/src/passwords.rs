@@ -23,7 +23,8 @@ pub fn hash(password: &Password, salt: [u8; 16]) -> Result<String, HashFailed> {
 /// and takes just as long.
 pub fn verify(password: &Password, stored: Option<&str>) -> bool {
     static NOBODY: OnceLock<String> = OnceLock::new();
-    let nobody = || NOBODY.get_or_init(|| hash(&Password::new("nobody's"), [7; 16]).unwrap_or_default()).as_str();
+    let nobody =
+        || NOBODY.get_or_init(|| hash(&Password::new("nobody's"), [7; 16]).unwrap_or_default()).as_str();
     let verified = PasswordHash::new(stored.unwrap_or_else(nobody))
         .is_ok_and(|hash| Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok());
     verified && stored.is_some()

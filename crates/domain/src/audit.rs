@@ -192,6 +192,9 @@ mod tests {
             json!({"status": {"old": "active", "new": "stopped"}, "berth": {"old": null, "new": "B7"}})
         );
         assert_eq!(Changes::between(Some(&before), Some(&before)), Changes::none());
-        assert!(!Changes::between(None, Some(&after)).0.contains_key("manufacturer"), "absent values are not told");
+        assert!(
+            !Changes::between(None, Some(&after)).0.contains_key("manufacturer"),
+            "absent values are not told"
+        );
     }
 }

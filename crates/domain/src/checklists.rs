@@ -166,9 +166,6 @@ impl Item {
     /// What must be true of every question (§3).
     pub fn check(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
-        if self.order_index < 0 {
-            errors.merge(Invalid::field("order_index", "must be at least 0"));
-        }
         if let Some(rule) = self.pass_fail_rule {
             if self.answer_type != AnswerType::Numeric {
                 errors.merge(Invalid::field("pass_fail_rule", "is for numeric questions only"));
@@ -191,6 +188,31 @@ impl Item {
     }
 }
 
+/// The place of a question in its checklist, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderIndex(i32);
+
+impl From<OrderIndex> for i32 {
+    fn from(place: OrderIndex) -> Self {
+        place.0
+    }
+}
+
+impl crate::input::Scalar for OrderIndex {
+    fn read(given: crate::input::Given) -> Result<Self, Invalid> {
+        <i32 as crate::input::Scalar>::read(given)
+            .ok()
+            .filter(|place| *place >= 0)
+            .map(Self)
+            .ok_or_else(|| Invalid::value("must be a whole number from 0"))
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        crate::input::object(utoipa::openapi::schema::Type::Integer).minimum(Some(0_i32)).into()
+    }
+}
+
 input! {
     /// A question to ask.
     pub struct NewItem {
@@ -205,7 +227,7 @@ input! {
         /// Whether it must be answered; `true` if absent.
         is_required: Option<bool>,
         /// Its place, from 0; after the last one if absent.
-        order_index | "order": Option<i32>,
+        order_index | "order": Option<OrderIndex>,
         /// Whether failing it makes the machine unsafe; `false` if absent.
         critical_failure | "is_critical": Option<bool>,
         /// The range in which a numeric answer passes.
@@ -227,7 +249,7 @@ input! {
         /// Whether it must be answered.
         is_required: Change<bool>,
         /// Its place.
-        order_index | "order": Change<i32>,
+        order_index | "order": Change<OrderIndex>,
         /// Whether failing it makes the machine unsafe.
         critical_failure | "is_critical": Change<bool>,
         /// The range in which a numeric answer passes.
@@ -347,7 +369,7 @@ impl NewItem {
             answer_type: self.answer_type,
             category: self.category,
             is_required: self.is_required.unwrap_or(true),
-            order_index: self.order_index.unwrap_or(next),
+            order_index: self.order_index.map_or(next, Into::into),
             critical_failure: self.critical_failure.unwrap_or(false),
             pass_fail_rule: self.pass_fail_rule.map(Into::into),
             created_at: now,
@@ -404,7 +426,10 @@ impl NewTemplate {
             let next = items.iter().map(|item| item.order_index.saturating_add(1)).max().unwrap_or(0);
             if let Some(item) = errors.keep(&format!("items[{n}]"), new.draft(template.id, next, now)) {
                 if items.iter().any(|other| other.order_index == item.order_index) {
-                    errors.merge(Invalid::field(format!("items[{n}].order_index"), "is taken by an earlier item"));
+                    errors.merge(Invalid::field(
+                        format!("items[{n}].order_index"),
+                        "is taken by an earlier item",
+                    ));
                 }
                 items.push(item);
             }
@@ -498,8 +523,12 @@ mod tests {
         };
         assert_eq!(new([None, None, None]).expect("fine"), [0, 1, 2]);
         assert_eq!(new([Some(5), None, Some(2)]).expect("fine"), [5, 6, 2]);
-        let wrong = new([Some(1), Some(-1), Some(1)]).expect_err("refused");
-        let fields: Vec<_> = wrong.fields().into_iter().map(|e| e.field).collect();
-        assert_eq!(fields, ["items[1].order_index", "items[2].order_index"]);
+        for (orders, field) in [
+            ([Some(1), Some(-1), None], "items[1].order_index"),
+            ([Some(1), None, Some(2)], "items[2].order_index"),
+        ] {
+            let wrong = new(orders).expect_err("refused");
+            assert_eq!(wrong.fields().into_iter().map(|e| e.field).collect::<Vec<_>>(), [field]);
+        }
     }
 }

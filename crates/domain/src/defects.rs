@@ -338,7 +338,11 @@ impl Defect {
     /// Whether the actor may call it resolved: its assignee, an engineer or an admin (§6).
     pub fn may_be_resolved_by(&self, actor: &User) -> Result<(), Forbidden> {
         let may = actor.is_admin() || actor.has(Role::Engineer) || self.assigned_to_id == Some(actor.id);
-        if may { Ok(()) } else { Err(Forbidden("only its assignee, an engineer or an admin may resolve a defect")) }
+        if may {
+            Ok(())
+        } else {
+            Err(Forbidden("only its assignee, an engineer or an admin may resolve a defect"))
+        }
     }
 
     /// Repaired (§6).
@@ -451,9 +455,14 @@ mod tests {
 
     #[test]
     fn another_severity_moves_the_due_date_unless_one_is_given() {
-        let change = |json| defect(DefectStatus::Open).changed(DefectChanges::from_json(json).expect("input"), today(), now());
+        let change = |json| {
+            defect(DefectStatus::Open).changed(DefectChanges::from_json(json).expect("input"), today(), now())
+        };
         let days = |severity: &str| change(json!({"severity": severity})).expect("fine").due_date.to_string();
-        assert_eq!(["low", "medium", "high", "critical"].map(days), ["2026-03-15", "2026-03-08", "2026-03-04", "2026-03-02"]);
+        assert_eq!(
+            ["low", "medium", "high", "critical"].map(days),
+            ["2026-03-15", "2026-03-08", "2026-03-04", "2026-03-02"]
+        );
         let given = change(json!({"severity": "critical", "due_date": "2026-04-01"})).expect("fine");
         assert_eq!((given.due_date.to_string().as_str(), given.sla_days), ("2026-04-01", 1));
     }

@@ -104,7 +104,7 @@ impl Given {
     pub fn text(self) -> Result<String, Invalid> {
         match self {
             Self::Text(text) | Self::Json(Value::String(text)) => Ok(text),
-            other => Err(other.expected("a string")),
+            other @ Self::Json(_) => Err(other.expected("a string")),
         }
     }
 }
@@ -164,9 +164,9 @@ macro_rules! whole_numbers {
 
 #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "a documented bound, not arithmetic")]
 mod numbers {
-    use super::{Given, Invalid, Scalar, Value};
     #[cfg(feature = "openapi")]
     use super::object;
+    use super::{Given, Invalid, Scalar, Value};
 
     whole_numbers!(i32, i64, u32);
 }
@@ -343,11 +343,7 @@ impl<T: Input, const MAX: usize> Field for Listed<T, MAX> {
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        utoipa::openapi::ArrayBuilder::new()
-            .items(T::schema())
-            .min_items(Some(1))
-            .max_items(Some(MAX))
-            .into()
+        utoipa::openapi::ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(MAX)).into()
     }
 }
 
@@ -640,7 +636,8 @@ mod tests {
     #[test]
     fn query_strings_are_read_as_text() {
         let pairs = |s: &[(&str, &str)]| s.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        let sample = Sample::from_pairs(pairs(&[("name", "a"), ("count", "7"), ("active", "true")])).expect("read");
+        let sample =
+            Sample::from_pairs(pairs(&[("name", "a"), ("count", "7"), ("active", "true")])).expect("read");
         assert_eq!((sample.count, sample.active.0), (Some(7), Some(true)));
         assert!(Sample::from_pairs(pairs(&[("name", "a"), ("count", "-1")])).is_err());
         assert_eq!(Sample::from_pairs(pairs(&[("name", "a"), ("count", "")])).expect("read").count, None);

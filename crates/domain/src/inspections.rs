@@ -369,7 +369,9 @@ impl Inspection {
     /// Whether the actor may see it (§5).
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
         match visible_to(actor) {
-            Visible::Of(id) if id != self.technician_id => Err(Forbidden("this is somebody else's inspection")),
+            Visible::Of(id) if id != self.technician_id => {
+                Err(Forbidden("this is somebody else's inspection"))
+            }
             _ => Ok(()),
         }
     }
@@ -389,7 +391,8 @@ impl Inspection {
             (Some(own), Some(of_item)) => own == of_item,
             _ => true,
         };
-        own && item.template_id == self.template_id && self.submitted_at.is_none_or(|at| item.created_at <= at)
+        own && item.template_id == self.template_id
+            && self.submitted_at.is_none_or(|at| item.created_at <= at)
     }
 
     /// The questions that belong to it, in order.
@@ -443,7 +446,10 @@ impl Inspection {
             answered_at: now,
         };
         if item.critical_failure && item.fails(&answer.answer_value) && answer.photo_path.is_none() {
-            return Err(Invalid::field("photo_path", "is required, since the question is critical and failed"));
+            return Err(Invalid::field(
+                "photo_path",
+                "is required, since the question is critical and failed",
+            ));
         }
         Ok(answer)
     }
@@ -458,8 +464,11 @@ impl Inspection {
         let status = self.status.after(Command::Submit)?.unwrap_or(self.status);
         let answer_to = |item: &Item| answers.iter().find(|answer| answer.checklist_item_id == item.id);
         let scope = self.scope(items);
-        let missing: Vec<_> =
-            scope.iter().filter(|item| item.is_required && answer_to(item).is_none()).map(|item| item.id).collect();
+        let missing: Vec<_> = scope
+            .iter()
+            .filter(|item| item.is_required && answer_to(item).is_none())
+            .map(|item| item.id)
+            .collect();
         if !missing.is_empty() {
             return Err(InspectionRule::Incomplete(missing));
         }

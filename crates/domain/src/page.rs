@@ -96,8 +96,11 @@ impl<T: Scalar> Scalar for Sort<T> {
         let mut schema = T::schema();
         if let RefOr::T(Schema::Object(object)) = &mut schema {
             let names: Vec<_> = object.enum_values.iter().flatten().filter_map(|v| v.as_str()).collect();
-            let both: Vec<_> =
-                names.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).map(Into::into).collect();
+            let both: Vec<_> = names
+                .iter()
+                .flat_map(|name| [(*name).to_owned(), format!("-{name}")])
+                .map(Into::into)
+                .collect();
             object.enum_values = Some(both);
         }
         schema
@@ -115,7 +118,10 @@ mod tests {
         assert_eq!(request(Some(3), Some(4000)).map(|p| (p.per_page, p.offset())), Ok((100, 200)));
         assert!(request(Some(0), None).is_err());
         assert!(request(None, Some(0)).is_err());
-        assert_eq!(request(Some(u32::MAX), None).map(PageRequest::offset), Ok(20 * (i64::from(u32::MAX) - 1)));
+        assert_eq!(
+            request(Some(u32::MAX), None).map(PageRequest::offset),
+            Ok(20 * (i64::from(u32::MAX) - 1))
+        );
     }
 
     #[test]

@@ -47,7 +47,10 @@ impl<const MAX: usize> Scalar for Text<MAX> {
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        crate::input::object(utoipa::openapi::schema::Type::String).min_length(Some(1)).max_length(Some(MAX)).into()
+        crate::input::object(utoipa::openapi::schema::Type::String)
+            .min_length(Some(1))
+            .max_length(Some(MAX))
+            .into()
     }
 }
 
@@ -89,7 +92,9 @@ impl Language {
             let mut parts = range.split(';');
             let tag = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
             let weight = parts
-                .find_map(|part| part.trim().strip_prefix("q=").map(|q| q.trim().parse::<f32>().unwrap_or(0.0)))
+                .find_map(|part| {
+                    part.trim().strip_prefix("q=").map(|q| q.trim().parse::<f32>().unwrap_or(0.0))
+                })
                 .unwrap_or(1.0);
             let language = match tag.split('-').next() {
                 Some("en") => Self::En,

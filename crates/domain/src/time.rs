@@ -189,7 +189,7 @@ pub fn seconds_between(from: Instant, to: Instant) -> i64 {
 
 #[cfg(feature = "openapi")]
 mod openapi {
-    use utoipa::openapi::{RefOr, Schema, SchemaFormat, KnownFormat, schema::Type};
+    use utoipa::openapi::{KnownFormat, RefOr, Schema, SchemaFormat, schema::Type};
 
     fn string(format: KnownFormat, example: &str) -> RefOr<Schema> {
         crate::input::object(Type::String)
@@ -217,7 +217,10 @@ mod openapi {
 mod rows {
     use diesel::{
         deserialize::{self, FromSql},
-        pg::{Pg, data_types::{PgDate, PgTimestamp}},
+        pg::{
+            Pg,
+            data_types::{PgDate, PgTimestamp},
+        },
         serialize::{self, IsNull, Output, ToSql},
         sql_types,
         sqlite::Sqlite,
@@ -326,7 +329,9 @@ mod tests {
 
     #[test]
     fn strange_dates_are_no_dates() {
-        for text in ["2026-02-30", "2026-2-3", "20260203", "", "2026-02-03T00:00:00Z", "0000-01-01", "٢٠٢٦-٠٢-٠٣"] {
+        for text in
+            ["2026-02-30", "2026-2-3", "20260203", "", "2026-02-03T00:00:00Z", "0000-01-01", "٢٠٢٦-٠٢-٠٣"]
+        {
             assert_eq!(Date::parse(text), None, "{text}");
         }
     }

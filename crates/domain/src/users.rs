@@ -193,16 +193,84 @@ impl Password {
 
 /// Of eight characters and more, in lower case; shorter ones are refused for their length.
 const COMMON_PASSWORDS: &[&str] = &[
-    "password", "password1", "password12", "password123", "password1234", "passw0rd", "p@ssw0rd", "p@ssword",
-    "12345678", "123456789", "1234567890", "0123456789", "87654321", "987654321", "0987654321", "11111111",
-    "00000000", "88888888", "12341234", "11223344", "1q2w3e4r", "1q2w3e4r5t", "1qaz2wsx", "qwertyui",
-    "qwertyuiop", "qwerty12", "qwerty123", "qwerty1234", "asdfghjk", "asdfghjkl", "asdf1234", "zxcvbnm1",
-    "zaq12wsx", "abcd1234", "abc12345", "abcdefgh", "a1b2c3d4", "aa123456", "iloveyou", "iloveyou1", "sunshine",
-    "princess", "football", "baseball", "superman", "starwars", "trustno1", "whatever", "welcome1", "welcome123",
-    "letmein1", "letmein123", "admin123", "admin1234", "administrator", "changeme", "changeme1", "changeme123",
-    "default1", "master123", "dragon123", "monkey123", "computer", "internet", "michelle", "jennifer",
-    "inspector", "inspection", "specialist", "engineer", "qazwsxedc", "google123", "test1234", "testtest",
-    "secret123", "samsung1", "password!", "password1!",
+    "password",
+    "password1",
+    "password12",
+    "password123",
+    "password1234",
+    "passw0rd",
+    "p@ssw0rd",
+    "p@ssword",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "0123456789",
+    "87654321",
+    "987654321",
+    "0987654321",
+    "11111111",
+    "00000000",
+    "88888888",
+    "12341234",
+    "11223344",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "1qaz2wsx",
+    "qwertyui",
+    "qwertyuiop",
+    "qwerty12",
+    "qwerty123",
+    "qwerty1234",
+    "asdfghjk",
+    "asdfghjkl",
+    "asdf1234",
+    "zxcvbnm1",
+    "zaq12wsx",
+    "abcd1234",
+    "abc12345",
+    "abcdefgh",
+    "a1b2c3d4",
+    "aa123456",
+    "iloveyou",
+    "iloveyou1",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "starwars",
+    "trustno1",
+    "whatever",
+    "welcome1",
+    "welcome123",
+    "letmein1",
+    "letmein123",
+    "admin123",
+    "admin1234",
+    "administrator",
+    "changeme",
+    "changeme1",
+    "changeme123",
+    "default1",
+    "master123",
+    "dragon123",
+    "monkey123",
+    "computer",
+    "internet",
+    "michelle",
+    "jennifer",
+    "inspector",
+    "inspection",
+    "specialist",
+    "engineer",
+    "qazwsxedc",
+    "google123",
+    "test1234",
+    "testtest",
+    "secret123",
+    "samsung1",
+    "password!",
+    "password1!",
 ];
 
 impl Scalar for Password {
@@ -217,7 +285,9 @@ impl Scalar for Password {
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         use utoipa::openapi::{KnownFormat, SchemaFormat, schema::Type};
-        crate::input::object(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Password))).into()
+        crate::input::object(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+            .into()
     }
 }
 
@@ -594,7 +664,8 @@ mod tests {
                     person.specialization = specialization;
                     let fine = minor != Some(Role::Admin)
                         && minor != Some(role)
-                        && (specialization.is_some() || (role != Role::Inspector && minor != Some(Role::Inspector)));
+                        && (specialization.is_some()
+                            || (role != Role::Inspector && minor != Some(Role::Inspector)));
                     assert_eq!(person.check().is_ok(), fine, "{role} {minor:?} {specialization:?}");
                 }
             }

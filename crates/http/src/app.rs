@@ -125,7 +125,7 @@ impl App {
         };
         #[expect(clippy::disallowed_methods, reason = "this is the door that the ban points to")]
         let done = web::block(work).await;
-        done.map_err(|error| Problem::internal(error))
+        done.map_err(Problem::internal)
     }
 
     /// Reads for somebody: one trip, in which the session is checked first, then the permission, then the input.
@@ -229,8 +229,8 @@ impl From<Invalid> for Problem {
 
 /// Where the request comes from, for the audit trail.
 pub(crate) fn origin(request: &HttpRequest) -> Origin {
-    let address = request.app_data::<App>().map(|app| {
-        crate::limits::client_address(request, &app.settings().trusted_proxies).to_string()
-    });
+    let address = request
+        .app_data::<App>()
+        .map(|app| crate::limits::client_address(request, &app.settings().trusted_proxies).to_string());
     Origin { address, request_id: crate::request::current_id() }
 }

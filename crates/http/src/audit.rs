@@ -41,7 +41,11 @@ impl AuditView {
     }
 }
 
-async fn list(app: App, permit: Permit<ReadAudit>, query: Query<AuditFilter>) -> Result<Paged<AuditView>, Problem> {
+async fn list(
+    app: App,
+    permit: Permit<ReadAudit>,
+    query: Query<AuditFilter>,
+) -> Result<Paged<AuditView>, Problem> {
     let site = app.world().site.clone();
     let page = app.read(permit, query, move |conn, _, (filter, page)| {
         let page = audit::list(conn, &filter, &site, page)?;

@@ -2,7 +2,9 @@
 
 use inspection_auth::permissions::{ManageChecklists, ReadChecklists};
 use inspection_domain::{
-    checklists::{Item, ItemChanges, NewItem, NewTemplate, NewVersion, Template, TemplateChanges, TemplateFilter},
+    checklists::{
+        Item, ItemChanges, NewItem, NewTemplate, NewVersion, Template, TemplateChanges, TemplateFilter,
+    },
     ids::{ItemId, TemplateId},
     text::Language,
 };
@@ -27,7 +29,11 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/checklists/{id}/versions", clone, "Copy a checklist under a new version");
     routes.post("/api/checklists/{id}/items", add_item, "Add a question");
     routes.put("/api/checklists/{id}/items/{item_id}", update_item, "Change a question nobody has answered");
-    routes.delete("/api/checklists/{id}/items/{item_id}", delete_item, "Remove a question nobody has answered");
+    routes.delete(
+        "/api/checklists/{id}/items/{item_id}",
+        delete_item,
+        "Remove a question nobody has answered",
+    );
 }
 
 /// A question for a reader.

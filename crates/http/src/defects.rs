@@ -30,7 +30,11 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/defects", list, "Defects, filtered; by due date, the worst first");
     routes.get("/api/defects/{id}", get, "One defect with the inspection that found it");
     routes.put("/api/defects/{id}", update, "Change a defect's particulars");
-    routes.post("/api/defects/{id}/resolve", resolve, "Call a defect resolved: its assignee, an engineer or an admin");
+    routes.post(
+        "/api/defects/{id}/resolve",
+        resolve,
+        "Call a defect resolved: its assignee, an engineer or an admin",
+    );
     routes.post("/api/defects/{id}/close", close, "Close a resolved defect");
     routes.post("/api/defects/{id}/reopen", reopen, "Open a resolved defect again");
 }
@@ -102,7 +106,11 @@ impl DefectView {
     }
 }
 
-async fn list(app: App, permit: Permit<SignedIn>, query: Query<DefectFilter>) -> Result<Paged<DefectView>, Problem> {
+async fn list(
+    app: App,
+    permit: Permit<SignedIn>,
+    query: Query<DefectFilter>,
+) -> Result<Paged<DefectView>, Problem> {
     let today = app.world().today();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
         let page = defects::list(conn, &filter, today, page)?;
@@ -160,7 +168,11 @@ async fn resolve(
     Ok(Reply::with(view.await?, "defect resolved"))
 }
 
-async fn close(app: App, permit: Permit<CloseDefects>, id: Path<DefectId>) -> Result<Reply<DefectView>, Problem> {
+async fn close(
+    app: App,
+    permit: Permit<CloseDefects>,
+    id: Path<DefectId>,
+) -> Result<Reply<DefectView>, Problem> {
     let view = app.write(permit, id, |tx, caller, id| {
         let defect = defects::close(tx, id)?;
         DefectView::changed(tx, caller, defect)

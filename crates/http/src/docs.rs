@@ -8,8 +8,8 @@ use inspection_domain::input::FieldDoc;
 use utoipa::{
     ToSchema,
     openapi::{
-        ArrayBuilder, Components, Content, HttpMethod, Info, ObjectBuilder, OpenApi, Paths, Ref, RefOr, Required, Response,
-        ResponseBuilder, Schema, SecurityRequirement,
+        ArrayBuilder, Components, Content, HttpMethod, Info, ObjectBuilder, OpenApi, Paths, Ref, RefOr,
+        Required, Response, ResponseBuilder, Schema, SecurityRequirement,
         path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem},
         request_body::RequestBodyBuilder,
         schema::Type,
@@ -18,7 +18,12 @@ use utoipa::{
     },
 };
 
-use crate::{app::App, extract::Public, problem::{ErrorBody, Problem}, routes::Routes};
+use crate::{
+    app::App,
+    extract::Public,
+    problem::{ErrorBody, Problem},
+    routes::Routes,
+};
 
 /// Something in a handler's signature that the document tells of.
 pub(crate) trait Describe {
@@ -119,7 +124,9 @@ impl Operation {
     pub(crate) fn body(&mut self, schema: AnySchema, required: bool) {
         let content = Content::new(Some(schema));
         let required = if required { Required::True } else { Required::False };
-        self.body = Some(RequestBodyBuilder::new().content("application/json", content).required(Some(required)).build());
+        self.body = Some(
+            RequestBodyBuilder::new().content("application/json", content).required(Some(required)).build(),
+        );
         self.error(400, "The input is not valid, or a rule forbids it.");
         self.error(409, "Somebody else was faster; trying again may work.");
         self.error(413, "The body is too large.");
@@ -200,8 +207,10 @@ pub(crate) fn document(routes: Routes) -> OpenApi {
     let mut paths = Paths::new();
     let mut components = Components::new();
     let mut tags: Vec<String> = Vec::new();
-    for (path, method, operation) in routes.operations {
-        let method = match method {
+    for endpoint in routes.operations {
+        let mut operation = Operation::new(endpoint.handler, endpoint.path, endpoint.summary);
+        (endpoint.describe)(&mut operation);
+        let method = match endpoint.method {
             Method::POST => HttpMethod::Post,
             Method::PUT => HttpMethod::Put,
             Method::DELETE => HttpMethod::Delete,
@@ -213,15 +222,18 @@ pub(crate) fn document(routes: Routes) -> OpenApi {
         let (operation, schemas) = operation.build();
         components.schemas.extend(schemas);
         let item = PathItem::new(method, operation);
-        match paths.paths.get_mut(path) {
+        match paths.paths.get_mut(endpoint.path) {
             Some(known) => known.merge_operations(item),
             None => {
-                paths.paths.insert(path.to_owned(), item);
+                paths.paths.insert(endpoint.path.to_owned(), item);
             }
         }
     }
-    for (name, doc) in [("access_token", "From signing in."), ("refresh_token", "The refresh token from signing in.")] {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(doc));
+    for (name, doc) in
+        [("access_token", "From signing in."), ("refresh_token", "The refresh token from signing in.")]
+    {
+        let scheme =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(doc));
         components.security_schemes.insert(name.to_owned(), RefOr::T(SecurityScheme::Http(scheme.build())));
     }
     let mut document = OpenApi::new(Info::new("Inspection service", env!("CARGO_PKG_VERSION")), paths);
@@ -296,4 +308,3 @@ pub(crate) fn page(config: &mut ServiceConfig) {
     let settings = utoipa_swagger_ui::Config::from("/api/openapi.json");
     config.service(utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(settings));
 }
-

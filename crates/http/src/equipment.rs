@@ -74,13 +74,18 @@ async fn list(
 ) -> Result<Paged<EquipmentView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = equipment::list(conn, &filter, page)?;
-        let people = users::summaries(conn, page.items.iter().filter_map(|machine| machine.assigned_technician_id))?;
+        let people =
+            users::summaries(conn, page.items.iter().filter_map(|machine| machine.assigned_technician_id))?;
         Ok(page.map(|machine| EquipmentView::new(machine, caller.language, &people)))
     });
     Ok(Paged(page.await?))
 }
 
-async fn get(app: App, permit: Permit<SignedIn>, id: Path<EquipmentId>) -> Result<Reply<EquipmentView>, Problem> {
+async fn get(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<EquipmentId>,
+) -> Result<Reply<EquipmentView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let machine = equipment::get(conn, id)?;
         EquipmentView::one(conn, machine, caller.language)
@@ -136,7 +141,9 @@ struct TypeView {
 
 async fn types(app: App, permit: Permit<SignedIn>) -> Result<Reply<Vec<TypeView>>, Problem> {
     let types = app.read(permit, (), |conn, _, ()| equipment::types(conn)).await?;
-    let views = types.into_iter().map(|(equipment_type, equipment_type_ar)| TypeView { equipment_type, equipment_type_ar });
+    let views = types
+        .into_iter()
+        .map(|(equipment_type, equipment_type_ar)| TypeView { equipment_type, equipment_type_ar });
     Ok(Reply::new(views.collect()))
 }
 
@@ -167,7 +174,9 @@ impl EventView {
                 let defect = crate::defects::localised(it, language);
                 Self { kind: "defect", defect: Some(defect), ..nothing }
             }
-            equipment::Event::StatusChange(it) => Self { kind: "status_change", status_change: Some(it), ..nothing },
+            equipment::Event::StatusChange(it) => {
+                Self { kind: "status_change", status_change: Some(it), ..nothing }
+            }
         }
     }
 }

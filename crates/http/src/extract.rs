@@ -29,7 +29,7 @@ use crate::{
     problem::Problem,
 };
 
-/// Bytes a JSON body may have; uploads have a limit of their own.
+/// Bytes a JSON body may have, unless all bodies are limited to less.
 const JSON_LIMIT: usize = 1 << 20;
 
 /// A signed token of somebody who says to have this permission. The doors check that the session stands and that the
@@ -58,7 +58,8 @@ impl<P> Clone for Permit<P> {
 fn bearer(request: &HttpRequest, kind: TokenType) -> Result<Token, Problem> {
     let app = request.app_data::<App>().ok_or_else(|| Problem::internal("no app"))?;
     let header = request.headers().get(header::AUTHORIZATION).ok_or(TokenRule::Missing)?;
-    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(TokenRule::Missing)?;
+    let (scheme, token) =
+        header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(TokenRule::Missing)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(TokenRule::Missing.into());
     }
@@ -73,7 +74,11 @@ impl From<TokenRule> for Problem {
 
 /// The language asked for with `?lang=`.
 fn asked_language(request: &HttpRequest) -> Result<Option<Language>, Problem> {
-    let given = pairs(request)?.into_iter().rev().find(|(name, _)| name == "lang").map(|(_, value)| Given::Text(value));
+    let given = pairs(request)?
+        .into_iter()
+        .rev()
+        .find(|(name, _)| name == "lang")
+        .map(|(_, value)| Given::Text(value));
     <Option<Language> as Field>::take(given).map_err(|errors| errors.under("lang").into())
 }
 
@@ -269,14 +274,20 @@ impl<T: Input + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let content_type = request.content_type().to_ascii_lowercase();
-        let is_json = matches!(content_type.as_str(), "" | "application/json") || content_type.ends_with("+json");
-        let length = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+        let is_json =
+            matches!(content_type.as_str(), "" | "application/json") || content_type.ends_with("+json");
+        let length = request
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+        let allowed = request.app_data::<App>().map_or(JSON_LIMIT, |app| app.settings().max_content_length);
+        let limit = JSON_LIMIT.min(allowed);
         let payload = payload.take();
         Box::pin(async move {
-            if length.is_some_and(|length| length > JSON_LIMIT) {
-                return Err(Problem::too_large(JSON_LIMIT));
+            if length.is_some_and(|length| length > limit) {
+                return Err(Problem::too_large(limit));
             }
-            let bytes = collect(payload).await?;
+            let bytes = collect(payload, limit).await?;
             if !is_json && !bytes.is_empty() {
                 return Err(Problem::unsupported_media_type());
             }
@@ -285,12 +296,12 @@ impl<T: Input + 'static> FromRequest for Body<T> {
     }
 }
 
-async fn collect(mut payload: Payload) -> Result<BytesMut, Problem> {
+async fn collect(mut payload: Payload, limit: usize) -> Result<BytesMut, Problem> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| Problem::malformed("", &error.to_string()))?;
-        if bytes.len() + chunk.len() > JSON_LIMIT {
-            return Err(Problem::too_large(JSON_LIMIT));
+        if bytes.len() + chunk.len() > limit {
+            return Err(Problem::too_large(limit));
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, Responder, http::StatusCode};
 use inspection_domain::time::Instant;
-use inspection_persistence::migrations;
+use inspection_persistence::{Database, migrations};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -99,7 +99,7 @@ impl Describe for Health {
 }
 
 async fn health(app: App, _: Public) -> Result<Health, Problem> {
-    let reached = app.inspect(|database| database.ping()).await.is_ok();
+    let reached = app.inspect(Database::ping).await.is_ok();
     let (status, database) = if reached { ("healthy", "connected") } else { ("degraded", "unreachable") };
     Ok(Health { status, version: VERSION, database, migrations: None, timestamp: app.now() })
 }

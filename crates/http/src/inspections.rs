@@ -33,13 +33,25 @@ use crate::{
 /// Endpoints of inspections.
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/inspections", list, "The inspections one may see, filtered");
-    routes.post("/api/inspections/start", start, "Start an inspection of a machine, or find one's draft of it");
+    routes.post(
+        "/api/inspections/start",
+        start,
+        "Start an inspection of a machine, or find one's draft of it",
+    );
     routes.get("/api/inspections/{id}", get, "One inspection with its questions and answers");
     routes.delete("/api/inspections/{id}", delete, "Throw a draft away");
     routes.post("/api/inspections/{id}/answer", answer, "Answer one question of a draft");
-    routes.post("/api/inspections/{id}/answers", answer_many, "Answer several questions of a draft, all or nothing");
+    routes.post(
+        "/api/inspections/{id}/answers",
+        answer_many,
+        "Answer several questions of a draft, all or nothing",
+    );
     routes.get("/api/inspections/{id}/progress", progress, "How many questions are answered");
-    routes.post("/api/inspections/{id}/submit", submit, "Hand an inspection in; failed answers become defects");
+    routes.post(
+        "/api/inspections/{id}/submit",
+        submit,
+        "Hand an inspection in; failed answers become defects",
+    );
     routes.post("/api/inspections/{id}/review", review, "Mark a submitted inspection as seen");
 }
 
@@ -136,7 +148,11 @@ async fn list(
     Ok(Paged(page.await?))
 }
 
-async fn get(app: App, permit: Permit<SignedIn>, id: Path<InspectionId>) -> Result<Reply<SheetView>, Problem> {
+async fn get(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<InspectionId>,
+) -> Result<Reply<SheetView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let sheet = inspections::sheet(conn, &caller.user, id)?;
         SheetView::new(conn, sheet, caller.language)
@@ -194,13 +210,18 @@ async fn answer_many(
     body: Body<NewAnswers>,
 ) -> Result<Reply<AnswersView>, Problem> {
     let view = app.write(permit, (id, body), |tx, _, (id, given)| {
-        let (answers, progress) = inspections::answer(tx, id, given.answers.0, |n| Some(format!("answers[{n}]")))?;
+        let (answers, progress) =
+            inspections::answer(tx, id, given.answers.0, |n| Some(format!("answers[{n}]")))?;
         Ok(AnswersView { answers, progress })
     });
     Ok(Reply::with(view.await?, "answers taken"))
 }
 
-async fn progress(app: App, permit: Permit<SignedIn>, id: Path<InspectionId>) -> Result<Reply<Progress>, Problem> {
+async fn progress(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<InspectionId>,
+) -> Result<Reply<Progress>, Problem> {
     let progress =
         app.read(permit, id, |conn, caller, id| Ok(inspections::sheet(conn, &caller.user, id)?.progress()));
     Ok(Reply::new(progress.await?))

@@ -80,7 +80,12 @@ pub fn run(
     })
 }
 
-fn server(app: App, listener: TcpListener, workers: usize, shutdown_timeout: Duration) -> std::io::Result<Server> {
+fn server(
+    app: App,
+    listener: TcpListener,
+    workers: usize,
+    shutdown_timeout: Duration,
+) -> std::io::Result<Server> {
     let request_timeout = app.settings().request_timeout;
     let server = HttpServer::new(move || {
         let app = app.clone();

@@ -41,7 +41,8 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) fn new(settings: &Settings) -> Self {
         let per_minute = |count: u32| {
-            let mut config = GovernorConfigBuilder::default().key_extractor(ClientAddress(settings.trusted_proxies.clone()));
+            let mut config = GovernorConfigBuilder::default()
+                .key_extractor(ClientAddress(settings.trusted_proxies.clone()));
             let mut config = config.requests_per_minute(count.into()).burst_size(count).use_headers();
             // Only a count of 0 is refused.
             config.finish().unwrap_or_else(|| unreachable!("{count} requests a minute are a limit"))
@@ -124,7 +125,8 @@ pub(crate) fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr
 }
 
 fn last_untrusted(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    let is_trusted =
+        |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
     let mut client = peer;
     for hop in forwarded.iter().rev() {
         let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
@@ -142,7 +144,8 @@ const NAMES: [(&str, &str); 2] =
 /// Gives the headers of a limit their standard names. Whichever limit is named first stays: an endpoint's own is
 /// the one that matters.
 pub(crate) fn standard_headers(headers: &mut HeaderMap) {
-    let number = |headers: &HeaderMap, name: &str| -> Option<u64> { headers.get(name)?.to_str().ok()?.parse().ok() };
+    let number =
+        |headers: &HeaderMap, name: &str| -> Option<u64> { headers.get(name)?.to_str().ok()?.parse().ok() };
     if !headers.contains_key("ratelimit-limit") {
         for (theirs, standard) in NAMES {
             if let Some(value) = headers.get(theirs).cloned() {
@@ -175,7 +178,11 @@ mod tests {
         };
         assert_eq!(of("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "the peer is nobody we trust");
         assert_eq!(of("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(of("10.0.0.1", &["1.2.3.4", " 198.51.100.7 "]), "198.51.100.7", "the client made the first up");
+        assert_eq!(
+            of("10.0.0.1", &["1.2.3.4", " 198.51.100.7 "]),
+            "198.51.100.7",
+            "the client made the first up"
+        );
         assert_eq!(of("10.0.0.1", &["198.51.100.7", "10.9.9.9"]), "198.51.100.7");
         assert_eq!(of("10.0.0.1", &["rubbish"]), "10.0.0.1");
         assert_eq!(of("10.0.0.1", &[]), "10.0.0.1");

@@ -24,10 +24,18 @@ use crate::{
 /// Endpoints of notifications.
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/notifications", list, "One's notifications, newest first");
-    routes.get("/api/notifications/unread-count", unread_count, "How many of one's notifications aren't read");
+    routes.get(
+        "/api/notifications/unread-count",
+        unread_count,
+        "How many of one's notifications aren't read",
+    );
     routes.post("/api/notifications/read-all", read_all, "Mark all of one's notifications as read");
     routes.post("/api/notifications/{id}/read", read, "Mark a notification as read");
-    routes.delete("/api/notifications/{id}", delete, "Remove a notification; a persistent one must be read first");
+    routes.delete(
+        "/api/notifications/{id}",
+        delete,
+        "Remove a notification; a persistent one must be read first",
+    );
 }
 
 /// A notification for a reader.
@@ -44,8 +52,9 @@ pub(crate) struct NotificationView {
 impl NotificationView {
     fn new(mut notification: Notification, language: Language) -> Self {
         let (title_en, message_en) = (notification.title, notification.message);
-        notification.title = language.choose(&title_en, Some(&notification.title_ar)).to_owned();
-        notification.message = language.choose(&message_en, Some(&notification.message_ar)).to_owned();
+        let chosen = |english: &str, arabic: &str| language.choose(english, Some(arabic)).to_owned();
+        notification.title = chosen(&title_en, &notification.title_ar);
+        notification.message = chosen(&message_en, &notification.message_ar);
         Self { notification, title_en, message_en }
     }
 }
@@ -74,8 +83,12 @@ impl Responder for Inbox {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let pagination = Paged::pagination(&self.page);
-        let body =
-            InboxBody { status: "success", data: self.page.items, unread_count: self.unread_count, pagination };
+        let body = InboxBody {
+            status: "success",
+            data: self.page.items,
+            unread_count: self.unread_count,
+            pagination,
+        };
         HttpResponse::Ok().json(body)
     }
 }
@@ -87,7 +100,11 @@ impl Describe for Inbox {
     }
 }
 
-async fn list(app: App, permit: Permit<SignedIn>, query: Query<NotificationFilter>) -> Result<Inbox, Problem> {
+async fn list(
+    app: App,
+    permit: Permit<SignedIn>,
+    query: Query<NotificationFilter>,
+) -> Result<Inbox, Problem> {
     let inbox = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = notifications::list(conn, caller.user.id, &filter, page)?;
         let unread_count = notifications::unread_count(conn, caller.user.id)?;

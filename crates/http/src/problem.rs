@@ -14,7 +14,10 @@ use crate::request;
 
 /// An answer that isn't the one hoped for.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -29,7 +32,7 @@ pub(crate) struct ErrorBody<'a> {
     status: &'static str,
     /// What is wrong, for people.
     message: &'a str,
-    /// What is wrong, for programs; see the table of codes.
+    /// What is wrong, for programs.
     code: &'static str,
     /// The request, to find it in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +44,17 @@ pub(crate) struct ErrorBody<'a> {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), errors: Vec::new(), header: None }
+        Self(Box::new(Details { status, code, message: message.into(), errors: Vec::new(), header: None }))
+    }
+
+    fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
+    fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+        self.0.header = Some((name, value.into()));
+        self
     }
 
     /// A rule said no.
@@ -53,15 +66,18 @@ impl Problem {
             Kind::NotFound => StatusCode::NOT_FOUND,
             Kind::Conflict => StatusCode::CONFLICT,
         };
-        let header = (status == StatusCode::UNAUTHORIZED).then(|| (header::WWW_AUTHENTICATE, "Bearer".to_owned()));
-        Self { errors: rule.fields(), header, ..Self::new(status, rule.code().as_str(), rule.to_string()) }
+        let problem = Self::new(status, rule.code().as_str(), rule.to_string()).with_errors(rule.fields());
+        if status == StatusCode::UNAUTHORIZED {
+            return problem.with_header(header::WWW_AUTHENTICATE, "Bearer");
+        }
+        problem
     }
 
     /// The body isn't JSON; the path is that of the value at which it stops being so.
     pub(crate) fn malformed(path: &str, reason: &str) -> Self {
         let field = if matches!(path, "" | "." | "?") { "body" } else { path };
         let errors = vec![FieldError { field: field.into(), message: reason.to_owned() }];
-        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", "the body is not valid JSON") }
+        Self::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", "the body is not valid JSON").with_errors(errors)
     }
 
     pub(crate) fn unsupported_media_type() -> Self {
@@ -72,15 +88,13 @@ impl Problem {
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("the body may have at most {limit} bytes");
         let errors = vec![FieldError { field: "body".into(), message: message.clone() }];
-        Self { errors, ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message) }
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message).with_errors(errors)
     }
 
     pub(crate) fn method_not_allowed(allowed: String) -> Self {
         let message = format!("this endpoint knows {allowed}");
-        Self {
-            header: Some((header::ALLOW, allowed)),
-            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
-        }
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+            .with_header(header::ALLOW, allowed)
     }
 
     pub(crate) fn rate_limited() -> Self {
@@ -90,10 +104,9 @@ impl Problem {
     /// Something that is needed isn't there right now; the cause is for the log.
     pub(crate) fn unavailable(cause: impl fmt::Display) -> Self {
         tracing::warn!(request_id = request::current_id(), %cause, "unavailable");
-        Self {
-            header: Some((header::RETRY_AFTER, "5".to_owned())),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "the service is busy, try again shortly")
-        }
+        let message = "the service is busy, try again shortly";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
+            .with_header(header::RETRY_AFTER, "5")
     }
 
     /// A defect of this program; the cause is for the log.
@@ -119,26 +132,26 @@ impl From<Stored> for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
+        write!(f, "{}: {}", self.0.code, self.0.message)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        if let Some(header) = &self.header {
+        let mut response = HttpResponse::build(self.0.status);
+        if let Some(header) = &self.0.header {
             response.insert_header(header.clone());
         }
         response.json(ErrorBody {
             status: "error",
-            message: &self.message,
-            code: self.code,
+            message: &self.0.message,
+            code: self.0.code,
             request_id: request::current_id(),
-            errors: &self.errors,
+            errors: &self.0.errors,
         })
     }
 }

@@ -42,7 +42,11 @@ impl<T: Serialize, const STATUS: u16> Responder for Reply<T, STATUS> {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
-        HttpResponse::build(status).json(Envelope { status: "success", data: &self.data, message: self.message })
+        HttpResponse::build(status).json(Envelope {
+            status: "success",
+            data: &self.data,
+            message: self.message,
+        })
     }
 }
 
@@ -66,7 +70,11 @@ impl<T: Serialize> Responder for FoundOrCreated<T> {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        if self.is_new { Created::new(self.data).respond_to(request) } else { <Reply<T>>::new(self.data).respond_to(request) }
+        if self.is_new {
+            Created::new(self.data).respond_to(request)
+        } else {
+            <Reply<T>>::new(self.data).respond_to(request)
+        }
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) fn current_id() -> Option<String> {
 
 /// An id that a client may give a request: short, and nothing in it that could break a log line.
 fn is_sane(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    (1..=64).contains(&id.len())
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 /// The outermost layer around every handler.
@@ -110,7 +111,10 @@ pub(crate) fn cross_origin(settings: &Settings) -> Cors {
     if settings.cors_origins.iter().any(|origin| origin == "*") {
         return cors.allow_any_origin().send_wildcard();
     }
-    settings.cors_origins.iter().fold(cors.block_on_origin_mismatch(false), |cors, origin| cors.allowed_origin(origin))
+    settings
+        .cors_origins
+        .iter()
+        .fold(cors.block_on_origin_mismatch(false), |cors, origin| cors.allowed_origin(origin))
 }
 
 #[cfg(test)]

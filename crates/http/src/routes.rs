@@ -60,11 +60,20 @@ struct Entry {
     limit: Option<Limit>,
 }
 
+/// An endpoint for the document, which is only put together when it is asked for.
+pub(crate) struct Documented {
+    pub(crate) path: &'static str,
+    pub(crate) method: Method,
+    pub(crate) handler: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) describe: fn(&mut Operation),
+}
+
 /// The endpoints of the API, by path.
 #[derive(Default)]
 pub struct Routes {
     entries: BTreeMap<&'static str, Entry>,
-    pub(crate) operations: Vec<(&'static str, Method, Operation)>,
+    pub(crate) operations: Vec<Documented>,
 }
 
 impl std::fmt::Debug for Routes {
@@ -76,14 +85,14 @@ impl std::fmt::Debug for Routes {
 impl Routes {
     /// Method and path of every endpoint.
     pub fn operations(&self) -> impl Iterator<Item = (&Method, &str)> {
-        self.operations.iter().map(|(path, method, _)| (method, *path))
+        self.operations.iter().map(|operation| (&operation.method, operation.path))
     }
 
     pub(crate) fn get<Args: FromRequest + 'static, E: Endpoint<Args>>(
         &mut self,
         path: &'static str,
         handler: E,
-        summary: &str,
+        summary: &'static str,
     ) where
         E::Output: Responder + 'static,
         <E::Output as Responder>::Body: 'static,
@@ -95,7 +104,7 @@ impl Routes {
         &mut self,
         path: &'static str,
         handler: E,
-        summary: &str,
+        summary: &'static str,
     ) where
         E::Output: Responder + 'static,
         <E::Output as Responder>::Body: 'static,
@@ -107,7 +116,7 @@ impl Routes {
         &mut self,
         path: &'static str,
         handler: E,
-        summary: &str,
+        summary: &'static str,
     ) where
         E::Output: Responder + 'static,
         <E::Output as Responder>::Body: 'static,
@@ -119,7 +128,7 @@ impl Routes {
         &mut self,
         path: &'static str,
         handler: E,
-        summary: &str,
+        summary: &'static str,
     ) where
         E::Output: Responder + 'static,
         <E::Output as Responder>::Body: 'static,
@@ -132,14 +141,18 @@ impl Routes {
         method: Method,
         path: &'static str,
         handler: E,
-        summary: &str,
+        summary: &'static str,
     ) where
         E::Output: Responder + 'static,
         <E::Output as Responder>::Body: 'static,
     {
-        let mut operation = Operation::new(std::any::type_name::<E>(), path, summary);
-        E::describe(&mut operation);
-        self.operations.push((path, method.clone(), operation));
+        self.operations.push(Documented {
+            path,
+            method: method.clone(),
+            handler: std::any::type_name::<E>(),
+            summary,
+            describe: E::describe,
+        });
         let fresh = || Entry { resource: web::resource(path), methods: Vec::new(), limit: None };
         let mut entry = self.entries.remove(path).unwrap_or_else(fresh);
         let route = if method == Method::GET {

@@ -32,7 +32,11 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/auth/refresh", refresh, "A new access token for a refresh token; 10 a minute");
     routes.limit("/api/auth/refresh", Limit::Refresh);
     routes.get("/api/auth/me", me, "Who is signed in");
-    routes.post("/api/auth/logout", logout, "End the access token that is used, and the refresh token if given");
+    routes.post(
+        "/api/auth/logout",
+        logout,
+        "End the access token that is used, and the refresh token if given",
+    );
     routes.post("/api/auth/logout-all", logout_all, "End all of one's sessions");
     routes.post("/api/auth/change-password", change_password, "Change one's password; ends other sessions");
 }
@@ -114,7 +118,11 @@ async fn login(app: App, public: Public, body: Body<Login>) -> Result<Bare<Signe
     }
 }
 
-async fn refresh(app: App, public: Public, RefreshToken(token): RefreshToken) -> Result<Bare<Refreshed>, Problem> {
+async fn refresh(
+    app: App,
+    public: Public,
+    RefreshToken(token): RefreshToken,
+) -> Result<Bare<Refreshed>, Problem> {
     let generation = token.session.generation;
     let user = app.read_openly(public, move |conn| sessions::authenticate(conn, &token.session)).await?;
     let ids = app.world().ids.as_ref();
@@ -166,7 +174,9 @@ async fn change_password(
     let PasswordChange { current_password, new_password } = change;
     let (stored, new) = (seen_hash.clone(), new_password.clone());
     let hash = app
-        .hash(move || passwords::verify(&current_password, Some(&stored)).then(|| passwords::hash(&new, salt)))
+        .hash(move || {
+            passwords::verify(&current_password, Some(&stored)).then(|| passwords::hash(&new, salt))
+        })
         .await?
         .ok_or_else(|| Problem::from_rule(&UserRule::WrongPassword))?
         .map_err(Problem::internal)?;

@@ -27,11 +27,19 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/users/{id}", get, "One person; admins all, everybody themself");
     routes.put("/api/users/{id}", update, "Change an account");
     routes.delete("/api/users/{id}", deactivate, "Deactivate an account and end its sessions");
-    routes.post("/api/users/{id}/reset-password", reset_password, "Give somebody a new password and end their sessions");
+    routes.post(
+        "/api/users/{id}/reset-password",
+        reset_password,
+        "Give somebody a new password and end their sessions",
+    );
     routes.get("/api/users/{id}/points", ledger, "The points ledger; admins all, everybody their own");
 }
 
-async fn list(app: App, permit: Permit<ManageUsers>, query: Query<UserFilter>) -> Result<Paged<User>, Problem> {
+async fn list(
+    app: App,
+    permit: Permit<ManageUsers>,
+    query: Query<UserFilter>,
+) -> Result<Paged<User>, Problem> {
     let page = app.read(permit, query, |conn, _, (filter, page)| users::list(conn, &filter, page));
     Ok(Paged(page.await?))
 }
@@ -41,7 +49,11 @@ async fn hash(app: &App, password: &Password) -> Result<String, Problem> {
     app.hash(move || passwords::hash(&password, salt)).await?.map_err(Problem::internal)
 }
 
-async fn create(app: App, permit: Permit<ManageUsers>, body: Body<NewUser>) -> Result<Created<User>, Problem> {
+async fn create(
+    app: App,
+    permit: Permit<ManageUsers>,
+    body: Body<NewUser>,
+) -> Result<Created<User>, Problem> {
     let (_, new) = app.admit(permit.clone(), body).await?;
     let hash = hash(&app, &new.password).await?;
     let user = app.write(permit, (), move |tx, _, ()| users::create(tx, new, &hash));

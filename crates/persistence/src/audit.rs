@@ -21,7 +21,12 @@ pub(crate) fn insert(conn: &mut DbConnection, entries: &[AuditEntry]) -> Result<
 }
 
 /// A page of the trail, newest first.
-pub fn list(conn: &mut DbConnection, filter: &AuditFilter, site: &Site, page: PageRequest) -> Result<Page<AuditEntry>> {
+pub fn list(
+    conn: &mut DbConnection,
+    filter: &AuditFilter,
+    site: &Site,
+    page: PageRequest,
+) -> Result<Page<AuditEntry>> {
     let (items, total) = with_conn!(conn, |c| {
         let filtered = || {
             let mut query = audit_entries::table.into_boxed::<Backend>();

@@ -4,7 +4,8 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     checklists::{
-        Item, ItemChanges, NewItem, NewTemplate, NewVersion, Template, TemplateChanges, TemplateFilter, TemplateOrder,
+        Item, ItemChanges, NewItem, NewTemplate, NewVersion, Template, TemplateChanges, TemplateFilter,
+        TemplateOrder,
     },
     ids::{ItemId, TemplateId},
     page::{Page, PageRequest, Sort},
@@ -35,10 +36,11 @@ pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest)
             if let Some(q) = &filter.q {
                 let pattern = anywhere(q);
                 query = query.filter(
-                    lower(templates::name.nullable())
-                        .like(pattern.clone())
-                        .escape('\\')
-                        .or(lower(templates::name_ar).like(pattern).escape('\\')),
+                    lower(templates::name.nullable()).like(pattern.clone()).escape('\\').or(lower(
+                        templates::name_ar,
+                    )
+                    .like(pattern)
+                    .escape('\\')),
                 );
             }
             query
@@ -49,8 +51,11 @@ pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest)
             TemplateOrder::EquipmentType => templates::equipment_type,
             TemplateOrder::CreatedAt => templates::created_at,
         });
-        let found: Vec<Template> =
-            ordered.select(Template::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
+        let found: Vec<Template> = ordered
+            .select(Template::as_select())
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
         let questions: Vec<Item> = items::table
             .filter(items::template_id.eq_any(found.iter().map(|template| template.id)))
             .order((items::template_id, items::order_index))
@@ -58,16 +63,19 @@ pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest)
             .load(c)?;
         (found, questions, filtered().count().get_result(c)?)
     });
-    let of = |template: &Template| questions.iter().filter(|item| item.template_id == template.id).cloned().collect();
+    let of = |template: &Template| {
+        questions.iter().filter(|item| item.template_id == template.id).cloned().collect()
+    };
     let items = found.into_iter().map(|template| (template.clone(), of(&template))).collect();
     Ok(Page { items, total, request: page })
 }
 
 /// One checklist with its questions.
 pub fn get(conn: &mut DbConnection, id: TemplateId) -> Result<Checklist> {
-    let template = with_conn!(&mut *conn, |c| templates::table.find(id).select(Template::as_select()).first(c))
-        .optional()?
-        .ok_or(NotFound("checklist"))?;
+    let template =
+        with_conn!(&mut *conn, |c| templates::table.find(id).select(Template::as_select()).first(c))
+            .optional()?
+            .ok_or(NotFound("checklist"))?;
     Ok((template, questions(conn, id)?))
 }
 
@@ -91,7 +99,9 @@ pub(crate) fn active_for(conn: &mut DbConnection, equipment_type: &str) -> Resul
 }
 
 fn locked(conn: &mut DbConnection, id: TemplateId) -> Result<Template> {
-    lock_rows!(conn, templates::table.find(id).select(Template::as_select()), first).optional()?.ok_or_else(|| NotFound("checklist").into())
+    lock_rows!(conn, templates::table.find(id).select(Template::as_select()), first)
+        .optional()?
+        .ok_or_else(|| NotFound("checklist").into())
 }
 
 /// A question of this checklist, locked until the transaction ends, and whether it has answers. An answer that is
@@ -135,7 +145,8 @@ pub fn create(tx: &mut Tx<'_>, new: NewTemplate) -> Result<Checklist> {
 pub fn clone(tx: &mut Tx<'_>, id: TemplateId, new: NewVersion) -> Result<Checklist> {
     let original = locked(tx.conn, id)?;
     let now = tx.now;
-    let questions = questions(tx.conn, id)?.into_iter().map(|item| Item { created_at: now, updated_at: now, ..item });
+    let questions =
+        questions(tx.conn, id)?.into_iter().map(|item| Item { created_at: now, updated_at: now, ..item });
     let next = original.next_version(new, tx.actor()?.id, now);
     insert(tx, next, questions.collect())
 }

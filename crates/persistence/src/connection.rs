@@ -36,10 +36,11 @@ macro_rules! with_conn {
 }
 
 /// Runs a query that locks its rows until the transaction ends. SQLite has no such locks and needs none: its
-/// write transactions are exclusive.
+/// write transactions are exclusive. Others may refer to a locked row meanwhile: with `for_update` they would wait,
+/// and two that refer to each other's rows would deadlock.
 macro_rules! lock_rows {
     ($conn:expr, $query:expr, $load:ident) => {
-        lock_rows!($conn, $query, for_update, $load)
+        lock_rows!($conn, $query, for_no_key_update, $load)
     };
     ($conn:expr, $query:expr, $lock:ident, $load:ident) => {
         match $conn {
@@ -73,10 +74,15 @@ diesel::define_sql_function! {
     fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
 }
 
-/// The pattern that finds a text anywhere in a column, whatever its case: `lower(column).like(pattern).escape('\\')`.
-pub(crate) fn anywhere(text: &str) -> String {
+/// The pattern that finds a text anywhere in a column: `lower(column).like(anywhere(text)).escape('\\')`. The database
+/// makes both sides small, so that they meet even where it doesn't know the small form of a letter.
+pub(crate) fn anywhere(text: &str) -> lower<String> {
+    lower(pattern(text))
+}
+
+fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
+    for c in text.chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -99,7 +105,9 @@ impl DbConnection {
         } else {
             let mut connection = PgConnection::establish(url)?;
             let settings = format!("SET statement_timeout = '{statement_timeout_seconds}s'");
-            connection.batch_execute(&settings).map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            connection
+                .batch_execute(&settings)
+                .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
             Ok(Self::Postgres(connection))
         }
     }
@@ -145,10 +153,10 @@ impl DbConnection {
 
 #[cfg(test)]
 mod tests {
-    use super::anywhere;
+    use super::pattern;
 
     #[test]
     fn wildcards_in_a_search_are_searched_for() {
-        assert_eq!(anywhere("50%_\\ Öl"), "%50\\%\\_\\\\ öl%");
+        assert_eq!(pattern("50%_\\ Öl"), "%50\\%\\_\\\\ Öl%");
     }
 }

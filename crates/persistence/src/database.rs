@@ -119,14 +119,16 @@ impl Database {
     pub fn open(settings: Settings) -> Result<Self> {
         let url = settings.url.expose_secret();
         let is_postgres = !url.starts_with("sqlite://");
-        if let Some(folder) = url.strip_prefix("sqlite://").and_then(|path| std::path::Path::new(path).parent()) {
+        if let Some(folder) =
+            url.strip_prefix("sqlite://").and_then(|path| std::path::Path::new(path).parent())
+        {
             std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable(error.to_string()))?;
         }
         let statements = Arc::new(AtomicU64::new(0));
         let connections = settings.size + settings.overflow;
         let pool = r2d2::Pool::builder()
-            .max_size(connections)
-            .min_idle(Some(1.min(settings.size)))
+            .max_size(connections.max(1))
+            .min_idle(Some(settings.size.min(connections)))
             .max_lifetime(Some(Duration::from_secs(settings.recycle_seconds.max(1))))
             .idle_timeout(Some(Duration::from_mins(10)))
             .connection_timeout(Duration::from_secs(settings.wait_seconds.max(1)))

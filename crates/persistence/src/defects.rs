@@ -3,7 +3,9 @@
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
-    defects::{Defect, DefectChanges, DefectFilter, DefectOrder, DefectStatus, Resolution, Reopening, Severity},
+    defects::{
+        Defect, DefectChanges, DefectFilter, DefectOrder, DefectStatus, Reopening, Resolution, Severity,
+    },
     equipment::Equipment,
     ids::{DefectId, InspectionId},
     input::Invalid,
@@ -25,7 +27,12 @@ use crate::{
 };
 
 /// A page of defects; by due date, the worst first, if no order is asked for.
-pub fn list(conn: &mut DbConnection, filter: &DefectFilter, today: Date, page: PageRequest) -> Result<Page<Defect>> {
+pub fn list(
+    conn: &mut DbConnection,
+    filter: &DefectFilter,
+    today: Date,
+    page: PageRequest,
+) -> Result<Page<Defect>> {
     let (items, total) = with_conn!(conn, |c| {
         let filtered = || {
             let mut query = defects::table.into_boxed::<Backend>();
@@ -51,19 +58,22 @@ pub fn list(conn: &mut DbConnection, filter: &DefectFilter, today: Date, page: P
             if let Some(q) = &filter.q {
                 let pattern = anywhere(q);
                 query = query.filter(
-                    lower(defects::description.nullable())
-                        .like(pattern.clone())
-                        .escape('\\')
-                        .or(lower(defects::description_ar).like(pattern).escape('\\')),
+                    lower(defects::description.nullable()).like(pattern.clone()).escape('\\').or(lower(
+                        defects::description_ar,
+                    )
+                    .like(pattern)
+                    .escape('\\')),
                 );
             }
             query
         };
         let ordered = match filter.sort.unwrap_or(Sort { by: DefectOrder::DueDate, descending: false }) {
-            Sort { by: DefectOrder::DueDate, descending: false } => filtered()
-                .order((defects::due_date.asc(), defects::severity_rank.desc(), defects::id.asc())),
-            Sort { by: DefectOrder::DueDate, descending: true } => filtered()
-                .order((defects::due_date.desc(), defects::severity_rank.asc(), defects::id.desc())),
+            Sort { by: DefectOrder::DueDate, descending: false } => {
+                filtered().order((defects::due_date.asc(), defects::severity_rank.desc(), defects::id.asc()))
+            }
+            Sort { by: DefectOrder::DueDate, descending: true } => {
+                filtered().order((defects::due_date.desc(), defects::severity_rank.asc(), defects::id.desc()))
+            }
             sort => order_by!(filtered(), sort, defects::id, {
                 DefectOrder::Id | DefectOrder::DueDate => defects::id,
                 DefectOrder::Severity => defects::severity_rank,
@@ -134,7 +144,13 @@ fn locked(tx: &mut Tx<'_>, id: DefectId) -> Result<Defect> {
     found.ok_or_else(|| NotFound("defect").into())
 }
 
-fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Defect, after: &Defect, changes: Changes) -> Result<()> {
+fn write(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &Defect,
+    after: &Defect,
+    changes: Changes,
+) -> Result<()> {
     let seen = defects::table.find(before.id).filter(defects::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.audit(action, "defect", before.id.get(), changes);
@@ -145,10 +161,10 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Defect, after: &Defect, 
 pub fn update(tx: &mut Tx<'_>, id: DefectId, changes: DefectChanges) -> Result<Defect> {
     let before = locked(tx, id)?;
     let after = before.changed(changes, tx.today(), tx.now)?;
-    if let Some(assignee) = after.assigned_to_id.filter(|_| after.assigned_to_id != before.assigned_to_id) {
-        if !users::find(tx.conn, assignee)?.is_some_and(|user| user.is_active) {
-            return Err(Invalid::field("assigned_to_id", "must be an active user").into());
-        }
+    if let Some(assignee) = after.assigned_to_id.filter(|_| after.assigned_to_id != before.assigned_to_id)
+        && !users::find(tx.conn, assignee)?.is_some_and(|user| user.is_active)
+    {
+        return Err(Invalid::field("assigned_to_id", "must be an active user").into());
     }
     write(tx, AuditAction::Update, &before, &after, Changes::between(Some(&before), Some(&after)))?;
     Ok(after)
@@ -184,7 +200,8 @@ pub fn close(tx: &mut Tx<'_>, id: DefectId) -> Result<Defect> {
 pub fn reopen(tx: &mut Tx<'_>, id: DefectId, reopening: Reopening) -> Result<Defect> {
     let before = locked(tx, id)?;
     let after = before.reopen(tx.now)?;
-    let changes = Changes::between(Some(&before), Some(&after)).with("reason", String::from(reopening.reason));
+    let changes =
+        Changes::between(Some(&before), Some(&after)).with("reason", String::from(reopening.reason));
     write(tx, AuditAction::Reopen, &before, &after, changes)?;
     Ok(after)
 }

@@ -11,7 +11,8 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     defects::Defect,
     equipment::{
-        Equipment, EquipmentChanges, EquipmentFilter, EquipmentOrder, NewEquipment, StatusChange, may_look_after,
+        Equipment, EquipmentChanges, EquipmentFilter, EquipmentOrder, NewEquipment, StatusChange,
+        may_look_after,
     },
     ids::{EquipmentId, StatusChangeId, UserId},
     inspections::Inspection,
@@ -63,8 +64,11 @@ pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest
             EquipmentOrder::Status => equipment::status,
             EquipmentOrder::CreatedAt => equipment::created_at,
         });
-        let items =
-            ordered.select(Equipment::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
+        let items = ordered
+            .select(Equipment::as_select())
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
         (items, filtered().count().get_result(c)?)
     });
     Ok(Page { items, total, request: page })
@@ -116,7 +120,11 @@ pub enum Event {
 }
 
 /// A page of what happened to a machine, newest first: a fixed number of queries.
-pub fn history(conn: &mut DbConnection, id: EquipmentId, page: PageRequest) -> Result<Page<(Instant, Event)>> {
+pub fn history(
+    conn: &mut DbConnection,
+    id: EquipmentId,
+    page: PageRequest,
+) -> Result<Page<(Instant, Event)>> {
     get(conn, id)?;
     with_conn!(conn, |c| {
         let found = inspections::table.filter(inspections::equipment_id.eq(id));
@@ -170,7 +178,9 @@ pub fn history(conn: &mut DbConnection, id: EquipmentId, page: PageRequest) -> R
 
 /// One machine, locked until the transaction ends.
 pub(crate) fn locked(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment> {
-    lock_rows!(conn, equipment::table.find(id).select(Equipment::as_select()), first).optional()?.ok_or_else(|| NotFound("equipment").into())
+    lock_rows!(conn, equipment::table.find(id).select(Equipment::as_select()), first)
+        .optional()?
+        .ok_or_else(|| NotFound("equipment").into())
 }
 
 fn check_technician(tx: &mut Tx<'_>, technician: Option<UserId>) -> Result<()> {

@@ -40,8 +40,17 @@ macro_rules! refusals {
 }
 
 refusals!(
-    ChecklistRule, DefectRule, Forbidden, InspectionRule, Invalid, NotFound, NotificationRule, SessionRule,
-    UserRule, Taken, LostRace,
+    ChecklistRule,
+    DefectRule,
+    Forbidden,
+    InspectionRule,
+    Invalid,
+    NotFound,
+    NotificationRule,
+    SessionRule,
+    UserRule,
+    Taken,
+    LostRace,
 );
 
 /// A value that must be unique is in use.
@@ -81,7 +90,12 @@ struct Unique {
     taken: Option<Taken>,
 }
 
-const fn taken(name: &'static str, columns: &'static str, field: &'static str, message: &'static str) -> Unique {
+const fn taken(
+    name: &'static str,
+    columns: &'static str,
+    field: &'static str,
+    message: &'static str,
+) -> Unique {
     Unique { name, columns, taken: Some(Taken { field, message }) }
 }
 
@@ -115,7 +129,10 @@ const UNIQUE: &[Unique] = &[
         "another item of the checklist has this place",
     ),
     raced("inspections_one_draft_key", "inspections.technician_id, inspections.equipment_id"),
-    raced("inspection_answers_item_key", "inspection_answers.inspection_id, inspection_answers.checklist_item_id"),
+    raced(
+        "inspection_answers_item_key",
+        "inspection_answers.inspection_id, inspection_answers.checklist_item_id",
+    ),
     raced(
         "equipment_weekly_completions_pkey",
         "equipment_weekly_completions.equipment_id, equipment_weekly_completions.iso_year, \
@@ -124,14 +141,16 @@ const UNIQUE: &[Unique] = &[
     raced("defects_answer_key", "defects.inspection_id, defects.checklist_item_id"),
 ];
 
-/// A badge somebody else has.
-pub(crate) const fn badge_taken() -> Taken {
-    Taken { field: "role_id", message: "this badge is in use" }
+/// A badge somebody else has, wanted in this field.
+pub(crate) const fn badge_taken(field: &'static str) -> Taken {
+    Taken { field, message: "this badge is in use" }
 }
 
 fn violated(info: &dyn DatabaseErrorInformation) -> Option<&'static Unique> {
     let columns = info.message().strip_prefix("UNIQUE constraint failed: ");
-    UNIQUE.iter().find(|unique| info.constraint_name() == Some(unique.name) || columns == Some(unique.columns))
+    UNIQUE
+        .iter()
+        .find(|unique| info.constraint_name() == Some(unique.name) || columns == Some(unique.columns))
 }
 
 impl From<Diesel> for Error {

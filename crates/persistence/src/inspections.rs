@@ -8,8 +8,8 @@ use inspection_domain::{
     ids::{InspectionId, ItemId},
     input::Invalid,
     inspections::{
-        Answer, Command, Inspection, InspectionFilter, InspectionOrder, InspectionResult, InspectionStatus, NewAnswer,
-        Progress, Review, StartInspection, Visible, may_start, visible_to,
+        Answer, Command, Inspection, InspectionFilter, InspectionOrder, InspectionResult, InspectionStatus,
+        NewAnswer, Progress, Review, StartInspection, Visible, may_start, visible_to,
     },
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest, Sort},
@@ -22,7 +22,9 @@ use inspection_domain::{
     users::{Role, User},
 };
 
-use crate::{DbConnection, Result, Tx, checklists, database::one_row, defects, equipment, error::LostRace, users};
+use crate::{
+    DbConnection, Result, Tx, checklists, database::one_row, defects, equipment, error::LostRace, users,
+};
 
 /// A page of the inspections that the actor may see.
 pub fn list(
@@ -57,8 +59,11 @@ pub fn list(
             InspectionOrder::Id => inspections::id,
             InspectionOrder::StartedAt => inspections::started_at,
         });
-        let items =
-            ordered.select(Inspection::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
+        let items = ordered
+            .select(Inspection::as_select())
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
         (items, filtered().count().get_result(c)?)
     });
     Ok(Page { items, total, request: page })
@@ -116,7 +121,8 @@ pub fn sheet(conn: &mut DbConnection, actor: &User, id: InspectionId) -> Result<
 /// An inspection the actor may work on, locked until the transaction ends.
 fn locked(tx: &mut Tx<'_>, id: InspectionId) -> Result<Inspection> {
     let found: Option<Inspection> =
-        lock_rows!(&mut *tx.conn, inspections::table.find(id).select(Inspection::as_select()), first).optional()?;
+        lock_rows!(&mut *tx.conn, inspections::table.find(id).select(Inspection::as_select()), first)
+            .optional()?;
     let inspection = found.ok_or(NotFound("inspection"))?;
     inspection.may_be_worked_on_by(tx.actor()?)?;
     Ok(inspection)
@@ -149,7 +155,12 @@ pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(Sheet, bool)> 
         .values(&new)
         .returning(Inspection::as_returning())
         .get_result(c))?;
-    tx.audit(AuditAction::Start, "inspection", inspection.id.get(), Changes::between(None, Some(&inspection)));
+    tx.audit(
+        AuditAction::Start,
+        "inspection",
+        inspection.id.get(),
+        Changes::between(None, Some(&inspection)),
+    );
     Ok((Sheet { inspection, template, items: questions, answers: Vec::new() }, true))
 }
 

@@ -87,14 +87,14 @@ fn strings(versions: Vec<diesel::migration::MigrationVersion<'_>>) -> Vec<String
     versions.iter().map(ToString::to_string).collect()
 }
 
+/// While `work` runs, no other instance migrates. On SQLite it is one transaction, so a migration there can't be one
+/// that has to run outside of one.
 fn exclusively<T>(conn: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
-    let is_postgres = matches!(conn, DbConnection::Postgres(_));
-    if is_postgres {
-        conn.execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
+    if matches!(conn, DbConnection::Sqlite(_)) {
+        return conn.transaction(work);
     }
+    conn.execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
     let outcome = work(conn);
-    if is_postgres {
-        conn.execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
-    }
+    conn.execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
     outcome
 }

@@ -27,7 +27,8 @@ pub fn list(
 ) -> Result<Page<Notification>> {
     let (items, total) = with_conn!(conn, |c| {
         let filtered = || {
-            let mut query = notifications::table.filter(notifications::user_id.eq(owner)).into_boxed::<Backend>();
+            let mut query =
+                notifications::table.filter(notifications::user_id.eq(owner)).into_boxed::<Backend>();
             filter_by!(query, {
                 notifications::priority => filter.priority,
                 notifications::kind => filter.r#type,
@@ -61,7 +62,9 @@ pub fn unread_count(conn: &mut DbConnection, owner: UserId) -> Result<i64> {
 fn locked(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
     let owner = tx.actor()?.id;
     let own = notifications::table.find(id).filter(notifications::user_id.eq(owner));
-    lock_rows!(&mut *tx.conn, own.select(Notification::as_select()), first).optional()?.ok_or_else(|| NotFound("notification").into())
+    lock_rows!(&mut *tx.conn, own.select(Notification::as_select()), first)
+        .optional()?
+        .ok_or_else(|| NotFound("notification").into())
 }
 
 /// Marks one of the actor's as read; again changes nothing (§12).

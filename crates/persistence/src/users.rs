@@ -10,8 +10,8 @@ use inspection_domain::{
     rule::NotFound,
     schema::{badges, users},
     users::{
-        Badge, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder, UserRule, UserSummary, Wanted,
-        keeps_an_admin,
+        Badge, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder, UserRule,
+        UserSummary, Wanted, keeps_an_admin,
     },
 };
 
@@ -120,12 +120,14 @@ pub fn is_empty(conn: &mut DbConnection) -> Result<bool> {
 
 /// One person, locked until the transaction ends.
 pub(crate) fn locked(conn: &mut DbConnection, id: UserId) -> Result<User> {
-    lock_rows!(conn, users::table.find(id).select(User::as_select()), first).optional()?.ok_or_else(|| NotFound("user").into())
+    lock_rows!(conn, users::table.find(id).select(User::as_select()), first)
+        .optional()?
+        .ok_or_else(|| NotFound("user").into())
 }
 
 /// Takes a badge out of the ones that are free: the wanted one, or the next number of the role (§1). Whoever
 /// comes second waits for the first, and then gets another one.
-fn take_badge(tx: &mut Tx<'_>, wanted: Wanted) -> Result<String> {
+fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: Wanted) -> Result<String> {
     let insert = |tx: &mut Tx<'_>, badge: &Badge| {
         let (prefix, number) = badge.parts().unzip();
         let row = (badges::badge.eq(badge.as_str()), badges::prefix.eq(prefix), badges::number.eq(number));
@@ -137,7 +139,7 @@ fn take_badge(tx: &mut Tx<'_>, wanted: Wanted) -> Result<String> {
     match wanted {
         Wanted::Given(badge) => {
             if insert(tx, &badge)? == 0 {
-                return Err(crate::error::badge_taken().into());
+                return Err(crate::error::badge_taken(field).into());
             }
             Ok(badge.into())
         }
@@ -158,13 +160,24 @@ fn take_badge(tx: &mut Tx<'_>, wanted: Wanted) -> Result<String> {
     }
 }
 
+/// Takes the badges that are wanted: given ones first, so that counting goes past them, and then in the order of
+/// their letters, so that two people who want both of two badges don't wait for each other.
 fn give_badges(tx: &mut Tx<'_>, draft: Draft) -> Result<User> {
-    let mut user = draft.user;
-    if let Some(wanted) = draft.badge {
-        user.role_id = take_badge(tx, wanted)?;
-    }
-    if let Some(wanted) = draft.minor_badge {
-        user.minor_role_id = Some(take_badge(tx, wanted)?);
+    let Draft { mut user, badge, minor_badge } = draft;
+    let mut wanted: Vec<(&'static str, Wanted)> = [("role_id", badge), ("minor_role_id", minor_badge)]
+        .into_iter()
+        .filter_map(|(field, w)| Some((field, w?)))
+        .collect();
+    wanted.sort_by_key(|(_, wanted)| match wanted {
+        Wanted::Given(badge) => (false, badge.as_str().to_owned()),
+        Wanted::NextOf(role) => (true, role.badge_prefix().to_owned()),
+    });
+    for (field, wanted) in wanted {
+        let badge = take_badge(tx, field, wanted)?;
+        match field {
+            "role_id" => user.role_id = badge,
+            _ => user.minor_role_id = Some(badge),
+        }
     }
     Ok(user)
 }
@@ -211,7 +224,8 @@ fn change(
     let draft = draft(&before, tx.now)?;
     keeps_an_admin(&before, &draft.user, admins.iter().filter(|admin| **admin != id).count())?;
     let after = give_badges(tx, draft)?;
-    let written = with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(id)).set(&after).execute(c))?;
+    let written =
+        with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(id)).set(&after).execute(c))?;
     one_row(written)?;
     let old = [Some(&before.role_id), before.minor_role_id.as_ref()];
     let kept = [Some(&after.role_id), after.minor_role_id.as_ref()];
@@ -245,10 +259,8 @@ pub fn change_password(
 ) -> Result<(User, i64)> {
     let id = tx.actor()?.id;
     let user = locked(tx.conn, id)?;
-    let stored: String = with_conn!(&mut *tx.conn, |c| users::table
-        .find(id)
-        .select(users::password_hash)
-        .first(c))?;
+    let stored: String =
+        with_conn!(&mut *tx.conn, |c| users::table.find(id).select(users::password_hash).first(c))?;
     if stored != seen_hash {
         return Err(UserRule::WrongPassword.into());
     }

@@ -107,13 +107,18 @@ pub const CRITICAL: usize = 3;
 /// Place of the question that takes a text: of both trades, optional.
 pub const TEXT: usize = 4;
 
-/// An active checklist for type `crane` with one question of every kind, at the places [`PASS_FAIL`] to [`TEXT`].
+/// An active checklist for type `crane` with one question of every kind, at places [`PASS_FAIL`] to [`TEXT`].
 pub fn checklist(db: &Database, world: &World, admin: &User) -> Checklist {
     checklist_with(db, world, admin, |_| {})
 }
 
 /// A checklist as [`checklist`] makes one, but for what is changed in the body.
-pub fn checklist_with(db: &Database, world: &World, admin: &User, change: impl FnOnce(&mut Value)) -> Checklist {
+pub fn checklist_with(
+    db: &Database,
+    world: &World,
+    admin: &User,
+    change: impl FnOnce(&mut Value),
+) -> Checklist {
     let mut body = json!({
         "name": "Crane check",
         "name_ar": "فحص الرافعة",
@@ -169,7 +174,13 @@ pub fn draft(db: &Database, world: &World, inspector: &User, machine: &Equipment
 }
 
 /// A draft in which everything is answered; the questions at the places `failing` fail.
-pub fn answered(db: &Database, world: &World, inspector: &User, machine: &Equipment, failing: &[usize]) -> Sheet {
+pub fn answered(
+    db: &Database,
+    world: &World,
+    inspector: &User,
+    machine: &Equipment,
+    failing: &[usize],
+) -> Sheet {
     let sheet = draft(db, world, inspector, machine);
     let given = answers(&sheet, failing);
     let (answers, _) =
@@ -178,7 +189,7 @@ pub fn answered(db: &Database, world: &World, inspector: &User, machine: &Equipm
     Sheet { answers, ..sheet }
 }
 
-/// An inspection that was handed in, and the defects it found: those of the questions at the places `failing`.
+/// An inspection that was handed in, and the defects it found: of the questions at the places `failing`.
 pub fn submitted(
     db: &Database,
     world: &World,

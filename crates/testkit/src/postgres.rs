@@ -223,8 +223,8 @@ fn make_folder(folder: &Path, user: Option<User>) -> io::Result<PathBuf> {
 }
 
 /// Removes the folders of processes that are gone, which stay behind only when their supervisor was killed,
-/// too; a server still running in one notices that its files are gone, and ends. Process numbers come back, so a
-/// folder with our own number is just as stale.
+/// too; a server still running in one notices that its files are gone, and ends. Process numbers come back,
+/// so a folder with our own number is just as stale.
 fn remove_stale(place: &Path, prefix: &str) {
     // Elsewhere than on Linux nothing says who is alive.
     let gone =

@@ -121,7 +121,8 @@ fn a_failed_critical_item_needs_a_photo() {
 #[test]
 fn an_item_that_became_critical_after_its_answer_still_needs_the_photo_at_submit() {
     let critical = [Item { critical_failure: true, ..item(1) }];
-    let submit = |photo| draft(None).submit(&critical, &[answer(&critical[0], "fail", photo)], now()).map(|_| ());
+    let submit =
+        |photo| draft(None).submit(&critical, &[answer(&critical[0], "fail", photo)], now()).map(|_| ());
     assert_eq!(submit(false), Err(InspectionRule::PhotosMissing(vec![id(1)])));
     assert_eq!(submit(true), Ok(()));
 }
@@ -142,14 +143,16 @@ fn an_inspection_without_questions_is_complete() {
 }
 
 fn any_item() -> impl Strategy<Value = Item> {
-    (0..3_usize, any::<bool>(), any::<bool>(), 0..4_usize).prop_map(|(category, is_required, critical, kind)| Item {
-        category: [None, Some(Category::Mechanical), Some(Category::Electrical)][category],
-        is_required,
-        critical_failure: critical,
-        answer_type: AnswerType::ALL[kind],
-        pass_fail_rule: None,
-        ..item(1)
-    })
+    (0..3_usize, any::<bool>(), any::<bool>(), 0..4_usize).prop_map(
+        |(category, is_required, critical, kind)| Item {
+            category: [None, Some(Category::Mechanical), Some(Category::Electrical)][category],
+            is_required,
+            critical_failure: critical,
+            answer_type: AnswerType::ALL[kind],
+            pass_fail_rule: None,
+            ..item(1)
+        },
+    )
 }
 
 fn numbered(items: Vec<Item>) -> Vec<Item> {

@@ -1,0 +1,199 @@
+//! Equipment and its history (rule book §2).
+
+use inspection_domain::{
+    equipment::{Equipment, EquipmentChanges, EquipmentFilter, EquipmentStatus, NewEquipment},
+    ids::EquipmentId,
+    page::PageRequest,
+    rule::Code,
+    users::{Role, User},
+};
+use inspection_persistence::{
+    Database, Result, World,
+    equipment::{self, Event},
+    users,
+};
+use inspection_testkit::{
+    builders::{
+        CRITICAL, NUMERIC, act, checklist, equipment as machine, equipment_with, input, submitted, user,
+    },
+    on_both_databases,
+    world::world,
+};
+use serde_json::{Value, json};
+
+use crate::{ALL, code, filter, refusal, trail};
+
+fn change(db: &Database, world: &World, actor: &User, of: &Equipment, body: Value) -> Result<Equipment> {
+    let changes: EquipmentChanges = input(body);
+    act(db, world, actor, |tx| equipment::update(tx, of.id, changes))
+}
+
+/// What happened to a machine, one word each.
+fn history(db: &Database, id: EquipmentId, page: PageRequest) -> (Vec<String>, i64) {
+    let page = db.read(|conn| equipment::history(conn, id, page)).expect("a history");
+    let word = |event: &Event| match event {
+        Event::Inspection(inspection) => format!("inspection {}", inspection.id),
+        Event::Defect(defect) => format!("defect {}", defect.id),
+        Event::StatusChange(change) => {
+            let from = change.from_status.map_or("nothing", EquipmentStatus::as_str);
+            format!("{from} to {}", change.to_status)
+        }
+    };
+    (page.items.iter().map(|(_, event)| word(event)).collect(), page.total)
+}
+
+on_both_databases! {
+    fn every_change_of_status_is_kept_with_who_and_when(db: TestDatabase) {
+        let (world, clock) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let crane = machine(&db, &world);
+        clock.advance_seconds(60);
+        change(&db, &world, &admin, &crane, json!({"status": "stopped"})).unwrap();
+        change(&db, &world, &admin, &crane, json!({"name": "Crane A"})).unwrap();
+        clock.advance_seconds(60);
+        let gone = act(&db, &world, &admin, |tx| equipment::decommission(tx, crane.id)).unwrap();
+        act(&db, &world, &admin, |tx| equipment::decommission(tx, crane.id)).unwrap();
+        assert_eq!((gone.status, gone.name.as_str()), (EquipmentStatus::OutOfService, "Crane A"));
+        let page = db.read(|conn| equipment::history(conn, crane.id, ALL)).unwrap();
+        let changes: Vec<_> = page
+            .items
+            .iter()
+            .map(|(at, event)| match event {
+                Event::StatusChange(change) if change.changed_at == *at => {
+                    (change.to_status, change.changed_by_id)
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            changes,
+            [
+                (EquipmentStatus::OutOfService, Some(admin.id)),
+                (EquipmentStatus::Stopped, Some(admin.id)),
+                (EquipmentStatus::Active, None),
+            ]
+        );
+        assert_eq!(page.items[0].0, world.clock.now());
+        let lines = trail(
+            &db,
+            &world,
+            json!({"entity_type": "equipment", "entity_id": crane.id, "user_id": admin.id}),
+        );
+        assert_eq!(lines.len(), 4);
+    }
+
+    fn history_is_newest_first_over_everything_and_pages_fit_together(db: TestDatabase) {
+        let (world, clock) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspector = user(&db, &world, Role::Inspector);
+        checklist(&db, &world, &admin);
+        let [crane, other] = [machine(&db, &world), machine(&db, &world)];
+        clock.advance_seconds(60);
+        let (first, found) = submitted(&db, &world, &inspector, &crane, &[NUMERIC, CRITICAL]);
+        submitted(&db, &world, &inspector, &other, &[NUMERIC]);
+        clock.advance_seconds(60);
+        change(&db, &world, &admin, &crane, json!({"status": "paused"})).unwrap();
+        clock.advance_seconds(60);
+        let (second, _) = submitted(&db, &world, &inspector, &crane, &[]);
+
+        let whole = [
+            format!("inspection {}", second.id),
+            "active to paused".to_owned(),
+            format!("defect {}", found[1].id),
+            format!("defect {}", found[0].id),
+            format!("inspection {}", first.id),
+            "nothing to active".to_owned(),
+        ];
+        assert_eq!(history(&db, crane.id, ALL), (whole.to_vec(), 6));
+        let pages = (1..=3).map(|page| history(&db, crane.id, PageRequest { page, per_page: 2 }));
+        assert_eq!(pages.flat_map(|(page, _)| page).collect::<Vec<_>>(), whole);
+        assert_eq!(history(&db, crane.id, PageRequest { page: 4, per_page: 2 }), (vec![], 6));
+        let nothing = EquipmentId::new(9_999).unwrap();
+        assert_eq!(code(db.read(|conn| equipment::history(conn, nothing, ALL))), Code::NotFound);
+    }
+
+    fn machines_are_found_by_what_they_are_and_by_text(db: TestDatabase) {
+        let (world, _) = world();
+        let technician = user(&db, &world, Role::Specialist);
+        let named = |name: &str, extra: Value| {
+            equipment_with(&db, &world, |body| {
+                body["name"] = json!(name);
+                body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            })
+            .id
+        };
+        let full = named("Full 100%", json!({"serial_number": "a_b", "berth": "B2"}));
+        let plain = named("Full 1000", json!({"serial_number": "axb", "name_ar": "رافعة الرصيف"}));
+        let pump = named(
+            "Big\\Pump",
+            json!({
+                "equipment_type": "pump", "equipment_type_ar": "مضخة", "model_number": "Modell Ö",
+                "status": "stopped", "assigned_technician_id": technician.id, "location": "Hall SEVEN",
+            }),
+        );
+        let found = |mut body: Value| -> Vec<EquipmentId> {
+            body["sort"] = json!("id");
+            let filter: EquipmentFilter = filter(body);
+            db.read(|conn| equipment::list(conn, &filter, ALL)).unwrap().items.iter().map(|m| m.id).collect()
+        };
+        assert_eq!(found(json!({})), [full, plain, pump]);
+        assert_eq!(found(json!({"q": "0%"})), [full]);
+        assert_eq!(found(json!({"q": "A_B"})), [full], "a wildcard is only itself");
+        assert_eq!(found(json!({"q": "g\\p"})), [pump]);
+        assert_eq!(found(json!({"q": "رصيف"})), [full, plain, pump], "in the location, too");
+        assert_eq!(found(json!({"q": "رافعة الر"})), [plain]);
+        assert_eq!(found(json!({"q": "seven"})), [pump]);
+        assert_eq!(found(json!({"q": "Modell Ö"})), [pump], "as it is written");
+        assert_eq!(found(json!({"status": "stopped"})), [pump]);
+        assert_eq!(found(json!({"equipment_type": "pump"})), [pump]);
+        assert_eq!(found(json!({"berth": "B2"})), [full]);
+        assert_eq!(found(json!({"assigned_technician_id": technician.id})), [pump]);
+        assert_eq!(found(json!({"status": "active", "berth": "B1", "q": "full"})), [plain]);
+        let types = db.read(equipment::types).unwrap();
+        assert_eq!(types, [("crane".to_owned(), None), ("pump".to_owned(), Some("مضخة".to_owned()))]);
+        let known = db.read(|conn| equipment::by_ids(conn, [pump, full, pump])).unwrap();
+        assert_eq!((known.len(), known[&pump].name.as_str()), (2, "Big\\Pump"));
+    }
+
+    fn only_an_active_inspector_or_specialist_looks_after_a_machine(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let [gone, specialist, inspector] =
+            [Role::Specialist, Role::Specialist, Role::Inspector].map(|role| user(&db, &world, role));
+        act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+        let crane = machine(&db, &world);
+        let assign = |id: i64| change(&db, &world, &admin, &crane, json!({"assigned_technician_id": id}));
+        let wrong = (Code::ValidationError, vec!["assigned_technician_id".to_owned()]);
+        for id in [admin.id.get(), gone.id.get(), 9_999] {
+            assert_eq!(refusal(assign(id)), wrong, "{id}");
+            let new: NewEquipment = input(json!({
+                "name": "n", "equipment_type": "t", "serial_number": "s", "assigned_technician_id": id,
+            }));
+            assert_eq!(refusal(act(&db, &world, &admin, |tx| equipment::create(tx, new))), wrong, "{id}");
+        }
+        assert!(assign(specialist.id.get()).is_ok());
+        assert_eq!(assign(inspector.id.get()).unwrap().assigned_technician_id, Some(inspector.id));
+        // One who may no longer look after machines doesn't keep his from being changed otherwise.
+        act(&db, &world, &admin, |tx| users::deactivate(tx, inspector.id)).unwrap();
+        assert!(change(&db, &world, &admin, &crane, json!({"name": "Crane A"})).is_ok());
+        assert_eq!(
+            change(&db, &world, &admin, &crane, json!({"assigned_technician_id": null}))
+                .unwrap()
+                .assigned_technician_id,
+            None
+        );
+    }
+
+    fn a_serial_number_is_given_once(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let [one, two] = [machine(&db, &world), machine(&db, &world)];
+        let duplicate = (Code::Duplicate, vec!["serial_number".to_owned()]);
+        let renamed = change(&db, &world, &admin, &two, json!({"serial_number": one.serial_number}));
+        assert_eq!(refusal(renamed), duplicate);
+        let new: NewEquipment =
+            input(json!({"name": "n", "equipment_type": "t", "serial_number": one.serial_number}));
+        assert_eq!(refusal(act(&db, &world, &admin, |tx| equipment::create(tx, new))), duplicate);
+        assert_eq!(db.read(|conn| equipment::get(conn, two.id)).unwrap(), two, "nothing has changed");
+    }
+}

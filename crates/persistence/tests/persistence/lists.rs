@@ -1,0 +1,190 @@
+//! Every list: its pages fit together, its orders are total, and past its end is nothing.
+
+use std::fmt::Display;
+
+use inspection_domain::{
+    audit::AuditFilter,
+    checklists::{TemplateFilter, TemplateOrder},
+    defects::{DefectFilter, DefectOrder},
+    equipment::{EquipmentFilter, EquipmentOrder},
+    inspections::{InspectionFilter, InspectionOrder},
+    notifications::NotificationFilter,
+    page::{Page, PageRequest},
+    users::{Role, User, UserFilter, UserOrder},
+};
+use inspection_persistence::{
+    Database, World, audit, checklists, defects, equipment, inspections, notifications, points, users,
+};
+use inspection_testkit::{
+    builders::{
+        CRITICAL, NUMERIC, PASS_FAIL, YES_NO, checklist, equipment as machine, submitted, user, user_with,
+    },
+    on_both_databases,
+    world::world,
+};
+use serde_json::json;
+
+use crate::{ALL, filter, points::award};
+
+/// The numbers of a whole list of this length, after a look at its pages.
+fn whole<T>(length: usize, list: impl Fn(PageRequest) -> Page<T>, number: impl Fn(&T) -> i64) -> Vec<i64> {
+    let numbers = |page: &Page<T>| page.items.iter().map(&number).collect::<Vec<_>>();
+    let total = i64::try_from(length).expect("short");
+    let all = list(ALL);
+    assert_eq!((all.items.len(), all.total), (length, total));
+    let mut in_pages = Vec::new();
+    for page in 1.. {
+        let part = list(PageRequest { page, per_page: 2 });
+        assert_eq!((part.total, part.request), (total, PageRequest { page, per_page: 2 }));
+        if part.items.is_empty() {
+            break;
+        }
+        in_pages.extend(numbers(&part));
+    }
+    assert_eq!(in_pages, numbers(&all));
+    let past = list(PageRequest { page: u32::MAX, per_page: 100 });
+    assert_eq!((past.items.len(), past.total), (0, total));
+    in_pages
+}
+
+/// Looks at a list in every order, which downwards is the reverse of upwards. What can be equal mostly is.
+fn in_every_order<T>(
+    length: usize,
+    orders: &[impl Display],
+    list: impl Fn(&str, PageRequest) -> Page<T>,
+    number: impl Fn(&T) -> i64,
+) {
+    for order in orders.iter().map(ToString::to_string) {
+        let up = whole(length, |page| list(&order, page), &number);
+        let mut down = whole(length, |page| list(&format!("-{order}"), page), &number);
+        down.reverse();
+        assert_eq!(up, down, "{order}");
+        assert!(order != "id" || up.is_sorted(), "{up:?}");
+    }
+}
+
+struct Site {
+    admin: User,
+    inspector: User,
+}
+
+/// Five of everything.
+fn build(db: &Database, world: &World) -> Site {
+    let same_name = |body: &mut serde_json::Value| body["full_name"] = json!("Same");
+    let admin = user_with(db, world, Role::Admin, same_name);
+    let inspector = user_with(db, world, Role::Inspector, same_name);
+    for _ in 0..3 {
+        user_with(db, world, Role::Engineer, same_name);
+    }
+    for _ in 0..5 {
+        checklist(db, world, &admin);
+        machine(db, world);
+    }
+    let crane = machine(db, world);
+    for failing in [&[PASS_FAIL, YES_NO, NUMERIC, CRITICAL][..], &[CRITICAL], &[], &[], &[]] {
+        submitted(db, world, &inspector, &crane, failing);
+        award(db, world, &inspector, Role::Inspector, 1);
+    }
+    Site { admin, inspector }
+}
+
+on_both_databases! {
+    fn pages_fit_together_in_every_order(db: TestDatabase) {
+        let (world, _) = world();
+        let Site { admin, inspector } = build(&db, &world);
+
+        in_every_order(
+            5,
+            UserOrder::ALL,
+            |sort, page| {
+                let filter: UserFilter = filter(json!({ "sort": sort }));
+                db.read(|conn| users::list(conn, &filter, page)).unwrap()
+            },
+            |row| row.id.get(),
+        );
+
+        in_every_order(
+            6,
+            EquipmentOrder::ALL,
+            |sort, page| {
+                let filter: EquipmentFilter = filter(json!({ "sort": sort }));
+                db.read(|conn| equipment::list(conn, &filter, page)).unwrap()
+            },
+            |row| row.id.get(),
+        );
+
+        in_every_order(
+            5,
+            TemplateOrder::ALL,
+            |sort, page| {
+                let filter: TemplateFilter = filter(json!({ "sort": sort }));
+                db.read(|conn| checklists::list(conn, &filter, page)).unwrap()
+            },
+            |(row, _)| row.id.get(),
+        );
+
+        in_every_order(
+            5,
+            InspectionOrder::ALL,
+            |sort, page| {
+                let filter: InspectionFilter = filter(json!({ "sort": sort }));
+                db.read(|conn| inspections::list(conn, &admin, &filter, &world.site, page)).unwrap()
+            },
+            |row| row.id.get(),
+        );
+
+        in_every_order(
+            5,
+            DefectOrder::ALL,
+            |sort, page| {
+                let filter: DefectFilter = filter(json!({ "sort": sort }));
+                db.read(|conn| defects::list(conn, &filter, world.today(), page)).unwrap()
+            },
+            |row| row.id.get(),
+        );
+
+        let told: NotificationFilter = filter(json!({}));
+        let newest_first = whole(
+            5,
+            |page| db.read(|conn| notifications::list(conn, inspector.id, &told, page)).unwrap(),
+            |row| row.id.get(),
+        );
+        assert!(newest_first.is_sorted_by(|a, b| a > b));
+
+        let newest_first = whole(
+            5,
+            |page| db.read(|conn| points::list(conn, inspector.id, page)).unwrap(),
+            |row| row.id.get(),
+        );
+        assert!(newest_first.is_sorted_by(|a, b| a > b));
+
+        let awards: AuditFilter = filter(json!({"action": "award"}));
+        let newest_first = whole(
+            5,
+            |page| db.read(|conn| audit::list(conn, &awards, &world.site, page)).unwrap(),
+            |row| row.id.get(),
+        );
+        assert!(newest_first.is_sorted_by(|a, b| a > b));
+    }
+
+    fn a_list_of_nothing_is_empty_and_not_an_error(db: TestDatabase) {
+        let (world, _) = world();
+        let somebody = user(&db, &world, Role::Engineer);
+        let none = |total: i64, length: usize| assert_eq!((total, length), (0, 0));
+        let page = db.read(|conn| equipment::list(conn, &filter(json!({})), ALL)).unwrap();
+        none(page.total, page.items.len());
+        let page = db.read(|conn| checklists::list(conn, &filter(json!({})), ALL)).unwrap();
+        none(page.total, page.items.len());
+        let page =
+            db.read(|conn| inspections::list(conn, &somebody, &filter(json!({})), &world.site, ALL)).unwrap();
+        none(page.total, page.items.len());
+        let page = db.read(|conn| defects::list(conn, &filter(json!({})), world.today(), ALL)).unwrap();
+        none(page.total, page.items.len());
+        let page = db.read(|conn| notifications::list(conn, somebody.id, &filter(json!({})), ALL)).unwrap();
+        none(page.total, page.items.len());
+        let page = db.read(|conn| points::list(conn, somebody.id, ALL)).unwrap();
+        none(page.total, page.items.len());
+        assert!(db.read(|conn| users::summaries(conn, [])).unwrap().is_empty());
+        assert!(db.read(|conn| equipment::by_ids(conn, [])).unwrap().is_empty());
+    }
+}

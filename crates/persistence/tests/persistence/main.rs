@@ -1,0 +1,83 @@
+//! Every read and unit of work, on both databases.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is how a failure is told"
+)]
+
+/// Runs a Diesel query on whichever database the connection is to.
+macro_rules! query {
+    ($db:expr, |$c:ident| $body:expr) => {
+        $db.read(|conn| match conn {
+            inspection_persistence::DbConnection::Postgres($c) => Ok($body?),
+            inspection_persistence::DbConnection::Sqlite($c) => Ok($body?),
+        })
+        .expect("a query")
+    };
+}
+
+mod checklists;
+mod defects;
+mod equipment;
+mod inspections;
+mod lists;
+mod notifications;
+mod points;
+mod races;
+mod schema;
+mod transactions;
+mod users;
+
+use std::fmt::Debug;
+
+use inspection_domain::{
+    audit::{AuditEntry, AuditFilter},
+    ids::UserId,
+    input::Input,
+    notifications::{Notification, NotificationFilter, NotificationType},
+    page::PageRequest,
+    rule::Code,
+};
+use inspection_persistence::{Database, Error, Result, World, audit, notifications as told};
+use serde_json::{Value, json};
+
+/// Code and fields of the refusal that this must be.
+fn refusal<T: Debug>(outcome: Result<T>) -> (Code, Vec<String>) {
+    match outcome {
+        Err(Error::Rule(rule)) => (rule.code(), rule.fields().into_iter().map(|error| error.field).collect()),
+        other => panic!("not a refusal: {other:?}"),
+    }
+}
+
+/// Code of the refusal that this must be.
+fn code<T: Debug>(outcome: Result<T>) -> Code {
+    refusal(outcome).0
+}
+
+/// A filter of a JSON body.
+fn filter<T: Input>(body: Value) -> T {
+    inspection_testkit::builders::input(body)
+}
+
+/// Everything in one page.
+const ALL: PageRequest = PageRequest::first(100);
+
+/// What somebody was told, newest first.
+fn told_to(db: &Database, user: UserId) -> Vec<Notification> {
+    let filter: NotificationFilter = filter(json!({}));
+    db.read(|conn| told::list(conn, user, &filter, ALL)).expect("a list").items
+}
+
+/// The kinds of what somebody was told, newest first.
+fn kinds_told_to(db: &Database, user: UserId) -> Vec<NotificationType> {
+    told_to(db, user).iter().map(|told| told.kind).collect()
+}
+
+/// The lines of the audit trail that a filter finds, newest first.
+fn trail(db: &Database, world: &World, body: Value) -> Vec<AuditEntry> {
+    let filter: AuditFilter = filter(body);
+    db.read(|conn| audit::list(conn, &filter, &world.site, ALL)).expect("a list").items
+}

@@ -1,0 +1,411 @@
+//! What happens at once: whoever is second gets a refusal or waits, and nothing is ever half done.
+//!
+//! Every race is run several times, since which of its orders comes up is chance; none may break a rule.
+
+use std::{collections::BTreeSet, fmt::Debug, sync::Barrier, thread};
+
+use diesel::prelude::*;
+use inspection_domain::{
+    checklists::{ItemChanges, NewItem, NewVersion},
+    defects::Resolution,
+    equipment::EquipmentStatus,
+    inspections::{NewAnswer, NewAnswers, Review, StartInspection},
+    points::PointKind,
+    rule::Code,
+    schema::inspection_answers,
+    time::Week,
+    users::{NewUser, Role, User, UserChanges},
+};
+use inspection_persistence::{
+    Error, Origin, Result, Tx, checklists, defects, equipment as machines, inspections,
+    points::{self, Award},
+    users,
+};
+use inspection_testkit::{
+    builders::{
+        CRITICAL, NUMERIC, PASS_FAIL, TEXT, YES_NO, act, answer_body, answered, checklist, draft, equipment,
+        input, password_hash, submitted, user,
+    },
+    on_both_databases,
+    world::world,
+};
+use serde_json::{Value, json};
+
+use crate::{ALL, kinds_told_to, refusal, trail};
+
+const ROUNDS: usize = 8;
+
+/// Lets so many threads begin at the same moment, and gives what each of them came to.
+pub(crate) fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let (barrier, work) = (&Barrier::new(threads), &work);
+    thread::scope(|scope| {
+        let start = |n| {
+            scope.spawn(move || {
+                barrier.wait();
+                work(n)
+            })
+        };
+        let started: Vec<_> = (0..threads).map(start).collect();
+        started.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    })
+}
+
+/// What of these was done, and the codes of the refusals; anything else is a failure.
+fn tally<T: Debug>(outcomes: Vec<Result<T>>) -> (Vec<T>, Vec<Code>) {
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        match outcome {
+            Ok(value) => done.push(value),
+            Err(Error::Rule(rule)) => refused.push(rule.code()),
+            Err(other) => panic!("neither done nor refused: {other:?}"),
+        }
+    }
+    (done, refused)
+}
+
+/// Two different things at once.
+fn both<A: Send, B: Send>(one: impl Fn() -> A + Sync, other: impl Fn() -> B + Sync) -> (A, B) {
+    let mut outcomes =
+        at_once(2, |n| if n == 0 { (Some(one()), None) } else { (None, Some(other())) }).into_iter();
+    let (first, second) = (outcomes.next().expect("two"), outcomes.next().expect("two"));
+    (first.0.expect("the first"), second.1.expect("the second"))
+}
+
+fn new_user(body: Value) -> NewUser {
+    let mut whole =
+        json!({"password": "correct horse battery", "full_name": "Somebody", "specialization": "electrical"});
+    whole.as_object_mut().expect("an object").extend(body.as_object().expect("an object").clone());
+    input(whole)
+}
+
+fn one_answer(body: Value) -> Vec<NewAnswer> {
+    input::<NewAnswers>(json!({"answers": [body]})).answers.0
+}
+
+on_both_databases! {
+    fn of_two_submissions_one_wins(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspector = user(&db, &world, Role::Inspector);
+        checklist(&db, &world, &admin);
+        let crane = equipment(&db, &world);
+        for round in 1..=ROUNDS {
+            let id = answered(&db, &world, &inspector, &crane, &[PASS_FAIL, CRITICAL]).inspection.id;
+            let actors = [&inspector, &admin, &inspector];
+            let outcomes = at_once(3, |n| act(&db, &world, actors[n], |tx| inspections::submit(tx, id)));
+            let (done, refused) = tally(outcomes);
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState, Code::InvalidState]));
+            assert_eq!(db.read(|conn| defects::of_inspection(conn, id)).unwrap().len(), 2);
+            let week = Week { year: 2026, number: 10 };
+            let counted = db.read(|conn| inspections::completions_of(conn, crane.id, week)).unwrap();
+            assert_eq!(usize::try_from(counted), Ok(round));
+            assert_eq!(kinds_told_to(&db, admin.id).len(), round);
+            assert_eq!(trail(&db, &world, json!({"action": "submit", "entity_id": id})).len(), 1);
+        }
+    }
+
+    fn people_made_at_once_get_a_badge_each(db: TestDatabase) {
+        let (world, _) = world();
+        let mut badges = BTreeSet::new();
+        for round in 0..ROUNDS {
+            // Both orders of the two roles, so that they would wait for one another if that were possible.
+            let made = at_once(8, |n| {
+                let [role, minor] =
+                    if n % 2 == 0 { ["inspector", "specialist"] } else { ["specialist", "inspector"] };
+                let new = new_user(json!({
+                    "email": format!("{round}-{n}@example.com"), "role": role, "minor_role": minor,
+                }));
+                db.write(&world, Origin::default(), |tx| users::create(tx, new, password_hash()))
+            });
+            for user in made {
+                let user = user.expect("nobody is refused");
+                assert!(badges.insert(user.role_id.clone()), "{} twice", user.role_id);
+                let minor = user.minor_role_id.expect("a second badge");
+                assert!(badges.insert(minor.clone()), "{minor} twice");
+            }
+        }
+        let of = |prefix: &str| badges.iter().filter(|badge| badge.starts_with(prefix)).count();
+        assert_eq!((of("INS"), of("SPE")), (8 * ROUNDS, 8 * ROUNDS));
+        let last = format!("INS{:03}", 8 * ROUNDS);
+        assert!(badges.contains(&last), "no number is left out");
+    }
+
+    fn a_badge_and_an_address_are_given_once(db: TestDatabase) {
+        let (world, _) = world();
+        for round in 0..ROUNDS {
+            let create = |email: String, badge: String| {
+                let new = new_user(json!({"email": email, "role": "engineer", "role_id": badge}));
+                db.write(&world, Origin::default(), |tx| users::create(tx, new, password_hash()))
+            };
+            for field in ["role_id", "email"] {
+                let (made, refused): (Vec<_>, Vec<_>) = at_once(3, |n| match field {
+                    "email" => create(format!("same-{round}@example.com"), format!("ENG{round}{n}0")),
+                    _ => create(format!("{round}-{n}@example.com"), format!("SAME{round}")),
+                })
+                .into_iter()
+                .partition(Result::is_ok);
+                assert_eq!((made.len(), refused.len()), (1, 2));
+                for outcome in refused {
+                    assert_eq!(refusal(outcome), (Code::Duplicate, vec![field.to_owned()]));
+                }
+            }
+        }
+    }
+
+    fn of_several_answers_to_one_question_one_stays(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspector = user(&db, &world, Role::Inspector);
+        checklist(&db, &world, &admin);
+        for _ in 0..ROUNDS {
+            let sheet = draft(&db, &world, &inspector, &equipment(&db, &world));
+            let (id, item) = (sheet.inspection.id, sheet.items[PASS_FAIL].id);
+            let saved = at_once(4, |n| {
+                let given = one_answer(answer_body(PASS_FAIL, item, n % 2 == 0));
+                let actor = if n < 2 { &inspector } else { &admin };
+                act(&db, &world, actor, |tx| inspections::answer(tx, id, given, |_| None))
+            });
+            let (saved, refused) = tally(saved);
+            assert_eq!((saved.len(), refused), (4, vec![]));
+            let left = inspection_answers::table.filter(inspection_answers::inspection_id.eq(id.get()));
+            let left: Vec<i64> = query!(db, |c| left.select(inspection_answers::id).load(c));
+            assert_eq!(left.len(), 1);
+            assert!(saved.iter().any(|(answers, _)| answers[0].id.get() == left[0]));
+        }
+    }
+
+    fn of_several_starts_one_makes_the_draft_and_the_others_find_it(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspector = user(&db, &world, Role::Inspector);
+        checklist(&db, &world, &admin);
+        for _ in 0..ROUNDS {
+            let what: StartInspection = input(json!({"equipment_id": equipment(&db, &world).id}));
+            let started = at_once(4, |_| act(&db, &world, &inspector, |tx| inspections::start(tx, &what)));
+            let (started, refused) = tally(started);
+            assert_eq!(refused, []);
+            let drafts: BTreeSet<_> = started.iter().map(|(sheet, _)| sheet.inspection.id).collect();
+            assert_eq!((drafts.len(), started.iter().filter(|(_, new)| *new).count()), (1, 1));
+        }
+    }
+
+    fn a_machine_that_goes_out_of_service_is_started_on_before_or_never(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspector = user(&db, &world, Role::Inspector);
+        checklist(&db, &world, &admin);
+        for _ in 0..ROUNDS {
+            let crane = equipment(&db, &world);
+            let what: StartInspection = input(json!({"equipment_id": crane.id}));
+            let (gone, started) = both(
+                || act(&db, &world, &admin, |tx| machines::decommission(tx, crane.id)),
+                || act(&db, &world, &inspector, |tx| inspections::start(tx, &what)),
+            );
+            assert_eq!(gone.expect("decommissioned").status, EquipmentStatus::OutOfService);
+            let (_, refused) = tally(vec![started]);
+            assert!(refused.iter().all(|code| *code == Code::RuleViolation), "{refused:?}");
+        }
+    }
+
+    fn two_admins_who_deactivate_each_other_leave_one(db: TestDatabase) {
+        let (world, _) = world();
+        let mut admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
+        for round in 0..ROUNDS {
+            let outcomes = at_once(2, |n| {
+                let (actor, other) = (&admins[n], &admins[1 - n]);
+                if round % 2 == 0 {
+                    act(&db, &world, actor, |tx| users::deactivate(tx, other.id))
+                } else {
+                    let demote: UserChanges = input(json!({"role": "engineer"}));
+                    act(&db, &world, actor, |tx| users::update(tx, other.id, demote))
+                }
+            });
+            let (done, refused) = tally(outcomes);
+            assert_eq!((done.len(), refused), (1, vec![Code::RuleViolation]));
+            let left: Vec<_> =
+                db.read(users::admins).unwrap().into_iter().filter(|admin| admin.is_active).collect();
+            let [left] = left.try_into().expect("one admin");
+            admins = [left, user(&db, &world, Role::Admin)];
+        }
+    }
+
+    fn questions_added_at_once_have_a_place_each(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        for _ in 0..ROUNDS {
+            let (template, _) = checklist(&db, &world, &admin);
+            let added = at_once(4, |_| {
+                let new: NewItem = input(json!({"question_text": "New?", "answer_type": "text"}));
+                act(&db, &world, &admin, |tx| checklists::add_item(tx, template.id, new))
+            });
+            let (added, refused) = tally(added);
+            let places: BTreeSet<i32> = added.iter().map(|item| item.order_index).collect();
+            assert_eq!((places.into_iter().collect::<Vec<_>>(), refused), (vec![5, 6, 7, 8], vec![]));
+        }
+    }
+
+    fn a_version_is_made_once(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        for round in 0..ROUNDS {
+            let (template, _) = checklist(&db, &world, &admin);
+            let (done, refused) = tally(at_once(2, |_| {
+                let new: NewVersion = input(json!({"version": format!("v{round}")}));
+                act(&db, &world, &admin, |tx| checklists::clone(tx, template.id, new))
+            }));
+            assert_eq!((done.len(), done[0].1.len(), refused), (1, 5, vec![Code::Duplicate]));
+        }
+    }
+
+    fn a_question_changes_before_it_is_answered_or_not_at_all(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspectors: [User; 3] = std::array::from_fn(|_| user(&db, &world, Role::Inspector));
+        for round in 0..2 * ROUNDS {
+            let (_, items) = checklist(&db, &world, &admin);
+            let (item, crane) = (&items[PASS_FAIL], equipment(&db, &world));
+            let drafts =
+                inspectors.each_ref().map(|inspector| draft(&db, &world, inspector, &crane).inspection.id);
+            let change = |tx: &mut Tx<'_>| {
+                if round % 2 == 0 {
+                    let change: ItemChanges = input(json!({"answer_type": "numeric"}));
+                    checklists::update_item(tx, item.template_id, item.id, change).map(|_| ())
+                } else {
+                    checklists::delete_item(tx, item.template_id, item.id)
+                }
+            };
+            let mut outcomes = at_once(4, |n| {
+                let Some(inspector) = inspectors.get(n) else { return act(&db, &world, &admin, change) };
+                let given = one_answer(answer_body(PASS_FAIL, item.id, false));
+                act(&db, &world, inspector, |tx| inspections::answer(tx, drafts[n], given, |_| None))
+                    .map(|_| ())
+            });
+            let changed = tally(outcomes.split_off(3)).1;
+            let refused = tally(outcomes).1;
+            if changed.is_empty() {
+                assert_eq!(refused, [Code::ValidationError; 3]);
+            } else {
+                assert_eq!((changed, refused), (vec![Code::RuleViolation], vec![]));
+            }
+        }
+    }
+
+    fn a_draft_is_handed_in_or_thrown_away(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspector = user(&db, &world, Role::Inspector);
+        checklist(&db, &world, &admin);
+        for _ in 0..ROUNDS {
+            let sheet = answered(&db, &world, &inspector, &equipment(&db, &world), &[YES_NO]);
+            let id = sheet.inspection.id;
+            let (submitted, deleted) = both(
+                || act(&db, &world, &inspector, |tx| inspections::submit(tx, id)),
+                || act(&db, &world, &admin, |tx| inspections::delete(tx, id)),
+            );
+            match (submitted, deleted) {
+                (Ok(_), deleted) => assert_eq!(refusal(deleted).0, Code::InvalidState),
+                (submitted, Ok(())) => assert_eq!(refusal(submitted).0, Code::NotFound),
+                other => panic!("neither: {other:?}"),
+            }
+        }
+    }
+
+    fn an_answer_is_in_what_was_handed_in_or_refused(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspector = user(&db, &world, Role::Inspector);
+        checklist(&db, &world, &admin);
+        for _ in 0..ROUNDS {
+            let sheet = answered(&db, &world, &inspector, &equipment(&db, &world), &[]);
+            let (id, item) = (sheet.inspection.id, sheet.items[NUMERIC].id);
+            let (submitted, answer) = both(
+                || act(&db, &world, &inspector, |tx| inspections::submit(tx, id)),
+                || {
+                    let given = one_answer(answer_body(NUMERIC, item, true));
+                    act(&db, &world, &admin, |tx| inspections::answer(tx, id, given, |_| None))
+                },
+            );
+            let (_, found) = submitted.expect("handed in");
+            let (saved, refused) = tally(vec![answer]);
+            assert_eq!((saved.len(), refused.len()), (found, 1 - found), "a failed answer is a defect");
+            assert!(refused.iter().all(|code| *code == Code::InvalidState), "{refused:?}");
+        }
+    }
+
+    fn a_review_and_a_repair_happen_once(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspector = user(&db, &world, Role::Inspector);
+        checklist(&db, &world, &admin);
+        let crane = equipment(&db, &world);
+        for _ in 0..ROUNDS {
+            let (inspection, raised) = submitted(&db, &world, &inspector, &crane, &[YES_NO]);
+            let (done, refused) = tally(at_once(2, |_| {
+                let review: Review = input(json!({}));
+                act(&db, &world, &admin, |tx| inspections::review(tx, inspection.id, review))
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
+            let (done, refused) = tally(at_once(2, |n| {
+                let resolution: Resolution = input(json!({"resolution_notes": format!("by {n}")}));
+                act(&db, &world, &admin, |tx| defects::resolve(tx, raised[0].id, resolution))
+            }));
+            assert_eq!(
+                (&done[..], refused),
+                (&[db.read(|conn| defects::get(conn, raised[0].id)).unwrap()][..], vec![Code::InvalidState],)
+            );
+        }
+    }
+
+    fn awards_at_once_are_all_in_the_totals(db: TestDatabase) {
+        let (world, _) = world();
+        let admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
+        let somebody = user(&db, &world, Role::Inspector);
+        let outcomes = at_once(6, |n| -> Result<()> {
+            for amount in 1..=5 {
+                let actor = &admins[n % 2];
+                if n < 4 {
+                    let award = Award {
+                        user_id: somebody.id,
+                        role: Role::Inspector,
+                        amount,
+                        kind: PointKind::BonusStars,
+                        related: None,
+                    };
+                    act(&db, &world, actor, |tx| points::award(tx, &award))?;
+                } else {
+                    // Whoever changes the account meanwhile takes no points away.
+                    let change: UserChanges = input(json!({"phone": format!("{n}-{amount}")}));
+                    act(&db, &world, actor, |tx| users::update(tx, somebody.id, change))?;
+                }
+            }
+            Ok(())
+        });
+        assert_eq!(tally(outcomes).1, []);
+        let now = db.read(|conn| users::get(conn, somebody.id)).unwrap();
+        assert_eq!((now.total_points, now.inspector_points), (60, 60));
+        assert_eq!(db.read(|conn| points::list(conn, somebody.id, ALL)).unwrap().total, 20);
+        assert_eq!(db.read(points::mismatches).unwrap(), []);
+    }
+
+    fn changes_of_accounts_are_in_nobodys_way(db: TestDatabase) {
+        let (world, _) = world();
+        let admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
+        let inspector = user(&db, &world, Role::Inspector);
+        checklist(&db, &world, &admins[0]);
+        let crane = equipment(&db, &world);
+        for round in 0..ROUNDS {
+            let id = answered(&db, &world, &inspector, &crane, &[PASS_FAIL, YES_NO, NUMERIC, CRITICAL, TEXT])
+                .inspection
+                .id;
+            let outcomes = at_once(4, |n| -> Result<()> {
+                if n == 0 {
+                    return act(&db, &world, &inspector, |tx| inspections::submit(tx, id)).map(|_| ());
+                }
+                let of = [&inspector, &admins[0], &admins[1]][n - 1];
+                let change: UserChanges = input(json!({"phone": format!("{round}-{n}")}));
+                act(&db, &world, &admins[n % 2], |tx| users::update(tx, of.id, change)).map(|_| ())
+            });
+            assert_eq!(tally(outcomes).1, []);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Both databases have the same schema, the one that the program believes in.
+
+use std::collections::BTreeSet;
+
+use diesel::{debug_query, pg::Pg, prelude::*, sql_query, sql_types::Text};
+use inspection_domain::schema;
+use inspection_persistence::{Database, DbConnection, Settings, migrations, unique_constraints};
+use inspection_testkit::{Kind, TestDatabase, on_both_databases};
+
+#[derive(QueryableByName)]
+struct Fact {
+    #[diesel(sql_type = Text)]
+    fact: String,
+}
+
+const POSTGRES: &[&str] = &[
+    "SELECT 'column ' || c.relname || '.' || a.attname
+         || ' ' || replace(format_type(a.atttypid, a.atttypmod), ' with time zone', '')
+         || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+         || CASE WHEN a.attgenerated <> '' THEN ' generated'
+                 WHEN d.oid IS NULL THEN '' ELSE ' default ' || pg_get_expr(d.adbin, d.adrelid) END AS fact
+     FROM pg_attribute a
+     JOIN pg_class c ON c.oid = a.attrelid AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relname <> '__diesel_schema_migrations'",
+    "SELECT c.relname || ' ' || pg_get_constraintdef(k.oid) AS fact
+     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+     WHERE k.connamespace = 'public'::regnamespace AND k.contype IN ('p', 'f')
+       AND c.relname <> '__diesel_schema_migrations'",
+    "SELECT 'check ' || c.relname || ' ' || k.conname AS fact
+     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+     WHERE k.connamespace = 'public'::regnamespace AND k.contype = 'c'",
+    "SELECT CASE WHEN x.indisunique THEN 'unique ' ELSE '' END
+         || 'index ' || i.relname || ' on ' || t.relname || ' ('
+         || (SELECT string_agg(pg_get_indexdef(i.oid, n, true)
+                    || CASE WHEN x.indoption[n - 1] & 1 = 1 THEN ' DESC' ELSE '' END, ', ' ORDER BY n)
+             FROM generate_series(1, x.indnkeyatts::int) n) || ')'
+         || CASE WHEN x.indpred IS NULL THEN '' ELSE ' partial' END AS fact
+     FROM pg_index x
+     JOIN pg_class i ON i.oid = x.indexrelid AND i.relnamespace = 'public'::regnamespace
+     JOIN pg_class t ON t.oid = x.indrelid
+     WHERE NOT x.indisprimary",
+];
+
+const SQLITE: &[&str] = &[
+    "SELECT 'column ' || t.name || '.' || c.name || ' '
+         || lower(CASE WHEN c.pk = 1 AND c.type = 'INTEGER' THEN 'BIGINT' ELSE c.type END)
+         || CASE WHEN c.\"notnull\" THEN ' not null' ELSE '' END
+         || CASE WHEN c.hidden IN (2, 3) THEN ' generated'
+                 ELSE COALESCE(' default ' || c.dflt_value, '') END AS fact
+     FROM sqlite_master t, pragma_table_xinfo(t.name) c
+     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name <> '__diesel_schema_migrations'",
+    "SELECT t.name || ' PRIMARY KEY ('
+         || (SELECT group_concat(name, ', ')
+             FROM (SELECT name FROM pragma_table_xinfo(t.name) WHERE pk > 0 ORDER BY pk))
+         || ')' AS fact
+     FROM sqlite_master t
+     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name <> '__diesel_schema_migrations'",
+    "SELECT t.name || ' FOREIGN KEY (' || k.\"from\" || ') REFERENCES '
+         || k.\"table\" || '(' || k.\"to\" || ')'
+         || CASE k.on_delete WHEN 'NO ACTION' THEN '' ELSE ' ON DELETE ' || k.on_delete END AS fact
+     FROM sqlite_master t, pragma_foreign_key_list(t.name) k
+     WHERE t.type = 'table'",
+    "SELECT CASE WHEN i.\"unique\" THEN 'unique ' ELSE '' END
+         || 'index ' || i.name || ' on ' || t.name || ' ('
+         || (SELECT group_concat(name || CASE WHEN \"desc\" THEN ' DESC' ELSE '' END, ', ')
+             FROM (SELECT name, \"desc\" FROM pragma_index_xinfo(i.name) WHERE key ORDER BY seqno)) || ')'
+         || CASE WHEN i.partial THEN ' partial' ELSE '' END AS fact
+     FROM sqlite_master t, pragma_index_list(t.name) i
+     WHERE t.type = 'table' AND i.origin = 'c'",
+];
+
+/// What constraints inside a table are called only its text tells.
+const SQLITE_TABLES: &str = "SELECT sql AS fact FROM sqlite_master
+     WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> '__diesel_schema_migrations'";
+
+/// Everything there is to say about a schema, one sentence each.
+fn facts(db: &Database) -> BTreeSet<String> {
+    let load = |statements: &[&str]| -> Vec<String> {
+        let load = |statement: &&str| -> Vec<Fact> { query!(db, |c| sql_query(*statement).load(c)) };
+        statements.iter().flat_map(load).map(|row| row.fact).collect()
+    };
+    if db.is_postgres() {
+        load(POSTGRES).into_iter().collect()
+    } else {
+        let named = load(&[SQLITE_TABLES]);
+        load(SQLITE).into_iter().chain(named.iter().flat_map(|sql| named_constraints(sql))).collect()
+    }
+}
+
+/// The named unique constraints and checks in the text of a `CREATE TABLE`.
+fn named_constraints(sql: &str) -> Vec<String> {
+    let plain: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+    let plain = plain.join(" ");
+    let (head, body) =
+        plain.trim_end().strip_suffix(')').and_then(|sql| sql.split_once('(')).expect("columns");
+    let table = head.split_whitespace().last().expect("a name").trim_matches('"');
+    let (mut clauses, mut depth) = (vec![String::new()], 0);
+    for letter in body.chars() {
+        depth += i32::from(letter == '(') - i32::from(letter == ')');
+        match letter {
+            ',' if depth == 0 => clauses.push(String::new()),
+            _ => clauses.last_mut().expect("one at least").push(letter),
+        }
+    }
+    let mut facts = Vec::new();
+    for clause in &clauses {
+        let words: Vec<&str> = clause.split_whitespace().collect();
+        for (at, _) in words.iter().enumerate().filter(|(_, word)| **word == "CONSTRAINT") {
+            match words[at + 2] {
+                "CHECK" => facts.push(format!("check {table} {}", words[at + 1])),
+                "UNIQUE" if at == 0 => {
+                    let columns = words[3..].join(" ");
+                    facts.push(format!("unique index {} on {table} {columns}", words[1]));
+                }
+                "UNIQUE" => facts.push(format!("unique index {} on {table} ({})", words[at + 1], words[0])),
+                _ => {}
+            }
+        }
+    }
+    facts
+}
+
+#[test]
+fn both_databases_have_the_same_schema() {
+    let Some(postgres) = TestDatabase::new(Kind::Postgres) else { return };
+    let sqlite = TestDatabase::new(Kind::Sqlite).expect("always there");
+    let (postgres, sqlite) = (facts(&postgres), facts(&sqlite));
+    let only = |here: &BTreeSet<String>, there: &BTreeSet<String>| -> Vec<String> {
+        here.difference(there).cloned().collect()
+    };
+    assert_eq!(
+        (only(&postgres, &sqlite), only(&sqlite, &postgres)),
+        (vec![], vec![]),
+        "only in PostgreSQL, only in SQLite"
+    );
+    for known in [
+        "column defects.severity_rank integer not null generated",
+        "column users.session_generation bigint not null default 0",
+        "column users.id bigint not null",
+        "users FOREIGN KEY (role_id) REFERENCES badges(badge)",
+        "equipment_weekly_completions PRIMARY KEY (equipment_id, iso_year, iso_week)",
+        "unique index inspections_one_draft_key on inspections (technician_id, equipment_id) partial",
+        "unique index checklist_items_order_index_key on checklist_items (template_id, order_index)",
+        "unique index users_email_key on users (email)",
+        "index defects_due_date_idx on defects (due_date, severity_rank DESC, id)",
+        "check defects defects_resolved_check",
+    ] {
+        assert!(sqlite.contains(known), "{known}");
+    }
+}
+
+/// The statement that reads every column of a table the program knows.
+macro_rules! statements {
+    ($($table:ident),* $(,)?) => {
+        [$(debug_query::<Pg, _>(&schema::$table::table.select(schema::$table::all_columns)).to_string()),*]
+    };
+}
+
+on_both_databases! {
+    fn the_program_knows_every_column_and_no_other(db: TestDatabase) {
+        let statements = statements!(
+            audit_entries,
+            badges,
+            checklist_items,
+            checklist_templates,
+            defects,
+            equipment,
+            equipment_status_changes,
+            equipment_weekly_completions,
+            inspection_answers,
+            inspections,
+            notifications,
+            point_entries,
+            revoked_tokens,
+            users,
+        );
+        let mut known = BTreeSet::new();
+        for statement in statements {
+            let statement = statement.split(" -- ").next().expect("a statement");
+            let _: usize = query!(db, |c| sql_query(statement).execute(c));
+            let (columns, _) = statement.trim_start_matches("SELECT ").split_once(" FROM ").expect("a table");
+            known.extend(columns.split(", ").map(|column| column.replace('"', "")));
+        }
+        let facts = facts(&db);
+        let columns = facts.iter().filter_map(|fact| fact.strip_prefix("column "));
+        let there: BTreeSet<String> =
+            columns.filter_map(|fact| fact.split(' ').next()).map(str::to_owned).collect();
+        assert_eq!(known, there);
+    }
+
+    fn every_unique_constraint_has_a_meaning(db: TestDatabase) {
+        let facts = facts(&db);
+        let unique = facts.iter().filter_map(|fact| fact.strip_prefix("unique index ")?.split(' ').next());
+        // A number that the database gives is not taken by anybody else.
+        let keys = facts
+            .iter()
+            .filter_map(|fact| fact.split_once(" PRIMARY KEY "))
+            .filter(|(_, key)| *key != "(id)");
+        let there: BTreeSet<String> =
+            unique.map(str::to_owned).chain(keys.map(|(table, _)| format!("{table}_pkey"))).collect();
+        let known: BTreeSet<String> = unique_constraints().into_iter().map(str::to_owned).collect();
+        assert_eq!(known, there);
+    }
+
+    fn migrations_go_down_to_nothing_and_up_again(db: TestDatabase) {
+        let before = facts(&db);
+        let all = migrations::status(&db).unwrap();
+        assert!(all.len() >= 7 && all.iter().all(|migration| migration.applied), "{all:?}");
+        assert!(!migrations::is_pending(&db).unwrap());
+        assert_eq!(migrations::up(&db).unwrap(), Vec::<String>::new());
+
+        for (n, migration) in all.iter().enumerate().rev() {
+            let version = migrations::down(&db).unwrap();
+            assert!(migration.name.replace('-', "").starts_with(&version), "{} {version}", migration.name);
+            let applied =
+                migrations::status(&db).unwrap().iter().filter(|migration| migration.applied).count();
+            assert_eq!(applied, n);
+        }
+        assert_eq!(facts(&db), BTreeSet::new());
+        assert!(migrations::is_pending(&db).unwrap());
+
+        assert_eq!(migrations::up(&db).unwrap().len(), all.len());
+        assert_eq!(facts(&db), before);
+        assert_eq!(migrations::status(&db).unwrap(), all);
+    }
+
+    fn instances_that_start_at_once_migrate_once(db: TestDatabase) {
+        let all = migrations::status(&db).unwrap().len();
+        for _ in 0..all {
+            migrations::down(&db).unwrap();
+        }
+        // A pool each, as different processes have.
+        let instance = || Database::open(Settings::new(db.url.as_str())).unwrap();
+        let instances: Vec<Database> = (0..4).map(|_| instance()).collect();
+        let applied =
+            crate::races::at_once(instances.len(), |n| migrations::up(&instances[n]).map(|new| new.len()));
+        let mut applied: Vec<usize> = applied.into_iter().map(|outcome| outcome.expect("migrated")).collect();
+        applied.sort_unstable();
+        assert_eq!(applied, [0, 0, 0, all]);
+    }
+}
+
+#[test]
+fn the_connection_type_tells_the_database() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let Some(db) = TestDatabase::new(kind) else { continue };
+        let is_postgres = db.read(|conn| Ok(matches!(conn, DbConnection::Postgres(_)))).unwrap();
+        assert_eq!((is_postgres, db.is_postgres()), (kind == Kind::Postgres, kind == Kind::Postgres));
+    }
+}

@@ -1,0 +1,177 @@
+//! A unit of work is one transaction, whatever ends it; and instants are the same wherever the server is.
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use diesel::{QueryDsl, RunQueryDsl};
+use inspection_domain::{
+    audit::AuditEntry,
+    rule::{Code, NotFound},
+    schema,
+    users::Role,
+};
+use inspection_persistence::{Database, Error, Origin, Result, Settings, audit, users};
+use inspection_testkit::{
+    Kind, TestDatabase,
+    builders::{act, input, password_hash, user},
+    on_both_databases,
+    world::{instant, world, world_in},
+};
+use serde_json::json;
+
+use crate::{ALL, code, filter, trail};
+
+/// How many rows each table has.
+pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
+    macro_rules! counts {
+        ($($table:ident),* $(,)?) => {
+            BTreeMap::from([$(
+                (stringify!($table), query!(db, |c| schema::$table::table.count().get_result(c))),
+            )*])
+        };
+    }
+    counts!(
+        audit_entries,
+        badges,
+        checklist_items,
+        checklist_templates,
+        defects,
+        equipment,
+        equipment_status_changes,
+        equipment_weekly_completions,
+        inspection_answers,
+        inspections,
+        notifications,
+        point_entries,
+        revoked_tokens,
+        users,
+    )
+}
+
+fn new_user(n: usize) -> inspection_domain::users::NewUser {
+    input(json!({
+        "email": format!("{n}@example.com"), "password": "correct horse battery", "full_name": "Somebody",
+        "role": "engineer",
+    }))
+}
+
+on_both_databases! {
+    fn a_unit_of_work_that_fails_has_not_happened(db: TestDatabase) {
+        let (world, _) = world();
+        let before = rows(&db);
+        let failed: Result<()> = db.write(&world, Origin::default(), |tx| {
+            users::create(tx, new_user(1), password_hash())?;
+            Err(NotFound("something else").into())
+        });
+        assert_eq!(code(failed), Code::NotFound);
+        assert_eq!(rows(&db), before);
+    }
+
+    fn a_unit_of_work_that_panics_has_not_happened_and_its_connection_is_not_used_again(db: TestDatabase) {
+        let (world, _) = world();
+        let before = rows(&db);
+        for n in 0..10 {
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                db.write(&world, Origin::default(), |tx| -> Result<()> {
+                    users::create(tx, new_user(n), password_hash())?;
+                    std::panic::resume_unwind(Box::new("on purpose"))
+                })
+            }));
+            assert!(panicked.is_err());
+        }
+        assert_eq!(rows(&db), before);
+        assert_eq!(user(&db, &world, Role::Engineer).role_id, "ENG001");
+    }
+
+    fn the_trail_says_who_did_it_when_and_from_where(db: TestDatabase) {
+        let (world, clock) = world_in("Asia/Riyadh");
+        clock.set("2026-03-01T20:59:59.123Z");
+        let admin = user(&db, &world, Role::Admin);
+        clock.set("2026-03-01T21:00:00Z");
+        let origin = Origin { address: Some("192.0.2.1".into()), request_id: Some("r-1".into()) };
+        let made = db
+            .write(&world, origin, |tx| {
+                tx.act_as(admin.clone());
+                users::create(tx, new_user(1), password_hash())
+            })
+            .unwrap();
+        let [line]: [AuditEntry; 1] = trail(&db, &world, json!({"user_id": admin.id})).try_into().unwrap();
+        assert_eq!(
+            (line.at, line.actor_id, line.entity_id),
+            (world.clock.now(), Some(admin.id), Some(made.id.get()))
+        );
+        assert_eq!((line.address.as_deref(), line.request_id.as_deref()), (Some("192.0.2.1"), Some("r-1")));
+
+        let found =
+            |body| trail(&db, &world, body).iter().map(|line| line.entity_id.unwrap()).collect::<Vec<_>>();
+        let (first, second) = (admin.id.get(), made.id.get());
+        assert_eq!(found(json!({})), [second, first]);
+        assert_eq!(found(json!({"date_from": "2026-03-02"})), [second], "days of the site");
+        assert_eq!(found(json!({"date_to": "2026-03-01"})), [first]);
+        assert_eq!(found(json!({"action": "create", "entity_type": "user", "entity_id": first})), [first]);
+        assert_eq!(found(json!({"entity_type": "defect"})), Vec::<i64>::new());
+        assert_eq!(found(json!({"action": "update"})), Vec::<i64>::new());
+        assert_eq!(
+            trail(&db, &world, json!({"date_to": "2026-03-01"}))[0].at,
+            instant("2026-03-01T20:59:59.123Z")
+        );
+    }
+
+    fn statements_are_counted_and_lists_take_as_many_however_long_they_are(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let statements = |work: &dyn Fn()| {
+            let before = db.statements();
+            work();
+            db.statements() - before
+        };
+        let list = || {
+            statements(&|| {
+                db.read(|conn| audit::list(conn, &filter(json!({})), &world.site, ALL)).unwrap();
+                db.read(|conn| users::list(conn, &filter(json!({})), ALL)).unwrap();
+                db.read(|conn| users::summaries(conn, [admin.id])).unwrap();
+            })
+        };
+        // The first time, a connection may be made.
+        list();
+        let short = list();
+        for _ in 0..5 {
+            user(&db, &world, Role::Engineer);
+        }
+        assert_eq!((short, list()), (5, 5));
+    }
+}
+
+#[test]
+fn instants_are_the_same_whatever_the_time_zone_of_the_server() {
+    let Some(db) = TestDatabase::new(Kind::Postgres) else { return };
+    let (world, clock) = world();
+    let moved = format!("{}?options=-c%20TimeZone%3DAsia%2FRiyadh", db.url);
+    let elsewhere = Database::open(Settings::new(moved)).unwrap();
+    let here = user(&db, &world, Role::Admin);
+    clock.advance_seconds(3600);
+    let there = user(&elsewhere, &world, Role::Admin);
+    for somebody in [&here, &there] {
+        for connection in [&db.database, &elsewhere] {
+            assert_eq!(connection.read(|conn| users::get(conn, somebody.id)).unwrap(), *somebody);
+        }
+    }
+    // What is compared in the database is compared as the same instant, too.
+    let days = |body| trail(&elsewhere, &world, body).len();
+    clock.set("2026-03-02T23:30:00Z");
+    act(&db, &world, &here, |tx| users::deactivate(tx, there.id)).unwrap();
+    assert_eq!((days(json!({"date_to": "2026-03-02"})), days(json!({"date_from": "2026-03-03"}))), (3, 0));
+}
+
+#[test]
+fn a_database_that_is_not_there_is_unavailable() {
+    let Some(db) = TestDatabase::new(Kind::Postgres) else { return };
+    let settings = Settings { wait_seconds: 1, ..Settings::new(format!("{}_not", db.url)) };
+    let database = Database::open(settings).unwrap();
+    let error = database.ping().unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+    assert!(!error.to_string().contains("inspection@"), "the address may hold a password");
+    assert!(db.ping().is_ok());
+}

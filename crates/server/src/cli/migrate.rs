@@ -1,0 +1,83 @@
+//! `migrate`: the schema of the database.
+
+use anyhow::Result;
+use clap::Subcommand;
+use inspection_persistence::{Database, migrations};
+
+use super::say;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// Apply what is pending.
+    Up,
+    /// Take the newest migration back, with the data it holds.
+    Down,
+    /// List the migrations and whether the database has them; fails if some are pending.
+    Status,
+    /// Take the newest migration back and apply it again.
+    Redo,
+}
+
+pub(super) fn run(action: &Action, database: &Database) -> Result<()> {
+    match action {
+        Action::Up => up(database),
+        Action::Down => down(database),
+        Action::Status => status(database),
+        Action::Redo => down(database).and_then(|()| up(database)),
+    }
+}
+
+fn up(database: &Database) -> Result<()> {
+    let applied = migrations::up(database)?;
+    if applied.is_empty() {
+        say("nothing to do: the database is up to date")?;
+    }
+    for version in applied {
+        say(format!("applied    {}", name_of(database, &version)?))?;
+    }
+    Ok(())
+}
+
+fn down(database: &Database) -> Result<()> {
+    let version = migrations::down(database)?;
+    Ok(say(format!("took back  {}", name_of(database, &version)?))?)
+}
+
+/// The name of a version, which is the digits it begins with.
+fn name_of(database: &Database, version: &str) -> Result<String> {
+    let mut all = migrations::status(database)?.into_iter().map(|migration| migration.name);
+    let name = all.find(|name| name.replace('-', "").starts_with(version));
+    Ok(name.unwrap_or_else(|| version.to_owned()))
+}
+
+fn status(database: &Database) -> Result<()> {
+    let all = migrations::status(database)?;
+    for migration in &all {
+        say(format!("{}  {}", if migration.applied { "applied  " } else { "pending  " }, migration.name))?;
+    }
+    let pending = all.iter().filter(|migration| !migration.applied).count();
+    anyhow::ensure!(pending == 0, "{pending} pending; run `inspection-server migrate up`");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_go_up_and_down_and_up() {
+        let folder = tempfile::tempdir().expect("folder");
+        let url = format!("sqlite://{}/migrate.db", folder.path().display());
+        let database = Database::open(inspection_persistence::Settings::new(url)).expect("database");
+        let run = |action| run(&action, &database);
+        assert!(run(Action::Status).is_err(), "pending");
+        run(Action::Up).expect("up");
+        run(Action::Status).expect("up to date");
+        run(Action::Down).expect("down");
+        assert!(run(Action::Status).is_err(), "pending again");
+        run(Action::Up).expect("up");
+        run(Action::Redo).expect("redo");
+        run(Action::Up).expect("nothing to do");
+        run(Action::Status).expect("up to date");
+    }
+}

@@ -1,0 +1,204 @@
+//! The command line. Exit codes: 0 fine, 1 failed, 2 not understood.
+
+mod admin;
+mod config;
+mod migrate;
+mod openapi;
+mod seed;
+mod serve;
+#[cfg(test)]
+mod testing;
+
+use std::{
+    ffi::OsString,
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+use inspection_persistence::{Database, World, migrations};
+
+use crate::{
+    config::{Config, Sources},
+    logging, wire,
+};
+
+/// Inspections of industrial equipment: from failed check to repaired defect.
+#[derive(Debug, Parser)]
+#[command(name = "inspection-server", version, about)]
+struct Cli {
+    /// What to do; `serve` if absent.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer requests until told to stop.
+    Serve(serve::Args),
+    /// Bring the schema of the database up to date, or see how it stands.
+    #[command(subcommand)]
+    Migrate(migrate::Action),
+    /// Make admins, list them, give somebody a new password.
+    #[command(subcommand)]
+    Admin(admin::Action),
+    /// Fill an empty database with an invented site.
+    Seed(seed::Args),
+    /// See the configuration.
+    #[command(subcommand)]
+    Config(config::Action),
+    /// Print the document of the API.
+    Openapi,
+}
+
+/// Does what the arguments say.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout and are no failure. Nobody is left to tell if that doesn't work.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
+    match carry_out(cli.command.unwrap_or_else(|| Command::Serve(serve::Args::default()))) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough, as in `… | head -1`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {}", one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(command: Command) -> Result<()> {
+    match command {
+        Command::Openapi => openapi::run(),
+        Command::Config(action) => config::run(&action),
+        Command::Serve(args) => serve::run(&args, &configured()?),
+        Command::Migrate(action) => migrate::run(&action, &wire::one_connection(&configured()?)?),
+        Command::Admin(action) => {
+            let (database, world) = opened(&configured()?)?;
+            admin::run(action, &database, &world)
+        }
+        Command::Seed(args) => {
+            let config = configured()?;
+            let (database, world) = opened(&config)?;
+            seed::run(&args, config.app_env, &database, &world)
+        }
+    }
+}
+
+fn configured() -> Result<Config> {
+    let config = Config::load(&Sources::from_system()?)?;
+    logging::start(config.log_level.0, config.log_format);
+    Ok(config)
+}
+
+/// A database with the schema this program needs.
+fn opened(config: &Config) -> Result<(Database, World)> {
+    let database = wire::one_connection(config)?;
+    if migrations::is_pending(&database)? {
+        bail!("the database is not up to date; run `inspection-server migrate up` first");
+    }
+    Ok((database, wire::world(config)))
+}
+
+/// Says something to people.
+fn say(text: impl Display) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// What went wrong and why. Problems of the configuration keep their lines; messages of libraries don't.
+fn one_line(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    if error.is::<crate::config::Problems>() {
+        return text;
+    }
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// A table with aligned columns.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |n: usize| rows.iter().filter_map(|row| row.get(n)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|n| width(n).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Option<Command>, i32> {
+        let words = std::iter::once("inspection-server").chain(line.split_whitespace());
+        Cli::try_parse_from(words).map(|cli| cli.command).map_err(|error| error.exit_code())
+    }
+
+    #[test]
+    fn the_commands_are_declared_without_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_serves() {
+        assert!(matches!(parse(""), Ok(None)));
+        assert!(matches!(parse("serve --migrate"), Ok(Some(Command::Serve(serve::Args { migrate: true })))));
+    }
+
+    #[test]
+    fn every_command_is_understood() {
+        for line in [
+            "migrate up",
+            "migrate down",
+            "migrate status",
+            "migrate redo",
+            "admin create --email a@example.com --name Somebody",
+            "admin create --email a@example.com --name Somebody --password-stdin",
+            "admin reset-password --email a@example.com",
+            "admin list",
+            "seed --demo",
+            "config show",
+            "openapi",
+        ] {
+            assert!(matches!(parse(line), Ok(Some(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_ends_with_2() {
+        for line in
+            ["dance", "migrate", "admin create", "admin create --email a@example.com", "seed", "serve 7"]
+        {
+            assert_eq!(parse(line).err(), Some(2), "{line}");
+        }
+        assert_eq!(parse("--help").err(), Some(0));
+        assert_eq!(parse("--version").err(), Some(0));
+    }
+
+    #[test]
+    fn errors_of_libraries_are_one_line() {
+        let error = anyhow::anyhow!("connection refused\n\tIs the server running?\n").context("no database");
+        assert_eq!(one_line(&error), "no database: connection refused; Is the server running?");
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(String::from).to_vec());
+        assert_eq!(table(&rows), "a    bb\nccc  d");
+    }
+}

@@ -1,0 +1,250 @@
+//! How each event happens, and what it leads to.
+
+use anyhow::Result;
+use inspection_domain::{
+    checklists::{AnswerType, Item},
+    defects::{Defect, DefectChanges, Reopening, Resolution, Severity},
+    equipment::{EquipmentChanges, EquipmentStatus},
+    ids::{DefectId, EquipmentId, InspectionId, UserId},
+    inspections::{NewAnswer, Review, StartInspection},
+    points::PointKind,
+    users::{Role, User},
+};
+use inspection_persistence::{
+    defects, equipment, inspections, notifications,
+    points::{self, Award},
+};
+use serde_json::json;
+
+use super::{After, DAY, Event, HOUR, MINUTE, Story, in_language_of, read};
+use crate::cli::seed::site::{FINDINGS, REMARKS, REPAIRS};
+
+impl Story<'_> {
+    pub(super) fn happen(&mut self, event: Event) -> Result<()> {
+        match event {
+            Event::Inspect { inspector, is_left } => self.inspect(inspector, is_left),
+            Event::Answer { inspector, id, answers, is_left } => {
+                self.act(Some(&inspector), |tx| inspections::answer(tx, id, answers, |_| None))?;
+                if !is_left {
+                    let at = self.now().plus_seconds(self.dice.between(MINUTE, 8 * MINUTE));
+                    self.plan(at, Event::Submit { inspector, id });
+                }
+                Ok(())
+            }
+            Event::Submit { inspector, id } => self.submit(&inspector, id),
+            Event::Review { id, inspector } => self.review(id, inspector),
+            Event::Assign { defect, specialist, is_worse } => {
+                let engineer = self.somebody(Role::Engineer)?;
+                let changes: DefectChanges = read(if is_worse {
+                    json!({"assigned_to_id": specialist, "severity": Severity::High})
+                } else {
+                    json!({"assigned_to_id": specialist})
+                })?;
+                self.act(Some(&engineer), |tx| defects::update(tx, defect, changes)).map(drop)
+            }
+            Event::Resolve { defect, specialist, then } => self.resolve(defect, &specialist, then),
+            Event::Close { defect } => {
+                let admin = self.somebody(Role::Admin)?;
+                self.act(Some(&admin), |tx| defects::close(tx, defect)).map(drop)
+            }
+            Event::Reopen { defect } => {
+                let admin = self.somebody(Role::Admin)?;
+                let reason =
+                    in_language_of(&admin, ("The fault came back under load", "عاد العطل تحت الحمل"));
+                let why: Reopening = read(json!({"reason": reason}))?;
+                self.act(Some(&admin), |tx| defects::reopen(tx, defect, why)).map(drop)
+            }
+            Event::SetStatus { machine, status } => self.set_status(machine, status),
+            Event::Thank { specialist, defect } => {
+                let engineer = self.somebody(Role::Engineer)?;
+                let award = Award {
+                    user_id: specialist,
+                    role: Role::Specialist,
+                    amount: 1 + i64::from(self.dice.roll(5)),
+                    kind: PointKind::BonusStars,
+                    related: Some(("defect", defect.get())),
+                };
+                self.act(Some(&engineer), |tx| points::award(tx, &award))
+            }
+            Event::ReadNotifications { user } => {
+                self.act(Some(&user), notifications::mark_all_read).map(drop)
+            }
+        }
+    }
+
+    fn inspect(&mut self, inspector: User, is_left: bool) -> Result<()> {
+        let running: Vec<EquipmentId> = self
+            .machines
+            .iter()
+            .filter(|machine| machine.status != EquipmentStatus::OutOfService)
+            .map(|machine| machine.id)
+            .collect();
+        let machine = *self.dice.pick(&running)?;
+        let start: StartInspection = read(json!({"equipment_id": machine.get()}))?;
+        let (sheet, is_new) = self.act(Some(&inspector), |tx| inspections::start(tx, &start))?;
+        if !is_new {
+            return Ok(());
+        }
+        self.inspections += 1;
+        let failures = match self.dice.roll(100) {
+            0..4 => 2,
+            4..24 => 1,
+            _ => 0,
+        };
+        let checks: Vec<&Item> =
+            sheet.items.iter().filter(|item| item.answer_type != AnswerType::Text).collect();
+        let mut failed = Vec::new();
+        for _ in 0..failures {
+            failed.push(self.dice.pick(&checks)?.id);
+        }
+        let mut answers: Vec<NewAnswer> = Vec::new();
+        for item in &sheet.items {
+            answers.push(read(if failed.contains(&item.id) {
+                json!({
+                    "checklist_item_id": item.id,
+                    "answer_value": wrong_answer(item),
+                    "comment": in_language_of(&inspector, *self.dice.pick(&FINDINGS)?),
+                    "photo_path": format!("demo/inspection-{}-item-{}.jpg", sheet.inspection.id, item.id),
+                })
+            } else {
+                json!({"checklist_item_id": item.id, "answer_value": self.right_answer(item, &inspector)?})
+            })?);
+        }
+        if is_left {
+            answers.truncate(sheet.items.len() / 2);
+        }
+        let at = self.now().plus_seconds(self.dice.between(10 * MINUTE, 25 * MINUTE));
+        self.plan(at, Event::Answer { inspector, id: sheet.inspection.id, answers, is_left });
+        Ok(())
+    }
+
+    fn right_answer(&mut self, item: &Item, inspector: &User) -> Result<String> {
+        Ok(match item.answer_type {
+            AnswerType::PassFail => "pass".into(),
+            AnswerType::YesNo => "yes".into(),
+            AnswerType::Text => in_language_of(inspector, *self.dice.pick(&REMARKS)?).into(),
+            AnswerType::Numeric => {
+                let (min, max) = range(item);
+                // Well inside, where most measurements are.
+                let part = f64::from(2 + self.dice.roll(7)) / 10.0;
+                format!("{:.1}", min + (max - min) * part)
+            }
+        })
+    }
+
+    fn submit(&mut self, inspector: &User, id: InspectionId) -> Result<()> {
+        self.act(Some(inspector), |tx| inspections::submit(tx, id))?;
+        if self.dice.roll(5) > 0 {
+            let at = self.now().plus_seconds(self.dice.between(10 * HOUR, 20 * HOUR));
+            self.plan(at, Event::Review { id, inspector: inspector.id });
+        }
+        for defect in self.database.read(|conn| defects::of_inspection(conn, id))? {
+            self.plan_repair(&defect)?;
+        }
+        Ok(())
+    }
+
+    /// Who repairs a defect, when, and what becomes of it. Every few are forgotten, late, or worse than thought.
+    fn plan_repair(&mut self, defect: &Defect) -> Result<()> {
+        let n = self.defects;
+        self.defects += 1;
+        let now = self.now();
+        let is_critical = defect.severity == Severity::Critical;
+        let is_forgotten = n % 12 == 5;
+        if is_critical {
+            let stopped = Event::SetStatus { machine: defect.equipment_id, status: EquipmentStatus::Stopped };
+            self.plan(now.plus_seconds(20 * MINUTE), stopped);
+        }
+        if is_forgotten {
+            return Ok(());
+        }
+        let mut specialists = self.all_with(Role::Specialist);
+        specialists.retain(|user| defect.category.is_none() || user.specialization == defect.category);
+        let specialist = self.dice.pick(&specialists)?.clone();
+        let assigned = now.plus_seconds(self.dice.between(30 * MINUTE, 3 * HOUR));
+        let is_worse = !is_critical && n % 15 == 7;
+        self.plan(assigned, Event::Assign { defect: defect.id, specialist: specialist.id, is_worse });
+        let takes = match n {
+            _ if is_critical => self.dice.between(4 * HOUR, 20 * HOUR),
+            n if n % 9 == 4 => self.dice.between(9 * DAY, 13 * DAY),
+            _ => self.dice.between(8 * HOUR, 5 * DAY),
+        };
+        let resolved = assigned.plus_seconds(takes);
+        let then = match n {
+            21 => After::Reopened,
+            n if n % 3 == 0 => After::Nothing,
+            _ => After::Closed,
+        };
+        self.plan(resolved, Event::Resolve { defect: defect.id, specialist, then });
+        if is_critical {
+            let released = Event::SetStatus { machine: defect.equipment_id, status: EquipmentStatus::Active };
+            self.plan(resolved.plus_seconds(HOUR), released);
+        }
+        Ok(())
+    }
+
+    fn review(&mut self, id: InspectionId, inspector: UserId) -> Result<()> {
+        let admin = self.somebody(Role::Admin)?;
+        let notes = (self.dice.roll(4) == 0).then(|| in_language_of(&admin, ("Thorough work", "عمل دقيق")));
+        let review: Review = read(json!({"notes": notes}))?;
+        let bonus = (self.dice.roll(20) == 0).then(|| Award {
+            user_id: inspector,
+            role: Role::Inspector,
+            amount: 1 + i64::from(self.dice.roll(5)),
+            kind: PointKind::QualityBonus,
+            related: Some(("inspection", id.get())),
+        });
+        self.act(Some(&admin), |tx| {
+            inspections::review(tx, id, review)?;
+            bonus.iter().try_for_each(|bonus| points::award(tx, bonus))
+        })
+    }
+
+    fn resolve(&mut self, defect: DefectId, specialist: &User, then: After) -> Result<()> {
+        let notes = in_language_of(specialist, *self.dice.pick(&REPAIRS)?);
+        let resolution: Resolution = read(json!({"resolution_notes": notes}))?;
+        self.act(Some(specialist), |tx| defects::resolve(tx, defect, resolution))?;
+        let later = self.now().plus_seconds(self.dice.between(12 * HOUR, 2 * DAY));
+        match then {
+            After::Nothing => {}
+            After::Closed => self.plan(later, Event::Close { defect }),
+            After::Reopened => self.plan(later, Event::Reopen { defect }),
+        }
+        if self.dice.roll(8) == 0 {
+            self.plan(later.plus_seconds(HOUR), Event::Thank { specialist: specialist.id, defect });
+        }
+        Ok(())
+    }
+
+    fn set_status(&mut self, id: EquipmentId, status: EquipmentStatus) -> Result<()> {
+        let admin = self.somebody(Role::Admin)?;
+        let Some(machine) = self.machines.iter_mut().find(|machine| machine.id == id) else { return Ok(()) };
+        if machine.status == EquipmentStatus::OutOfService || machine.status == status {
+            return Ok(());
+        }
+        machine.status = status;
+        let changes: EquipmentChanges = read(json!({"status": status}))?;
+        self.act(Some(&admin), |tx| match status {
+            EquipmentStatus::OutOfService => equipment::decommission(tx, id),
+            _ => equipment::update(tx, id, changes),
+        })
+        .map(drop)
+    }
+}
+
+fn range(item: &Item) -> (f64, f64) {
+    let rule = item.pass_fail_rule;
+    let min = rule.and_then(|rule| rule.min).unwrap_or(0.0);
+    (min, rule.and_then(|rule| rule.max).unwrap_or(min + 1.0))
+}
+
+fn wrong_answer(item: &Item) -> String {
+    match item.answer_type {
+        AnswerType::YesNo => "no".into(),
+        AnswerType::Numeric => {
+            let (min, max) = range(item);
+            format!("{:.1}", min - (max - min) / 4.0)
+        }
+        AnswerType::PassFail | AnswerType::Text => "fail".into(),
+    }
+}

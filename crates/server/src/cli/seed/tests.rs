@@ -1,0 +1,140 @@
+use inspection_domain::{
+    audit::AuditFilter,
+    defects::{DefectFilter, DefectStatus},
+    equipment::EquipmentStatus,
+    inspections::{InspectionFilter, InspectionStatus},
+    text::Language,
+    time::{Instant, Site},
+    users::Role,
+};
+use inspection_persistence::{audit, checklists, defects, inspections, migrations, notifications, points};
+
+use super::*;
+use crate::cli::testing::scratch;
+
+/// Everything a page of any list can be asked for.
+const ALL: PageRequest = PageRequest { page: 1, per_page: 100_000 };
+
+struct Dump {
+    people: Vec<inspection_domain::users::User>,
+    machines: Vec<inspection_domain::equipment::Equipment>,
+    checklists: Vec<checklists::Checklist>,
+    inspections: Vec<inspection_domain::inspections::Inspection>,
+    defects: Vec<inspection_domain::defects::Defect>,
+    overdue: i64,
+    /// Of each person: all, unread.
+    notifications: Vec<(i64, i64)>,
+    points: i64,
+    trail: Vec<inspection_domain::audit::AuditEntry>,
+    mismatches: usize,
+}
+
+fn dump(database: &Database, site: &Site, end: Instant) -> Dump {
+    database
+        .read(|conn| {
+            let people = users::list(conn, &everything()?, ALL)?.items;
+            let viewer = people.iter().find(|user| user.is_admin()).expect("an admin").clone();
+            let overdue = DefectFilter { overdue: Some(true), ..everything()? };
+            let mut told = Vec::new();
+            for user in &people {
+                let all = notifications::list(conn, user.id, &everything()?, PageRequest::first(1))?.total;
+                told.push((all, notifications::unread_count(conn, user.id)?));
+            }
+            let found = everything::<InspectionFilter>()?;
+            Ok(Dump {
+                machines: equipment::list(conn, &everything()?, ALL)?.items,
+                checklists: checklists::list(conn, &everything()?, ALL)?.items,
+                inspections: inspections::list(conn, &viewer, &found, site, ALL)?.items,
+                defects: defects::list(conn, &everything()?, site.date(end), ALL)?.items,
+                overdue: defects::list(conn, &overdue, site.date(end), ALL)?.total,
+                notifications: told,
+                points: people.iter().map(|user| user.total_points).sum(),
+                trail: audit::list(conn, &everything::<AuditFilter>()?, site, ALL)?.items,
+                mismatches: points::mismatches(conn)?.len(),
+                people,
+            })
+        })
+        .expect("read")
+}
+
+fn told(days: u16, end: &str) -> Dump {
+    let (_folder, database, world) = scratch();
+    migrations::up(&database).expect("migrated");
+    let end = Instant::parse(end).expect("an instant");
+    story::tell(&database, &world.site, end, days, |_| ()).expect("told");
+    dump(&database, &world.site, end)
+}
+
+#[test]
+fn the_site_is_believable() {
+    let end = "2026-03-01T00:00:00Z";
+    let site = told(DAYS, end);
+    let role = |role| site.people.iter().filter(|user| user.role == role).count();
+    assert_eq!(Role::ALL.iter().map(|r| role(*r)).collect::<Vec<_>>(), [2, 8, 5, 3, 2]);
+    assert!(site.people.iter().any(|user| user.minor_role.is_some()));
+    assert!(site.people.iter().filter(|user| user.language == Language::Ar).count() >= 8);
+    assert_eq!((site.machines.len(), site.checklists.len()), (40, 6));
+    for status in EquipmentStatus::ALL {
+        assert!(site.machines.iter().any(|machine| machine.status == *status), "no machine is {status}");
+    }
+
+    let inspections = |status| site.inspections.iter().filter(|i| i.status == status).count();
+    assert!((490..=500).contains(&site.inspections.len()), "{}", site.inspections.len());
+    assert!(inspections(InspectionStatus::Reviewed) > 350);
+    assert!(
+        (1..=4).contains(&inspections(InspectionStatus::Draft)),
+        "{}",
+        inspections(InspectionStatus::Draft)
+    );
+    let end = Instant::parse(end).expect("an instant");
+    assert!(site.trail.iter().all(|entry| entry.at < end), "nothing happens in the future");
+    assert!(site.trail.is_sorted_by(|newer, older| newer.at >= older.at), "things happen in order");
+
+    let defects = |status| site.defects.iter().filter(|defect| defect.status == status).count();
+    assert!((100..200).contains(&site.defects.len()), "{}", site.defects.len());
+    assert!(defects(DefectStatus::Closed) > 40 && defects(DefectStatus::Resolved) > 20);
+    assert!((5..40).contains(&site.overdue), "{}", site.overdue);
+    let reopened = site.trail.iter().filter(|entry| entry.action.as_str() == "reopen").count();
+    assert_eq!(reopened, 1);
+
+    let (all, unread): (Vec<i64>, Vec<i64>) = site.notifications.iter().copied().unzip();
+    let (all, unread) = (all.iter().sum::<i64>(), unread.iter().sum::<i64>());
+    assert!(0 < unread && unread < all / 2, "{unread} of {all} are unread");
+    assert!(site.points > 20, "{}", site.points);
+    assert_eq!(site.mismatches, 0, "totals are the sums of the ledger");
+}
+
+#[test]
+fn the_story_is_the_same_every_time() {
+    let end = "2026-03-01T00:00:00Z";
+    let [one, other] = [told(12, end), told(12, end)];
+    assert_eq!(one.people, other.people);
+    assert_eq!(one.machines, other.machines);
+    assert_eq!(one.inspections, other.inspections);
+    assert_eq!(one.defects, other.defects);
+    assert_eq!(one.notifications, other.notifications);
+    assert_eq!(one.trail, other.trail);
+    // On another day everything is moved by as much, but nothing else.
+    let later = told(12, "2026-08-17T00:00:00Z");
+    assert_eq!(one.trail.len(), later.trail.len());
+    assert_eq!(one.overdue, later.overdue);
+}
+
+#[test]
+fn only_an_empty_database_outside_production_is_filled() {
+    let (_folder, database, world) = scratch();
+    migrations::up(&database).expect("migrated");
+    let fresh = || database.read(is_fresh).expect("read");
+    assert!(fresh());
+    let refused = run(&Args { demo: true }, Profile::Production, &database, &world).expect_err("refused");
+    assert!(refused.to_string().contains("production"), "{refused}");
+    let password = inspection_domain::users::Password::new("correct horse");
+    let admin =
+        |email| super::super::admin::create(&database, &world, email, "Somebody", &password).expect("made");
+    admin("one@example.com");
+    assert!(fresh(), "a first admin is no site");
+    admin("two@example.com");
+    assert!(!fresh(), "two people are");
+    let refused = run(&Args { demo: true }, Profile::Development, &database, &world).expect_err("refused");
+    assert!(refused.to_string().contains("in use"), "{refused}");
+}

@@ -1,0 +1,373 @@
+use std::time::Duration;
+
+use super::{values::Value as _, *};
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn env(given: &[(&str, &str)]) -> Sources {
+    Sources { environment: pairs(given), ..Sources::default() }
+}
+
+fn load(given: &[(&str, &str)]) -> Result<Config, Problems> {
+    Config::load(&env(given))
+}
+
+fn valid(given: &[(&str, &str)]) -> Config {
+    load(given).expect("valid")
+}
+
+const PRODUCTION: [(&str, &str); 4] = [
+    ("APP_ENV", "production"),
+    ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+    ("JWT_SECRET_KEY", "fedcba9876543210fedcba9876543210"),
+    ("DATABASE_URL", "postgres://user:hush@db.example.com/site"),
+];
+
+/// Production with some variables changed.
+fn production(changes: &[(&'static str, &'static str)]) -> Result<Config, Problems> {
+    // The last of a name counts.
+    load(&[&PRODUCTION[..], changes].concat())
+}
+
+fn problems(outcome: Result<Config, Problems>) -> Vec<String> {
+    let problems = outcome.err().map(|problems| problems.0).unwrap_or_default();
+    problems.into_iter().map(|(variable, message)| format!("{variable} {message}")).collect()
+}
+
+/// Whether it is refused for this one variable.
+fn refused_for(outcome: Result<Config, Problems>, variable: &str) -> bool {
+    let problems = problems(outcome);
+    problems.len() == 1 && problems.iter().all(|problem| problem.starts_with(&format!("{variable} ")))
+}
+
+#[test]
+fn without_anything_it_is_development_with_its_defaults() {
+    let config = valid(&[]);
+    assert_eq!(config.app_env, Profile::Development);
+    assert_eq!(config.address(), ("127.0.0.1", 5000));
+    assert_eq!(config.workers, None);
+    assert_eq!(config.jwt_access_token_expires, Duration::from_hours(24));
+    assert_eq!(config.jwt_refresh_token_expires, Duration::from_hours(24 * 7));
+    assert_eq!(config.database_url.expose().expose_secret(), "sqlite://data/inspection.db");
+    assert_eq!((config.db_pool_size.get(), config.db_max_overflow), (10, 5));
+    assert_eq!(config.cors_origins, Some(Origins::any()));
+    assert_eq!(config.max_content_length.get(), 16 * 1024 * 1024);
+    assert_eq!(config.log_level.0, tracing::level_filters::LevelFilter::DEBUG);
+    assert_eq!(config.log_format, LogFormat::Text);
+    assert_eq!(config.app_timezone.name, "UTC");
+    assert_eq!(config.request_timeout, Duration::from_mins(2));
+    assert_eq!(config.shutdown_timeout, Duration::from_secs(30));
+    assert!(config.auto_migrate && config.trusted_proxies.is_empty() && config.admin_email.is_none());
+    assert!(config.warnings().is_empty());
+}
+
+#[test]
+fn production_has_defaults_of_its_own() {
+    let config = production(&[]).expect("valid");
+    assert_eq!(config.address(), ("0.0.0.0", 5000));
+    assert_eq!(config.jwt_access_token_expires, Duration::from_hours(8));
+    assert_eq!(config.log_level.0, tracing::level_filters::LevelFilter::INFO);
+    assert_eq!(config.log_format, LogFormat::Json);
+    assert!(!config.auto_migrate);
+}
+
+#[test]
+fn production_needs_secrets_and_a_database() {
+    assert_eq!(
+        problems(load(&[("APP_ENV", "production")])),
+        ["SECRET_KEY is required", "JWT_SECRET_KEY is required", "DATABASE_URL is required"]
+    );
+}
+
+#[test]
+fn production_secrets_are_long_different_and_not_those_of_development() {
+    assert!(refused_for(production(&[("SECRET_KEY", "short")]), "SECRET_KEY"));
+    assert!(refused_for(production(&[("SECRET_KEY", DEV_SECRET)]), "SECRET_KEY"));
+    assert!(refused_for(production(&[("JWT_SECRET_KEY", DEV_JWT_SECRET)]), "JWT_SECRET_KEY"));
+    assert!(refused_for(
+        production(&[("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")]),
+        "JWT_SECRET_KEY"
+    ));
+    // Bytes, not characters.
+    assert!(production(&[("SECRET_KEY", "ابجدهوزحطيكلمنسع")]).is_ok());
+    assert!(refused_for(production(&[("SECRET_KEY", "0123456789abcdef0123456789abcde")]), "SECRET_KEY"));
+}
+
+#[test]
+fn production_is_on_postgresql() {
+    assert!(refused_for(production(&[("DATABASE_URL", "sqlite://data/site.db")]), "DATABASE_URL"));
+    assert!(production(&[("DATABASE_URL", "postgresql://db/site")]).is_ok());
+    assert!(refused_for(load(&[("DATABASE_URL", "mysql://db/site")]), "DATABASE_URL"));
+    assert!(refused_for(load(&[("DATABASE_URL", "sqlite://")]), "DATABASE_URL"));
+}
+
+#[test]
+fn every_web_site_in_production_is_worth_a_warning() {
+    let warnings = |changes| production(changes).expect("valid").warnings();
+    assert!(warnings(&[])[0].starts_with("CORS_ORIGINS not set — defaulting to '*'"));
+    assert!(warnings(&[("CORS_ORIGINS", "https://a.example, *")])[0].starts_with("CORS_ORIGINS is '*'"));
+    assert!(warnings(&[("CORS_ORIGINS", "https://a.example")]).is_empty());
+}
+
+#[test]
+fn an_unknown_profile_is_refused_and_the_rest_looked_at_all_the_same() {
+    let found = problems(load(&[("APP_ENV", "prod"), ("PORT", "x")]));
+    assert_eq!(
+        found,
+        ["APP_ENV must be one of: development, production, testing", "PORT must be a port, 0 to 65535"]
+    );
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let sources = Sources {
+        environment: pairs(&[
+            ("APP_ENV", "production"),
+            ("BIND", "here there"),
+            ("PORT", "70000"),
+            ("WORKERS", "0"),
+            ("SECRET_KEY", "short"),
+            ("JWT_ACCESS_TOKEN_EXPIRES", "soon"),
+            ("JWT_REFRESH_TOKEN_EXPIRES", "0"),
+            ("DATABASE_URL", "somewhere"),
+            ("DB_POOL_SIZE", "-1"),
+            ("DB_MAX_OVERFLOW", "some"),
+            ("CORS_ORIGINS", "app.example.com"),
+            ("MAX_CONTENT_LENGTH", "16MB"),
+            ("LOG_LEVEL", "loud"),
+            ("LOG_FORMAT", "xml"),
+            ("APP_TIMEZONE", "Mars/Olympus"),
+            ("TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("REQUEST_TIMEOUT", "-5"),
+            ("SHUTDOWN_TIMEOUT", "11 years"),
+            ("AUTO_MIGRATE", "perhaps"),
+            ("ADMIN_EMAIL", "nobody"),
+            ("ADMIN_PASSWORD", "short"),
+        ]),
+        dotenv: Some("not a variable\n".into()),
+        toml: Some("prot = 5000\n".into()),
+    };
+    let error = Config::load(&sources).expect_err("refused");
+    let message = error.to_string();
+    for variable in VARIABLES.iter().map(Variable::name).filter(|name| {
+        // This one is fine, and the password can't be checked without the address.
+        !["APP_ENV", "ADMIN_PASSWORD"].contains(&name.as_str())
+    }) {
+        assert!(message.contains(&format!("\n  {variable} ")), "{variable} is missing in {message}");
+    }
+    assert!(message.contains("\n  inspection.toml has an unknown setting: prot"), "{message}");
+    assert!(message.contains("\n  .env can't be read: line 1 is not NAME=value"), "{message}");
+    assert!(!message.contains("short"), "no secrets in messages");
+}
+
+#[test]
+fn the_first_admin_needs_address_and_password_that_are_fine() {
+    let admin = |email, password| load(&[("ADMIN_EMAIL", email), ("ADMIN_PASSWORD", password)]);
+    assert!(admin("a@example.com", "correct horse").is_ok());
+    assert!(refused_for(admin("a@example.com", "short"), "ADMIN_PASSWORD"));
+    assert!(refused_for(admin("a@example.com", "A@example.com"), "ADMIN_PASSWORD"));
+    assert!(refused_for(admin("a@example.com", ""), "ADMIN_PASSWORD"));
+    assert!(refused_for(admin("", "correct horse"), "ADMIN_EMAIL"));
+    assert!(refused_for(admin("nobody", "correct horse"), "ADMIN_EMAIL"));
+}
+
+#[test]
+fn the_environment_goes_before_dotenv_before_the_file_before_defaults() {
+    let mut sources = Sources {
+        environment: pairs(&[("PORT", "1"), ("LOG_LEVEL", "")]),
+        dotenv: Some("PORT=2\nWORKERS=2\nLOG_LEVEL=INFO".into()),
+        toml: Some("port = 3\nworkers = 3\nlog_format = 'json'\ncors_origins = ['https://a.example', 'https://b.example']".into()),
+    };
+    let config = Config::load(&sources).expect("valid");
+    assert_eq!((config.port, config.workers.map(NonZeroU32::get)), (Some(1), Some(2)));
+    assert_eq!(config.log_format, LogFormat::Json);
+    assert_eq!(config.log_level.0, tracing::level_filters::LevelFilter::INFO, "an empty value says nothing");
+    assert_eq!(
+        config.cors_origins,
+        Some(Origins(vec!["https://a.example".into(), "https://b.example".into()]))
+    );
+    let from = |sources: &Sources, name: &str| {
+        let shown = sources.resolve().shown();
+        shown.into_iter().find(|line| line.name == name).and_then(|line| line.from)
+    };
+    for (name, place) in [
+        ("PORT", "environment"),
+        ("WORKERS", ".env"),
+        ("LOG_FORMAT", "inspection.toml"),
+        ("LOG_LEVEL", ".env"),
+        ("BIND", "default"),
+    ] {
+        assert_eq!(from(&sources, name).as_deref(), Some(place), "{name}");
+    }
+    // The profile may come from any layer, and decides the defaults.
+    sources.toml = Some("app_env = 'testing'".into());
+    assert_eq!(Config::load(&sources).expect("valid").app_env, Profile::Testing);
+}
+
+#[test]
+fn old_names_are_understood_and_new_ones_go_first() {
+    let config = valid(&[("FLASK_ENV", "testing"), ("GUNICORN_BIND", ":8000"), ("GUNICORN_WORKERS", "3")]);
+    assert_eq!(config.app_env, Profile::Testing);
+    assert_eq!(config.address(), ("0.0.0.0", 8000));
+    assert_eq!(config.workers.map(NonZeroU32::get), Some(3));
+    assert_eq!(valid(&[("GUNICORN_WORKERS", "3"), ("WORKERS", "4")]).workers.map(NonZeroU32::get), Some(4));
+    // A nearer layer goes first, whatever the name.
+    let sources = Sources {
+        environment: pairs(&[("GUNICORN_WORKERS", "5")]),
+        dotenv: Some("WORKERS=6".into()),
+        toml: None,
+    };
+    assert_eq!(Config::load(&sources).expect("valid").workers.map(NonZeroU32::get), Some(5));
+}
+
+#[test]
+fn addresses_are_read_with_and_without_port() {
+    let bind = |text| Bind::parse(text).map(|bind| (bind.host, bind.port));
+    let is = |host: &str, port| Ok((host.to_owned(), port));
+    assert_eq!(bind("localhost"), is("localhost", 5000));
+    assert_eq!(bind("10.0.0.1:81"), is("10.0.0.1", 81));
+    assert_eq!(bind("[::1]:81"), is("::1", 81));
+    assert_eq!(bind("::1"), is("::1", 5000));
+    assert!(bind("unix:/run/app.sock").is_err() && bind("a:b").is_err() && bind("http://a:80").is_err());
+    assert_eq!(valid(&[("BIND", "10.0.0.1:81"), ("PORT", "82")]).address(), ("10.0.0.1", 82));
+}
+
+#[test]
+fn durations_are_seconds_or_have_units() {
+    let seconds = |text| Duration::parse(text).map(|duration| duration.as_secs());
+    for (text, expected) in [
+        ("1", 1),
+        ("28800", 28_800),
+        ("90s", 90),
+        ("30m", 1800),
+        ("8h", 28_800),
+        ("24 h", 86_400),
+        ("7d", 604_800),
+        ("7 days", 604_800),
+        ("1h 30m", 5400),
+        ("2w", 1_209_600),
+    ] {
+        assert_eq!(seconds(text), Ok(expected), "{text}");
+    }
+    for text in ["0", "-1", "-8h", "soon", "8", "8.5", "10 parsecs", "100y", "99999999999", "200ms"] {
+        assert_eq!(seconds(text).is_ok(), text == "8", "{text}");
+    }
+}
+
+#[test]
+fn proxies_are_addresses_or_ranges() {
+    let proxies = valid(&[("TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7,fd00::/8")]).trusted_proxies;
+    let texts: Vec<_> = proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["10.0.0.0/8", "192.168.1.7/32", "fd00::/8"]);
+}
+
+#[test]
+fn origins_have_no_path() {
+    for (text, fine) in [
+        ("*", true),
+        ("https://a.example", true),
+        ("http://localhost:3000,https://a.example", true),
+        ("https://a.example/", false),
+        ("a.example", false),
+        ("https://*.example", false),
+        (",", false),
+    ] {
+        assert_eq!(Origins::parse(text).is_ok(), fine, "{text}");
+    }
+}
+
+#[test]
+fn dotenv_knows_quotes_remarks_and_export() {
+    let text = "\u{feff}# a remark\r\n\r\nexport PORT = 81 # the port\nSECRET_KEY='it''\nSECRET_KEY=\"a \\\"b\\\" #c\" # d\n\
+                JWT_SECRET_KEY='$HOME \\n'\nLOG_LEVEL=info#not-a-remark\nOTHER=ignored\nADMIN_EMAIL=#nothing\n";
+    let sources = Sources { dotenv: Some(text.into()), ..Sources::default() };
+    let resolved = sources.resolve();
+    let mut found = Problems::default();
+    let read = |key: &str| {
+        resolved.read::<SecretString>(key, &mut Problems::default()).map(|s| s.expose_secret().to_owned())
+    };
+    assert_eq!(resolved.read::<u16>("port", &mut found), Some(81));
+    assert_eq!(read("secret_key").as_deref(), Some("a \"b\" #c"));
+    assert_eq!(read("jwt_secret_key").as_deref(), Some("$HOME \\n"), "nothing is substituted");
+    assert_eq!(read("log_level").as_deref(), Some("info#not-a-remark"));
+    assert_eq!(read("admin_email"), None);
+    assert_eq!(
+        resolved.problems().0,
+        [(".env".to_owned(), "can't be read: line 4 is not NAME=value".to_owned())]
+    );
+}
+
+#[test]
+fn a_broken_file_is_told_without_quoting_it() {
+    let sources = Sources { toml: Some("port = 1\nsecret_key = hush-hush\n".into()), ..Sources::default() };
+    let message = Config::load(&sources).expect_err("refused").to_string();
+    assert!(message.contains("inspection.toml can't be read") && message.contains("line 2"), "{message}");
+    assert!(!message.contains("hush"), "{message}");
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let sources = env(&[
+        ("SECRET_KEY", "hush-1"),
+        ("JWT_SECRET_KEY", "hush-2"),
+        ("DATABASE_URL", "postgres://user:hush-3@db/site?sslmode=require&sslpassword=hush-4"),
+        ("ADMIN_EMAIL", "a@example.com"),
+        ("ADMIN_PASSWORD", "hush-55555"),
+    ]);
+    let config = Config::load(&sources).expect("valid");
+    let shown = sources.resolve().shown();
+    for text in [format!("{config:?}"), format!("{config:#?}"), format!("{sources:?}"), format!("{shown:?}")]
+    {
+        assert!(!text.contains("hush"), "{text}");
+    }
+    let url = shown.into_iter().find(|line| line.name == "DATABASE_URL").and_then(|line| line.value);
+    assert_eq!(
+        url.as_deref(),
+        Some("postgres://user:********@db/site?sslmode=require&sslpassword=********"),
+        "all but the passwords is shown"
+    );
+}
+
+#[test]
+fn passwords_in_addresses_are_masked_however_they_look() {
+    for (url, shown) in [
+        ("sqlite://data/inspection.db", "sqlite://data/inspection.db"),
+        ("postgres://db/site", "postgres://db/site"),
+        ("postgres://user@db/site", "postgres://user@db/site"),
+        ("postgres://user:p@ss@db/site", "postgres://user:********@db/site"),
+        ("postgres://user:p/s?s@db/site", "postgres://user:********@db/site"),
+        ("postgres://db/site?user=u&password=p", "postgres://db/site?user=u&password=********"),
+        ("host=db password=p", "********"),
+    ] {
+        assert_eq!(values::masked(url), shown);
+    }
+}
+
+fn file(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path)
+}
+
+#[test]
+fn the_example_file_is_that_of_the_table() {
+    let expected = env_example();
+    assert!(file("../../.env.example") == expected, ".env.example must be:\n{expected}");
+}
+
+#[test]
+fn the_readme_has_the_table() {
+    let expected = readme_table();
+    assert!(file("README.md").contains(&expected), "README.md must contain:\n{expected}");
+}
+
+#[test]
+fn the_example_file_is_valid_when_everything_in_it_is_put_in_force() {
+    let example = env_example();
+    let lines: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' ')))
+        .collect();
+    assert_eq!(lines.len(), VARIABLES.len());
+    Config::load(&Sources { dotenv: Some(lines.join("\n")), ..Sources::default() }).expect("valid");
+}

@@ -1,0 +1,319 @@
+//! The kinds of values that variables have, and how each is read from text.
+
+use std::{fmt, num::NonZeroU32, time::Duration};
+
+use inspection_domain::{input::Invalid, rule::Rule, time::Site, users::Email};
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
+use tracing::level_filters::LevelFilter;
+
+/// Something that can be read from the text of a variable. The error completes a sentence that begins with the
+/// variable's name, and never contains the text, which may be a secret at the wrong place.
+pub(super) trait Value: Sized {
+    /// Reads it.
+    fn parse(text: &str) -> Result<Self, String>;
+
+    /// What it is when the variable isn't set.
+    fn unset() -> Result<Self, String> {
+        Err("is required".into())
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn parse(text: &str) -> Result<Self, String> {
+        T::parse(text).map(Some)
+    }
+
+    fn unset() -> Result<Self, String> {
+        Ok(None)
+    }
+}
+
+/// What is wrong, without the name of the field.
+pub(super) fn message(wrong: &Invalid) -> String {
+    wrong.fields().into_iter().map(|field| field.message).collect::<Vec<_>>().join(", ")
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// One of a few words, whatever their case.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $( $(#[$vmeta])* $variant, )+ }
+
+        impl $name {
+            /// The word for it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl Value for $name {
+            fn parse(text: &str) -> Result<Self, String> {
+                match text.to_ascii_lowercase().as_str() {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("must be one of: {}", [$($word),+].join(", "))),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// What the program runs for.
+    Profile {
+        /// Somebody's own machine.
+        Development = "development",
+        /// The site.
+        Production = "production",
+        /// Tests.
+        Testing = "testing",
+    }
+}
+
+words! {
+    /// Form of the log.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// For machines, one object a line.
+        Json = "json",
+    }
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLevel(
+    /// As a filter.
+    pub LevelFilter,
+);
+
+impl Value for LogLevel {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self(match text.to_ascii_lowercase().as_str() {
+            "trace" => LevelFilter::TRACE,
+            "debug" => LevelFilter::DEBUG,
+            "info" => LevelFilter::INFO,
+            "warn" | "warning" => LevelFilter::WARN,
+            "error" | "critical" => LevelFilter::ERROR,
+            "off" => LevelFilter::OFF,
+            _ => return Err("must be one of: trace, debug, info, warning, error, critical, off".into()),
+        }))
+    }
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bind {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl Value for Bind {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "must be an address such as 127.0.0.1:5000".to_owned();
+        // An IPv6 address is full of colons, so that its port needs brackets: [::1]:5000.
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                (host, port.parse().map_err(|_| wrong())?)
+            }
+            _ => (text, 5000),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
+        match host {
+            "" => Ok(Self { host: "0.0.0.0".into(), port }),
+            host if host.chars().all(fine) => Ok(Self { host: host.into(), port }),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// Where the database is.
+#[derive(Clone)]
+pub struct DatabaseUrl(SecretString);
+
+impl DatabaseUrl {
+    /// All of it, with the password.
+    pub fn expose(&self) -> &SecretString {
+        &self.0
+    }
+
+    /// Whether it is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        !self.0.expose_secret().starts_with("sqlite://")
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&masked(self.0.expose_secret()))
+    }
+}
+
+impl Value for DatabaseUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let rest =
+            ["sqlite://", "postgres://", "postgresql://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+        if rest.is_none_or(str::is_empty) {
+            return Err("must be sqlite://path or postgres://user:password@host/name".into());
+        }
+        Ok(Self(text.to_owned().into()))
+    }
+}
+
+/// What is shown in the place of a secret.
+pub(super) const MASK: &str = "********";
+
+/// An address of a database without its password.
+pub(super) fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return MASK.to_owned() };
+    let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+    let (path, query) = place.split_once('?').map_or((place, None), |(path, query)| (path, Some(query)));
+    let user = user.map(|user| match user.split_once(':') {
+        Some((name, _)) => format!("{name}:{MASK}@"),
+        None => format!("{user}@"),
+    });
+    let query = query.map(|query| {
+        let parts = query.split('&').map(|part| match part.split_once('=') {
+            Some((name, _)) if name.contains("password") => format!("{name}={MASK}"),
+            _ => part.to_owned(),
+        });
+        format!("?{}", parts.collect::<Vec<_>>().join("&"))
+    });
+    format!("{scheme}://{}{path}{}", user.unwrap_or_default(), query.unwrap_or_default())
+}
+
+/// Web apps that may call this service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origins(
+    /// Origins, or `*` alone.
+    pub Vec<String>,
+);
+
+impl Origins {
+    /// Any.
+    pub fn any() -> Self {
+        Self(vec!["*".into()])
+    }
+
+    /// Whether it is any.
+    pub fn is_any(&self) -> bool {
+        *self == Self::any()
+    }
+}
+
+impl Value for Origins {
+    fn parse(text: &str) -> Result<Self, String> {
+        let origins: Vec<String> = list(text).map(str::to_owned).collect();
+        if origins.iter().any(|origin| origin == "*") {
+            return Ok(Self::any());
+        }
+        let fine = |origin: &String| {
+            let host = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
+            host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', '@', '?', '#', ' ']))
+        };
+        match origins.iter().position(|origin| !fine(origin)) {
+            Some(n) => Err(format!(
+                "must be * or a list of origins such as https://app.example.com, without a path; number {} isn't one",
+                n + 1
+            )),
+            None if origins.is_empty() => Err("must name an origin, or be *".into()),
+            None => Ok(Self(origins)),
+        }
+    }
+}
+
+impl Value for Vec<IpNet> {
+    fn parse(text: &str) -> Result<Self, String> {
+        let net = |part: &str| part.parse().or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from));
+        list(text)
+            .map(|part| net(part).map_err(|_| "must be addresses or ranges such as 10.0.0.0/8".to_owned()))
+            .collect()
+    }
+
+    fn unset() -> Result<Self, String> {
+        Ok(Self::new())
+    }
+}
+
+/// A time zone and its name.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    /// Name in the IANA database.
+    pub name: String,
+    /// The site that is in it.
+    pub site: Site,
+}
+
+impl Value for Zone {
+    fn parse(text: &str) -> Result<Self, String> {
+        let site = Site::new(text).ok_or("must be the name of a time zone such as Asia/Riyadh")?;
+        Ok(Self { name: text.to_owned(), site })
+    }
+}
+
+impl Value for Duration {
+    /// Seconds, or an amount with units.
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "must be seconds, or a time such as 30m, 8h or 7d".to_owned();
+        let seconds = match text.parse::<u32>() {
+            Ok(seconds) => i64::from(seconds),
+            Err(_) => text
+                .parse::<jiff::Span>()
+                .and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))
+                .map_err(|_| wrong())?
+                .as_secs(),
+        };
+        match u64::try_from(seconds) {
+            // Ten years: more is a slip of the keyboard.
+            Ok(seconds @ 1..=315_360_000) => Ok(Self::from_secs(seconds)),
+            Ok(_) => Err("must be at least a second and at most ten years".into()),
+            Err(_) => Err(wrong()),
+        }
+    }
+}
+
+impl Value for SecretString {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned().into())
+    }
+}
+
+impl Value for Email {
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::new(text).map_err(|wrong| message(&wrong))
+    }
+}
+
+impl Value for bool {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Ok(true),
+            "false" | "0" | "no" | "off" => Ok(false),
+            _ => Err("must be true or false".into()),
+        }
+    }
+}
+
+macro_rules! numbers {
+    ($($type:ty: $wrong:literal),+ $(,)?) => {$(
+        impl Value for $type {
+            fn parse(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|_| $wrong.into())
+            }
+        }
+    )+};
+}
+
+numbers! {
+    u16: "must be a port, 0 to 65535",
+    u32: "must be a whole number, 0 or more",
+    NonZeroU32: "must be a whole number, 1 or more",
+}

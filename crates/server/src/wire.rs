@@ -1,0 +1,78 @@
+//! From configuration to a service that runs: the only place that knows all the parts.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    thread::available_parallelism,
+};
+
+use anyhow::{Context, Result};
+use inspection_auth::tokens::Tokens;
+use inspection_http::App;
+use inspection_persistence::{Database, World};
+
+use crate::{
+    config::{Config, Origins, Profile},
+    world::{SystemClock, SystemIds},
+};
+
+/// The database of a configuration, for many at once. Nothing is connected yet.
+pub fn database(config: &Config) -> Result<Database> {
+    open(config, config.db_pool_size.get(), config.db_max_overflow)
+}
+
+/// The database of a configuration, for one thing after the other: commands, and what comes before the service.
+/// The first connection sets a new SQLite file up, which a second one would get in the way of; and a database
+/// that can't be reached is reported a few times, not for every place of a pool.
+pub fn one_connection(config: &Config) -> Result<Database> {
+    open(config, 1, 0)
+}
+
+fn open(config: &Config, size: u32, overflow: u32) -> Result<Database> {
+    let settings = inspection_persistence::Settings::new(config.database_url.expose().clone());
+    Ok(Database::open(inspection_persistence::Settings { size, overflow, ..settings })?)
+}
+
+/// Time, randomness and place of a configuration.
+pub fn world(config: &Config) -> World {
+    World { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), site: config.app_timezone.site.clone() }
+}
+
+fn seconds(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The application over a database.
+pub fn app(config: &Config, database: Database, world: World) -> App {
+    let tokens = Tokens::new(
+        &config.jwt_secret_key,
+        seconds(config.jwt_access_token_expires),
+        seconds(config.jwt_refresh_token_expires),
+    );
+    let settings = inspection_http::Settings {
+        cors_origins: config.cors_origins.clone().unwrap_or_else(Origins::any).0,
+        trusted_proxies: config.trusted_proxies.clone(),
+        // Tests sign in more often than people do.
+        rate_limits: config.app_env != Profile::Testing,
+        max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
+        request_timeout: config.request_timeout,
+    };
+    App::new(database, world, tokens, settings)
+}
+
+/// The address the service listens on from now on.
+pub fn listen(config: &Config) -> Result<(TcpListener, SocketAddr)> {
+    let (host, port) = config.address();
+    let listener =
+        TcpListener::bind((host, port)).with_context(|| format!("can't listen on {host}:{port}"))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Answers requests until the process is told to stop, and what is in flight is done or out of time.
+pub fn run(config: &Config, app: App, listener: TcpListener) -> Result<()> {
+    let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = config.workers.map_or(cores, |workers| usize::try_from(workers.get()).unwrap_or(cores));
+    let timeout = config.shutdown_timeout;
+    inspection_http::run(app, listener, workers, timeout, |_| {}).context("the server stopped")
+}

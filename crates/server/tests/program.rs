@@ -1,0 +1,194 @@
+//! The program as people start it, on either database.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "in a test, a panic is how a failure is told"
+)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use inspection_persistence::scratch;
+use inspection_testkit::{clients::Client, postgres::Server};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// The program with nothing configured but what is given, in a folder of its own.
+fn program(folder: &TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_inspection-server"));
+    command.current_dir(folder.path()).args(arguments).env_clear().envs(settings.iter().copied());
+    command
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// A started service, and what it said.
+struct Running {
+    child: Child,
+    base: String,
+    email: Option<String>,
+    password: Option<String>,
+}
+
+impl Running {
+    fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
+        let settings = [&[("PORT", "0"), ("LOG_LEVEL", "warn")], settings].concat();
+        let mut child =
+            program(folder, &settings, &[]).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("started");
+        let lines = BufReader::new(child.stdout.take().expect("output")).lines().map_while(Result::ok);
+        let (mut base, mut email, mut password) = (None, None, None);
+        for line in lines {
+            let line = line.trim();
+            base = line.strip_prefix("Listening on ").map(ToOwned::to_owned).or(base);
+            email = line.strip_prefix("EMAIL=").map(ToOwned::to_owned).or(email);
+            password = line.strip_prefix("PASSWORD=").map(ToOwned::to_owned).or(password);
+            if line.ends_with("Ctrl-C") {
+                break;
+            }
+        }
+        Self { child, base: base.expect("the address is told"), email, password }
+    }
+
+    fn terminate(&mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("a signal").success());
+    }
+
+    fn stop(mut self) {
+        self.terminate();
+        let status = self.child.wait().expect("ended");
+        assert_eq!(status.code(), Some(0));
+    }
+}
+
+/// The block of shell commands in the README that signs in.
+fn printed_walk() -> String {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let text = fs::read_to_string(readme).expect("the README");
+    let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let walk: Vec<_> = blocks.filter(|block| block.contains("/api/auth/login")).collect();
+    assert_eq!(walk.len(), 1, "the README has one walk");
+    walk.concat()
+}
+
+fn walk(folder: &TempDir, settings: &[(&str, &str)]) {
+    let service = Running::start(folder, settings);
+    let (email, password) = (service.email.clone().expect("an admin"), service.password.clone().expect("a password"));
+    let output = Command::new("sh")
+        .args(["-e", "-c", &printed_walk()])
+        .env("BASE", &service.base)
+        .env("EMAIL", &email)
+        .env("PASSWORD", &password)
+        .output()
+        .expect("a shell");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
+    assert!(out.contains("Failed: "), "the defect is shown: {out}\n{err}");
+    service.stop();
+
+    // What was done is still there, and nobody gets a new password.
+    let service = Running::start(folder, settings);
+    assert_eq!(service.password, None);
+    let nobody = Client::new(&service.base);
+    let login = nobody.post("/api/auth/login", &json!({"email": email, "password": password}));
+    let admin = nobody.with_token(login.json["access_token"].as_str().expect("a token"));
+    let defects = admin.get("/api/defects");
+    assert_eq!(defects.json["pagination"]["total"], 1, "{out}");
+    assert_eq!(defects.data()[0]["severity"], "critical");
+    assert_eq!(admin.get("/api/notifications?type=defect_created").json["pagination"]["total"], 1);
+    service.stop();
+}
+
+#[test]
+fn with_nothing_configured_it_starts_and_the_walk_in_the_readme_works_as_printed() {
+    walk(&folder(), &[]);
+}
+
+#[test]
+fn with_a_postgresql_url_the_same_program_serves_the_same_api() {
+    let Some(server) = Server::shared() else {
+        println!("skipped: no PostgreSQL binaries");
+        return;
+    };
+    let name = server.fresh_name();
+    scratch::create_database(&server.url("postgres"), &name, None).expect("a database");
+    walk(&folder(), &[("DATABASE_URL", &server.url(&name))]);
+}
+
+#[test]
+fn what_is_under_way_at_sigterm_is_finished() {
+    let folder = folder();
+    let mut service = Running::start(&folder, &[]);
+    let credentials = json!({"email": service.email, "password": service.password});
+    let base = service.base.clone();
+    // Hashing takes a while, so that these are under way when the signal comes.
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (client, credentials, sender) = (Client::new(&base), credentials.clone(), sender.clone());
+            std::thread::spawn(move || {
+                assert_eq!(client.get("/health/live").status, 200);
+                sender.send(()).expect("somebody waits");
+                client.post("/api/auth/login", &credentials).status
+            })
+        })
+        .collect();
+    for _ in &clients {
+        receiver.recv().expect("connected");
+    }
+    // Connections are open and their requests sent or about to be.
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    service.terminate();
+    for client in clients {
+        assert_eq!(client.join().expect("an answer"), 200);
+    }
+    assert_eq!(service.child.wait().expect("ended").code(), Some(0));
+}
+
+fn failure(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn production_says_everything_that_is_missing_at_once() {
+    let output = program(&folder(), &[("APP_ENV", "production"), ("WORKERS", "many")], &["serve"]).output();
+    let told = failure(&output.expect("ended"));
+    for name in ["SECRET_KEY", "JWT_SECRET_KEY", "DATABASE_URL", "WORKERS"] {
+        assert!(told.contains(name), "{name}: {told}");
+    }
+    let sqlite = [("FLASK_ENV", "production"), ("DATABASE_URL", "sqlite://x.db")];
+    let told = failure(&program(&folder(), &sqlite, &["serve"]).output().expect("ended"));
+    assert!(told.contains("DATABASE_URL"), "{told}");
+}
+
+#[test]
+fn the_command_line_sees_a_database_through_its_first_day() {
+    let folder = folder();
+    let run = |arguments: &[&str]| program(&folder, &[], arguments).output().expect("ended");
+    let said = |output: &Output| {
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(said(&run(&["migrate", "status"])).contains("people"));
+    assert!(failure(&run(&["admin", "list"])).contains("migrate up"));
+    said(&run(&["migrate", "up"]));
+    said(&run(&["migrate", "redo"]));
+    let made = said(&run(&["admin", "create", "--email", "chief@example.com", "--name", "Chief"]));
+    assert!(made.to_lowercase().contains("password"), "{made}");
+    assert!(failure(&run(&["admin", "create", "--email", "chief@example.com", "--name", "Again"])).contains("in use"));
+    assert!(said(&run(&["admin", "list"])).contains("chief@example.com"));
+    said(&run(&["admin", "reset-password", "--email", "chief@example.com"]));
+    assert!(said(&run(&["config", "show"])).contains("DATABASE_URL"));
+    assert_eq!(said(&run(&["openapi"])).trim(), inspection_http::openapi().trim());
+    assert_eq!(run(&["dance"]).status.code(), Some(2));
+}
