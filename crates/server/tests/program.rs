@@ -42,8 +42,11 @@ struct Running {
 impl Running {
     fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
         let settings = [&[("PORT", "0"), ("LOG_LEVEL", "warn")], settings].concat();
-        let mut child =
-            program(folder, &settings, &[]).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("started");
+        let mut child = program(folder, &settings, &[])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("started");
         let lines = BufReader::new(child.stdout.take().expect("output")).lines().map_while(Result::ok);
         let (mut base, mut email, mut password) = (None, None, None);
         for line in lines {
@@ -82,7 +85,8 @@ fn printed_walk() -> String {
 
 fn walk(folder: &TempDir, settings: &[(&str, &str)]) {
     let service = Running::start(folder, settings);
-    let (email, password) = (service.email.clone().expect("an admin"), service.password.clone().expect("a password"));
+    let (email, password) =
+        (service.email.clone().expect("an admin"), service.password.clone().expect("a password"));
     let output = Command::new("sh")
         .args(["-e", "-c", &printed_walk()])
         .env("BASE", &service.base)
@@ -185,7 +189,10 @@ fn the_command_line_sees_a_database_through_its_first_day() {
     said(&run(&["migrate", "redo"]));
     let made = said(&run(&["admin", "create", "--email", "chief@example.com", "--name", "Chief"]));
     assert!(made.to_lowercase().contains("password"), "{made}");
-    assert!(failure(&run(&["admin", "create", "--email", "chief@example.com", "--name", "Again"])).contains("in use"));
+    assert!(
+        failure(&run(&["admin", "create", "--email", "chief@example.com", "--name", "Again"]))
+            .contains("in use")
+    );
     assert!(said(&run(&["admin", "list"])).contains("chief@example.com"));
     said(&run(&["admin", "reset-password", "--email", "chief@example.com"]));
     assert!(said(&run(&["config", "show"])).contains("DATABASE_URL"));
