@@ -41,6 +41,23 @@ on_both! {
         let told = client.get("/api/notifications?type=inspection_submitted");
         assert_eq!(told.data()[0]["message"], format!("{} submitted the inspection of {}: fail.", arab.full_name, machine.name));
 
+        // Who sends back what was read in Arabic doesn't lose the original.
+        let sent_back = client.put(&format!("{path}?lang=ar"), client.get(&format!("{path}?lang=ar")).data());
+        assert_eq!(sent_back.data()["location_en"], "North quay");
+        let only_read = client.put(&path, &json!({"location": "الرصيف الشمالي"}));
+        assert_eq!(only_read.data()["location_en"], "North quay");
+        assert_eq!(client.put(&path, &json!({"location": "South quay"})).data()["location_en"], "South quay");
+        assert_eq!(client.put(&path, &json!({"location": "North quay"})).status, 200);
+        let checklist_path = format!("/api/checklists/{}", template.id);
+        client.put(&checklist_path, client.get(&format!("{checklist_path}?lang=ar")).data()).data();
+        assert_eq!(client.get(&checklist_path).data()["name"], "Crane check");
+        let item_path = format!("{checklist_path}/items/{}", checklist.data()["items"][1]["id"]);
+        let item = client.get(&format!("{checklist_path}?lang=ar")).data()["items"][1].clone();
+        assert_eq!(client.put(&item_path, &item).data()["question_text"], "Do the lights work?");
+        let defect_path = format!("/api/defects/{}", client.get("/api/defects").data()[0]["id"]);
+        let sent_back = client.put(&defect_path, client.get(&format!("{defect_path}?lang=ar")).data());
+        assert_eq!(sent_back.data()["description"], "Failed: Are the brakes sound?");
+
         let plain = builders::equipment_with(&site.db, &site.world, |body| body["location_ar"] = json!(null));
         assert_eq!(location(reader.get(&format!("/api/equipment/{}", plain.id))), "North quay", "else the original");
     }

@@ -237,6 +237,19 @@ fn everybody_may_do_with_their_own_what_the_table_says() {
 }
 
 #[test]
+fn every_role_refreshes_with_a_refresh_token_and_nothing_else() {
+    use inspection_auth::tokens::TokenType;
+    let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
+    for &role in Role::ALL {
+        let user = site.user(role);
+        let refresh =
+            |kind| site.nobody().with_token(&site.token(&user, kind)).post("/api/auth/refresh", &json!({}));
+        assert_eq!(refresh(TokenType::Refresh).status, 200, "{role}");
+        assert_eq!(refresh(TokenType::Access).code(), "TOKEN_INVALID", "{role}");
+    }
+}
+
+#[test]
 fn a_refused_operation_changes_nothing() {
     let world = World::new();
     let specialist = world.site.as_a(Role::Specialist);

@@ -19,13 +19,20 @@ pub fn hash(password: &Password, salt: [u8; 16]) -> Result<String, HashFailed> {
     Ok(hash.to_string())
 }
 
+fn nobody() -> &'static str {
+    static NOBODY: OnceLock<String> = OnceLock::new();
+    NOBODY.get_or_init(|| hash(&Password::new("nobody's"), [7; 16]).unwrap_or_default())
+}
+
+/// Makes ready what [`verify`] needs when there is no account, so that the first such call takes no longer than others.
+pub fn prepare() {
+    nobody();
+}
+
 /// Whether the hash is that of the password. Without a hash, because there is no such account, the answer is no
 /// and takes just as long.
 pub fn verify(password: &Password, stored: Option<&str>) -> bool {
-    static NOBODY: OnceLock<String> = OnceLock::new();
-    let nobody =
-        || NOBODY.get_or_init(|| hash(&Password::new("nobody's"), [7; 16]).unwrap_or_default()).as_str();
-    let verified = PasswordHash::new(stored.unwrap_or_else(nobody))
+    let verified = PasswordHash::new(stored.unwrap_or_else(|| nobody()))
         .is_ok_and(|hash| Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok());
     verified && stored.is_some()
 }

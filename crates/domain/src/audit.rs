@@ -25,6 +25,8 @@ text_enum! {
         ChangePassword = "change_password",
         /// A password changed by somebody else.
         ResetPassword = "reset_password",
+        /// A session ended.
+        Logout = "logout",
         /// All sessions ended.
         LogoutAll = "logout_all",
         /// An inspection begun.
@@ -41,6 +43,8 @@ text_enum! {
         Close = "close",
         /// A defect open again.
         Reopen = "reopen",
+        /// Notifications read.
+        Read = "read",
         /// Points booked.
         Award = "award",
     }
@@ -111,6 +115,18 @@ impl Changes {
     pub fn with(mut self, field: &str, new: impl Into<Value>) -> Self {
         self.0.insert(field.to_owned(), json!({"old": null, "new": new.into()}));
         self
+    }
+
+    /// Something that went with the object, such as its parts.
+    #[must_use]
+    pub fn without<T: Serialize>(mut self, field: &str, old: &T) -> Self {
+        self.0.insert(field.to_owned(), json!({"old": old, "new": null}));
+        self
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Nothing that is told.

@@ -7,7 +7,7 @@ use crate::{
     input::{Change, Invalid, Listed, Nested, Patch, input, text_enum},
     page::Sort,
     rule::{Code, Rule},
-    text::Text,
+    text::{Language, Text},
     time::Instant,
     users::Category,
 };
@@ -236,7 +236,8 @@ input! {
 }
 
 input! {
-    /// What to change of a question. Once it has answers, only its place and whether it is required can.
+    /// What to change of a question. Once it has answers, only its place and whether it is required can; once an
+    /// inspection that asked it was handed in, only its place.
     pub struct ItemChanges {
         /// The question.
         question_text | "question_text_en": Change<Text<500>>,
@@ -350,6 +351,22 @@ pub enum ChecklistRule {
     /// What has been asked and answered is history (§3).
     #[error("the question has answers: it can't change or go; make a new version of the checklist")]
     ItemHasAnswers,
+    /// What was handed in stays as it was, questions without an answer included (§3).
+    #[error(
+        "the question was asked in submitted inspections: it can't change or go; make a new version of the checklist"
+    )]
+    ItemWasAsked,
+}
+
+/// What has become of a question so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// Nobody has answered it.
+    None,
+    /// It has answers, in drafts only.
+    Answered,
+    /// An inspection that asked it was handed in, with or without an answer.
+    HandedIn,
 }
 
 impl Rule for ChecklistRule {
@@ -384,6 +401,10 @@ impl Item {
     pub fn changed(&self, changes: ItemChanges, now: Instant) -> Result<Self, Invalid> {
         let mut after = Self { updated_at: now, ..self.clone() };
         changes.question_text.apply(&mut after.question_text);
+        if Language::is_read_back(&after.question_text, &self.question_text, self.question_text_ar.as_deref())
+        {
+            after.question_text.clone_from(&self.question_text);
+        }
         changes.question_text_ar.apply(&mut after.question_text_ar);
         changes.answer_type.apply(&mut after.answer_type);
         changes.category.apply(&mut after.category);
@@ -394,14 +415,25 @@ impl Item {
         after.check().map(|()| after)
     }
 
-    /// A question that was answered doesn't become another one (§3).
-    pub fn may_become(&self, after: &Self, answered: bool) -> Result<(), ChecklistRule> {
-        if answered && after.asks_other_than(self) { Err(ChecklistRule::ItemHasAnswers) } else { Ok(()) }
+    /// A question that was answered doesn't become another one (§3), and in what was handed in, nothing changes about
+    /// it but its place.
+    pub fn may_become(&self, after: &Self, history: History) -> Result<(), ChecklistRule> {
+        match history {
+            History::Answered if after.asks_other_than(self) => Err(ChecklistRule::ItemHasAnswers),
+            History::HandedIn if after.asks_other_than(self) || after.is_required != self.is_required => {
+                Err(ChecklistRule::ItemWasAsked)
+            }
+            History::None | History::Answered | History::HandedIn => Ok(()),
+        }
     }
 
-    /// A question leaves its checklist only while nobody has answered it (§3).
-    pub fn may_be_deleted(answered: bool) -> Result<(), ChecklistRule> {
-        if answered { Err(ChecklistRule::ItemHasAnswers) } else { Ok(()) }
+    /// A question leaves its checklist only while nobody has answered it, nor handed in an inspection that asked it (§3).
+    pub fn may_be_deleted(history: History) -> Result<(), ChecklistRule> {
+        match history {
+            History::None => Ok(()),
+            History::Answered => Err(ChecklistRule::ItemHasAnswers),
+            History::HandedIn => Err(ChecklistRule::ItemWasAsked),
+        }
     }
 }
 
@@ -444,6 +476,9 @@ impl Template {
     pub fn changed(&self, changes: TemplateChanges, now: Instant) -> Self {
         let mut after = Self { updated_at: now, ..self.clone() };
         changes.name.apply(&mut after.name);
+        if Language::is_read_back(&after.name, &self.name, self.name_ar.as_deref()) {
+            after.name.clone_from(&self.name);
+        }
         changes.name_ar.apply(&mut after.name_ar);
         changes.is_active.apply(&mut after.is_active);
         after
@@ -479,22 +514,27 @@ mod tests {
             "pass_fail_rule": {"min": 1}, "critical_failure": true, "order_index": 9, "is_required": false,
         });
         for (field, value) in other.as_object().expect("object") {
-            let change = |answered| {
+            let change = |history| {
                 let changes = ItemChanges::from_json(json!({ field.as_str(): value })).expect("input");
-                before.may_become(&before.changed(changes, now()).expect("valid"), answered)
+                before.may_become(&before.changed(changes, now()).expect("valid"), history)
             };
-            assert!(change(false).is_ok(), "{field}");
-            let free = matches!(field.as_str(), "order_index" | "is_required");
-            assert_eq!(change(true).is_ok(), free, "{field}");
+            assert!(change(History::None).is_ok(), "{field}");
+            let place = field == "order_index";
+            assert_eq!(change(History::Answered).is_ok(), place || field == "is_required", "{field}");
+            assert_eq!(change(History::HandedIn).is_ok(), place, "{field}");
         }
-        assert!(Item::may_be_deleted(true).is_err() && Item::may_be_deleted(false).is_ok());
+        assert!(Item::may_be_deleted(History::None).is_ok());
+        assert!(
+            Item::may_be_deleted(History::Answered).is_err()
+                && Item::may_be_deleted(History::HandedIn).is_err()
+        );
     }
 
     #[test]
     fn the_same_values_are_no_change_of_an_answered_question() {
         let before = item(1);
         let same = ItemChanges::from_json(json!({"question_text": before.question_text})).expect("input");
-        assert!(before.may_become(&before.changed(same, now()).expect("valid"), true).is_ok());
+        assert!(before.may_become(&before.changed(same, now()).expect("valid"), History::HandedIn).is_ok());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     inspections::Inspection,
     page::Sort,
     rule::{Code, Forbidden, Rule},
-    text::Text,
+    text::{Language, Text},
     time::{Date, Instant},
     users::{Category, Role, User},
 };
@@ -323,6 +323,9 @@ impl Defect {
         changes.severity.apply(&mut after.severity);
         changes.priority.apply(&mut after.priority);
         changes.description.apply(&mut after.description);
+        if Language::is_read_back(&after.description, &self.description, self.description_ar.as_deref()) {
+            after.description.clone_from(&self.description);
+        }
         changes.description_ar.apply(&mut after.description_ar);
         changes.category.apply(&mut after.category);
         changes.assigned_to_id.apply(&mut after.assigned_to_id);

@@ -6,7 +6,7 @@ use crate::{
     ids::{EquipmentId, StatusChangeId, UserId},
     input::{Change, Invalid, Patch, input, text_enum},
     page::Sort,
-    text::Text,
+    text::{Language, Text},
     time::{Date, Instant},
     users::{Role, User},
 };
@@ -239,6 +239,12 @@ impl Equipment {
         changes.equipment_type_ar.apply(&mut after.equipment_type_ar);
         changes.serial_number.apply(&mut after.serial_number);
         changes.location.apply(&mut after.location);
+        let (new, original) = (after.location.as_deref(), self.location.as_deref());
+        if let (Some(new), Some(original)) = (new, original)
+            && Language::is_read_back(new, original, self.location_ar.as_deref())
+        {
+            after.location.clone_from(&self.location);
+        }
         changes.location_ar.apply(&mut after.location_ar);
         changes.berth.apply(&mut after.berth);
         changes.home_berth.apply(&mut after.home_berth);

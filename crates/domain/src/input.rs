@@ -13,6 +13,7 @@ use crate::rule::{Code, FieldError, Rule};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Invalid {
     fields: Vec<FieldError>,
+    malformed: bool,
 }
 
 impl Invalid {
@@ -23,7 +24,12 @@ impl Invalid {
 
     /// One thing wrong with a field.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { fields: vec![FieldError { field: field.into(), message: message.into() }] }
+        Self { fields: vec![FieldError { field: field.into(), message: message.into() }], malformed: false }
+    }
+
+    /// The document isn't one; the field is the place where it stops being so.
+    pub fn malformed(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { malformed: true, ..Self::field(field, message) }
     }
 
     /// The same, seen from the object that holds the value under this name.
@@ -42,6 +48,7 @@ impl Invalid {
     /// Both together.
     pub fn merge(&mut self, other: Self) {
         self.fields.extend(other.fields);
+        self.malformed |= other.malformed;
     }
 
     /// Keeps the value, or the errors of the field of this name.
@@ -57,7 +64,7 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the input is not valid")?;
+        f.write_str(if self.malformed { "the body is not valid JSON" } else { "the input is not valid" })?;
         for (n, error) in self.fields.iter().enumerate() {
             write!(f, "{} {} {}", if n == 0 { ":" } else { ";" }, error.field, error.message)?;
         }
@@ -69,7 +76,7 @@ impl std::error::Error for Invalid {}
 
 impl Rule for Invalid {
     fn code(&self) -> Code {
-        Code::ValidationError
+        if self.malformed { Code::MalformedJson } else { Code::ValidationError }
     }
 
     fn fields(&self) -> Vec<FieldError> {
@@ -372,9 +379,10 @@ impl<T: Input> Scalar for Nested<T> {
 pub struct Source(Map<String, Value>, Vec<(String, String)>);
 
 impl Source {
-    /// Takes the value of the first of these names that was sent.
+    /// Takes the value of the last of these names that was sent: who sends back what was read sends the reader's text
+    /// under the name and the original under `…_en`, and the original is what is meant.
     pub fn take(&mut self, names: &[&str]) -> Option<Given> {
-        names.iter().find_map(|name| {
+        names.iter().rev().find_map(|name| {
             let json = self.0.remove(*name).map(Given::Json);
             json.or_else(|| {
                 self.1.iter().rev().find(|(key, _)| key == name).map(|(_, text)| Given::Text(text.clone()))

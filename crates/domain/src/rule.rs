@@ -55,6 +55,8 @@ macro_rules! codes {
 codes! {
     /// The body, the query or the path is wrong; the fields say where.
     ValidationError = "VALIDATION_ERROR" / Invalid,
+    /// The body is no JSON document.
+    MalformedJson = "MALFORMED_JSON" / Invalid,
     /// The object is not in a state that allows this.
     InvalidState = "INVALID_STATE" / Invalid,
     /// There is one already.

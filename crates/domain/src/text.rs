@@ -108,6 +108,11 @@ impl Language {
         best.map(|(_, language)| language)
     }
 
+    /// Whether a new text is only the stored Arabic one sent back by who read it: then the original stays.
+    pub fn is_read_back(new: &str, original: &str, arabic: Option<&str>) -> bool {
+        new != original && arabic == Some(new)
+    }
+
     /// The text for a reader of this language where it exists, else the original.
     pub fn choose<'a>(self, original: &'a str, arabic: Option<&'a str>) -> &'a str {
         match (self, arabic) {

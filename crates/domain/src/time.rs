@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp, ToSpan, Unit, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::input::{Given, Invalid, Scalar};
@@ -39,6 +39,12 @@ impl Instant {
     pub fn plus_seconds(self, seconds: i64) -> Self {
         let end = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
         Self(self.0.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(end))
+    }
+
+    /// The instant right after this one: a millisecond later.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self::from_millisecond(self.as_millisecond() + 1).unwrap_or(self)
     }
 
     /// Reads RFC 3339; any offset is accepted and becomes UTC.
@@ -180,11 +186,6 @@ impl Site {
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Instant;
-}
-
-/// Whole seconds from one instant to a later one, 0 if it isn't later.
-pub fn seconds_between(from: Instant, to: Instant) -> i64 {
-    from.0.until((Unit::Second, to.0)).map_or(0, |span| span.get_seconds()).max(0)
 }
 
 #[cfg(feature = "openapi")]

@@ -68,7 +68,13 @@ impl Email {
     /// Checks an address.
     pub fn new(text: &str) -> Result<Self, Invalid> {
         let text = text.trim().to_lowercase();
-        if text.len() > 254 || !email_address::EmailAddress::is_valid(&text) {
+        // One address, one form: no display names, no numbers in the place of a domain, no bare host names.
+        let options = email_address::Options::default()
+            .without_display_text()
+            .without_domain_literal()
+            .with_required_tld();
+        let is_address = email_address::EmailAddress::parse_with_options(&text, options).is_ok();
+        if text.len() > 254 || !is_address {
             return Err(Invalid::value("must be an e-mail address"));
         }
         Ok(Self(text))
@@ -121,11 +127,12 @@ impl Badge {
         Self(format!("{}{number:03}", role.badge_prefix()))
     }
 
-    /// Letters and number, if it is of the form that is given out.
+    /// Letters and number, if it is of the form that is given out: of three to six digits, so that one odd number doesn't
+    /// lead the counting astray.
     pub fn parts(&self) -> Option<(&str, i64)> {
         let start = self.0.find(|c: char| c.is_ascii_digit())?;
         let (prefix, digits) = self.0.split_at_checked(start)?;
-        let fine = !prefix.is_empty() && (3..=9).contains(&digits.len());
+        let fine = !prefix.is_empty() && (3..=6).contains(&digits.len());
         fine.then(|| digits.parse().ok().map(|number| (prefix, number))).flatten()
     }
 
@@ -677,10 +684,25 @@ mod tests {
         assert_eq!(Badge::numbered(Role::Inspector, 7).as_str(), "INS007");
         assert_eq!(Badge::numbered(Role::QualityEngineer, 1234).as_str(), "QE1234");
         assert_eq!(Badge::new("ins007").expect("a badge").parts(), Some(("INS", 7)));
-        for odd in ["EMP-12", "INS07", "007", "INS007A", "INS9999999999"] {
+        for odd in ["EMP-12", "INS07", "007", "INS007A", "INS1000000"] {
             assert_eq!(Badge::new(odd).expect("a badge").parts(), None, "{odd}");
         }
         assert!(Badge::new("ص٠٠٧").is_err() && Badge::new("A").is_err() && Badge::new("A B").is_err());
+    }
+
+    #[test]
+    fn an_address_has_one_form() {
+        assert_eq!(Email::new(" Someone@Example.COM ").map(String::from), Ok("someone@example.com".into()));
+        for odd in [
+            "x <admin@example.com>",
+            "a@[127.0.0.1]",
+            "a@b",
+            "a b@example.com",
+            "@example.com",
+            "a@example.com, b@example.com",
+        ] {
+            assert!(Email::new(odd).is_err(), "{odd}");
+        }
     }
 
     #[test]

@@ -40,6 +40,8 @@ struct Parts {
     doors: Arc<Semaphore>,
     /// One for each core: hashing passwords takes memory and all of a core.
     hashing: Arc<Semaphore>,
+    /// A way past the doors for whoever asks how the service is, which must not depend on how busy it is.
+    probes: Arc<Semaphore>,
     document: String,
 }
 
@@ -71,6 +73,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl App {
     /// The API over these parts.
     pub fn new(database: Database, world: World, tokens: Tokens, settings: Settings) -> Self {
+        inspection_auth::passwords::prepare();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let doors = Semaphore::new(usize::try_from(database.connections()).unwrap_or(1));
         Self(Arc::new(Parts {
@@ -81,6 +84,7 @@ impl App {
             settings,
             doors: Arc::new(doors),
             hashing: Arc::new(Semaphore::new(cores)),
+            probes: Arc::new(Semaphore::new(2)),
             document: crate::openapi(),
         }))
     }
@@ -194,13 +198,13 @@ impl App {
         Ok(Self::blocking(&self.0.doors, move || database.read(work)).await??)
     }
 
-    /// Asks the database something that needs no connection of ours, such as the state of its schema.
+    /// Asks how the database is.
     pub(crate) async fn inspect<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Database) -> Stored<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let database = self.0.database.clone();
-        Ok(Self::blocking(&self.0.doors, move || work(&database)).await??)
+        Ok(Self::blocking(&self.0.probes, move || work(&database)).await??)
     }
 
     /// Hashes or verifies a password.

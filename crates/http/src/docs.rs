@@ -168,6 +168,8 @@ impl Operation {
         let schema = object()
             .property("status", constant("success"))
             .required("status")
+            .property("data", ObjectBuilder::new().schema_type(Type::Null))
+            .required("data")
             .property("message", ObjectBuilder::new().schema_type(Type::String))
             .required("message");
         self.response(200, "Done.", schema.into());

@@ -291,7 +291,7 @@ impl<T: Input + 'static> FromRequest for Body<T> {
             if !is_json && !bytes.is_empty() {
                 return Err(Problem::unsupported_media_type());
             }
-            read_json(&bytes).map(|document| Self(T::from_json(document)))
+            Ok(Self(read_json(&bytes).and_then(T::from_json)))
         })
     }
 }
@@ -299,7 +299,7 @@ impl<T: Input + 'static> FromRequest for Body<T> {
 async fn collect(mut payload: Payload, limit: usize) -> Result<BytesMut, Problem> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| Problem::malformed("", &error.to_string()))?;
+        let chunk = chunk.map_err(|_| Invalid::malformed("body", "did not arrive whole"))?;
         if bytes.len() + chunk.len() > limit {
             return Err(Problem::too_large(limit));
         }
@@ -308,14 +308,24 @@ async fn collect(mut payload: Payload, limit: usize) -> Result<BytesMut, Problem
     Ok(bytes)
 }
 
-fn read_json(bytes: &web::BytesMut) -> Result<serde_json::Value, Problem> {
+/// The place where a document stops being JSON, without the words of the library that noticed.
+fn malformed(path: &str, error: &serde_json::Error) -> Invalid {
+    let field: String =
+        if matches!(path, "" | "." | "?") { "body".into() } else { path.chars().take(100).collect() };
+    Invalid::malformed(
+        field,
+        format!("is not valid JSON at line {}, column {}", error.line(), error.column()),
+    )
+}
+
+fn read_json(bytes: &web::BytesMut) -> Result<serde_json::Value, Invalid> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(serde_json::Value::Object(serde_json::Map::new()));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let document = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| Problem::malformed(&error.path().to_string(), &error.inner().to_string()))?;
-    reader.end().map_err(|error| Problem::malformed("", &error.to_string()))?;
+        .map_err(|error| malformed(&error.path().to_string(), error.inner()))?;
+    reader.end().map_err(|error| malformed("", &error))?;
     Ok(document)
 }
 

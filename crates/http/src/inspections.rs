@@ -186,10 +186,10 @@ async fn answer(
     permit: Permit<SignedIn>,
     id: Path<InspectionId>,
     body: Body<NewAnswer>,
-) -> Result<Reply<Option<AnswerView>>, Problem> {
+) -> Result<Reply<AnswerView>, Problem> {
     let view = app.write(permit, (id, body), |tx, _, (id, given)| {
-        let (mut saved, progress) = inspections::answer(tx, id, vec![given], |_| None)?;
-        Ok(saved.pop().map(|answer| AnswerView { answer, progress }))
+        let (answer, progress) = inspections::answer_one(tx, id, given)?;
+        Ok(AnswerView { answer, progress })
     });
     Ok(Reply::with(view.await?, "answer taken"))
 }

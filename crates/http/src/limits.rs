@@ -1,6 +1,12 @@
 //! How many requests a client may make: per address, behind trusted proxies the forwarded one.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use actix_governor::{
     Governor, GovernorConfig, GovernorConfigBuilder, KeyExtractor,
@@ -12,6 +18,7 @@ use actix_web::{
     http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     middleware::Condition,
 };
+use inspection_domain::time::Instant;
 use ipnet::IpNet;
 
 use crate::{
@@ -19,7 +26,8 @@ use crate::{
     problem::Problem,
 };
 
-/// An endpoint's own limit, beside that of all requests.
+/// An endpoint's own limit, beside that of all requests. Each is a bucket: so many requests at once, whose places come back
+/// evenly over a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
     /// Signing in: 5 a minute.
@@ -36,6 +44,8 @@ pub(crate) struct Limits {
     overall: Config,
     login: Config,
     refresh: Config,
+    /// The minute in which it was last tidied up.
+    tidied: Arc<AtomicI64>,
 }
 
 impl Limits {
@@ -47,7 +57,24 @@ impl Limits {
             // Only a count of 0 is refused.
             config.finish().unwrap_or_else(|| unreachable!("{count} requests a minute are a limit"))
         };
-        Self { overall: per_minute(200), login: per_minute(5), refresh: per_minute(10) }
+        Self {
+            overall: per_minute(200),
+            login: per_minute(5),
+            refresh: per_minute(10),
+            tidied: Arc::default(),
+        }
+    }
+
+    /// Forgets clients whose places have all come back, at most once a minute.
+    pub(crate) fn tidy(&self, now: Instant) {
+        let (minute, last) = (now.as_second() / 60, self.tidied.load(Ordering::Relaxed));
+        let mine = self.tidied.compare_exchange(last, minute, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if minute != last && mine {
+            for config in [&self.overall, &self.login, &self.refresh] {
+                config.limiter().retain_recent();
+                config.limiter().shrink_to_fit();
+            }
+        }
     }
 
     pub(crate) fn of(&self, limit: Limit) -> &Config {

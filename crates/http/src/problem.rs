@@ -73,13 +73,6 @@ impl Problem {
         problem
     }
 
-    /// The body isn't JSON; the path is that of the value at which it stops being so.
-    pub(crate) fn malformed(path: &str, reason: &str) -> Self {
-        let field = if matches!(path, "" | "." | "?") { "body" } else { path };
-        let errors = vec![FieldError { field: field.into(), message: reason.to_owned() }];
-        Self::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", "the body is not valid JSON").with_errors(errors)
-    }
-
     pub(crate) fn unsupported_media_type() -> Self {
         let message = "the body must be application/json";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)

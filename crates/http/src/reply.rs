@@ -90,8 +90,9 @@ impl<T: ToSchema> Describe for FoundOrCreated<T> {
 pub(crate) struct Done(pub(crate) &'static str);
 
 #[derive(Serialize)]
-struct Message {
+struct DoneBody {
     status: &'static str,
+    data: Option<()>,
     message: &'static str,
 }
 
@@ -99,7 +100,7 @@ impl Responder for Done {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok().json(Message { status: "success", message: self.0 })
+        HttpResponse::Ok().json(DoneBody { status: "success", data: None, message: self.0 })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use actix_cors::Cors;
 use actix_web::{
-    Error,
+    Error, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::header::{self, HeaderName, HeaderValue},
     middleware::Next,
 };
@@ -40,13 +41,16 @@ pub(crate) async fn handle(
     let app = request.app_data::<App>().cloned().ok_or_else(|| Problem::internal("no app"))?;
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
     let id = given.map_or_else(|| app.world().ids.unique(), ToOwned::to_owned);
+    if let Some(limits) = app.limits() {
+        limits.tidy(app.now());
+    }
     let started = std::time::Instant::now();
     let method = request.method().clone();
     let path = request.path().to_owned();
     let answered = ID.scope(id.clone(), async {
         match tokio::time::timeout(app.settings().request_timeout, next.call(request)).await {
             Ok(answered) => answered,
-            Err(_) => Err(Problem::timed_out().into()),
+            Err(_) => Err(timed_out(&id, &path)),
         }
     });
     let mut response = match answered.await {
@@ -71,6 +75,16 @@ pub(crate) async fn handle(
     limits::standard_headers(response.headers_mut());
     secure(&path, response.headers_mut());
     Ok(response)
+}
+
+/// The answer to a request that took too long. It passes by the layers inside, so that it gets its headers here.
+fn timed_out(id: &str, path: &str) -> Error {
+    let mut response = Problem::timed_out().error_response();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    secure(path, response.headers_mut());
+    InternalError::from_response("the request took too long", response).into()
 }
 
 /// The page of the documentation needs its own scripts and styles; everything else needs nothing.

@@ -3,11 +3,10 @@
 use inspection_auth::{
     passwords,
     permissions::SignedIn,
-    tokens::{TokenRule, TokenType, Tokens},
+    tokens::{TokenType, Tokens},
 };
 use inspection_domain::{
     ids::Ids,
-    input::Invalid,
     sessions::{Login, Logout, PasswordChange, Session, SessionRule},
     time::Instant,
     users::{User, UserRule},
@@ -141,18 +140,16 @@ async fn me(app: App, permit: Permit<SignedIn>) -> Result<Bare<Me>, Problem> {
 
 async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Result<Done, Problem> {
     let (tokens, now, access) = (app.tokens().clone(), app.now(), permit.token.clone());
-    let work = move |tx: &mut inspection_persistence::Tx<'_>, caller: &crate::app::Caller, logout: Logout| {
-        sessions::revoke(tx, &access.session.token_id, caller.user.id, access.expires_at)?;
-        let Some(text) = logout.refresh_token else { return Ok(()) };
-        match tokens.read(&text, TokenType::Refresh, now) {
-            Ok(token) if token.session.user_id == caller.user.id => {
-                sessions::revoke(tx, &token.session.token_id, caller.user.id, token.expires_at)
-            }
-            Err(TokenRule::Expired) => Ok(()),
-            _ => Err(Invalid::field("refresh_token", "is not a refresh token of this account").into()),
+    app.write(permit, body, move |tx, caller, logout| {
+        let mut ending = vec![(access.session.token_id, access.expires_at)];
+        // One that can't be read or isn't their own is no reason to leave somebody signed in.
+        let refresh = logout.refresh_token.and_then(|text| tokens.read(&text, TokenType::Refresh, now).ok());
+        if let Some(token) = refresh.filter(|token| token.session.user_id == caller.user.id) {
+            ending.push((token.session.token_id, token.expires_at));
         }
-    };
-    app.write(permit, body, work).await?;
+        sessions::logout(tx, &ending)
+    })
+    .await?;
     Ok(Done("signed out"))
 }
 

@@ -4,13 +4,14 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     checklists::{
-        Item, ItemChanges, NewItem, NewTemplate, NewVersion, Template, TemplateChanges, TemplateFilter,
-        TemplateOrder,
+        History, Item, ItemChanges, NewItem, NewTemplate, NewVersion, Template, TemplateChanges,
+        TemplateFilter, TemplateOrder,
     },
     ids::{ItemId, TemplateId},
     page::{Page, PageRequest, Sort},
     rule::NotFound,
-    schema::{checklist_items as items, checklist_templates as templates, inspection_answers},
+    schema::{checklist_items as items, checklist_templates as templates, inspection_answers, inspections},
+    time::Instant,
 };
 
 use crate::{
@@ -104,18 +105,39 @@ fn locked(conn: &mut DbConnection, id: TemplateId) -> Result<Template> {
         .ok_or_else(|| NotFound("checklist").into())
 }
 
-/// A question of this checklist, locked until the transaction ends, and whether it has answers. An answer that is
-/// being given holds the question too, so that nobody answers one that changes.
-fn locked_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<(Item, bool)> {
+/// The moment of the last submit of an inspection from this checklist.
+fn last_submit(tx: &mut Tx<'_>, template: TemplateId) -> Result<Option<Instant>> {
+    Ok(with_conn!(&mut *tx.conn, |c| inspections::table
+        .filter(inspections::template_id.eq(template))
+        .select(diesel::dsl::max(inspections::submitted_at))
+        .first(c))?)
+}
+
+/// Holds a checklist while an inspection from it is handed in, so that its questions stay what they are.
+pub(crate) fn hold(tx: &mut Tx<'_>, id: TemplateId) -> Result<()> {
+    let held: TemplateId =
+        lock_rows!(&mut *tx.conn, templates::table.find(id).select(templates::id), for_share, first)?;
+    debug_assert_eq!(held, id);
+    Ok(())
+}
+
+/// A question of this checklist, locked until the transaction ends, and what has become of it. An answer that is being
+/// given holds the question too, and a submit the checklist, so that neither happens to one that changes.
+fn locked_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<(Item, History)> {
     locked(tx.conn, template)?;
     let own = items::table.find(id).filter(items::template_id.eq(template));
     let item: Option<Item> = lock_rows!(&mut *tx.conn, own.select(Item::as_select()), first).optional()?;
     let item = item.ok_or(NotFound("checklist item"))?;
-    let answered = with_conn!(&mut *tx.conn, |c| diesel::select(diesel::dsl::exists(
+    let answered: bool = with_conn!(&mut *tx.conn, |c| diesel::select(diesel::dsl::exists(
         inspection_answers::table.filter(inspection_answers::checklist_item_id.eq(id))
     ))
     .get_result(c))?;
-    Ok((item, answered))
+    let history = match last_submit(tx, template)? {
+        Some(at) if at >= item.created_at => History::HandedIn,
+        _ if answered => History::Answered,
+        _ => History::None,
+    };
+    Ok((item, history))
 }
 
 fn insert(tx: &mut Tx<'_>, template: Template, mut questions: Vec<Item>) -> Result<Checklist> {
@@ -167,7 +189,9 @@ pub fn add_item(tx: &mut Tx<'_>, template: TemplateId, new: NewItem) -> Result<I
         .filter(items::template_id.eq(template))
         .select(diesel::dsl::max(items::order_index))
         .first(c))?;
-    let item = new.draft(template, last.map_or(0, |last| last.saturating_add(1)), tx.now)?;
+    // After every submit so far, whatever the clocks of other instances say: what was handed in didn't ask this.
+    let now = last_submit(tx, template)?.map_or(tx.now, |at| tx.now.max(at.next()));
+    let item = new.draft(template, last.map_or(0, |last| last.saturating_add(1)), now)?;
     let item: Item = with_conn!(&mut *tx.conn, |c| diesel::insert_into(items::table)
         .values(&item)
         .returning(Item::as_returning())
@@ -178,9 +202,9 @@ pub fn add_item(tx: &mut Tx<'_>, template: TemplateId, new: NewItem) -> Result<I
 
 /// Changes a question; what was answered stays what it was (§3).
 pub fn update_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId, changes: ItemChanges) -> Result<Item> {
-    let (before, answered) = locked_item(tx, template, id)?;
+    let (before, history) = locked_item(tx, template, id)?;
     let after = before.changed(changes, tx.now)?;
-    before.may_become(&after, answered)?;
+    before.may_become(&after, history)?;
     with_conn!(&mut *tx.conn, |c| diesel::update(items::table.find(id)).set(&after).execute(c))?;
     tx.audit(AuditAction::Update, "checklist_item", id.get(), Changes::between(Some(&before), Some(&after)));
     Ok(after)
@@ -188,8 +212,8 @@ pub fn update_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId, changes: I
 
 /// Removes a question nobody has answered (§3).
 pub fn delete_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<()> {
-    let (item, answered) = locked_item(tx, template, id)?;
-    Item::may_be_deleted(answered)?;
+    let (item, history) = locked_item(tx, template, id)?;
+    Item::may_be_deleted(history)?;
     one_row(with_conn!(&mut *tx.conn, |c| diesel::delete(items::table.find(id)).execute(c))?)?;
     tx.audit(AuditAction::Delete, "checklist_item", id.get(), Changes::between(Some(&item), None));
     Ok(())

@@ -221,11 +221,15 @@ pub fn decommission(tx: &mut Tx<'_>, id: EquipmentId) -> Result<Equipment> {
 }
 
 fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipment) -> Result<Equipment> {
+    let changes = Changes::between(Some(before), Some(&after));
+    if changes.is_empty() {
+        return Ok(before.clone());
+    }
     let seen = equipment::table.find(before.id).filter(equipment::status.eq(before.status));
     let written = with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?;
     one_row(written)?;
     note_status(tx, Some(before), &after)?;
-    tx.audit(action, "equipment", after.id.get(), Changes::between(Some(before), Some(&after)));
+    tx.audit(action, "equipment", after.id.get(), changes);
     Ok(after)
 }
 

@@ -1,6 +1,6 @@
 //! Inspections: reads, and units of work from start to review.
 
-use diesel::prelude::*;
+use diesel::{prelude::*, upsert::excluded};
 use inspection_domain::{
     audit::{AuditAction, Changes},
     checklists::{Item, Template},
@@ -98,8 +98,9 @@ impl Sheet {
 
 fn answers_of(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answer>> {
     Ok(with_conn!(conn, |c| answers::table
+        .inner_join(items::table)
         .filter(answers::inspection_id.eq(id))
-        .order(answers::id)
+        .order(items::order_index)
         .select(Answer::as_select())
         .load(c))?)
 }
@@ -201,20 +202,25 @@ pub fn answer(
     }
     errors.into_result()?;
     let before = answers_of(tx.conn, id)?;
-    let replaced = answers::table
-        .filter(answers::inspection_id.eq(id))
-        .filter(answers::checklist_item_id.eq_any(&wanted));
-    let saved: Vec<Answer> = with_conn!(&mut *tx.conn, |c| {
-        diesel::delete(replaced).execute(c)?;
-        diesel::insert_into(answers::table).values(&rows).returning(Answer::as_returning()).get_results(c)
-    })?;
+    let saved: Vec<Answer> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(answers::table)
+        .values(&rows)
+        .on_conflict((answers::inspection_id, answers::checklist_item_id))
+        .do_update()
+        .set((
+            answers::answer_value.eq(excluded(answers::answer_value)),
+            answers::comment.eq(excluded(answers::comment)),
+            answers::photo_path.eq(excluded(answers::photo_path)),
+            answers::answered_by_id.eq(excluded(answers::answered_by_id)),
+            answers::answered_at.eq(excluded(answers::answered_at)),
+        ))
+        .returning(Answer::as_returning())
+        .get_results(c))?;
     let mut changes = Changes::none();
     for row in &saved {
         let old = before.iter().find(|answer| answer.checklist_item_id == row.checklist_item_id);
-        changes.0.insert(
-            format!("item_{}", row.checklist_item_id),
-            serde_json::json!({"old": old.map(|answer| &answer.answer_value), "new": row.answer_value}),
-        );
+        changes
+            .0
+            .insert(format!("item_{}", row.checklist_item_id), serde_json::json!({"old": old, "new": row}));
     }
     tx.audit(AuditAction::Answer, "inspection", id.get(), changes);
     let questions = checklists::questions(tx.conn, inspection.template_id)?;
@@ -227,10 +233,17 @@ pub fn answer(
     Ok((saved, progress))
 }
 
+/// Answers one question of a draft; answering again replaces (§5).
+pub fn answer_one(tx: &mut Tx<'_>, id: InspectionId, given: NewAnswer) -> Result<(Answer, Progress)> {
+    let (mut saved, progress) = answer(tx, id, vec![given], |_| None)?;
+    Ok((saved.pop().ok_or(LostRace)?, progress))
+}
+
 /// Hands an inspection in: result, defects, the week's count and the notifications, all or nothing (§5).
 pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> {
     let before = locked(tx, id)?;
     before.status.after(Command::Submit)?;
+    checklists::hold(tx, before.template_id)?;
     let questions = checklists::questions(tx.conn, before.template_id)?;
     let given = answers_of(tx.conn, id)?;
     let submission = before.submit(&questions, &given, tx.now)?;
@@ -281,13 +294,16 @@ pub fn review(tx: &mut Tx<'_>, id: InspectionId, review: Review) -> Result<Inspe
 pub fn delete(tx: &mut Tx<'_>, id: InspectionId) -> Result<()> {
     let before = locked(tx, id)?;
     before.status.after(Command::Delete)?;
+    let given = answers_of(tx.conn, id)?;
     let draft = inspections::table.find(id).filter(inspections::status.eq(before.status));
     let gone = with_conn!(&mut *tx.conn, |c| {
         diesel::delete(answers::table.filter(answers::inspection_id.eq(id))).execute(c)?;
         diesel::delete(draft).execute(c)
     })?;
     one_row(gone)?;
-    tx.audit(AuditAction::Delete, "inspection", id.get(), Changes::between(Some(&before), None));
+    let changes = Changes::between(Some(&before), None);
+    let changes = if given.is_empty() { changes } else { changes.without("answers", &given) };
+    tx.audit(AuditAction::Delete, "inspection", id.get(), changes);
     Ok(())
 }
 

@@ -28,19 +28,21 @@ pub struct Status {
 
 /// Every migration this program knows, in order.
 pub fn status(database: &Database) -> Result<Vec<Status>> {
-    database.read(|conn| {
-        let (names, pending): (Vec<String>, Vec<String>) = match conn {
-            DbConnection::Postgres(c) => (
-                names(MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).map_err(failed)?),
-                names(c.pending_migrations(POSTGRES).map_err(failed)?),
-            ),
-            DbConnection::Sqlite(c) => (
-                names(MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(failed)?),
-                names(c.pending_migrations(SQLITE).map_err(failed)?),
-            ),
-        };
-        Ok(names.into_iter().map(|name| Status { applied: !pending.contains(&name), name }).collect())
-    })
+    database.read(status_of)
+}
+
+fn status_of(conn: &mut DbConnection) -> Result<Vec<Status>> {
+    let (names, pending): (Vec<String>, Vec<String>) = match conn {
+        DbConnection::Postgres(c) => (
+            names(MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).map_err(failed)?),
+            names(c.pending_migrations(POSTGRES).map_err(failed)?),
+        ),
+        DbConnection::Sqlite(c) => (
+            names(MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(failed)?),
+            names(c.pending_migrations(SQLITE).map_err(failed)?),
+        ),
+    };
+    Ok(names.into_iter().map(|name| Status { applied: !pending.contains(&name), name }).collect())
 }
 
 fn names<DB: diesel::backend::Backend>(migrations: Vec<Box<dyn Migration<DB>>>) -> Vec<String> {
@@ -63,28 +65,39 @@ const LOCK: &str = "7236482109";
 /// Applies every pending migration and says which.
 pub fn up(database: &Database) -> Result<Vec<String>> {
     database.read(|conn| {
-        exclusively(conn, |conn| match conn {
-            DbConnection::Postgres(c) => Ok(strings(c.run_pending_migrations(POSTGRES).map_err(failed)?)),
-            DbConnection::Sqlite(c) => Ok(strings(c.run_pending_migrations(SQLITE).map_err(failed)?)),
+        exclusively(conn, |conn| {
+            let before = status_of(conn)?;
+            let applied = match conn {
+                DbConnection::Postgres(c) => versions(c.run_pending_migrations(POSTGRES).map_err(failed)?),
+                DbConnection::Sqlite(c) => versions(c.run_pending_migrations(SQLITE).map_err(failed)?),
+            };
+            Ok(applied.iter().map(|version| name_of(&before, version)).collect())
         })
     })
+}
+
+/// The name of a version, which is the digits it begins with.
+fn name_of(all: &[Status], version: &str) -> String {
+    let known = all.iter().find(|migration| migration.name.replace('-', "").starts_with(version));
+    known.map_or_else(|| version.to_owned(), |migration| migration.name.clone())
 }
 
 /// Takes the newest migration back and says which.
 pub fn down(database: &Database) -> Result<String> {
     database.read(|conn| {
         exclusively(conn, |conn| {
+            let before = status_of(conn)?;
             let version = match conn {
                 DbConnection::Postgres(c) => c.revert_last_migration(POSTGRES).map_err(failed)?,
                 DbConnection::Sqlite(c) => c.revert_last_migration(SQLITE).map_err(failed)?,
             };
-            Ok(version.to_string())
+            Ok(name_of(&before, &version.to_string()))
         })
     })
 }
 
-fn strings(versions: Vec<diesel::migration::MigrationVersion<'_>>) -> Vec<String> {
-    versions.iter().map(ToString::to_string).collect()
+fn versions(applied: Vec<diesel::migration::MigrationVersion<'_>>) -> Vec<String> {
+    applied.iter().map(ToString::to_string).collect()
 }
 
 /// While `work` runs, no other instance migrates. On SQLite it is one transaction, so a migration there can't be one

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use inspection_domain::{
+    audit::{AuditAction, Changes},
     ids::{NotificationId, UserId},
     notifications::{Notification, NotificationFilter},
     page::{Page, PageRequest},
@@ -74,10 +75,12 @@ pub fn mark_read(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
         return Ok(seen);
     }
     let now = tx.now;
-    Ok(with_conn!(&mut *tx.conn, |c| diesel::update(notifications::table.find(id))
+    let read: Notification = with_conn!(&mut *tx.conn, |c| diesel::update(notifications::table.find(id))
         .set((notifications::is_read.eq(true), notifications::read_at.eq(now)))
         .returning(Notification::as_returning())
-        .get_result(c))?)
+        .get_result(c))?;
+    tx.audit(AuditAction::Read, "notification", id.get(), Changes::between(Some(&seen), Some(&read)));
+    Ok(read)
 }
 
 /// Marks all of the actor's as read and says how many there were (§12).
@@ -86,14 +89,21 @@ pub fn mark_all_read(tx: &mut Tx<'_>) -> Result<usize> {
     let unread = notifications::table
         .filter(notifications::user_id.eq(owner))
         .filter(diesel::dsl::not(notifications::is_read));
-    Ok(with_conn!(&mut *tx.conn, |c| diesel::update(unread)
+    let count = with_conn!(&mut *tx.conn, |c| diesel::update(unread)
         .set((notifications::is_read.eq(true), notifications::read_at.eq(now)))
-        .execute(c))?)
+        .execute(c))?;
+    if count > 0 {
+        let changes = Changes::none().with("notifications_read", count);
+        tx.audit(AuditAction::Read, "user", owner.get(), changes);
+    }
+    Ok(count)
 }
 
 /// Removes one of the actor's, unless it is persistent and unread (§12).
 pub fn delete(tx: &mut Tx<'_>, id: NotificationId) -> Result<()> {
-    locked(tx, id)?.may_be_deleted()?;
+    let gone = locked(tx, id)?;
+    gone.may_be_deleted()?;
     with_conn!(&mut *tx.conn, |c| diesel::delete(notifications::table.find(id)).execute(c))?;
+    tx.audit(AuditAction::Delete, "notification", id.get(), Changes::between(Some(&gone), None));
     Ok(())
 }

@@ -48,7 +48,7 @@ pub fn authenticate(conn: &mut DbConnection, session: &Session) -> Result<User> 
 }
 
 /// Ends one token before its time, and forgets ended ones whose time is over.
-pub fn revoke(tx: &mut Tx<'_>, token_id: &str, owner: UserId, expires_at: Instant) -> Result<()> {
+fn revoke(tx: &mut Tx<'_>, token_id: &str, owner: UserId, expires_at: Instant) -> Result<()> {
     let now = tx.now;
     with_conn!(&mut *tx.conn, |c| {
         diesel::delete(revoked_tokens::table.filter(revoked_tokens::expires_at.lt(now))).execute(c)?;
@@ -61,6 +61,16 @@ pub fn revoke(tx: &mut Tx<'_>, token_id: &str, owner: UserId, expires_at: Instan
             .on_conflict_do_nothing()
             .execute(c)
     })?;
+    Ok(())
+}
+
+/// Ends the actor's tokens, given by id and natural end: the access token that is used, and a refresh token.
+pub fn logout(tx: &mut Tx<'_>, tokens: &[(String, Instant)]) -> Result<()> {
+    let owner = tx.actor()?.id;
+    for (token_id, expires_at) in tokens {
+        revoke(tx, token_id, owner, *expires_at)?;
+    }
+    tx.audit(AuditAction::Logout, "user", owner.get(), Changes::none());
     Ok(())
 }
 

@@ -144,13 +144,13 @@ fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: Wanted) -> Result<St
             Ok(badge.into())
         }
         Wanted::NextOf(role) => {
+            let last: Option<i64> = with_conn!(&mut *tx.conn, |c| badges::table
+                .filter(badges::prefix.eq(role.badge_prefix()))
+                .select(diesel::dsl::max(badges::number))
+                .first(c))?;
             // Everybody who is faster costs one more try; that many at once would be a flood.
-            for _ in 0..1000 {
-                let last: Option<i64> = with_conn!(&mut *tx.conn, |c| badges::table
-                    .filter(badges::prefix.eq(role.badge_prefix()))
-                    .select(diesel::dsl::max(badges::number))
-                    .first(c))?;
-                let badge = Badge::numbered(role, last.unwrap_or(0) + 1);
+            for more in 1..=1000 {
+                let badge = Badge::numbered(role, last.unwrap_or(0) + more);
                 if insert(tx, &badge)? == 1 {
                     return Ok(badge.into());
                 }
@@ -162,7 +162,8 @@ fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: Wanted) -> Result<St
 
 /// Takes the badges that are wanted: given ones first, so that counting goes past them, and then in the order of
 /// their letters, so that two people who want both of two badges don't wait for each other.
-fn give_badges(tx: &mut Tx<'_>, draft: Draft) -> Result<User> {
+/// Those somebody has already they keep, in whichever role.
+fn give_badges(tx: &mut Tx<'_>, before: Option<&User>, draft: Draft) -> Result<User> {
     let Draft { mut user, badge, minor_badge } = draft;
     let mut wanted: Vec<(&'static str, Wanted)> = [("role_id", badge), ("minor_role_id", minor_badge)]
         .into_iter()
@@ -173,7 +174,15 @@ fn give_badges(tx: &mut Tx<'_>, draft: Draft) -> Result<User> {
         Wanted::NextOf(role) => (true, role.badge_prefix().to_owned()),
     });
     for (field, wanted) in wanted {
-        let badge = take_badge(tx, field, wanted)?;
+        let held = |badge: &Badge| {
+            before.is_some_and(|user| {
+                user.role_id == badge.as_str() || user.minor_role_id.as_deref() == Some(badge.as_str())
+            })
+        };
+        let badge = match wanted {
+            Wanted::Given(badge) if held(&badge) => badge.into(),
+            wanted => take_badge(tx, field, wanted)?,
+        };
         match field {
             "role_id" => user.role_id = badge,
             _ => user.minor_role_id = Some(badge),
@@ -185,7 +194,7 @@ fn give_badges(tx: &mut Tx<'_>, draft: Draft) -> Result<User> {
 /// Makes an account (§1). The hash is that of its password.
 pub fn create(tx: &mut Tx<'_>, new: NewUser, password_hash: &str) -> Result<User> {
     let draft = new.draft(tx.now)?;
-    let user = give_badges(tx, draft)?;
+    let user = give_badges(tx, None, draft)?;
     let user: User = with_conn!(&mut *tx.conn, |c| diesel::insert_into(users::table)
         .values((&user, users::password_hash.eq(password_hash)))
         .returning(User::as_returning())
@@ -223,7 +232,11 @@ fn change(
     let before = locked(tx.conn, id)?;
     let draft = draft(&before, tx.now)?;
     keeps_an_admin(&before, &draft.user, admins.iter().filter(|admin| **admin != id).count())?;
-    let after = give_badges(tx, draft)?;
+    let after = give_badges(tx, Some(&before), draft)?;
+    let changes = Changes::between(Some(&before), Some(&after));
+    if changes.is_empty() {
+        return Ok(before);
+    }
     let written =
         with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(id)).set(&after).execute(c))?;
     one_row(written)?;
@@ -237,7 +250,7 @@ fn change(
     if before.is_active && !after.is_active {
         sessions::end_all(tx, id)?;
     }
-    tx.audit(action, "user", id.get(), Changes::between(Some(&before), Some(&after)));
+    tx.audit(action, "user", id.get(), changes);
     Ok(after)
 }
 

@@ -140,6 +140,40 @@ on_both_databases! {
         assert_eq!(code(add_item(&db, &world, &admin, nothing, None)), Code::NotFound);
     }
 
+    fn what_was_handed_in_stays_as_it_was(db: TestDatabase) {
+        let (world, clock) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let inspector = user(&db, &world, Role::Inspector);
+        let (template, items) = checklist(&db, &world, &admin);
+        let optional = items[TEXT].id;
+        let sheet = draft(&db, &world, &inspector, &equipment(&db, &world));
+        let given = inspection_testkit::builders::answers(&sheet, &[]);
+        let given = given.into_iter().filter(|answer| answer.checklist_item_id != optional).collect();
+        let id = sheet.inspection.id;
+        act(&db, &world, &inspector, |tx| inspections::answer(tx, id, given, |_| None)).unwrap();
+        act(&db, &world, &inspector, |tx| inspections::submit(tx, id)).unwrap();
+        let seen = || db.read(|conn| inspections::sheet(conn, &admin, id)).unwrap();
+        let before = seen();
+        for body in [json!({"is_required": true}), json!({"question_text": "Other?"}), json!({"category": "electrical"})] {
+            let refused = change_item(&db, &world, &admin, &items[TEXT], body.clone());
+            assert_eq!(code(refused), Code::RuleViolation, "{body}");
+            let refused = change_item(&db, &world, &admin, &items[PASS_FAIL], body.clone());
+            let kept = body == json!({"is_required": true});
+            assert_eq!(refused.is_ok(), kept, "what is the same is no change: {body}");
+        }
+        assert_eq!(code(delete_item(&db, &world, &admin, &items[TEXT])), Code::RuleViolation);
+        // Even on an instance whose clock is behind.
+        clock.advance_seconds(-3600);
+        let new = add_item(&db, &world, &admin, template.id, None).unwrap();
+        assert!(new.created_at > before.inspection.submitted_at.unwrap());
+        clock.advance_seconds(3600);
+        let after = seen();
+        assert_eq!(after.items.iter().map(|item| item.id).collect::<Vec<_>>(), items.iter().map(|item| item.id).collect::<Vec<_>>());
+        assert_eq!(after.progress(), before.progress());
+        change_item(&db, &world, &admin, &new, json!({"is_required": true})).unwrap();
+        delete_item(&db, &world, &admin, &new).unwrap();
+    }
+
     fn a_place_is_taken_once_and_the_next_one_is_after_the_last(db: TestDatabase) {
         let (world, _) = world();
         let admin = user(&db, &world, Role::Admin);

@@ -136,7 +136,10 @@ on_both_databases! {
         let sheet = db.read(|conn| inspections::sheet(conn, &inspector, id)).unwrap();
         assert_eq!((sheet.answers, sheet.inspection.status), (saved, InspectionStatus::Draft));
         let lines = trail(&db, &world, json!({"action": "answer", "entity_id": id}));
-        assert_eq!(lines[0].changes.0[&format!("item_{item}")], json!({"old": "fail", "new": "pass"}));
+        let told = &lines[0].changes.0[&format!("item_{item}")];
+        assert_eq!((&told["old"]["answer_value"], &told["new"]["answer_value"]), (&json!("fail"), &json!("pass")));
+        assert_eq!(told["old"]["photo_path"], "photos/1.jpg", "the whole answer is told");
+        assert_eq!(told["old"]["id"], told["new"]["id"], "it is the same answer");
     }
 
     fn several_answers_are_all_or_nothing_and_every_wrong_one_is_named(db: TestDatabase) {

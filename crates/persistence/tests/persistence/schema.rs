@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use diesel::{debug_query, pg::Pg, prelude::*, sql_query, sql_types::Text};
 use inspection_domain::schema;
-use inspection_persistence::{Database, DbConnection, Settings, migrations, unique_constraints};
-use inspection_testkit::{Kind, TestDatabase, on_both_databases};
+use inspection_persistence::{Database, DbConnection, Settings, migrations, scratch, unique_constraints};
+use inspection_testkit::{Kind, TestDatabase, on_both_databases, postgres::Server};
 
 #[derive(QueryableByName)]
 struct Fact {
@@ -211,8 +211,7 @@ on_both_databases! {
         assert_eq!(migrations::up(&db).unwrap(), Vec::<String>::new());
 
         for (n, migration) in all.iter().enumerate().rev() {
-            let version = migrations::down(&db).unwrap();
-            assert!(migration.name.replace('-', "").starts_with(&version), "{} {version}", migration.name);
+            assert_eq!(migrations::down(&db).unwrap(), migration.name);
             let applied =
                 migrations::status(&db).unwrap().iter().filter(|migration| migration.applied).count();
             assert_eq!(applied, n);
@@ -226,18 +225,40 @@ on_both_databases! {
     }
 
     fn instances_that_start_at_once_migrate_once(db: TestDatabase) {
-        let all = migrations::status(&db).unwrap().len();
-        for _ in 0..all {
-            migrations::down(&db).unwrap();
+        let all: Vec<String> =
+            migrations::status(&db).unwrap().into_iter().map(|migration| migration.name).collect();
+        for round in 0..4 {
+            let (url, _fresh) = fresh(&db, round);
+            // A pool each, as different processes have.
+            let instances: [Database; 4] =
+                std::array::from_fn(|_| Database::open(Settings::new(url.as_str())).unwrap());
+            let applied = crate::races::at_once(4, |n| migrations::up(&instances[n]));
+            let applied: Vec<Vec<String>> =
+                applied.into_iter().map(|outcome| outcome.expect("migrated")).collect();
+            assert_eq!(applied.concat(), all);
         }
-        // A pool each, as different processes have.
-        let instance = || Database::open(Settings::new(db.url.as_str())).unwrap();
-        let instances: Vec<Database> = (0..4).map(|_| instance()).collect();
-        let applied =
-            crate::races::at_once(instances.len(), |n| migrations::up(&instances[n]).map(|new| new.len()));
-        let mut applied: Vec<usize> = applied.into_iter().map(|outcome| outcome.expect("migrated")).collect();
-        applied.sort_unstable();
-        assert_eq!(applied, [0, 0, 0, all]);
+    }
+}
+
+/// The URL of a database with nothing in it, beside this one.
+fn fresh(db: &TestDatabase, number: usize) -> (String, Fresh) {
+    if db.kind == Kind::Sqlite {
+        return (format!("{}-{number}", db.url), Fresh(None));
+    }
+    let server = Server::shared().expect("it has this database");
+    let name = server.fresh_name();
+    scratch::create_database(&server.url("postgres"), &name, None).unwrap();
+    (server.url(&name), Fresh(Some((server, name))))
+}
+
+/// Goes when it is dropped; a file goes with its folder.
+struct Fresh(Option<(&'static Server, String)>);
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if let Some((server, name)) = &self.0 {
+            let _ = scratch::drop_database(&server.url("postgres"), name);
+        }
     }
 }
 

@@ -223,7 +223,7 @@ on_both_databases! {
         let somebody = user(&db, &world, Role::Engineer);
         let revoke = |token: &str, until: &str| {
             let until = instant(until);
-            act(&db, &world, &somebody, |tx| sessions::revoke(tx, token, somebody.id, until)).unwrap();
+            act(&db, &world, &somebody, |tx| sessions::logout(tx, &[(token.to_owned(), until)])).unwrap();
         };
         let remembered = || -> Vec<String> {
             query!(db, |c| revoked_tokens::table

@@ -32,22 +32,14 @@ fn up(database: &Database) -> Result<()> {
     if applied.is_empty() {
         say("nothing to do: the database is up to date")?;
     }
-    for version in applied {
-        say(format!("applied    {}", name_of(database, &version)?))?;
+    for name in applied {
+        say(format!("applied    {name}"))?;
     }
     Ok(())
 }
 
 fn down(database: &Database) -> Result<()> {
-    let version = migrations::down(database)?;
-    Ok(say(format!("took back  {}", name_of(database, &version)?))?)
-}
-
-/// The name of a version, which is the digits it begins with.
-fn name_of(database: &Database, version: &str) -> Result<String> {
-    let mut all = migrations::status(database)?.into_iter().map(|migration| migration.name);
-    let name = all.find(|name| name.replace('-', "").starts_with(version));
-    Ok(name.unwrap_or_else(|| version.to_owned()))
+    Ok(say(format!("took back  {}", migrations::down(database)?))?)
 }
 
 fn status(database: &Database) -> Result<()> {
