@@ -7,7 +7,7 @@ use diesel::{
     result::{ConnectionResult, QueryResult},
 };
 
-/// A connection to either database. [`with_conn!`] gives a query the variant's own type.
+/// A connection to either database. `with_conn!` gives a query the variant's own type.
 #[allow(missing_debug_implementations, reason = "connections have nothing to show")]
 pub enum DbConnection {
     /// To PostgreSQL.
