@@ -1,23 +1,20 @@
 //! Defects.
 
-use std::collections::HashMap;
-
 use inspection_auth::permissions::{CloseDefects, PlanRepairs, SignedIn};
 use inspection_domain::{
     defects::{Defect, DefectChanges, DefectFilter, Reopening, Resolution},
-    equipment::Equipment,
-    ids::{DefectId, EquipmentId, UserId},
+    ids::DefectId,
     text::Language,
     time::Date,
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, Tx, defects, equipment, inspections, users};
+use inspection_persistence::{DbConnection, Result as Stored, Tx, defects, inspections};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     app::{App, Caller},
-    equipment::EquipmentView,
+    equipment::{EquipmentView, Related},
     extract::{Body, Path, Permit, Query},
     inspections::InspectionView,
     problem::Problem,
@@ -63,40 +60,26 @@ struct DefectView {
 }
 
 /// What defects refer to.
-struct Related {
-    machines: HashMap<EquipmentId, Equipment>,
-    people: HashMap<UserId, UserSummary>,
-}
-
-impl Related {
-    fn of(conn: &mut DbConnection, defects: &[Defect]) -> Stored<Self> {
-        let machines = equipment::by_ids(conn, defects.iter().map(|defect| defect.equipment_id))?;
-        let people = defects
-            .iter()
-            .flat_map(|defect| [defect.assigned_to_id, defect.resolved_by_id])
-            .chain(machines.values().map(|machine| machine.assigned_technician_id))
-            .flatten();
-        let people = users::summaries(conn, people.collect::<Vec<_>>())?;
-        Ok(Self { machines, people })
-    }
+fn related(conn: &mut DbConnection, defects: &[Defect]) -> Stored<Related> {
+    let machines = defects.iter().map(|defect| defect.equipment_id);
+    let people = defects.iter().flat_map(|defect| [defect.assigned_to_id, defect.resolved_by_id]);
+    Related::of(conn, machines, people)
 }
 
 impl DefectView {
     fn new(defect: Defect, related: &Related, today: Date, language: Language) -> Self {
-        let machine = related.machines.get(&defect.equipment_id).cloned();
-        let person = |id: UserId| related.people.get(&id).cloned();
         Self {
             description_en: defect.description.clone(),
             is_overdue: defect.is_overdue(today),
-            assigned_to: defect.assigned_to_id.and_then(person),
-            resolved_by: defect.resolved_by_id.and_then(person),
-            equipment: machine.map(|machine| EquipmentView::new(machine, language, &related.people)),
+            assigned_to: related.person(defect.assigned_to_id),
+            resolved_by: related.person(defect.resolved_by_id),
+            equipment: related.machine(defect.equipment_id, language),
             defect: localised(defect, language),
         }
     }
 
     fn one(conn: &mut DbConnection, defect: Defect, today: Date, language: Language) -> Stored<Self> {
-        let related = Related::of(conn, std::slice::from_ref(&defect))?;
+        let related = related(conn, std::slice::from_ref(&defect))?;
         Ok(Self::new(defect, &related, today, language))
     }
 
@@ -114,7 +97,7 @@ async fn list(
     let today = app.world().today();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
         let page = defects::list(conn, &filter, today, page)?;
-        let related = Related::of(conn, &page.items)?;
+        let related = related(conn, &page.items)?;
         Ok(page.map(|defect| DefectView::new(defect, &related, today, caller.language)))
     });
     Ok(Paged(page.await?))

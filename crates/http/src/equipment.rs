@@ -67,6 +67,38 @@ impl EquipmentView {
     }
 }
 
+/// The machines and people that the rows of a list refer to.
+pub(crate) struct Related {
+    machines: HashMap<EquipmentId, Equipment>,
+    people: HashMap<UserId, UserSummary>,
+}
+
+impl Related {
+    /// Loads them: two queries, however many rows there are.
+    pub(crate) fn of(
+        conn: &mut DbConnection,
+        machines: impl IntoIterator<Item = EquipmentId>,
+        people: impl IntoIterator<Item = Option<UserId>>,
+    ) -> Stored<Self> {
+        let machines = equipment::by_ids(conn, machines)?;
+        let technicians = machines.values().map(|machine| machine.assigned_technician_id);
+        let people =
+            users::summaries(conn, people.into_iter().chain(technicians).flatten().collect::<Vec<_>>())?;
+        Ok(Self { machines, people })
+    }
+
+    /// One of the machines, for a reader.
+    pub(crate) fn machine(&self, id: EquipmentId, language: Language) -> Option<EquipmentView> {
+        let machine = self.machines.get(&id)?.clone();
+        Some(EquipmentView::new(machine, language, &self.people))
+    }
+
+    /// One of the people.
+    pub(crate) fn person(&self, id: Option<UserId>) -> Option<UserSummary> {
+        self.people.get(&id?).cloned()
+    }
+}
+
 async fn list(
     app: App,
     permit: Permit<SignedIn>,

@@ -1,11 +1,8 @@
 //! Inspections.
 
-use std::collections::HashMap;
-
 use inspection_auth::permissions::{Inspect, ReviewInspections, SignedIn};
 use inspection_domain::{
-    equipment::Equipment,
-    ids::{EquipmentId, InspectionId, UserId},
+    ids::InspectionId,
     inspections::{
         Answer, Inspection, InspectionFilter, NewAnswer, NewAnswers, Progress, Review, StartInspection,
     },
@@ -13,9 +10,8 @@ use inspection_domain::{
     users::UserSummary,
 };
 use inspection_persistence::{
-    DbConnection, Result as Stored, equipment,
+    DbConnection, Result as Stored,
     inspections::{self, Sheet},
-    users,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,7 +19,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     checklists::{ItemView, TemplateView},
-    equipment::EquipmentView,
+    equipment::{EquipmentView, Related},
     extract::{Body, Path, Permit, Query},
     problem::Problem,
     reply::{Done, FoundOrCreated, Paged, Reply},
@@ -69,39 +65,26 @@ pub(crate) struct InspectionView {
 }
 
 /// What inspections refer to.
-struct Related {
-    machines: HashMap<EquipmentId, Equipment>,
-    people: HashMap<UserId, UserSummary>,
-}
-
-impl Related {
-    fn of(conn: &mut DbConnection, inspections: &[Inspection]) -> Stored<Self> {
-        let machines = equipment::by_ids(conn, inspections.iter().map(|inspection| inspection.equipment_id))?;
-        let people = inspections
-            .iter()
-            .flat_map(|inspection| [Some(inspection.technician_id), inspection.reviewed_by_id])
-            .chain(machines.values().map(|machine| machine.assigned_technician_id))
-            .flatten();
-        let people = users::summaries(conn, people.collect::<Vec<_>>())?;
-        Ok(Self { machines, people })
-    }
+fn related(conn: &mut DbConnection, inspections: &[Inspection]) -> Stored<Related> {
+    let machines = inspections.iter().map(|inspection| inspection.equipment_id);
+    let people =
+        inspections.iter().flat_map(|inspection| [Some(inspection.technician_id), inspection.reviewed_by_id]);
+    Related::of(conn, machines, people)
 }
 
 impl InspectionView {
     fn new(inspection: Inspection, related: &Related, language: Language) -> Self {
-        let machine = related.machines.get(&inspection.equipment_id).cloned();
-        let person = |id: UserId| related.people.get(&id).cloned();
         Self {
-            equipment: machine.map(|machine| EquipmentView::new(machine, language, &related.people)),
-            technician: person(inspection.technician_id),
-            reviewed_by: inspection.reviewed_by_id.and_then(person),
+            equipment: related.machine(inspection.equipment_id, language),
+            technician: related.person(Some(inspection.technician_id)),
+            reviewed_by: related.person(inspection.reviewed_by_id),
             inspection,
         }
     }
 
     /// One inspection, with what it refers to.
     pub(crate) fn one(conn: &mut DbConnection, inspection: Inspection, language: Language) -> Stored<Self> {
-        let related = Related::of(conn, std::slice::from_ref(&inspection))?;
+        let related = related(conn, std::slice::from_ref(&inspection))?;
         Ok(Self::new(inspection, &related, language))
     }
 }
@@ -142,7 +125,7 @@ async fn list(
     let site = app.world().site.clone();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
         let page = inspections::list(conn, &caller.user, &filter, &site, page)?;
-        let related = Related::of(conn, &page.items)?;
+        let related = related(conn, &page.items)?;
         Ok(page.map(|inspection| InspectionView::new(inspection, &related, caller.language)))
     });
     Ok(Paged(page.await?))

@@ -25,7 +25,7 @@ impl<P: inspection_auth::permissions::Permission> Gate for Permit<P> {}
 impl Gate for Public {}
 
 /// A handler that can be an endpoint: it takes the app, then a [`Gate`], then its inputs.
-pub(crate) trait Endpoint<Args>: Handler<Args> {
+pub(crate) trait Endpoint<Args>: Handler<Args, Output: Responder<Body: 'static> + 'static> {
     /// Tells the document what it takes and gives.
     fn describe(operation: &mut Operation);
 }
@@ -37,7 +37,7 @@ macro_rules! endpoint {
             F: Handler<(App, G, $($input,)*), Output = Result<R, Problem>, Future = Fut>,
             F: Fn(App, G, $($input),*) -> Fut,
             Fut: Future<Output = Result<R, Problem>>,
-            R: Responder + Describe,
+            R: Responder<Body: 'static> + Describe + 'static,
             G: Gate,
             $($input: FromRequest + Describe,)*
         {
@@ -88,51 +88,39 @@ impl Routes {
         self.operations.iter().map(|operation| (&operation.method, operation.path))
     }
 
-    pub(crate) fn get<Args: FromRequest + 'static, E: Endpoint<Args>>(
+    pub(crate) fn get<Args: FromRequest + 'static>(
         &mut self,
         path: &'static str,
-        handler: E,
+        handler: impl Endpoint<Args>,
         summary: &'static str,
-    ) where
-        E::Output: Responder + 'static,
-        <E::Output as Responder>::Body: 'static,
-    {
+    ) {
         self.add(Method::GET, path, handler, summary);
     }
 
-    pub(crate) fn post<Args: FromRequest + 'static, E: Endpoint<Args>>(
+    pub(crate) fn post<Args: FromRequest + 'static>(
         &mut self,
         path: &'static str,
-        handler: E,
+        handler: impl Endpoint<Args>,
         summary: &'static str,
-    ) where
-        E::Output: Responder + 'static,
-        <E::Output as Responder>::Body: 'static,
-    {
+    ) {
         self.add(Method::POST, path, handler, summary);
     }
 
-    pub(crate) fn put<Args: FromRequest + 'static, E: Endpoint<Args>>(
+    pub(crate) fn put<Args: FromRequest + 'static>(
         &mut self,
         path: &'static str,
-        handler: E,
+        handler: impl Endpoint<Args>,
         summary: &'static str,
-    ) where
-        E::Output: Responder + 'static,
-        <E::Output as Responder>::Body: 'static,
-    {
+    ) {
         self.add(Method::PUT, path, handler, summary);
     }
 
-    pub(crate) fn delete<Args: FromRequest + 'static, E: Endpoint<Args>>(
+    pub(crate) fn delete<Args: FromRequest + 'static>(
         &mut self,
         path: &'static str,
-        handler: E,
+        handler: impl Endpoint<Args>,
         summary: &'static str,
-    ) where
-        E::Output: Responder + 'static,
-        <E::Output as Responder>::Body: 'static,
-    {
+    ) {
         self.add(Method::DELETE, path, handler, summary);
     }
 
@@ -142,10 +130,7 @@ impl Routes {
         path: &'static str,
         handler: E,
         summary: &'static str,
-    ) where
-        E::Output: Responder + 'static,
-        <E::Output as Responder>::Body: 'static,
-    {
+    ) {
         self.operations.push(Documented {
             path,
             method: method.clone(),
