@@ -165,18 +165,18 @@ catalogue! {
     /// An inspection found a defect.
     DefectCreated = "defect_created", Warning:
         "Defect found" / "تم رصد عيب",
-        "{equipment}: {defect}. Due {date}."
-        / "{equipment}: {defect}. موعد الإصلاح {date}.";
+        "{equipment}: {defect} (due {date})"
+        / "{equipment}: {defect} (موعد الإصلاح {date})";
     /// A defect was repaired.
     DefectResolved = "defect_resolved", Info:
         "Defect resolved" / "تمت معالجة عيب",
-        "{person} resolved a defect of {equipment}: {defect}."
-        / "عالج {person} عيبًا في {equipment}: {defect}.";
+        "{person} resolved a defect of {equipment}: {defect}"
+        / "عالج {person} عيبًا في {equipment}: {defect}";
     /// A defect was found to be none.
     DefectRejected = "defect_rejected", Warning:
         "Defect rejected" / "تم رفض عيب",
-        "The specialist found nothing wrong with {equipment}: {defect}."
-        / "لم يجد الأخصائي خللًا في {equipment}: {defect}.";
+        "The specialist found nothing wrong with {equipment}: {defect}"
+        / "لم يجد الأخصائي خللًا في {equipment}: {defect}";
     /// One has a job.
     JobAssigned = "job_assigned", Info:
         "Job assigned" / "تم تكليفك بمهمة",
@@ -441,8 +441,8 @@ mod tests {
             .with("date", "2026-03-02")
             .about("defect", 7, "/defects");
         let told = notice.address_to(id(3), now());
-        assert_eq!(told.message, "Crane 1: Failed: oil?. Due 2026-03-02.");
-        assert_eq!(told.message_ar, "Crane 1: فشل: الزيت؟. موعد الإصلاح 2026-03-02.");
+        assert_eq!(told.message, "Crane 1: Failed: oil? (due 2026-03-02)");
+        assert_eq!(told.message_ar, "Crane 1: فشل: الزيت؟ (موعد الإصلاح 2026-03-02)");
         assert_eq!((told.action_url.as_deref(), told.related_id), (Some("/defects/7"), Some(7)));
     }
 
