@@ -3,11 +3,15 @@
 //! A command or filter is declared once, with [`input!`](crate::input); reading it from a JSON object or
 //! a query string, its schema in the API document and its names on the wire all follow from that.
 
+mod macros;
+
 use std::fmt;
 
 use serde_json::{Map, Value};
 
 use crate::rule::{Code, FieldError, Rule};
+
+pub(crate) use macros::{input, text_enum};
 
 /// Everything that is wrong with an input.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -449,205 +453,6 @@ pub trait Input: Sized {
     }
 }
 
-/// Declares a command or filter: a struct whose fields know how to be read from what a client sent.
-///
-/// A field may have other names that are accepted too: `role_id | "employee_id": Option<Text<20>>`.
-macro_rules! input {
-    (
-        $(#[$meta:meta])*
-        pub struct $name:ident {
-            $( $(#[doc = $doc:literal])+ $field:ident $(| $alias:literal)* : $type:ty ),+ $(,)?
-        }
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone)]
-        pub struct $name { $( $(#[doc = $doc])+ pub $field: $type, )+ }
-
-        impl $crate::input::Input for $name {
-            fn read(source: &mut $crate::input::Source) -> Result<Self, $crate::input::Invalid> {
-                let mut errors = $crate::input::Invalid::default();
-                $(
-                    let name = stringify!($field).trim_start_matches("r#");
-                    let $field = errors.keep(
-                        name,
-                        <$type as $crate::input::Field>::take(source.take(&[name $(, $alias)*])),
-                    );
-                )+
-                match ($($field,)+) {
-                    ($(Some($field),)+) => Ok(Self { $($field,)+ }),
-                    _ => Err(errors),
-                }
-            }
-
-            #[cfg(feature = "openapi")]
-            fn fields() -> Vec<$crate::input::FieldDoc> {
-                vec![$(
-                    $crate::input::FieldDoc {
-                        name: stringify!($field).trim_start_matches("r#"),
-                        doc: [$($doc),+].map(str::trim).join(" "),
-                        required: <$type as $crate::input::Field>::REQUIRED,
-                        schema: <$type as $crate::input::Field>::schema(),
-                    },
-                )+]
-            }
-        }
-    };
-}
-pub(crate) use input;
-
-/// Declares an enum that is a fixed text everywhere: on the wire, in the database, in the API document.
-///
-/// A variant may have other texts that are accepted on input: `Numeric = "numeric" | "number"`.
-macro_rules! text_enum {
-    (
-        $(#[$meta:meta])*
-        pub enum $name:ident { $( $(#[$vmeta:meta])* $variant:ident = $text:literal $(| $alias:literal)* ),+ $(,)? }
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
-        #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
-        pub enum $name { $( $(#[$vmeta])* $variant, )+ }
-
-        impl $name {
-            /// Every value, in order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The text on the wire and in the database.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-
-            /// The value of a text, if it is one.
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($text $(| $alias)* => Some(Self::$variant),)+ _ => None }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-                Self::parse(&text).ok_or_else(|| serde::de::Error::unknown_variant(&text, &[$($text,)+]))
-            }
-        }
-
-        impl $crate::input::Scalar for $name {
-            fn read(given: $crate::input::Given) -> Result<Self, $crate::input::Invalid> {
-                let text = given.text()?;
-                Self::parse(&text).ok_or_else(|| {
-                    $crate::input::Invalid::value(concat!("must be one of", $(" ", $text,)+).to_owned())
-                })
-            }
-
-            #[cfg(feature = "openapi")]
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                <Self as utoipa::PartialSchema>::schema()
-            }
-        }
-
-        #[cfg(feature = "openapi")]
-        impl utoipa::PartialSchema for $name {
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                $crate::input::object(utoipa::openapi::schema::Type::String)
-                    .enum_values(Some([$($text,)+]))
-                    .into()
-            }
-        }
-
-        #[cfg(feature = "openapi")]
-        impl utoipa::ToSchema for $name {
-            fn name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-        }
-
-        #[cfg(feature = "diesel")]
-        impl<DB: diesel::backend::Backend> diesel::serialize::ToSql<diesel::sql_types::Text, DB> for $name
-        where
-            str: diesel::serialize::ToSql<diesel::sql_types::Text, DB>,
-        {
-            fn to_sql<'b>(&'b self, out: &mut diesel::serialize::Output<'b, '_, DB>) -> diesel::serialize::Result {
-                diesel::serialize::ToSql::<diesel::sql_types::Text, DB>::to_sql(self.as_str(), out)
-            }
-        }
-
-        #[cfg(feature = "diesel")]
-        impl<DB: diesel::backend::Backend> diesel::deserialize::FromSql<diesel::sql_types::Text, DB> for $name
-        where
-            String: diesel::deserialize::FromSql<diesel::sql_types::Text, DB>,
-        {
-            fn from_sql(raw: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
-                let text = <String as diesel::deserialize::FromSql<diesel::sql_types::Text, DB>>::from_sql(raw)?;
-                Self::parse(&text)
-                    .ok_or_else(|| format!("{text:?} is not a {}", stringify!($name)).into())
-            }
-        }
-    };
-}
-pub(crate) use text_enum;
-
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "the macro declares what other crates use")]
-mod tests {
-    use super::*;
-    use crate::text::Text;
-    use serde_json::json;
-
-    input! {
-        /// A sample.
-        pub struct Sample {
-            /// Required.
-            name | "title": Text<5>,
-            /// Optional.
-            count: Option<u32>,
-            /// Can be cleared.
-            note: Patch<Text<5>>,
-            /// Can't be cleared.
-            active: Change<bool>,
-        }
-    }
-
-    fn wrong(document: Value) -> Vec<(String, String)> {
-        let errors = Sample::from_json(document).expect_err("refused");
-        errors.fields().into_iter().map(|e| (e.field, e.message)).collect()
-    }
-
-    #[test]
-    fn every_wrong_field_is_named_at_once() {
-        let fields: Vec<_> = wrong(json!({"count": "x", "note": 7, "active": null}));
-        let names: Vec<_> = fields.iter().map(|(field, _)| field.as_str()).collect();
-        assert_eq!(names, ["name", "count", "note", "active"]);
-        assert_eq!(wrong(json!([1])).first().map(|e| e.0.clone()), Some("body".into()));
-    }
-
-    #[test]
-    fn absent_and_null_mean_different_things_in_a_change() {
-        let read = |v| Sample::from_json(v).expect("read");
-        assert_eq!(&*read(json!({"title": "a"})).name, "a");
-        assert_eq!(read(json!({"name": "a"})).note, Patch::Keep);
-        assert_eq!(read(json!({"title": "a", "note": null})).note, Patch::Clear);
-        assert!(matches!(read(json!({"name": "a", "note": "b"})).note, Patch::Set(t) if &*t == "b"));
-    }
-
-    #[test]
-    fn query_strings_are_read_as_text() {
-        let pairs = |s: &[(&str, &str)]| s.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        let sample =
-            Sample::from_pairs(pairs(&[("name", "a"), ("count", "7"), ("active", "true")])).expect("read");
-        assert_eq!((sample.count, sample.active.0), (Some(7), Some(true)));
-        assert!(Sample::from_pairs(pairs(&[("name", "a"), ("count", "-1")])).is_err());
-        assert_eq!(Sample::from_pairs(pairs(&[("name", "a"), ("count", "")])).expect("read").count, None);
-    }
-}
+mod tests;

@@ -1,0 +1,150 @@
+//! Declaring inputs and fixed texts.
+
+/// Declares a command or filter: a struct whose fields know how to be read from what a client sent.
+///
+/// A field may have other names that are accepted too: `role_id | "employee_id": Option<Text<20>>`.
+macro_rules! input {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $( $(#[doc = $doc:literal])+ $field:ident $(| $alias:literal)* : $type:ty ),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone)]
+        pub struct $name { $( $(#[doc = $doc])+ pub $field: $type, )+ }
+
+        impl $crate::input::Input for $name {
+            fn read(source: &mut $crate::input::Source) -> Result<Self, $crate::input::Invalid> {
+                let mut errors = $crate::input::Invalid::default();
+                $(
+                    let name = stringify!($field).trim_start_matches("r#");
+                    let $field = errors.keep(
+                        name,
+                        <$type as $crate::input::Field>::take(source.take(&[name $(, $alias)*])),
+                    );
+                )+
+                match ($($field,)+) {
+                    ($(Some($field),)+) => Ok(Self { $($field,)+ }),
+                    _ => Err(errors),
+                }
+            }
+
+            #[cfg(feature = "openapi")]
+            fn fields() -> Vec<$crate::input::FieldDoc> {
+                vec![$(
+                    $crate::input::FieldDoc {
+                        name: stringify!($field).trim_start_matches("r#"),
+                        doc: [$($doc),+].map(str::trim).join(" "),
+                        required: <$type as $crate::input::Field>::REQUIRED,
+                        schema: <$type as $crate::input::Field>::schema(),
+                    },
+                )+]
+            }
+        }
+    };
+}
+pub(crate) use input;
+
+/// Declares an enum that is a fixed text everywhere: on the wire, in the database, in the API document.
+///
+/// A variant may have other texts that are accepted on input: `Numeric = "numeric" | "number"`.
+macro_rules! text_enum {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident { $( $(#[$vmeta:meta])* $variant:ident = $text:literal $(| $alias:literal)* ),+ $(,)? }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
+        #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
+        pub enum $name { $( $(#[$vmeta])* $variant, )+ }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The text on the wire and in the database.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The value of a text, if it is one.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text $(| $alias)* => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| serde::de::Error::unknown_variant(&text, &[$($text,)+]))
+            }
+        }
+
+        impl $crate::input::Scalar for $name {
+            fn read(given: $crate::input::Given) -> Result<Self, $crate::input::Invalid> {
+                let text = given.text()?;
+                Self::parse(&text).ok_or_else(|| {
+                    $crate::input::Invalid::value(concat!("must be one of", $(" ", $text,)+).to_owned())
+                })
+            }
+
+            #[cfg(feature = "openapi")]
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                <Self as utoipa::PartialSchema>::schema()
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $crate::input::object(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some([$($text,)+]))
+                    .into()
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+
+        #[cfg(feature = "diesel")]
+        impl<DB: diesel::backend::Backend> diesel::serialize::ToSql<diesel::sql_types::Text, DB> for $name
+        where
+            str: diesel::serialize::ToSql<diesel::sql_types::Text, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut diesel::serialize::Output<'b, '_, DB>) -> diesel::serialize::Result {
+                diesel::serialize::ToSql::<diesel::sql_types::Text, DB>::to_sql(self.as_str(), out)
+            }
+        }
+
+        #[cfg(feature = "diesel")]
+        impl<DB: diesel::backend::Backend> diesel::deserialize::FromSql<diesel::sql_types::Text, DB> for $name
+        where
+            String: diesel::deserialize::FromSql<diesel::sql_types::Text, DB>,
+        {
+            fn from_sql(raw: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+                let text = <String as diesel::deserialize::FromSql<diesel::sql_types::Text, DB>>::from_sql(raw)?;
+                Self::parse(&text)
+                    .ok_or_else(|| format!("{text:?} is not a {}", stringify!($name)).into())
+            }
+        }
+    };
+}
+pub(crate) use text_enum;

@@ -1,0 +1,104 @@
+//! What tells people apart: e-mail addresses and badges.
+
+use super::Role;
+use crate::input::{Given, Invalid, Scalar};
+
+/// An e-mail address, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// Checks an address.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim().to_lowercase();
+        // One address, one form: no display names, no numbers in the place of a domain, no bare host names.
+        let options = email_address::Options::default()
+            .without_display_text()
+            .without_domain_literal()
+            .with_required_tld();
+        let is_address = email_address::EmailAddress::parse_with_options(&text, options).is_ok();
+        if text.len() > 254 || !is_address {
+            return Err(Invalid::value("must be an e-mail address"));
+        }
+        Ok(Self(text))
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+impl Scalar for Email {
+    fn read(given: Given) -> Result<Self, Invalid> {
+        Self::new(&given.text()?)
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::{KnownFormat, SchemaFormat, schema::Type};
+        crate::input::object(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+            .max_length(Some(254))
+            .into()
+    }
+}
+
+/// The unique sign of a person in a role, such as `INS007`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Badge(String);
+
+impl Badge {
+    /// Checks a badge: 2 to 20 letters, digits or hyphens; small letters become capitals.
+    pub fn new(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim().to_ascii_uppercase();
+        let fine = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if !(2..=20).contains(&text.len()) || !text.chars().all(fine) {
+            return Err(Invalid::value("must have 2 to 20 letters, digits or hyphens"));
+        }
+        Ok(Self(text))
+    }
+
+    /// The badge of this role with this number, of three digits or more.
+    pub fn numbered(role: Role, number: i64) -> Self {
+        Self(format!("{}{number:03}", role.badge_prefix()))
+    }
+
+    /// Letters and number, if it is of the form that is given out: of three to six digits, so that one odd number doesn't
+    /// lead the counting astray.
+    pub fn parts(&self) -> Option<(&str, i64)> {
+        let start = self.0.find(|c: char| c.is_ascii_digit())?;
+        let (prefix, digits) = self.0.split_at_checked(start)?;
+        let fine = !prefix.is_empty() && (3..=6).contains(&digits.len());
+        fine.then(|| digits.parse().ok().map(|number| (prefix, number))).flatten()
+    }
+
+    /// The badge as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Badge> for String {
+    fn from(badge: Badge) -> Self {
+        badge.0
+    }
+}
+
+impl Scalar for Badge {
+    fn read(given: Given) -> Result<Self, Invalid> {
+        Self::new(&given.text()?)
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::Type;
+        crate::input::object(Type::String).pattern(Some("^[A-Z0-9-]{2,20}$")).into()
+    }
+}
