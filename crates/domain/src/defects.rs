@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     checklists::Item,
     ids::{DefectId, EquipmentId, InspectionId, ItemId, UserId},
-    input::{Change, Patch, input, text_enum},
+    input::{Change, Invalid, Patch, input, text_enum},
     inspections::Inspection,
     page::Sort,
     rule::{Code, Forbidden, Rule},
@@ -271,6 +271,14 @@ impl DefectStatus {
     }
 }
 
+/// Only an active user sees to a defect.
+pub fn may_be_assigned_to(assignee: Option<&User>) -> Result<(), Invalid> {
+    if assignee.is_some_and(|user| user.is_active) {
+        return Ok(());
+    }
+    Err(Invalid::field("assigned_to_id", "must be an active user"))
+}
+
 impl Defect {
     /// The defect of a failed answer (§6). Its trade is the question's, else that of the inspection, else that
     /// of its inspector.
@@ -468,6 +476,14 @@ mod tests {
         );
         let given = change(json!({"severity": "critical", "due_date": "2026-04-01"})).expect("fine");
         assert_eq!((given.due_date.to_string().as_str(), given.sla_days), ("2026-04-01", 1));
+    }
+
+    #[test]
+    fn only_an_active_user_sees_to_a_defect() {
+        let person = user(Role::Specialist);
+        assert!(may_be_assigned_to(Some(&person)).is_ok());
+        assert!(may_be_assigned_to(Some(&User { is_active: false, ..person })).is_err());
+        assert!(may_be_assigned_to(None).is_err());
     }
 
     #[test]

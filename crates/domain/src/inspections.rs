@@ -300,6 +300,11 @@ pub fn visible_to(actor: &User) -> Visible {
     if all { Visible::All } else { Visible::Of(actor.id) }
 }
 
+/// Whether somebody may go on with a draft of theirs by starting it again: not on leave (§5).
+pub fn may_continue(actor: &User) -> Result<(), InspectionRule> {
+    if actor.is_on_leave { Err(InspectionRule::OnLeave) } else { Ok(()) }
+}
+
 /// Whether somebody may start an ad-hoc inspection of a machine from the active checklist of its type (§5).
 pub fn may_start(
     actor: &User,
@@ -307,9 +312,7 @@ pub fn may_start(
     checklist: Option<&Template>,
     items: &[Item],
 ) -> Result<(), InspectionRule> {
-    if actor.is_on_leave {
-        return Err(InspectionRule::OnLeave);
-    }
+    may_continue(actor)?;
     if equipment.status == EquipmentStatus::OutOfService {
         return Err(InspectionRule::OutOfService);
     }

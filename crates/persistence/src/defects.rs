@@ -5,10 +5,10 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     defects::{
         Defect, DefectChanges, DefectFilter, DefectOrder, DefectStatus, Reopening, Resolution, Severity,
+        may_be_assigned_to,
     },
     equipment::Equipment,
     ids::{DefectId, InspectionId},
-    input::Invalid,
     inspections::Submission,
     notifications::{Notice, NotificationPriority, NotificationType},
     page::{Page, PageRequest, Sort},
@@ -161,10 +161,8 @@ fn write(
 pub fn update(tx: &mut Tx<'_>, id: DefectId, changes: DefectChanges) -> Result<Defect> {
     let before = locked(tx, id)?;
     let after = before.changed(changes, tx.today(), tx.now)?;
-    if let Some(assignee) = after.assigned_to_id.filter(|_| after.assigned_to_id != before.assigned_to_id)
-        && !users::find(tx.conn, assignee)?.is_some_and(|user| user.is_active)
-    {
-        return Err(Invalid::field("assigned_to_id", "must be an active user").into());
+    if let Some(assignee) = after.assigned_to_id.filter(|_| after.assigned_to_id != before.assigned_to_id) {
+        may_be_assigned_to(users::find(tx.conn, assignee)?.as_ref())?;
     }
     write(tx, AuditAction::Update, &before, &after, Changes::between(Some(&before), Some(&after)))?;
     Ok(after)

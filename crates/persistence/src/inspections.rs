@@ -9,7 +9,7 @@ use inspection_domain::{
     input::Invalid,
     inspections::{
         Answer, Command, Inspection, InspectionFilter, InspectionOrder, InspectionResult, InspectionStatus,
-        NewAnswer, Progress, Review, StartInspection, Visible, may_start, visible_to,
+        NewAnswer, Progress, Review, StartInspection, Visible, may_continue, may_start, visible_to,
     },
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest, Sort},
@@ -311,13 +311,6 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Inspection, after: &Insp
     let seen = inspections::table.find(before.id).filter(inspections::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.audit(action, "inspection", before.id.get(), Changes::between(Some(before), Some(after)));
-    Ok(())
-}
-
-fn may_continue(actor: &User) -> Result<()> {
-    if actor.is_on_leave {
-        return Err(inspection_domain::inspections::InspectionRule::OnLeave.into());
-    }
     Ok(())
 }
 

@@ -74,6 +74,7 @@ fn nobody_starts_on_leave_or_on_what_is_out_of_service_or_without_questions() {
     assert_eq!(may_start(&inspector, &machine, None, &items), Err(InspectionRule::NoChecklist));
     assert_eq!(may_start(&inspector, &machine, Some(&checklist), &[]), Err(InspectionRule::NoChecklist));
     let away = User { is_on_leave: true, ..inspector.clone() };
+    assert_eq!((may_continue(&away), may_continue(&inspector)), (Err(InspectionRule::OnLeave), Ok(())));
     assert_eq!(may_start(&away, &machine, Some(&checklist), &items), Err(InspectionRule::OnLeave));
     for &status in EquipmentStatus::ALL {
         let machine = Equipment { status, ..machine.clone() };
