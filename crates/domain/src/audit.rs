@@ -47,6 +47,20 @@ text_enum! {
         Read = "read",
         /// Points booked.
         Award = "award",
+        /// A daily list made or completed with what was missing.
+        Generate = "generate",
+        /// A team given to an assignment.
+        Assign = "assign",
+        /// One half of an assignment done, or the whole.
+        Complete = "complete",
+        /// A verdict on a machine given.
+        Verdict = "verdict",
+        /// An assessment decided by an admin.
+        Decide = "decide",
+        /// A machine stopped for safety.
+        Stop = "stop",
+        /// A stopped machine released.
+        Release = "release",
     }
 }
 

@@ -104,6 +104,22 @@ ids! {
     AuditId,
     /// A change of a machine's status.
     StatusChangeId,
+    /// A routine.
+    RoutineId,
+    /// A type of equipment that a routine is for.
+    AssetTypeId,
+    /// A daily list.
+    ListId,
+    /// An assignment: one machine of a daily list.
+    AssignmentId,
+    /// A final assessment of a machine.
+    AssessmentId,
+    /// A rating of an inspection.
+    RatingId,
+    /// A day of the week on which a machine is inspected.
+    ScheduleId,
+    /// A leave.
+    LeaveId,
 }
 
 /// Makes up what must be unique or can't be guessed. The program has the system's randomness, tests

@@ -4,6 +4,7 @@
 //! a query string, its schema in the API document and its names on the wire all follow from that.
 
 mod macros;
+mod values;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::rule::{Code, FieldError, Rule};
 
 pub(crate) use macros::{input, text_enum};
+pub use values::{Values, Whole};
 
 /// Everything that is wrong with an input.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

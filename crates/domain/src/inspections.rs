@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    assignments::Assignment,
     checklists::{AnswerType, Item, Template},
     equipment::{Equipment, EquipmentStatus},
-    ids::{AnswerId, EquipmentId, InspectionId, ItemId, TemplateId, UserId},
+    ids::{AnswerId, AssignmentId, EquipmentId, InspectionId, ItemId, TemplateId, UserId},
     input::{Given, Invalid, Listed, Scalar, input, text_enum},
     page::Sort,
     rule::{Code, FieldError, Forbidden, Rule},
@@ -73,6 +74,8 @@ pub struct Inspection {
     pub review_notes: Option<String>,
     /// When it last changed.
     pub updated_at: Instant,
+    /// The assignment it is one half of; none if it is ad hoc.
+    pub assignment_id: Option<AssignmentId>,
 }
 
 /// An answer to one question.
@@ -152,10 +155,42 @@ input! {
 }
 
 input! {
-    /// What to inspect.
+    /// What to inspect: one's half of an assignment, or a machine ad hoc. One of the two is required.
     pub struct StartInspection {
-        /// The machine.
-        equipment_id: EquipmentId,
+        /// The assignment.
+        assignment_id: Option<AssignmentId>,
+        /// The machine; beside an assignment, the assignment's.
+        equipment_id: Option<EquipmentId>,
+    }
+}
+
+/// What is to be inspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// One's half of an assignment.
+    Half(AssignmentId),
+    /// A machine, ad hoc.
+    AdHoc(EquipmentId),
+}
+
+impl StartInspection {
+    /// Which of the two it is; an assignment counts if both are given (§5).
+    pub fn errand(&self) -> Result<Errand, Invalid> {
+        match (self.assignment_id, self.equipment_id) {
+            (Some(assignment), _) => Ok(Errand::Half(assignment)),
+            (None, Some(machine)) => Ok(Errand::AdHoc(machine)),
+            (None, None) => Err(Invalid::field("assignment_id", "is required, or equipment_id is")),
+        }
+    }
+
+    /// Whether this machine may be meant: no other is named (§5).
+    pub fn may_mean(&self, machine: EquipmentId) -> Result<(), Invalid> {
+        match self.equipment_id {
+            Some(other) if other != machine => {
+                Err(Invalid::field("equipment_id", "is not the equipment of the assignment"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -188,6 +223,8 @@ input! {
         equipment_id: Option<EquipmentId>,
         /// Of this inspector.
         technician_id: Option<UserId>,
+        /// Of this assignment.
+        assignment_id: Option<AssignmentId>,
         /// Begun on this day or later, site time.
         date_from: Option<Date>,
         /// Begun on this day or earlier, site time.
@@ -213,6 +250,12 @@ pub enum InspectionRule {
     /// Whoever is on leave starts nothing (§5).
     #[error("not possible on leave")]
     OnLeave,
+    /// One draft a person and machine; this one is for something else (§5).
+    #[error("you have an unfinished inspection of this machine, number {0}: hand it in or throw it away first")]
+    OtherDraft(
+        /// The draft.
+        InspectionId,
+    ),
     /// Decommissioned machines are not inspected (§5).
     #[error("the equipment is out of service")]
     OutOfService,
@@ -236,7 +279,7 @@ pub enum InspectionRule {
 impl Rule for InspectionRule {
     fn code(&self) -> Code {
         match self {
-            Self::WrongStatus { .. } => Code::InvalidState,
+            Self::WrongStatus { .. } | Self::OtherDraft(_) => Code::InvalidState,
             _ => Code::RuleViolation,
         }
     }
@@ -300,9 +343,26 @@ pub fn visible_to(actor: &User) -> Visible {
     if all { Visible::All } else { Visible::Of(actor.id) }
 }
 
-/// Whether somebody may go on with a draft of theirs by starting it again: not on leave (§5).
-pub fn may_continue(actor: &User) -> Result<(), InspectionRule> {
+/// Whether somebody who starts may go on with a draft of that machine which they have: not on leave, and not if the draft
+/// isn't what they set out to do (§5).
+pub fn may_continue(actor: &User, draft: &Inspection, errand: Errand) -> Result<(), InspectionRule> {
+    may_begin(actor)?;
+    match errand {
+        Errand::Half(assignment) if draft.assignment_id != Some(assignment) => {
+            Err(InspectionRule::OtherDraft(draft.id))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn may_begin(actor: &User) -> Result<(), InspectionRule> {
     if actor.is_on_leave { Err(InspectionRule::OnLeave) } else { Ok(()) }
+}
+
+/// Whether somebody may start their half of an assignment, which has this checklist (§5).
+pub fn may_start_half(actor: &User, items: &[Item]) -> Result<(), InspectionRule> {
+    may_begin(actor)?;
+    if items.is_empty() { Err(InspectionRule::NoChecklist) } else { Ok(()) }
 }
 
 /// Whether somebody may start an ad-hoc inspection of a machine from the active checklist of its type (§5).
@@ -312,7 +372,7 @@ pub fn may_start(
     checklist: Option<&Template>,
     items: &[Item],
 ) -> Result<(), InspectionRule> {
-    may_continue(actor)?;
+    may_begin(actor)?;
     if equipment.status == EquipmentStatus::OutOfService {
         return Err(InspectionRule::OutOfService);
     }
@@ -366,6 +426,16 @@ impl Inspection {
             reviewed_by_id: None,
             review_notes: None,
             updated_at: now,
+            assignment_id: None,
+        }
+    }
+
+    /// A new draft of somebody's half of an assignment: the questions of that trade and those of no trade (§5).
+    pub fn half(assignment: &Assignment, category: Category, technician: UserId, now: Instant) -> Self {
+        Self {
+            category: Some(category),
+            assignment_id: Some(assignment.id),
+            ..Self::ad_hoc(assignment.equipment_id, assignment.template_id, technician, now)
         }
     }
 

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod assessments;
+pub mod assignments;
 pub mod audit;
 pub mod checklists;
 pub mod defects;
@@ -7,15 +9,21 @@ pub mod equipment;
 pub mod ids;
 pub mod input;
 pub mod inspections;
+pub mod leaves;
+pub mod lists;
 pub mod notifications;
 pub mod page;
 pub mod points;
+pub mod ratings;
+pub mod routines;
 pub mod rule;
 #[cfg(feature = "diesel")]
 pub mod schema;
+pub mod schedules;
 pub mod sessions;
 #[cfg(test)]
 mod testing;
 pub mod text;
 pub mod time;
 pub mod users;
+pub mod weekdays;

@@ -99,6 +99,7 @@ diesel::table! {
         iso_year -> Integer,
         iso_week -> Integer,
         completions -> Integer,
+        last_completed_on -> Nullable<Date>,
     }
 }
 
@@ -148,6 +149,7 @@ diesel::table! {
         reviewed_by_id -> Nullable<BigInt>,
         review_notes -> Nullable<Text>,
         updated_at -> Timestamp,
+        assignment_id -> Nullable<BigInt>,
     }
 }
 
@@ -226,9 +228,140 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    inspection_routines (id) {
+        id -> BigInt,
+        name -> Text,
+        name_ar -> Nullable<Text>,
+        shift -> Text,
+        days_of_week -> Integer,
+        template_id -> BigInt,
+        is_active -> Bool,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    routine_asset_types (id) {
+        id -> BigInt,
+        routine_id -> BigInt,
+        equipment_type -> Text,
+    }
+}
+
+diesel::table! {
+    inspection_lists (id) {
+        id -> BigInt,
+        target_date -> Date,
+        shift -> Text,
+        status -> Text,
+        total_assets -> BigInt,
+        assigned_assets -> BigInt,
+        completed_assets -> BigInt,
+        generated_by_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    inspection_assignments (id) {
+        id -> BigInt,
+        list_id -> BigInt,
+        equipment_id -> BigInt,
+        template_id -> BigInt,
+        target_date -> Date,
+        shift -> Text,
+        berth -> Nullable<Text>,
+        status -> Text,
+        mechanical_inspector_id -> Nullable<BigInt>,
+        electrical_inspector_id -> Nullable<BigInt>,
+        assigned_by_id -> Nullable<BigInt>,
+        assigned_at -> Nullable<Timestamp>,
+        deadline -> Nullable<Timestamp>,
+        completed_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    final_assessments (id) {
+        id -> BigInt,
+        assignment_id -> BigInt,
+        equipment_id -> BigInt,
+        mechanical_inspector_id -> BigInt,
+        electrical_inspector_id -> BigInt,
+        mechanical_verdict -> Nullable<Text>,
+        mechanical_reason -> Nullable<Text>,
+        mechanical_verdict_at -> Nullable<Timestamp>,
+        electrical_verdict -> Nullable<Text>,
+        electrical_reason -> Nullable<Text>,
+        electrical_verdict_at -> Nullable<Timestamp>,
+        status -> Text,
+        decision -> Nullable<Text>,
+        resolved_by -> Nullable<Text>,
+        resolved_at -> Nullable<Timestamp>,
+        decided_by_id -> Nullable<BigInt>,
+        admin_notes -> Nullable<Text>,
+        // `stopped` while the assessment holds the machine; refers to the machine's status.
+        equipment_hold -> Nullable<Text>,
+        stopped_from -> Nullable<Text>,
+        released_at -> Nullable<Timestamp>,
+        released_by_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    inspection_ratings (id) {
+        id -> BigInt,
+        inspection_id -> BigInt,
+        technician_id -> BigInt,
+        rating -> BigInt,
+        comment -> Nullable<Text>,
+        admin_quality_bonus -> BigInt,
+        rated_by_id -> BigInt,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    equipment_schedules (id) {
+        id -> BigInt,
+        equipment_id -> BigInt,
+        day_of_week -> Integer,
+        created_by_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    leaves (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        leave_type -> Text,
+        other_reason -> Nullable<Text>,
+        date_from -> Date,
+        date_to -> Date,
+        reason -> Nullable<Text>,
+        scope -> Text,
+        status -> Text,
+        ended_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
 diesel::joinable!(checklist_items -> checklist_templates (template_id));
 diesel::joinable!(inspection_answers -> inspections (inspection_id));
 diesel::joinable!(inspection_answers -> checklist_items (checklist_item_id));
+diesel::joinable!(inspection_assignments -> equipment (equipment_id));
+diesel::joinable!(equipment_schedules -> equipment (equipment_id));
+diesel::joinable!(routine_asset_types -> inspection_routines (routine_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     audit_entries,
@@ -237,12 +370,20 @@ diesel::allow_tables_to_appear_in_same_query!(
     checklist_templates,
     defects,
     equipment,
+    equipment_schedules,
     equipment_status_changes,
     equipment_weekly_completions,
+    final_assessments,
     inspection_answers,
+    inspection_assignments,
+    inspection_lists,
+    inspection_ratings,
+    inspection_routines,
     inspections,
+    leaves,
     notifications,
     point_entries,
     revoked_tokens,
+    routine_asset_types,
     users,
 );

@@ -1,12 +1,14 @@
 //! Plain examples for the tests of this crate.
 
 use crate::{
+    assignments::{Assignment, AssignmentStatus},
     checklists::{AnswerType, Item, Template},
     equipment::{Equipment, EquipmentStatus},
     input::{Given, Scalar},
+    leaves::{Leave, LeaveScope, LeaveStatus, LeaveType},
     text::Language,
-    time::Instant,
-    users::{Category, Role, User},
+    time::{Date, Instant},
+    users::{Category, Role, Shift, User},
 };
 
 pub(crate) fn now() -> Instant {
@@ -91,6 +93,44 @@ pub(crate) fn item(number: i32) -> Item {
         order_index: number,
         critical_failure: false,
         pass_fail_rule: None,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+pub(crate) fn assignment() -> Assignment {
+    Assignment {
+        id: id(1),
+        list_id: id(1),
+        equipment_id: id(1),
+        template_id: id(1),
+        target_date: Date::new(2026, 3, 2).expect("a date"),
+        shift: Shift::Day,
+        berth: None,
+        status: AssignmentStatus::Unassigned,
+        mechanical_inspector_id: None,
+        electrical_inspector_id: None,
+        assigned_by_id: None,
+        assigned_at: None,
+        deadline: None,
+        completed_at: None,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+pub(crate) fn leave(date_from: Date, date_to: Date) -> Leave {
+    Leave {
+        id: id(1),
+        user_id: id(1),
+        leave_type: LeaveType::Annual,
+        other_reason: None,
+        date_from,
+        date_to,
+        reason: None,
+        scope: LeaveScope::Full,
+        status: LeaveStatus::Approved,
+        ended_at: None,
         created_at: now(),
         updated_at: now(),
     }

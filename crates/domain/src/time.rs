@@ -5,7 +5,10 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::input::{Given, Invalid, Scalar};
+use crate::{
+    input::{Given, Invalid, Scalar},
+    weekdays::DayOfWeek,
+};
 
 /// A point in time, UTC, with millisecond precision; RFC 3339 with `Z` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,6 +111,17 @@ impl Date {
         Week { year: i32::from(week.year()), number: i32::from(week.week()) }
     }
 
+    /// The day of the week.
+    pub fn day_of_week(self) -> DayOfWeek {
+        DayOfWeek::from_monday(self.0.weekday().to_monday_zero_offset())
+    }
+
+    /// The Monday of the ISO week this date is in.
+    #[must_use]
+    pub fn monday(self) -> Self {
+        self.plus_days(-i32::from(self.day_of_week().get()))
+    }
+
     /// Reads `YYYY-MM-DD`, of years 1 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 10).then(|| text.parse().ok().map(Self)).flatten().filter(|date| date.0.year() > 0)
@@ -171,6 +185,13 @@ impl Site {
     /// The date there at an instant.
     pub fn date(&self, at: Instant) -> Date {
         Date(self.0.to_datetime(at.0).date())
+    }
+
+    /// The instant at which clocks there show this hour of a date; where they leap over it, the one right after.
+    pub fn at(&self, date: Date, hour: i8) -> Instant {
+        jiff::civil::Time::new(hour, 0, 0, 0)
+            .and_then(|time| self.0.to_ambiguous_zoned_datetime(date.0.to_datetime(time)).compatible())
+            .map_or(Instant(Timestamp::MAX), |there| Instant::new(there.timestamp()))
     }
 
     /// The first instant of a date there.
@@ -319,6 +340,24 @@ mod tests {
         let beirut = Site::new("Asia/Beirut").expect("known zone");
         let start = beirut.start_of(Date::new(2026, 3, 29).expect("date"));
         assert_eq!(start, at("2026-03-28T22:00:00Z"), "00:00 does not exist there, the day begins at 01:00");
+    }
+
+    #[test]
+    fn an_hour_of_the_day_is_what_clocks_show_before_and_after_they_change() {
+        let berlin = Site::new("Europe/Berlin").expect("known zone");
+        let seven = |day| berlin.at(Date::new(2026, 3, day).expect("date"), 7);
+        assert_eq!(seven(28), at("2026-03-28T06:00:00Z"));
+        assert_eq!(seven(29), at("2026-03-29T05:00:00Z"));
+        let skipped = berlin.at(Date::new(2026, 3, 29).expect("date"), 2);
+        assert_eq!(skipped, at("2026-03-29T01:00:00Z"), "2:00 does not exist there, 3:00 does");
+        assert_eq!(berlin.at(Date::new(9999, 12, 31).expect("date"), 25), Instant(Timestamp::MAX));
+    }
+
+    #[test]
+    fn weeks_begin_on_monday() {
+        let date = |day| Date::new(2026, 3, day).expect("date");
+        assert_eq!((date(2).day_of_week().get(), date(8).day_of_week().get()), (0, 6));
+        assert_eq!((date(2).monday(), date(8).monday(), date(9).monday()), (date(2), date(2), date(9)));
     }
 
     #[test]

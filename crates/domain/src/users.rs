@@ -56,6 +56,16 @@ text_enum! {
     }
 }
 
+impl Category {
+    /// The other trade.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Mechanical => Self::Electrical,
+            Self::Electrical => Self::Mechanical,
+        }
+    }
+}
+
 text_enum! {
     /// When somebody works.
     pub enum Shift {
@@ -63,6 +73,16 @@ text_enum! {
         Day = "day",
         /// From 19:00 site time.
         Night = "night",
+    }
+}
+
+impl Shift {
+    /// The hour at which it begins, site time (§4).
+    pub const fn first_hour(self) -> i8 {
+        match self {
+            Self::Day => 7,
+            Self::Night => 19,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::checklists::NumericRule;
 use crate::input::Input;
-use crate::testing::{equipment, id, item, now, template, user};
+use crate::testing::{assignment, equipment, id, item, now, template, user};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -74,12 +74,57 @@ fn nobody_starts_on_leave_or_on_what_is_out_of_service_or_without_questions() {
     assert_eq!(may_start(&inspector, &machine, None, &items), Err(InspectionRule::NoChecklist));
     assert_eq!(may_start(&inspector, &machine, Some(&checklist), &[]), Err(InspectionRule::NoChecklist));
     let away = User { is_on_leave: true, ..inspector.clone() };
-    assert_eq!((may_continue(&away), may_continue(&inspector)), (Err(InspectionRule::OnLeave), Ok(())));
+    assert_eq!(may_start_half(&inspector, &items), Ok(()));
+    assert_eq!(may_start_half(&inspector, &[]), Err(InspectionRule::NoChecklist));
+    assert_eq!(may_start_half(&away, &items), Err(InspectionRule::OnLeave));
     assert_eq!(may_start(&away, &machine, Some(&checklist), &items), Err(InspectionRule::OnLeave));
     for &status in EquipmentStatus::ALL {
         let machine = Equipment { status, ..machine.clone() };
         let fine = status != EquipmentStatus::OutOfService;
         assert_eq!(may_start(&inspector, &machine, Some(&checklist), &items).is_ok(), fine, "{status}");
+    }
+}
+
+#[test]
+fn a_draft_is_gone_on_with_if_it_is_what_one_set_out_to_do() {
+    let inspector = user(Role::Inspector);
+    let away = User { is_on_leave: true, ..inspector.clone() };
+    let ad_hoc = Inspection { id: id(7), ..Inspection::ad_hoc(id(1), id(1), id(1), now()) };
+    let half = Inspection { id: id(8), ..Inspection::half(&assignment(), Category::Mechanical, id(1), now()) };
+    let (own, other) = (Errand::Half(id(1)), Errand::Half(id(2)));
+    for (draft, errand, expected) in [
+        (&ad_hoc, Errand::AdHoc(id(1)), Ok(())),
+        (&half, own, Ok(())),
+        (&half, Errand::AdHoc(id(1)), Ok(())),
+        (&half, other, Err(InspectionRule::OtherDraft(id(8)))),
+        (&ad_hoc, own, Err(InspectionRule::OtherDraft(id(7)))),
+    ] {
+        assert_eq!(may_continue(&inspector, draft, errand), expected, "{errand:?}");
+        assert_eq!(may_continue(&away, draft, errand), Err(InspectionRule::OnLeave));
+    }
+}
+
+#[test]
+fn one_sets_out_for_an_assignment_or_a_machine() {
+    let read = |body| StartInspection::from_json(body).expect("read");
+    assert_eq!(read(json!({"equipment_id": 3})).errand(), Ok(Errand::AdHoc(id(3))));
+    assert_eq!(read(json!({"assignment_id": 4})).errand(), Ok(Errand::Half(id(4))));
+    let both = read(json!({"assignment_id": 4, "equipment_id": 3}));
+    assert_eq!(both.errand(), Ok(Errand::Half(id(4))));
+    assert_eq!((both.may_mean(id(3)).is_ok(), both.may_mean(id(5)).is_ok()), (true, false));
+    assert_eq!(read(json!({})).errand().unwrap_err().fields()[0].field, "assignment_id");
+}
+
+#[test]
+fn half_of_an_assignment_has_the_questions_of_its_trade_and_those_of_none() {
+    let categories = [None, Some(Category::Mechanical), Some(Category::Electrical)];
+    let items: Vec<Item> =
+        (1..).zip(categories).map(|(n, category)| Item { category, ..item(n) }).collect();
+    for half in [Category::Mechanical, Category::Electrical] {
+        let inspection = Inspection::half(&assignment(), half, id(1), now());
+        let asked: Vec<_> = inspection.scope(&items).iter().map(|item| item.category).collect();
+        assert_eq!(asked, [None, Some(half)]);
+        assert_eq!((inspection.assignment_id, inspection.category), (Some(id(1)), Some(half)));
     }
 }
 

@@ -1,0 +1,199 @@
+use super::*;
+use crate::{
+    input::Input,
+    leaves::{Leave, LeaveStatus},
+    testing::{assignment, id, leave, now, user},
+};
+use serde_json::json;
+
+use AssignmentStatus::{
+    Assigned, AssessmentPending, BothComplete, Completed, ElecComplete, InProgress, MechComplete, Unassigned,
+};
+
+#[test]
+fn every_command_in_every_status() {
+    // Columns: assign, start and complete for each trade, assess, finish.
+    let (mech, elec) = (Some(MechComplete), Some(ElecComplete));
+    let going = Some(InProgress);
+    let grid = [
+        (Unassigned, [Some(Assigned), None, None, None, None, None, None]),
+        (Assigned, [Some(Assigned), going, going, None, None, None, None]),
+        (InProgress, [None, going, going, mech, elec, None, None]),
+        (MechComplete, [None, None, mech, None, Some(BothComplete), None, None]),
+        (ElecComplete, [None, elec, None, Some(BothComplete), None, None, None]),
+        (BothComplete, [None, None, None, None, None, Some(AssessmentPending), None]),
+        (AssessmentPending, [None, None, None, None, None, None, Some(Completed)]),
+        (Completed, [None; 7]),
+    ];
+    assert_eq!(grid.map(|(status, _)| status), AssignmentStatus::ALL);
+    for (status, row) in grid {
+        for (command, then) in Command::ALL.into_iter().zip(row) {
+            let refused = AssignmentRule::WrongStatus { command, status };
+            assert_eq!(status.after(command), then.ok_or(refused), "{command} when {status}");
+            let before = Assignment { status, ..assignment() };
+            let after = before.after(command, now().plus_seconds(1));
+            assert_eq!(after.as_ref().ok().map(|after| after.status), then);
+            if let Ok(after) = after {
+                assert_eq!(after.completed_at.is_some(), after.status == Completed);
+            }
+        }
+    }
+}
+
+fn inspector(number: i64, trade: Category) -> User {
+    User {
+        id: id(number),
+        specialization: Some(trade),
+        shift: Some(Shift::Day),
+        ..user(Role::Inspector)
+    }
+}
+
+fn team() -> AssignTeam {
+    AssignTeam::from_json(json!({"mech_inspector_id": 1, "elec_inspector_id": 2})).expect("a team")
+}
+
+fn assign(people: Vec<User>, leaves: Vec<Leave>) -> Result<Assignment, AssignmentRule> {
+    assignment().assign(&team(), &Candidates { people, leaves }, id(9), &Site::utc(), now())
+}
+
+fn pair() -> Vec<User> {
+    vec![inspector(1, Category::Mechanical), inspector(2, Category::Electrical)]
+}
+
+#[test]
+fn a_right_team_is_assigned() {
+    let after = assign(pair(), Vec::new()).expect("a team");
+    assert_eq!(after.status, Assigned);
+    assert_eq!((after.mechanical_inspector_id, after.electrical_inspector_id), (Some(id(1)), Some(id(2))));
+    assert_eq!((after.assigned_by_id, after.assigned_at), (Some(id(9)), Some(now())));
+    assert_eq!(after.deadline, Instant::parse("2026-03-03T13:00:00Z"));
+    // Whoever has inspector as a minor role has the role.
+    let mut people = pair();
+    people[0] = User { role: Role::Engineer, minor_role: Some(Role::Inspector), ..people[0].clone() };
+    assert!(assign(people, Vec::new()).is_ok());
+}
+
+/// Ways in which one of a team can be wrong, and what is said then.
+fn flaws() -> Vec<(fn(&mut User), &'static str)> {
+    vec![
+        (|user| user.is_active = false, "is not active"),
+        (|user| user.role = Role::Specialist, "is not an inspector"),
+        (|user| user.specialization = user.specialization.map(Category::other), "trade"),
+        (|user| user.specialization = None, "trade"),
+        (|user| user.shift = Some(Shift::Night), "is not on the day shift"),
+        (|user| user.shift = None, "is not on the day shift"),
+    ]
+}
+
+#[test]
+fn every_condition_on_both_is_checked_and_has_its_own_message() {
+    let fields = ["mechanical_inspector_id", "electrical_inspector_id"];
+    for seat in 0..2 {
+        for (spoil, message) in flaws() {
+            let mut people = pair();
+            spoil(&mut people[seat]);
+            let Err(AssignmentRule::Team(errors)) = assign(people, Vec::new()) else {
+                panic!("{message} at {seat}")
+            };
+            let [error] = errors.try_into().expect("one error");
+            assert_eq!(error.field, fields[seat]);
+            assert!(error.message.contains(message), "{} {message}", error.message);
+        }
+    }
+    // All at once.
+    let mut people = pair();
+    for person in &mut people {
+        person.is_active = false;
+        person.role = Role::Specialist;
+        person.specialization = None;
+        person.shift = None;
+    }
+    let days = (assignment().target_date, assignment().target_date);
+    let leaves = [1, 2].map(|number| Leave { user_id: id(number), ..leave(days.0, days.1) });
+    let Err(AssignmentRule::Team(errors)) = assign(people, leaves.to_vec()) else { panic!("not refused") };
+    assert_eq!(errors.len(), 10);
+    let mut messages: Vec<_> = errors.iter().map(|error| (&error.field, &error.message)).collect();
+    messages.dedup();
+    assert_eq!(messages.len(), 10, "each its own: {messages:?}");
+
+    let Err(AssignmentRule::Team(errors)) = assign(Vec::new(), Vec::new()) else { panic!("not refused") };
+    assert_eq!(errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>(), ["there is no such user"; 2]);
+}
+
+#[test]
+fn leave_is_judged_on_the_target_date_and_not_today() {
+    let target = assignment().target_date;
+    let around = |from: i32, to: i32| Leave { user_id: id(2), ..leave(target.plus_days(from), target.plus_days(to)) };
+    for (leave, is_away) in [
+        (around(-1, 1), true),
+        (around(0, 0), true),
+        (around(1, 3), false),
+        (around(-3, -1), false),
+        (Leave { status: LeaveStatus::Pending, ..around(0, 0) }, false),
+        (Leave { ended_at: Some(now()), ..around(0, 0) }, false),
+        (Leave { user_id: id(3), ..around(0, 0) }, false),
+    ] {
+        let outcome = assign(pair(), vec![leave.clone()]);
+        assert_eq!(outcome.is_err(), is_away, "{leave:?}");
+    }
+    // Who is away today may be back by then.
+    let mut people = pair();
+    people[0].is_on_leave = true;
+    assert!(assign(people, Vec::new()).is_ok());
+}
+
+#[test]
+fn one_person_is_no_team() {
+    let alone = AssignTeam::from_json(json!({"mechanical_inspector_id": 1, "electrical_inspector_id": 1}));
+    let candidates = Candidates { people: pair(), leaves: Vec::new() };
+    let outcome = assignment().assign(&alone.expect("ids"), &candidates, id(9), &Site::utc(), now());
+    assert!(matches!(outcome, Err(AssignmentRule::Team(errors)) if errors.len() == 1));
+}
+
+#[test]
+fn the_deadline_is_thirty_hours_after_the_shift_begins_whatever_clocks_do() {
+    let berlin = Site::new("Europe/Berlin").expect("known zone");
+    let date = |month, day| Date::new(2026, month, day).expect("a date");
+    for (on, shift, expected) in [
+        // An ordinary day: the next day at 13:00, or the day after at 01:00, local time (UTC+1).
+        (date(3, 2), Shift::Day, "2026-03-03T12:00:00Z"),
+        (date(3, 2), Shift::Night, "2026-03-04T00:00:00Z"),
+        // Clocks go forward on 29 March at 02:00: local 14:00 (UTC+2).
+        (date(3, 28), Shift::Day, "2026-03-29T12:00:00Z"),
+        (date(3, 28), Shift::Night, "2026-03-30T00:00:00Z"),
+        (date(3, 29), Shift::Day, "2026-03-30T11:00:00Z"),
+        // Clocks go back on 25 October at 03:00: local 12:00 (UTC+1).
+        (date(10, 24), Shift::Day, "2026-10-25T11:00:00Z"),
+        (date(10, 25), Shift::Day, "2026-10-26T12:00:00Z"),
+    ] {
+        assert_eq!(Some(deadline(on, shift, &berlin)), Instant::parse(expected), "{on} {shift}");
+    }
+    let riyadh = Site::new("Asia/Riyadh").expect("known zone");
+    assert_eq!(Some(deadline(date(3, 2), Shift::Day, &riyadh)), Instant::parse("2026-03-03T10:00:00Z"));
+}
+
+#[test]
+fn only_unfinished_ones_past_their_deadline_are_overdue() {
+    for &status in AssignmentStatus::ALL {
+        for (deadline, is_late) in
+            [(None, false), (Some(now()), false), (Some(now().plus_seconds(-1)), true), (Some(now().next()), false)]
+        {
+            let assignment = Assignment { status, deadline, ..assignment() };
+            let expected = is_late && matches!(status, Assigned | InProgress | MechComplete | ElecComplete);
+            assert_eq!(assignment.is_overdue(now()), expected, "{status} {deadline:?}");
+        }
+    }
+}
+
+#[test]
+fn each_of_the_team_has_their_half_and_nobody_else_has_one() {
+    let assigned = assign(pair(), Vec::new()).expect("a team");
+    for (number, half) in [(1, Some(Category::Mechanical)), (2, Some(Category::Electrical)), (3, None)] {
+        for &role in Role::ALL {
+            let actor = User { id: id(number), ..user(role) };
+            assert_eq!(assigned.half_of(&actor).ok(), half);
+            assert_eq!(assigned.may_be_assessed_by(&actor).is_ok(), half.is_some() || role == Role::Admin);
+        }
+    }
+}

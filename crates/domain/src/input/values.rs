@@ -1,0 +1,104 @@
+//! Numbers within bounds, and lists of single values.
+
+use super::{Given, Invalid, Scalar, Value};
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whole<const MIN: i64, const MAX: i64>(i64);
+
+impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+    /// The number.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> From<Whole<MIN, MAX>> for i64 {
+    fn from(number: Whole<MIN, MAX>) -> Self {
+        number.0
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> Scalar for Whole<MIN, MAX> {
+    fn read(given: Given) -> Result<Self, Invalid> {
+        <i64 as Scalar>::read(given)
+            .ok()
+            .filter(|number| (MIN..=MAX).contains(number))
+            .map(Self)
+            .ok_or_else(|| Invalid::value(format!("must be a whole number from {MIN} to {MAX}")))
+    }
+
+    #[cfg(feature = "openapi")]
+    #[allow(clippy::cast_precision_loss, reason = "a documented bound, not arithmetic")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        super::object(utoipa::openapi::schema::Type::Integer)
+            .minimum(Some(MIN as f64))
+            .maximum(Some(MAX as f64))
+            .into()
+    }
+}
+
+/// A list of `MIN` to `MAX` single values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values<T, const MIN: usize, const MAX: usize>(
+    /// The values, in the order sent.
+    pub Vec<T>,
+);
+
+impl<T: Scalar, const MIN: usize, const MAX: usize> Scalar for Values<T, MIN, MAX> {
+    fn read(given: Given) -> Result<Self, Invalid> {
+        let elements = match given {
+            Given::Json(Value::Array(elements)) => elements,
+            other => return Err(other.expected("a list")),
+        };
+        if !(MIN..=MAX).contains(&elements.len()) {
+            let found = elements.len();
+            return Err(Invalid::value(format!("must have {MIN} to {MAX} elements, not {found}")));
+        }
+        let mut errors = Invalid::default();
+        let read = |(n, element)| errors.keep(&format!("[{n}]"), T::read(Given::Json(element)));
+        let values = elements.into_iter().enumerate().filter_map(read).collect();
+        errors.into_result().map(|()| Self(values))
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ArrayBuilder::new()
+            .items(T::schema())
+            .min_items(Some(MIN))
+            .max_items(Some(MAX))
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::Rule;
+    use serde_json::json;
+
+    #[test]
+    fn a_number_out_of_its_bounds_is_refused() {
+        let read = |value| Whole::<1, 5>::read(Given::Json(value)).map(Whole::get);
+        assert_eq!((read(json!(1)), read(json!(5))), (Ok(1), Ok(5)));
+        for wrong in [json!(0), json!(6), json!(-1), json!(2.5), json!("3"), json!(null), json!(u64::MAX)] {
+            let error = read(wrong.clone()).expect_err("refused").to_string();
+            assert!(error.contains("from 1 to 5"), "{wrong}: {error}");
+        }
+        assert_eq!(Whole::<0, 10>::read(Given::Text("10".into())).map(Whole::get), Ok(10));
+    }
+
+    #[test]
+    fn every_wrong_value_of_a_list_is_named() {
+        type Numbers = Values<Whole<1, 5>, 1, 3>;
+        let read = |value| Numbers::read(Given::Json(value)).map_err(|wrong| wrong.under("list"));
+        assert_eq!(read(json!([5, 1])).map(|list| list.0.len()), Ok(2));
+        let fields = |value| -> Vec<String> {
+            read(value).expect_err("refused").fields().into_iter().map(|error| error.field).collect()
+        };
+        assert_eq!(fields(json!([0, 1, "x"])), ["list[0]", "list[2]"]);
+        for wrong in [json!([]), json!([1, 1, 1, 1]), json!(1), json!({"0": 1}), json!("1,2")] {
+            assert_eq!(fields(wrong), ["list"]);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Ratings of inspections by admins (rule book §5).
+
+use serde::Serialize;
+
+use crate::{
+    ids::{InspectionId, RatingId, UserId},
+    input::{Change, Patch, Whole, input},
+    inspections::{Inspection, InspectionStatus},
+    rule::{Code, Rule},
+    text::Text,
+    time::Instant,
+};
+
+/// An admin's rating of an inspection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
+    diesel(table_name = crate::schema::inspection_ratings, treat_none_as_null = true, treat_none_as_default_value = false)
+)]
+pub struct Rating {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: RatingId,
+    /// The inspection.
+    pub inspection_id: InspectionId,
+    /// Whose inspection it was.
+    pub technician_id: UserId,
+    /// 1 to 5.
+    pub rating: i64,
+    /// Remark.
+    pub comment: Option<String>,
+    /// Points for the quality, 0 to 10.
+    pub admin_quality_bonus: i64,
+    /// Which admin rated it.
+    pub rated_by_id: UserId,
+    /// When it was first rated.
+    pub created_at: Instant,
+    /// When the rating last changed.
+    pub updated_at: Instant,
+}
+
+input! {
+    /// A rating.
+    pub struct NewRating {
+        /// 1 to 5.
+        rating: Whole<1, 5>,
+        /// Remark.
+        comment: Option<Text<2000>>,
+        /// Points for the quality, 0 to 10; 0 if absent.
+        admin_quality_bonus: Option<Whole<0, 10>>,
+    }
+}
+
+input! {
+    /// What to change of a rating. The inspector's points follow a change of the bonus.
+    pub struct RatingChanges {
+        /// 1 to 5.
+        rating: Change<Whole<1, 5>>,
+        /// Remark.
+        comment: Patch<Text<2000>>,
+        /// Points for the quality, 0 to 10.
+        admin_quality_bonus: Change<Whole<0, 10>>,
+    }
+}
+
+/// Why an inspection can't be rated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RatingRule {
+    /// A draft isn't rated (§5).
+    #[error("only an inspection that was handed in can be rated")]
+    Draft,
+    /// One rating an inspection; it can be changed (§5).
+    #[error("the inspection is rated already; change the rating")]
+    Rated,
+}
+
+impl Rule for RatingRule {
+    fn code(&self) -> Code {
+        match self {
+            Self::Draft => Code::InvalidState,
+            Self::Rated => Code::Duplicate,
+        }
+    }
+}
+
+impl NewRating {
+    /// The rating of an inspection that was handed in (§5).
+    pub fn rate(self, inspection: &Inspection, admin: UserId, now: Instant) -> Result<Rating, RatingRule> {
+        if inspection.status == InspectionStatus::Draft {
+            return Err(RatingRule::Draft);
+        }
+        Ok(Rating {
+            id: RatingId::UNSAVED,
+            inspection_id: inspection.id,
+            technician_id: inspection.technician_id,
+            rating: self.rating.get(),
+            comment: self.comment.map(Into::into),
+            admin_quality_bonus: self.admin_quality_bonus.map_or(0, Whole::get),
+            rated_by_id: admin,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+}
+
+impl Rating {
+    /// The rating with these changes.
+    #[must_use]
+    pub fn changed(&self, changes: RatingChanges, admin: UserId, now: Instant) -> Self {
+        let mut after = Self { rated_by_id: admin, updated_at: now, ..self.clone() };
+        changes.rating.apply(&mut after.rating);
+        changes.comment.apply(&mut after.comment);
+        changes.admin_quality_bonus.apply(&mut after.admin_quality_bonus);
+        after
+    }
+
+    /// The points that go to the inspector when the rating takes the place of another, or of none: the difference (§5).
+    pub fn bonus_over(&self, before: Option<&Self>) -> i64 {
+        self.admin_quality_bonus - before.map_or(0, |before| before.admin_quality_bonus)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        input::Input,
+        testing::{id, now},
+    };
+    use serde_json::json;
+
+    fn new(bonus: i64) -> NewRating {
+        NewRating::from_json(json!({"rating": 4, "admin_quality_bonus": bonus})).expect("a rating")
+    }
+
+    fn inspection(status: InspectionStatus) -> Inspection {
+        Inspection { status, ..Inspection::ad_hoc(id(1), id(1), id(2), now()) }
+    }
+
+    #[test]
+    fn a_draft_is_not_rated() {
+        for &status in InspectionStatus::ALL {
+            let outcome = new(0).rate(&inspection(status), id(9), now());
+            assert_eq!(outcome.is_ok(), status != InspectionStatus::Draft, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_difference_of_the_bonus_is_booked() {
+        let first = new(3).rate(&inspection(InspectionStatus::Submitted), id(9), now()).expect("a rating");
+        assert_eq!(first.bonus_over(None), 3);
+        for bonus in 0..=10 {
+            let changes = RatingChanges::from_json(json!({"admin_quality_bonus": bonus})).expect("changes");
+            let second = first.changed(changes, id(9), now());
+            assert_eq!(second.bonus_over(Some(&first)), bonus - 3);
+            assert_eq!(second.rating, 4, "what isn't sent stays");
+        }
+    }
+}

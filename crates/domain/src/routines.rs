@@ -1,0 +1,287 @@
+//! Routines: which types of equipment are inspected on which days and shifts (rule book §4).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    checklists::Template,
+    ids::{AssetTypeId, RoutineId, TemplateId},
+    input::{Change, Invalid, Patch, Values, input, text_enum},
+    page::Sort,
+    text::{Language, Text},
+    time::{Date, Instant},
+    users::Shift,
+    weekdays::DaysOfWeek,
+};
+
+/// What is inspected on which days of the week and on which shift, and by which checklist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
+    diesel(table_name = crate::schema::inspection_routines, treat_none_as_null = true, treat_none_as_default_value = false)
+)]
+pub struct Routine {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: RoutineId,
+    /// Name, in the reader's language.
+    pub name: String,
+    /// Name in Arabic.
+    pub name_ar: Option<String>,
+    /// On which shift.
+    pub shift: Shift,
+    /// On which days, 0 (Monday) to 6 (Sunday).
+    pub days_of_week: DaysOfWeek,
+    /// The checklist that is walked through.
+    pub template_id: TemplateId,
+    /// Whether new lists follow it.
+    pub is_active: bool,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+}
+
+/// One type of equipment that a routine is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable),
+    diesel(table_name = crate::schema::routine_asset_types, treat_none_as_default_value = false)
+)]
+pub struct AssetType {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: AssetTypeId,
+    /// The routine.
+    pub routine_id: RoutineId,
+    /// The type of equipment.
+    pub equipment_type: String,
+}
+
+/// The types of equipment that a routine is for: at least one.
+pub type AssetTypes = Values<Text<100>, 1, 100>;
+
+input! {
+    /// A routine to make.
+    pub struct NewRoutine {
+        /// Name.
+        name | "name_en": Text<200>,
+        /// Name in Arabic.
+        name_ar: Option<Text<200>>,
+        /// Types of equipment it is for.
+        asset_types: AssetTypes,
+        /// On which shift.
+        shift: Shift,
+        /// On which days: numbers from 0 (Monday) to 6 (Sunday), or names.
+        days_of_week: DaysOfWeek,
+        /// The checklist, an active one.
+        template_id: TemplateId,
+        /// Whether new lists follow it; `true` if absent.
+        is_active: Option<bool>,
+    }
+}
+
+input! {
+    /// What to change of a routine. Lists that are there stay as they are.
+    pub struct RoutineChanges {
+        /// Name.
+        name | "name_en": Change<Text<200>>,
+        /// Name in Arabic.
+        name_ar: Patch<Text<200>>,
+        /// Types of equipment it is for.
+        asset_types: Change<AssetTypes>,
+        /// On which shift.
+        shift: Change<Shift>,
+        /// On which days: numbers from 0 (Monday) to 6 (Sunday), or names.
+        days_of_week: Change<DaysOfWeek>,
+        /// The checklist, an active one.
+        template_id: Change<TemplateId>,
+        /// Whether new lists follow it.
+        is_active: Change<bool>,
+    }
+}
+
+text_enum! {
+    /// What routines can be ordered by.
+    pub enum RoutineOrder {
+        /// Number.
+        Id = "id",
+        /// Name.
+        Name = "name",
+    }
+}
+
+input! {
+    /// Which routines.
+    pub struct RoutineFilter {
+        /// Of this shift.
+        shift: Option<Shift>,
+        /// Whether new lists follow them.
+        is_active: Option<bool>,
+        /// With this checklist.
+        template_id: Option<TemplateId>,
+        /// Order; by number if absent.
+        sort: Option<Sort<RoutineOrder>>,
+    }
+}
+
+impl NewRoutine {
+    /// The routine as it will be kept, and its types of equipment.
+    pub fn draft(self, now: Instant) -> (Routine, Vec<String>) {
+        let routine = Routine {
+            id: RoutineId::UNSAVED,
+            name: self.name.into(),
+            name_ar: self.name_ar.map(Into::into),
+            shift: self.shift,
+            days_of_week: self.days_of_week,
+            template_id: self.template_id,
+            is_active: self.is_active.unwrap_or(true),
+            created_at: now,
+            updated_at: now,
+        };
+        (routine, distinct(self.asset_types))
+    }
+}
+
+/// The types in the order of their letters, each once.
+fn distinct(types: AssetTypes) -> Vec<String> {
+    let mut types: Vec<String> = types.0.into_iter().map(Into::into).collect();
+    types.sort_unstable();
+    types.dedup();
+    types
+}
+
+impl Routine {
+    /// The routine with these changes, and its types of equipment if these are to change.
+    #[must_use]
+    pub fn changed(&self, changes: RoutineChanges, now: Instant) -> (Self, Option<Vec<String>>) {
+        let mut after = Self { updated_at: now, ..self.clone() };
+        changes.name.apply(&mut after.name);
+        if Language::is_read_back(&after.name, &self.name, self.name_ar.as_deref()) {
+            after.name.clone_from(&self.name);
+        }
+        changes.name_ar.apply(&mut after.name_ar);
+        changes.shift.apply(&mut after.shift);
+        changes.days_of_week.apply(&mut after.days_of_week);
+        changes.template_id.apply(&mut after.template_id);
+        changes.is_active.apply(&mut after.is_active);
+        (after, changes.asset_types.0.map(distinct))
+    }
+
+    /// Whether lists of this day and shift follow it (§4).
+    pub fn runs_on(&self, date: Date, shift: Shift) -> bool {
+        self.is_active && self.shift == shift && self.days_of_week.contains(date.day_of_week())
+    }
+}
+
+/// A routine is made for an active checklist.
+pub fn may_use(template: Option<&Template>) -> Result<(), Invalid> {
+    match template {
+        Some(template) if template.is_active => Ok(()),
+        Some(_) => Err(Invalid::field("template_id", "must be an active checklist")),
+        None => Err(Invalid::field("template_id", "there is no such checklist")),
+    }
+}
+
+/// What a list of this day and shift consists of: for each type of equipment the routine that counts, which is the one
+/// with the lowest number of those that run (§4).
+pub fn planned(
+    routines: &[Routine],
+    asset_types: &[AssetType],
+    date: Date,
+    shift: Shift,
+) -> Vec<AssetTypeId> {
+    let mut first: BTreeMap<&str, &AssetType> = BTreeMap::new();
+    let running = asset_types.iter().filter(|of_type| {
+        routines.iter().any(|routine| routine.id == of_type.routine_id && routine.runs_on(date, shift))
+    });
+    for of_type in running {
+        first
+            .entry(of_type.equipment_type.as_str())
+            .and_modify(|known| {
+                if of_type.routine_id < known.routine_id {
+                    *known = of_type;
+                }
+            })
+            .or_insert(of_type);
+    }
+    first.into_values().map(|of_type| of_type.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        testing::{id, now, template},
+        weekdays::DayOfWeek,
+    };
+
+    fn monday() -> Date {
+        Date::new(2026, 3, 2).expect("a date")
+    }
+
+    fn routine(number: i64, shift: Shift, days: &[usize], is_active: bool) -> Routine {
+        Routine {
+            id: id(number),
+            name: "Daily".into(),
+            name_ar: None,
+            shift,
+            days_of_week: days.iter().map(|day| DayOfWeek::ALL[*day]).collect(),
+            template_id: id(1),
+            is_active,
+            created_at: now(),
+            updated_at: now(),
+        }
+    }
+
+    fn of_type(number: i64, routine: i64, equipment_type: &str) -> AssetType {
+        AssetType { id: id(number), routine_id: id(routine), equipment_type: equipment_type.into() }
+    }
+
+    #[test]
+    fn a_routine_runs_on_its_days_and_shift_while_it_is_active() {
+        for shift in [Shift::Day, Shift::Night] {
+            for (n, day) in (0..7).map(|n| (n, monday().plus_days(n))) {
+                for is_active in [true, false] {
+                    let routine = routine(1, Shift::Day, &[0, 4], is_active);
+                    let runs = is_active && shift == Shift::Day && matches!(n, 0 | 4);
+                    assert_eq!(routine.runs_on(day, shift), runs, "{shift} {day} {is_active}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_routines_the_lowest_number_wins() {
+        let routines = [
+            routine(1, Shift::Day, &[1], true),
+            routine(2, Shift::Day, &[0], true),
+            routine(3, Shift::Day, &[0], true),
+            routine(4, Shift::Night, &[0], true),
+            routine(5, Shift::Day, &[0], false),
+        ];
+        let types = [
+            of_type(10, 1, "crane"),
+            of_type(11, 3, "crane"),
+            of_type(12, 2, "crane"),
+            of_type(13, 3, "pump"),
+            of_type(14, 4, "winch"),
+            of_type(15, 5, "hoist"),
+        ];
+        assert_eq!(planned(&routines, &types, monday(), Shift::Day), [id(12), id(13)]);
+        assert_eq!(planned(&routines, &types, monday().plus_days(1), Shift::Day), [id(10)]);
+        assert_eq!(planned(&routines, &types, monday(), Shift::Night), [id(14)]);
+        assert_eq!(planned(&routines, &types, monday().plus_days(6), Shift::Night), []);
+    }
+
+    #[test]
+    fn a_routine_needs_an_active_checklist() {
+        assert!(may_use(None).is_err());
+        assert!(may_use(Some(&template())).is_ok());
+        assert!(may_use(Some(&Template { is_active: false, ..template() })).is_err());
+    }
+}

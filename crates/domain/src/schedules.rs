@@ -1,0 +1,165 @@
+//! The weekly plan: on which days of the week a machine is inspected (rule book §5, weekly completion).
+
+use serde::Serialize;
+
+use crate::{
+    equipment::{Equipment, EquipmentStatus},
+    ids::{EquipmentId, ScheduleId, UserId},
+    input::{Invalid, input},
+    time::{Date, Instant},
+    weekdays::DayOfWeek,
+};
+
+/// A day of the week on which a machine is inspected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable),
+    diesel(table_name = crate::schema::equipment_schedules, treat_none_as_default_value = false)
+)]
+pub struct Schedule {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: ScheduleId,
+    /// The machine.
+    pub equipment_id: EquipmentId,
+    /// The day, 0 (Monday) to 6 (Sunday).
+    pub day_of_week: DayOfWeek,
+    /// Who planned it.
+    pub created_by_id: Option<UserId>,
+    /// When.
+    pub created_at: Instant,
+}
+
+input! {
+    /// A day on which a machine is to be inspected every week.
+    pub struct NewSchedule {
+        /// The machine.
+        equipment_id: EquipmentId,
+        /// The day: 0 (Monday) to 6 (Sunday), or its name.
+        day_of_week: DayOfWeek,
+    }
+}
+
+/// How often a machine was inspected in an ISO week, each half of an assignment counting as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WeeklyCompletion {
+    /// How often.
+    pub completions: i32,
+    /// The last day; none if it isn't known.
+    pub last_completed_on: Option<Date>,
+}
+
+/// How a planned day of the current week stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is today, and there was an inspection today.
+    DoneToday,
+    /// It is today, and there was none yet.
+    DueToday,
+    /// It is past, and there was no inspection on that day or after.
+    Overdue,
+    /// It is past and done, or still to come.
+    Settled,
+}
+
+impl NewSchedule {
+    /// The plan as it will be kept.
+    pub fn draft(&self, planner: UserId, now: Instant) -> Schedule {
+        Schedule {
+            id: ScheduleId::UNSAVED,
+            equipment_id: self.equipment_id,
+            day_of_week: self.day_of_week,
+            created_by_id: Some(planner),
+            created_at: now,
+        }
+    }
+}
+
+/// A machine that is still in service can be planned.
+pub fn may_be_planned(machine: Option<&Equipment>) -> Result<(), Invalid> {
+    match machine {
+        Some(machine) if machine.status == EquipmentStatus::OutOfService => {
+            Err(Invalid::field("equipment_id", "is out of service"))
+        }
+        Some(_) => Ok(()),
+        None => Err(Invalid::field("equipment_id", "there is no such equipment")),
+    }
+}
+
+impl Schedule {
+    /// How the planned day of this week stands today, by what was done in this ISO week. An inspection settles its own day
+    /// and the days before it, but not those that come after.
+    pub fn standing(&self, today: Date, done: Option<WeeklyCompletion>) -> Standing {
+        let day = today.monday().plus_days(self.day_of_week.get().into());
+        let is_done = done.is_some_and(|done| done.last_completed_on.is_none_or(|last| last >= day));
+        match (day.cmp(&today), is_done) {
+            (std::cmp::Ordering::Equal, true) => Standing::DoneToday,
+            (std::cmp::Ordering::Equal, false) => Standing::DueToday,
+            (std::cmp::Ordering::Less, false) => Standing::Overdue,
+            _ => Standing::Settled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{equipment, id, now};
+
+    fn date(text: &str) -> Date {
+        Date::parse(text).expect("a date")
+    }
+
+    fn schedule(day: usize) -> Schedule {
+        Schedule {
+            id: id(1),
+            equipment_id: id(1),
+            day_of_week: DayOfWeek::ALL[day],
+            created_by_id: None,
+            created_at: now(),
+        }
+    }
+
+    #[test]
+    fn every_day_stands_as_the_last_inspection_of_the_week_says() {
+        // The week of New Year's: Monday 2026-12-28 to Sunday 2027-01-03, ISO week 53 of 2026.
+        let monday = date("2026-12-28");
+        for today in 0..7 {
+            for planned in 0..7 {
+                for done in [None].into_iter().chain((0..=today).map(Some)) {
+                    let completion = done.map(|done| WeeklyCompletion {
+                        completions: 1,
+                        last_completed_on: Some(monday.plus_days(done)),
+                    });
+                    let is_done = done.is_some_and(|done| done >= planned);
+                    let expected = match planned.cmp(&today) {
+                        std::cmp::Ordering::Equal if is_done => Standing::DoneToday,
+                        std::cmp::Ordering::Equal => Standing::DueToday,
+                        std::cmp::Ordering::Less if !is_done => Standing::Overdue,
+                        _ => Standing::Settled,
+                    };
+                    let schedule = schedule(usize::try_from(planned).expect("a day"));
+                    let standing = schedule.standing(monday.plus_days(today), completion);
+                    assert_eq!(standing, expected, "today {today}, planned {planned}, done {done:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_week_of_which_the_last_day_is_not_known_is_done() {
+        let known = WeeklyCompletion { completions: 1, last_completed_on: None };
+        assert_eq!(schedule(0).standing(date("2026-03-04"), Some(known)), Standing::Settled);
+    }
+
+    #[test]
+    fn a_machine_out_of_service_is_not_planned() {
+        for &status in EquipmentStatus::ALL {
+            let machine = Equipment { status, ..equipment() };
+            assert_eq!(may_be_planned(Some(&machine)).is_err(), status == EquipmentStatus::OutOfService);
+        }
+        assert!(may_be_planned(None).is_err());
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE routine_asset_types;
+DROP TABLE inspection_routines;
