@@ -213,7 +213,8 @@ impl Assessment {
 
     /// Whether the actor may see it: admins, engineers, quality engineers and its inspectors.
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
-        let by_role = [Role::Admin, Role::Engineer, Role::QualityEngineer].into_iter().any(|role| actor.has(role));
+        let by_role =
+            [Role::Admin, Role::Engineer, Role::QualityEngineer].into_iter().any(|role| actor.has(role));
         if by_role || self.inspectors().contains(&actor.id) {
             return Ok(());
         }
@@ -244,12 +245,16 @@ impl Assessment {
         }
         let mut after = Self { updated_at: now, ..self.clone() };
         let (given, why, at) = match half {
-            Category::Mechanical => {
-                (&mut after.mechanical_verdict, &mut after.mechanical_reason, &mut after.mechanical_verdict_at)
-            }
-            Category::Electrical => {
-                (&mut after.electrical_verdict, &mut after.electrical_reason, &mut after.electrical_verdict_at)
-            }
+            Category::Mechanical => (
+                &mut after.mechanical_verdict,
+                &mut after.mechanical_reason,
+                &mut after.mechanical_verdict_at,
+            ),
+            Category::Electrical => (
+                &mut after.electrical_verdict,
+                &mut after.electrical_reason,
+                &mut after.electrical_verdict_at,
+            ),
         };
         if given.is_some() {
             return Err(AssessmentRule::Given);
@@ -298,8 +303,10 @@ impl Assessment {
         if self.resolved_by == Some(ResolvedBy::Admin) {
             return self.admin_notes.clone().unwrap_or_default();
         }
-        let reasons: Vec<&str> =
-            [&self.mechanical_reason, &self.electrical_reason].into_iter().filter_map(Option::as_deref).collect();
+        let reasons: Vec<&str> = [&self.mechanical_reason, &self.electrical_reason]
+            .into_iter()
+            .filter_map(Option::as_deref)
+            .collect();
         reasons.join(" / ")
     }
 

@@ -138,6 +138,13 @@ impl Changes {
         self
     }
 
+    /// Something that goes with the object, such as its parts, and takes the place of something else.
+    #[must_use]
+    pub fn replaced<T: Serialize>(mut self, field: &str, old: &T, new: &T) -> Self {
+        self.0.insert(field.to_owned(), json!({"old": old, "new": new}));
+        self
+    }
+
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

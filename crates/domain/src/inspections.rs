@@ -251,7 +251,9 @@ pub enum InspectionRule {
     #[error("not possible on leave")]
     OnLeave,
     /// One draft a person and machine; this one is for something else (§5).
-    #[error("you have an unfinished inspection of this machine, number {0}: hand it in or throw it away first")]
+    #[error(
+        "you have an unfinished inspection of this machine, number {0}: hand it in or throw it away first"
+    )]
     OtherDraft(
         /// The draft.
         InspectionId,

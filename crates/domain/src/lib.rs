@@ -17,9 +17,9 @@ pub mod points;
 pub mod ratings;
 pub mod routines;
 pub mod rule;
+pub mod schedules;
 #[cfg(feature = "diesel")]
 pub mod schema;
-pub mod schedules;
 pub mod sessions;
 #[cfg(test)]
 mod testing;

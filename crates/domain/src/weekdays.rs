@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn days_are_numbers_or_names() {
         let read = |value| DayOfWeek::read(Given::Json(value)).map(DayOfWeek::get);
-        for (value, day) in [(json!(0), 0), (json!(6), 6), (json!("Monday"), 0), (json!("SUN"), 6), (json!("3"), 3)]
+        for (value, day) in
+            [(json!(0), 0), (json!(6), 6), (json!("Monday"), 0), (json!("SUN"), 6), (json!("3"), 3)]
         {
             assert_eq!(read(value), Ok(day));
         }

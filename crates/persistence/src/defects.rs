@@ -181,7 +181,7 @@ pub fn resolve(tx: &mut Tx<'_>, id: DefectId, resolution: Resolution) -> Result<
         .with("equipment", machine.name.as_str())
         .with("defect", (after.description.as_str(), after.description_ar.as_deref()))
         .about("defect", id.get(), "/defects");
-    let admins = users::active_ids(tx.conn, Role::Admin)?;
+    let admins = users::active_with(tx.conn, &[Role::Admin])?;
     tx.notify(admins, &notice);
     Ok(after)
 }

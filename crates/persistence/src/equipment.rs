@@ -11,8 +11,8 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     defects::Defect,
     equipment::{
-        Equipment, EquipmentChanges, EquipmentFilter, EquipmentOrder, NewEquipment, StatusChange,
-        may_look_after,
+        Equipment, EquipmentChanges, EquipmentFilter, EquipmentOrder, EquipmentStatus, NewEquipment,
+        StatusChange, may_look_after,
     },
     ids::{EquipmentId, StatusChangeId, UserId},
     inspections::Inspection,
@@ -23,7 +23,7 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx,
+    DbConnection, Result, Tx, assessments,
     connection::{anywhere, lower},
     database::one_row,
     users,
@@ -178,9 +178,12 @@ pub fn history(
 
 /// One machine, locked until the transaction ends.
 pub(crate) fn locked(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment> {
-    lock_rows!(conn, equipment::table.find(id).select(Equipment::as_select()), first)
-        .optional()?
-        .ok_or_else(|| NotFound("equipment").into())
+    find_locked(conn, id)?.ok_or_else(|| NotFound("equipment").into())
+}
+
+/// One machine, if there is such a one, locked until the transaction ends.
+pub(crate) fn find_locked(conn: &mut DbConnection, id: EquipmentId) -> Result<Option<Equipment>> {
+    Ok(lock_rows!(conn, equipment::table.find(id).select(Equipment::as_select()), first).optional()?)
 }
 
 fn check_technician(tx: &mut Tx<'_>, technician: Option<UserId>) -> Result<()> {
@@ -220,10 +223,22 @@ pub fn decommission(tx: &mut Tx<'_>, id: EquipmentId) -> Result<Equipment> {
     write(tx, AuditAction::Deactivate, &before, after)
 }
 
+/// Gives a machine, which is locked, the status that an assessment asks for (§9); the one it has changes nothing.
+pub(crate) fn become_status(tx: &mut Tx<'_>, before: &Equipment, status: EquipmentStatus) -> Result<()> {
+    let action = if status == EquipmentStatus::Stopped { AuditAction::Stop } else { AuditAction::Release };
+    write(tx, action, before, Equipment { status, updated_at: tx.now, ..before.clone() })?;
+    Ok(())
+}
+
+/// Writes a machine. Every change of a status goes through here: one that leads away from `stopped` makes the assessments
+/// that hold the machine let go of it, without which the database refuses it.
 fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipment) -> Result<Equipment> {
     let changes = Changes::between(Some(before), Some(&after));
     if changes.is_empty() {
         return Ok(before.clone());
+    }
+    if before.status == EquipmentStatus::Stopped && after.status != before.status {
+        assessments::release(tx, before.id)?;
     }
     let seen = equipment::table.find(before.id).filter(equipment::status.eq(before.status));
     let written = with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?;

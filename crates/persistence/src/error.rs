@@ -2,11 +2,15 @@
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as Diesel};
 use inspection_domain::{
+    assessments::AssessmentRule,
+    assignments::AssignmentRule,
     checklists::ChecklistRule,
     defects::DefectRule,
     input::Invalid,
     inspections::InspectionRule,
+    lists::ListRule,
     notifications::NotificationRule,
+    ratings::RatingRule,
     rule::{Code, FieldError, Forbidden, NotFound, Rule},
     sessions::SessionRule,
     users::UserRule,
@@ -40,13 +44,17 @@ macro_rules! refusals {
 }
 
 refusals!(
+    AssessmentRule,
+    AssignmentRule,
     ChecklistRule,
     DefectRule,
     Forbidden,
     InspectionRule,
     Invalid,
+    ListRule,
     NotFound,
     NotificationRule,
+    RatingRule,
     SessionRule,
     UserRule,
     Taken,
@@ -139,6 +147,36 @@ const UNIQUE: &[Unique] = &[
          equipment_weekly_completions.iso_week",
     ),
     raced("defects_answer_key", "defects.inspection_id, defects.checklist_item_id"),
+    raced(
+        "routine_asset_types_type_key",
+        "routine_asset_types.routine_id, routine_asset_types.equipment_type",
+    ),
+    taken(
+        "inspection_lists_date_shift_key",
+        "inspection_lists.target_date, inspection_lists.shift",
+        "target_date",
+        "there is a list for this day and shift",
+    ),
+    raced(
+        "inspection_assignments_equipment_key",
+        "inspection_assignments.list_id, inspection_assignments.equipment_id",
+    ),
+    raced("inspections_half_key", "inspections.assignment_id, inspections.category"),
+    raced("equipment_id_status_key", "equipment.id, equipment.status"),
+    raced("final_assessments_assignment_id_key", "final_assessments.assignment_id"),
+    raced("point_entries_assessment_key", "point_entries.user_id, point_entries.related_id"),
+    taken(
+        "inspection_ratings_inspection_id_key",
+        "inspection_ratings.inspection_id",
+        "inspection_id",
+        "the inspection is rated already",
+    ),
+    taken(
+        "equipment_schedules_day_key",
+        "equipment_schedules.equipment_id, equipment_schedules.day_of_week",
+        "day_of_week",
+        "the equipment is planned for this day already",
+    ),
 ];
 
 /// A badge somebody else has, wanted in this field.

@@ -2,14 +2,16 @@
 
 use diesel::{prelude::*, upsert::excluded};
 use inspection_domain::{
+    assignments::Assignment,
     audit::{AuditAction, Changes},
     checklists::{Item, Template},
     equipment::Equipment,
-    ids::{InspectionId, ItemId},
+    ids::{AssignmentId, EquipmentId, InspectionId, ItemId},
     input::Invalid,
     inspections::{
-        Answer, Command, Inspection, InspectionFilter, InspectionOrder, InspectionResult, InspectionStatus,
-        NewAnswer, Progress, Review, StartInspection, Visible, may_continue, may_start, visible_to,
+        Answer, Command, Errand, Inspection, InspectionFilter, InspectionOrder, InspectionResult,
+        InspectionStatus, NewAnswer, Progress, Review, StartInspection, Visible, may_continue, may_start,
+        may_start_half, visible_to,
     },
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest, Sort},
@@ -19,11 +21,16 @@ use inspection_domain::{
         inspections,
     },
     time::Site,
-    users::{Role, User},
+    users::{Category, Role, User},
 };
 
 use crate::{
-    DbConnection, Result, Tx, checklists, database::one_row, defects, equipment, error::LostRace, users,
+    DbConnection, Result, Tx, assignments,
+    checklists::{self, Checklist},
+    database::one_row,
+    defects, equipment,
+    error::LostRace,
+    users,
 };
 
 /// A page of the inspections that the actor may see.
@@ -43,6 +50,7 @@ pub fn list(
                 inspections::result => filter.result,
                 inspections::equipment_id => filter.equipment_id,
                 inspections::technician_id => filter.technician_id,
+                inspections::assignment_id => filter.assignment_id,
             });
             if let Visible::Of(owner) = visible_to(actor) {
                 query = query.filter(inspections::technician_id.eq(owner));
@@ -96,6 +104,19 @@ impl Sheet {
     }
 }
 
+/// The actor's own inspection of an assignment whose team they are on (§5).
+pub fn sheet_of_half(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Result<Sheet> {
+    let half = assignments::get(conn, id)?.half_of(actor)?;
+    let own: Option<Inspection> = with_conn!(&mut *conn, |c| inspections::table
+        .filter(inspections::assignment_id.eq(id))
+        .filter(inspections::category.eq(half))
+        .filter(inspections::technician_id.eq(actor.id))
+        .select(Inspection::as_select())
+        .first(c))
+    .optional()?;
+    sheet_of(conn, own.ok_or(NotFound("inspection"))?)
+}
+
 fn answers_of(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answer>> {
     Ok(with_conn!(conn, |c| answers::table
         .inner_join(items::table)
@@ -119,50 +140,91 @@ pub fn sheet(conn: &mut DbConnection, actor: &User, id: InspectionId) -> Result<
     sheet_of(conn, inspection)
 }
 
-/// An inspection the actor may work on, locked until the transaction ends.
-fn locked(tx: &mut Tx<'_>, id: InspectionId) -> Result<Inspection> {
+/// An inspection, whoever's it is, locked until the transaction ends.
+pub(crate) fn held(tx: &mut Tx<'_>, id: InspectionId) -> Result<Inspection> {
     let found: Option<Inspection> =
         lock_rows!(&mut *tx.conn, inspections::table.find(id).select(Inspection::as_select()), first)
             .optional()?;
-    let inspection = found.ok_or(NotFound("inspection"))?;
+    found.ok_or_else(|| NotFound("inspection").into())
+}
+
+/// An inspection the actor may work on, locked until the transaction ends.
+fn locked(tx: &mut Tx<'_>, id: InspectionId) -> Result<Inspection> {
+    let inspection = held(tx, id)?;
     inspection.may_be_worked_on_by(tx.actor()?)?;
     Ok(inspection)
 }
 
-/// Starts an inspection of a machine, or finds the actor's draft of it; says whether it is new (§5).
+/// Starts an inspection, or finds the actor's draft of that machine; says whether it is new (§5).
 pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(Sheet, bool)> {
+    match start.errand()? {
+        Errand::Half(id) => {
+            let assignment = assignments::locked(tx.conn, id)?;
+            let half = assignment.half_of(tx.actor()?)?;
+            start.may_mean(assignment.equipment_id)?;
+            start_half(tx, &assignment, half)
+        }
+        Errand::AdHoc(id) => start_ad_hoc(tx, id),
+    }
+}
+
+/// The actor's draft of a machine, if they may go on with it.
+fn draft_of(tx: &mut Tx<'_>, machine: EquipmentId, errand: Errand) -> Result<Option<Inspection>> {
     let actor = tx.actor()?.clone();
-    // Held, so that nobody decommissions the machine in between.
-    let machine = equipment::locked(tx.conn, start.equipment_id)?;
     let draft = inspections::table
         .filter(inspections::technician_id.eq(actor.id))
-        .filter(inspections::equipment_id.eq(machine.id))
+        .filter(inspections::equipment_id.eq(machine))
         .filter(inspections::status.eq(InspectionStatus::Draft));
-    let existing: Option<Inspection> =
+    let draft: Option<Inspection> =
         with_conn!(&mut *tx.conn, |c| draft.select(Inspection::as_select()).first(c)).optional()?;
-    if let Some(existing) = existing {
-        may_continue(&actor)?;
-        return Ok((sheet_of(tx.conn, existing)?, false));
+    if let Some(draft) = &draft {
+        may_continue(&actor, draft, errand)?;
+    }
+    Ok(draft)
+}
+
+fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(Sheet, bool)> {
+    // Held, so that nobody decommissions the machine in between.
+    let machine = equipment::locked(tx.conn, id)?;
+    if let Some(draft) = draft_of(tx, id, Errand::AdHoc(id))? {
+        return Ok((sheet_of(tx.conn, draft)?, false));
     }
     let template = checklists::active_for(tx.conn, &machine.equipment_type)?;
     let questions = match &template {
         Some(template) => checklists::questions(tx.conn, template.id)?,
         None => Vec::new(),
     };
-    may_start(&actor, &machine, template.as_ref(), &questions)?;
+    let actor = tx.actor()?;
+    may_start(actor, &machine, template.as_ref(), &questions)?;
     let template = template.ok_or(LostRace)?;
     let new = Inspection::ad_hoc(machine.id, template.id, actor.id, tx.now);
+    Ok((insert(tx, &new, (template, questions))?, true))
+}
+
+/// Starts the actor's half of an assignment, which is locked.
+fn start_half(tx: &mut Tx<'_>, assignment: &Assignment, half: Category) -> Result<(Sheet, bool)> {
+    // Held, so that one who starts the same machine ad hoc at the same time finds this draft.
+    let machine = equipment::locked(tx.conn, assignment.equipment_id)?;
+    if let Some(draft) = draft_of(tx, machine.id, Errand::Half(assignment.id))? {
+        return Ok((sheet_of(tx.conn, draft)?, false));
+    }
+    let checklist = checklists::get(tx.conn, assignment.template_id)?;
+    let actor = tx.actor()?;
+    may_start_half(actor, &checklist.1)?;
+    let new = Inspection::half(assignment, half, actor.id, tx.now);
+    assignments::begin(tx, assignment, half)?;
+    Ok((insert(tx, &new, checklist)?, true))
+}
+
+fn insert(tx: &mut Tx<'_>, new: &Inspection, (template, mut items): Checklist) -> Result<Sheet> {
     let inspection: Inspection = with_conn!(&mut *tx.conn, |c| diesel::insert_into(inspections::table)
-        .values(&new)
+        .values(new)
         .returning(Inspection::as_returning())
         .get_result(c))?;
-    tx.audit(
-        AuditAction::Start,
-        "inspection",
-        inspection.id.get(),
-        Changes::between(None, Some(&inspection)),
-    );
-    Ok((Sheet { inspection, template, items: questions, answers: Vec::new() }, true))
+    items.retain(|item| inspection.covers(item));
+    let changes = Changes::between(None, Some(&inspection));
+    tx.audit(AuditAction::Start, "inspection", inspection.id.get(), changes);
+    Ok(Sheet { inspection, template, items, answers: Vec::new() })
 }
 
 /// Answers questions of a draft, all of them or none; answering again replaces (§5). `path` names where the
@@ -243,6 +305,11 @@ pub fn answer_one(tx: &mut Tx<'_>, id: InspectionId, given: NewAnswer) -> Result
 pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> {
     let before = locked(tx, id)?;
     before.status.after(Command::Submit)?;
+    // Before anything that refers to the machine is written, as all lock.
+    let assignment = match before.assignment_id {
+        Some(id) => Some(assignments::locked(tx.conn, id)?),
+        None => None,
+    };
     checklists::hold(tx, before.template_id)?;
     let questions = checklists::questions(tx.conn, before.template_id)?;
     let given = answers_of(tx.conn, id)?;
@@ -252,6 +319,9 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
     let technician = users::get(tx.conn, before.technician_id)?;
     let found = defects::raise(tx, &submission, &machine, &technician)?;
     count_completion(tx, &machine)?;
+    if let (Some(assignment), Some(half)) = (assignment, before.category) {
+        assignments::complete_half(tx, &assignment, half)?;
+    }
     let result = match submission.inspection.result {
         Some(InspectionResult::Fail) => Param::Both("fail".into(), "غير مطابق".into()),
         _ => Param::Both("pass".into(), "مطابق".into()),
@@ -261,23 +331,28 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
         .with("equipment", machine.name.as_str())
         .with("result", result)
         .about("inspection", id.get(), "/inspections");
-    let admins = users::active_ids(tx.conn, Role::Admin)?;
+    let admins = users::active_with(tx.conn, &[Role::Admin])?;
     tx.notify(admins, &notice);
     Ok((submission.inspection, found))
 }
 
 fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
-    let week = tx.today().week();
+    let today = tx.today();
+    let week = today.week();
     with_conn!(&mut *tx.conn, |c| diesel::insert_into(completions::table)
         .values((
             completions::equipment_id.eq(machine.id),
             completions::iso_year.eq(week.year),
             completions::iso_week.eq(week.number),
             completions::completions.eq(1),
+            completions::last_completed_on.eq(today),
         ))
         .on_conflict((completions::equipment_id, completions::iso_year, completions::iso_week))
         .do_update()
-        .set(completions::completions.eq(completions::completions + 1))
+        .set((
+            completions::completions.eq(completions::completions + 1),
+            completions::last_completed_on.eq(excluded(completions::last_completed_on)),
+        ))
         .execute(c))?;
     Ok(())
 }
@@ -317,7 +392,7 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Inspection, after: &Insp
 /// How often a machine was inspected in an ISO week.
 pub fn completions_of(
     conn: &mut DbConnection,
-    machine: inspection_domain::ids::EquipmentId,
+    machine: EquipmentId,
     week: inspection_domain::time::Week,
 ) -> Result<i32> {
     let count = with_conn!(conn, |c| completions::table

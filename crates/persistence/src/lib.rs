@@ -3,6 +3,8 @@
 #[macro_use]
 mod connection;
 
+pub mod assessments;
+pub mod assignments;
 pub mod audit;
 pub mod checklists;
 mod database;
@@ -10,9 +12,14 @@ pub mod defects;
 pub mod equipment;
 mod error;
 pub mod inspections;
+mod leaves;
+pub mod lists;
 pub mod migrations;
 pub mod notifications;
 pub mod points;
+pub mod ratings;
+pub mod routines;
+pub mod schedules;
 pub mod scratch;
 pub mod sessions;
 mod tx;

@@ -84,6 +84,11 @@ impl<'c> Tx<'c> {
         self.world.site.date(self.now)
     }
 
+    /// Where the site is in time.
+    pub(crate) fn site(&self) -> &Site {
+        &self.world.site
+    }
+
     /// Tells these people; the rows are written when the work is done.
     pub(crate) fn notify(&mut self, people: impl IntoIterator<Item = UserId>, notice: &Notice) {
         let now = self.now;

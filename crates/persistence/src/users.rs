@@ -103,10 +103,11 @@ pub fn admins(conn: &mut DbConnection) -> Result<Vec<User>> {
         .load(c))?)
 }
 
-/// Everybody active with this major role, for notifications.
-pub(crate) fn active_ids(conn: &mut DbConnection, role: Role) -> Result<Vec<UserId>> {
+/// Everybody active who has one of these roles, major or, but for admin, minor; for notifications.
+pub(crate) fn active_with(conn: &mut DbConnection, roles: &[Role]) -> Result<Vec<UserId>> {
     Ok(with_conn!(conn, |c| users::table
-        .filter(users::role.eq(role).and(users::is_active))
+        .filter(users::is_active)
+        .filter(users::role.eq_any(roles).or(users::minor_role.eq_any(roles)))
         .order(users::id)
         .select(users::id)
         .load(c))?)

@@ -112,14 +112,20 @@ fn urgent_stops_a_machine_whatever_its_status_and_operational_gives_that_back() 
     for &status in EquipmentStatus::ALL {
         let one = give(&asked(), Category::Electrical, Urgent).expect("a verdict");
         let (holding, stopped) = one.settled(status, &[]);
-        assert_eq!((stopped, holding.equipment_hold), (EquipmentStatus::Stopped, Some(EquipmentStatus::Stopped)));
+        assert_eq!(
+            (stopped, holding.equipment_hold),
+            (EquipmentStatus::Stopped, Some(EquipmentStatus::Stopped))
+        );
         let (again, still) = holding.settled(stopped, &[]);
         assert_eq!((&again, still), (&holding, stopped), "again changes nothing");
         // The other inspector can't release it.
         let both = give(&holding, Category::Mechanical, Operational).expect("the other");
         assert_eq!(both.settled(stopped, &[]), (both.clone(), EquipmentStatus::Stopped));
         let (let_go, status_after) = both.decided(decision(Operational), id(9), now()).settled(stopped, &[]);
-        assert_eq!(status_after, status, "one that was stopped already stays so, any other gets its status back");
+        assert_eq!(
+            status_after, status,
+            "one that was stopped already stays so, any other gets its status back"
+        );
         assert_eq!((let_go.equipment_hold, let_go.stopped_from), (None, None));
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 use serde_json::json;
 
 use AssignmentStatus::{
-    Assigned, AssessmentPending, BothComplete, Completed, ElecComplete, InProgress, MechComplete, Unassigned,
+    AssessmentPending, Assigned, BothComplete, Completed, ElecComplete, InProgress, MechComplete, Unassigned,
 };
 
 #[test]
@@ -41,12 +41,7 @@ fn every_command_in_every_status() {
 }
 
 fn inspector(number: i64, trade: Category) -> User {
-    User {
-        id: id(number),
-        specialization: Some(trade),
-        shift: Some(Shift::Day),
-        ..user(Role::Inspector)
-    }
+    User { id: id(number), specialization: Some(trade), shift: Some(Shift::Day), ..user(Role::Inspector) }
 }
 
 fn team() -> AssignTeam {
@@ -118,13 +113,17 @@ fn every_condition_on_both_is_checked_and_has_its_own_message() {
     assert_eq!(messages.len(), 10, "each its own: {messages:?}");
 
     let Err(AssignmentRule::Team(errors)) = assign(Vec::new(), Vec::new()) else { panic!("not refused") };
-    assert_eq!(errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>(), ["there is no such user"; 2]);
+    assert_eq!(
+        errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>(),
+        ["there is no such user"; 2]
+    );
 }
 
 #[test]
 fn leave_is_judged_on_the_target_date_and_not_today() {
     let target = assignment().target_date;
-    let around = |from: i32, to: i32| Leave { user_id: id(2), ..leave(target.plus_days(from), target.plus_days(to)) };
+    let around =
+        |from: i32, to: i32| Leave { user_id: id(2), ..leave(target.plus_days(from), target.plus_days(to)) };
     for (leave, is_away) in [
         (around(-1, 1), true),
         (around(0, 0), true),
@@ -176,9 +175,12 @@ fn the_deadline_is_thirty_hours_after_the_shift_begins_whatever_clocks_do() {
 #[test]
 fn only_unfinished_ones_past_their_deadline_are_overdue() {
     for &status in AssignmentStatus::ALL {
-        for (deadline, is_late) in
-            [(None, false), (Some(now()), false), (Some(now().plus_seconds(-1)), true), (Some(now().next()), false)]
-        {
+        for (deadline, is_late) in [
+            (None, false),
+            (Some(now()), false),
+            (Some(now().plus_seconds(-1)), true),
+            (Some(now().next()), false),
+        ] {
             let assignment = Assignment { status, deadline, ..assignment() };
             let expected = is_late && matches!(status, Assigned | InProgress | MechComplete | ElecComplete);
             assert_eq!(assignment.is_overdue(now()), expected, "{status} {deadline:?}");

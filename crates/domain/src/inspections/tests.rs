@@ -90,7 +90,8 @@ fn a_draft_is_gone_on_with_if_it_is_what_one_set_out_to_do() {
     let inspector = user(Role::Inspector);
     let away = User { is_on_leave: true, ..inspector.clone() };
     let ad_hoc = Inspection { id: id(7), ..Inspection::ad_hoc(id(1), id(1), id(1), now()) };
-    let half = Inspection { id: id(8), ..Inspection::half(&assignment(), Category::Mechanical, id(1), now()) };
+    let half =
+        Inspection { id: id(8), ..Inspection::half(&assignment(), Category::Mechanical, id(1), now()) };
     let (own, other) = (Errand::Half(id(1)), Errand::Half(id(2)));
     for (draft, errand, expected) in [
         (&ad_hoc, Errand::AdHoc(id(1)), Ok(())),
@@ -118,8 +119,7 @@ fn one_sets_out_for_an_assignment_or_a_machine() {
 #[test]
 fn half_of_an_assignment_has_the_questions_of_its_trade_and_those_of_none() {
     let categories = [None, Some(Category::Mechanical), Some(Category::Electrical)];
-    let items: Vec<Item> =
-        (1..).zip(categories).map(|(n, category)| Item { category, ..item(n) }).collect();
+    let items: Vec<Item> = (1..).zip(categories).map(|(n, category)| Item { category, ..item(n) }).collect();
     for half in [Category::Mechanical, Category::Electrical] {
         let inspection = Inspection::half(&assignment(), half, id(1), now());
         let asked: Vec<_> = inspection.scope(&items).iter().map(|item| item.category).collect();

@@ -1,0 +1,181 @@
+//! Assignments: reads, and units of work from the team to the last verdict.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    assignments::{
+        AssignTeam, Assignment, AssignmentFilter, AssignmentOrder, AssignmentRule, AssignmentStatus,
+        Candidates, Command, CorrectBerth,
+    },
+    audit::{AuditAction, Changes},
+    ids::{AssignmentId, UserId},
+    inspections::InspectionStatus,
+    lists::InspectionList,
+    notifications::{Notice, NotificationType},
+    page::{Page, PageRequest, Sort},
+    rule::NotFound,
+    schema::{inspection_assignments as assignments, inspections, users as people},
+    time::Instant,
+    users::{Category, User},
+};
+
+use crate::{DbConnection, Result, Tx, assessments, database::one_row, equipment, leaves, lists};
+
+/// A page of the assignments somebody is on the team of; the latest day first, if no order is asked for.
+pub fn of_inspector(
+    conn: &mut DbConnection,
+    inspector: UserId,
+    filter: &AssignmentFilter,
+    page: PageRequest,
+) -> Result<Page<Assignment>> {
+    let sort = filter.sort.unwrap_or(Sort { by: AssignmentOrder::TargetDate, descending: true });
+    let (items, total) = with_conn!(conn, |c| {
+        let filtered = || {
+            let own = assignments::mechanical_inspector_id
+                .eq(inspector)
+                .or(assignments::electrical_inspector_id.eq(inspector));
+            let mut query = assignments::table.filter(own).into_boxed::<Backend>();
+            filter_by!(query, {
+                assignments::target_date => filter.date,
+                assignments::status => filter.status,
+            });
+            query
+        };
+        let ordered = order_by!(filtered(), sort, assignments::id, {
+            AssignmentOrder::Id => assignments::id,
+            AssignmentOrder::TargetDate => assignments::target_date,
+        });
+        let items = ordered
+            .select(Assignment::as_select())
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
+        (items, filtered().count().get_result(c)?)
+    });
+    Ok(Page { items, total, request: page })
+}
+
+/// A page of the backlog: unfinished and past the deadline, the oldest deadline first (§4).
+pub fn backlog(conn: &mut DbConnection, now: Instant, page: PageRequest) -> Result<Page<Assignment>> {
+    let (items, total) = with_conn!(conn, |c| {
+        let overdue = assignments::table
+            .filter(assignments::status.eq_any(AssignmentStatus::UNFINISHED))
+            .filter(assignments::deadline.lt(now));
+        let items = overdue
+            .clone()
+            .order((assignments::deadline, assignments::id))
+            .select(Assignment::as_select())
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
+        (items, overdue.count().get_result(c)?)
+    });
+    Ok(Page { items, total, request: page })
+}
+
+/// One assignment.
+pub fn get(conn: &mut DbConnection, id: AssignmentId) -> Result<Assignment> {
+    with_conn!(conn, |c| assignments::table.find(id).select(Assignment::as_select()).first(c))
+        .optional()?
+        .ok_or_else(|| NotFound("assignment").into())
+}
+
+/// One assignment, locked until the transaction ends.
+pub(crate) fn locked(conn: &mut DbConnection, id: AssignmentId) -> Result<Assignment> {
+    lock_rows!(conn, assignments::table.find(id).select(Assignment::as_select()), first)
+        .optional()?
+        .ok_or_else(|| NotFound("assignment").into())
+}
+
+fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Assignment, after: &Assignment) -> Result<()> {
+    let seen = assignments::table.find(before.id).filter(assignments::status.eq(before.status));
+    one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.audit(action, "assignment", before.id.get(), Changes::between(Some(before), Some(after)));
+    Ok(())
+}
+
+/// Gives an assignment its team, or another one, and tells both (§4).
+pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<Assignment> {
+    let before = locked(tx.conn, id)?;
+    let list = lists::locked(tx.conn, before.list_id)?;
+    let members = [team.mechanical_inspector_id, team.electrical_inspector_id];
+    // Held, so that nobody is deactivated or sent on leave meanwhile.
+    let both = people::table.filter(people::id.eq_any(members)).order(people::id);
+    let found: Vec<User> = lock_rows!(&mut *tx.conn, both.select(User::as_select()), for_share, load)?;
+    let leaves = leaves::around(tx.conn, &members, before.target_date)?;
+    let candidates = Candidates { people: found, leaves };
+    let planner = tx.actor()?.id;
+    let after = before.assign(team, &candidates, planner, tx.site(), tx.now)?;
+    write(tx, AuditAction::Assign, &before, &after)?;
+    lists::recount(tx, &list)?;
+    let machine = equipment::get(tx.conn, after.equipment_id)?;
+    let name_of = |id: UserId| {
+        let person = candidates.people.iter().find(|person| person.id == id);
+        person.map(|person| person.full_name.as_str()).unwrap_or_default()
+    };
+    let [mechanical, electrical] = members;
+    for (member, partner) in [(mechanical, electrical), (electrical, mechanical)] {
+        let notice = Notice::new(NotificationType::InspectionAssigned)
+            .with("equipment", machine.name.as_str())
+            .with("date", &after.target_date)
+            .with("partner", name_of(partner))
+            .about("assignment", id.get(), "/assignments");
+        tx.notify([member], &notice);
+    }
+    Ok(after)
+}
+
+/// Puts right where the machine of an assignment is (§4).
+pub fn correct_berth(tx: &mut Tx<'_>, id: AssignmentId, correction: CorrectBerth) -> Result<Assignment> {
+    let before = locked(tx.conn, id)?;
+    let after = before.with_berth(correction, tx.now);
+    write(tx, AuditAction::Update, &before, &after)?;
+    Ok(after)
+}
+
+/// Marks an assignment as begun by one of its team (§4).
+pub(crate) fn begin(tx: &mut Tx<'_>, before: &Assignment, half: Category) -> Result<()> {
+    let after = before.after(Command::Start(half), tx.now)?;
+    if after.status != before.status {
+        write(tx, AuditAction::Start, before, &after)?;
+    }
+    Ok(())
+}
+
+/// Completes one half of an assignment, which is locked. With the other half complete too, the machine's assessment is made
+/// and both inspectors are asked for their verdict (§5).
+pub(crate) fn complete_half(tx: &mut Tx<'_>, before: &Assignment, half: Category) -> Result<()> {
+    let after = before.after(Command::Complete(half), tx.now)?;
+    write(tx, AuditAction::Complete, before, &after)?;
+    if after.status == AssignmentStatus::BothComplete {
+        assess(tx, &after)?;
+    }
+    Ok(())
+}
+
+/// Makes the assessment of an assignment of which both halves are complete (§9).
+fn assess(tx: &mut Tx<'_>, before: &Assignment) -> Result<()> {
+    let after = before.after(Command::Assess, tx.now)?;
+    write(tx, AuditAction::Update, before, &after)?;
+    assessments::make(tx, &after)
+}
+
+/// Is done with an assignment, which is locked, as is its list (§9).
+pub(crate) fn finish(tx: &mut Tx<'_>, before: &Assignment, list: &InspectionList) -> Result<()> {
+    let after = before.after(Command::Finish, tx.now)?;
+    write(tx, AuditAction::Complete, before, &after)?;
+    lists::recount(tx, list)?;
+    Ok(())
+}
+
+/// The assignment, of which the actor's half is complete: handing in their inspection has made it so (§5).
+pub fn confirm(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Result<Assignment> {
+    let assignment = get(conn, id)?;
+    let half = assignment.half_of(actor)?;
+    let own = inspections::table
+        .filter(inspections::assignment_id.eq(id))
+        .filter(inspections::category.eq(half))
+        .filter(inspections::technician_id.eq(actor.id))
+        .filter(inspections::status.ne(InspectionStatus::Draft));
+    let is_handed_in: bool = with_conn!(conn, |c| diesel::select(diesel::dsl::exists(own)).get_result(c))?;
+    if is_handed_in { Ok(assignment) } else { Err(AssignmentRule::NotHandedIn.into()) }
+}

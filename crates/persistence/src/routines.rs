@@ -1,0 +1,174 @@
+//! Routines: reads, and units of work.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use inspection_domain::{
+    audit::{AuditAction, Changes},
+    ids::{AssetTypeId, RoutineId, TemplateId},
+    page::{Page, PageRequest, Sort},
+    routines::{
+        AssetType, NewRoutine, Routine, RoutineChanges, RoutineFilter, RoutineOrder, may_use, planned,
+    },
+    rule::NotFound,
+    schema::{
+        checklist_templates as templates, inspection_routines as routines, routine_asset_types as asset_types,
+    },
+    time::Date,
+    users::Shift,
+};
+
+use crate::{DbConnection, Result, Tx, database::one_row};
+
+/// A routine with the types of equipment it is for, in the order of their letters.
+pub type Planned = (Routine, Vec<String>);
+
+/// A page of routines.
+pub fn list(conn: &mut DbConnection, filter: &RoutineFilter, page: PageRequest) -> Result<Page<Planned>> {
+    let sort = filter.sort.unwrap_or(Sort { by: RoutineOrder::Id, descending: false });
+    let (found, types, total) = with_conn!(conn, |c| {
+        let filtered = || {
+            let mut query = routines::table.into_boxed::<Backend>();
+            filter_by!(query, {
+                routines::shift => filter.shift,
+                routines::is_active => filter.is_active,
+                routines::template_id => filter.template_id,
+            });
+            query
+        };
+        let ordered = order_by!(filtered(), sort, routines::id, {
+            RoutineOrder::Id => routines::id,
+            RoutineOrder::Name => routines::name,
+        });
+        let found: Vec<Routine> =
+            ordered.select(Routine::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
+        let types: Vec<AssetType> = asset_types::table
+            .filter(asset_types::routine_id.eq_any(found.iter().map(|routine| routine.id)))
+            .order(asset_types::equipment_type)
+            .select(AssetType::as_select())
+            .load(c)?;
+        (found, types, filtered().count().get_result(c)?)
+    });
+    let mut by_routine: HashMap<RoutineId, Vec<String>> = HashMap::new();
+    for of_type in types {
+        by_routine.entry(of_type.routine_id).or_default().push(of_type.equipment_type);
+    }
+    let items = found.into_iter().map(|routine| {
+        let types = by_routine.remove(&routine.id).unwrap_or_default();
+        (routine, types)
+    });
+    Ok(Page { items: items.collect(), total, request: page })
+}
+
+/// One routine.
+pub fn get(conn: &mut DbConnection, id: RoutineId) -> Result<Planned> {
+    let routine: Option<Routine> =
+        with_conn!(&mut *conn, |c| routines::table.find(id).select(Routine::as_select()).first(c))
+            .optional()?;
+    Ok((routine.ok_or(NotFound("routine"))?, types_of(conn, id)?))
+}
+
+fn types_of(conn: &mut DbConnection, id: RoutineId) -> Result<Vec<String>> {
+    Ok(with_conn!(conn, |c| asset_types::table
+        .filter(asset_types::routine_id.eq(id))
+        .order(asset_types::equipment_type)
+        .select(asset_types::equipment_type)
+        .load(c))?)
+}
+
+/// What a list of this day and shift consists of: the types of equipment, each with the routine that counts (§4).
+pub(crate) fn planned_on(conn: &mut DbConnection, date: Date, shift: Shift) -> Result<Vec<AssetTypeId>> {
+    let running = routines::table.filter(routines::shift.eq(shift).and(routines::is_active));
+    let (all, types) = with_conn!(conn, |c| {
+        let all: Vec<Routine> = running.select(Routine::as_select()).load(c)?;
+        let types: Vec<AssetType> = asset_types::table
+            .filter(asset_types::routine_id.eq_any(all.iter().map(|routine| routine.id)))
+            .select(AssetType::as_select())
+            .load(c)?;
+        (all, types)
+    });
+    Ok(planned(&all, &types, date, shift))
+}
+
+fn locked(tx: &mut Tx<'_>, id: RoutineId) -> Result<Planned> {
+    let found: Option<Routine> =
+        lock_rows!(&mut *tx.conn, routines::table.find(id).select(Routine::as_select()), first).optional()?;
+    Ok((found.ok_or(NotFound("routine"))?, types_of(tx.conn, id)?))
+}
+
+/// Holds the checklist a routine is to use, so that it isn't deactivated meanwhile.
+fn check_template(tx: &mut Tx<'_>, id: TemplateId) -> Result<()> {
+    let template = lock_rows!(
+        &mut *tx.conn,
+        templates::table.find(id).select(inspection_domain::checklists::Template::as_select()),
+        for_share,
+        first
+    )
+    .optional()?;
+    Ok(may_use(template.as_ref())?)
+}
+
+fn insert_types(tx: &mut Tx<'_>, routine: RoutineId, types: &[String]) -> Result<()> {
+    let rows: Vec<AssetType> = types
+        .iter()
+        .map(|equipment_type| AssetType {
+            id: AssetTypeId::UNSAVED,
+            routine_id: routine,
+            equipment_type: equipment_type.clone(),
+        })
+        .collect();
+    with_conn!(&mut *tx.conn, |c| diesel::insert_into(asset_types::table).values(&rows).execute(c))?;
+    Ok(())
+}
+
+fn delete_types(tx: &mut Tx<'_>, routine: RoutineId) -> Result<()> {
+    let own = asset_types::table.filter(asset_types::routine_id.eq(routine));
+    with_conn!(&mut *tx.conn, |c| diesel::delete(own).execute(c))?;
+    Ok(())
+}
+
+/// Makes a routine (§4).
+pub fn create(tx: &mut Tx<'_>, new: NewRoutine) -> Result<Planned> {
+    let (routine, types) = new.draft(tx.now);
+    check_template(tx, routine.template_id)?;
+    let routine: Routine = with_conn!(&mut *tx.conn, |c| diesel::insert_into(routines::table)
+        .values(&routine)
+        .returning(Routine::as_returning())
+        .get_result(c))?;
+    insert_types(tx, routine.id, &types)?;
+    let changes = Changes::between(None, Some(&routine)).with("asset_types", types.clone());
+    tx.audit(AuditAction::Create, "routine", routine.id.get(), changes);
+    Ok((routine, types))
+}
+
+/// Changes a routine; lists that are there stay as they are (§4).
+pub fn update(tx: &mut Tx<'_>, id: RoutineId, changes: RoutineChanges) -> Result<Planned> {
+    let (before, types_before) = locked(tx, id)?;
+    let (after, types) = before.changed(changes, tx.now);
+    if after.template_id != before.template_id {
+        check_template(tx, after.template_id)?;
+    }
+    with_conn!(&mut *tx.conn, |c| diesel::update(routines::table.find(id)).set(&after).execute(c))?;
+    let mut audited = Changes::between(Some(&before), Some(&after));
+    let types = match types {
+        Some(types) if types != types_before => {
+            delete_types(tx, id)?;
+            insert_types(tx, id, &types)?;
+            audited = audited.replaced("asset_types", &types_before, &types);
+            types
+        }
+        _ => types_before,
+    };
+    tx.audit(AuditAction::Update, "routine", id.get(), audited);
+    Ok((after, types))
+}
+
+/// Removes a routine; lists that are there stay as they are.
+pub fn delete(tx: &mut Tx<'_>, id: RoutineId) -> Result<()> {
+    let (routine, types) = locked(tx, id)?;
+    delete_types(tx, id)?;
+    one_row(with_conn!(&mut *tx.conn, |c| diesel::delete(routines::table.find(id)).execute(c))?)?;
+    let changes = Changes::between(Some(&routine), None).without("asset_types", &types);
+    tx.audit(AuditAction::Delete, "routine", id.get(), changes);
+    Ok(())
+}
