@@ -2,20 +2,29 @@
 
 use std::sync::OnceLock;
 
+use diesel::RunQueryDsl;
 use inspection_auth::passwords;
 use inspection_domain::{
+    assessments::{Assessment, NewVerdict, Verdict},
+    assignments::{AssignTeam, Assignment},
     defects::Defect,
     equipment::{Equipment, NewEquipment},
-    ids::ItemId,
+    ids::{AssessmentId, AssignmentId, ItemId, LeaveId, TemplateId},
     input::Input,
     inspections::{Inspection, NewAnswer, NewAnswers, StartInspection},
+    leaves::{Leave, LeaveScope, LeaveStatus, LeaveType},
+    lists::InspectionList,
+    schema::leaves,
+    time::{Date, Instant},
     users::{NewUser, Password, Role, User},
 };
 use inspection_persistence::{
-    Database, Origin, Result, Tx, World,
+    Database, DbConnection, Origin, Result, Tx, World, assessments, assignments,
     checklists::{self, Checklist},
     defects, equipment as machines,
     inspections::{self, Sheet},
+    lists,
+    routines::{self, Planned},
     users,
 };
 use serde_json::{Value, json};
@@ -158,12 +167,11 @@ pub fn answer_body(place: usize, item: ItemId, fails: bool) -> Value {
 
 /// Answers to all questions of [`checklist`]; those at the places `failing` fail.
 pub fn answers(sheet: &Sheet, failing: &[usize]) -> Vec<NewAnswer> {
-    let bodies: Vec<Value> = sheet
-        .items
-        .iter()
-        .enumerate()
-        .map(|(place, item)| answer_body(place, item.id, failing.contains(&place)))
-        .collect();
+    let bodies = sheet.items.iter().map(|item| {
+        let place = usize::try_from(item.order_index).expect("a place");
+        answer_body(place, item.id, failing.contains(&place))
+    });
+    let bodies: Vec<Value> = bodies.collect();
     input::<NewAnswers>(json!({ "answers": bodies })).answers.0
 }
 
@@ -181,7 +189,10 @@ pub fn answered(
     machine: &Equipment,
     failing: &[usize],
 ) -> Sheet {
-    let sheet = draft(db, world, inspector, machine);
+    answer_all(db, world, inspector, draft(db, world, inspector, machine), failing)
+}
+
+fn answer_all(db: &Database, world: &World, inspector: &User, sheet: Sheet, failing: &[usize]) -> Sheet {
     let given = answers(&sheet, failing);
     let (answers, _) =
         act(db, world, inspector, |tx| inspections::answer(tx, sheet.inspection.id, given, |_| None))
@@ -202,4 +213,147 @@ pub fn submitted(
         act(db, world, inspector, |tx| inspections::submit(tx, sheet.inspection.id)).expect("a submission");
     let found = db.read(|conn| defects::of_inspection(conn, inspection.id)).expect("its defects");
     (inspection, found)
+}
+
+/// The Monday on which a fixed clock starts.
+pub const TODAY: &str = "2026-03-02";
+
+/// The two who inspect a machine together, on the day shift.
+#[derive(Debug, Clone)]
+pub struct Team {
+    /// Inspects the mechanical half.
+    pub mechanical: User,
+    /// Inspects the electrical half.
+    pub electrical: User,
+}
+
+impl Team {
+    /// Both, the mechanical inspector first.
+    pub fn both(&self) -> [&User; 2] {
+        [&self.mechanical, &self.electrical]
+    }
+}
+
+/// A new team.
+pub fn team(db: &Database, world: &World) -> Team {
+    let inspector = |trade: &str| {
+        user_with(db, world, Role::Inspector, |body| {
+            body["specialization"] = json!(trade);
+            body["shift"] = json!("day");
+        })
+    };
+    Team { mechanical: inspector("mechanical"), electrical: inspector("electrical") }
+}
+
+/// A routine for machines of type `crane` on every day, day shift, by this checklist, but for what is changed in the body.
+pub fn routine_with(
+    db: &Database,
+    world: &World,
+    admin: &User,
+    template: TemplateId,
+    change: impl FnOnce(&mut Value),
+) -> Planned {
+    let mut body = json!({
+        "name": "Daily round", "name_ar": "الجولة اليومية", "asset_types": ["crane"], "shift": "day",
+        "days_of_week": [0, 1, 2, 3, 4, 5, 6], "template_id": template,
+    });
+    change(&mut body);
+    act(db, world, admin, |tx| routines::create(tx, input(body))).expect("a routine")
+}
+
+/// A routine as [`routine_with`] makes one.
+pub fn routine(db: &Database, world: &World, admin: &User, template: TemplateId) -> Planned {
+    routine_with(db, world, admin, template, |_| {})
+}
+
+/// The list of [`TODAY`], day shift, generated or completed with what is missing, and what is on it.
+pub fn generated(db: &Database, world: &World, planner: &User) -> (InspectionList, Vec<Assignment>) {
+    let wanted = input(json!({"target_date": TODAY, "shift": "day", "refresh": true}));
+    let made = act(db, world, planner, |tx| lists::generate(tx, &wanted)).expect("a list");
+    let on_it = db.read(|conn| lists::assignments_of(conn, made.list.id)).expect("assignments");
+    (made.list, on_it.into_iter().map(|(assignment, _)| assignment).collect())
+}
+
+/// Gives an assignment a team.
+pub fn assigned(db: &Database, world: &World, planner: &User, id: AssignmentId, team: &Team) -> Assignment {
+    let members: AssignTeam = input(json!({
+        "mechanical_inspector_id": team.mechanical.id, "electrical_inspector_id": team.electrical.id,
+    }));
+    act(db, world, planner, |tx| assignments::assign(tx, id, &members)).expect("assigned")
+}
+
+/// The draft of an inspector's half of an assignment.
+pub fn half_draft(db: &Database, world: &World, inspector: &User, id: AssignmentId) -> Sheet {
+    let what: StartInspection = input(json!({"assignment_id": id}));
+    act(db, world, inspector, |tx| inspections::start(tx, &what)).expect("a draft").0
+}
+
+/// A half in which everything is answered; the questions at the places `failing` fail.
+pub fn half_answered(
+    db: &Database,
+    world: &World,
+    inspector: &User,
+    id: AssignmentId,
+    failing: &[usize],
+) -> Sheet {
+    answer_all(db, world, inspector, half_draft(db, world, inspector, id), failing)
+}
+
+/// A half that was handed in.
+pub fn half_submitted(
+    db: &Database,
+    world: &World,
+    inspector: &User,
+    id: AssignmentId,
+    failing: &[usize],
+) -> Inspection {
+    let sheet = half_answered(db, world, inspector, id, failing);
+    act(db, world, inspector, |tx| inspections::submit(tx, sheet.inspection.id)).expect("a submission").0
+}
+
+/// Both halves handed in without a failed answer, and the assessment that this led to.
+pub fn assessment(db: &Database, world: &World, team: &Team, id: AssignmentId) -> Assessment {
+    for inspector in team.both() {
+        half_submitted(db, world, inspector, id, &[]);
+    }
+    db.read(|conn| assessments::of_assignment(conn, &team.mechanical, id)).expect("an assessment")
+}
+
+/// A reason that is long enough for an urgent verdict.
+pub const URGENT_REASON: &str = "The hook has a crack as long as a finger, and it is growing by the hour.";
+
+/// Gives somebody's verdict.
+pub fn verdict(
+    db: &Database,
+    world: &World,
+    inspector: &User,
+    id: AssessmentId,
+    verdict: Verdict,
+) -> Result<Assessment> {
+    let given: NewVerdict = input(json!({"verdict": verdict, "urgent_reason": URGENT_REASON}));
+    act(db, world, inspector, |tx| assessments::give_verdict(tx, id, given))
+}
+
+/// Puts an approved leave on record, from one day to another, both included.
+pub fn leave(db: &Database, user: &User, date_from: Date, date_to: Date, now: Instant) {
+    let leave = Leave {
+        id: LeaveId::UNSAVED,
+        user_id: user.id,
+        leave_type: LeaveType::Annual,
+        other_reason: None,
+        date_from,
+        date_to,
+        reason: None,
+        scope: LeaveScope::Full,
+        status: LeaveStatus::Approved,
+        ended_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let insert = diesel::insert_into(leaves::table).values(&leave);
+    let written = db.read(|conn| match conn {
+        DbConnection::Postgres(c) => Ok(insert.execute(c)?),
+        DbConnection::Sqlite(c) => Ok(insert.execute(c)?),
+    });
+    assert_eq!(written.expect("a leave"), 1);
 }

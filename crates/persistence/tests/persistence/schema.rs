@@ -56,11 +56,12 @@ const SQLITE: &[&str] = &[
          || ')' AS fact
      FROM sqlite_master t
      WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name <> '__diesel_schema_migrations'",
-    "SELECT t.name || ' FOREIGN KEY (' || k.\"from\" || ') REFERENCES '
-         || k.\"table\" || '(' || k.\"to\" || ')'
+    "SELECT t.name || ' FOREIGN KEY (' || group_concat(k.\"from\", ', ' ORDER BY k.seq) || ') REFERENCES '
+         || k.\"table\" || '(' || group_concat(k.\"to\", ', ' ORDER BY k.seq) || ')'
          || CASE k.on_delete WHEN 'NO ACTION' THEN '' ELSE ' ON DELETE ' || k.on_delete END AS fact
      FROM sqlite_master t, pragma_foreign_key_list(t.name) k
-     WHERE t.type = 'table'",
+     WHERE t.type = 'table'
+     GROUP BY t.name, k.id",
     "SELECT CASE WHEN i.\"unique\" THEN 'unique ' ELSE '' END
          || 'index ' || i.name || ' on ' || t.name || ' ('
          || (SELECT group_concat(name || CASE WHEN \"desc\" THEN ' DESC' ELSE '' END, ', ')
@@ -166,13 +167,21 @@ on_both_databases! {
             checklist_templates,
             defects,
             equipment,
+            equipment_schedules,
             equipment_status_changes,
             equipment_weekly_completions,
+            final_assessments,
             inspection_answers,
+            inspection_assignments,
+            inspection_lists,
+            inspection_ratings,
+            inspection_routines,
             inspections,
+            leaves,
             notifications,
             point_entries,
             revoked_tokens,
+            routine_asset_types,
             users,
         );
         let mut known = BTreeSet::new();
