@@ -96,7 +96,7 @@ on_both! {
         let trail = admin.get("/api/admin/audit?entity=defect&action=reopen");
         assert_eq!(trail.data()[0]["changes"]["reason"]["new"], "leaks");
         let week = site.world.today().week();
-        let machine_id = builders::input::<inspection_domain::inspections::StartInspection>(start.clone()).equipment_id;
+        let machine_id = builders::input::<inspection_domain::inspections::StartInspection>(start.clone()).equipment_id.expect("the machine");
         let count = site.db.read(|conn| inspection_persistence::inspections::completions_of(conn, machine_id, week));
         assert_eq!(count.expect("read"), 1);
     }

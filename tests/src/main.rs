@@ -11,6 +11,7 @@
 mod architecture;
 mod bad_input;
 mod conventions;
+mod daily_list;
 mod documents;
 mod inspection_day;
 mod languages;

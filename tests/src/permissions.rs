@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use inspection_domain::users::{Role, User};
-use inspection_persistence::{defects, inspections, notifications};
+use inspection_persistence::{defects, inspections, notifications, ratings, schedules};
 use inspection_testkit::{
     Kind,
     builders::{self, act, input},
@@ -64,6 +64,14 @@ struct World {
     open_defect: i64,
     resolved_defect: i64,
     notification: i64,
+    routine: i64,
+    list: i64,
+    free_assignment: i64,
+    done_assignment: i64,
+    assessment: i64,
+    rated: i64,
+    schedule: i64,
+    partner: i64,
 }
 
 impl World {
@@ -72,12 +80,24 @@ impl World {
         let admin = site.user(Role::Admin);
         // A second one, so that the first is not the last.
         site.user(Role::Admin);
-        let owner = site.user(Role::Inspector);
+        let team = builders::team(&site.db, &site.world);
+        let owner = team.mechanical.clone();
         let (template, items) = builders::checklist(&site.db, &site.world, &admin);
         let (fresh, fresh_items) = builders::checklist_with(&site.db, &site.world, &admin, |body| {
             body["equipment_type"] = json!("pump");
         });
         let machine = builders::equipment(&site.db, &site.world);
+        let (routine, _) = builders::routine(&site.db, &site.world, &admin, template.id);
+        builders::equipment(&site.db, &site.world);
+        let (list, on_it) = builders::generated(&site.db, &site.world, &admin);
+        builders::assigned(&site.db, &site.world, &admin, on_it[1].id, &team);
+        let assessment = builders::assessment(&site.db, &site.world, &team, on_it[1].id);
+        let schedule = input(json!({"equipment_id": machine.id, "day_of_week": 0}));
+        let (schedule, _) =
+            act(&site.db, &site.world, &admin, |tx| schedules::create(tx, &schedule)).expect("planned");
+        let (rated, _) = builders::submitted(&site.db, &site.world, &owner, &machine, &[]);
+        act(&site.db, &site.world, &admin, |tx| ratings::rate(tx, rated.id, input(json!({"rating": 3}))))
+            .expect("rated");
         let (submitted, found) = builders::submitted(&site.db, &site.world, &owner, &machine, &[0, 2]);
         let resolution = input(json!({"resolution_notes": "tightened"}));
         act(&site.db, &site.world, &owner, |tx| defects::resolve(tx, found[1].id, resolution))
@@ -98,6 +118,14 @@ impl World {
             open_defect: found[0].id.get(),
             resolved_defect: found[1].id.get(),
             notification: inbox.expect("read").items[0].id.get(),
+            routine: routine.id.get(),
+            list: list.id.get(),
+            free_assignment: on_it[0].id.get(),
+            done_assignment: on_it[1].id.get(),
+            assessment: assessment.id.get(),
+            rated: rated.id.get(),
+            schedule: schedule.id.get(),
+            partner: team.electrical.id.get(),
             site,
             owner,
         }
@@ -110,13 +138,23 @@ impl World {
             _ if path.starts_with("/api/equipment") => self.machine,
             _ if path.starts_with("/api/checklists") && method != "GET" => self.fresh_checklist,
             _ if path.starts_with("/api/checklists") => self.checklist,
-            "/api/inspections/{id}/review" => self.submitted,
+            _ if path.starts_with("/api/inspection-routines") => self.routine,
+            _ if path.starts_with("/api/inspection-assignments/lists") => self.list,
+            "/api/inspection-assignments/{id}/complete" => self.done_assignment,
+            _ if path.starts_with("/api/inspection-assignments") => self.free_assignment,
+            _ if path.starts_with("/api/assessments") => self.assessment,
+            "/api/ratings/technicians/{id}" => self.owner.id.get(),
+            "/api/ratings/inspections/{id}" if method == "PUT" => self.rated,
+            _ if path.starts_with("/api/schedules") => self.schedule,
+            "/api/inspections/{id}/review" | "/api/ratings/inspections/{id}" => self.submitted,
             _ if path.starts_with("/api/inspections") => self.draft,
             "/api/defects/{id}/close" | "/api/defects/{id}/reopen" => self.resolved_defect,
             _ if path.starts_with("/api/defects") => self.open_defect,
             _ => self.notification,
         };
-        path.replace("{item_id}", &self.fresh_item.to_string()).replace("{id}", &id.to_string())
+        path.replace("{item_id}", &self.fresh_item.to_string())
+            .replace("{assignment_id}", &self.done_assignment.to_string())
+            .replace("{id}", &id.to_string())
     }
 
     fn body(&self, operation: &Operation) -> Value {
@@ -136,6 +174,21 @@ impl World {
             ("POST", "/api/checklists") => json!({"name": "New", "equipment_type": "winch"}),
             (_, "/api/checklists/{id}/versions") => json!({"version": "9.9"}),
             ("POST", "/api/checklists/{id}/items") => item,
+            ("POST", "/api/inspection-routines") => json!({
+                "name": "New", "asset_types": ["crane"], "shift": "day", "days_of_week": ["monday"],
+                "template_id": self.checklist,
+            }),
+            (_, "/api/inspection-assignments/lists/generate") => {
+                json!({"target_date": "2026-03-03", "shift": "night"})
+            }
+            (_, "/api/inspection-assignments/{id}/assign") => {
+                json!({"mechanical_inspector_id": self.owner.id, "electrical_inspector_id": self.partner})
+            }
+            (_, "/api/inspection-assignments/{id}/berth") => json!({"berth": "B9"}),
+            (_, "/api/assessments/{id}/verdict") => json!({"verdict": "operational"}),
+            (_, "/api/assessments/{id}/admin-resolve") => json!({"decision": "operational", "notes": "seen"}),
+            ("POST", "/api/ratings/inspections/{id}") => json!({"rating": 4, "comment": "thorough"}),
+            ("POST", "/api/schedules") => json!({"equipment_id": self.machine, "day_of_week": "friday"}),
             (_, "/api/inspections/start") => json!({"equipment_id": self.machine}),
             (_, "/api/inspections/{id}/answer") => answer,
             (_, "/api/inspections/{id}/answers") => json!({"answers": [answer]}),

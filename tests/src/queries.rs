@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use inspection_domain::{
     equipment::Equipment,
+    ids::TemplateId,
     points::PointKind,
     users::{Role, User},
 };
-use inspection_persistence::{equipment, points};
-use inspection_testkit::{builders, clients::Client};
+use inspection_persistence::{equipment, lists, points, ratings, schedules};
+use inspection_testkit::{
+    builders::{self, TODAY, Team},
+    clients::Client,
+};
 use serde_json::json;
 
 use crate::site::{Site, on_both};
@@ -17,6 +21,8 @@ use crate::site::{Site, on_both};
 struct First {
     inspector: User,
     machine: Equipment,
+    team: Team,
+    routine_template: TemplateId,
 }
 
 fn count(site: &Site, client: &Client, path: &str) -> u64 {
@@ -42,34 +48,72 @@ fn grow(site: &Site, admin: &User, first: &First, n: usize) {
         body["equipment_type"] = json!("crane");
         body["assigned_technician_id"] = json!(inspector.id);
     });
-    builders::submitted(&site.db, &site.world, &inspector, &machine, &[0]);
+    let (inspection, _) = builders::submitted(&site.db, &site.world, &inspector, &machine, &[0]);
+    let (first_inspection, _) = builders::submitted(&site.db, &site.world, &first.inspector, &machine, &[]);
+    let day = builders::input(json!({"equipment_id": machine.id, "day_of_week": n % 7}));
+    builders::act(&site.db, &site.world, admin, |tx| {
+        schedules::create(tx, &day)?;
+        ratings::rate(tx, inspection.id, builders::input(json!({"rating": 3})))?;
+        ratings::rate(tx, first_inspection.id, builders::input(json!({"rating": 5})))
+    })
+    .expect("grown");
     if n.is_multiple_of(25) {
+        grow_lists(site, admin, first, n);
         builders::checklist_with(&site.db, &site.world, admin, |body| {
             body["equipment_type"] = json!(format!("type {n}"));
         });
     }
 }
 
+/// Everything that isn't on the first list comes onto it, and some of it is assigned, some done; and one more list.
+fn grow_lists(site: &Site, admin: &User, first: &First, n: usize) {
+    let (_, on_it) = builders::generated(&site.db, &site.world, admin);
+    let free = on_it.iter().filter(|assignment| assignment.mechanical_inspector_id.is_none()).take(2);
+    for (place, assignment) in free.enumerate() {
+        builders::assigned(&site.db, &site.world, admin, assignment.id, &first.team);
+        if place == 0 {
+            builders::assessment(&site.db, &site.world, &first.team, assignment.id);
+        }
+    }
+    builders::routine_with(&site.db, &site.world, admin, first.routine_template, |body| {
+        body["asset_types"] = json!(["crane", format!("type {n}")]);
+    });
+    let day = TODAY.replace("-02", &format!("-{:02}", 3 + n / 25));
+    let another = builders::input(json!({"target_date": day, "shift": "day"}));
+    builders::act(&site.db, &site.world, admin, |tx| lists::generate(tx, &another)).expect("a list");
+}
+
 on_both! {
     fn lists_and_details_have_a_fixed_number_of_queries(site: Site) {
         let admin = site.user(Role::Admin);
         let client = site.client(&admin);
-        builders::checklist(&site.db, &site.world, &admin);
+        let (template, _) = builders::checklist(&site.db, &site.world, &admin);
+        builders::routine(&site.db, &site.world, &admin, template.id);
         let document: serde_json::Value = serde_json::from_str(&inspection_http::openapi()).expect("JSON");
         let paths: Vec<String> = document["paths"].as_object().expect("paths").iter()
             .filter(|(path, item)| path.starts_with("/api/") && item["get"].is_object() && *path != "/api/openapi.json")
             .map(|(path, item)| {
                 let paged = item["get"]["parameters"].as_array().into_iter().flatten().any(|p| p["name"] == "per_page");
-                format!("{}{}", path.replace("{id}", "1"), if paged { "?per_page=100" } else { "" })
+                format!("{}{}", path.replace("{id}", "1").replace("{assignment_id}", "1"), if paged { "?per_page=100" } else { "" })
             })
             .collect();
         assert!(paths.len() > 15, "{paths:?}");
         let machine = builders::equipment(&site.db, &site.world);
-        let first = First { inspector: site.user(Role::Inspector), machine };
+        let team = builders::team(&site.db, &site.world);
+        let first = First { inspector: site.user(Role::Inspector), machine, team, routine_template: template.id };
+        let member = site.client(&first.team.mechanical);
         assert_eq!((admin.id.get(), first.machine.id.get()), (1, 1));
         grow(&site, &admin, &first, 0);
         let measure = || -> BTreeMap<String, u64> {
-            paths.iter().map(|path| (path.clone(), count(&site, &client, path))).collect()
+            let counts = paths.iter().map(|path| {
+                // One's own inspection, which an admin has none of.
+                let own = path.contains("by-assignment");
+                (path.clone(), count(&site, if own { &member } else { &client }, path))
+            });
+            let of_member = ["/api/inspection-assignments/my-assignments", "/api/assessments/pending"].map(|path| {
+                (format!("{path} of a member"), count(&site, &member, &format!("{path}?per_page=100")))
+            });
+            counts.chain(of_member).collect()
         };
         let few = measure();
         for n in 1..=500 {
@@ -81,7 +125,15 @@ on_both! {
         assert!(many.values().all(|count| *count <= 9), "{many:#?}");
         assert_eq!(many["/api/auth/me"], 1, "checking a token is one query");
         let page = client.get("/api/inspections?per_page=100");
-        assert_eq!(page.json["pagination"]["total"], 1002);
+        assert_eq!(page.json["pagination"]["total"], 1545);
+        let day = client.get("/api/inspection-assignments/lists/1");
+        assert_eq!(day.data()["assignments"].as_array().map(Vec::len), Some(502), "not paged");
+        site.clock.set("2026-03-08T13:00:00Z");
+        let (client, member) = (site.client(&admin), site.client(&first.team.mechanical));
+        let backlog = client.get("/api/inspection-assignments/backlog");
+        assert_eq!(backlog.json["pagination"]["total"], 20);
+        assert!(client.get("/api/schedules/today").data()["overdue"].as_array().map(Vec::len) > Some(50));
+        assert_eq!(member.get("/api/assessments/pending").json["pagination"]["total"], 21);
         assert!(client.get("/api/equipment/1/history").json["pagination"]["total"].as_i64() > Some(1500));
         assert_eq!(client.get("/api/users/1/points").json["pagination"]["total"], 501);
     }

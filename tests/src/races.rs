@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::site::on_both;
 
 /// Sends one request for each client, all at once.
-fn at_once(clients: &[Client], send: impl Fn(usize, &Client) -> Answer + Sync) -> Vec<Answer> {
+pub(crate) fn at_once(clients: &[Client], send: impl Fn(usize, &Client) -> Answer + Sync) -> Vec<Answer> {
     let gate = Barrier::new(clients.len());
     std::thread::scope(|scope| {
         let threads: Vec<_> = clients

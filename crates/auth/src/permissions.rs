@@ -57,10 +57,22 @@ permissions! {
     ReadChecklists: Admin Engineer;
     /// Make and change checklists.
     ManageChecklists: Admin;
+    /// Read routines.
+    ReadRoutines: Admin Engineer;
+    /// Make, change and remove routines.
+    ManageRoutines: Admin;
+    /// Read and generate daily lists, give assignments their teams and correct berths.
+    PlanInspections: Admin Engineer;
+    /// Read and change the weekly plan.
+    ManageSchedules: Admin;
     /// Start inspections.
     Inspect: Admin Inspector;
     /// Review submitted inspections.
     ReviewInspections: Admin;
+    /// Rate inspections.
+    RateInspections: Admin;
+    /// Decide assessments.
+    DecideAssessments: Admin;
     /// Change defects.
     PlanRepairs: Admin Engineer;
     /// Close defects and reopen them.

@@ -81,6 +81,15 @@ impl Related {
         people: impl IntoIterator<Item = Option<UserId>>,
     ) -> Stored<Self> {
         let machines = equipment::by_ids(conn, machines)?;
+        Self::with(conn, machines, people)
+    }
+
+    /// Loads the people; the machines are at hand.
+    pub(crate) fn with(
+        conn: &mut DbConnection,
+        machines: HashMap<EquipmentId, Equipment>,
+        people: impl IntoIterator<Item = Option<UserId>>,
+    ) -> Stored<Self> {
         let technicians = machines.values().map(|machine| machine.assigned_technician_id);
         let people =
             users::summaries(conn, people.into_iter().chain(technicians).flatten().collect::<Vec<_>>())?;

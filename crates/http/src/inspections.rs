@@ -2,7 +2,7 @@
 
 use inspection_auth::permissions::{Inspect, ReviewInspections, SignedIn};
 use inspection_domain::{
-    ids::InspectionId,
+    ids::{AssignmentId, InspectionId},
     inspections::{
         Answer, Inspection, InspectionFilter, NewAnswer, NewAnswers, Progress, Review, StartInspection,
     },
@@ -32,7 +32,12 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post(
         "/api/inspections/start",
         start,
-        "Start an inspection of a machine, or find one's draft of it",
+        "Start one's half of an assignment or an inspection of a machine, or find one's draft of it",
+    );
+    routes.get(
+        "/api/inspections/by-assignment/{assignment_id}",
+        of_assignment,
+        "One's own inspection of an assignment",
     );
     routes.get("/api/inspections/{id}", get, "One inspection with its questions and answers");
     routes.delete("/api/inspections/{id}", delete, "Throw a draft away");
@@ -138,6 +143,18 @@ async fn get(
 ) -> Result<Reply<SheetView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let sheet = inspections::sheet(conn, &caller.user, id)?;
+        SheetView::new(conn, sheet, caller.language)
+    });
+    Ok(Reply::new(view.await?))
+}
+
+async fn of_assignment(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<AssignmentId>,
+) -> Result<Reply<SheetView>, Problem> {
+    let view = app.read(permit, id, |conn, caller, id| {
+        let sheet = inspections::sheet_of_half(conn, &caller.user, id)?;
         SheetView::new(conn, sheet, caller.language)
     });
     Ok(Reply::new(view.await?))

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod assessments;
+mod assignments;
 mod audit;
 mod checklists;
 mod defects;
@@ -10,11 +12,15 @@ mod extract;
 mod health;
 mod inspections;
 mod limits;
+mod lists;
 mod notifications;
 mod problem;
+mod ratings;
 mod reply;
 mod request;
 mod routes;
+mod routines;
+mod schedules;
 mod sessions;
 mod users;
 
@@ -39,7 +45,13 @@ pub fn routes() -> Routes {
     users::routes(&mut routes);
     equipment::routes(&mut routes);
     checklists::routes(&mut routes);
+    routines::routes(&mut routes);
+    lists::routes(&mut routes);
+    assignments::routes(&mut routes);
     inspections::routes(&mut routes);
+    assessments::routes(&mut routes);
+    ratings::routes(&mut routes);
+    schedules::routes(&mut routes);
     defects::routes(&mut routes);
     notifications::routes(&mut routes);
     audit::routes(&mut routes);

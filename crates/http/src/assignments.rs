@@ -1,0 +1,161 @@
+//! Assignments: the machines of a daily list and their teams.
+
+use inspection_auth::permissions::{PlanInspections, SignedIn};
+use inspection_domain::{
+    assignments::{AssignTeam, Assignment, AssignmentFilter, CorrectBerth},
+    ids::{AssignmentId, UserId},
+    text::Language,
+    time::Instant,
+    users::UserSummary,
+};
+use inspection_persistence::{DbConnection, Result as Stored, assignments};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    equipment::{EquipmentView, Related},
+    extract::{Body, Path, Permit, Query, Unfiltered},
+    problem::Problem,
+    reply::{Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of assignments.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get(
+        "/api/inspection-assignments/my-assignments",
+        mine,
+        "The assignments one is on the team of; the latest day first",
+    );
+    routes.get(
+        "/api/inspection-assignments/backlog",
+        backlog,
+        "Unfinished assignments past their deadline, the oldest first",
+    );
+    routes.post("/api/inspection-assignments/{id}/assign", assign, "Give an assignment its team of two");
+    routes.put("/api/inspection-assignments/{id}/berth", correct_berth, "Put right where the machine is");
+    routes.post(
+        "/api/inspection-assignments/{id}/complete",
+        complete,
+        "Confirm one's half, which handing in the inspection has completed",
+    );
+}
+
+/// An assignment for a reader.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AssignmentView {
+    #[serde(flatten)]
+    assignment: Assignment,
+    /// The machine.
+    equipment: Option<EquipmentView>,
+    /// Who inspects the mechanical half.
+    mechanical_inspector: Option<UserSummary>,
+    /// Who inspects the electrical half.
+    electrical_inspector: Option<UserSummary>,
+    /// Whether it belongs to the backlog.
+    is_overdue: bool,
+}
+
+/// The people an assignment refers to.
+pub(crate) fn team_of(assignment: &Assignment) -> [Option<UserId>; 2] {
+    [assignment.mechanical_inspector_id, assignment.electrical_inspector_id]
+}
+
+/// What assignments refer to.
+fn related(conn: &mut DbConnection, assignments: &[Assignment]) -> Stored<Related> {
+    let machines = assignments.iter().map(|assignment| assignment.equipment_id);
+    Related::of(conn, machines, assignments.iter().flat_map(team_of))
+}
+
+impl AssignmentView {
+    /// The assignment, with what it refers to.
+    pub(crate) fn new(assignment: Assignment, related: &Related, now: Instant, language: Language) -> Self {
+        Self {
+            equipment: related.machine(assignment.equipment_id, language),
+            mechanical_inspector: related.person(assignment.mechanical_inspector_id),
+            electrical_inspector: related.person(assignment.electrical_inspector_id),
+            is_overdue: assignment.is_overdue(now),
+            assignment,
+        }
+    }
+
+    fn one(
+        conn: &mut DbConnection,
+        assignment: Assignment,
+        now: Instant,
+        language: Language,
+    ) -> Stored<Self> {
+        let related = related(conn, std::slice::from_ref(&assignment))?;
+        Ok(Self::new(assignment, &related, now, language))
+    }
+}
+
+async fn mine(
+    app: App,
+    permit: Permit<SignedIn>,
+    query: Query<AssignmentFilter>,
+) -> Result<Paged<AssignmentView>, Problem> {
+    let now = app.now();
+    let page = app.read(permit, query, move |conn, caller, (filter, page)| {
+        let page = assignments::of_inspector(conn, caller.user.id, &filter, page)?;
+        let related = related(conn, &page.items)?;
+        Ok(page.map(|assignment| AssignmentView::new(assignment, &related, now, caller.language)))
+    });
+    Ok(Paged(page.await?))
+}
+
+async fn backlog(
+    app: App,
+    permit: Permit<SignedIn>,
+    query: Query<Unfiltered>,
+) -> Result<Paged<AssignmentView>, Problem> {
+    let now = app.now();
+    let page = app.read(permit, query, move |conn, caller, (_, page)| {
+        let page = assignments::backlog(conn, now, page)?;
+        let related = related(conn, &page.items)?;
+        Ok(page.map(|assignment| AssignmentView::new(assignment, &related, now, caller.language)))
+    });
+    Ok(Paged(page.await?))
+}
+
+async fn assign(
+    app: App,
+    permit: Permit<PlanInspections>,
+    id: Path<AssignmentId>,
+    body: Body<AssignTeam>,
+) -> Result<Reply<AssignmentView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, team)| {
+        let assignment = assignments::assign(tx, id, &team)?;
+        let now = tx.now;
+        AssignmentView::one(tx.conn(), assignment, now, caller.language)
+    });
+    Ok(Reply::with(view.await?, "team assigned"))
+}
+
+async fn correct_berth(
+    app: App,
+    permit: Permit<PlanInspections>,
+    id: Path<AssignmentId>,
+    body: Body<CorrectBerth>,
+) -> Result<Reply<AssignmentView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, correction)| {
+        let assignment = assignments::correct_berth(tx, id, correction)?;
+        let now = tx.now;
+        AssignmentView::one(tx.conn(), assignment, now, caller.language)
+    });
+    Ok(Reply::with(view.await?, "berth corrected"))
+}
+
+async fn complete(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<AssignmentId>,
+) -> Result<Reply<AssignmentView>, Problem> {
+    let now = app.now();
+    let view = app.read(permit, id, move |conn, caller, id| {
+        let assignment = assignments::confirm(conn, &caller.user, id)?;
+        AssignmentView::one(conn, assignment, now, caller.language)
+    });
+    Ok(Reply::with(view.await?, "your half is complete"))
+}

@@ -1,0 +1,89 @@
+//! Daily lists: what is to be inspected on a day and shift.
+
+use std::collections::HashMap;
+
+use inspection_auth::permissions::{PlanInspections, SignedIn};
+use inspection_domain::{
+    ids::ListId,
+    lists::{GenerateList, InspectionList, ListFilter},
+};
+use inspection_persistence::lists;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    assignments::{AssignmentView, team_of},
+    equipment::Related,
+    extract::{Body, Path, Permit, Query},
+    problem::Problem,
+    reply::{FoundOrCreated, Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of daily lists.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/api/inspection-assignments/lists", list, "Daily lists, filtered; the latest day first");
+    routes.post(
+        "/api/inspection-assignments/lists/generate",
+        generate,
+        "Generate the list of a day and shift, or add to it what is missing",
+    );
+    routes.get("/api/inspection-assignments/lists/{id}", get, "One list with everything on it");
+}
+
+async fn list(
+    app: App,
+    permit: Permit<PlanInspections>,
+    query: Query<ListFilter>,
+) -> Result<Paged<InspectionList>, Problem> {
+    let page = app.read(permit, query, |conn, _, (filter, page)| lists::list(conn, &filter, page));
+    Ok(Paged(page.await?))
+}
+
+/// A list that was generated.
+#[derive(Debug, Serialize, ToSchema)]
+struct GeneratedView {
+    #[serde(flatten)]
+    list: InspectionList,
+    /// Assignments that were added.
+    assignments_added: usize,
+}
+
+async fn generate(
+    app: App,
+    permit: Permit<PlanInspections>,
+    body: Body<GenerateList>,
+) -> Result<FoundOrCreated<GeneratedView>, Problem> {
+    let generated = app.write(permit, body, |tx, _, wanted| lists::generate(tx, &wanted)).await?;
+    let data = GeneratedView { list: generated.list, assignments_added: generated.added };
+    Ok(FoundOrCreated { data, is_new: generated.is_new })
+}
+
+/// A list with everything on it.
+#[derive(Debug, Serialize, ToSchema)]
+struct ListDetail {
+    #[serde(flatten)]
+    list: InspectionList,
+    /// Its assignments, in order.
+    assignments: Vec<AssignmentView>,
+}
+
+async fn get(app: App, permit: Permit<SignedIn>, id: Path<ListId>) -> Result<Reply<ListDetail>, Problem> {
+    let now = app.now();
+    let view = app.read(permit, id, move |conn, caller, id| {
+        let list = lists::get(conn, id)?;
+        let on_it = lists::assignments_of(conn, id)?;
+        let people: Vec<_> = on_it.iter().flat_map(|(assignment, _)| team_of(assignment)).collect();
+        let mut machines = HashMap::new();
+        let mut assignments = Vec::new();
+        for (assignment, machine) in on_it {
+            machines.insert(machine.id, machine);
+            assignments.push(assignment);
+        }
+        let related = Related::with(conn, machines, people)?;
+        let view = |assignment| AssignmentView::new(assignment, &related, now, caller.language);
+        Ok(ListDetail { list, assignments: assignments.into_iter().map(view).collect() })
+    });
+    Ok(Reply::new(view.await?))
+}

@@ -1,0 +1,107 @@
+//! Ratings of inspections.
+
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use inspection_auth::permissions::RateInspections;
+use inspection_domain::{
+    ids::{InspectionId, UserId},
+    ratings::{NewRating, Rating, RatingChanges},
+};
+use inspection_persistence::ratings::{self, Record};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    docs::{Describe, Operation},
+    extract::{Body, Path, Permit, Query, Unfiltered},
+    problem::Problem,
+    reply::{Created, Paged, Pagination, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of ratings.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.post("/api/ratings/inspections/{id}", rate, "Rate an inspection that was handed in");
+    routes.put("/api/ratings/inspections/{id}", change, "Change the rating of an inspection");
+    routes.get("/api/ratings/technicians/{id}", of_technician, "How somebody's inspections were rated");
+}
+
+async fn rate(
+    app: App,
+    permit: Permit<RateInspections>,
+    id: Path<InspectionId>,
+    body: Body<NewRating>,
+) -> Result<Created<Rating>, Problem> {
+    let rating = app.write(permit, (id, body), |tx, _, (id, new)| ratings::rate(tx, id, new));
+    Ok(Created::with(rating.await?, "inspection rated"))
+}
+
+async fn change(
+    app: App,
+    permit: Permit<RateInspections>,
+    id: Path<InspectionId>,
+    body: Body<RatingChanges>,
+) -> Result<Reply<Rating>, Problem> {
+    let rating = app.write(permit, (id, body), |tx, _, (id, changes)| ratings::change(tx, id, changes));
+    Ok(Reply::with(rating.await?, "rating changed"))
+}
+
+/// How somebody's inspections were rated.
+#[derive(Debug, Serialize, ToSchema)]
+struct RecordView {
+    /// Whose.
+    technician_id: UserId,
+    /// Ratings on all pages.
+    total_ratings: i64,
+    /// Their mean, 1 to 5; 0 if there are none.
+    average_rating: f64,
+    /// The ratings of this page, newest first.
+    ratings: Vec<Rating>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct RecordBody {
+    /// Always `success`.
+    status: &'static str,
+    /// The record.
+    data: RecordView,
+    /// Where in the list of ratings the page is.
+    pagination: Pagination,
+}
+
+impl Responder for RecordBody {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().json(self)
+    }
+}
+
+impl Describe for RecordBody {
+    fn describe(operation: &mut Operation) {
+        let body = operation.schema::<Self>();
+        operation.bare(200, body);
+    }
+}
+
+async fn of_technician(
+    app: App,
+    permit: Permit<RateInspections>,
+    id: Path<UserId>,
+    query: Query<Unfiltered>,
+) -> Result<RecordBody, Problem> {
+    let body = app.read(permit, (id, query), |conn, _, (technician_id, (_, page))| {
+        let Record { page, average } = ratings::of_technician(conn, technician_id, page)?;
+        Ok(RecordBody {
+            status: "success",
+            pagination: Paged::pagination(&page),
+            data: RecordView {
+                technician_id,
+                total_ratings: page.total,
+                average_rating: average.unwrap_or(0.0),
+                ratings: page.items,
+            },
+        })
+    });
+    body.await
+}

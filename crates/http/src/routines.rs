@@ -1,0 +1,106 @@
+//! Routines: what is inspected on which days and shifts.
+
+use inspection_auth::permissions::{ManageRoutines, ReadRoutines};
+use inspection_domain::{
+    ids::RoutineId,
+    routines::{NewRoutine, Routine, RoutineChanges, RoutineFilter},
+    text::Language,
+};
+use inspection_persistence::routines::{self, Planned};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    extract::{Body, Path, Permit, Query},
+    problem::Problem,
+    reply::{Created, Done, Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of routines.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/api/inspection-routines", list, "Routines, filtered");
+    routes.post("/api/inspection-routines", create, "Make a routine");
+    routes.get("/api/inspection-routines/{id}", get, "One routine");
+    routes.put(
+        "/api/inspection-routines/{id}",
+        update,
+        "Change a routine; lists that are there stay as they are",
+    );
+    routes.delete(
+        "/api/inspection-routines/{id}",
+        delete,
+        "Remove a routine; lists that are there stay as they are",
+    );
+}
+
+/// A routine for a reader.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoutineView {
+    #[serde(flatten)]
+    routine: Routine,
+    /// The name, as it was written.
+    name_en: String,
+    /// Types of equipment it is for.
+    asset_types: Vec<String>,
+}
+
+impl RoutineView {
+    /// The routine, with its name in the reader's language.
+    fn new((mut routine, asset_types): Planned, language: Language) -> Self {
+        let name_en = routine.name;
+        routine.name = language.choose(&name_en, routine.name_ar.as_deref()).to_owned();
+        Self { routine, name_en, asset_types }
+    }
+}
+
+async fn list(
+    app: App,
+    permit: Permit<ReadRoutines>,
+    query: Query<RoutineFilter>,
+) -> Result<Paged<RoutineView>, Problem> {
+    let page = app.read(permit, query, |conn, caller, (filter, page)| {
+        let page = routines::list(conn, &filter, page)?;
+        Ok(page.map(|planned| RoutineView::new(planned, caller.language)))
+    });
+    Ok(Paged(page.await?))
+}
+
+async fn get(
+    app: App,
+    permit: Permit<ReadRoutines>,
+    id: Path<RoutineId>,
+) -> Result<Reply<RoutineView>, Problem> {
+    let view = app
+        .read(permit, id, |conn, caller, id| Ok(RoutineView::new(routines::get(conn, id)?, caller.language)));
+    Ok(Reply::new(view.await?))
+}
+
+async fn create(
+    app: App,
+    permit: Permit<ManageRoutines>,
+    body: Body<NewRoutine>,
+) -> Result<Created<RoutineView>, Problem> {
+    let view = app.write(permit, body, |tx, caller, new| {
+        Ok(RoutineView::new(routines::create(tx, new)?, caller.language))
+    });
+    Ok(Created::with(view.await?, "routine made"))
+}
+
+async fn update(
+    app: App,
+    permit: Permit<ManageRoutines>,
+    id: Path<RoutineId>,
+    body: Body<RoutineChanges>,
+) -> Result<Reply<RoutineView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
+        Ok(RoutineView::new(routines::update(tx, id, changes)?, caller.language))
+    });
+    Ok(Reply::with(view.await?, "routine changed"))
+}
+
+async fn delete(app: App, permit: Permit<ManageRoutines>, id: Path<RoutineId>) -> Result<Done, Problem> {
+    app.write(permit, id, |tx, _, id| routines::delete(tx, id)).await?;
+    Ok(Done("routine removed"))
+}
