@@ -72,6 +72,12 @@ pub(super) const PEOPLE: [Person; 20] = [
     person("سامي تجربة", QualityEngineer, None, Night).also(Specialist),
 ];
 
+/// Why a machine is stopped, in at least fifty characters.
+pub(super) const STOPPED_FOR: (&str, &str) = (
+    "The trolley brake slips under load and the machine can't be held in position.",
+    "مكابح العربة تنزلق تحت الحمل ولا يمكن تثبيت الآلة في موضعها بأمان أثناء التشغيل.",
+);
+
 /// A question.
 pub(super) struct Question {
     pub(super) text: &'static str,

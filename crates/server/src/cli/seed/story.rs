@@ -2,15 +2,17 @@
 //! work that real use would carry it out by, at the time it has in the story.
 
 mod events;
+mod rounds;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, Result};
 use inspection_auth::passwords;
 use inspection_domain::{
+    assessments::Verdict,
     checklists::NewTemplate,
     equipment::{Equipment, EquipmentStatus, NewEquipment},
-    ids::{DefectId, EquipmentId, InspectionId, UserId},
+    ids::{AssessmentId, AssignmentId, DefectId, EquipmentId, InspectionId, UserId},
     input::Input,
     inspections::NewAnswer,
     text::Language,
@@ -31,9 +33,11 @@ const DAY: i64 = 24 * HOUR;
 
 /// Something that happens.
 enum Event {
-    Inspect { inspector: User, is_left: bool },
+    Inspect { inspector: User, half_of: Option<AssignmentId>, is_left: bool },
     Answer { inspector: User, id: InspectionId, answers: Vec<NewAnswer>, is_left: bool },
     Submit { inspector: User, id: InspectionId },
+    List { date: Date, shift: Shift },
+    Judge { inspector: User, assessment: AssessmentId, verdict: Verdict },
     Review { id: InspectionId, inspector: UserId },
     Assign { defect: DefectId, specialist: UserId, is_worse: bool },
     Resolve { defect: DefectId, specialist: User, then: After },
@@ -103,6 +107,10 @@ pub(super) fn tell(
     story.found_site(first.plus_days(-1))?;
     for n in 0..days {
         story.plan_day(site.start_of(first.plus_days(n.into())), n, n + 1 == days)?;
+    }
+    // Of yesterday and today: there is nobody in the story who would see to older ones.
+    for date in [site.date(end).plus_days(-1), site.date(end)] {
+        story.plan_list(site.start_of(date), date);
     }
     let begin = site.start_of(first);
     while let Some(((at, _), event)) = story.queue.pop_first() {
@@ -178,9 +186,10 @@ impl Story<'_> {
             self.people.push(user);
         }
         let admin = self.people.first().cloned();
+        let mut templates = Vec::new();
         for kind in &KINDS {
             let new: NewTemplate = read(kind.checklist())?;
-            self.act(admin.as_ref(), |tx| checklists::create(tx, new))?;
+            templates.push(self.act(admin.as_ref(), |tx| checklists::create(tx, new))?.0.id);
             for n in 1..=kind.count {
                 let place = self.dice.pick(&PLACES)?;
                 let age = 300 + i32::try_from(self.dice.roll(4000))?;
@@ -189,7 +198,7 @@ impl Story<'_> {
                 self.machines.push(machine);
             }
         }
-        Ok(())
+        self.plan_rounds(&templates)
     }
 
     /// What people have in mind for a day; the rest follows from it.
@@ -204,7 +213,8 @@ impl Story<'_> {
             };
             let at = midnight.plus_seconds(start + self.dice.between(0, 15 * MINUTE));
             // Some of the last day's are not finished yet.
-            self.plan(at, Event::Inspect { inspector, is_left: is_last && round % 2 == 0 });
+            let is_left = is_last && round % 2 == 0;
+            self.plan(at, Event::Inspect { inspector, half_of: None, is_left });
         }
         for (place, user) in (0_u16..).zip(self.people.clone()) {
             let reads = (n + place).is_multiple_of(9);

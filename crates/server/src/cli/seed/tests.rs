@@ -7,7 +7,9 @@ use inspection_domain::{
     time::{Instant, Site},
     users::Role,
 };
-use inspection_persistence::{audit, checklists, defects, inspections, migrations, notifications, points};
+use inspection_persistence::{
+    assignments, audit, checklists, defects, inspections, lists, migrations, notifications, points,
+};
 
 use super::*;
 use crate::cli::testing::scratch;
@@ -22,6 +24,8 @@ struct Dump {
     inspections: Vec<inspection_domain::inspections::Inspection>,
     defects: Vec<inspection_domain::defects::Defect>,
     overdue: i64,
+    lists: Vec<inspection_domain::lists::InspectionList>,
+    backlog: i64,
     /// Of each person: all, unread.
     notifications: Vec<(i64, i64)>,
     points: i64,
@@ -47,6 +51,8 @@ fn dump(database: &Database, site: &Site, end: Instant) -> Dump {
                 inspections: inspections::list(conn, &viewer, &found, site, ALL)?.items,
                 defects: defects::list(conn, &everything()?, site.date(end), ALL)?.items,
                 overdue: defects::list(conn, &overdue, site.date(end), ALL)?.total,
+                lists: lists::list(conn, &everything()?, ALL)?.items,
+                backlog: assignments::backlog(conn, end, ALL)?.total,
                 notifications: told,
                 points: people.iter().map(|user| user.total_points).sum(),
                 trail: audit::list(conn, &everything::<AuditFilter>()?, site, ALL)?.items,
@@ -79,7 +85,7 @@ fn the_site_is_believable() {
     }
 
     let inspections = |status| site.inspections.iter().filter(|i| i.status == status).count();
-    assert!((490..=500).contains(&site.inspections.len()), "{}", site.inspections.len());
+    assert!((510..=524).contains(&site.inspections.len()), "{}", site.inspections.len());
     assert!(inspections(InspectionStatus::Reviewed) > 350);
     assert!(
         (1..=4).contains(&inspections(InspectionStatus::Draft)),
@@ -97,6 +103,12 @@ fn the_site_is_believable() {
     let reopened = site.trail.iter().filter(|entry| entry.action.as_str() == "reopen").count();
     assert_eq!(reopened, 1);
 
+    let days: Vec<_> = site.lists.iter().map(|list| (list.assigned_assets, list.completed_assets)).collect();
+    assert_eq!(days, [(5, 0), (6, 0), (5, 5), (6, 6)], "the latest first: {:?}", site.lists);
+    assert_eq!(site.backlog, 0);
+    let stopped = site.trail.iter().filter(|entry| entry.action.as_str() == "stop").count();
+    assert_eq!(stopped, 1, "by an urgent verdict");
+
     let (all, unread): (Vec<i64>, Vec<i64>) = site.notifications.iter().copied().unzip();
     let (all, unread) = (all.iter().sum::<i64>(), unread.iter().sum::<i64>());
     assert!(0 < unread && unread < all / 2, "{unread} of {all} are unread");
@@ -112,6 +124,7 @@ fn the_story_is_the_same_every_time() {
     assert_eq!(one.machines, other.machines);
     assert_eq!(one.inspections, other.inspections);
     assert_eq!(one.defects, other.defects);
+    assert_eq!(one.lists, other.lists);
     assert_eq!(one.notifications, other.notifications);
     assert_eq!(one.trail, other.trail);
     // On another day everything is moved by as much, but nothing else.

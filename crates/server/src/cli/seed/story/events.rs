@@ -5,9 +5,10 @@ use inspection_domain::{
     checklists::{AnswerType, Item},
     defects::{Defect, DefectChanges, Reopening, Resolution, Severity},
     equipment::{EquipmentChanges, EquipmentStatus},
-    ids::{DefectId, EquipmentId, InspectionId, UserId},
+    ids::{AssignmentId, DefectId, EquipmentId, InspectionId, UserId},
     inspections::{NewAnswer, Review, StartInspection},
     points::PointKind,
+    rule::Code,
     users::{Role, User},
 };
 use inspection_persistence::{
@@ -22,7 +23,9 @@ use crate::cli::seed::site::{FINDINGS, REMARKS, REPAIRS};
 impl Story<'_> {
     pub(super) fn happen(&mut self, event: Event) -> Result<()> {
         match event {
-            Event::Inspect { inspector, is_left } => self.inspect(inspector, is_left),
+            Event::Inspect { inspector, half_of, is_left } => self.inspect(inspector, half_of, is_left),
+            Event::List { date, shift } => self.make_list(date, shift),
+            Event::Judge { inspector, assessment, verdict } => self.judge(&inspector, assessment, verdict),
             Event::Answer { inspector, id, answers, is_left } => {
                 self.act(Some(&inspector), |tx| inspections::answer(tx, id, answers, |_| None))?;
                 if !is_left {
@@ -72,16 +75,20 @@ impl Story<'_> {
         }
     }
 
-    fn inspect(&mut self, inspector: User, is_left: bool) -> Result<()> {
-        let running: Vec<EquipmentId> = self
-            .machines
-            .iter()
-            .filter(|machine| machine.status != EquipmentStatus::OutOfService)
-            .map(|machine| machine.id)
-            .collect();
-        let machine = *self.dice.pick(&running)?;
-        let start: StartInspection = read(json!({"equipment_id": machine.get()}))?;
-        let (sheet, is_new) = self.act(Some(&inspector), |tx| inspections::start(tx, &start))?;
+    fn inspect(&mut self, inspector: User, half_of: Option<AssignmentId>, is_left: bool) -> Result<()> {
+        let start: StartInspection = read(match half_of {
+            Some(assignment) => json!({"assignment_id": assignment}),
+            None => json!({"equipment_id": self.any_machine()?}),
+        })?;
+        let started = self.act(Some(&inspector), |tx| inspections::start(tx, &start));
+        let (sheet, is_new) = match started {
+            Err(refused) if half_of.is_some() && is_busy(&refused) => {
+                let later = self.now().plus_seconds(HOUR);
+                self.plan(later, Event::Inspect { inspector, half_of, is_left });
+                return Ok(());
+            }
+            other => other?,
+        };
         if !is_new {
             return Ok(());
         }
@@ -118,6 +125,16 @@ impl Story<'_> {
         Ok(())
     }
 
+    fn any_machine(&mut self) -> Result<EquipmentId> {
+        let running: Vec<EquipmentId> = self
+            .machines
+            .iter()
+            .filter(|machine| machine.status != EquipmentStatus::OutOfService)
+            .map(|machine| machine.id)
+            .collect();
+        self.dice.pick(&running).copied()
+    }
+
     fn right_answer(&mut self, item: &Item, inspector: &User) -> Result<String> {
         Ok(match item.answer_type {
             AnswerType::PassFail => "pass".into(),
@@ -133,7 +150,10 @@ impl Story<'_> {
     }
 
     fn submit(&mut self, inspector: &User, id: InspectionId) -> Result<()> {
-        self.act(Some(inspector), |tx| inspections::submit(tx, id))?;
+        let (submitted, _) = self.act(Some(inspector), |tx| inspections::submit(tx, id))?;
+        if let Some(assignment) = submitted.assignment_id {
+            self.plan_verdicts(inspector, assignment)?;
+        }
         if self.dice.roll(5) > 0 {
             let at = self.now().plus_seconds(self.dice.between(10 * HOUR, 20 * HOUR));
             self.plan(at, Event::Review { id, inspector: inspector.id });
@@ -230,6 +250,12 @@ impl Story<'_> {
         })
         .map(drop)
     }
+}
+
+/// Whether somebody can't begin yet because of another inspection that they haven't finished.
+fn is_busy(refused: &anyhow::Error) -> bool {
+    let refused = refused.downcast_ref::<inspection_persistence::Error>();
+    refused.and_then(inspection_persistence::Error::code) == Some(Code::InvalidState)
 }
 
 fn range(item: &Item) -> (f64, f64) {
