@@ -303,6 +303,11 @@ impl Assignment {
         Self { berth: Some(correction.berth.into()), updated_at: now, ..self.clone() }
     }
 
+    /// Whose halves they are: the mechanical inspector's, the electrical inspector's.
+    pub const fn team(&self) -> [Option<UserId>; 2] {
+        [self.mechanical_inspector_id, self.electrical_inspector_id]
+    }
+
     /// Whose half is this trade's.
     pub const fn inspector(&self, trade: Category) -> Option<UserId> {
         match trade {

@@ -8,7 +8,7 @@ use crate::{
     ids::{ListId, UserId},
     input::{input, text_enum},
     page::Sort,
-    rule::{Code, Rule},
+    rule::{Code, FieldError, Rule},
     time::{Date, Instant},
     users::Shift,
 };
@@ -130,6 +130,10 @@ pub enum ListRule {
 impl Rule for ListRule {
     fn code(&self) -> Code {
         Code::Duplicate
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        vec![FieldError { field: "target_date".into(), message: "has a list for this shift".into() }]
     }
 }
 

@@ -309,6 +309,13 @@ catalogue! {
         / "رُفضت مكافأة {recipient}.";
 }
 
+/// What comes before the next `{name}` of a text, the name, and what comes after.
+fn next_parameter(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    Some((before, name, after))
+}
+
 /// A parameter of a notification's text.
 #[derive(Debug, Clone)]
 pub enum Param {
@@ -373,15 +380,20 @@ impl Notice {
 
     fn render(&self, texts: [&str; 2], language: Language) -> String {
         let [english, arabic] = texts;
-        let mut text = if language == Language::Ar { arabic } else { english }.to_owned();
-        for (name, value) in &self.params {
-            let value = match (value, language) {
-                (Param::Plain(value) | Param::Both(value, _), Language::En)
-                | (Param::Plain(value) | Param::Both(_, value), Language::Ar) => value,
-            };
-            text = text.replace(&format!("{{{name}}}"), value);
+        let mut rest = if language == Language::Ar { arabic } else { english };
+        let mut text = String::new();
+        // From left to right: a value that looks like a parameter is a value all the same.
+        while let Some((before, name, after)) = next_parameter(rest) {
+            text.push_str(before);
+            if let Some((_, value)) = self.params.iter().find(|(known, _)| *known == name) {
+                text.push_str(match (value, language) {
+                    (Param::Plain(value) | Param::Both(value, _), Language::En)
+                    | (Param::Plain(value) | Param::Both(_, value), Language::Ar) => value,
+                });
+            }
+            rest = after;
         }
-        text
+        text + rest
     }
 
     /// The notification for one person.
@@ -443,6 +455,11 @@ mod tests {
         let told = notice.address_to(id(3), now());
         assert_eq!(told.message, "Crane 1: Failed: oil? (due 2026-03-02)");
         assert_eq!(told.message_ar, "Crane 1: فشل: الزيت؟ (موعد الإصلاح 2026-03-02)");
+        let odd = Notice::new(NotificationType::DefectCreated)
+            .with("equipment", "Crane {date}")
+            .with("defect", "{equipment} {oil")
+            .with("date", "2026-03-02");
+        assert_eq!(odd.address_to(id(3), now()).message, "Crane {date}: {equipment} {oil (due 2026-03-02)");
         assert_eq!((told.action_url.as_deref(), told.related_id), (Some("/defects/7"), Some(7)));
     }
 

@@ -58,6 +58,7 @@ text_enum! {
 
 impl Category {
     /// The other trade.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::Mechanical => Self::Electrical,

@@ -3,7 +3,7 @@
 use inspection_auth::permissions::{PlanInspections, SignedIn};
 use inspection_domain::{
     assignments::{AssignTeam, Assignment, AssignmentFilter, CorrectBerth},
-    ids::{AssignmentId, UserId},
+    ids::AssignmentId,
     text::Language,
     time::Instant,
     users::UserSummary,
@@ -57,15 +57,10 @@ pub(crate) struct AssignmentView {
     is_overdue: bool,
 }
 
-/// The people an assignment refers to.
-pub(crate) fn team_of(assignment: &Assignment) -> [Option<UserId>; 2] {
-    [assignment.mechanical_inspector_id, assignment.electrical_inspector_id]
-}
-
 /// What assignments refer to.
 fn related(conn: &mut DbConnection, assignments: &[Assignment]) -> Stored<Related> {
     let machines = assignments.iter().map(|assignment| assignment.equipment_id);
-    Related::of(conn, machines, assignments.iter().flat_map(team_of))
+    Related::of(conn, machines, assignments.iter().flat_map(Assignment::team))
 }
 
 impl AssignmentView {

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    assignments::{AssignmentView, team_of},
+    assignments::AssignmentView,
     equipment::Related,
     extract::{Body, Path, Permit, Query},
     problem::Problem,
@@ -74,7 +74,7 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<ListId>) -> Result<Rep
     let view = app.read(permit, id, move |conn, caller, id| {
         let list = lists::get(conn, id)?;
         let on_it = lists::assignments_of(conn, id)?;
-        let people: Vec<_> = on_it.iter().flat_map(|(assignment, _)| team_of(assignment)).collect();
+        let people: Vec<_> = on_it.iter().flat_map(|(assignment, _)| assignment.team()).collect();
         let mut machines = HashMap::new();
         let mut assignments = Vec::new();
         for (assignment, machine) in on_it {

@@ -93,7 +93,7 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Assignment, after: &Assi
     Ok(())
 }
 
-/// Gives an assignment its team, or another one, and tells both (§4).
+/// Gives an assignment its team, or another one, and tells both (§4); the same again changes nothing.
 pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<Assignment> {
     let before = locked(tx.conn, id)?;
     let list = lists::locked(tx.conn, before.list_id)?;
@@ -105,6 +105,9 @@ pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<As
     let candidates = Candidates { people: found, leaves };
     let planner = tx.actor()?.id;
     let after = before.assign(team, &candidates, planner, tx.site(), tx.now)?;
+    if after.team() == before.team() {
+        return Ok(before);
+    }
     write(tx, AuditAction::Assign, &before, &after)?;
     lists::recount(tx, &list)?;
     let machine = equipment::get(tx.conn, after.equipment_id)?;
@@ -128,6 +131,9 @@ pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<As
 pub fn correct_berth(tx: &mut Tx<'_>, id: AssignmentId, correction: CorrectBerth) -> Result<Assignment> {
     let before = locked(tx.conn, id)?;
     let after = before.with_berth(correction, tx.now);
+    if after.berth == before.berth {
+        return Ok(before);
+    }
     write(tx, AuditAction::Update, &before, &after)?;
     Ok(after)
 }

@@ -1,6 +1,6 @@
 //! Inspections: reads, and units of work from start to review.
 
-use diesel::{prelude::*, upsert::excluded};
+use diesel::{dsl::case_when, prelude::*, upsert::excluded};
 use inspection_domain::{
     assignments::Assignment,
     audit::{AuditAction, Changes},
@@ -339,6 +339,10 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
 fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
     let today = tx.today();
     let week = today.week();
+    // Of two at midnight, the one that began first may come second.
+    let is_earlier = excluded(completions::last_completed_on).lt(completions::last_completed_on);
+    let later = case_when(is_earlier, completions::last_completed_on)
+        .otherwise(excluded(completions::last_completed_on));
     with_conn!(&mut *tx.conn, |c| diesel::insert_into(completions::table)
         .values((
             completions::equipment_id.eq(machine.id),
@@ -351,7 +355,7 @@ fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
         .do_update()
         .set((
             completions::completions.eq(completions::completions + 1),
-            completions::last_completed_on.eq(excluded(completions::last_completed_on)),
+            completions::last_completed_on.eq(later),
         ))
         .execute(c))?;
     Ok(())

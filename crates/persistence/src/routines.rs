@@ -44,7 +44,6 @@ pub fn list(conn: &mut DbConnection, filter: &RoutineFilter, page: PageRequest) 
             ordered.select(Routine::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
         let types: Vec<AssetType> = asset_types::table
             .filter(asset_types::routine_id.eq_any(found.iter().map(|routine| routine.id)))
-            .order(asset_types::equipment_type)
             .select(AssetType::as_select())
             .load(c)?;
         (found, types, filtered().count().get_result(c)?)
@@ -55,7 +54,7 @@ pub fn list(conn: &mut DbConnection, filter: &RoutineFilter, page: PageRequest) 
     }
     let items = found.into_iter().map(|routine| {
         let types = by_routine.remove(&routine.id).unwrap_or_default();
-        (routine, types)
+        (routine, in_order(types))
     });
     Ok(Page { items: items.collect(), total, request: page })
 }
@@ -69,11 +68,16 @@ pub fn get(conn: &mut DbConnection, id: RoutineId) -> Result<Planned> {
 }
 
 fn types_of(conn: &mut DbConnection, id: RoutineId) -> Result<Vec<String>> {
-    Ok(with_conn!(conn, |c| asset_types::table
+    Ok(in_order(with_conn!(conn, |c| asset_types::table
         .filter(asset_types::routine_id.eq(id))
-        .order(asset_types::equipment_type)
         .select(asset_types::equipment_type)
-        .load(c))?)
+        .load(c))?))
+}
+
+/// The order in which they are kept in the domain, which may not be that of the server's locale.
+fn in_order(mut types: Vec<String>) -> Vec<String> {
+    types.sort_unstable();
+    types
 }
 
 /// What a list of this day and shift consists of: the types of equipment, each with the routine that counts (§4).
@@ -148,7 +152,6 @@ pub fn update(tx: &mut Tx<'_>, id: RoutineId, changes: RoutineChanges) -> Result
     if after.template_id != before.template_id {
         check_template(tx, after.template_id)?;
     }
-    with_conn!(&mut *tx.conn, |c| diesel::update(routines::table.find(id)).set(&after).execute(c))?;
     let mut audited = Changes::between(Some(&before), Some(&after));
     let types = match types {
         Some(types) if types != types_before => {
@@ -157,8 +160,10 @@ pub fn update(tx: &mut Tx<'_>, id: RoutineId, changes: RoutineChanges) -> Result
             audited = audited.replaced("asset_types", &types_before, &types);
             types
         }
+        _ if audited.is_empty() => return Ok((before, types_before)),
         _ => types_before,
     };
+    with_conn!(&mut *tx.conn, |c| diesel::update(routines::table.find(id)).set(&after).execute(c))?;
     tx.audit(AuditAction::Update, "routine", id.get(), audited);
     Ok((after, types))
 }

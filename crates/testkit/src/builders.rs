@@ -2,24 +2,20 @@
 
 use std::sync::OnceLock;
 
-use diesel::RunQueryDsl;
 use inspection_auth::passwords;
 use inspection_domain::{
     assessments::{Assessment, NewVerdict, Verdict},
     assignments::{AssignTeam, Assignment},
     defects::Defect,
     equipment::{Equipment, NewEquipment},
-    ids::{AssessmentId, AssignmentId, ItemId, LeaveId, TemplateId},
+    ids::{AssessmentId, AssignmentId, ItemId, TemplateId},
     input::Input,
     inspections::{Inspection, NewAnswer, NewAnswers, StartInspection},
-    leaves::{Leave, LeaveScope, LeaveStatus, LeaveType},
     lists::InspectionList,
-    schema::leaves,
-    time::{Date, Instant},
     users::{NewUser, Password, Role, User},
 };
 use inspection_persistence::{
-    Database, DbConnection, Origin, Result, Tx, World, assessments, assignments,
+    Database, Origin, Result, Tx, World, assessments, assignments,
     checklists::{self, Checklist},
     defects, equipment as machines,
     inspections::{self, Sheet},
@@ -332,28 +328,4 @@ pub fn verdict(
 ) -> Result<Assessment> {
     let given: NewVerdict = input(json!({"verdict": verdict, "urgent_reason": URGENT_REASON}));
     act(db, world, inspector, |tx| assessments::give_verdict(tx, id, given))
-}
-
-/// Puts an approved leave on record, from one day to another, both included.
-pub fn leave(db: &Database, user: &User, date_from: Date, date_to: Date, now: Instant) {
-    let leave = Leave {
-        id: LeaveId::UNSAVED,
-        user_id: user.id,
-        leave_type: LeaveType::Annual,
-        other_reason: None,
-        date_from,
-        date_to,
-        reason: None,
-        scope: LeaveScope::Full,
-        status: LeaveStatus::Approved,
-        ended_at: None,
-        created_at: now,
-        updated_at: now,
-    };
-    let insert = diesel::insert_into(leaves::table).values(&leave);
-    let written = db.read(|conn| match conn {
-        DbConnection::Postgres(c) => Ok(insert.execute(c)?),
-        DbConnection::Sqlite(c) => Ok(insert.execute(c)?),
-    });
-    assert_eq!(written.expect("a leave"), 1);
 }

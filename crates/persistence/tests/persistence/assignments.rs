@@ -1,0 +1,204 @@
+//! Daily lists and their assignments: generated, given a team, inspected in halves (rule book §4, §5).
+
+mod generating;
+mod halves;
+mod teams;
+
+use diesel::prelude::*;
+use inspection_domain::{
+    assessments::{Assessment, AssessmentStatus, Verdict},
+    assignments::{AssignTeam, Assignment, AssignmentFilter, AssignmentStatus},
+    audit::{AuditAction, AuditEntry},
+    equipment::{Equipment, EquipmentStatus},
+    ids::{AssignmentId, EquipmentId, LeaveId, ListId, NotificationId, TemplateId, UserId},
+    inspections::{Inspection, InspectionStatus, NewAnswers, StartInspection},
+    leaves::{Leave, LeaveScope, LeaveStatus, LeaveType},
+    lists::{GenerateList, InspectionList, ListFilter, ListStatus},
+    notifications::{Notification, NotificationPriority, NotificationType},
+    page::PageRequest,
+    rule::Code,
+    schema::{
+        equipment as all_machines, equipment_weekly_completions as completions,
+        inspection_assignments as stored, leaves, users as people,
+    },
+    time::Date,
+    users::{Category, Role, Shift, User},
+};
+use inspection_persistence::{
+    Database, Origin, Result, World, assessments, assignments, checklists, equipment as machines,
+    inspections::{self, Sheet},
+    lists::{self, Generated},
+    routines, users,
+};
+use inspection_testkit::{
+    builders::{
+        CRITICAL, NUMERIC, PASS_FAIL, TEXT, TODAY, Team, YES_NO, act, answer_body, assessment, assigned,
+        checklist, checklist_with, draft, equipment, equipment_with, generated, half_answered, half_draft,
+        half_submitted, input, routine, routine_with, submitted, team, user, user_with, verdict,
+    },
+    on_both_databases,
+    world::{instant, world, world_in},
+};
+use serde_json::{Value, json};
+
+use crate::{ALL, code, filter, refusal, told_to, trail, transactions::rows};
+
+fn date(text: &str) -> Date {
+    Date::parse(text).expect("a date")
+}
+
+/// Generates a list for somebody, or for nobody.
+fn generate(db: &Database, world: &World, planner: Option<&User>, body: Value) -> Result<Generated> {
+    let wanted: GenerateList = input(body);
+    db.write(world, Origin::default(), |tx| {
+        if let Some(planner) = planner {
+            tx.act_as(planner.clone());
+        }
+        lists::generate(tx, &wanted)
+    })
+}
+
+fn on_list(db: &Database, id: ListId) -> Vec<Assignment> {
+    let on_it = db.read(|conn| lists::assignments_of(conn, id)).expect("assignments");
+    on_it
+        .into_iter()
+        .map(|(assignment, machine)| {
+            assert_eq!(assignment.equipment_id, machine.id);
+            assignment
+        })
+        .collect()
+}
+
+fn get(db: &Database, id: AssignmentId) -> Assignment {
+    db.read(|conn| assignments::get(conn, id)).expect("an assignment")
+}
+
+/// What is on a list, as machine and checklist.
+fn pairs(db: &Database, id: ListId) -> Vec<(EquipmentId, TemplateId)> {
+    on_list(db, id).iter().map(|assignment| (assignment.equipment_id, assignment.template_id)).collect()
+}
+
+/// A list, of which the counters are those of its assignments, as counters and status.
+fn counted(db: &Database, id: ListId) -> (i64, i64, i64, ListStatus) {
+    let list: InspectionList = db.read(|conn| lists::get(conn, id)).expect("a list");
+    let statuses: Vec<AssignmentStatus> =
+        on_list(db, id).iter().map(|assignment| assignment.status).collect();
+    let number = |counts: fn(AssignmentStatus) -> bool| {
+        i64::try_from(statuses.iter().filter(|status| counts(**status)).count()).expect("few")
+    };
+    let counts = (
+        number(|_| true),
+        number(|status| status != AssignmentStatus::Unassigned),
+        number(|status| status == AssignmentStatus::Completed),
+    );
+    assert_eq!((list.total_assets, list.assigned_assets, list.completed_assets), counts);
+    (counts.0, counts.1, counts.2, list.status)
+}
+
+fn assign(
+    db: &Database,
+    world: &World,
+    planner: &User,
+    id: AssignmentId,
+    mechanical: UserId,
+    electrical: UserId,
+) -> Result<Assignment> {
+    let members: AssignTeam =
+        input(json!({"mechanical_inspector_id": mechanical, "electrical_inspector_id": electrical}));
+    act(db, world, planner, |tx| assignments::assign(tx, id, &members))
+}
+
+fn start(db: &Database, world: &World, actor: &User, body: Value) -> Result<(Sheet, bool)> {
+    let what: StartInspection = input(body);
+    act(db, world, actor, |tx| inspections::start(tx, &what))
+}
+
+fn submit(db: &Database, world: &World, actor: &User, of: &Sheet) -> Result<(Inspection, usize)> {
+    act(db, world, actor, |tx| inspections::submit(tx, of.inspection.id))
+}
+
+fn confirm(db: &Database, actor: &User, id: AssignmentId) -> Result<Assignment> {
+    db.read(|conn| assignments::confirm(conn, actor, id))
+}
+
+fn backlog(db: &Database, world: &World) -> Vec<AssignmentId> {
+    let page = db.read(|conn| assignments::backlog(conn, world.clock.now(), ALL)).expect("a backlog");
+    assert_eq!(page.total, i64::try_from(page.items.len()).expect("few"));
+    page.items.iter().map(|assignment| assignment.id).collect()
+}
+
+/// Gives an assignment which has a team another status, as if it had got there.
+fn put(db: &Database, id: AssignmentId, status: AssignmentStatus) {
+    let completed = (status == AssignmentStatus::Completed).then(|| instant("2026-03-02T12:00:00Z"));
+    let row = diesel::update(stored::table.find(id))
+        .set((stored::status.eq(status), stored::completed_at.eq(completed)));
+    assert_eq!(query!(db, |c| row.execute(c)), 1);
+}
+
+fn set_out_on_leave(db: &Database, somebody: &User) -> User {
+    let away = diesel::update(people::table.find(somebody.id)).set(people::is_on_leave.eq(true));
+    assert_eq!(query!(db, |c| away.execute(c)), 1);
+    db.read(|conn| users::get(conn, somebody.id)).expect("somebody")
+}
+
+fn places(sheet: &Sheet) -> Vec<usize> {
+    sheet.items.iter().map(|item| usize::try_from(item.order_index).expect("a place")).collect()
+}
+
+/// A list of one machine by the checklist of all kinds of questions, and its team.
+struct Case {
+    admin: User,
+    team: Team,
+    machine: Equipment,
+    list: ListId,
+    id: AssignmentId,
+}
+
+fn case(db: &Database, world: &World) -> Case {
+    let admin = user(db, world, Role::Admin);
+    let template = checklist(db, world, &admin).0.id;
+    case_of(db, world, admin, template)
+}
+
+fn case_of(db: &Database, world: &World, admin: User, template: TemplateId) -> Case {
+    let machine = equipment(db, world);
+    routine(db, world, &admin, template);
+    let team = team(db, world);
+    let (list, assignments) = generated(db, world, &admin);
+    let id = assignments[0].id;
+    assigned(db, world, &admin, id, &team);
+    Case { admin, team, machine, list: list.id, id }
+}
+
+/// A leave from one day to another, as it is stored.
+fn away(somebody: &User, days: [&str; 2], status: LeaveStatus, ended: bool, world: &World) -> Leave {
+    let now = world.clock.now();
+    Leave {
+        id: LeaveId::UNSAVED,
+        user_id: somebody.id,
+        leave_type: LeaveType::Sick,
+        other_reason: None,
+        date_from: date(days[0]),
+        date_to: date(days[1]),
+        reason: None,
+        scope: LeaveScope::MajorOnly,
+        status,
+        ended_at: ended.then_some(now),
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+fn store(db: &Database, away: &Leave) {
+    let insert = diesel::insert_into(leaves::table).values(away);
+    assert_eq!(query!(db, |c| insert.execute(c)), 1);
+}
+
+const MECHANICAL: &str = "mechanical_inspector_id";
+const ELECTRICAL: &str = "electrical_inspector_id";
+
+/// The members of a team with somebody else in one of its seats.
+fn with_other(team: &Team, seat: &str, other: UserId) -> [UserId; 2] {
+    let [mechanical, electrical] = [team.mechanical.id, team.electrical.id];
+    if seat == MECHANICAL { [other, electrical] } else { [mechanical, other] }
+}

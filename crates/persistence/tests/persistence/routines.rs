@@ -1,0 +1,362 @@
+//! Routines: made, found, changed, removed (rule book §4).
+
+use inspection_domain::{
+    audit::AuditAction,
+    ids::{RoutineId, TemplateId},
+    page::PageRequest,
+    routines::{Routine, RoutineFilter},
+    rule::Code,
+    users::{Role, Shift, User},
+};
+use inspection_persistence::{
+    Database, Result, World, checklists, lists,
+    routines::{self, Planned},
+};
+use inspection_testkit::{
+    builders::{act, checklist, equipment, generated, input, routine, routine_with, user},
+    on_both_databases,
+    world::world,
+};
+use serde_json::{Value, json};
+
+use crate::{ALL, code, filter, refusal, trail, transactions::rows};
+
+fn create(db: &Database, world: &World, admin: &User, body: Value) -> Result<Planned> {
+    act(db, world, admin, |tx| routines::create(tx, input(body)))
+}
+
+fn change(db: &Database, world: &World, admin: &User, id: RoutineId, body: Value) -> Result<Planned> {
+    act(db, world, admin, |tx| routines::update(tx, id, input(body)))
+}
+
+fn delete(db: &Database, world: &World, admin: &User, id: RoutineId) -> Result<()> {
+    act(db, world, admin, |tx| routines::delete(tx, id))
+}
+
+fn activate(db: &Database, world: &World, admin: &User, template: TemplateId, active: bool) {
+    act(db, world, admin, |tx| checklists::update(tx, template, input(json!({"is_active": active}))))
+        .expect("a change");
+}
+
+fn get(db: &Database, id: RoutineId) -> Result<Planned> {
+    db.read(|conn| routines::get(conn, id))
+}
+
+/// Every routine there is, with its types.
+fn all(db: &Database) -> Vec<Planned> {
+    db.read(|conn| routines::list(conn, &filter(json!({})), ALL)).expect("a list").items
+}
+
+fn actions(db: &Database, world: &World, id: RoutineId) -> Vec<AuditAction> {
+    let lines = trail(db, world, json!({"entity_type": "routine", "entity_id": id}));
+    lines.iter().rev().map(|line| line.action).collect()
+}
+
+on_both_databases! {
+    fn a_routine_is_made_as_it_was_asked_for(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let template = checklist(&db, &world, &admin).0.id;
+        let (made, types) = create(
+            &db,
+            &world,
+            &admin,
+            json!({
+                "name": "Night round", "name_ar": "جولة الليل", "asset_types": ["pump", "crane", "pump"],
+                "shift": "night", "days_of_week": ["sunday", 0, 4, 0], "template_id": template,
+                "is_active": false,
+            }),
+        )
+        .unwrap();
+        let now = world.clock.now();
+        assert_eq!(
+            made,
+            Routine {
+                id: made.id,
+                name: "Night round".into(),
+                name_ar: Some("جولة الليل".into()),
+                shift: Shift::Night,
+                days_of_week: made.days_of_week,
+                template_id: template,
+                is_active: false,
+                created_at: now,
+                updated_at: now,
+            }
+        );
+        let days: Vec<i8> = made.days_of_week.days().iter().map(|day| day.get()).collect();
+        assert_eq!(days, [0, 4, 6]);
+        assert_eq!(types, ["crane", "pump"], "each once");
+        assert_eq!(get(&db, made.id).unwrap(), (made.clone(), types));
+
+        let (other, _) = routine(&db, &world, &admin, template);
+        assert!(other.is_active, "unless it is said otherwise");
+        let (never, _) = routine_with(&db, &world, &admin, template, |body| body["days_of_week"] = json!([]));
+        assert_eq!(get(&db, never.id).unwrap().0.days_of_week.days(), []);
+        assert_eq!(code(get(&db, RoutineId::new(9_999).unwrap())), Code::NotFound);
+
+        let [line] = &trail(&db, &world, json!({"entity_type": "routine", "entity_id": made.id}))[..] else {
+            panic!("one line");
+        };
+        assert_eq!((line.action, line.actor_id, line.at), (AuditAction::Create, Some(admin.id), now));
+        let told = &line.changes.0;
+        assert_eq!(told["asset_types"], json!({"old": null, "new": ["crane", "pump"]}));
+        assert_eq!(told["days_of_week"], json!({"old": null, "new": [0, 4, 6]}));
+        assert_eq!(told["name_ar"], json!({"old": null, "new": "جولة الليل"}));
+        assert_eq!(told["template_id"], json!({"old": null, "new": template}));
+    }
+
+    fn routines_are_found_by_what_they_are(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let [one, two] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
+        let make = |name: &str, shift: &str, template: TemplateId, is_active: bool, types: &[&str]| {
+            let made = routine_with(&db, &world, &admin, template, |body| {
+                body["name"] = json!(name);
+                body["shift"] = json!(shift);
+                body["is_active"] = json!(is_active);
+                body["asset_types"] = json!(types);
+            });
+            made.0.id
+        };
+        let first = make("delta", "day", one, true, &["crane", "pump", "winch"]);
+        let second = make("alpha", "night", two, true, &["hoist"]);
+        let third = make("delta", "day", two, false, &["crane", "hoist"]);
+        let fourth = make("beta", "night", one, false, &["pump"]);
+        let found = |body: Value| -> Vec<RoutineId> {
+            let filter: RoutineFilter = filter(body);
+            let page = db.read(|conn| routines::list(conn, &filter, ALL)).unwrap();
+            assert_eq!(page.total, i64::try_from(page.items.len()).unwrap());
+            page.items.iter().map(|(routine, _)| routine.id).collect()
+        };
+        assert_eq!(found(json!({})), [first, second, third, fourth], "by number");
+        assert_eq!(found(json!({"shift": "day"})), [first, third]);
+        assert_eq!(found(json!({"shift": "night"})), [second, fourth]);
+        assert_eq!(found(json!({"is_active": true})), [first, second]);
+        assert_eq!(found(json!({"is_active": false})), [third, fourth]);
+        assert_eq!(found(json!({"template_id": two})), [second, third]);
+        assert_eq!(found(json!({"template_id": 9_999})), []);
+        assert_eq!(found(json!({"shift": "day", "is_active": true, "template_id": one})), [first]);
+        assert_eq!(found(json!({"shift": "night", "is_active": true, "template_id": one})), []);
+        assert_eq!(found(json!({"sort": "id"})), [first, second, third, fourth]);
+        assert_eq!(found(json!({"sort": "-id"})), [fourth, third, second, first]);
+        assert_eq!(found(json!({"sort": "name"})), [second, fourth, first, third]);
+        assert_eq!(found(json!({"sort": "-name"})), [third, first, fourth, second]);
+
+        for (routine, types) in all(&db) {
+            assert_eq!(get(&db, routine.id).unwrap(), (routine, types), "a list has what one alone has");
+        }
+        let sorted: RoutineFilter = filter(json!({"sort": "name"}));
+        let pages: Vec<Planned> = (1..=3)
+            .flat_map(|page| {
+                let request = PageRequest { page, per_page: 2 };
+                let part = db.read(|conn| routines::list(conn, &sorted, request)).unwrap();
+                assert_eq!((part.total, part.request), (4, request));
+                part.items
+            })
+            .collect();
+        assert_eq!(pages, db.read(|conn| routines::list(conn, &sorted, ALL)).unwrap().items);
+    }
+
+    fn a_list_of_routines_takes_as_many_statements_however_long_it_is(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let template = checklist(&db, &world, &admin).0.id;
+        let statements = || {
+            db.read(|conn| {
+                let before = db.statements();
+                let found = routines::list(conn, &filter(json!({})), ALL)?;
+                Ok((found.items.len(), db.statements() - before))
+            })
+            .unwrap()
+        };
+        assert_eq!(statements(), (0, 3));
+        routine(&db, &world, &admin, template);
+        assert_eq!(statements(), (1, 3));
+        for _ in 0..9 {
+            routine(&db, &world, &admin, template);
+        }
+        assert_eq!(statements(), (10, 3));
+    }
+
+    fn what_is_changed_changes_and_the_rest_stays(db: TestDatabase) {
+        let (world, clock) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let [template, other] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
+        let (before, _) = routine(&db, &world, &admin, template);
+        let bystander = routine(&db, &world, &admin, template);
+        clock.advance_seconds(60);
+        let now = world.clock.now();
+        let (after, types) = change(
+            &db,
+            &world,
+            &admin,
+            before.id,
+            json!({
+                "name": "Weekend round", "shift": "night", "days_of_week": [5, 6], "template_id": other,
+                "is_active": false,
+            }),
+        )
+        .unwrap();
+        assert_eq!(
+            after,
+            Routine {
+                name: "Weekend round".into(),
+                shift: Shift::Night,
+                days_of_week: after.days_of_week,
+                template_id: other,
+                is_active: false,
+                updated_at: now,
+                ..before.clone()
+            }
+        );
+        assert_eq!(after.days_of_week.days().iter().map(|day| day.get()).collect::<Vec<_>>(), [5, 6]);
+        assert_eq!(types, ["crane"]);
+        assert_eq!(get(&db, before.id).unwrap(), (after.clone(), types));
+        let lines = trail(&db, &world, json!({"entity_type": "routine", "action": "update"}));
+        assert_eq!((lines.len(), lines[0].entity_id), (1, Some(before.id.get())));
+        let told = &lines[0].changes.0;
+        assert_eq!(told["shift"], json!({"old": "day", "new": "night"}));
+        assert_eq!(told["template_id"], json!({"old": template, "new": other}));
+        assert_eq!(told["is_active"], json!({"old": true, "new": false}));
+        assert_eq!(told["days_of_week"], json!({"old": [0, 1, 2, 3, 4, 5, 6], "new": [5, 6]}));
+        let mut fields: Vec<&str> = told.keys().map(String::as_str).collect();
+        fields.sort_unstable();
+        assert_eq!(fields, ["days_of_week", "is_active", "name", "shift", "template_id"], "nothing else");
+
+        let (bare, _) = change(&db, &world, &admin, before.id, json!({"name_ar": null})).unwrap();
+        assert_eq!(bare, Routine { name_ar: None, ..after });
+        assert_eq!(get(&db, before.id).unwrap().0, bare);
+        assert_eq!(get(&db, bystander.0.id).unwrap(), bystander, "nobody else's");
+        let nothing = RoutineId::new(9_999).unwrap();
+        assert_eq!(code(change(&db, &world, &admin, nothing, json!({"name": "New"}))), Code::NotFound);
+    }
+
+    fn the_types_of_a_routine_are_replaced_as_a_whole(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let template = checklist(&db, &world, &admin).0.id;
+        let three = |body: &mut Value| body["asset_types"] = json!(["crane", "hoist", "pump"]);
+        let (routine, _) = routine_with(&db, &world, &admin, template, three);
+        let (other, _) = routine_with(&db, &world, &admin, template, three);
+        let types = json!(["winch", "pump", "winch"]);
+        let (_, types) = change(&db, &world, &admin, routine.id, json!({"asset_types": types})).unwrap();
+        assert_eq!(types, ["pump", "winch"]);
+        assert_eq!(get(&db, routine.id).unwrap().1, types);
+        assert_eq!(get(&db, other.id).unwrap().1, ["crane", "hoist", "pump"]);
+        let told = trail(&db, &world, json!({"entity_type": "routine", "action": "update"}));
+        assert_eq!(
+            told[0].changes.0["asset_types"],
+            json!({"old": ["crane", "hoist", "pump"], "new": ["pump", "winch"]})
+        );
+        let before = rows(&db);
+        let same = change(&db, &world, &admin, routine.id, json!({"asset_types": ["winch", "pump"]}));
+        assert_eq!(same.unwrap().1, ["pump", "winch"]);
+        assert_eq!(rows(&db), before, "the same in another order is no change, and leaves no line");
+    }
+
+    fn the_arabic_name_that_is_read_back_does_not_overwrite_the_english_one(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let template = checklist(&db, &world, &admin).0.id;
+        let (before, _) = routine(&db, &world, &admin, template);
+        let arabic = before.name_ar.clone().unwrap();
+        let (after, _) =
+            change(&db, &world, &admin, before.id, json!({"name": arabic, "shift": "night"})).unwrap();
+        assert_eq!(after, Routine { shift: Shift::Night, ..before.clone() });
+        assert_eq!(get(&db, before.id).unwrap().0, after);
+        let both = json!({"name": arabic, "name_ar": "جولة أخرى"});
+        let (after, _) = change(&db, &world, &admin, before.id, both).unwrap();
+        assert_eq!((after.name.as_str(), after.name_ar.as_deref()), ("Daily round", Some("جولة أخرى")));
+        let (after, _) = change(&db, &world, &admin, before.id, json!({"name": "جولة ثالثة"})).unwrap();
+        assert_eq!(get(&db, before.id).unwrap().0.name, "جولة ثالثة", "another text is a new name");
+        assert_eq!(after.name_ar.as_deref(), Some("جولة أخرى"));
+    }
+
+    fn a_routine_is_given_an_active_checklist_only_and_a_refusal_changes_nothing(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let [template, gone] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
+        let (routine, _) = routine(&db, &world, &admin, template);
+        activate(&db, &world, &admin, gone, false);
+        let before = (rows(&db), all(&db));
+        let wrong = (Code::ValidationError, vec!["template_id".to_owned()]);
+        for template in [gone.get(), 9_999] {
+            let body = json!({
+                "name": "Other", "asset_types": ["pump"], "shift": "day", "days_of_week": [0],
+                "template_id": template,
+            });
+            assert_eq!(refusal(create(&db, &world, &admin, body)), wrong);
+            let body = json!({"template_id": template, "asset_types": ["pump"], "name": "Other"});
+            assert_eq!(refusal(change(&db, &world, &admin, routine.id, body)), wrong);
+        }
+        assert_eq!((rows(&db), all(&db)), before);
+        assert_eq!(actions(&db, &world, routine.id), [AuditAction::Create]);
+
+        activate(&db, &world, &admin, gone, true);
+        activate(&db, &world, &admin, template, false);
+        let (kept, _) =
+            change(&db, &world, &admin, routine.id, json!({"template_id": template, "shift": "night"}))
+                .unwrap();
+        assert_eq!((kept.template_id, kept.shift), (template, Shift::Night), "what it has, it keeps");
+        let (moved, _) = change(&db, &world, &admin, routine.id, json!({"template_id": gone})).unwrap();
+        assert_eq!(moved.template_id, gone);
+        let back = change(&db, &world, &admin, routine.id, json!({"template_id": template}));
+        assert_eq!(refusal(back), wrong, "which was deactivated meanwhile");
+        assert_eq!(get(&db, routine.id).unwrap().0, moved);
+    }
+
+    fn a_routine_goes_with_its_types(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let template = checklist(&db, &world, &admin).0.id;
+        let kept = routine(&db, &world, &admin, template);
+        let (gone, _) = routine_with(&db, &world, &admin, template, |body| {
+            body["asset_types"] = json!(["pump", "crane"]);
+        });
+        let before = rows(&db);
+        delete(&db, &world, &admin, gone.id).unwrap();
+        let after = rows(&db);
+        for (table, fewer) in [("inspection_routines", 1), ("routine_asset_types", 2), ("audit_entries", -1)]
+        {
+            assert_eq!(before[table] - after[table], fewer, "{table}");
+        }
+        assert_eq!(all(&db), [kept]);
+        assert_eq!(code(get(&db, gone.id)), Code::NotFound);
+        assert_eq!(actions(&db, &world, gone.id), [AuditAction::Create, AuditAction::Delete]);
+        let lines = trail(&db, &world, json!({"entity_type": "routine", "action": "delete"}));
+        assert_eq!(lines[0].changes.0["asset_types"], json!({"old": ["crane", "pump"], "new": null}));
+        assert_eq!(lines[0].changes.0["name"], json!({"old": "Daily round", "new": null}));
+        assert_eq!(code(delete(&db, &world, &admin, gone.id)), Code::NotFound);
+        assert_eq!(rows(&db), after);
+    }
+
+    fn lists_that_are_there_stay_as_they_are_whatever_becomes_of_the_routine(db: TestDatabase) {
+        let (world, clock) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let [template, other] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
+        for _ in 0..2 {
+            equipment(&db, &world);
+        }
+        let (routine, _) = routine(&db, &world, &admin, template);
+        let (list, assignments) = generated(&db, &world, &admin);
+        assert_eq!((list.total_assets, assignments.len()), (2, 2));
+        clock.advance_seconds(60);
+        let is_untouched = |after: &str| {
+            assert_eq!(db.read(|conn| lists::get(conn, list.id)).unwrap(), list, "{after}");
+            let on_it = db.read(|conn| lists::assignments_of(conn, list.id)).unwrap();
+            let on_it: Vec<_> = on_it.into_iter().map(|(assignment, _)| assignment).collect();
+            assert_eq!(on_it, assignments, "{after}");
+        };
+        for body in [
+            json!({"template_id": other}),
+            json!({"asset_types": ["pump"]}),
+            json!({"shift": "night", "days_of_week": []}),
+            json!({"is_active": false}),
+        ] {
+            change(&db, &world, &admin, routine.id, body.clone()).unwrap();
+            is_untouched(&body.to_string());
+        }
+        delete(&db, &world, &admin, routine.id).unwrap();
+        is_untouched("its end");
+    }
+}
