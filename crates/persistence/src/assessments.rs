@@ -171,9 +171,8 @@ impl Case {
         }
         if before.status == AssessmentStatus::Pending && after.status == AssessmentStatus::Completed {
             assignments::finish(tx, &self.assignment, &self.list)?;
-            let mut inspectors = after.inspectors();
-            inspectors.sort_unstable();
-            for user_id in inspectors {
+            users::held(tx.conn, &after.inspectors())?;
+            for user_id in after.inspectors() {
                 let related = Some(("assessment", after.id.get()));
                 let (role, kind) = (Role::Inspector, PointKind::Assessment);
                 points::award(tx, &Award { user_id, role, amount: 1, kind, related })?;

@@ -13,12 +13,12 @@ use inspection_domain::{
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest, Sort},
     rule::NotFound,
-    schema::{inspection_assignments as assignments, inspections, users as people},
+    schema::{inspection_assignments as assignments, inspections},
     time::Instant,
     users::{Category, User},
 };
 
-use crate::{DbConnection, Result, Tx, assessments, database::one_row, equipment, leaves, lists};
+use crate::{DbConnection, Result, Tx, assessments, database::one_row, equipment, leaves, lists, users};
 
 /// A page of the assignments somebody is on the team of; the latest day first, if no order is asked for.
 pub fn of_inspector(
@@ -99,8 +99,7 @@ pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<As
     let list = lists::locked(tx.conn, before.list_id)?;
     let members = [team.mechanical_inspector_id, team.electrical_inspector_id];
     // Held, so that nobody is deactivated or sent on leave meanwhile.
-    let both = people::table.filter(people::id.eq_any(members)).order(people::id);
-    let found: Vec<User> = lock_rows!(&mut *tx.conn, both.select(User::as_select()), for_share, load)?;
+    let found = users::held(tx.conn, &members)?;
     let leaves = leaves::around(tx.conn, &members, before.target_date)?;
     let candidates = Candidates { people: found, leaves };
     let planner = tx.actor()?.id;

@@ -126,6 +126,13 @@ pub(crate) fn locked(conn: &mut DbConnection, id: UserId) -> Result<User> {
         .ok_or_else(|| NotFound("user").into())
 }
 
+/// Several people, locked until the transaction ends in the order in which all lock people: admins first, which a change
+/// of any account locks before the account itself, and equal ones by id.
+pub(crate) fn held(conn: &mut DbConnection, ids: &[UserId]) -> Result<Vec<User>> {
+    let in_order = users::table.filter(users::id.eq_any(ids)).order((users::role.ne(Role::Admin), users::id));
+    Ok(lock_rows!(conn, in_order.select(User::as_select()), load)?)
+}
+
 /// Takes a badge out of the ones that are free: the wanted one, or the next number of the role (§1). Whoever
 /// comes second waits for the first, and then gets another one.
 fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: Wanted) -> Result<String> {
@@ -230,7 +237,12 @@ fn change(
         .order(users::id)
         .select(users::id);
     let admins: Vec<UserId> = lock_rows!(&mut *tx.conn, active_admins, load)?;
-    let before = locked(tx.conn, id)?;
+    // Stronger than other locks, since addresses and badges are unique: taken later, it would wait for somebody who refers
+    // to the account and waits for it.
+    let before: User =
+        lock_rows!(&mut *tx.conn, users::table.find(id).select(User::as_select()), for_update, first)
+            .optional()?
+            .ok_or(NotFound("user"))?;
     let draft = draft(&before, tx.now)?;
     keeps_an_admin(&before, &draft.user, admins.iter().filter(|admin| **admin != id).count())?;
     let after = give_badges(tx, Some(&before), draft)?;

@@ -19,7 +19,11 @@ macro_rules! query {
     };
 }
 
+mod assessments;
+mod assignments;
 mod checklists;
+mod day_properties;
+mod day_races;
 mod defects;
 mod equipment;
 mod inspections;
@@ -27,6 +31,9 @@ mod lists;
 mod notifications;
 mod points;
 mod races;
+mod ratings;
+mod routines;
+mod schedules;
 mod schema;
 mod transactions;
 mod users;

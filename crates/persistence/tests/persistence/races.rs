@@ -51,7 +51,7 @@ pub(crate) fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync)
 }
 
 /// What of these was done, and the codes of the refusals; anything else is a failure.
-fn tally<T: Debug>(outcomes: Vec<Result<T>>) -> (Vec<T>, Vec<Code>) {
+pub(crate) fn tally<T: Debug>(outcomes: Vec<Result<T>>) -> (Vec<T>, Vec<Code>) {
     let (mut done, mut refused) = (Vec::new(), Vec::new());
     for outcome in outcomes {
         match outcome {
@@ -64,7 +64,7 @@ fn tally<T: Debug>(outcomes: Vec<Result<T>>) -> (Vec<T>, Vec<Code>) {
 }
 
 /// Two different things at once.
-fn both<A: Send, B: Send>(one: impl Fn() -> A + Sync, other: impl Fn() -> B + Sync) -> (A, B) {
+pub(crate) fn both<A: Send, B: Send>(one: impl Fn() -> A + Sync, other: impl Fn() -> B + Sync) -> (A, B) {
     let mut outcomes =
         at_once(2, |n| if n == 0 { (Some(one()), None) } else { (None, Some(other())) }).into_iter();
     let (first, second) = (outcomes.next().expect("two"), outcomes.next().expect("two"));
