@@ -24,6 +24,9 @@ pub struct Planned {
     pub standing: Standing,
 }
 
+/// A planned day, its machine, and how often and when last that was inspected in the week.
+type Row = (Schedule, Equipment, Option<(i32, Option<Date>)>);
+
 /// What is planned for today or was planned for an earlier day of this ISO week, of machines in service: one query.
 pub fn until(conn: &mut DbConnection, today: Date) -> Result<Vec<Planned>> {
     let week = today.week();
@@ -31,7 +34,6 @@ pub fn until(conn: &mut DbConnection, today: Date) -> Result<Vec<Planned>> {
         .eq(schedules::equipment_id)
         .and(completions::iso_year.eq(week.year))
         .and(completions::iso_week.eq(week.number)));
-    type Row = (Schedule, Equipment, Option<(i32, Option<Date>)>);
     let rows: Vec<Row> = with_conn!(conn, |c| schedules::table
         .inner_join(equipment::table)
         .left_join(this_week)

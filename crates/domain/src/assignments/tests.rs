@@ -69,8 +69,11 @@ fn a_right_team_is_assigned() {
     assert!(assign(people, Vec::new()).is_ok());
 }
 
-/// Ways in which one of a team can be wrong, and what is said then.
-fn flaws() -> Vec<(fn(&mut User), &'static str)> {
+/// How to spoil one of a team, and what is said then.
+type Flaw = (fn(&mut User), &'static str);
+
+/// Ways in which one of a team can be wrong.
+fn flaws() -> Vec<Flaw> {
     vec![
         (|user| user.is_active = false, "is not active"),
         (|user| user.role = Role::Specialist, "is not an inspector"),

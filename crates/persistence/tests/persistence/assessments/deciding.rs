@@ -1,0 +1,432 @@
+//! What verdicts and decisions come to.
+
+use super::*;
+
+on_both_databases! {
+    fn one_urgent_verdict_stops_the_machine_at_once_whatever_it_was_and_whatever_the_other_one_is(db: TestDatabase) {
+        let (world, clock) = world();
+        let yard = yard(&db, &world);
+        for &before in EquipmentStatus::ALL {
+            for verdicts in [[Operational, Operational], [Operational, Urgent], [Urgent, Operational], [Urgent, Urgent]] {
+                for order in [[0, 1], [1, 0]] {
+                    clock.advance_seconds(60);
+                    let crane = equipment(&db, &world);
+                    let asked = yard.asked(&db, &world, &crane, TODAY);
+                    if before != Active {
+                        yard.set_status(&db, &world, crane.id, before);
+                    }
+                    let changes = changes_of(&db, crane.id);
+                    let [first, second] = order.map(|n| yard.team.both()[n]);
+                    let case = format!("{before}: {verdicts:?} {order:?}");
+
+                    clock.advance_seconds(60);
+                    let one = verdict(&db, &world, first, asked.id, verdicts[0]).unwrap();
+                    let mut expected = with_verdict(&asked, first, verdicts[0], &world);
+                    let stopped_from = (before != Stopped).then_some(before);
+                    if verdicts[0] == Urgent {
+                        (expected.equipment_hold, expected.stopped_from) = (Some(Stopped), stopped_from);
+                    }
+                    assert_eq!(one, expected, "{case}");
+                    assert_eq!(stored(&db, &yard.admin, asked.id), one, "{case}");
+                    let seen = if verdicts[0] == Urgent { Stopped } else { before };
+                    assert_eq!(status_of(&db, crane.id), seen, "nobody waits for the other: {case}");
+                    assert_eq!(times_stopped(&db, asked.id, &yard.admin), usize::from(verdicts[0] == Urgent), "{case}");
+                    assert_eq!(assignment(&db, asked.assignment_id).status, AssignmentStatus::AssessmentPending);
+                    assert_eq!(pointed(&db, asked.id), [0_i64; 0], "{case}");
+
+                    clock.advance_seconds(60);
+                    let both = verdict(&db, &world, second, asked.id, verdicts[1]).unwrap();
+                    let is_urgent = verdicts.contains(&Urgent);
+                    let mut expected = with_verdict(&one, second, verdicts[1], &world);
+                    expected.status = AssessmentStatus::Completed;
+                    expected.decision = Some(if is_urgent { Urgent } else { Operational });
+                    expected.resolved_by = Some(if verdicts[0] == verdicts[1] {
+                        ResolvedBy::Agreement
+                    } else {
+                        ResolvedBy::SafetyRule
+                    });
+                    expected.resolved_at = Some(world.clock.now());
+                    if is_urgent {
+                        (expected.equipment_hold, expected.stopped_from) = (Some(Stopped), stopped_from);
+                    }
+                    assert_eq!(both, expected, "{case}");
+                    assert_eq!(stored(&db, &yard.admin, asked.id), both, "{case}");
+                    assert_eq!(status_of(&db, crane.id), if is_urgent { Stopped } else { before }, "{case}");
+                    assert_eq!(times_stopped(&db, asked.id, &yard.admin), usize::from(is_urgent), "told once: {case}");
+                    let done = assignment(&db, asked.assignment_id);
+                    assert_eq!(
+                        (done.status, done.completed_at),
+                        (AssignmentStatus::Completed, Some(world.clock.now())),
+                        "{case}"
+                    );
+                    assert_eq!(pointed(&db, asked.id), both_pointed(&asked), "{case}");
+
+                    let mut expected = changes;
+                    if is_urgent && before != Stopped {
+                        let who = if verdicts[0] == Urgent { first } else { second };
+                        expected.push((before, Stopped, Some(who.id)));
+                    }
+                    assert_eq!(changes_of(&db, crane.id), expected, "{case}");
+                }
+            }
+        }
+        let lists = true_lists(&db);
+        let [(list, _)] = &lists[..] else { panic!("one list") };
+        assert_eq!((list.status, list.completed_assets), (ListStatus::Completed, 40));
+        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        for inspector in yard.team.both() {
+            let now = db.read(|conn| users::get(conn, inspector.id)).unwrap();
+            assert_eq!((now.total_points, now.inspector_points), (40, 40));
+        }
+    }
+
+    fn admins_and_engineers_are_told_in_both_languages_that_a_machine_was_stopped(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let minor = |role: Role, minor: Role| {
+            user_with(&db, &world, role, |body| body["minor_role"] = json!(minor))
+        };
+        let told = [
+            yard.admin.clone(),
+            user(&db, &world, Role::Admin),
+            user(&db, &world, Role::Engineer),
+            minor(Role::QualityEngineer, Role::Engineer),
+            minor(Role::Specialist, Role::Engineer),
+            minor(Role::Engineer, Role::QualityEngineer),
+        ];
+        let gone = [
+            user(&db, &world, Role::Admin),
+            user(&db, &world, Role::Engineer),
+            minor(Role::Specialist, Role::Engineer),
+        ];
+        for somebody in &gone {
+            act(&db, &world, &yard.admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
+        }
+        for role in [Role::Inspector, Role::Specialist, Role::QualityEngineer] {
+            user(&db, &world, role);
+        }
+        let crane = equipment(&db, &world);
+        let asked = yard.asked(&db, &world, &crane, TODAY);
+        verdict(&db, &world, &yard.team.electrical, asked.id, Urgent).unwrap();
+
+        let found = told_about(&db, NotificationType::EquipmentStopped, asked.id.get());
+        assert_eq!(
+            found.iter().map(|told| told.user_id).collect::<Vec<_>>(),
+            told.iter().map(|somebody| somebody.id).collect::<Vec<_>>()
+        );
+        for told in &found {
+            assert_eq!(
+                *told,
+                Notification {
+                    id: told.id,
+                    user_id: told.user_id,
+                    kind: NotificationType::EquipmentStopped,
+                    title: "Equipment stopped".into(),
+                    title_ar: "تم إيقاف معدة".into(),
+                    message: format!("{} was stopped for safety: {URGENT_REASON}", crane.name),
+                    message_ar: format!("تم إيقاف {} لدواعي السلامة: {URGENT_REASON}", crane.name),
+                    related_type: Some("assessment".into()),
+                    related_id: Some(asked.id.get()),
+                    priority: NotificationPriority::Critical,
+                    is_persistent: true,
+                    action_url: Some(format!("/assessments/{}", asked.id)),
+                    is_read: false,
+                    read_at: None,
+                    created_at: world.clock.now(),
+                }
+            );
+        }
+        let own = found.iter().find(|told| told.user_id == yard.admin.id).unwrap();
+        let delete = || act(&db, &world, &yard.admin, |tx| notifications::delete(tx, own.id));
+        assert_eq!(code(delete()), Code::RuleViolation, "it stays until it is read");
+
+        verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).unwrap();
+        assert_eq!(told_about(&db, NotificationType::EquipmentStopped, asked.id.get()), found, "once");
+    }
+
+    fn both_inspectors_are_asked_once_in_both_languages(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let crane = equipment(&db, &world);
+        let assignment = listed(&db, &world, &yard.admin, &crane, TODAY);
+        assigned(&db, &world, &yard.admin, assignment.id, &yard.team);
+        half_submitted(&db, &world, &yard.team.electrical, assignment.id, &[]);
+        let of = |actor: &User| db.read(|conn| assessments::of_assignment(conn, actor, assignment.id));
+        assert_eq!(code(of(&yard.team.electrical)), Code::InvalidState, "a half is missing");
+        assert_eq!(rows(&db)["final_assessments"], 0);
+        half_submitted(&db, &world, &yard.team.mechanical, assignment.id, &[]);
+        let asked = of(&yard.team.electrical).unwrap();
+        let found = told_about(&db, NotificationType::AssessmentRequired, asked.id.get());
+        let [mechanical, electrical] = &found[..] else { panic!("two are told: {found:?}") };
+        assert_eq!([mechanical.user_id, electrical.user_id], yard.team.both().map(|inspector| inspector.id));
+        for told in [mechanical, electrical] {
+            assert_eq!((told.title.as_str(), told.title_ar.as_str()), ("Your verdict is needed", "مطلوب حكمك"));
+            assert_eq!(
+                told.message,
+                format!("Both inspections of {} are complete: is it operational, or urgent?", crane.name)
+            );
+            assert_eq!(
+                told.message_ar,
+                format!("اكتمل فحصا {}: هل المعدة صالحة للتشغيل أم الحالة عاجلة؟", crane.name)
+            );
+            assert_eq!((told.priority, told.is_persistent), (NotificationPriority::Urgent, false));
+            assert_eq!(told.action_url, Some(format!("/assessments/{}", asked.id)));
+        }
+    }
+
+    fn finishing_gives_each_inspector_one_point_and_counts_on_the_list(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let cranes = [equipment(&db, &world), equipment(&db, &world)];
+        let asked = cranes.each_ref().map(|crane| yard.asked(&db, &world, crane, TODAY));
+        let list = || true_lists(&db).swap_remove(0).0;
+        assert_eq!((list().status, list().completed_assets), (ListStatus::FullyAssigned, 0));
+        for (n, of) in asked.iter().enumerate() {
+            for (inspector, done) in yard.team.both().into_iter().zip([n, n + 1]) {
+                verdict(&db, &world, inspector, of.id, Operational).unwrap();
+                assert_eq!(list().completed_assets, i64::try_from(done).unwrap());
+            }
+        }
+        assert_eq!(list().status, ListStatus::Completed);
+        for inspector in yard.team.both() {
+            let ledger = db.read(|conn| points::list(conn, inspector.id, ALL)).unwrap().items;
+            let lines: Vec<_> = ledger
+                .iter()
+                .map(|line| (line.amount, line.role, line.kind, line.related_type.as_deref(), line.related_id))
+                .collect();
+            let expected = [&asked[1], &asked[0]].map(|of| {
+                (1, Role::Inspector, PointKind::Assessment, Some("assessment"), Some(of.id.get()))
+            });
+            assert_eq!(lines, expected);
+        }
+        assert_eq!(db.read(points::mismatches).unwrap(), []);
+    }
+
+    fn an_admin_decides_before_between_and_after_the_verdicts_and_points_are_given_once(db: TestDatabase) {
+        let (world, clock) = world();
+        let yard = yard(&db, &world);
+        for decision in [Operational, Urgent] {
+            for given in [vec![], vec![Operational], vec![Urgent], vec![Operational, Urgent], vec![Urgent, Urgent]] {
+                let case = format!("{given:?}, then {decision}");
+                let crane = equipment(&db, &world);
+                let asked = yard.asked(&db, &world, &crane, TODAY);
+                let mut before = asked.clone();
+                for (inspector, given) in yard.team.both().into_iter().zip(&given) {
+                    before = verdict(&db, &world, inspector, asked.id, *given).unwrap();
+                }
+                clock.advance_seconds(60);
+                let decided = yard.decide(&db, &world, asked.id, decision).unwrap();
+                let holds = decision == Urgent;
+                assert_eq!(
+                    decided,
+                    Assessment {
+                        status: AssessmentStatus::Completed,
+                        decision: Some(decision),
+                        resolved_by: Some(ResolvedBy::Admin),
+                        resolved_at: Some(world.clock.now()),
+                        decided_by_id: Some(yard.admin.id),
+                        admin_notes: Some(notes(decision)),
+                        equipment_hold: holds.then_some(Stopped),
+                        stopped_from: holds.then_some(Active),
+                        updated_at: world.clock.now(),
+                        ..before.clone()
+                    },
+                    "{case}"
+                );
+                assert_eq!(stored(&db, &yard.admin, asked.id), decided, "{case}");
+                let expected = if holds { Stopped } else { Active };
+                assert_eq!(status_of(&db, crane.id), expected, "{case}");
+                assert_eq!(assignment(&db, asked.assignment_id).status, AssignmentStatus::Completed, "{case}");
+                assert_eq!(pointed(&db, asked.id), both_pointed(&asked), "{case}");
+                for inspector in yard.team.both() {
+                    let late = verdict(&db, &world, inspector, asked.id, Operational);
+                    assert_eq!(code(late), Code::InvalidState, "too late: {case}");
+                }
+                // Again and again: the last one stands.
+                for again in [Urgent, Urgent, Operational, Operational, Urgent, Operational] {
+                    yard.decide(&db, &world, asked.id, again).unwrap();
+                    let expected = if again == Urgent { Stopped } else { Active };
+                    assert_eq!(status_of(&db, crane.id), expected, "{case}, and {again}");
+                }
+                assert_eq!(pointed(&db, asked.id), both_pointed(&asked), "never twice: {case}");
+                true_lists(&db);
+            }
+        }
+        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        for inspector in yard.team.both() {
+            assert_eq!(db.read(|conn| users::get(conn, inspector.id)).unwrap().inspector_points, 10);
+        }
+        let nothing = AssessmentId::new(9_999).unwrap();
+        assert_eq!(code(yard.decide(&db, &world, nothing, Operational)), Code::NotFound);
+    }
+
+    fn an_admin_who_stops_a_machine_says_why_and_each_stop_is_told_once(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let crane = equipment(&db, &world);
+        let asked = yard.asked(&db, &world, &crane, TODAY);
+        yard.decide(&db, &world, asked.id, Urgent).unwrap();
+        yard.decide(&db, &world, asked.id, Urgent).unwrap();
+        let found = told_about(&db, NotificationType::EquipmentStopped, asked.id.get());
+        let [told] = &found[..] else { panic!("one is told once: {found:?}") };
+        assert_eq!(told.user_id, yard.admin.id);
+        assert_eq!(told.message, format!("{} was stopped for safety: {}", crane.name, notes(Urgent)));
+        assert_eq!(told.message_ar, format!("تم إيقاف {} لدواعي السلامة: {}", crane.name, notes(Urgent)));
+        yard.decide(&db, &world, asked.id, Operational).unwrap();
+        yard.decide(&db, &world, asked.id, Urgent).unwrap();
+        assert_eq!(times_stopped(&db, asked.id, &yard.admin), 2, "it was stopped again");
+        let by = Some(yard.admin.id);
+        assert_eq!(
+            changes_of(&db, crane.id),
+            [(Active, Stopped, by), (Stopped, Active, by), (Active, Stopped, by)]
+        );
+    }
+
+    fn operational_gives_a_machine_the_status_it_had_when_this_assessment_stopped_it(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for &before in EquipmentStatus::ALL {
+            let crane = equipment(&db, &world);
+            let asked = yard.asked(&db, &world, &crane, TODAY);
+            if before != Active {
+                yard.set_status(&db, &world, crane.id, before);
+            }
+            verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).unwrap();
+            let decided = yard.decide(&db, &world, asked.id, Operational).unwrap();
+            assert_eq!((decided.equipment_hold, decided.stopped_from), (None, None), "{before}");
+            assert_eq!((decided.released_at, decided.released_by_id), (None, None), "{before}");
+            assert_eq!(status_of(&db, crane.id), before, "what an admin stopped stays so");
+        }
+    }
+
+    fn a_machine_that_two_assessments_hold_is_stopped_until_the_last_lets_go_of_it(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for before in [Active, UnderMaintenance] {
+            for order in [[0, 1], [1, 0]] {
+                let crane = equipment(&db, &world);
+                if before != Active {
+                    yard.set_status(&db, &world, crane.id, before);
+                }
+                let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
+                for of in &asked {
+                    let judged = verdict(&db, &world, &yard.team.mechanical, of.id, Urgent).unwrap();
+                    assert_eq!((judged.equipment_hold, judged.stopped_from), (Some(Stopped), Some(before)));
+                    assert_eq!(times_stopped(&db, of.id, &yard.admin), 1);
+                }
+                let stops = changes_of(&db, crane.id).len();
+                let [first, last] = order.map(|n| asked[n].id);
+                yard.decide(&db, &world, first, Operational).unwrap();
+                assert_eq!(status_of(&db, crane.id), Stopped, "the other holds it");
+                yard.decide(&db, &world, first, Operational).unwrap();
+                assert_eq!(status_of(&db, crane.id), Stopped);
+                yard.decide(&db, &world, last, Operational).unwrap();
+                assert_eq!(status_of(&db, crane.id), before);
+                let changes = changes_of(&db, crane.id);
+                assert_eq!(changes[stops..], [(Stopped, before, Some(yard.admin.id))]);
+            }
+        }
+    }
+
+    fn an_assessment_that_finds_nothing_wrong_lets_a_machine_stay_stopped_that_another_holds(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let crane = equipment(&db, &world);
+        let [first, second] = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
+        verdict(&db, &world, &yard.team.mechanical, first.id, Urgent).unwrap();
+        for inspector in yard.team.both() {
+            verdict(&db, &world, inspector, second.id, Operational).unwrap();
+        }
+        yard.decide(&db, &world, second.id, Operational).unwrap();
+        assert_eq!(status_of(&db, crane.id), Stopped);
+        verdict(&db, &world, &yard.team.electrical, first.id, Operational).unwrap();
+        assert_eq!(status_of(&db, crane.id), Stopped, "one urgent verdict is enough");
+    }
+
+    fn a_machine_that_an_admin_stopped_stays_so_whatever_is_decided(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let crane = equipment(&db, &world);
+        let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
+        yard.set_status(&db, &world, crane.id, Stopped);
+        for of in &asked {
+            verdict(&db, &world, &yard.team.electrical, of.id, Urgent).unwrap();
+        }
+        for of in &asked {
+            yard.decide(&db, &world, of.id, Operational).unwrap();
+            assert_eq!(status_of(&db, crane.id), Stopped);
+        }
+        for inspector in yard.team.both() {
+            let released = verdict(&db, &world, inspector, asked[0].id, Operational);
+            assert_eq!(code(released), Code::InvalidState);
+        }
+        assert_eq!(changes_of(&db, crane.id), [(Active, Stopped, Some(yard.admin.id))]);
+    }
+
+    fn an_admin_who_changes_the_status_of_a_machine_releases_it_and_it_is_kept_who_and_when(db: TestDatabase) {
+        let (world, clock) = world();
+        let yard = yard(&db, &world);
+        let other = user(&db, &world, Role::Admin);
+        for to in [Active, UnderMaintenance, Paused, OutOfService] {
+            let crane = equipment(&db, &world);
+            let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
+            let judged = asked.each_ref().map(|of| {
+                verdict(&db, &world, &yard.team.mechanical, of.id, Urgent).unwrap()
+            });
+            clock.advance_seconds(60);
+            let named: EquipmentChanges = input(json!({"name": format!("Crane {to}"), "status": "stopped"}));
+            act(&db, &world, &other, |tx| machines::update(tx, crane.id, named)).unwrap();
+            assert_eq!(judged.each_ref().map(|of| stored(&db, &other, of.id)), judged, "the status is the same");
+            if to == OutOfService {
+                act(&db, &world, &other, |tx| machines::decommission(tx, crane.id)).unwrap();
+            } else {
+                set_status(&db, &world, &other, crane.id, to).unwrap();
+            }
+            assert_eq!(status_of(&db, crane.id), to);
+            for before in judged {
+                let released = stored(&db, &yard.admin, before.id);
+                assert_eq!(
+                    released,
+                    Assessment {
+                        equipment_hold: None,
+                        stopped_from: None,
+                        released_at: Some(world.clock.now()),
+                        released_by_id: Some(other.id),
+                        updated_at: world.clock.now(),
+                        ..before
+                    }
+                );
+                let line = last_line(&db, &world, "assessment", released.id.get());
+                assert_eq!((line.action, line.actor_id), (AuditAction::Release, Some(other.id)));
+                assert_eq!(line.changes.0["equipment_hold"], json!({"old": "stopped", "new": null}));
+                assert_eq!(line.changes.0["stopped_from"], json!({"old": "active", "new": null}));
+                assert_eq!(line.changes.0["released_by_id"], json!({"old": null, "new": other.id}));
+                // It holds the machine no more, so it has nothing to release.
+                yard.decide(&db, &world, released.id, Operational).unwrap();
+                assert_eq!(status_of(&db, crane.id), to);
+            }
+            let by = Some(other.id);
+            assert_eq!(changes_of(&db, crane.id)[1..], [(Stopped, to, by)]);
+            assert_eq!(last_line(&db, &world, "equipment", crane.id.get()).actor_id, by);
+        }
+    }
+
+    fn the_second_verdict_after_a_release_stops_the_machine_again(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for second in [Operational, Urgent] {
+            let crane = equipment(&db, &world);
+            let asked = yard.asked(&db, &world, &crane, TODAY);
+            verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).unwrap();
+            yard.set_status(&db, &world, crane.id, Paused);
+            let judged = verdict(&db, &world, &yard.team.electrical, asked.id, second).unwrap();
+            assert_eq!(judged.decision, Some(Urgent), "one is enough");
+            assert_eq!((judged.equipment_hold, judged.stopped_from), (Some(Stopped), Some(Paused)));
+            assert_eq!((judged.released_at, judged.released_by_id), (None, None));
+            assert_eq!(status_of(&db, crane.id), Stopped);
+            assert_eq!(times_stopped(&db, asked.id, &yard.admin), 2);
+            yard.decide(&db, &world, asked.id, Operational).unwrap();
+            assert_eq!(status_of(&db, crane.id), Paused);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What is on record, and what is refused.
+
+use super::*;
+
+on_both_databases! {
+    fn the_trail_tells_of_every_step(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let crane = equipment(&db, &world);
+        let asked = yard.asked(&db, &world, &crane, TODAY);
+        let [mechanical, electrical] = yard.team.both();
+        let lines_of = |entity: &str, id: i64| done_to(&db, &world, entity, id);
+        let begun = lines_of("assignment", asked.assignment_id.get()).len();
+        verdict(&db, &world, mechanical, asked.id, Urgent).unwrap();
+        let line = last_line(&db, &world, "assessment", asked.id.get());
+        assert_eq!(line.changes.0["mechanical_verdict"], json!({"old": null, "new": "urgent"}));
+        assert_eq!(line.changes.0["equipment_hold"], json!({"old": null, "new": "stopped"}));
+        assert_eq!(lines_of("assignment", asked.assignment_id.get()).len(), begun, "it isn't done yet");
+        verdict(&db, &world, electrical, asked.id, Operational).unwrap();
+        let line = last_line(&db, &world, "assessment", asked.id.get());
+        assert_eq!(line.changes.0["decision"], json!({"old": null, "new": "urgent"}));
+        assert_eq!(line.changes.0["resolved_by"], json!({"old": null, "new": "safety_rule"}));
+        yard.decide(&db, &world, asked.id, Operational).unwrap();
+        let line = last_line(&db, &world, "assessment", asked.id.get());
+        assert_eq!(line.changes.0["decision"], json!({"old": "urgent", "new": "operational"}));
+        assert_eq!(line.changes.0["admin_notes"], json!({"old": null, "new": notes(Operational)}));
+        let (one, other, admin) = (Some(mechanical.id), Some(electrical.id), Some(yard.admin.id));
+        assert_eq!(
+            lines_of("assessment", asked.id.get()),
+            [
+                (AuditAction::Create, other),
+                (AuditAction::Verdict, one),
+                (AuditAction::Verdict, other),
+                (AuditAction::Decide, admin),
+            ]
+        );
+        assert_eq!(
+            lines_of("equipment", crane.id.get())[1..],
+            [(AuditAction::Stop, one), (AuditAction::Release, admin)]
+        );
+        assert_eq!(
+            lines_of("assignment", asked.assignment_id.get())[begun..],
+            [(AuditAction::Complete, other)]
+        );
+        for inspector in yard.team.both() {
+            let awards = trail(&db, &world, json!({
+                "entity_type": "user", "entity_id": inspector.id, "action": "award",
+            }));
+            let [award] = &awards[..] else { panic!("one award: {awards:?}") };
+            assert_eq!(award.changes.0["reason"], json!({"old": null, "new": "assessment"}));
+            assert_eq!(award.changes.0["inspector_points"], json!({"old": 0, "new": 1}));
+        }
+    }
+
+    fn a_verdict_that_is_refused_changes_nothing(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let others = Role::ALL.iter().map(|role| user(&db, &world, *role)).collect::<Vec<_>>();
+        let crane = equipment(&db, &world);
+        let asked = yard.asked(&db, &world, &crane, TODAY);
+        let [mechanical, electrical] = yard.team.both();
+        let unchanged = |outcome: Result<Assessment>| {
+            let now = stored(&db, &yard.admin, asked.id);
+            (refusal(outcome), now, status_of(&db, crane.id), rows(&db))
+        };
+        let nothing_of = |code: Code, fields: &[&str], now: &Assessment, status, rows: &_| {
+            let fields = fields.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>();
+            ((code, fields), now.clone(), status, std::collections::BTreeMap::clone(rows))
+        };
+        let before = rows(&db);
+        for stranger in others.iter().chain([&yard.admin]) {
+            for given in [Operational, Urgent] {
+                let outcome = verdict(&db, &world, stranger, asked.id, given);
+                assert_eq!(
+                    unchanged(outcome),
+                    nothing_of(Code::Forbidden, &[], &asked, Active, &before),
+                    "{}",
+                    stranger.role
+                );
+            }
+        }
+        let nobody = db.write(&world, Origin::default(), |tx| {
+            assessments::give_verdict(tx, asked.id, input(json!({"verdict": "operational"})))
+        });
+        assert_eq!(unchanged(nobody), nothing_of(Code::Forbidden, &[], &asked, Active, &before));
+        let nobody = db.write(&world, Origin::default(), |tx| {
+            assessments::decide(tx, asked.id, input(json!({"decision": "urgent", "notes": "!"})))
+        });
+        assert_eq!(unchanged(nobody), nothing_of(Code::Forbidden, &[], &asked, Active, &before));
+
+        let short = |body: serde_json::Value| {
+            let given: NewVerdict = input(body);
+            act(&db, &world, mechanical, |tx| assessments::give_verdict(tx, asked.id, given))
+        };
+        let field = nothing_of(Code::ValidationError, &["urgent_reason"], &asked, Active, &before);
+        assert_eq!(unchanged(short(json!({"verdict": "urgent"}))), field);
+        assert_eq!(unchanged(short(json!({"verdict": "urgent", "urgent_reason": "It leaks."}))), field);
+        let almost = "é".repeat(49);
+        assert_eq!(unchanged(short(json!({"verdict": "urgent", "urgent_reason": almost}))), field);
+
+        let judged = verdict(&db, &world, mechanical, asked.id, Urgent).unwrap();
+        let before = rows(&db);
+        for given in [Operational, Urgent] {
+            let again = verdict(&db, &world, mechanical, asked.id, given);
+            assert_eq!(unchanged(again), nothing_of(Code::InvalidState, &[], &judged, Stopped, &before));
+        }
+        let judged = verdict(&db, &world, electrical, asked.id, Operational).unwrap();
+        let before = rows(&db);
+        for inspector in yard.team.both() {
+            let again = verdict(&db, &world, inspector, asked.id, Operational);
+            assert_eq!(unchanged(again), nothing_of(Code::InvalidState, &[], &judged, Stopped, &before));
+        }
+        let nothing = AssessmentId::new(9_999).unwrap();
+        assert_eq!(code(verdict(&db, &world, mechanical, nothing, Operational)), Code::NotFound);
+        assert_eq!(rows(&db), before);
+    }
+
+    fn fifty_characters_are_reason_enough_and_an_operational_verdict_keeps_none(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let asked = yard.asked(&db, &world, &equipment(&db, &world), TODAY);
+        let enough = "خ".repeat(50);
+        let given: NewVerdict = input(json!({"verdict": "urgent", "urgent_reason": enough}));
+        let judged =
+            act(&db, &world, &yard.team.mechanical, |tx| assessments::give_verdict(tx, asked.id, given)).unwrap();
+        assert_eq!(judged.mechanical_reason, Some(enough));
+        let judged = verdict(&db, &world, &yard.team.electrical, asked.id, Operational).unwrap();
+        assert_eq!(judged.electrical_reason, None);
+    }
+}

@@ -1,0 +1,288 @@
+//! Lists, verdicts and decisions at once.
+
+use super::*;
+
+on_both_databases! {
+    fn both_halves_handed_in_at_once_lead_to_one_assessment(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for round in 0..2 * ROUNDS {
+            let (_, on_list) = planned(&db, &world, &yard);
+            // Defects refer to the machine, too, and are a part of it now and then.
+            let failing: &[usize] = if round % 2 == 0 { &[] } else { &[PASS_FAIL, CRITICAL] };
+            let sheets = yard.team.both().map(|inspector| half_answered(&db, &world, inspector, on_list.id, failing));
+            let (done, refused) = tally(at_once(2, |n| {
+                act(&db, &world, yard.team.both()[n], |tx| inspections::submit(tx, sheets[n].inspection.id))
+            }));
+            assert_eq!((done.len(), refused), (2, vec![]));
+            assert_eq!(assignment(&db, on_list.id).status, AssignmentStatus::AssessmentPending);
+            assert_eq!(rows(&db)["final_assessments"], i64::try_from(round + 1).unwrap());
+            let asked = db.read(|conn| assessments::of_assignment(conn, &yard.admin, on_list.id)).unwrap();
+            let told = told_about(&db, NotificationType::AssessmentRequired, asked.id.get());
+            assert_eq!(told.iter().map(|told| told.user_id.get()).collect::<Vec<_>>(), both_pointed(&asked));
+            let made = trail(&db, &world, json!({
+                "entity_type": "assessment", "entity_id": asked.id.get(), "action": "create",
+            }));
+            assert_eq!(made.len(), 1);
+            all_is_well(&db);
+        }
+        let [(list, _)] = &true_lists(&db)[..] else { panic!("one list") };
+        assert_eq!((list.status, list.completed_assets), (ListStatus::FullyAssigned, 0));
+    }
+
+    fn both_verdicts_at_once_finish_it_once(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for round in 0..3 {
+            for verdicts in COMBINATIONS {
+                let crane = equipment(&db, &world);
+                let asked = yard.asked(&db, &world, &crane, TODAY);
+                let (done, refused) = tally(at_once(2, |n| {
+                    verdict(&db, &world, yard.team.both()[n], asked.id, verdicts[n])
+                }));
+                assert_eq!((done.len(), refused), (2, vec![]), "{verdicts:?}");
+                let completed = |of: &&inspection_domain::assessments::Assessment| of.status == AssessmentStatus::Completed;
+                assert_eq!(done.iter().filter(completed).count(), 1, "one of them saw the other");
+                let judged = stored(&db, &yard.admin, asked.id);
+                let is_urgent = verdicts.contains(&Urgent);
+                assert_eq!([judged.mechanical_verdict, judged.electrical_verdict], verdicts.map(Some));
+                assert_eq!(judged.decision, Some(if is_urgent { Urgent } else { Operational }));
+                let by = if verdicts[0] == verdicts[1] { ResolvedBy::Agreement } else { ResolvedBy::SafetyRule };
+                assert_eq!((judged.status, judged.resolved_by), (AssessmentStatus::Completed, Some(by)));
+                assert_eq!(judged.equipment_hold, is_urgent.then_some(Stopped));
+                assert_eq!(judged.stopped_from, is_urgent.then_some(Active));
+                assert_eq!(status_of(&db, crane.id), if is_urgent { Stopped } else { Active });
+                assert_eq!(times_stopped(&db, asked.id, &yard.admin), usize::from(is_urgent));
+                assert_eq!(pointed(&db, asked.id), both_pointed(&asked));
+                assert_eq!(assignment(&db, asked.assignment_id).status, AssignmentStatus::Completed);
+                all_is_well(&db);
+            }
+            let [(list, _)] = &true_lists(&db)[..] else { panic!("one list") };
+            assert_eq!((list.status, list.completed_assets), (ListStatus::Completed, 4 * (round + 1)));
+        }
+    }
+
+    fn an_inspector_gives_one_verdict_however_often_it_is_sent(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for round in 0..ROUNDS {
+            let crane = equipment(&db, &world);
+            let asked = yard.asked(&db, &world, &crane, TODAY);
+            let is_second = round % 2 == 1;
+            if is_second {
+                verdict(&db, &world, &yard.team.electrical, asked.id, Operational).unwrap();
+            }
+            let (done, refused) = tally(at_once(4, |n| {
+                let given = if n % 2 == 0 { Urgent } else { Operational };
+                verdict(&db, &world, &yard.team.mechanical, asked.id, given)
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
+            assert_eq!(stored(&db, &yard.admin, asked.id), done[0]);
+            let is_urgent = done[0].mechanical_verdict == Some(Urgent);
+            assert_eq!(status_of(&db, crane.id), if is_urgent { Stopped } else { Active });
+            let expected = if is_second { both_pointed(&asked) } else { vec![] };
+            assert_eq!(pointed(&db, asked.id), expected);
+            all_is_well(&db);
+        }
+    }
+
+    fn a_list_is_generated_once(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for _ in 0..3 {
+            equipment(&db, &world);
+        }
+        let other = user(&db, &world, Role::Engineer);
+        for round in 0..ROUNDS {
+            let date = day(round);
+            let actors = [&yard.admin, &other];
+            let (done, refused) = tally(at_once(2, |n| generate(&db, &world, actors[n], &date, false)));
+            assert_eq!(refused, [Code::Duplicate]);
+            let [made] = &done[..] else { panic!("one is made: {done:?}") };
+            assert_eq!((made.is_new, made.added, made.list.total_assets), (true, 3, 3));
+            assert_eq!(true_list(&db, made.list.id).len(), 3);
+        }
+        for round in ROUNDS..2 * ROUNDS {
+            let date = day(round);
+            // All of them complete it, or three do, and one wants a new one.
+            let refreshes = |n: usize| round % 2 == 0 || n > 0;
+            let (done, refused) = tally(at_once(4, |n| generate(&db, &world, &yard.admin, &date, refreshes(n))));
+            assert!(refused.len() <= round % 2 && refused.iter().all(|code| *code == Code::Duplicate), "{refused:?}");
+            assert_eq!(done.iter().filter(|made| made.is_new).count(), 1);
+            assert_eq!(done.iter().map(|made| made.added).sum::<usize>(), 3);
+            assert_eq!(done.iter().map(|made| made.list.id).collect::<BTreeSet<_>>().len(), 1);
+            let machines: BTreeSet<_> =
+                true_list(&db, done[0].list.id).iter().map(|on_list| on_list.equipment_id).collect();
+            assert_eq!(machines.len(), 3);
+        }
+        assert_eq!(rows(&db)["inspection_lists"], i64::try_from(2 * ROUNDS).unwrap());
+        all_is_well(&db);
+    }
+
+    fn a_list_is_completed_while_its_assignments_get_teams(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        equipment(&db, &world);
+        for round in 0..2 * ROUNDS {
+            let on_list = true_list(&db, list_of(&db, &world, &yard.admin, TODAY).id);
+            let new = on_list.iter().find(|of| of.status == AssignmentStatus::Unassigned).expect("one").id;
+            for _ in 0..2 {
+                equipment(&db, &world);
+            }
+            let (refreshed, (done, refused)) = both(
+                || generate(&db, &world, &yard.admin, TODAY, true),
+                || tally(at_once(2, |_| assign(&db, &world, &yard.admin, new, &yard.team))),
+            );
+            assert_eq!((done.len(), refused), (2, vec![]));
+            let refreshed = refreshed.unwrap();
+            assert_eq!((refreshed.added, refreshed.is_new), (2, false));
+            let now = true_list(&db, refreshed.list.id);
+            assert_eq!(now.len(), on_list.len() + 2);
+            assert_eq!(now.iter().find(|of| of.id == new).unwrap().status, AssignmentStatus::Assigned, "{round}");
+        }
+    }
+
+    fn a_list_is_completed_while_its_assignments_are_finished(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for round in 0..ROUNDS {
+            let cranes = [equipment(&db, &world), equipment(&db, &world)];
+            let asked = cranes.each_ref().map(|crane| yard.asked(&db, &world, crane, TODAY));
+            for of in &asked {
+                verdict(&db, &world, &yard.team.mechanical, of.id, Operational).unwrap();
+            }
+            equipment(&db, &world);
+            let outcomes = at_once(4, |n| -> Result<usize> {
+                match asked.get(n) {
+                    Some(of) => {
+                        let given = if (round + n).is_multiple_of(2) { Urgent } else { Operational };
+                        verdict(&db, &world, &yard.team.electrical, of.id, given).map(|_| 0)
+                    }
+                    None => generate(&db, &world, &yard.admin, TODAY, true).map(|made| made.added),
+                }
+            });
+            let (done, refused) = tally(outcomes);
+            assert_eq!((done.into_iter().sum::<usize>(), refused), (1, vec![]), "one machine is new");
+            all_is_well(&db);
+            let [(list, _)] = &true_lists(&db)[..] else { panic!("one list") };
+            let rounds = i64::try_from(round + 1).unwrap();
+            assert_eq!((list.total_assets, list.completed_assets), (3 * rounds, 2 * rounds));
+        }
+    }
+
+    fn of_two_admins_who_decide_at_once_one_has_the_last_word(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let admins = [&yard.admin, &user(&db, &world, Role::Admin)];
+        for _ in 0..3 {
+            for decisions in COMBINATIONS {
+                for given in [None, Some(Operational), Some(Urgent)] {
+                    let crane = equipment(&db, &world);
+                    let asked = yard.asked(&db, &world, &crane, TODAY);
+                    if let Some(given) = given {
+                        verdict(&db, &world, &yard.team.electrical, asked.id, given).unwrap();
+                    }
+                    let (done, refused) =
+                        tally(at_once(2, |n| decide(&db, &world, admins[n], asked.id, decisions[n])));
+                    assert_eq!((done.len(), refused), (2, vec![]), "{decisions:?}");
+                    let last = stored(&db, &yard.admin, asked.id);
+                    assert!(done.contains(&last), "one of the two stands, and whole: {last:?}");
+                    let n = admins.iter().position(|admin| last.decided_by_id == Some(admin.id)).unwrap();
+                    assert_eq!(last.decision, Some(decisions[n]));
+                    let is_urgent = last.decision == Some(Urgent);
+                    assert_eq!(last.equipment_hold, is_urgent.then_some(Stopped));
+                    assert_eq!(status_of(&db, crane.id), if is_urgent { Stopped } else { Active });
+                    assert_eq!(pointed(&db, asked.id), both_pointed(&asked), "once");
+                    assert_eq!(assignment(&db, asked.assignment_id).status, AssignmentStatus::Completed);
+                }
+            }
+            all_is_well(&db);
+        }
+    }
+
+    fn an_admin_has_the_last_word_over_a_verdict_that_comes_at_once(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for round in 0..ROUNDS {
+            for decision in [Operational, Urgent] {
+                let crane = equipment(&db, &world);
+                let asked = yard.asked(&db, &world, &crane, TODAY);
+                if round % 2 == 1 {
+                    verdict(&db, &world, &yard.team.electrical, asked.id, Operational).unwrap();
+                }
+                let (given, decided) = both(
+                    || verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent),
+                    || decide(&db, &world, &yard.admin, asked.id, decision),
+                );
+                let decided = decided.unwrap();
+                let (given, refused) = tally(vec![given]);
+                assert!(refused.iter().all(|code| *code == Code::InvalidState), "{refused:?}");
+                assert_eq!(decided.mechanical_verdict, given.first().map(|_| Urgent), "it came before, or not at all");
+                assert_eq!(stored(&db, &yard.admin, asked.id), decided);
+                assert_eq!(status_of(&db, crane.id), if decision == Urgent { Stopped } else { Active });
+                assert_eq!(pointed(&db, asked.id), both_pointed(&asked));
+                all_is_well(&db);
+            }
+        }
+    }
+
+    fn a_machine_whose_status_is_changed_while_it_is_stopped_is_held_or_released(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for round in 0..2 * ROUNDS {
+            let crane = equipment(&db, &world);
+            let asked = yard.asked(&db, &world, &crane, TODAY);
+            let to = [Paused, UnderMaintenance, OutOfService, Stopped][round % 4];
+            let (given, changed) = both(
+                || verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent),
+                || {
+                    if to == OutOfService {
+                        act(&db, &world, &yard.admin, |tx| machines::decommission(tx, crane.id))
+                    } else {
+                        set_status(&db, &world, &yard.admin, crane.id, to)
+                    }
+                },
+            );
+            given.unwrap();
+            assert_eq!(changed.unwrap().status, to);
+            let (now, status) = (stored(&db, &yard.admin, asked.id), status_of(&db, crane.id));
+            assert_eq!(now.equipment_hold.is_some(), status == Stopped, "{to}");
+            if to == Stopped {
+                continue;
+            }
+            if status == Stopped {
+                assert_eq!((now.stopped_from, now.released_at), (Some(to), None), "the verdict came second");
+            } else {
+                assert_eq!((status, now.released_by_id), (to, Some(yard.admin.id)), "the change came second");
+            }
+        }
+    }
+
+    fn two_assessments_that_stop_a_machine_at_once_release_it_when_both_let_go(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for round in 0..ROUNDS {
+            let crane = equipment(&db, &world);
+            let before = [Active, Paused, UnderMaintenance][round % 3];
+            let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
+            if before != Active {
+                yard.set_status(&db, &world, crane.id, before);
+            }
+            let (done, refused) = tally(at_once(4, |n| {
+                verdict(&db, &world, yard.team.both()[n % 2], asked[n / 2].id, Urgent)
+            }));
+            assert_eq!((done.len(), refused), (4, vec![]));
+            for of in &asked {
+                let now = stored(&db, &yard.admin, of.id);
+                assert_eq!((now.equipment_hold, now.stopped_from), (Some(Stopped), Some(before)));
+                assert_eq!(times_stopped(&db, of.id, &yard.admin), 1);
+            }
+            assert_eq!(status_of(&db, crane.id), Stopped);
+            let (done, refused) =
+                tally(at_once(2, |n| decide(&db, &world, &yard.admin, asked[n].id, Operational)));
+            assert_eq!((done.len(), refused), (2, vec![]));
+            assert_eq!(status_of(&db, crane.id), before, "the second of them released it");
+            all_is_well(&db);
+        }
+    }
+}

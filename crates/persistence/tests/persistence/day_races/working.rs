@@ -1,0 +1,329 @@
+//! Teams, halves, ratings and accounts at once.
+
+use super::*;
+
+on_both_databases! {
+    fn of_two_engineers_who_assign_different_teams_one_has_the_last_word(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let engineers = [user(&db, &world, Role::Engineer), user(&db, &world, Role::Engineer)];
+        let teams = [yard.team.clone(), team(&db, &world)];
+        // Those in the middle are on both.
+        let mixed = Team { mechanical: teams[1].mechanical.clone(), electrical: teams[0].electrical.clone() };
+        for round in 0..2 * ROUNDS {
+            let on_list = listed(&db, &world, &yard.admin, &equipment(&db, &world), TODAY);
+            let teams = if round % 2 == 0 { teams.clone() } else { [teams[0].clone(), mixed.clone()] };
+            let (done, refused) =
+                tally(at_once(2, |n| assign(&db, &world, &engineers[n], on_list.id, &teams[n])));
+            assert_eq!((done.len(), refused), (2, vec![]));
+            let now = assignment(&db, on_list.id);
+            assert!(done.contains(&now), "one of the two stands, and whole: {now:?}");
+            let n = engineers.iter().position(|engineer| now.assigned_by_id == Some(engineer.id)).unwrap();
+            assert_eq!((members(&now), now.status), (ids(&teams[n]), AssignmentStatus::Assigned));
+            let told = told_about(&db, NotificationType::InspectionAssigned, on_list.id.get());
+            assert_eq!(told.len(), 4, "both teams are told");
+            all_is_well(&db);
+        }
+    }
+
+    fn assignments_of_one_list_that_get_their_teams_at_once_are_all_counted(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let teams = [yard.team.clone(), team(&db, &world)];
+        for _ in 0..6 {
+            equipment(&db, &world);
+        }
+        for round in 0..ROUNDS {
+            let list = list_of(&db, &world, &yard.admin, &day(round));
+            let on_list = true_list(&db, list.id);
+            let (done, refused) = tally(at_once(6, |n| {
+                assign(&db, &world, &yard.admin, on_list[n].id, &teams[n % 2])
+            }));
+            assert_eq!((done.len(), refused), (6, vec![]));
+            let list = db.read(|conn| lists::get(conn, list.id)).unwrap();
+            assert_eq!((list.status, list.assigned_assets), (ListStatus::FullyAssigned, 6));
+            true_list(&db, list.id);
+        }
+    }
+
+    fn an_inspection_is_rated_once_and_every_bonus_is_booked(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let inspector = user(&db, &world, Role::Inspector);
+        let crane = equipment(&db, &world);
+        let mut points = 0;
+        for round in 0..ROUNDS {
+            let (inspection, _) = submitted(&db, &world, &inspector, &crane, &[]);
+            let bonus = |n: usize| json!({"rating": 3, "admin_quality_bonus": n + 1});
+            let (done, refused) =
+                tally(at_once(3, |n| rate(&db, &world, &yard.admin, inspection.id, bonus(n))));
+            assert_eq!((done.len(), refused), (1, vec![Code::Duplicate; 2]));
+            let (done, refused) =
+                tally(at_once(4, |n| rerate(&db, &world, &yard.admin, inspection.id, bonus(2 * n + round % 2))));
+            assert_eq!((done.len(), refused), (4, vec![]));
+            let newest = db.read(|conn| ratings::of_technician(conn, inspector.id, ALL)).unwrap().page.items;
+            assert_eq!(newest[0].inspection_id, inspection.id);
+            points += newest[0].admin_quality_bonus;
+            let now = db.read(|conn| users::get(conn, inspector.id)).unwrap();
+            assert_eq!((now.total_points, now.inspector_points), (points, points));
+            all_is_well(&db);
+
+            // Changed while it is made: before is too early.
+            let (inspection, _) = submitted(&db, &world, &inspector, &crane, &[]);
+            let (rated, changed) = both(
+                || rate(&db, &world, &yard.admin, inspection.id, bonus(4)),
+                || rerate(&db, &world, &yard.admin, inspection.id, bonus(9)),
+            );
+            rated.unwrap();
+            let (done, refused) = tally(vec![changed]);
+            assert!(refused.iter().all(|code| *code == Code::NotFound), "{refused:?}");
+            points += if done.is_empty() { 5 } else { 10 };
+            assert_eq!(db.read(|conn| users::get(conn, inspector.id)).unwrap().total_points, points);
+        }
+    }
+
+    fn of_several_starts_of_a_half_one_makes_the_draft_and_the_others_find_it(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for _ in 0..2 * ROUNDS {
+            let (_, on_list) = planned(&db, &world, &yard);
+            // Both halves, each of them twice.
+            let (started, refused) =
+                tally(at_once(4, |n| start(&db, &world, yard.team.both()[n % 2], on_list.id)));
+            assert_eq!(refused, []);
+            let drafts: BTreeSet<_> = started.iter().map(|(id, _)| *id).collect();
+            assert_eq!((drafts.len(), started.iter().filter(|(_, is_new)| *is_new).count()), (2, 2));
+            assert_eq!(assignment(&db, on_list.id).status, AssignmentStatus::InProgress);
+            let begun = trail(&db, &world, json!({
+                "entity_type": "assignment", "entity_id": on_list.id.get(), "action": "start",
+            }));
+            assert_eq!(begun.len(), 1, "it begins once");
+        }
+        all_is_well(&db);
+    }
+
+    fn a_half_started_at_once_with_an_ad_hoc_inspection_of_the_machine_is_one_draft(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for _ in 0..2 * ROUNDS {
+            let (crane, on_list) = planned(&db, &world, &yard);
+            let inspector = &yard.team.mechanical;
+            let (half, ad_hoc) = both(
+                || start(&db, &world, inspector, on_list.id),
+                || {
+                    let what: StartInspection = input(json!({"equipment_id": crane.id}));
+                    act(&db, &world, inspector, |tx| inspections::start(tx, &what))
+                },
+            );
+            // The ad hoc one finds whichever draft there is; the half must be the half.
+            let (sheet, is_new) = ad_hoc.unwrap();
+            let (half, refused) = tally(vec![half]);
+            if is_new {
+                assert_eq!((half, refused.len()), (vec![], 1));
+                assert!(refused[0] != Code::Conflict, "{refused:?}");
+                assert_eq!(assignment(&db, on_list.id).status, AssignmentStatus::Assigned, "not begun");
+            } else {
+                assert_eq!((half, refused), (vec![(sheet.inspection.id.get(), true)], vec![]));
+            }
+        }
+    }
+
+    fn a_half_is_started_before_another_team_is_chosen_or_not_at_all(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let engineer = user(&db, &world, Role::Engineer);
+        let other = team(&db, &world);
+        for round in 0..2 * ROUNDS {
+            let (_, on_list) = planned(&db, &world, &yard);
+            let inspector = yard.team.both()[round % 2];
+            let (started, chosen) = both(
+                || start(&db, &world, inspector, on_list.id),
+                || assign(&db, &world, &engineer, on_list.id, &other),
+            );
+            let now = assignment(&db, on_list.id);
+            match (tally(vec![started]), tally(vec![chosen])) {
+                ((started, _), (_, refused)) if started.len() == 1 => {
+                    assert_eq!(refused, [Code::InvalidState]);
+                    assert_eq!((members(&now), now.status), (ids(&yard.team), AssignmentStatus::InProgress));
+                }
+                ((_, refused), (chosen, _)) => {
+                    assert_eq!((refused, chosen.len()), (vec![Code::Forbidden], 1));
+                    assert_eq!((members(&now), now.status), (ids(&other), AssignmentStatus::Assigned));
+                }
+            }
+            all_is_well(&db);
+        }
+    }
+
+    fn an_inspector_is_assigned_before_they_are_deactivated_or_not_at_all(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let engineer = user(&db, &world, Role::Engineer);
+        for round in 0..2 * ROUNDS {
+            let leaving = team(&db, &world);
+            let gone = leaving.both()[round % 2].id;
+            let on_list = listed(&db, &world, &yard.admin, &equipment(&db, &world), TODAY);
+            let (deactivated, chosen) = both(
+                || act(&db, &world, &yard.admin, |tx| users::deactivate(tx, gone)),
+                || assign(&db, &world, &engineer, on_list.id, &leaving),
+            );
+            assert!(!deactivated.unwrap().is_active);
+            let (chosen, refused) = tally(vec![chosen]);
+            let now = assignment(&db, on_list.id);
+            if chosen.is_empty() {
+                assert_eq!(refused, [Code::RuleViolation]);
+                assert_eq!((members(&now), now.status), ([None, None], AssignmentStatus::Unassigned));
+            } else {
+                assert_eq!((members(&now), now.status), (ids(&leaving), AssignmentStatus::Assigned));
+            }
+            all_is_well(&db);
+        }
+    }
+
+    fn a_machine_is_stopped_while_everything_else_goes_on_with_it(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let stranger = user(&db, &world, Role::Inspector);
+        for round in 0..2 * ROUNDS {
+            let crane = equipment(&db, &world);
+            let asked = yard.asked(&db, &world, &crane, TODAY);
+            if round % 2 == 0 {
+                verdict(&db, &world, &yard.team.electrical, asked.id, Operational).unwrap();
+            }
+            let later = listed(&db, &world, &yard.admin, &crane, TOMORROW);
+            assigned(&db, &world, &yard.admin, later.id, &yard.team);
+            half_submitted(&db, &world, &yard.team.electrical, later.id, &[]);
+            let half = half_answered(&db, &world, &yard.team.mechanical, later.id, &[PASS_FAIL, CRITICAL]);
+            let outcomes = at_once(6, |n| -> Result<()> {
+                match n {
+                    0 => verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).map(|_| ()),
+                    1 => act(&db, &world, &yard.team.mechanical, |tx| {
+                        inspections::submit(tx, half.inspection.id)
+                    })
+                    .map(|_| ()),
+                    2 => {
+                        let what: StartInspection = input(json!({"equipment_id": crane.id}));
+                        act(&db, &world, &stranger, |tx| inspections::start(tx, &what)).map(|_| ())
+                    }
+                    3 => generate(&db, &world, &yard.admin, &day(2 + round), true).map(|_| ()),
+                    4 => {
+                        let named = input(json!({"name": format!("Crane {round}")}));
+                        act(&db, &world, &yard.admin, |tx| machines::update(tx, crane.id, named)).map(|_| ())
+                    }
+                    _ => set_status(&db, &world, &yard.admin, crane.id, Paused).map(|_| ()),
+                }
+            });
+            let (done, refused) = tally(outcomes);
+            assert_eq!((done.len(), refused), (6, vec![]));
+            let held = stored(&db, &yard.admin, asked.id).equipment_hold.is_some();
+            assert_eq!(status_of(&db, crane.id), if held { Stopped } else { Paused });
+            assert_eq!(assignment(&db, later.id).status, AssignmentStatus::AssessmentPending);
+            all_is_well(&db);
+        }
+    }
+
+    fn inspectors_of_several_machines_finish_them_all_at_once(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for round in 0..ROUNDS {
+            let cranes: [Equipment; 3] = std::array::from_fn(|_| equipment(&db, &world));
+            let asked = cranes.each_ref().map(|crane| yard.asked(&db, &world, crane, &day(round)));
+            let (done, refused) = tally(at_once(6, |n| {
+                let given = if n == 0 { Urgent } else { Operational };
+                verdict(&db, &world, yard.team.both()[n % 2], asked[n / 2].id, given)
+            }));
+            assert_eq!((done.len(), refused), (6, vec![]));
+            for of in &asked {
+                assert_eq!(pointed(&db, of.id), both_pointed(of));
+            }
+            assert_eq!(cranes.each_ref().map(|crane| status_of(&db, crane.id)), [Stopped, Active, Active]);
+            all_is_well(&db);
+        }
+    }
+
+    fn a_change_of_an_inspectors_account_is_not_in_the_way_of_their_verdict(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for round in 0..4 * ROUNDS {
+            let asked = yard.asked(&db, &world, &equipment(&db, &world), TODAY);
+            verdict(&db, &world, &yard.team.mechanical, asked.id, Operational).unwrap();
+            let last = &yard.team.electrical;
+            let (given, moved) = both(
+                || verdict(&db, &world, last, asked.id, Urgent),
+                || move_to(&db, &world, &yard.admin, last, &format!("{round}@example.com")),
+            );
+            let refused = (tally(vec![given]).1, tally(vec![moved]).1);
+            assert_eq!(refused, (vec![], vec![]), "of the verdict and of the account, in round {round}");
+            all_is_well(&db);
+        }
+    }
+
+    fn a_change_of_an_inspectors_account_is_not_in_the_way_of_a_rating(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let inspector = user(&db, &world, Role::Inspector);
+        let crane = equipment(&db, &world);
+        for round in 0..4 * ROUNDS {
+            let (inspection, _) = submitted(&db, &world, &inspector, &crane, &[]);
+            let body = json!({"rating": 5, "admin_quality_bonus": 2});
+            let (rated, moved) = both(
+                || rate(&db, &world, &yard.admin, inspection.id, body.clone()),
+                || move_to(&db, &world, &yard.admin, &inspector, &format!("{round}@example.com")),
+            );
+            let refused = (tally(vec![rated]).1, tally(vec![moved]).1);
+            assert_eq!(refused, (vec![], vec![]), "of the rating and of the account, in round {round}");
+            all_is_well(&db);
+        }
+    }
+
+    fn an_admin_who_inspects_is_not_in_the_way_of_changes_of_accounts(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        let inspecting = user_with(&db, &world, Role::Admin, |body| {
+            body["minor_role"] = json!("inspector");
+            body["specialization"] = json!("electrical");
+            body["shift"] = json!(Shift::Day);
+        });
+        let team = Team { mechanical: yard.team.mechanical.clone(), electrical: inspecting };
+        let yard = Yard { admin: yard.admin, team };
+        for round in 0..4 * ROUNDS {
+            let crane = equipment(&db, &world);
+            let asked = yard.asked(&db, &world, &crane, TODAY);
+            verdict(&db, &world, &yard.team.mechanical, asked.id, Operational).unwrap();
+            let (given, changed) = both(
+                || verdict(&db, &world, &yard.team.electrical, asked.id, Operational),
+                || {
+                    let called: UserChanges = input(json!({"phone": format!("{round}")}));
+                    act(&db, &world, &yard.admin, |tx| users::update(tx, yard.team.mechanical.id, called))
+                },
+            );
+            let refused = (tally(vec![given]).1, tally(vec![changed]).1);
+            assert_eq!(refused, (vec![], vec![]), "round {round}");
+            all_is_well(&db);
+        }
+    }
+
+    fn a_draft_that_is_thrown_away_while_it_is_handed_in_is_one_or_the_other(db: TestDatabase) {
+        let (world, _) = world();
+        let yard = yard(&db, &world);
+        for _ in 0..ROUNDS {
+            let (_, on_list) = planned(&db, &world, &yard);
+            half_submitted(&db, &world, &yard.team.electrical, on_list.id, &[]);
+            let sheet = half_answered(&db, &world, &yard.team.mechanical, on_list.id, &[]);
+            let (submitted, deleted) = both(
+                || act(&db, &world, &yard.team.mechanical, |tx| inspections::submit(tx, sheet.inspection.id)),
+                || act(&db, &world, &yard.admin, |tx| inspections::delete(tx, sheet.inspection.id)),
+            );
+            let (submitted, refused) = (tally(vec![submitted]), tally(vec![deleted]).1);
+            let status = assignment(&db, on_list.id).status;
+            if submitted.0.is_empty() {
+                assert_eq!((submitted.1, refused), (vec![Code::NotFound], vec![]));
+                assert_eq!(status, AssignmentStatus::ElecComplete);
+                half_draft(&db, &world, &yard.team.mechanical, on_list.id);
+            } else {
+                assert_eq!(refused, [Code::InvalidState]);
+                assert_eq!(status, AssignmentStatus::AssessmentPending);
+            }
+        }
+    }
+}
