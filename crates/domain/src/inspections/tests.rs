@@ -1,5 +1,5 @@
 use super::*;
-use crate::checklists::NumericRule;
+use crate::checklists::{AnswerType, NumericRule};
 use crate::input::Input;
 use crate::testing::{assignment, equipment, id, item, now, template, user};
 use proptest::prelude::*;
