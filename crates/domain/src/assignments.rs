@@ -170,9 +170,7 @@ input! {
 text_enum! {
     /// What assignments can be ordered by.
     pub enum AssignmentOrder {
-        /// Number.
-        Id = "id",
-        /// Day.
+        /// Day, and those of one day by number.
         TargetDate = "target_date",
     }
 }

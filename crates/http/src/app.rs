@@ -36,7 +36,7 @@ struct Parts {
     tokens: Tokens,
     settings: Settings,
     limits: Option<Limits>,
-    /// One for each connection: requests wait here, not on a blocked thread.
+    /// No more than there are connections: requests wait here, in the order in which they came, and not on a blocked thread.
     doors: Arc<Semaphore>,
     /// One for each core: hashing passwords takes memory and all of a core.
     hashing: Arc<Semaphore>,
@@ -67,6 +67,10 @@ pub(crate) struct Caller {
     pub(crate) language: Language,
 }
 
+/// Requests a core works on at the database at once. With more of them nothing gets faster, and each waits for all others
+/// at every turn it takes, so that a few take a hundred times as long as most.
+const PER_CORE: usize = 4;
+
 /// Seconds to wait for a free connection or a place for hashing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -75,7 +79,8 @@ impl App {
     pub fn new(database: Database, world: World, tokens: Tokens, settings: Settings) -> Self {
         inspection_auth::passwords::prepare();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let doors = Semaphore::new(usize::try_from(database.connections()).unwrap_or(1));
+        let connections = usize::try_from(database.connections()).unwrap_or(1);
+        let doors = Semaphore::new(connections.min(cores * PER_CORE));
         Self(Arc::new(Parts {
             limits: settings.rate_limits.then(|| Limits::new(&settings)),
             database,

@@ -1,6 +1,9 @@
 //! Assignments: reads, and units of work from the team to the last verdict.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    query_dsl::positional_order_dsl::{OrderColumn, PositionalOrderDsl},
+};
 use inspection_domain::{
     assignments::{
         AssignTeam, Assignment, AssignmentFilter, AssignmentOrder, AssignmentRule, AssignmentStatus,
@@ -14,7 +17,7 @@ use inspection_domain::{
     page::{Page, PageRequest, Sort},
     rule::NotFound,
     schema::{inspection_assignments as assignments, inspections},
-    time::Instant,
+    time::{Date, Instant},
     users::{Category, User},
 };
 
@@ -28,30 +31,41 @@ pub fn of_inspector(
     page: PageRequest,
 ) -> Result<Page<Assignment>> {
     let sort = filter.sort.unwrap_or(Sort { by: AssignmentOrder::TargetDate, descending: true });
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
-            let own = assignments::mechanical_inspector_id
-                .eq(inspector)
-                .or(assignments::electrical_inspector_id.eq(inspector));
-            let mut query = assignments::table.filter(own).into_boxed::<Backend>();
+    let (limit, offset) = (i64::from(page.per_page), page.offset());
+    let (keys, mut found, total) = with_conn!(conn, |c| {
+        // Each seat by itself, since each has an index that is in order: the page is where the two meet.
+        let in_seat = |seat: Category| {
+            let query = assignments::table.into_boxed::<Backend>();
+            let mut query = match seat {
+                Category::Mechanical => query.filter(assignments::mechanical_inspector_id.eq(inspector)),
+                Category::Electrical => query.filter(assignments::electrical_inspector_id.eq(inspector)),
+            };
             filter_by!(query, {
                 assignments::target_date => filter.date,
                 assignments::status => filter.status,
             });
             query
         };
-        let ordered = order_by!(filtered(), sort, assignments::id, {
-            AssignmentOrder::Id => assignments::id,
-            AssignmentOrder::TargetDate => assignments::target_date,
-        });
-        let items = ordered
+        let keys = |seat| in_seat(seat).select((assignments::target_date, assignments::id));
+        let both = keys(Category::Mechanical).union_all(keys(Category::Electrical));
+        let (date, id) = (OrderColumn(1), OrderColumn(2));
+        let keys: Vec<(Date, AssignmentId)> = if sort.descending {
+            both.positional_order_by((date.desc(), id.desc())).limit(limit).offset(offset).load(c)?
+        } else {
+            both.positional_order_by((date.asc(), id.asc())).limit(limit).offset(offset).load(c)?
+        };
+        let found: Vec<Assignment> = assignments::table
+            .filter(assignments::id.eq_any(keys.iter().map(|(_, id)| *id)))
             .select(Assignment::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
             .load(c)?;
-        (items, filtered().count().get_result(c)?)
+        let mut total: i64 = 0;
+        for seat in Category::ALL {
+            total += in_seat(*seat).count().get_result::<i64>(c)?;
+        }
+        (keys, found, total)
     });
-    Ok(Page { items, total, request: page })
+    found.sort_by_key(|assignment| keys.iter().position(|(_, id)| *id == assignment.id));
+    Ok(Page { items: found, total, request: page })
 }
 
 /// A page of the backlog: unfinished and past the deadline, the oldest deadline first (§4).
