@@ -211,11 +211,16 @@ on_both! {
     fn odd_paths_and_queries_are_refused_and_named(site: Site) {
         let admin = site.as_a(Role::Admin);
         for id in ["0", "-1", "abc", "1.5", "9223372036854775808", "%00", "1%20or%201", "%2e%2e", "%D9%A1"] {
-            for path in ["/api/users/", "/api/equipment/", "/api/checklists/", "/api/inspections/", "/api/defects/"] {
+            for path in [
+                "/api/users/", "/api/equipment/", "/api/checklists/", "/api/inspections/", "/api/defects/",
+                "/api/inspection-routines/", "/api/inspection-assignments/lists/", "/api/assessments/",
+                "/api/ratings/technicians/",
+            ] {
                 let answer = admin.get(&format!("{path}{id}"));
                 assert_eq!((answer.status, answer.fields()), (400, vec!["id"]), "{path}{id}: {}", answer.text);
             }
         }
+        assert_eq!(admin.get("/api/inspections/by-assignment/x").fields(), ["assignment_id"]);
         let answer = admin.put("/api/checklists/x/items/y", &json!({"order": -1, "answer_type": 1}));
         assert_eq!(answer.fields(), ["id", "item_id", "answer_type", "order_index"], "{}", answer.text);
         for (query, field) in [
@@ -229,6 +234,8 @@ on_both! {
         }
         let answer = admin.get("/api/inspections?date_from=2026-02-30&date_to=tomorrow&result=maybe&page=0");
         assert_eq!(answer.fields(), ["result", "date_from", "date_to", "page"], "{}", answer.text);
+        let answer = admin.get("/api/inspection-assignments/lists?date=2026-02-30&shift=noon&status=done&sort=shift");
+        assert_eq!(answer.fields(), ["date", "shift", "status", "sort"], "{}", answer.text);
         for path in ["/api/../etc/passwd", "/api/equipment/1/../2", "/api//equipment", "/docs/../../etc/passwd", "/nowhere"] {
             assert!(matches!(admin.get(path).status, 400 | 404), "{path}");
         }

@@ -31,6 +31,13 @@ on_both! {
         assert_eq!(checklist.data()["items"][0]["question_text"], "هل الفرامل سليمة؟");
         assert_eq!(checklist.data()["items"][0]["question_text_en"], "Are the brakes sound?");
 
+        let (routine, _) = builders::routine(&site.db, &site.world, &admin, template.id);
+        let path_of_routine = format!("/api/inspection-routines/{}", routine.id);
+        let routine = client.get(&format!("{path_of_routine}?lang=ar"));
+        assert_eq!((&routine.data()["name"], &routine.data()["name_en"]), (&json!("الجولة اليومية"), &json!("Daily round")));
+        client.put(&path_of_routine, routine.data()).data();
+        assert_eq!(client.get(&path_of_routine).data()["name"], "Daily round");
+
         let defects = reader.get("/api/defects");
         assert_eq!(defects.data()[0]["description"], "فشل: هل الفرامل سليمة؟");
         assert_eq!(defects.data()[0]["description_en"], "Failed: Are the brakes sound?");

@@ -17,14 +17,17 @@ use crate::{
 pub struct Instant(Timestamp);
 
 impl Instant {
-    /// The instant of a timestamp, cut to milliseconds.
+    /// The instant of a timestamp, cut to milliseconds; at the most the last whole second of the calendar, after which
+    /// nothing can be stored.
     pub fn new(timestamp: Timestamp) -> Self {
-        Self(Timestamp::from_millisecond(timestamp.as_millisecond()).unwrap_or(timestamp))
+        let end = Timestamp::from_second(Timestamp::MAX.as_second()).unwrap_or(Timestamp::MAX);
+        let cut = Timestamp::from_millisecond(timestamp.as_millisecond()).unwrap_or(timestamp);
+        Self(cut.min(end))
     }
 
     /// The instant so many milliseconds after 1970, if there is such a one.
     pub fn from_millisecond(milliseconds: i64) -> Option<Self> {
-        Timestamp::from_millisecond(milliseconds).ok().map(Self)
+        Timestamp::from_millisecond(milliseconds).ok().map(Self::new)
     }
 
     /// Milliseconds since 1970.
@@ -41,7 +44,7 @@ impl Instant {
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         let end = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
-        Self(self.0.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(end))
+        Self::new(self.0.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(end))
     }
 
     /// The instant right after this one: a millisecond later.
@@ -191,7 +194,7 @@ impl Site {
     pub fn at(&self, date: Date, hour: i8) -> Instant {
         jiff::civil::Time::new(hour, 0, 0, 0)
             .and_then(|time| self.0.to_ambiguous_zoned_datetime(date.0.to_datetime(time)).compatible())
-            .map_or(Instant(Timestamp::MAX), |there| Instant::new(there.timestamp()))
+            .map_or_else(|_| Instant::new(Timestamp::MAX), |there| Instant::new(there.timestamp()))
     }
 
     /// The first instant of a date there.
@@ -199,7 +202,7 @@ impl Site {
         date.0
             .to_zoned_datetime(self.0.clone())
             .and_then(|midnight| midnight.start_of_day())
-            .map_or(Instant(Timestamp::MAX), |start| Instant::new(start.timestamp()))
+            .map_or_else(|_| Instant::new(Timestamp::MAX), |start| Instant::new(start.timestamp()))
     }
 }
 
@@ -350,7 +353,7 @@ mod tests {
         assert_eq!(seven(29), at("2026-03-29T05:00:00Z"));
         let skipped = berlin.at(Date::new(2026, 3, 29).expect("date"), 2);
         assert_eq!(skipped, at("2026-03-29T01:00:00Z"), "2:00 does not exist there, 3:00 does");
-        assert_eq!(berlin.at(Date::new(9999, 12, 31).expect("date"), 25), Instant(Timestamp::MAX));
+        assert_eq!(berlin.at(Date::new(9999, 12, 31).expect("date"), 25), at("9999-12-30T22:00:00Z"));
     }
 
     #[test]

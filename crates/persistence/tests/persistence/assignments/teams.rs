@@ -410,4 +410,33 @@ on_both_databases! {
         half_submitted(&db, &world, &team.electrical, early, &[]);
         assert_eq!(backlog(&db, &world), [early_2, late, late_2], "what is late can still be done");
     }
+
+    fn days_at_both_ends_of_the_calendar_are_days_like_others(db: TestDatabase) {
+        for (n, zone) in ["Asia/Riyadh", "America/New_York"].into_iter().enumerate() {
+            let (world, _) = world_in(zone);
+            let admin = user_with(&db, &world, Role::Admin, |body| body["email"] = json!(format!("{n}@example.com")));
+            let member = |trade: &str| {
+                user_with(&db, &world, Role::Inspector, |body| {
+                    body["email"] = json!(format!("{trade}{n}@example.com"));
+                    body["specialization"] = json!(trade);
+                    body["shift"] = json!(if n == 0 { "day" } else { "night" });
+                })
+            };
+            let team = Team { mechanical: member("mechanical"), electrical: member("electrical") };
+            let shift = if n == 0 { "day" } else { "night" };
+            let template = checklist_with(&db, &world, &admin, |body| body["version"] = json!(zone)).0.id;
+            routine_with(&db, &world, &admin, template, |body| body["shift"] = json!(shift));
+            equipment_with(&db, &world, |body| body["serial_number"] = json!(zone));
+            for day in ["0001-01-01", "9999-12-31"] {
+                let list =
+                    generate(&db, &world, Some(&admin), json!({"target_date": day, "shift": shift})).unwrap().list;
+                let first = on_list(&db, list.id).swap_remove(0);
+                let after = assigned(&db, &world, &admin, first.id, &team);
+                assert_eq!(after.target_date, date(day));
+                assert_eq!(get(&db, first.id).deadline.map(|at| at.as_second()), after.deadline.map(|at| at.as_second()));
+                let late = backlog(&db, &world).contains(&first.id);
+                assert_eq!(late, day.starts_with("0001"), "{zone} {day} {:?}", after.deadline);
+            }
+        }
+    }
 }
