@@ -433,7 +433,7 @@ on_both_databases! {
                 let first = on_list(&db, list.id).swap_remove(0);
                 let after = assigned(&db, &world, &admin, first.id, &team);
                 assert_eq!(after.target_date, date(day));
-                assert_eq!(get(&db, first.id).deadline.map(|at| at.as_second()), after.deadline.map(|at| at.as_second()));
+                assert_eq!(get(&db, first.id), after);
                 let late = backlog(&db, &world).contains(&first.id);
                 assert_eq!(late, day.starts_with("0001"), "{zone} {day} {:?}", after.deadline);
             }
