@@ -6,6 +6,7 @@ pub mod audit;
 pub mod checklists;
 pub mod defects;
 pub mod equipment;
+pub mod files;
 pub mod ids;
 pub mod input;
 pub mod inspections;
