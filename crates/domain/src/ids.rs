@@ -120,6 +120,8 @@ ids! {
     ScheduleId,
     /// A leave.
     LeaveId,
+    /// An evidence file.
+    FileId,
 }
 
 /// Makes up what must be unique or can't be guessed. The program has the system's randomness, tests

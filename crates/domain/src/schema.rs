@@ -356,6 +356,30 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    files (id) {
+        id -> BigInt,
+        key -> Text,
+        original_filename -> Text,
+        mime_type -> Text,
+        file_size -> BigInt,
+        sha256 -> Text,
+        category -> Text,
+        uploaded_by_id -> BigInt,
+        related_type -> Nullable<Text>,
+        related_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    evidence (file_id, record_type, record_id) {
+        file_id -> BigInt,
+        record_type -> Text,
+        record_id -> BigInt,
+    }
+}
+
 diesel::joinable!(checklist_items -> checklist_templates (template_id));
 diesel::joinable!(inspection_answers -> inspections (inspection_id));
 diesel::joinable!(inspection_answers -> checklist_items (checklist_item_id));
@@ -373,6 +397,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     equipment_schedules,
     equipment_status_changes,
     equipment_weekly_completions,
+    evidence,
+    files,
     final_assessments,
     inspection_answers,
     inspection_assignments,
