@@ -383,12 +383,17 @@ impl StoredFile {
         Err(Forbidden("only its uploader or an admin may delete a file"))
     }
 
-    /// Whether it can prove an answer of an inspection: an image, which belongs to nothing else than the inspection or its
-    /// machine (§5).
+    /// Whether it can prove an answer of an inspection: an image that can go with it (§5).
     pub fn may_prove(&self, inspection: &Inspection) -> Result<(), Invalid> {
-        if !self.kind.is_image() {
-            return Err(Invalid::value("must be an image"));
+        if self.kind.is_image() {
+            self.may_go_with(inspection)
+        } else {
+            Err(Invalid::value("must be an image"))
         }
+    }
+
+    /// Whether it can go with an inspection: it belongs to nothing else than that, its assignment or its machine.
+    pub fn may_go_with(&self, inspection: &Inspection) -> Result<(), Invalid> {
         let fits = match self.relation() {
             None => true,
             Some(Relation::Inspection(id)) => id == inspection.id,

@@ -10,8 +10,8 @@ use crate::{
     assignments::Assignment,
     checklists::{Item, Template},
     equipment::{Equipment, EquipmentStatus},
-    ids::{AnswerId, AssignmentId, EquipmentId, InspectionId, ItemId, TemplateId, UserId},
-    input::{Invalid, input, text_enum},
+    ids::{AnswerId, AssignmentId, EquipmentId, FileId, InspectionId, ItemId, TemplateId, UserId},
+    input::{Invalid, Values, input, text_enum},
     page::Sort,
     rule::{Code, FieldError, Forbidden, Rule},
     text::Text,
@@ -126,6 +126,8 @@ input! {
     pub struct Review {
         /// Notes.
         notes | "review_notes": Option<Text<2000>>,
+        /// Uploaded files that go with it, at most ten.
+        file_ids: Option<Values<FileId, 0, 10>>,
     }
 }
 
@@ -444,13 +446,14 @@ impl Inspection {
             answer_value,
             comment: new.comment.map(Into::into),
             photo_path: new.photo_path.map(Into::into),
+            photo_file_id: new.photo_file_id,
             answered_by_id: actor,
             answered_at: now,
         };
-        if item.critical_failure && item.fails(&answer.answer_value) && answer.photo_path.is_none() {
+        if item.critical_failure && item.fails(&answer.answer_value) && !answer.has_photo() {
             return Err(Invalid::field(
                 "photo_path",
-                "is required, since the question is critical and failed",
+                "is required, or photo_file_id is, since the question is critical and failed",
             ));
         }
         Ok(answer)
@@ -481,7 +484,7 @@ impl Inspection {
         let bare: Vec<_> = failed
             .iter()
             .filter(|item| item.critical_failure)
-            .filter(|item| answer_to(item).is_none_or(|answer| answer.photo_path.is_none()))
+            .filter(|item| !answer_to(item).is_some_and(Answer::has_photo))
             .map(|item| item.id)
             .collect();
         if !bare.is_empty() {

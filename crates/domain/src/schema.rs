@@ -161,6 +161,7 @@ diesel::table! {
         answer_value -> Text,
         comment -> Nullable<Text>,
         photo_path -> Nullable<Text>,
+        photo_file_id -> Nullable<BigInt>,
         answered_by_id -> BigInt,
         answered_at -> Timestamp,
     }

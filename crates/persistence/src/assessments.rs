@@ -77,7 +77,7 @@ pub fn waiting_for(conn: &mut DbConnection, actor: &User, page: PageRequest) -> 
     Ok(Page { items, total, request: page })
 }
 
-fn find(conn: &mut DbConnection, id: AssessmentId) -> Result<Assessment> {
+pub(crate) fn find(conn: &mut DbConnection, id: AssessmentId) -> Result<Assessment> {
     with_conn!(conn, |c| assessments::table.find(id).select(Assessment::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("assessment").into())

@@ -6,7 +6,8 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     checklists::{Item, Template},
     equipment::Equipment,
-    ids::{AssignmentId, EquipmentId, InspectionId, ItemId},
+    files::StoredFile,
+    ids::{AssignmentId, EquipmentId, FileId, InspectionId, ItemId},
     input::Invalid,
     inspections::{
         Answer, Command, Errand, Inspection, InspectionFilter, InspectionOrder, InspectionResult,
@@ -30,7 +31,7 @@ use crate::{
     database::one_row,
     defects, equipment,
     error::LostRace,
-    users,
+    files, users,
 };
 
 /// A page of the inspections that the actor may see.
@@ -263,6 +264,15 @@ pub fn answer(
         }
     }
     errors.into_result()?;
+    let photos: Vec<(String, FileId)> = rows
+        .iter()
+        .enumerate()
+        .filter_map(|(n, row)| {
+            let place = path(n).map_or_else(String::new, |path| path + ".") + "photo_file_id";
+            Some((place, row.photo_file_id?))
+        })
+        .collect();
+    files::attach(tx, &inspection, &photos, StoredFile::may_prove)?;
     let before = answers_of(tx.conn, id)?;
     let saved: Vec<Answer> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(answers::table)
         .values(&rows)
@@ -272,6 +282,7 @@ pub fn answer(
             answers::answer_value.eq(excluded(answers::answer_value)),
             answers::comment.eq(excluded(answers::comment)),
             answers::photo_path.eq(excluded(answers::photo_path)),
+            answers::photo_file_id.eq(excluded(answers::photo_file_id)),
             answers::answered_by_id.eq(excluded(answers::answered_by_id)),
             answers::answered_at.eq(excluded(answers::answered_at)),
         ))
@@ -364,8 +375,12 @@ fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
 /// Marks a submitted inspection as seen by the actor, an admin (§5).
 pub fn review(tx: &mut Tx<'_>, id: InspectionId, review: Review) -> Result<Inspection> {
     let before = locked(tx, id)?;
+    let ids = review.file_ids.as_ref().map(|ids| ids.0.clone()).unwrap_or_default();
     let after = before.review(review, tx.actor()?.id, tx.now)?;
     write(tx, AuditAction::Review, &before, &after)?;
+    let named: Vec<_> = ids.iter().enumerate().map(|(n, id)| (format!("file_ids[{n}]"), *id)).collect();
+    files::attach(tx, &after, &named, StoredFile::may_go_with)?;
+    files::rest_on(tx, ("inspection", id.get()), &ids)?;
     Ok(after)
 }
 

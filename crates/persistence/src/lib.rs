@@ -11,6 +11,7 @@ mod database;
 pub mod defects;
 pub mod equipment;
 mod error;
+pub mod files;
 pub mod inspections;
 mod leaves;
 pub mod lists;

@@ -129,7 +129,7 @@ fn an_answer_is_proved_by_an_image_of_that_inspection() {
         assert_eq!(file(relation).may_prove(&inspection).is_ok(), fits, "{relation:?}");
     }
     let pdf = StoredFile { kind: FileKind::Pdf, ..file(None) };
-    assert!(pdf.may_prove(&inspection).is_err());
+    assert!(pdf.may_prove(&inspection).is_err() && pdf.may_go_with(&inspection).is_ok());
     assert_eq!(file(None).proving(&inspection).relation(), Some(Relation::Inspection(id(5))));
     let of_machine = file(Some(Relation::Equipment(id(6))));
     assert_eq!(of_machine.proving(&inspection), of_machine);

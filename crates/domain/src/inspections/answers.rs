@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     checklists::{AnswerType, Item},
-    ids::{AnswerId, InspectionId, ItemId, UserId},
+    ids::{AnswerId, FileId, InspectionId, ItemId, UserId},
     input::{Given, Invalid, Listed, Scalar, input},
     text::Text,
     time::Instant,
@@ -33,10 +33,19 @@ pub struct Answer {
     pub comment: Option<String>,
     /// Where the client keeps the photo.
     pub photo_path: Option<String>,
+    /// The photo, if it was uploaded.
+    pub photo_file_id: Option<FileId>,
     /// Who answered.
     pub answered_by_id: UserId,
     /// When.
     pub answered_at: Instant,
+}
+
+impl Answer {
+    /// Whether there is a photo of it.
+    pub const fn has_photo(&self) -> bool {
+        self.photo_path.is_some() || self.photo_file_id.is_some()
+    }
 }
 
 /// An answer as it was sent: text, number or boolean, kept as text.
@@ -74,7 +83,9 @@ input! {
         answer_value | "answer": AnswerText,
         /// Remark.
         comment: Option<Text<2000>>,
-        /// Where the client keeps the photo; a failed critical question needs one.
+        /// An uploaded image; a failed critical question needs this or `photo_path`.
+        photo_file_id: Option<FileId>,
+        /// Where the client keeps the photo.
         photo_path: Option<Text<500>>,
     }
 }

@@ -18,6 +18,7 @@ fn answer(item: &Item, value: &str, photo: bool) -> Answer {
         checklist_item_id: item.id,
         answer_value: value.into(),
         comment: None,
+        photo_file_id: None,
         photo_path: photo.then(|| "camera/1.jpg".into()),
         answered_by_id: id(1),
         answered_at: now(),
