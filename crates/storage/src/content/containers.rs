@@ -1,0 +1,170 @@
+//! Where a file begins and ends, by the rules of its format: what is cut off is found, and what comes after the end.
+
+use std::io::{BufRead, Read, Seek, SeekFrom};
+
+use inspection_domain::files::FileKind;
+
+use super::{Failure, HEAD, Refusal};
+
+type Checked = Result<(), Failure>;
+
+/// Whether the file is whole, and nothing follows it that could be another file.
+pub(super) fn check(file: &mut (impl BufRead + Seek), kind: FileKind) -> Checked {
+    match kind {
+        FileKind::Png => png(file).and_then(|()| nothing_follows(file)),
+        FileKind::Gif => gif(file).and_then(|()| nothing_follows(file)),
+        FileKind::Webp => webp(file).and_then(|()| nothing_follows(file)),
+        // Cameras put further pictures and their own data behind the first.
+        FileKind::Jpeg => jpeg(file),
+        FileKind::Pdf => pdf(file),
+    }
+}
+
+fn bytes<const N: usize>(file: &mut impl Read) -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn byte(file: &mut impl Read) -> Result<u8, Failure> {
+    let [byte] = bytes::<1>(file)?;
+    Ok(byte)
+}
+
+/// Skips bytes that must be there.
+fn skip(file: &mut impl BufRead, count: u64) -> Checked {
+    let skipped = std::io::copy(&mut file.take(count), &mut std::io::sink())?;
+    if skipped == count { Ok(()) } else { Err(Refusal::CutOff.into()) }
+}
+
+/// Some programs fill a file up; nothing else may follow.
+fn nothing_follows(file: &mut impl Read) -> Checked {
+    let mut buffer = [0; 4096];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        if buffer.iter().take(count).any(|b| !matches!(b, 0 | b' ' | b'\r' | b'\n')) {
+            return Err(Refusal::GoesOn.into());
+        }
+    }
+}
+
+/// A signature, then chunks: length, type, data, checksum; the last is `IEND`.
+fn png(file: &mut impl BufRead) -> Checked {
+    skip(file, 8)?;
+    loop {
+        let length = u32::from_be_bytes(bytes(file)?);
+        let kind = bytes::<4>(file)?;
+        skip(file, u64::from(length) + 4)?;
+        if kind == *b"IEND" {
+            return Ok(());
+        }
+    }
+}
+
+/// Bytes of a palette, by the flags that announce it.
+fn palette(flags: u8) -> u64 {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+/// A header, then pictures and extensions in blocks; the last byte is a semicolon.
+fn gif(file: &mut impl BufRead) -> Checked {
+    skip(file, 10)?;
+    let flags = byte(file)?;
+    skip(file, 2 + palette(flags))?;
+    loop {
+        match byte(file)? {
+            b';' => return Ok(()),
+            b',' => {
+                skip(file, 8)?;
+                let flags = byte(file)?;
+                skip(file, palette(flags) + 1)?;
+            }
+            b'!' => skip(file, 1)?,
+            _ => return Err(Refusal::Damaged.into()),
+        }
+        loop {
+            let length = byte(file)?;
+            if length == 0 {
+                break;
+            }
+            skip(file, length.into())?;
+        }
+    }
+}
+
+/// One chunk of RIFF, filled up to an even number of bytes.
+fn webp(file: &mut impl BufRead) -> Checked {
+    skip(file, 4)?;
+    let length = u64::from(u32::from_le_bytes(bytes(file)?));
+    skip(file, length)?;
+    if length % 2 == 1 {
+        file.read_exact(&mut [0]).or_else(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Ok(()),
+            _ => Err(error),
+        })?;
+    }
+    Ok(())
+}
+
+/// Segments that begin with 0xFF and a marker; the data of a scan goes on until the next marker that is none of its own.
+fn jpeg(file: &mut impl BufRead) -> Checked {
+    const START_OF_SCAN: u8 = 0xDA;
+    const END: u8 = 0xD9;
+    skip(file, 2)?;
+    let mut marker = next_marker(file)?;
+    loop {
+        match marker {
+            END => return Ok(()),
+            // No length, and of no meaning between segments.
+            0x01 | 0xD0..=0xD7 => {}
+            _ => {
+                let length = u16::from_be_bytes(bytes(file)?);
+                skip(file, u64::from(length.checked_sub(2).ok_or(Refusal::Damaged)?))?;
+            }
+        }
+        let was_scan = marker == START_OF_SCAN;
+        marker = next_marker(file)?;
+        // An escaped 0xFF and restarts belong to the data of a scan.
+        while was_scan && matches!(marker, 0x00 | 0xD0..=0xD7) {
+            marker = next_marker(file)?;
+        }
+    }
+}
+
+/// What follows the next 0xFF, of which there may be several.
+fn next_marker(file: &mut impl BufRead) -> Result<u8, Failure> {
+    file.skip_until(0xFF)?;
+    loop {
+        match byte(file)? {
+            0xFF => {}
+            marker => return Ok(marker),
+        }
+    }
+}
+
+/// A first line with a version; at the end where the table of contents is, and the mark of the end.
+fn pdf(file: &mut (impl BufRead + Seek)) -> Checked {
+    let [first, point, second] = {
+        skip(file, 5)?;
+        bytes::<3>(file)?
+    };
+    if !first.is_ascii_digit() || point != b'.' || !second.is_ascii_digit() {
+        return Err(Refusal::Damaged.into());
+    }
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(2 * HEAD as u64)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let is_filling = |b: &u8| matches!(b, 0 | b' ' | b'\t' | b'\r' | b'\n');
+    let end = tail.windows(5).rposition(|window| window == b"%%EOF").ok_or(Refusal::CutOff)?;
+    if !tail.iter().skip(end + 5).all(|b| is_filling(b)) {
+        return Err(Refusal::GoesOn.into());
+    }
+    if !tail.windows(9).any(|window| window == b"startxref") {
+        return Err(Refusal::CutOff.into());
+    }
+    Ok(())
+}
