@@ -90,7 +90,9 @@ impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::UnexpectedEof => Self::Refused(Refusal::CutOff),
-            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => Self::Refused(Refusal::Damaged),
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
+                Self::Refused(Refusal::Damaged)
+            }
             _ => Self::Disk(error),
         }
     }
@@ -116,7 +118,8 @@ pub(crate) fn kind_of(head: &[u8]) -> Result<FileKind, Refusal> {
 
 /// What the file is, if everything about it agrees and all of it can be read.
 pub(crate) fn inspect(path: &Path, name: &str, declared: Option<&str>) -> Result<FileKind, UploadError> {
-    let open = || File::open(path).map(|file| BufReader::with_capacity(64 << 10, file)).map_err(Failure::from);
+    let open =
+        || File::open(path).map(|file| BufReader::with_capacity(64 << 10, file)).map_err(Failure::from);
     let mut head = Vec::with_capacity(HEAD);
     open()?.take(HEAD as u64).read_to_end(&mut head).map_err(Failure::from)?;
     let kind = kind_of(&head)?;

@@ -46,6 +46,7 @@ impl Key {
     }
 
     /// The place of a thumbnail of this file.
+    #[must_use]
     pub fn thumbnail(&self, size: Size) -> Self {
         Self(format!("{THUMBNAILS}/{}/{}.jpg", size.pixels(), self.0))
     }
@@ -65,7 +66,8 @@ impl Key {
             return if rest.starts_with('/') { Place::Probe } else { Place::Foreign };
         }
         if let Some(rest) = self.0.strip_prefix(THUMBNAILS) {
-            let original = rest.strip_prefix('/').and_then(|rest| rest.split_once('/')?.1.strip_suffix(".jpg"));
+            let original =
+                rest.strip_prefix('/').and_then(|rest| rest.split_once('/')?.1.strip_suffix(".jpg"));
             return match original.map(Self::recorded) {
                 Some(key) if key.is_file() => Place::ThumbnailOf(key),
                 _ => Place::Foreign,
@@ -75,7 +77,8 @@ impl Key {
     }
 
     fn is_file(&self) -> bool {
-        let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
         let parts: Vec<&str> = self.0.split('/').collect();
         let [category, year, month, day, name] = parts.as_slice() else { return false };
         let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');

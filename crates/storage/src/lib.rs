@@ -22,7 +22,10 @@ pub use thumbnails::{NoThumbnail, Size};
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, StoreError> {
-    #[expect(clippy::disallowed_methods, reason = "the door of this crate: http's doors lead to the database")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the door of this crate: http's doors lead to the database"
+    )]
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| StoreError::Unavailable(error.to_string()))
 }

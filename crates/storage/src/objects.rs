@@ -80,7 +80,8 @@ fn entry(meta: ObjectMeta) -> Entry {
 }
 
 fn list(store: &dyn ObjectStore) -> BoxStream<'static, Result<Entry, StoreError>> {
-    let is_staged = |entry: &Entry| entry.key.as_str().strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'));
+    let is_staged =
+        |entry: &Entry| entry.key.as_str().strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'));
     store
         .list(None)
         .map(|found| found.map(entry).map_err(|error| failed(None, error)))
@@ -172,7 +173,8 @@ impl Objects {
 #[async_trait]
 impl FileStore for Objects {
     async fn keep(&self, key: &Key, staged: Staged) -> Result<(), StoreError> {
-        let _place = self.transfers.acquire().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let _place =
+            self.transfers.acquire().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         if staged.size() > PART as u64 {
             return self.put_parts(key, &staged).await;
         }

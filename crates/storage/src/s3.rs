@@ -41,7 +41,8 @@ impl S3 {
     /// The store of these settings. Nothing is connected yet.
     pub fn new(settings: &S3Settings) -> Result<Self, StoreError> {
         let wrong = |error: object_store::Error| StoreError::Unavailable(error.to_string());
-        let connections = Builder::new_multi_thread().worker_threads(1).thread_name("s3").enable_all().build()?;
+        let connections =
+            Builder::new_multi_thread().worker_threads(1).thread_name("s3").enable_all().build()?;
         let client = ClientOptions::new()
             .with_connect_timeout(settings.patience.min(Duration::from_secs(5)))
             .with_timeout(settings.patience);

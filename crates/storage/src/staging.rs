@@ -60,7 +60,14 @@ impl Staging {
 
     /// Begins an upload of at most so many bytes.
     pub(crate) fn begin(&self, limit: u64) -> Incoming {
-        Incoming { staging: self.clone(), spool: None, buffer: BytesMut::new(), size: 0, limit, sniffed: false }
+        Incoming {
+            staging: self.clone(),
+            spool: None,
+            buffer: BytesMut::new(),
+            size: 0,
+            limit,
+            sniffed: false,
+        }
     }
 
     /// Removes what uploads before this instant have left behind, and says how many files that were. What uploads leave
@@ -72,10 +79,14 @@ impl Staging {
             for entry in std::fs::read_dir(folder)? {
                 let entry = entry?;
                 // Another instance may be about to take it away.
-                let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
+                let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else {
+                    continue;
+                };
                 let age = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::MAX);
                 let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-                if is_ours && i128::try_from(age.as_millis()).is_ok_and(|age| age < before.as_millisecond().into()) {
+                if is_ours
+                    && i128::try_from(age.as_millis()).is_ok_and(|age| age < before.as_millisecond().into())
+                {
                     count += 1;
                     if remove {
                         std::fs::remove_file(entry.path())?;
@@ -94,6 +105,11 @@ struct Spool {
     hash: Sha256,
 }
 
+/// Two digits for each byte.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// An upload under way. Dropping it leaves nothing behind.
 pub struct Incoming {
     staging: Staging,
@@ -106,7 +122,10 @@ pub struct Incoming {
 
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Incoming").field("size", &self.size).field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("Incoming")
+            .field("size", &self.size)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 
@@ -169,7 +188,7 @@ impl Incoming {
             if durable {
                 file.as_file().sync_all()?;
             }
-            let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            let sha256 = hexadecimal(&hash.finalize());
             Ok(Staged { path: file.into_temp_path(), size, sha256 })
         })
         .await?

@@ -13,8 +13,8 @@ use inspection_domain::{files::FileKind, time::Instant};
 use tokio::sync::Semaphore;
 
 use crate::{
-    FileStore, Incoming, Key, Local, NoThumbnail, Objects, Opened, Refusal, S3, S3Settings, Size, Staged, StoreError,
-    UploadError, blocking, staging::Staging, thumbnails,
+    FileStore, Incoming, Key, Local, NoThumbnail, Objects, Opened, Refusal, S3, S3Settings, Size, Staged,
+    StoreError, UploadError, blocking, staging::Staging, thumbnails,
 };
 
 /// Bytes that are written to see whether a store can be written to: more than a full disk finds a place for.

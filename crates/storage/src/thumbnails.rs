@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, Rgb, RgbImage, codecs::jpeg::JpegEncoder, imageops};
+use image::{
+    DynamicImage, ImageDecoder, ImageReader, Limits, Rgb, RgbImage, codecs::jpeg::JpegEncoder, imageops,
+};
 
 use crate::{StoreError, content::MAX_PIXELS};
 
@@ -70,8 +72,8 @@ fn on_white(image: &DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.to_rgb8();
     }
-    let mut canvas = DynamicImage::ImageRgb8(RgbImage::from_pixel(image.width(), image.height(), Rgb([255; 3])));
+    let mut canvas =
+        DynamicImage::ImageRgb8(RgbImage::from_pixel(image.width(), image.height(), Rgb([255; 3])));
     imageops::overlay(&mut canvas, image, 0, 0);
     canvas.into_rgb8()
 }
-

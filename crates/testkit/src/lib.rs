@@ -11,7 +11,9 @@
 pub mod builders;
 pub mod clients;
 pub mod databases;
+pub mod files;
 pub mod postgres;
+pub mod s3;
 pub mod world;
 
 pub use databases::{Kind, TestDatabase};

@@ -147,11 +147,10 @@ fn next_marker(file: &mut impl BufRead) -> Result<u8, Failure> {
 
 /// A first line with a version; at the end where the table of contents is, and the mark of the end.
 fn pdf(file: &mut (impl BufRead + Seek)) -> Checked {
-    let [first, point, second] = {
-        skip(file, 5)?;
-        bytes::<3>(file)?
+    let [b'%', b'P', b'D', b'F', b'-', first, b'.', second] = bytes(file)? else {
+        return Err(Refusal::Damaged.into());
     };
-    if !first.is_ascii_digit() || point != b'.' || !second.is_ascii_digit() {
+    if !first.is_ascii_digit() || !second.is_ascii_digit() {
         return Err(Refusal::Damaged.into());
     }
     let length = file.seek(SeekFrom::End(0))?;
@@ -160,7 +159,7 @@ fn pdf(file: &mut (impl BufRead + Seek)) -> Checked {
     file.read_to_end(&mut tail)?;
     let is_filling = |b: &u8| matches!(b, 0 | b' ' | b'\t' | b'\r' | b'\n');
     let end = tail.windows(5).rposition(|window| window == b"%%EOF").ok_or(Refusal::CutOff)?;
-    if !tail.iter().skip(end + 5).all(|b| is_filling(b)) {
+    if !tail.iter().skip(end + 5).all(is_filling) {
         return Err(Refusal::GoesOn.into());
     }
     if !tail.windows(9).any(|window| window == b"startxref") {

@@ -26,11 +26,7 @@ const MARKS: &[(&str, &str)] = &[
 /// Bytes at the end of an archive, with the longest comment it can have.
 const ARCHIVE_END: u64 = 22 + 0xFFFF;
 
-pub(super) fn check(
-    file: &mut (impl BufRead + Seek),
-    head: &[u8],
-    kind: FileKind,
-) -> Result<(), Failure> {
+pub(super) fn check(file: &mut (impl BufRead + Seek), head: &[u8], kind: FileKind) -> Result<(), Failure> {
     let marks = AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .start_kind(StartKind::Unanchored)
@@ -58,7 +54,8 @@ fn archive(file: &mut (impl Read + Seek)) -> Result<(), Failure> {
     let mut tail = Vec::with_capacity(HEAD);
     file.read_to_end(&mut tail)?;
     let is_end = |(n, window): (usize, &[u8])| {
-        let comment = window.get(20..).and_then(|length| length.try_into().ok()).map_or(0, u16::from_le_bytes);
+        let comment =
+            window.get(20..).and_then(|length| length.try_into().ok()).map_or(0, u16::from_le_bytes);
         window.starts_with(b"PK\x05\x06") && n + window.len() + usize::from(comment) == tail.len()
     };
     if tail.windows(22).enumerate().any(is_end) {

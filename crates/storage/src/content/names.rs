@@ -6,9 +6,9 @@ use super::Refusal;
 
 /// Extensions of programs that servers or people's machines would run, and that no list of media types has.
 const PROGRAMS: &[&str] = &[
-    "asa", "asp", "aspx", "bash", "bat", "cgi", "cmd", "com", "cpl", "exe", "hta", "htaccess", "jar", "jsp", "jspx", "lnk",
-    "msi", "phar", "php", "php3", "php4", "php5", "php7", "phps", "pht", "phtml", "pl", "ps1", "py", "rb", "scr", "sh",
-    "shtml", "vb", "vbs", "wsf",
+    "asa", "asp", "aspx", "bash", "bat", "cgi", "cmd", "com", "cpl", "exe", "hta", "htaccess", "jar", "jsp",
+    "jspx", "lnk", "msi", "phar", "php", "php3", "php4", "php5", "php7", "phps", "pht", "phtml", "pl", "ps1",
+    "py", "rb", "scr", "sh", "shtml", "vb", "vbs", "wsf",
 ];
 
 /// What clients call types that have another name.
@@ -49,7 +49,8 @@ pub(super) fn agree(name: &str, declared: Option<&str>, kind: FileKind) -> Resul
     if says != kind {
         return Err(Refusal::OtherName { named, kind });
     }
-    let declared = declared.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let declared =
+        declared.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let other_name = OTHER_NAMES.iter().any(|(other, of)| *other == declared && *of == kind);
     if declared == kind.as_str() || other_name || UNDECLARED.contains(&declared.as_str()) {
         return Ok(());
@@ -82,7 +83,9 @@ mod tests {
 
     #[test]
     fn names_that_say_nothing_or_two_things_are_refused() {
-        for name in ["photo", "", "...", ".jpg", "photo.exe", "photo.jpe", "photo.jfif", "photo.svg", "photo.", "jpg"] {
+        for name in
+            ["photo", "", "...", ".jpg", "photo.exe", "photo.jpe", "photo.jfif", "photo.svg", "photo.", "jpg"]
+        {
             assert_eq!(agree(name, None, FileKind::Jpeg), Err(Refusal::Name), "{name}");
         }
         for (name, second) in [
@@ -94,7 +97,11 @@ mod tests {
             ("a.svg.jpg", "svg"),
             ("a.ph\u{202e}p.jpg", "php"),
         ] {
-            assert_eq!(agree(name, None, FileKind::Jpeg), Err(Refusal::SecondExtension(second.into())), "{name}");
+            assert_eq!(
+                agree(name, None, FileKind::Jpeg),
+                Err(Refusal::SecondExtension(second.into())),
+                "{name}"
+            );
         }
     }
 

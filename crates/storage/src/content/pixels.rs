@@ -8,7 +8,7 @@ use inspection_domain::files::FileKind;
 use super::{Failure, MAX_ANIMATED_PIXELS, MAX_PIXELS, Refusal};
 
 /// Bytes that reading may take beside the pixels: palettes, profiles, tables.
-const OVERHEAD: u64 = 16 << 20;
+const OVERHEAD: u32 = 16 << 20;
 
 pub(super) fn check(file: impl BufRead + Seek, kind: FileKind) -> Result<(), Failure> {
     match kind {
@@ -35,7 +35,10 @@ fn png(file: impl BufRead + Seek) -> Result<(), Failure> {
         png::DecodingError::LimitsExceeded => Refusal::TooManyPixels.into(),
         png::DecodingError::Format(_) | png::DecodingError::Parameter(_) => Failure::from(Refusal::Damaged),
     };
-    let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes: OVERHEAD as usize });
+    let mut decoder = png::Decoder::new_with_limits(
+        file,
+        png::Limits { bytes: usize::try_from(OVERHEAD).unwrap_or(usize::MAX) },
+    );
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     let header = decoder.read_header_info().map_err(wrong)?;
@@ -69,7 +72,9 @@ fn gif(file: impl BufRead + Seek) -> Result<(), Failure> {
     };
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::Indexed);
-    options.set_memory_limit(gif::MemoryLimit::Bytes((MAX_PIXELS + OVERHEAD).try_into().unwrap_or(std::num::NonZeroU64::MIN)));
+    options.set_memory_limit(gif::MemoryLimit::Bytes(
+        (MAX_PIXELS + u64::from(OVERHEAD)).try_into().unwrap_or(std::num::NonZeroU64::MIN),
+    ));
     options.check_frame_consistency(true);
     let mut decoder = options.read_info(file).map_err(wrong)?;
     bounded(decoder.width(), decoder.height())?;
