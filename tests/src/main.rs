@@ -13,6 +13,7 @@ mod bad_input;
 mod conventions;
 mod daily_list;
 mod documents;
+mod files;
 mod inspection_day;
 mod languages;
 mod permissions;

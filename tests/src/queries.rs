@@ -12,6 +12,7 @@ use inspection_persistence::{equipment, lists, points, ratings, schedules};
 use inspection_testkit::{
     builders::{self, TODAY, Team},
     clients::Client,
+    files::png,
 };
 use serde_json::json;
 
@@ -57,6 +58,7 @@ fn grow(site: &Site, admin: &User, first: &First, n: usize) {
         ratings::rate(tx, first_inspection.id, builders::input(json!({"rating": 5})))
     })
     .expect("grown");
+    builders::file(&site.db, &site.world, admin, json!({"related_type": "equipment", "related_id": 1}));
     if n.is_multiple_of(25) {
         grow_lists(site, admin, first, n);
         builders::checklist_with(&site.db, &site.world, admin, |body| {
@@ -103,6 +105,7 @@ on_both! {
         let first = First { inspector: site.user(Role::Inspector), machine, team, routine_template: template.id };
         let member = site.client(&first.team.mechanical);
         assert_eq!((admin.id.get(), first.machine.id.get()), (1, 1));
+        assert_eq!(client.upload(&[], "photo.png", "image/png", &png(20, 20)).id(), 1);
         grow(&site, &admin, &first, 0);
         let measure = || -> BTreeMap<String, u64> {
             let counts = paths.iter().map(|path| {
@@ -113,7 +116,9 @@ on_both! {
             let of_member = ["/api/inspection-assignments/my-assignments", "/api/assessments/pending"].map(|path| {
                 (format!("{path} of a member"), count(&site, &member, &format!("{path}?per_page=100")))
             });
-            counts.chain(of_member).collect()
+            let of_machine = "/api/files?related_type=equipment&related_id=1&per_page=100";
+            let of_machine = (of_machine.to_owned(), count(&site, &client, of_machine));
+            counts.chain(of_member).chain([of_machine]).collect()
         };
         let few = measure();
         for n in 1..=500 {

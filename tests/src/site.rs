@@ -1,19 +1,24 @@
 //! A running service on a database of its own, and the people who use it.
 
-use std::{net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{net::TcpListener, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
-use inspection_auth::tokens::{TokenType, Tokens};
+use inspection_auth::{
+    links::Links,
+    tokens::{TokenType, Tokens},
+};
 use inspection_domain::{
     sessions::Session,
     users::{Role, User},
 };
 use inspection_http::{App, Settings, Stopper};
 use inspection_persistence::{World, sessions};
+use inspection_storage::Storage;
 use inspection_testkit::{
     Kind, TestDatabase, builders,
     clients::Client,
     world::{FixedClock, world},
 };
+use tempfile::TempDir;
 
 /// A running service.
 pub(crate) struct Site {
@@ -21,6 +26,8 @@ pub(crate) struct Site {
     pub(crate) world: World,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) base: String,
+    /// Where its files are.
+    pub(crate) folder: TempDir,
     tokens: Tokens,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
@@ -44,19 +51,31 @@ impl Site {
     }
 
     pub(crate) fn start_with(kind: Kind, settings: Settings) -> Option<Self> {
+        Self::start_over(kind, settings, |folder| Storage::local(folder).expect("a store"))
+    }
+
+    /// A service with files in this store, which may use a folder.
+    pub(crate) fn start_over(
+        kind: Kind,
+        settings: Settings,
+        storage: impl FnOnce(&Path) -> Storage,
+    ) -> Option<Self> {
         let db = TestDatabase::new(kind)?;
         let (world, clock) = world();
         let tokens = Tokens::new(&"a secret for tests, of some length".to_owned().into(), 3600, 86400);
+        let links = Links::new(&"another secret, for links".to_owned().into());
+        let folder = tempfile::tempdir().expect("a folder");
+        let storage = storage(folder.path());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let app = App::new(db.database.clone(), world.clone(), tokens.clone(), settings);
+        let app = App::new(db.database.clone(), world.clone(), tokens.clone(), links, storage, settings);
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let started = move |stopper| sender.send(stopper).expect("somebody waits");
             inspection_http::run(app, listener, 2, Duration::from_secs(5), started).expect("a server");
         });
         let stopper = receiver.recv().expect("a server that started");
-        Some(Self { db, world, clock, base, tokens, stopper, thread: Some(thread) })
+        Some(Self { db, world, clock, base, folder, tokens, stopper, thread: Some(thread) })
     }
 
     /// Nobody.

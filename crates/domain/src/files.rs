@@ -179,6 +179,29 @@ input! {
     }
 }
 
+input! {
+    /// How a file is opened.
+    pub struct Viewing {
+        /// Whether the browser may show it itself, instead of saving it.
+        inline: Option<bool>,
+    }
+}
+
+input! {
+    /// How large a small picture is.
+    pub struct ThumbnailSize {
+        /// Pixels of the longer side, 320 if absent. There are a few sizes; the next larger one comes.
+        size: Option<Whole<1, 10_000>>,
+    }
+}
+
+impl ThumbnailSize {
+    /// Pixels of the longer side.
+    pub fn pixels(&self) -> u32 {
+        self.size.and_then(|size| size.get().try_into().ok()).unwrap_or(320)
+    }
+}
+
 /// Both of kind and number, or neither.
 fn relation(kind: Option<RelatedType>, id: Option<i64>) -> Result<Option<Relation>, Invalid> {
     match (kind, id) {
@@ -288,12 +311,15 @@ pub enum FileRule {
     /// Records refer to it (§14).
     #[error("the file is evidence in a record and can't be deleted")]
     InUse,
+    /// It isn't an image, or none that can be made smaller.
+    #[error("there is no thumbnail of this file")]
+    NoThumbnail,
 }
 
 impl Rule for FileRule {
     fn code(&self) -> Code {
         match self {
-            Self::InUse => Code::RuleViolation,
+            Self::InUse | Self::NoThumbnail => Code::RuleViolation,
         }
     }
 }
@@ -381,6 +407,11 @@ impl StoredFile {
             return Ok(());
         }
         Err(Forbidden("only its uploader or an admin may delete a file"))
+    }
+
+    /// Whether there can be a small picture of it: it is an image.
+    pub const fn may_have_thumbnail(&self) -> Result<(), FileRule> {
+        if self.kind.is_image() { Ok(()) } else { Err(FileRule::NoThumbnail) }
     }
 
     /// Whether it can prove an answer of an inspection: an image that can go with it (§5).

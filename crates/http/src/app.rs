@@ -4,10 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use inspection_auth::{permissions::Permission, tokens::Tokens};
+use inspection_auth::{links::Links, permissions::Permission, tokens::Tokens};
 use inspection_domain::{input::Invalid, rule::Forbidden, text::Language, time::Instant, users::User};
 use inspection_persistence::{Database, DbConnection, Origin, Result as Stored, Tx, World, sessions};
-use tokio::sync::Semaphore;
+use inspection_storage::Storage;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
     extract::{Checked, Permit, Public},
@@ -34,6 +35,8 @@ struct Parts {
     database: Database,
     world: World,
     tokens: Tokens,
+    links: Links,
+    storage: Storage,
     settings: Settings,
     limits: Option<Limits>,
     /// No more than there are connections: requests wait here, in the order in which they came, and not on a blocked thread.
@@ -42,6 +45,8 @@ struct Parts {
     hashing: Arc<Semaphore>,
     /// A way past the doors for whoever asks how the service is, which must not depend on how busy it is.
     probes: Arc<Semaphore>,
+    /// Whether files could be kept when that was last tried.
+    storage_state: Mutex<Option<(std::time::Instant, bool)>>,
     document: String,
 }
 
@@ -71,12 +76,22 @@ pub(crate) struct Caller {
 /// at every turn it takes, so that a few take a hundred times as long as most.
 const PER_CORE: usize = 4;
 
+/// How long it is believed that files can be kept, or can't. Anybody may ask, and trying costs a write.
+const STORAGE_BELIEF: Duration = Duration::from_secs(5);
+
 /// Seconds to wait for a free connection or a place for hashing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl App {
     /// The API over these parts.
-    pub fn new(database: Database, world: World, tokens: Tokens, settings: Settings) -> Self {
+    pub fn new(
+        database: Database,
+        world: World,
+        tokens: Tokens,
+        links: Links,
+        storage: Storage,
+        settings: Settings,
+    ) -> Self {
         inspection_auth::passwords::prepare();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let connections = usize::try_from(database.connections()).unwrap_or(1);
@@ -86,10 +101,13 @@ impl App {
             database,
             world,
             tokens,
+            links,
+            storage,
             settings,
             doors: Arc::new(doors),
             hashing: Arc::new(Semaphore::new(cores)),
             probes: Arc::new(Semaphore::new(2)),
+            storage_state: Mutex::new(None),
             document: crate::openapi(),
         }))
     }
@@ -104,6 +122,14 @@ impl App {
 
     pub(crate) fn tokens(&self) -> &Tokens {
         &self.0.tokens
+    }
+
+    pub(crate) fn links(&self) -> &Links {
+        &self.0.links
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.0.storage
     }
 
     pub(crate) fn world(&self) -> &World {
@@ -172,6 +198,21 @@ impl App {
         I: Checked + Send + 'static,
         T: Send + 'static,
     {
+        Ok(self.write_or_else(permit, input, work).await??)
+    }
+
+    /// As [`write`](Self::write), for those who have something to do if the work failed.
+    pub(crate) async fn write_or_else<P, I, T>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&mut Tx<'_>, &Caller, I::Out) -> Stored<T> + Send + 'static,
+    ) -> Result<Stored<T>, Problem>
+    where
+        P: Permission,
+        I: Checked + Send + 'static,
+        T: Send + 'static,
+    {
         let (database, world) = (self.0.database.clone(), self.0.world.clone());
         let outcome = Self::blocking(&self.0.doors, move || {
             database.write(&world, permit.origin.clone(), |tx| {
@@ -180,7 +221,7 @@ impl App {
                 work(tx, &caller, input.check()?)
             })
         });
-        Ok(outcome.await??)
+        outcome.await
     }
 
     /// Checks session, permission and input without doing anything yet, for what comes before a unit of work.
@@ -210,6 +251,22 @@ impl App {
     ) -> Result<T, Problem> {
         let database = self.0.database.clone();
         Ok(Self::blocking(&self.0.probes, move || work(&database)).await??)
+    }
+
+    /// Whether files can be kept. Who asks while it is being tried waits for the outcome.
+    pub(crate) async fn can_keep_files(&self) -> bool {
+        let mut state = self.0.storage_state.lock().await;
+        if let Some((at, outcome)) = *state
+            && at.elapsed() < STORAGE_BELIEF
+        {
+            return outcome;
+        }
+        let outcome = self.0.storage.probe().await;
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "files can't be kept");
+        }
+        *state = Some((std::time::Instant::now(), outcome.is_ok()));
+        outcome.is_ok()
     }
 
     /// Hashes or verifies a password.

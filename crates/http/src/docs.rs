@@ -8,8 +8,8 @@ use inspection_domain::input::FieldDoc;
 use utoipa::{
     ToSchema,
     openapi::{
-        ArrayBuilder, Components, Content, HttpMethod, Info, ObjectBuilder, OpenApi, Paths, Ref, RefOr,
-        Required, Response, ResponseBuilder, Schema, SecurityRequirement,
+        AllOfBuilder, ArrayBuilder, Components, Content, HttpMethod, Info, ObjectBuilder, OpenApi, Paths,
+        Ref, RefOr, Required, Response, ResponseBuilder, Schema, SecurityRequirement,
         path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem},
         request_body::RequestBodyBuilder,
         schema::Type,
@@ -131,6 +131,57 @@ impl Operation {
         self.error(409, "Somebody else was faster; trying again may work.");
         self.error(413, "The body is too large.");
         self.error(415, "The body is not JSON.");
+    }
+
+    /// A form with one file in this field, or with several, and further fields.
+    pub(crate) fn form(&mut self, field: &str, several: bool, fields: AnySchema) {
+        let file =
+            ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream");
+        let files: AnySchema =
+            if several { ArrayBuilder::new().items(file).max_items(Some(10)).into() } else { file.into() };
+        let with_files = object().property(field, files).required(field);
+        let schema = AllOfBuilder::new().item(with_files).item(fields);
+        let content = Content::new(Some(Schema::from(schema)));
+        self.body = Some(
+            RequestBodyBuilder::new()
+                .content("multipart/form-data", content)
+                .required(Some(Required::True))
+                .build(),
+        );
+        self.error(400, "A file is not taken, or a field is not valid.");
+        self.error(413, "A file is too large.");
+        self.error(415, "The body is not a form.");
+        self.error(503, "Files can't be stored right now.");
+    }
+
+    /// A header of the request.
+    pub(crate) fn header(&mut self, name: &str, doc: &str) {
+        let text = ObjectBuilder::new().schema_type(Type::String).into();
+        self.parameter(name, ParameterIn::Header, false, doc, text);
+    }
+
+    /// A signature in the query, instead of an access token.
+    pub(crate) fn link_token(&mut self) {
+        let text = ObjectBuilder::new().schema_type(Type::String).into();
+        let doc = "From a link to this file; no access token is needed then.";
+        self.parameter("token", ParameterIn::Query, false, doc, text);
+    }
+
+    /// The bytes of a file.
+    pub(crate) fn bytes(&mut self) {
+        for (status, doc) in [("200", "The bytes."), ("206", "The part that was asked for.")] {
+            let bytes =
+                ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream");
+            let response = ResponseBuilder::new()
+                .description(doc)
+                .content("application/octet-stream", Content::new(Some(Schema::from(bytes))))
+                .build();
+            self.responses.insert(status.into(), response);
+        }
+        for (status, doc) in [("304", "The client has it already."), ("416", "There is no such part.")] {
+            self.responses.insert(status.into(), ResponseBuilder::new().description(doc).build());
+        }
+        self.error(503, "Files can't be read right now.");
     }
 
     /// A reference to the schema of a type, which goes into the document.

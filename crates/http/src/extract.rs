@@ -74,12 +74,14 @@ impl From<TokenRule> for Problem {
 
 /// The language asked for with `?lang=`.
 fn asked_language(request: &HttpRequest) -> Result<Option<Language>, Problem> {
-    let given = pairs(request)?
-        .into_iter()
-        .rev()
-        .find(|(name, _)| name == "lang")
-        .map(|(_, value)| Given::Text(value));
+    let given = parameter(request, "lang")?.map(Given::Text);
     <Option<Language> as Field>::take(given).map_err(|errors| errors.under("lang").into())
+}
+
+/// The last value of this name in the query.
+pub(crate) fn parameter(request: &HttpRequest, wanted: &str) -> Result<Option<String>, Problem> {
+    let last = pairs(request)?.into_iter().rev().find(|(name, _)| name == wanted);
+    Ok(last.map(|(_, value)| value))
 }
 
 fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
@@ -250,6 +252,33 @@ impl<T> Checked for Query<T> {
     }
 }
 
+/// What a query says of how one thing is wanted.
+#[derive(Debug)]
+pub(crate) struct Options<T>(Result<T, Invalid>);
+
+impl<T: Input + 'static> FromRequest for Options<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(pairs(request).map(|pairs| Self(T::from_pairs(pairs))))
+    }
+}
+
+impl<T> Checked for Options<T> {
+    type Out = T;
+
+    fn check(self) -> Result<T, Invalid> {
+        self.0
+    }
+}
+
+impl<T: Input> Describe for Options<T> {
+    fn describe(operation: &mut Operation) {
+        operation.query_parameters(T::fields());
+    }
+}
+
 /// No filters: for lists that only have pages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unfiltered;
@@ -289,7 +318,7 @@ impl<T: Input + 'static> FromRequest for Body<T> {
             }
             let bytes = collect(payload, limit).await?;
             if !is_json && !bytes.is_empty() {
-                return Err(Problem::unsupported_media_type());
+                return Err(Problem::unsupported_media_type("application/json"));
             }
             Ok(Self(read_json(&bytes).and_then(T::from_json)))
         })

@@ -76,6 +76,9 @@ struct Health {
     /// Whether the schema is that of this version; told where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     migrations: Option<&'static str>,
+    /// `writable`, or `unusable` when files can't be kept; told where it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage: Option<&'static str>,
     /// When it was looked at.
     timestamp: Instant,
 }
@@ -101,17 +104,26 @@ impl Describe for Health {
 async fn health(app: App, _: Public) -> Result<Health, Problem> {
     let reached = app.inspect(Database::ping).await.is_ok();
     let (status, database) = if reached { ("healthy", "connected") } else { ("degraded", "unreachable") };
-    Ok(Health { status, version: VERSION, database, migrations: None, timestamp: app.now() })
+    Ok(Health { status, version: VERSION, database, migrations: None, storage: None, timestamp: app.now() })
 }
 
 async fn ready(app: App, _: Public) -> Result<Health, Problem> {
     let pending = app.inspect(migrations::is_pending).await;
-    let (status, database, migrations) = match pending {
-        Ok(false) => ("healthy", "connected", "applied"),
-        Ok(true) => ("degraded", "connected", "pending"),
-        Err(_) => ("degraded", "unreachable", "unknown"),
+    let (database, migrations) = match pending {
+        Ok(false) => ("connected", "applied"),
+        Ok(true) => ("connected", "pending"),
+        Err(_) => ("unreachable", "unknown"),
     };
-    Ok(Health { status, version: VERSION, database, migrations: Some(migrations), timestamp: app.now() })
+    let storage = if app.can_keep_files().await { "writable" } else { "unusable" };
+    let status = if (migrations, storage) == ("applied", "writable") { "healthy" } else { "degraded" };
+    Ok(Health {
+        status,
+        version: VERSION,
+        database,
+        migrations: Some(migrations),
+        storage: Some(storage),
+        timestamp: app.now(),
+    })
 }
 
 /// The process runs.

@@ -2,7 +2,7 @@
 
 use inspection_auth::permissions::{Inspect, ReviewInspections, SignedIn};
 use inspection_domain::{
-    ids::{AssignmentId, InspectionId},
+    ids::{AssignmentId, FileId, InspectionId},
     inspections::{
         Answer, Inspection, InspectionFilter, NewAnswer, NewAnswers, Progress, Review, StartInspection,
     },
@@ -105,6 +105,8 @@ struct SheetView {
     checklist_items: Vec<ItemView>,
     /// The answers given.
     answers: Vec<Answer>,
+    /// The files its review rests on.
+    review_file_ids: Vec<FileId>,
     /// How many questions are answered.
     progress: Progress,
 }
@@ -117,6 +119,7 @@ impl SheetView {
             template: TemplateView::new(sheet.template, language),
             checklist_items: sheet.items.into_iter().map(|item| ItemView::new(item, language)).collect(),
             answers: sheet.answers,
+            review_file_ids: sheet.review_files,
             progress,
         })
     }

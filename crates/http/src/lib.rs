@@ -9,6 +9,7 @@ mod defects;
 mod docs;
 mod equipment;
 mod extract;
+mod files;
 mod health;
 mod inspections;
 mod limits;
@@ -53,6 +54,7 @@ pub fn routes() -> Routes {
     ratings::routes(&mut routes);
     schedules::routes(&mut routes);
     defects::routes(&mut routes);
+    files::routes(&mut routes);
     notifications::routes(&mut routes);
     audit::routes(&mut routes);
     docs::routes(&mut routes);

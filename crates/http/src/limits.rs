@@ -34,6 +34,10 @@ pub(crate) enum Limit {
     Login,
     /// Refreshing a token: 10 a minute.
     Refresh,
+    /// Uploading a file: 10 a minute.
+    Upload,
+    /// Uploading several files at once: 5 a minute.
+    UploadMultiple,
 }
 
 type Config = GovernorConfig<ClientAddress, StateInformationMiddleware>;
@@ -44,6 +48,8 @@ pub(crate) struct Limits {
     overall: Config,
     login: Config,
     refresh: Config,
+    upload: Config,
+    upload_multiple: Config,
     /// The minute in which it was last tidied up.
     tidied: Arc<AtomicI64>,
 }
@@ -61,6 +67,8 @@ impl Limits {
             overall: per_minute(200),
             login: per_minute(5),
             refresh: per_minute(10),
+            upload: per_minute(10),
+            upload_multiple: per_minute(5),
             tidied: Arc::default(),
         }
     }
@@ -70,7 +78,7 @@ impl Limits {
         let (minute, last) = (now.as_second() / 60, self.tidied.load(Ordering::Relaxed));
         let mine = self.tidied.compare_exchange(last, minute, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if minute != last && mine {
-            for config in [&self.overall, &self.login, &self.refresh] {
+            for config in [&self.overall, &self.login, &self.refresh, &self.upload, &self.upload_multiple] {
                 config.limiter().retain_recent();
                 config.limiter().shrink_to_fit();
             }
@@ -81,6 +89,8 @@ impl Limits {
         match limit {
             Limit::Login => &self.login,
             Limit::Refresh => &self.refresh,
+            Limit::Upload => &self.upload,
+            Limit::UploadMultiple => &self.upload_multiple,
         }
     }
 }

@@ -73,8 +73,8 @@ impl Problem {
         problem
     }
 
-    pub(crate) fn unsupported_media_type() -> Self {
-        let message = "the body must be application/json";
+    pub(crate) fn unsupported_media_type(wanted: &str) -> Self {
+        let message = format!("the body must be {wanted}");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 
@@ -100,6 +100,14 @@ impl Problem {
         let message = "the service is busy, try again shortly";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
             .with_header(header::RETRY_AFTER, "5")
+    }
+
+    /// Files can be neither kept nor read right now; the cause is for the log.
+    pub(crate) fn storage_unavailable(cause: impl fmt::Display) -> Self {
+        tracing::error!(request_id = request::current_id(), %cause, "files can't be stored or read");
+        let message = "files can't be stored or read right now, try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
+            .with_header(header::RETRY_AFTER, "30")
     }
 
     /// A defect of this program; the cause is for the log.

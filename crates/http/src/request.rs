@@ -97,10 +97,12 @@ fn secure(path: &str, headers: &mut header::HeaderMap) {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, policy),
         (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     if !headers.contains_key(header::CACHE_CONTROL) && path.starts_with("/api") {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -120,6 +122,8 @@ pub(crate) fn cross_origin(settings: &Settings) -> Cors {
             "ratelimit-reset",
             "content-disposition",
             "etag",
+            "accept-ranges",
+            "content-range",
         ])
         .max_age(3600);
     if settings.cors_origins.iter().any(|origin| origin == "*") {

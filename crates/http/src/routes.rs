@@ -53,6 +53,7 @@ macro_rules! endpoint {
 endpoint!();
 endpoint!(A);
 endpoint!(A, B);
+endpoint!(A, B, C);
 
 struct Entry {
     resource: Resource,

@@ -175,11 +175,10 @@ pub(crate) fn attach(
 }
 
 /// Lets a record rest on files, which can't be deleted from then on.
-pub(crate) fn rest_on(tx: &mut Tx<'_>, record: (&'static str, i64), ids: &[FileId]) -> Result<()> {
-    let (kind, number) = record;
+pub(crate) fn rest_on(tx: &mut Tx<'_>, kind: &'static str, record: i64, ids: &[FileId]) -> Result<()> {
     let rows: Vec<_> = ids
         .iter()
-        .map(|id| (evidence::file_id.eq(*id), evidence::record_type.eq(kind), evidence::record_id.eq(number)))
+        .map(|id| (evidence::file_id.eq(*id), evidence::record_type.eq(kind), evidence::record_id.eq(record)))
         .collect();
     with_conn!(&mut *tx.conn, |c| diesel::insert_into(evidence::table)
         .values(&rows)

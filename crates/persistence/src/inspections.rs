@@ -85,6 +85,9 @@ pub fn find(conn: &mut DbConnection, id: InspectionId) -> Result<Inspection> {
         .ok_or_else(|| NotFound("inspection").into())
 }
 
+/// What reviews are called among the records that rest on files.
+const EVIDENCE: &str = "inspection";
+
 /// One inspection with everything it consists of.
 #[derive(Debug, Clone)]
 pub struct Sheet {
@@ -96,6 +99,8 @@ pub struct Sheet {
     pub items: Vec<Item>,
     /// The answers given.
     pub answers: Vec<Answer>,
+    /// The files its review rests on.
+    pub review_files: Vec<FileId>,
 }
 
 impl Sheet {
@@ -131,7 +136,11 @@ fn sheet_of(conn: &mut DbConnection, inspection: Inspection) -> Result<Sheet> {
     let (template, mut items) = checklists::get(conn, inspection.template_id)?;
     items.retain(|item| inspection.covers(item));
     let answers = answers_of(conn, inspection.id)?;
-    Ok(Sheet { inspection, template, items, answers })
+    let review_files = match inspection.status {
+        InspectionStatus::Reviewed => files::evidence_of(conn, EVIDENCE, inspection.id.get())?,
+        InspectionStatus::Draft | InspectionStatus::Submitted => Vec::new(),
+    };
+    Ok(Sheet { inspection, template, items, answers, review_files })
 }
 
 /// One inspection with everything it consists of, if the actor may see it (§5).
@@ -225,7 +234,7 @@ fn insert(tx: &mut Tx<'_>, new: &Inspection, (template, mut items): Checklist) -
     items.retain(|item| inspection.covers(item));
     let changes = Changes::between(None, Some(&inspection));
     tx.audit(AuditAction::Start, "inspection", inspection.id.get(), changes);
-    Ok(Sheet { inspection, template, items, answers: Vec::new() })
+    Ok(Sheet { inspection, template, items, answers: Vec::new(), review_files: Vec::new() })
 }
 
 /// Answers questions of a draft, all of them or none; answering again replaces (§5). `path` names where the
@@ -380,7 +389,7 @@ pub fn review(tx: &mut Tx<'_>, id: InspectionId, review: Review) -> Result<Inspe
     write(tx, AuditAction::Review, &before, &after)?;
     let named: Vec<_> = ids.iter().enumerate().map(|(n, id)| (format!("file_ids[{n}]"), *id)).collect();
     files::attach(tx, &after, &named, StoredFile::may_go_with)?;
-    files::rest_on(tx, ("inspection", id.get()), &ids)?;
+    files::rest_on(tx, EVIDENCE, id.get(), &ids)?;
     Ok(after)
 }
 

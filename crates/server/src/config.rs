@@ -7,7 +7,7 @@ mod table;
 mod tests;
 mod values;
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use inspection_domain::users::{Email, Password};
 use ipnet::IpNet;
@@ -15,7 +15,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use sources::{Resolved, Shown, Sources};
 pub use table::{env_example, readme_table};
-pub use values::{Bind, DatabaseUrl, LogFormat, LogLevel, Origins, Profile, Zone};
+pub use values::{Bind, Bucket, DatabaseUrl, LogFormat, LogLevel, Origins, Profile, Zone};
+
+use values::Endpoint;
 
 /// Everything that keeps the program from starting, each with the variable it is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
@@ -150,7 +152,19 @@ variables! {
     db_max_overflow: u32 = all("5"), Open;
     /// Web apps that may call this service, separated by commas, such as `https://app.example.com`; `*` is any
     cors_origins: Option<Origins> = ["*", "", "*"], Open;
-    /// Greatest request body in bytes
+    /// Folder for files; with `STORAGE_URL`, only for uploads under way. Must outlive the program and be backed up
+    upload_folder: PathBuf = ["data/uploads", "data/uploads", "data/testing-uploads"], Open;
+    /// Bucket for files, instead of a folder: `s3://bucket/prefix`
+    storage_url: Option<Bucket> = all(""), Open;
+    /// Key id for the bucket; those of the machine are used if not set
+    aws_access_key_id: Option<String> = all(""), Open;
+    /// Secret of that key id
+    aws_secret_access_key: Option<SecretString> = all(""), Secret;
+    /// Region of the bucket
+    aws_region: String = all("us-east-1"), Open;
+    /// Server of the bucket if it isn't Amazon's, such as `https://minio.example.com`
+    aws_endpoint_url: Option<Endpoint> = all(""), Open;
+    /// Greatest file, and greatest request body but for forms with several files, in bytes
     max_content_length: NonZeroU32 = all("16777216"), Open;
     /// What is logged: `trace`, `debug`, `info`, `warning`, `error`, `critical` or `off`
     log_level: LogLevel = ["debug", "info", "warning"], Open;
@@ -184,6 +198,7 @@ impl Config {
         let parts = Parts::read(resolved, &mut problems);
         parts.production_rules(&mut problems);
         parts.first_admin_rules(&mut problems);
+        parts.bucket_rules(&mut problems);
         problems.clone().into_result()?;
         // Whatever couldn't be read has left a problem.
         parts.complete().ok_or(problems)
@@ -206,6 +221,11 @@ impl Config {
     pub fn address(&self) -> (&str, u16) {
         (&self.bind.host, self.port.unwrap_or(self.bind.port))
     }
+}
+
+/// A duration as variables have it: seconds, or an amount with units.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    values::Value::parse(text)
 }
 
 impl Parts {
@@ -232,6 +252,18 @@ impl Parts {
                 "DATABASE_URL",
                 "must be PostgreSQL in production, such as postgres://user:password@host/name",
             );
+        }
+    }
+
+    fn bucket_rules(&self, problems: &mut Problems) {
+        match (&self.aws_access_key_id, &self.aws_secret_access_key) {
+            (Some(Some(_)), Some(None)) => {
+                problems.add("AWS_SECRET_ACCESS_KEY", "is required with AWS_ACCESS_KEY_ID");
+            }
+            (Some(None), Some(Some(_))) => {
+                problems.add("AWS_ACCESS_KEY_ID", "is required with AWS_SECRET_ACCESS_KEY");
+            }
+            _ => {}
         }
     }
 

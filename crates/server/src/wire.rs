@@ -4,12 +4,14 @@ use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
     thread::available_parallelism,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
-use inspection_auth::tokens::Tokens;
+use inspection_auth::{links::Links, tokens::Tokens};
 use inspection_http::App;
 use inspection_persistence::{Database, World};
+use inspection_storage::{S3Settings, Storage};
 
 use crate::{
     config::{Config, Origins, Profile},
@@ -38,12 +40,29 @@ pub fn world(config: &Config) -> World {
     World { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), site: config.app_timezone.site.clone() }
 }
 
-fn seconds(duration: std::time::Duration) -> i64 {
+fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// The application over a database.
-pub fn app(config: &Config, database: Database, world: World) -> App {
+/// How long one request to a bucket may take.
+const BUCKET_PATIENCE: Duration = Duration::from_secs(20);
+
+/// The store of files of a configuration. A folder is made if it isn't there; a bucket isn't asked for anything yet.
+pub fn storage(config: &Config) -> Result<Storage> {
+    let Some(bucket) = &config.storage_url else { return Ok(Storage::local(&config.upload_folder)?) };
+    let settings = S3Settings {
+        bucket: bucket.name.clone(),
+        prefix: bucket.prefix.clone(),
+        region: config.aws_region.clone(),
+        endpoint: config.aws_endpoint_url.as_ref().map(|endpoint| endpoint.0.clone()),
+        credentials: config.aws_access_key_id.clone().zip(config.aws_secret_access_key.clone()),
+        patience: BUCKET_PATIENCE,
+    };
+    Ok(Storage::s3(&settings, &config.upload_folder)?)
+}
+
+/// The application over a database and a store of files.
+pub fn app(config: &Config, database: Database, world: World, storage: Storage) -> App {
     let tokens = Tokens::new(
         &config.jwt_secret_key,
         seconds(config.jwt_access_token_expires),
@@ -57,7 +76,7 @@ pub fn app(config: &Config, database: Database, world: World) -> App {
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
         request_timeout: config.request_timeout,
     };
-    App::new(database, world, tokens, settings)
+    App::new(database, world, tokens, Links::new(&config.secret_key), storage, settings)
 }
 
 /// The address the service listens on from now on.

@@ -10,11 +10,14 @@ use std::{
 
 use futures_util::TryStreamExt;
 use inspection_domain::{files::FileKind, time::Instant};
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::{
     FileStore, Incoming, Key, Local, NoThumbnail, Objects, Opened, Refusal, S3, S3Settings, Size, Staged,
-    StoreError, UploadError, blocking, staging::Staging, thumbnails,
+    StoreError, UploadError, blocking,
+    staging::{Staging, hexadecimal},
+    thumbnails,
 };
 
 /// Bytes that are written to see whether a store can be written to: more than a full disk finds a place for.
@@ -137,6 +140,16 @@ impl Storage {
     /// Opens a file, or a part of it.
     pub async fn open(&self, key: &Key, range: Option<Range<u64>>) -> Result<Opened, StoreError> {
         self.store.open(key, range).await
+    }
+
+    /// SHA-256 of the bytes of a file, in hexadecimal digits.
+    pub async fn checksum(&self, key: &Key) -> Result<String, StoreError> {
+        let mut pieces = self.store.open(key, None).await?.pieces;
+        let mut hash = Sha256::new();
+        while let Some(piece) = pieces.try_next().await? {
+            hash.update(&piece);
+        }
+        Ok(hexadecimal(&hash.finalize()))
     }
 
     /// Keeps a staged file under this key.

@@ -8,6 +8,7 @@ use inspection_domain::{
     assignments::{AssignTeam, Assignment},
     defects::Defect,
     equipment::{Equipment, NewEquipment},
+    files::{FileKind, NewFile, StoredFile, UploadFields},
     ids::{AssessmentId, AssignmentId, ItemId, TemplateId},
     input::Input,
     inspections::{Inspection, NewAnswer, NewAnswers, StartInspection},
@@ -17,7 +18,7 @@ use inspection_domain::{
 use inspection_persistence::{
     Database, Origin, Result, Tx, World, assessments, assignments,
     checklists::{self, Checklist},
-    defects, equipment as machines,
+    defects, equipment as machines, files,
     inspections::{self, Sheet},
     lists,
     routines::{self, Planned},
@@ -313,6 +314,25 @@ pub fn assessment(db: &Database, world: &World, team: &Team, id: AssignmentId) -
         half_submitted(db, world, inspector, id, &[]);
     }
     db.read(|conn| assessments::of_assignment(conn, &team.mechanical, id)).expect("an assessment")
+}
+
+/// A file on record, whose bytes are nowhere: an image, but for what is changed in what is told of it.
+pub fn file(db: &Database, world: &World, uploader: &User, fields: Value) -> StoredFile {
+    file_of(db, world, uploader, FileKind::Jpeg, fields)
+}
+
+/// A file on record of this kind, whose bytes are nowhere.
+pub fn file_of(db: &Database, world: &World, uploader: &User, kind: FileKind, fields: Value) -> StoredFile {
+    let purpose = input::<UploadFields>(fields).purpose().expect("a purpose");
+    let extension = kind.extension();
+    let new = NewFile {
+        key: format!("{}/2026/03/02/{:0>32}.{extension}", purpose.category.as_str(), serial(world)),
+        client_name: format!("photo.{extension}"),
+        kind,
+        size: 100,
+        sha256: "0".repeat(64),
+    };
+    act(db, world, uploader, |tx| files::record(tx, vec![new], &purpose)).expect("a file").remove(0)
 }
 
 /// A reason that is long enough for an urgent verdict.

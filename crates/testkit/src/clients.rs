@@ -12,6 +12,8 @@ pub struct Answer {
     /// Headers, with names in small letters.
     pub headers: Vec<(String, String)>,
     /// The body as it came.
+    pub bytes: Vec<u8>,
+    /// The body as text.
     pub text: String,
     /// The body as JSON; null if it isn't.
     pub json: Value,
@@ -43,6 +45,44 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// A file in a form.
+#[derive(Debug, Clone)]
+pub struct FormFile<'a> {
+    /// The field it is in.
+    pub field: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The type it is declared as.
+    pub declared: &'a str,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+/// What separates the parts of a form.
+const BOUNDARY: &str = "----a-line-that-no-file-has";
+
+/// The type and the bytes of a form with these fields and files.
+pub fn form(fields: &[(&str, &str)], files: &[FormFile<'_>]) -> (String, Vec<u8>) {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        let part =
+            format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend(part.bytes());
+    }
+    for FormFile { field, name, declared, bytes } in files {
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
+             Content-Type: {declared}\r\n\r\n"
+        );
+        body.extend(head.bytes());
+        body.extend(*bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(format!("--{BOUNDARY}--\r\n").bytes());
+    (format!("multipart/form-data; boundary={BOUNDARY}"), body)
 }
 
 /// Somebody, or nobody, who uses the API.
@@ -102,9 +142,10 @@ impl Client {
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        let text = response.body_mut().read_to_string().unwrap_or_default();
+        let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status: response.status().as_u16(), headers, text, json }
+        Answer { status: response.status().as_u16(), headers, bytes, text, json }
     }
 
     /// Gets.
@@ -115,6 +156,18 @@ impl Client {
     /// Posts JSON.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, Some(("application/json", body.to_string().as_bytes())))
+    }
+
+    /// Posts a form with fields and files.
+    pub fn post_form(&self, path: &str, fields: &[(&str, &str)], files: &[FormFile<'_>]) -> Answer {
+        let (content_type, body) = form(fields, files);
+        self.send("POST", path, Some((&content_type, &body)))
+    }
+
+    /// Uploads one file.
+    pub fn upload(&self, fields: &[(&str, &str)], name: &str, declared: &str, bytes: &[u8]) -> Answer {
+        let file = FormFile { field: "file", name, declared, bytes };
+        self.post_form("/api/files/upload", fields, &[file])
     }
 
     /// Puts JSON.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod config;
+mod files;
 mod migrate;
 mod openapi;
 mod seed;
@@ -46,6 +47,9 @@ enum Command {
     Admin(admin::Action),
     /// Fill an empty database with an invented site.
     Seed(seed::Args),
+    /// Compare the store of files with what is on record, and tidy it up.
+    #[command(subcommand)]
+    Files(files::Action),
     /// See the configuration.
     #[command(subcommand)]
     Config(config::Action),
@@ -83,6 +87,11 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Admin(action) => {
             let (database, world) = opened(&configured()?)?;
             admin::run(action, &database, &world)
+        }
+        Command::Files(action) => {
+            let config = configured()?;
+            let (database, world) = opened(&config)?;
+            files::run(&action, &database, &wire::storage(&config)?, world.clock.now())
         }
         Command::Seed(args) => {
             let config = configured()?;
@@ -172,6 +181,10 @@ mod tests {
             "admin reset-password --email a@example.com",
             "admin list",
             "seed --demo",
+            "files check",
+            "files check --contents",
+            "files tidy",
+            "files tidy --older-than 2h",
             "config show",
             "openapi",
         ] {

@@ -1,13 +1,13 @@
 //! `serve`: the service, and what a first start does.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Result, bail};
 use inspection_domain::{rule::Code, users::Password};
 use inspection_persistence::{Database, World, migrations, users};
 use secrecy::ExposeSecret;
 
-use super::{admin, say};
+use super::{admin, files, say};
 use crate::{
     config::{Config, Profile},
     wire,
@@ -39,7 +39,9 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
     if config.app_env == Profile::Development {
         say(welcome(address, first.as_ref()))?;
     }
-    wire::run(config, wire::app(config, database, world), listener)
+    let storage = wire::storage(config)?;
+    files::tidy_now_and_then(database.clone(), storage.clone(), Arc::clone(&world.clock));
+    wire::run(config, wire::app(config, database, world, storage), listener)
 }
 
 fn migrate(database: &Database, apply: bool) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The kinds of values that variables have, and how each is read from text.
 
-use std::{fmt, num::NonZeroU32, time::Duration};
+use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use inspection_domain::{input::Invalid, rule::Rule, time::Site, users::Email};
 use ipnet::IpNet;
@@ -289,6 +289,64 @@ impl Value for SecretString {
 impl Value for Email {
     fn parse(text: &str) -> Result<Self, String> {
         Self::new(text).map_err(|wrong| message(&wrong))
+    }
+}
+
+/// Where in an S3 store files are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Name of the bucket.
+    pub name: String,
+    /// What all keys begin with; may be empty.
+    pub prefix: String,
+}
+
+impl Value for Bucket {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "must be a bucket such as s3://bucket or s3://bucket/prefix".to_owned();
+        let rest = text.strip_prefix("s3://").ok_or_else(wrong)?;
+        let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let prefix = prefix.trim_matches('/');
+        let parts_are_plain =
+            prefix.split('/').all(|part| part.chars().all(is_plain) && !part.starts_with('.'));
+        if (3..=63).contains(&name.len()) && name.chars().all(is_plain) && parts_are_plain {
+            Ok(Self { name: name.into(), prefix: prefix.into() })
+        } else {
+            Err(wrong())
+        }
+    }
+}
+
+/// The address of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(
+    /// Such as `https://minio.example.com`.
+    pub String,
+);
+
+impl Value for Endpoint {
+    fn parse(text: &str) -> Result<Self, String> {
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+        let host = host.trim_end_matches('/');
+        let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+        if !host.is_empty() && host.chars().all(fine) {
+            Ok(Self(text.trim_end_matches('/').into()))
+        } else {
+            Err("must be an address such as https://minio.example.com".into())
+        }
+    }
+}
+
+impl Value for String {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+impl Value for PathBuf {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.into())
     }
 }
 

@@ -1,0 +1,124 @@
+//! Links that open a file without signing in: signed, bound to the file, good for a while.
+
+use inspection_domain::{ids::FileId, time::Instant};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::tokens::TokenRule;
+
+/// What a signature of this kind is for, so that nothing else that is signed with the same key opens a file.
+const PURPOSE: &str = "file";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    purpose: String,
+    file: i64,
+    exp: i64,
+}
+
+/// Signs links to files, and checks them.
+#[derive(Clone)]
+pub struct Links {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl std::fmt::Debug for Links {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Links")
+    }
+}
+
+impl Links {
+    /// Links signed with this secret.
+    pub fn new(secret: &SecretString) -> Self {
+        let bytes = secret.expose_secret().as_bytes();
+        Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
+    }
+
+    /// The signature of a link to this file that is good for so many seconds; `None` only if signing fails, which it can't
+    /// with a symmetric key.
+    pub fn sign(&self, file: FileId, seconds: i64, now: Instant) -> Option<String> {
+        let claims = Claims { purpose: PURPOSE.into(), file: file.get(), exp: now.as_second() + seconds };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
+    }
+
+    /// The file that a signature opens.
+    pub fn read(&self, signature: &str, now: Instant) -> Result<FileId, TokenRule> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Times are compared below, with the injected clock.
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(signature, &self.decoding, &validation)
+            .map_err(|_| TokenRule::Invalid)?
+            .claims;
+        if claims.purpose != PURPOSE {
+            return Err(TokenRule::Invalid);
+        }
+        if claims.exp <= now.as_second() {
+            return Err(TokenRule::Expired);
+        }
+        FileId::new(claims.file).ok_or(TokenRule::Invalid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use inspection_domain::sessions::Session;
+
+    use super::*;
+    use crate::tokens::{TokenType, Tokens};
+
+    const SECRET: &str = "a secret for tests, of some length";
+
+    fn links(secret: &str) -> Links {
+        Links::new(&secret.to_owned().into())
+    }
+
+    fn at(text: &str) -> Instant {
+        Instant::parse(text).expect("an instant")
+    }
+
+    fn id(number: i64) -> FileId {
+        FileId::new(number).expect("an id")
+    }
+
+    #[test]
+    fn a_link_opens_its_file_until_it_ends() {
+        let signature = links(SECRET).sign(id(7), 60, at("2026-03-02T08:00:00Z")).expect("signed");
+        assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:00:00Z")), Ok(id(7)));
+        assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:00:59Z")), Ok(id(7)));
+        assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:01:00Z")), Err(TokenRule::Expired));
+    }
+
+    #[test]
+    fn nothing_else_opens_a_file() {
+        let now = at("2026-03-02T08:00:00Z");
+        let signature = links(SECRET).sign(id(7), 60, now).expect("signed");
+        assert_eq!(links("another secret, of some length").read(&signature, now), Err(TokenRule::Invalid));
+        for changed in [
+            String::new(),
+            "x".into(),
+            signature.replace('.', ""),
+            format!("{signature}x"),
+            signature.chars().skip(1).collect(),
+        ] {
+            assert_eq!(links(SECRET).read(&changed, now), Err(TokenRule::Invalid), "{changed}");
+        }
+        let user_id = inspection_domain::ids::UserId::new(7).expect("an id");
+        let session = Session { user_id, token_id: "t".into(), generation: 0 };
+        let tokens = Tokens::new(&SECRET.to_owned().into(), 60, 60);
+        let token = tokens.issue(TokenType::Access, &session, now).expect("a token");
+        assert_eq!(links(SECRET).read(&token, now), Err(TokenRule::Invalid), "even with the same secret");
+        assert_eq!(
+            tokens.read(&signature, TokenType::Access, now),
+            Err(TokenRule::Invalid),
+            "nor the reverse"
+        );
+    }
+
+    #[test]
+    fn the_secret_is_not_printed() {
+        assert_eq!(format!("{:?}", links(SECRET)), "Links");
+    }
+}

@@ -1,0 +1,120 @@
+//! Stores that can't be used: clear answers, nothing half-done, and it works again afterwards.
+
+use std::time::Duration;
+
+use inspection_domain::users::Role;
+use inspection_storage::{S3Settings, Storage};
+use inspection_testkit::{
+    Kind,
+    clients::{Answer, FormFile},
+    files::{jpeg, png},
+    s3::{BUCKET, KEY_ID, Mood, S3Server, SECRET},
+};
+
+use super::{photo, somebody, stored};
+use crate::site::{Site, on_both, settings};
+
+fn is_unavailable(answer: &Answer) {
+    assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"), "{}", answer.text);
+    assert!(answer.header("retry-after").is_some());
+    for word in ["127.0.0.1", SECRET, KEY_ID, BUCKET, "/tmp", "object_store", "os error"] {
+        assert!(!answer.text.contains(word), "{word}: {}", answer.text);
+    }
+}
+
+fn on_s3(kind: Kind) -> Option<(Site, S3Server)> {
+    let server = S3Server::start();
+    let wanted = S3Settings {
+        bucket: BUCKET.into(),
+        prefix: "site".into(),
+        region: "us-east-1".into(),
+        endpoint: Some(server.endpoint.clone()),
+        credentials: Some((KEY_ID.into(), SECRET.to_owned().into())),
+        patience: Duration::from_millis(500),
+    };
+    let site = Site::start_over(kind, settings(), |folder| Storage::s3(&wanted, folder).expect("a store"))?;
+    Some((site, server))
+}
+
+fn a_bucket_serves_as_a_folder_does(kind: Kind) {
+    let Some((site, server)) = on_s3(kind) else { return };
+    let (_, client) = somebody(&site, Role::Inspector);
+    let bytes = jpeg(900, 600);
+    let id = client.upload(&[], "photo.jpg", "image/jpeg", &bytes).id();
+    assert!(client.get(&format!("/api/files/{id}/download")).bytes == bytes);
+    assert_eq!(
+        client.with_header("range", "bytes=10-19").get(&format!("/api/files/{id}/download")).bytes,
+        bytes[10..20]
+    );
+    assert_eq!(client.get(&format!("/api/files/{id}/thumbnail")).status, 200);
+    assert_eq!(site.nobody().get("/health/ready").status, 200);
+    let kept = server.files().len();
+    assert!(kept >= 2);
+    assert_eq!(client.delete(&format!("/api/files/{id}")).status, 200);
+    assert!(server.files().len() < kept);
+    assert!(stored(&site).is_empty(), "nothing stays on this machine: {:?}", stored(&site));
+}
+
+fn a_bucket_that_fails_is_told(kind: Kind) {
+    let Some((site, server)) = on_s3(kind) else { return };
+    let (_, client) = somebody(&site, Role::Inspector);
+    let before = photo(&client, &[])["id"].as_i64().expect("an id");
+    let image = png(30, 30);
+    for mood in [Mood::Refusing(503), Mood::Refusing(403), Mood::Silent] {
+        server.be(mood);
+        is_unavailable(&client.upload(&[], "a.png", "image/png", &image));
+        let files: Vec<_> = (0..3)
+            .map(|_| FormFile { field: "files", name: "a.png", declared: "image/png", bytes: &image })
+            .collect();
+        is_unavailable(&client.post_form("/api/files/upload-multiple", &[], &files));
+        is_unavailable(&client.get(&format!("/api/files/{before}/download")));
+        is_unavailable(&client.get(&format!("/api/files/{before}/thumbnail")));
+        assert_eq!(client.get(&format!("/api/files/{before}")).status, 200, "what is known of it is");
+        assert_eq!(client.get("/api/files").json["pagination"]["total"], 1);
+    }
+    let ready = site.nobody().get("/health/ready");
+    assert_eq!((ready.status, &ready.json["storage"]), (503, &"unusable".into()), "{}", ready.text);
+    assert_eq!(site.nobody().get("/health").status, 200, "the rest works");
+    // A deletion counts although the bytes stay for now.
+    assert_eq!(client.delete(&format!("/api/files/{before}")).status, 200);
+    server.be(Mood::Fine);
+    assert_eq!(client.upload(&[], "a.png", "image/png", &image).status, 201);
+    assert!(stored(&site).is_empty(), "{:?}", stored(&site));
+}
+
+#[test]
+fn a_bucket_serves_as_a_folder_does_on_sqlite() {
+    a_bucket_serves_as_a_folder_does(Kind::Sqlite);
+}
+
+#[test]
+fn a_bucket_serves_as_a_folder_does_on_postgres() {
+    a_bucket_serves_as_a_folder_does(Kind::Postgres);
+}
+
+#[test]
+fn a_bucket_that_fails_is_told_on_sqlite() {
+    a_bucket_that_fails_is_told(Kind::Sqlite);
+}
+
+#[test]
+fn a_bucket_that_fails_is_told_on_postgres() {
+    a_bucket_that_fails_is_told(Kind::Postgres);
+}
+
+on_both! {
+    fn a_folder_that_is_gone_is_told(site: Site) {
+        let (_, client) = somebody(&site, Role::Inspector);
+        let id = photo(&client, &[])["id"].as_i64().expect("an id");
+        let moved = site.folder.path().with_extension("moved");
+        std::fs::rename(site.folder.path(), &moved).expect("moved");
+        is_unavailable(&client.upload(&[], "a.png", "image/png", &png(30, 30)));
+        let ready = site.nobody().get("/health/ready");
+        assert_eq!((ready.status, &ready.json["storage"]), (503, &"unusable".into()));
+        let missing = client.get(&format!("/api/files/{id}/download"));
+        assert_eq!((missing.status, missing.code()), (500, "INTERNAL"), "on record, but not there: {}", missing.text);
+        std::fs::rename(&moved, site.folder.path()).expect("moved back");
+        assert_eq!(client.get(&format!("/api/files/{id}/download")).status, 200);
+        assert_eq!(client.upload(&[], "a.png", "image/png", &png(30, 30)).status, 201);
+    }
+}

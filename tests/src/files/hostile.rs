@@ -1,0 +1,75 @@
+//! Files made to do harm: refused, or made harmless.
+
+use inspection_domain::users::Role;
+use inspection_testkit::files::{comment, exif, hostile, jpeg, jpeg_with};
+
+use super::{somebody, stored};
+use crate::site::on_both;
+
+on_both! {
+    fn hostile_files_are_refused_with_a_reason(site: Site) {
+        let (_, client) = somebody(&site, Role::Inspector);
+        let corpus = hostile();
+        assert!(corpus.len() >= 40, "{}", corpus.len());
+        for file in corpus {
+            let refused = client.upload(&[], file.name, file.declared, &file.bytes);
+            assert_eq!((refused.status, refused.code()), (400, "VALIDATION_ERROR"), "{}: {}", file.what, refused.text);
+            assert_eq!(refused.fields(), ["file"], "{}", file.what);
+            let reason = refused.json["errors"][0]["message"].as_str().expect("a reason");
+            assert!(reason.contains(file.refusal), "{}: {reason}", file.what);
+        }
+        assert!(stored(&site).is_empty(), "{:?}", stored(&site));
+        assert_eq!(client.get("/api/files").json["pagination"]["total"], 0);
+    }
+
+    fn hostile_names_are_made_harmless(site: Site) {
+        let (_, client) = somebody(&site, Role::Inspector);
+        let long = format!("{}.jpg", "x".repeat(500));
+        for (name, shown) in [
+            ("../../../../etc/cron.d/evil.jpg", "evil.jpg"),
+            ("..\\..\\windows\\system32\\evil.jpg", "evil.jpg"),
+            ("/etc/passwd/../evil.jpg", "evil.jpg"),
+            ("C:evil.jpg", "C:evil.jpg"),
+            ("a\u{202e}gnp.jpg", "agnp.jpg"),
+            ("a\u{0}b.jpg", ""),
+            ("a\u{200b}\u{feff}b.jpg", "ab.jpg"),
+            ("..hidden.jpg", "hidden.jpg"),
+            ("<img src=x onerror=alert(1)>.jpg", "<img src=x onerror=alert(1)>.jpg"),
+            ("'; DROP TABLE files; --.jpg", "'; DROP TABLE files; --.jpg"),
+            ("$(reboot) `reboot`.jpg", "$(reboot) `reboot`.jpg"),
+            ("quote\"and\\", ""),
+            ("😀 مضخة.jpg", "😀 مضخة.jpg"),
+            (&long, &format!("{}.jpg", "x".repeat(146))),
+        ] {
+            let answer = client.upload(&[], name, "image/jpeg", &jpeg(9, 9));
+            if shown.is_empty() {
+                assert_eq!(answer.status, 400, "{name}");
+                continue;
+            }
+            assert_eq!(answer.status, 201, "{name}: {}", answer.text);
+            assert_eq!(answer.data()["original_filename"], shown);
+            let download = client.get(&format!("/api/files/{}/download", answer.id()));
+            let disposition = download.header("content-disposition").expect("a name");
+            assert!(disposition.starts_with("attachment; filename=\""), "{disposition}");
+            assert!(disposition.contains("; filename*=UTF-8''"), "{disposition}");
+            assert!(disposition.is_ascii() && !disposition.contains(['\r', '\n']), "{disposition}");
+        }
+        let paths = stored(&site);
+        assert!(paths.iter().all(|path| path.starts_with("general/2026/03/02/") && path.len() == 19 + 32 + 4), "{paths:?}");
+    }
+
+    fn what_could_run_in_a_browser_does_not(site: Site) {
+        let (_, client) = somebody(&site, Role::Inspector);
+        let bytes = jpeg_with(40, 30, &[exif(1), comment("onload=alert(1) <b>hello</b>")]);
+        let id = client.upload(&[], "photo.jpg", "image/jpeg", &bytes).id();
+        for path in [format!("/api/files/{id}/download"), format!("/api/files/{id}/download?inline=1"), format!("/api/files/{id}/thumbnail")] {
+            let answer = client.get(&path);
+            assert_eq!(answer.status, 200);
+            assert_eq!(answer.header("content-type"), Some("image/jpeg"));
+            assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+            let policy = answer.header("content-security-policy").expect("a policy");
+            assert!(policy.contains("sandbox") && policy.contains("default-src 'none'"), "{policy}");
+            assert!(answer.header("cache-control").expect("caching").starts_with("private"));
+        }
+    }
+}

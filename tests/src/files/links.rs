@@ -1,0 +1,72 @@
+//! Links that open a file without signing in.
+
+use inspection_domain::users::Role;
+use inspection_testkit::files::{jpeg, pdf};
+use serde_json::json;
+
+use super::{photo, somebody};
+use crate::site::on_both;
+
+on_both! {
+    fn a_link_shows_its_file_to_anybody_until_it_ends(site: Site) {
+        let (_, client) = somebody(&site, Role::Inspector);
+        let bytes = jpeg(400, 300);
+        let id = client.upload(&[], "photo.jpg", "image/jpeg", &bytes).id();
+        let other = photo(&client, &[])["id"].as_i64().expect("an id");
+        let made = client.post(&format!("/api/files/{id}/link"), &json!({"expires_in": 600}));
+        assert_eq!(made.status, 201, "{}", made.text);
+        let link = made.data();
+        assert_eq!(link["expires_at"], "2026-03-02T08:10:00.000Z");
+        let nobody = site.nobody();
+        let url = link["url"].as_str().expect("an address");
+        let shown = nobody.get(url);
+        assert_eq!(shown.status, 200, "{}", shown.text);
+        assert!(shown.bytes == bytes);
+        assert!(shown.header("content-disposition").expect("a disposition").starts_with("inline"));
+        let small = nobody.get(link["thumbnail_url"].as_str().expect("an address"));
+        assert_eq!(small.status, 200);
+        let saved = nobody.get(link["download_url"].as_str().expect("an address"));
+        assert!(saved.header("content-disposition").expect("a disposition").starts_with("attachment"));
+        assert_eq!(nobody.with_header("range", "bytes=0-9").get(url).status, 206);
+
+        let elsewhere = url.replace(&format!("/files/{id}/"), &format!("/files/{other}/"));
+        assert_eq!((nobody.get(&elsewhere).status, nobody.get(&elsewhere).code()), (401, "TOKEN_INVALID"));
+        assert_eq!(nobody.get(&format!("{url}x")).code(), "TOKEN_INVALID");
+        assert_eq!(nobody.get(&format!("/api/files/{id}/download?token=")).code(), "TOKEN_INVALID");
+        let token = url.rsplit_once("token=").expect("a token").1;
+        for path in [format!("/api/files/{id}"), "/api/auth/me".into(), format!("/api/files/{id}/link")] {
+            assert_eq!(nobody.with_token(token).get(&path).status, if path.ends_with("link") { 405 } else { 401 }, "{path}");
+            assert!(nobody.get(&format!("{path}?token={token}")).status >= 401, "{path}");
+        }
+        let access = site.token(&site.user(Role::Admin), inspection_auth::tokens::TokenType::Access);
+        assert_eq!(nobody.get(&format!("/api/files/{id}/download?token={access}")).code(), "TOKEN_INVALID");
+
+        site.clock.advance_seconds(599);
+        assert_eq!(nobody.get(url).status, 200);
+        site.clock.advance_seconds(1);
+        assert_eq!((nobody.get(url).status, nobody.get(url).code()), (401, "TOKEN_EXPIRED"));
+    }
+
+    fn a_link_lasts_five_minutes_or_up_to_an_hour(site: Site) {
+        let (_, client) = somebody(&site, Role::Inspector);
+        let id = photo(&client, &[])["id"].as_i64().expect("an id");
+        let path = format!("/api/files/{id}/link");
+        assert_eq!(client.post(&path, &json!({})).data()["expires_at"], "2026-03-02T08:05:00.000Z");
+        assert_eq!(client.post(&path, &json!({"expires_in": 3600})).data()["expires_at"], "2026-03-02T09:00:00.000Z");
+        for wrong in [json!(0), json!(-1), json!(3601), json!("soon"), json!(1.5), json!(1e300)] {
+            let refused = client.post(&path, &json!({"expires_in": wrong}));
+            assert_eq!((refused.status, refused.fields()), (400, vec!["expires_in"]), "{wrong}");
+        }
+        let document = client.upload(&[], "a.pdf", "application/pdf", &pdf()).id();
+        let link = client.post(&format!("/api/files/{document}/link"), &json!({}));
+        assert_eq!(link.data()["thumbnail_url"], json!(null));
+    }
+
+    fn a_link_to_a_deleted_file_opens_nothing(site: Site) {
+        let (_, client) = somebody(&site, Role::Inspector);
+        let id = photo(&client, &[])["id"].as_i64().expect("an id");
+        let made = client.post(&format!("/api/files/{id}/link"), &json!({}));
+        client.delete(&format!("/api/files/{id}")).data();
+        assert_eq!(site.nobody().get(made.data()["url"].as_str().expect("an address")).code(), "NOT_FOUND");
+    }
+}
