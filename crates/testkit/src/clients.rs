@@ -112,6 +112,11 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The token of whoever it is.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The same with one more header.
     #[must_use]
     pub fn with_header(&self, name: &str, value: &str) -> Self {

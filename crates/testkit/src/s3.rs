@@ -77,7 +77,11 @@ impl S3Server {
                                 let method = request.method().to_string();
                                 let answer = match mood {
                                     Mood::Refusing(status) => refusal(status),
-                                    Mood::Silent => std::future::pending().await,
+                                    Mood::Silent => {
+                                        // Nobody need be waiting for it.
+                                        let _ = tell.send(method);
+                                        return std::future::pending().await;
+                                    }
                                     Mood::Fine | Mood::SilentAfter(_) => service
                                         .call(request.map(Body::from))
                                         .await
@@ -117,7 +121,7 @@ impl S3Server {
         *self.mood.lock().expect("a mood") = mood;
     }
 
-    /// Waits until a request was carried out that is not answered.
+    /// Waits for a request that is not answered: carried out or not, as the mood is.
     pub fn wait_for_silence(&self) {
         self.done.recv_timeout(Duration::from_secs(20)).expect("a request");
     }

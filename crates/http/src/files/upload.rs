@@ -24,8 +24,8 @@ use crate::{
 /// Files in one form, if there may be several.
 const MANY: usize = 10;
 
-/// Fields a form may have that are no files.
-const MOST_FIELDS: usize = 20;
+/// Fields a form may have, files among them.
+const MOST_FIELDS: usize = 30;
 
 /// Bytes of a field that is no file.
 const LONGEST_FIELD: usize = 1000;
@@ -76,6 +76,14 @@ struct Arrived {
     staged: Result<Staged, String>,
 }
 
+/// A form that was read.
+#[derive(Default)]
+struct Parts {
+    files: Vec<Arrived>,
+    fields: Vec<(String, String)>,
+    errors: Invalid,
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -107,65 +115,16 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
     /// Reads the form. Files go to a folder while they come; what can't be taken is refused at the end, all of it at once,
     /// except for too many bytes.
     pub(super) async fn receive(self, app: &App) -> Result<Received, Problem> {
-        if !self.is_form {
-            return Err(Problem::unsupported_media_type("multipart/form-data"));
-        }
-        let limit = app.settings().max_content_length;
-        if self.length.is_some_and(|length| length > Self::MOST * limit + ENVELOPE) {
-            return Err(Problem::too_large(limit));
-        }
-        let mut form = Multipart::new(&self.headers, self.payload);
-        let (mut files, mut fields, mut errors) = (Vec::new(), Vec::new(), Invalid::default());
-        let mut envelope = ENVELOPE;
-        while let Some(mut field) = form.try_next().await.map_err(malformed)? {
-            let name = field.name().unwrap_or_default().to_owned();
-            let file_name = field.content_disposition().and_then(|d| {
-                Some(d.get_filename_ext().map_or_else(
-                    || d.get_filename().map(ToOwned::to_owned),
-                    |name| Some(String::from_utf8_lossy(&name.value).into_owned()),
-                )?)
-            });
-            match file_name {
-                Some(file_name) if Self::is_file(&name) => {
-                    if files.len() == Self::MOST {
-                        let most = Self::MOST;
-                        return Err(
-                            Invalid::field(Self::FIELD, format!("may be at most {most} at once")).into()
-                        );
-                    }
-                    let incoming = app.storage().begin(limit as u64);
-                    files.push(arrived(&mut field, file_name, incoming, limit).await?);
-                }
-                _ if Self::is_file(&name) => {
-                    errors.merge(Invalid::field(Self::place(files.len()), "must be a file with a name"));
-                    text(&mut field, &mut envelope).await?;
-                }
-                _ if fields.len() == MOST_FIELDS => {
-                    return Err(
-                        Invalid::field("body", format!("may have at most {MOST_FIELDS} fields")).into()
-                    );
-                }
-                _ => match text(&mut field, &mut envelope).await? {
-                    // An empty field of a form is one that wasn't filled in.
-                    Ok(text) if text.is_empty() => {}
-                    Ok(text) => fields.push((name, text)),
-                    Err(wrong) => {
-                        fields.push((String::new(), String::new()));
-                        errors.merge(Invalid::field(name, wrong));
-                    }
-                },
-            }
-        }
+        let Parts { files, fields, mut errors } = self.parts(app).await?;
         if files.is_empty() {
             errors.merge(Invalid::field(Self::FIELD, "is required"));
         }
-        let purpose = UploadFields::from_pairs(fields).and_then(UploadFields::purpose);
         let mut accepted = Vec::new();
         for (n, file) in files.into_iter().enumerate() {
             let judged = judged(app, file).await?;
             accepted.extend(errors.keep(&Self::place(n), judged.map_err(Invalid::value)));
         }
-        match purpose {
+        match UploadFields::from_pairs(fields).and_then(UploadFields::purpose) {
             Ok(purpose) => {
                 errors.into_result()?;
                 Ok(Received { purpose, files: accepted })
@@ -176,6 +135,56 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
             }
         }
     }
+
+    async fn parts(self, app: &App) -> Result<Parts, Problem> {
+        if !self.is_form {
+            return Err(Problem::unsupported_media_type("multipart/form-data"));
+        }
+        let limit = app.settings().max_content_length;
+        if self.length.is_some_and(|length| length > Self::MOST * limit + ENVELOPE) {
+            return Err(Problem::too_large(limit));
+        }
+        let mut form = Multipart::new(&self.headers, self.payload);
+        let mut parts = Parts::default();
+        let (mut envelope, mut count) = (ENVELOPE, 0);
+        while let Some(mut field) = form.try_next().await.map_err(malformed)? {
+            count += 1;
+            if count > MOST_FIELDS {
+                return Err(Invalid::field("body", format!("may have at most {MOST_FIELDS} fields")).into());
+            }
+            let name = field.name().unwrap_or_default().to_owned();
+            match (Self::is_file(&name), file_name(&field)) {
+                (true, Some(file_name)) => {
+                    if parts.files.len() == Self::MOST {
+                        let most = format!("may be at most {} at once", Self::MOST);
+                        return Err(Invalid::field(Self::FIELD, most).into());
+                    }
+                    let incoming = app.storage().begin(limit as u64);
+                    parts.files.push(arrived(&mut field, file_name, incoming, limit).await?);
+                }
+                (true, None) => {
+                    // Whatever it is, it isn't wanted.
+                    let _ = text(&mut field, &mut envelope).await?;
+                    let place = Self::place(parts.files.len());
+                    parts.errors.merge(Invalid::field(place, "must be a file with a name"));
+                }
+                (false, _) => match text(&mut field, &mut envelope).await? {
+                    // An empty field of a form is one that wasn't filled in.
+                    Ok(text) if text.is_empty() => {}
+                    Ok(text) => parts.fields.push((name, text)),
+                    Err(wrong) => parts.errors.merge(Invalid::field(name, wrong)),
+                },
+            }
+        }
+        Ok(parts)
+    }
+}
+
+/// The name a client gives a file: as it is (RFC 6266), or in plain letters.
+fn file_name(field: &Field) -> Option<String> {
+    let disposition = field.content_disposition()?;
+    let whole = disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
+    whole.or_else(|| disposition.get_filename().map(ToOwned::to_owned))
 }
 
 /// Reads a file. One that can never be taken is read all the same, so that the rest of the form is seen.

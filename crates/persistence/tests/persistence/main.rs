@@ -26,6 +26,7 @@ mod day_properties;
 mod day_races;
 mod defects;
 mod equipment;
+mod files;
 mod inspections;
 mod lists;
 mod notifications;

@@ -177,6 +177,8 @@ on_both_databases! {
             inspection_ratings,
             inspection_routines,
             inspections,
+            evidence,
+            files,
             leaves,
             notifications,
             point_entries,

@@ -42,6 +42,8 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         equipment_schedules,
         equipment_status_changes,
         equipment_weekly_completions,
+        evidence,
+        files,
         final_assessments,
         inspection_answers,
         inspection_assignments,

@@ -135,6 +135,12 @@ fn every_problem_is_told_at_once() {
             ("DB_POOL_SIZE", "-1"),
             ("DB_MAX_OVERFLOW", "some"),
             ("CORS_ORIGINS", "app.example.com"),
+            ("UPLOAD_FOLDER", "up\u{7}loads"),
+            ("STORAGE_URL", "https://bucket"),
+            ("AWS_ACCESS_KEY_ID", "two words"),
+            ("AWS_SECRET_ACCESS_KEY", "short"),
+            ("AWS_REGION", "far away"),
+            ("AWS_ENDPOINT_URL", "minio"),
             ("MAX_CONTENT_LENGTH", "16MB"),
             ("LOG_LEVEL", "loud"),
             ("LOG_FORMAT", "xml"),
@@ -152,8 +158,8 @@ fn every_problem_is_told_at_once() {
     let error = Config::load(&sources).expect_err("refused");
     let message = error.to_string();
     for variable in VARIABLES.iter().map(Variable::name).filter(|name| {
-        // This one is fine, and the password can't be checked without the address.
-        !["APP_ENV", "ADMIN_PASSWORD"].contains(&name.as_str())
+        // The first is fine, and the others can't be checked without what they belong to.
+        !["APP_ENV", "ADMIN_PASSWORD", "AWS_SECRET_ACCESS_KEY"].contains(&name.as_str())
     }) {
         assert!(message.contains(&format!("\n  {variable} ")), "{variable} is missing in {message}");
     }
@@ -347,6 +353,39 @@ fn passwords_in_addresses_are_masked_however_they_look() {
 
 fn file(path: &str) -> String {
     std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path)
+}
+
+#[test]
+fn buckets_and_their_servers_are_understood() {
+    let bucket = |url: &str| {
+        Config::load(&Sources { environment: pairs(&[("STORAGE_URL", url)]), ..Sources::default() })
+            .map(|config| config.storage_url.map(|bucket| (bucket.name, bucket.prefix)))
+    };
+    for (url, name, prefix) in [
+        ("s3://evidence", "evidence", ""),
+        ("s3://evidence/", "evidence", ""),
+        ("s3://my.evidence-1/site/one/", "my.evidence-1", "site/one"),
+    ] {
+        assert_eq!(bucket(url).expect(url), Some((name.to_owned(), prefix.to_owned())));
+    }
+    for wrong in [
+        "s3://",
+        "s3://a",
+        "gs://evidence",
+        "s3://evidence/../up",
+        "s3://evi dence",
+        "/data",
+        "s3://evidence/a b",
+    ] {
+        assert!(bucket(wrong).is_err(), "{wrong}");
+    }
+    for (one, other) in
+        [("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")]
+    {
+        let sources = Sources { environment: pairs(&[(one, "given")]), ..Sources::default() };
+        let told = Config::load(&sources).expect_err("refused").to_string();
+        assert!(told.contains(&format!("{other} is required with {one}")), "{told}");
+    }
 }
 
 #[test]

@@ -340,13 +340,17 @@ impl Value for Endpoint {
 
 impl Value for String {
     fn parse(text: &str) -> Result<Self, String> {
-        Ok(text.to_owned())
+        if text.chars().all(|c| c.is_ascii_graphic()) {
+            Ok(text.to_owned())
+        } else {
+            Err("must be one word of plain letters, digits and signs".into())
+        }
     }
 }
 
 impl Value for PathBuf {
     fn parse(text: &str) -> Result<Self, String> {
-        Ok(text.into())
+        if text.chars().any(char::is_control) { Err("must be a path".into()) } else { Ok(text.into()) }
     }
 }
 

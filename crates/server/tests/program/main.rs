@@ -8,6 +8,8 @@
     reason = "in a test, a panic is how a failure is told"
 )]
 
+mod files;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -42,11 +44,12 @@ struct Running {
 impl Running {
     fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
         let settings = [&[("PORT", "0"), ("LOG_LEVEL", "warn")], settings].concat();
-        let mut child = program(folder, &settings, &[])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("started");
+        Self::spawn(program(folder, &settings, &[]))
+    }
+
+    /// Starts what this command starts, and reads what it says until it listens.
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("started");
         let lines = BufReader::new(child.stdout.take().expect("output")).lines().map_while(Result::ok);
         let (mut base, mut email, mut password) = (None, None, None);
         for line in lines {
@@ -64,6 +67,20 @@ impl Running {
     fn terminate(&mut self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("a signal").success());
+    }
+
+    /// Ends it at once, whatever it is doing.
+    fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
+    /// The first admin, signed in.
+    fn admin(&self) -> Client {
+        let nobody = Client::new(&self.base);
+        let credentials = json!({"email": self.email, "password": self.password});
+        let login = nobody.post("/api/auth/login", &credentials);
+        nobody.with_token(login.json["access_token"].as_str().expect("a token"))
     }
 
     fn stop(mut self) {

@@ -1,0 +1,326 @@
+//! Files and crashes: the program is killed at every step, and tidies up after itself.
+
+use std::{
+    fs,
+    io::Write,
+    net::TcpStream,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::Path,
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use inspection_testkit::{
+    clients::{Client, form},
+    files::{big_pdf, jpeg},
+    s3::{BUCKET, KEY_ID, Mood, S3Server, SECRET},
+};
+use tempfile::TempDir;
+
+use super::{Running, folder, program};
+
+/// Files below a folder.
+fn count(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| if path.is_dir() { count(&path) } else { 1 })
+        .sum()
+}
+
+/// What `files …` says, and whether it is content.
+fn files(folder: &TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> (bool, String) {
+    let output = program(folder, settings, &[&["files"], arguments].concat()).output().expect("ended");
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+/// The number behind these words in what `files …` says.
+fn told(text: &str, words: &str) -> usize {
+    let line =
+        text.lines().find(|line| line.starts_with(words)).unwrap_or_else(|| panic!("no {words} in {text}"));
+    line[words.len()..].split_whitespace().next().expect("a number").parse().expect("a number")
+}
+
+fn upload(client: &Client) -> inspection_testkit::clients::Answer {
+    client.upload(&[], "photo.jpg", "image/jpeg", &jpeg(60, 40))
+}
+
+/// An hour is long for a test; a second is longer than anything takes here.
+const TIDY: &[&str] = &["tidy", "--older-than", "1s"];
+
+fn bucket(server: &S3Server) -> Vec<(&str, &str)> {
+    vec![
+        ("STORAGE_URL", "s3://evidence/site"),
+        ("AWS_ENDPOINT_URL", &server.endpoint),
+        ("AWS_ACCESS_KEY_ID", KEY_ID),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+    ]
+}
+
+#[test]
+fn killed_between_bytes_and_row_it_leaves_bytes_that_are_found() {
+    assert_eq!(BUCKET, "evidence");
+    let (folder, server) = (folder(), S3Server::start());
+    let settings = bucket(&server);
+    let service = Running::start(&folder, &settings);
+    let admin = service.admin();
+    assert_eq!(upload(&admin).status, 201);
+    let kept = server.files().len();
+    server.be(Mood::SilentAfter("PUT"));
+    let under_way = {
+        let base = service.base.clone();
+        let (content_type, body) = form(
+            &[],
+            &[inspection_testkit::clients::FormFile {
+                field: "file",
+                name: "photo.jpg",
+                declared: "image/jpeg",
+                bytes: &jpeg(60, 40),
+            }],
+        );
+        let token = admin.token().expect("a token").to_owned();
+        thread::spawn(move || {
+            let mut socket = TcpStream::connect(base.trim_start_matches("http://")).expect("connected");
+            let head = format!(
+                "POST /api/files/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            socket.write_all(&[head.as_bytes(), &body].concat()).expect("sent");
+            socket
+        })
+    };
+    server.wait_for_silence();
+    service.kill();
+    drop(under_way.join().expect("sent"));
+    server.be(Mood::Fine);
+    assert!(server.files().len() > kept, "the bytes are there");
+    thread::sleep(Duration::from_secs(2));
+    let (fine, text) = files(&folder, &settings, &["check"]);
+    assert!(
+        fine && told(&text, "left over in the store") == 0,
+        "within the hour they may belong to an upload: {text}"
+    );
+    let (fine, text) = files(&folder, &settings, TIDY);
+    assert!(fine, "{text}");
+    assert_eq!(
+        (told(&text, "files on record"), told(&text, "left over in the store"), told(&text, "missing")),
+        (1, 1, 0),
+        "{text}"
+    );
+    assert_eq!(server.files().len(), kept);
+    let (fine, text) = files(&folder, &settings, &["check", "--contents"]);
+    assert!(fine && told(&text, "left over in the store") == 0, "{text}");
+}
+
+#[test]
+fn killed_between_row_and_bytes_it_leaves_bytes_that_are_found() {
+    let (folder, server) = (folder(), S3Server::start());
+    let settings = bucket(&server);
+    let service = Running::start(&folder, &settings);
+    let admin = service.admin();
+    let (gone, stays) = (upload(&admin).id(), upload(&admin).id());
+    let kept = server.files().len();
+    server.be(Mood::Silent);
+    let base = (service.base.clone(), admin.token().expect("a token").to_owned());
+    let under_way = thread::spawn(move || {
+        let mut socket = TcpStream::connect(base.0.trim_start_matches("http://")).expect("connected");
+        let head = format!(
+            "DELETE /api/files/{gone} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+            base.1
+        );
+        socket.write_all(head.as_bytes()).expect("sent");
+        socket
+    });
+    server.wait_for_silence();
+    assert_eq!(admin.get(&format!("/api/files/{gone}")).status, 404, "the row is gone");
+    service.kill();
+    drop(under_way.join().expect("sent"));
+    server.be(Mood::Fine);
+    assert_eq!(server.files().len(), kept, "the bytes are not");
+    thread::sleep(Duration::from_secs(2));
+    let (fine, text) = files(&folder, &settings, TIDY);
+    assert!(fine, "{text}");
+    assert_eq!(
+        (told(&text, "files on record"), told(&text, "left over in the store"), told(&text, "missing")),
+        (1, 1, 0),
+        "{text}"
+    );
+    assert!(server.files().len() < kept);
+    let service = Running::start(&folder, &settings);
+    let nobody = Client::new(&service.base);
+    assert_eq!(nobody.get(&format!("/api/files/{stays}/download")).status, 401);
+    service.stop();
+}
+
+#[test]
+fn killed_again_and_again_while_files_come_and_go_it_never_lacks_bytes() {
+    let folder = folder();
+    let mut credentials = None;
+    for round in 0..4 {
+        let mut service = Running::start(&folder, &[]);
+        if round == 0 {
+            credentials = Some((service.email.clone(), service.password.clone()));
+        }
+        (service.email, service.password) = credentials.clone().expect("an admin");
+        let admin = service.admin();
+        let clients: Vec<_> = (0..3)
+            .map(|_| {
+                let admin = admin.clone();
+                thread::spawn(move || {
+                    // Ends when the service does.
+                    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                        loop {
+                            let id = upload(&admin).json["data"]["id"].as_i64();
+                            if let Some(id) = id.filter(|id| id % 3 == 0) {
+                                admin.delete(&format!("/api/files/{id}"));
+                            }
+                        }
+                    }));
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(300 + 77 * round));
+        service.kill();
+        for client in clients {
+            client.join().expect("ended");
+        }
+        let (fine, text) = files(&folder, &[], &["check", "--contents"]);
+        assert!(fine && told(&text, "files on record") > 0, "every file on record is there: {text}");
+    }
+    thread::sleep(Duration::from_secs(2));
+    let (fine, text) = files(&folder, &[], TIDY);
+    assert!(fine, "{text}");
+    let on_record = told(&text, "files on record");
+    assert_eq!(count(&folder.path().join("data/uploads")), on_record, "and nothing else is: {text}");
+}
+
+#[test]
+fn killed_in_the_middle_of_an_upload_it_leaves_a_file_that_is_found() {
+    let folder = folder();
+    let service = Running::start(&folder, &[]);
+    let token = service.admin().token().expect("a token").to_owned();
+    let mut socket = TcpStream::connect(service.base.trim_start_matches("http://")).expect("connected");
+    let head = format!(
+        "POST /api/files/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 9000000\r\n\
+         Content-Type: multipart/form-data; boundary=B\r\n\r\n--B\r\nContent-Disposition: form-data; name=\"file\"; \
+         filename=\"a.pdf\"\r\n\r\n"
+    );
+    socket.write_all(&[head.as_bytes(), &big_pdf(500_000)].concat()).expect("sent");
+    let uploads = folder.path().join("data/uploads");
+    for _ in 0..200 {
+        if count(&uploads) > 0 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(count(&uploads), 1);
+    service.kill();
+    thread::sleep(Duration::from_secs(2));
+    let (fine, text) = files(&folder, &[], TIDY);
+    assert!(fine && told(&text, "abandoned uploads") == 1, "{text}");
+    assert_eq!(count(&uploads), 0);
+}
+
+#[test]
+fn missing_and_changed_files_are_reported() {
+    let folder = folder();
+    let service = Running::start(&folder, &[]);
+    let admin = service.admin();
+    let ids: Vec<i64> = (0..4).map(|_| upload(&admin).id()).collect();
+    let path = |id: i64| {
+        let name =
+            admin.get(&format!("/api/files/{id}")).data()["filename"].as_str().expect("a name").to_owned();
+        let day = fs::read_dir(folder.path().join("data/uploads/general")).expect("years").next();
+        let mut path = day.expect("a year").expect("a year").path();
+        for _ in 0..2 {
+            path = fs::read_dir(path).expect("a folder").next().expect("one").expect("one").path();
+        }
+        path.join(name)
+    };
+    let (missing, shorter, changed) = (path(ids[0]), path(ids[1]), path(ids[2]));
+    service.stop();
+    fs::remove_file(missing).expect("removed");
+    fs::write(shorter, b"short").expect("written");
+    let mut bytes = fs::read(&changed).expect("read");
+    bytes[100] ^= 1;
+    fs::write(&changed, bytes).expect("written");
+    let (fine, text) = files(&folder, &[], &["check"]);
+    assert!(!fine, "{text}");
+    assert_eq!((told(&text, "missing"), told(&text, "changed")), (1, 1), "by size: {text}");
+    assert!(text.contains(&format!("numbers {}", ids[0])), "{text}");
+    let (fine, text) = files(&folder, &[], &["check", "--contents"]);
+    assert!(!fine, "{text}");
+    assert_eq!((told(&text, "missing"), told(&text, "changed")), (1, 2), "by contents: {text}");
+}
+
+/// A command of this program for somebody who isn't root, who may write anywhere.
+fn unprivileged(folder: &TempDir, settings: &[(&str, &str)]) -> Command {
+    let mut command = program(folder, settings, &[]);
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    if is_root {
+        let nobody = 65534;
+        std::os::unix::fs::chown(folder.path(), Some(nobody), Some(nobody)).expect("given");
+        command.uid(nobody).gid(nobody);
+    }
+    command
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_to_is_told() {
+    let folder = folder();
+    let service = Running::spawn(unprivileged(&folder, &[("PORT", "0"), ("LOG_LEVEL", "off")]));
+    let admin = service.admin();
+    let id = upload(&admin).id();
+    let uploads = folder.path().join("data/uploads");
+    let allow = |mode: u32| {
+        for folder in [uploads.clone(), uploads.join(".staging")] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(mode)).expect("set");
+        }
+    };
+    allow(0o555);
+    let refused = upload(&admin);
+    assert_eq!((refused.status, refused.code()), (503, "UNAVAILABLE"), "{}", refused.text);
+    assert_eq!(admin.get(&format!("/api/files/{id}/download")).status, 200, "reading goes on");
+    let ready = admin.get("/health/ready");
+    assert_eq!((ready.status, &ready.json["storage"]), (503, &"unusable".into()), "{}", ready.text);
+    assert_eq!(admin.get("/api/files").json["pagination"]["total"], 1);
+    allow(0o755);
+    assert_eq!(upload(&admin).status, 201, "it works again");
+    assert_eq!(count(&uploads), 2);
+    service.stop();
+}
+
+#[test]
+fn a_disk_that_is_full_in_the_middle_of_an_upload_is_told() {
+    let folder = folder();
+    let mut command = Command::new("sh");
+    // A file that grows beyond 8 MiB can't be written, as on a full disk; the blocks are of 512 bytes or of 1024.
+    let script = "trap '' XFSZ; ulimit -f 8192 && exec \"$0\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_inspection-server")]);
+    command.current_dir(folder.path()).env_clear().envs([
+        ("PORT", "0"),
+        ("LOG_LEVEL", "off"),
+        ("PATH", "/usr/bin:/bin"),
+    ]);
+    let service = Running::spawn(command);
+    let admin = service.admin();
+    let refused = admin.upload(&[], "large.pdf", "application/pdf", &big_pdf(12 << 20));
+    assert_eq!((refused.status, refused.code()), (503, "UNAVAILABLE"), "{}", refused.text);
+    let uploads = folder.path().join("data/uploads");
+    assert_eq!(count(&uploads), 0, "nothing is half-stored");
+    assert_eq!(admin.get("/api/files").json["pagination"]["total"], 0);
+    assert_eq!(upload(&admin).status, 201, "what fits is taken");
+    service.stop();
+}
+
+#[test]
+fn a_store_that_is_none_keeps_it_from_starting() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("data")).expect("a folder");
+    fs::write(folder.path().join("data/uploads"), b"a file").expect("written");
+    let output = program(&folder, &[("PORT", "0")], &["serve"]).output().expect("ended");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("uploads"), "{output:?}");
+}
