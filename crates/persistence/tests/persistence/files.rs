@@ -12,7 +12,6 @@ use inspection_domain::{
 };
 use inspection_persistence::{Database, Result, World, files, inspections};
 use inspection_testkit::{
-    TestDatabase,
     builders::{CRITICAL, act, checklist, draft, equipment, file, file_of, input, submitted, user},
     on_both_databases,
     world::world,
@@ -89,7 +88,7 @@ on_both_databases! {
         };
         let purpose = input::<inspection_domain::files::UploadFields>(json!({})).purpose().expect("a purpose");
         let before = rows(&db);
-        assert_eq!(code(act(&db, &world, &owner, |tx| files::record(tx, vec![again], &purpose))), Code::Duplicate);
+        assert_eq!(code(act(&db, &world, &owner, |tx| files::record(tx, vec![again], &purpose))), Code::Conflict);
         assert_eq!(rows(&db), before);
     }
 
