@@ -50,11 +50,13 @@ pub enum Command {
     Assess,
     /// Be done.
     Finish,
+    /// Give what isn't done of it to others, since it is late.
+    TakeOver,
 }
 
 impl Command {
     /// Every command.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Assign,
         Self::Start(Category::Mechanical),
         Self::Start(Category::Electrical),
@@ -62,6 +64,7 @@ impl Command {
         Self::Complete(Category::Electrical),
         Self::Assess,
         Self::Finish,
+        Self::TakeOver,
     ];
 }
 
@@ -73,6 +76,7 @@ impl fmt::Display for Command {
             Self::Complete(half) => f.pad(&format!("completing the {half} half")),
             Self::Assess => f.pad("assessing the machine"),
             Self::Finish => f.pad("finishing"),
+            Self::TakeOver => f.pad("taking it over"),
         }
     }
 }
@@ -100,6 +104,8 @@ impl AssignmentStatus {
             (other, Command::Complete(half)) if other == Self::half(half.other()) => Ok(Self::BothComplete),
             (Self::BothComplete, Command::Assess) => Ok(Self::AssessmentPending),
             (Self::AssessmentPending, Command::Finish) => Ok(Self::Completed),
+            (Self::Assigned | Self::InProgress, Command::TakeOver) => Ok(Self::Assigned),
+            (Self::MechComplete | Self::ElecComplete, Command::TakeOver) => Ok(self),
             (status, command) => Err(AssignmentRule::WrongStatus { command, status }),
         }
     }

@@ -61,6 +61,30 @@ text_enum! {
         Stop = "stop",
         /// A stopped machine released.
         Release = "release",
+        /// The planned time of a job entered.
+        Plan = "plan",
+        /// A pause asked for.
+        Request = "request",
+        /// A request or work approved.
+        Approve = "approve",
+        /// A request denied.
+        Deny = "deny",
+        /// A job paused.
+        Pause = "pause",
+        /// A paused job going on.
+        Resume = "resume",
+        /// A job left undone.
+        LeaveIncomplete = "leave_incomplete",
+        /// Something that there is no need for any more.
+        Cancel = "cancel",
+        /// A job given to somebody else.
+        Reassign = "reassign",
+        /// Work rated.
+        Rate = "rate",
+        /// Work found not good enough.
+        Reject = "reject",
+        /// A rejection decided on.
+        Validate = "validate",
     }
 }
 

@@ -229,6 +229,8 @@ text_enum! {
         Reopen = "reopen",
         /// There was nothing wrong.
         Reject = "reject",
+        /// A quality engineer found that it wasn't repaired after all, and an admin agreed.
+        Rework = "rework",
     }
 }
 
@@ -260,7 +262,9 @@ impl DefectStatus {
             (Self::Open | Self::InProgress, Command::Resolve) => Ok(Self::Resolved),
             (Self::Open | Self::InProgress, Command::Reject) => Ok(Self::FalseAlarm),
             (Self::Resolved, Command::Close) => Ok(Self::Closed),
-            (Self::Resolved, Command::Reopen) => Ok(Self::Open),
+            (Self::Resolved, Command::Reopen) | (Self::Resolved | Self::Closed, Command::Rework) => {
+                Ok(Self::Open)
+            }
             (status, command) => Err(DefectRule::WrongStatus { command, status }),
         }
     }
@@ -373,10 +377,24 @@ impl Defect {
         Ok(Self { status: self.status.after(Command::Close)?, updated_at: now, ..self.clone() })
     }
 
+    /// Somebody repairs it (§6).
+    pub fn assign(&self, now: Instant) -> Result<Self, DefectRule> {
+        Ok(Self { status: self.status.after(Command::Assign)?, updated_at: now, ..self.clone() })
+    }
+
     /// Open again, as if it had not been resolved (§6).
     pub fn reopen(&self, now: Instant) -> Result<Self, DefectRule> {
+        self.open_again(Command::Reopen, now)
+    }
+
+    /// Open again, since a rejection of its repair was right (§8).
+    pub fn rework(&self, now: Instant) -> Result<Self, DefectRule> {
+        self.open_again(Command::Rework, now)
+    }
+
+    fn open_again(&self, command: Command, now: Instant) -> Result<Self, DefectRule> {
         Ok(Self {
-            status: self.status.after(Command::Reopen)?,
+            status: self.status.after(command)?,
             resolved_at: None,
             resolved_by_id: None,
             resolution_notes: None,
@@ -420,30 +438,35 @@ mod tests {
         open        close   -> INVALID_STATE
         open        reopen  -> INVALID_STATE
         open        reject  -> false_alarm
+        open        rework  -> INVALID_STATE
         in_progress update  -> in_progress
         in_progress assign  -> INVALID_STATE
         in_progress resolve -> resolved
         in_progress close   -> INVALID_STATE
         in_progress reopen  -> INVALID_STATE
         in_progress reject  -> false_alarm
+        in_progress rework  -> INVALID_STATE
         resolved    update  -> INVALID_STATE
         resolved    assign  -> INVALID_STATE
         resolved    resolve -> INVALID_STATE
         resolved    close   -> closed
         resolved    reopen  -> open
         resolved    reject  -> INVALID_STATE
+        resolved    rework  -> open
         closed      update  -> INVALID_STATE
         closed      assign  -> INVALID_STATE
         closed      resolve -> INVALID_STATE
         closed      close   -> INVALID_STATE
         closed      reopen  -> INVALID_STATE
         closed      reject  -> INVALID_STATE
+        closed      rework  -> open
         false_alarm update  -> INVALID_STATE
         false_alarm assign  -> INVALID_STATE
         false_alarm resolve -> INVALID_STATE
         false_alarm close   -> INVALID_STATE
         false_alarm reopen  -> INVALID_STATE
         false_alarm reject  -> INVALID_STATE
+        false_alarm rework  -> INVALID_STATE
         ");
     }
 

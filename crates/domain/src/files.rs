@@ -253,7 +253,7 @@ impl Category {
 
 impl crate::input::Scalar for Category {
     fn read(given: crate::input::Given) -> Result<Self, Invalid> {
-        let text = Text::<50>::new(&given.text()?)?.to_lowercase();
+        let text = <Text<50>>::new(&given.text()?)?.to_lowercase();
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
         if text.chars().all(is_plain) {
             Ok(Self(text))

@@ -122,6 +122,16 @@ ids! {
     LeaveId,
     /// An evidence file.
     FileId,
+    /// A job.
+    JobId,
+    /// A pause of a job.
+    PauseId,
+    /// A request to take a job over.
+    TakeoverId,
+    /// A quality review of a job.
+    ReviewId,
+    /// A specialist's assessment of a defect.
+    DefectAssessmentId,
 }
 
 /// Makes up what must be unique or can't be guessed. The program has the system's randomness, tests

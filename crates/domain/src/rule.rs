@@ -77,6 +77,8 @@ codes! {
     TokenRevoked = "TOKEN_REVOKED" / Unauthenticated,
     /// A known user who may not do this.
     Forbidden = "FORBIDDEN" / Forbidden,
+    /// The owner of a job sees its details after entering the planned time.
+    PlannedTimeRequired = "PLANNED_TIME_REQUIRED" / Forbidden,
     /// There is no such object.
     NotFound = "NOT_FOUND" / NotFound,
     /// A race was lost.

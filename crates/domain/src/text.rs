@@ -4,11 +4,11 @@ use std::ops::Deref;
 
 use crate::input::{Given, Invalid, Scalar, text_enum};
 
-/// A trimmed text of 1 to `MAX` characters, without control characters but line breaks and tabs.
+/// A trimmed text of `MIN` to `MAX` characters, without control characters but line breaks and tabs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Text<const MAX: usize>(String);
+pub struct Text<const MAX: usize, const MIN: usize = 1>(String);
 
-impl<const MAX: usize> Text<MAX> {
+impl<const MAX: usize, const MIN: usize> Text<MAX, MIN> {
     /// Checks a text.
     pub fn new(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
@@ -16,6 +16,9 @@ impl<const MAX: usize> Text<MAX> {
             return Err(Invalid::value("may not be empty"));
         }
         let length = text.chars().count();
+        if length < MIN {
+            return Err(Invalid::value(format!("must have at least {MIN} characters, not {length}")));
+        }
         if length > MAX {
             return Err(Invalid::value(format!("may have at most {MAX} characters, not {length}")));
         }
@@ -26,7 +29,7 @@ impl<const MAX: usize> Text<MAX> {
     }
 }
 
-impl<const MAX: usize> Deref for Text<MAX> {
+impl<const MAX: usize, const MIN: usize> Deref for Text<MAX, MIN> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -34,13 +37,13 @@ impl<const MAX: usize> Deref for Text<MAX> {
     }
 }
 
-impl<const MAX: usize> From<Text<MAX>> for String {
-    fn from(text: Text<MAX>) -> Self {
+impl<const MAX: usize, const MIN: usize> From<Text<MAX, MIN>> for String {
+    fn from(text: Text<MAX, MIN>) -> Self {
         text.0
     }
 }
 
-impl<const MAX: usize> Scalar for Text<MAX> {
+impl<const MAX: usize, const MIN: usize> Scalar for Text<MAX, MIN> {
     fn read(given: Given) -> Result<Self, Invalid> {
         Self::new(&given.text()?)
     }
@@ -48,7 +51,7 @@ impl<const MAX: usize> Scalar for Text<MAX> {
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         crate::input::object(utoipa::openapi::schema::Type::String)
-            .min_length(Some(1))
+            .min_length(Some(MIN))
             .max_length(Some(MAX))
             .into()
     }
@@ -148,11 +151,11 @@ mod tests {
 
     #[test]
     fn texts_are_trimmed_counted_in_characters_and_free_of_control_characters() {
-        assert_eq!(&*Text::<4>::new(" مضخة ").expect("four characters"), "مضخة");
-        assert!(Text::<3>::new("مضخة").is_err());
-        assert!(Text::<9>::new(" \n ").is_err());
-        assert!(Text::<9>::new("a\0b").is_err());
-        assert!(Text::<9>::new("a\nb").is_ok());
+        assert_eq!(&*<Text<4>>::new(" مضخة ").expect("four characters"), "مضخة");
+        assert!(<Text<3>>::new("مضخة").is_err());
+        assert!(<Text<9>>::new(" \n ").is_err());
+        assert!(<Text<9>>::new("a\0b").is_err());
+        assert!(<Text<9>>::new("a\nb").is_ok());
     }
 
     #[test]

@@ -147,6 +147,14 @@ impl User {
         self.role == role || (role != Role::Admin && self.minor_role == Some(role))
     }
 
+    /// The badge they have in a role; that of the major role if they don't have it.
+    pub fn badge_of(&self, role: Role) -> &str {
+        match &self.minor_role_id {
+            Some(badge) if self.role != role && self.minor_role == Some(role) => badge,
+            _ => &self.role_id,
+        }
+    }
+
     /// Whether the major role is admin.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin

@@ -61,7 +61,7 @@ impl Scalar for AnswerText {
             }
             other => other.text()?,
         };
-        Text::<500>::new(&text).map(|text| Self(text.into()))
+        <Text<500>>::new(&text).map(|text| Self(text.into()))
     }
 
     #[cfg(feature = "openapi")]

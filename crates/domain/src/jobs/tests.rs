@@ -1,0 +1,233 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    input::Input,
+    testing::{id, now, user},
+};
+
+fn job(status: JobStatus) -> Job {
+    let wanted =
+        NewEngineerJob::from_json(json!({"job_type": "system_review", "title": "Look"})).expect("a job");
+    let job =
+        Job::of_engineer(wanted, &user(Role::Engineer), Numbers { universal: 3, of_owner: 12 }, None, now());
+    Job { status, ..job }
+}
+
+fn planned(hours: f64) -> PlannedTime {
+    PlannedTime::from_json(json!({ "hours": hours })).expect("a time")
+}
+
+fn done() -> Completion {
+    Completion::from_json(json!({"work_notes": "Changed the seal."})).expect("notes")
+}
+
+#[test]
+fn the_grid_of_states_and_commands() {
+    let mut grid = String::new();
+    for &status in JobStatus::ALL {
+        for command in Command::ALL {
+            let outcome = status.after(command).map_or_else(|r| r.code().to_string(), |s| s.to_string());
+            if outcome != "INVALID_STATE" {
+                grid += &format!("{status:<11} {command:<22} -> {outcome}\n");
+            }
+        }
+    }
+    // Everything else is INVALID_STATE.
+    insta::assert_snapshot!(grid, @r"
+    assigned    planning               -> assigned
+    assigned    assessing its defect   -> assigned
+    assigned    starting               -> in_progress
+    assigned    cancelling             -> cancelled
+    in_progress asking for a pause     -> in_progress
+    in_progress pausing                -> paused
+    in_progress completing             -> completed
+    in_progress leaving it incomplete  -> incomplete
+    paused      resuming               -> in_progress
+    paused      leaving it incomplete  -> incomplete
+    paused      taking it over         -> assigned
+    completed   approving its quality  -> qc_approved
+    completed   rejecting its quality  -> incomplete
+    completed   cleaning               -> completed
+    completed   rewarding              -> completed
+    qc_approved cleaning               -> qc_approved
+    qc_approved rewarding              -> qc_approved
+    incomplete  reassigning            -> assigned
+    ");
+}
+
+#[test]
+fn numbers_have_three_digits_or_more() {
+    let number = |n| Numbers { universal: 1, of_owner: n }.job_id("SPE003");
+    assert_eq!([number(12), number(999), number(1000)], ["SPE003-012", "SPE003-999", "SPE003-1000"]);
+}
+
+#[test]
+fn the_planned_time_comes_first_and_once() {
+    let fresh = job(JobStatus::Assigned);
+    assert_eq!(fresh.start(now()), Err(JobRule::PlannedTimeRequired));
+    assert_eq!(fresh.may_be_opened_by(&user(Role::Engineer)), Err(JobRule::PlannedTimeRequired));
+    assert_eq!(fresh.may_be_opened_by(&User { id: id(9), ..user(Role::Admin) }), Ok(()));
+    let ready = fresh.plan(&planned(2.5), now()).expect("planned");
+    assert_eq!(ready.plan(&planned(3.0), now()), Err(JobRule::PlannedAlready));
+    assert_eq!(ready.may_be_opened_by(&user(Role::Engineer)), Ok(()));
+    assert_eq!(ready.start(now()).expect("begun").started_at, Some(now()));
+}
+
+#[test]
+fn planned_hours_are_more_than_nothing_and_fit() {
+    let read = |hours: serde_json::Value| {
+        PlannedTime::from_json(json!({ "hours": hours })).map(|p| p.planned_time_hours.number())
+    };
+    for (given, kept) in [
+        (json!(0.01), 0.01),
+        (json!(1), 1.0),
+        (json!(999.99), 999.99),
+        (json!(1.006), 1.01),
+    ] {
+        assert!((read(given.clone()).expect("fits") - kept).abs() < 1e-9, "{given}");
+    }
+    for wrong in [
+        json!(0),
+        json!(-1),
+        json!(1000),
+        json!(0.004),
+        json!("2.5"),
+        json!("much"),
+        json!("NaN"),
+        json!("inf"),
+        json!(null),
+        json!([1]),
+    ] {
+        assert!(read(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn on_time_to_the_second_is_five() {
+    let hours = |h: f64| (h * 3600.0) as i64;
+    for (planned, worked, rating) in [
+        (hours(4.0), hours(4.0), 5),
+        (hours(4.0), hours(4.0) - 1, 7),
+        (hours(4.0), hours(2.0) + 1, 7),
+        (hours(4.0), hours(2.0), 7),
+        (hours(4.0), hours(4.0) + 1, 5),
+        (hours(4.0), hours(4.5) - 1, 5),
+        (hours(4.0), hours(4.5), 4),
+        (hours(4.0), hours(5.0), 3),
+        (hours(4.0), hours(6.0), 1),
+        (hours(4.0), hours(400.0), 1),
+    ] {
+        assert_eq!(time_rating(planned, worked), rating, "{planned} {worked}");
+    }
+}
+
+#[test]
+fn pauses_do_not_count_as_work() {
+    let at = |seconds: i64| now().plus_seconds(seconds);
+    let begun =
+        job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("begun");
+    let paused = begun.pause(at(1800)).expect("paused");
+    let resumed = paused.resume(at(1800 + 3 * 86_400)).expect("going on");
+    let done = resumed.complete(done(), at(3600 + 3 * 86_400)).expect("done");
+    assert_eq!(done.paused_seconds, 3 * 86_400);
+    assert_eq!(done.actual_time_hours, Some(Hours::of_seconds(3600)));
+    assert_eq!((done.time_rating, done.status), (Some(5), JobStatus::Completed));
+    assert_eq!(done.times(at(10_000_000)).elapsed(), 3600 + 3 * 86_400, "the clock stands when it is done");
+}
+
+#[test]
+fn a_clock_that_is_set_back_gives_no_negative_time() {
+    let begun =
+        job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("begun");
+    let done = begun.complete(done(), now().plus_seconds(-100)).expect("done");
+    assert_eq!(done.actual_time_hours, Some(Hours::default()));
+}
+
+#[test]
+fn taking_over_begins_anew() {
+    let begun =
+        job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("begun");
+    let paused = begun.pause(now().plus_seconds(60)).expect("paused");
+    let taken = paused.taken_over_by(id(8), now().plus_seconds(999_999)).expect("taken over");
+    assert_eq!((taken.owner_id, taken.status), (id(8), JobStatus::Assigned));
+    assert_eq!(
+        (taken.planned_time_hours, taken.started_at, taken.paused_at, taken.paused_seconds),
+        (None, None, None, 0)
+    );
+    assert_eq!(taken.job_id, paused.job_id, "its number stays");
+}
+
+#[test]
+fn who_sees_and_works_on_a_job() {
+    for kind in [JobKind::Specialist, JobKind::Engineer] {
+        let subject = Job { kind, ..job(JobStatus::Assigned) };
+        for &role in Role::ALL {
+            let other = User { id: id(9), ..user(role) };
+            let sees = match kind {
+                JobKind::Specialist => matches!(role, Role::Admin | Role::Engineer | Role::QualityEngineer),
+                JobKind::Engineer => matches!(role, Role::Admin | Role::QualityEngineer),
+            };
+            assert_eq!(subject.may_be_seen_by(&other).is_ok(), sees, "{kind} {role}");
+            assert!(subject.may_be_worked_on_by(&other).is_err());
+            assert_eq!(
+                subject.may_be_resumed_by(&other).is_ok(),
+                matches!(role, Role::Admin | Role::Engineer)
+            );
+            let owner = User { id: subject.owner_id, ..user(role) };
+            assert!(subject.may_be_seen_by(&owner).is_ok() && subject.may_be_worked_on_by(&owner).is_ok());
+            assert!(subject.may_be_resumed_by(&owner).is_ok());
+        }
+    }
+}
+
+#[test]
+fn the_difference_of_a_bonus_is_booked() {
+    let first = job(JobStatus::Completed).rewarded(4, now()).expect("rewarded");
+    assert_eq!(first.bonus_over(&job(JobStatus::Completed)), 4);
+    for bonus in 0..=10 {
+        let second = first.rewarded(bonus, now()).expect("rewarded");
+        assert_eq!(second.bonus_over(&first), bonus - 4);
+    }
+}
+
+proptest! {
+    #[test]
+    fn worked_and_paused_are_all_of_the_time(steps in prop::collection::vec(0..200_000_i64, 0..20), last in 0..100_000_i64) {
+        let mut subject = job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("begun");
+        let mut at = now();
+        let mut segments = Vec::new();
+        for milliseconds in steps {
+            let from = at;
+            at = Instant::from_millisecond(at.as_millisecond() + milliseconds * 7).expect("an instant");
+            if subject.status == JobStatus::InProgress {
+                segments.push(Segment::Running(from, at));
+                subject = subject.pause(at).expect("paused");
+            } else {
+                segments.push(Segment::Paused(from, at));
+                subject = subject.resume(at).expect("going on");
+            }
+            let times = subject.times(at);
+            prop_assert_eq!(times, Times::of(segments.clone()));
+            prop_assert_eq!(times.elapsed(), at.as_second() - now().as_second());
+        }
+        if subject.status == JobStatus::Paused {
+            subject = subject.resume(at).expect("going on");
+        }
+        let end = at.plus_seconds(last);
+        segments.push(Segment::Running(at, end));
+        let times = Times::of(segments);
+        let done = subject.complete(done(), end).expect("done");
+        prop_assert_eq!(done.times(end), times);
+        prop_assert_eq!(done.paused_seconds, times.paused);
+        prop_assert_eq!(done.actual_time_hours, Some(Hours::of_seconds(times.worked)));
+    }
+
+    #[test]
+    fn the_rating_falls_with_lateness_and_stays_within_its_bounds(planned in 1..4_000_000_i64, a in 0..8_000_000_i64, b in 0..8_000_000_i64) {
+        let (early, late) = (a.min(b), a.max(b));
+        prop_assert!(time_rating(planned, early) >= time_rating(planned, late));
+        prop_assert!((1..=7).contains(&time_rating(planned, a)));
+    }
+}

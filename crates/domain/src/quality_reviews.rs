@@ -1,0 +1,421 @@
+//! Quality engineers review finished work; admins decide whether a rejection was right (rule book §8).
+
+use serde::Serialize;
+
+use crate::{
+    ids::{FileId, JobId, ReviewId, UserId},
+    input::{Values, Whole, input, text_enum},
+    jobs::{Job, JobKind},
+    rule::{Code, Forbidden, Rule},
+    text::Text,
+    time::Instant,
+    users::{Role, User},
+};
+
+text_enum! {
+    /// How far a review is.
+    pub enum ReviewStatus {
+        /// The work waits for it.
+        Pending = "pending",
+        /// The work is good.
+        Approved = "approved",
+        /// The work isn't good; an admin decides whether that is so.
+        Rejected = "rejected",
+    }
+}
+
+text_enum! {
+    /// What is wrong with the work.
+    pub enum RejectionCategory {
+        /// Not all was done.
+        IncompleteWork = "incomplete_work",
+        /// Other parts than needed.
+        WrongParts = "wrong_parts",
+        /// Somebody could get hurt.
+        SafetyIssue = "safety_issue",
+        /// Badly done.
+        PoorWorkmanship = "poor_workmanship",
+        /// Not done as prescribed.
+        DidNotFollowProcedure = "did_not_follow_procedure",
+        /// It is still broken.
+        EquipmentStillFaulty = "equipment_still_faulty",
+        /// Not good.
+        PoorQuality = "poor_quality",
+        /// Against the rules of safety.
+        SafetyViolation = "safety_violation",
+        /// Papers are missing.
+        MissingDocumentation = "missing_documentation",
+        /// Done by another procedure.
+        WrongProcedure = "wrong_procedure",
+        /// Something else.
+        Other = "other",
+    }
+}
+
+text_enum! {
+    /// What can be done with a review.
+    pub enum Command {
+        /// The work is good.
+        Approve = "approve",
+        /// It isn't.
+        Reject = "reject",
+        /// Decide on a rejection.
+        Validate = "validate",
+    }
+}
+
+/// A review of finished work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
+    diesel(table_name = crate::schema::quality_reviews, treat_none_as_null = true, treat_none_as_default_value = false)
+)]
+pub struct QualityReview {
+    /// Number.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: ReviewId,
+    /// Whose kind of job it is.
+    #[serde(rename = "job_type")]
+    pub kind: JobKind,
+    /// The job.
+    pub job_id: JobId,
+    /// Who did the work.
+    pub worker_id: UserId,
+    /// Who reviews it.
+    pub qe_id: UserId,
+    /// How far it is.
+    pub status: ReviewStatus,
+    /// By when it is to be reviewed.
+    pub sla_deadline: Instant,
+    /// When it was reviewed.
+    pub reviewed_at: Option<Instant>,
+    /// Whether that was in time.
+    pub sla_met: Option<bool>,
+    /// How good the work is, 1 to 5.
+    pub qc_rating: Option<i64>,
+    /// Remark.
+    pub notes: Option<String>,
+    /// What is wrong with the work.
+    pub rejection_category: Option<RejectionCategory>,
+    /// Why it was rejected.
+    pub rejection_reason: Option<String>,
+    /// What proves it.
+    pub evidence: Option<String>,
+    /// Whether an admin found the rejection right.
+    pub is_valid: Option<bool>,
+    /// Which admin.
+    pub validated_by_id: Option<UserId>,
+    /// When.
+    pub validated_at: Option<Instant>,
+    /// The admin's remark.
+    pub validation_notes: Option<String>,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+input! {
+    /// Approval of work.
+    pub struct Approval {
+        /// How good it is, 1 to 5.
+        qc_rating | "rating": Whole<1, 5>,
+        /// Remark.
+        notes: Option<Text<2000>>,
+    }
+}
+
+input! {
+    /// Rejection of work.
+    pub struct Rejection {
+        /// What is wrong with it.
+        rejection_category | "category": RejectionCategory,
+        /// Why, in 20 letters or more.
+        rejection_reason | "reason": Text<2000, 20>,
+        /// What proves it.
+        evidence | "evidence_notes": Option<Text<2000>>,
+        /// Files that prove it, uploaded before.
+        file_ids | "evidence_file_ids": Option<Values<FileId, 0, 10>>,
+    }
+}
+
+input! {
+    /// What an admin makes of a rejection.
+    pub struct Validation {
+        /// Whether it is right.
+        is_valid: bool,
+        /// Remark.
+        notes | "admin_notes": Option<Text<2000>>,
+    }
+}
+
+input! {
+    /// Who reviews a job that nobody was at hand for.
+    pub struct NewReview {
+        /// Whose kind of job it is.
+        job_type: Option<JobKind>,
+        /// The job.
+        job_id: JobId,
+        /// The quality engineer.
+        qe_id: UserId,
+    }
+}
+
+input! {
+    /// Which reviews.
+    pub struct ReviewFilter {
+        /// Of this status.
+        status: Option<ReviewStatus>,
+        /// Of this kind of job.
+        job_type: Option<JobKind>,
+    }
+}
+
+/// Why a review can't go on as asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReviewRule {
+    /// The command needs another status (§8).
+    #[error("a review that is {status} can't go through: {command}")]
+    WrongStatus {
+        /// What was asked.
+        command: Command,
+        /// The status it has.
+        status: ReviewStatus,
+    },
+    /// An admin decides on a rejection once (§8).
+    #[error("this rejection has been decided on already")]
+    Validated,
+    /// One review at a time.
+    #[error("somebody reviews this job already")]
+    UnderReview,
+}
+
+impl Rule for ReviewRule {
+    fn code(&self) -> Code {
+        match self {
+            Self::WrongStatus { .. } | Self::Validated => Code::InvalidState,
+            Self::UnderReview => Code::Duplicate,
+        }
+    }
+}
+
+impl ReviewStatus {
+    /// The status after a command (§8).
+    pub fn after(self, command: Command) -> Result<Self, ReviewRule> {
+        match (self, command) {
+            (Self::Pending, Command::Approve) => Ok(Self::Approved),
+            (Self::Pending, Command::Reject) | (Self::Rejected, Command::Validate) => Ok(Self::Rejected),
+            (status, command) => Err(ReviewRule::WrongStatus { command, status }),
+        }
+    }
+}
+
+/// Seconds a quality engineer has: 48 hours (§8).
+const SLA: i64 = 48 * 3600;
+
+/// Points that a decided rejection costs or gives (§8).
+pub const STAKE: i64 = 2;
+
+/// The quality engineer with the fewest pending reviews, the one with the lowest number among equals (§8). Nobody reviews
+/// their own work.
+pub fn least_busy<'a>(
+    candidates: impl IntoIterator<Item = (&'a User, i64)>,
+    worker: UserId,
+) -> Option<&'a User> {
+    let fit = |(user, _): &(&User, i64)| {
+        user.is_active && !user.is_on_leave && user.has(Role::QualityEngineer) && user.id != worker
+    };
+    candidates.into_iter().filter(fit).min_by_key(|(user, pending)| (*pending, user.id)).map(|(user, _)| user)
+}
+
+impl QualityReview {
+    /// The review of a finished job (§8).
+    pub fn of(job: &Job, qe: UserId, now: Instant) -> Self {
+        Self {
+            id: ReviewId::UNSAVED,
+            kind: job.kind,
+            job_id: job.id,
+            worker_id: job.owner_id,
+            qe_id: qe,
+            status: ReviewStatus::Pending,
+            sla_deadline: now.plus_seconds(SLA),
+            reviewed_at: None,
+            sla_met: None,
+            qc_rating: None,
+            notes: None,
+            rejection_category: None,
+            rejection_reason: None,
+            evidence: None,
+            is_valid: None,
+            validated_by_id: None,
+            validated_at: None,
+            validation_notes: None,
+            created_at: now,
+        }
+    }
+
+    /// Whether it is pending past its deadline (§8).
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        self.status == ReviewStatus::Pending && self.sla_deadline < now
+    }
+
+    /// Whether the actor may see it: admins, its quality engineer, the worker (§8).
+    pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
+        if actor.is_admin() || [self.qe_id, self.worker_id].contains(&actor.id) {
+            return Ok(());
+        }
+        Err(Forbidden("this review is somebody else's"))
+    }
+
+    /// Whether the actor may review: its quality engineer (§8).
+    pub fn may_be_done_by(&self, actor: &User) -> Result<(), Forbidden> {
+        if self.qe_id == actor.id { Ok(()) } else { Err(Forbidden("this review is somebody else's")) }
+    }
+
+    fn reviewed(&self, command: Command, now: Instant) -> Result<Self, ReviewRule> {
+        let status = self.status.after(command)?;
+        let sla_met = Some(now <= self.sla_deadline);
+        Ok(Self { status, reviewed_at: Some(now), sla_met, ..self.clone() })
+    }
+
+    /// The work is good (§8).
+    pub fn approve(&self, approval: Approval, now: Instant) -> Result<Self, ReviewRule> {
+        let after = self.reviewed(Command::Approve, now)?;
+        Ok(Self { qc_rating: Some(approval.qc_rating.get()), notes: approval.notes.map(Into::into), ..after })
+    }
+
+    /// The work isn't good (§8).
+    pub fn reject(&self, rejection: Rejection, now: Instant) -> Result<Self, ReviewRule> {
+        let after = self.reviewed(Command::Reject, now)?;
+        Ok(Self {
+            rejection_category: Some(rejection.rejection_category),
+            rejection_reason: Some(rejection.rejection_reason.into()),
+            evidence: rejection.evidence.map(Into::into),
+            ..after
+        })
+    }
+
+    /// An admin has decided on the rejection, once (§8).
+    pub fn validate(&self, validation: Validation, by: UserId, now: Instant) -> Result<Self, ReviewRule> {
+        let status = self.status.after(Command::Validate)?;
+        if self.is_valid.is_some() {
+            return Err(ReviewRule::Validated);
+        }
+        Ok(Self {
+            status,
+            is_valid: Some(validation.is_valid),
+            validated_by_id: Some(by),
+            validated_at: Some(now),
+            validation_notes: validation.notes.map(Into::into),
+            ..self.clone()
+        })
+    }
+
+    /// Points of the worker and of the quality engineer after an admin's decision: a right rejection costs the worker, a
+    /// wrong one its quality engineer (§8).
+    pub fn stakes(&self) -> [(UserId, Role, i64); 2] {
+        let (worker, qe) = match self.is_valid {
+            Some(true) => (-STAKE, STAKE),
+            Some(false) => (0, -STAKE),
+            None => (0, 0),
+        };
+        [(self.worker_id, self.kind.role(), worker), (self.qe_id, Role::QualityEngineer, qe)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        input::Input,
+        jobs::{NewEngineerJob, Numbers},
+        testing::{id, now, user},
+    };
+
+    fn review(status: ReviewStatus) -> QualityReview {
+        let wanted =
+            NewEngineerJob::from_json(json!({"job_type": "special_task", "title": "Look"})).expect("a job");
+        let numbers = Numbers { universal: 1, of_owner: 1 };
+        let job = Job::of_engineer(wanted, &user(Role::Engineer), numbers, None, now());
+        QualityReview { status, ..QualityReview::of(&job, id(5), now()) }
+    }
+
+    #[test]
+    fn the_grid_of_states_and_commands() {
+        let mut grid = String::new();
+        for &status in ReviewStatus::ALL {
+            for &command in Command::ALL {
+                let outcome = status.after(command).map_or_else(|r| r.code().to_string(), |s| s.to_string());
+                grid += &format!("{status:<8} {command:<8} -> {outcome}\n");
+            }
+        }
+        insta::assert_snapshot!(grid, @r"
+        pending  approve  -> approved
+        pending  reject   -> rejected
+        pending  validate -> INVALID_STATE
+        approved approve  -> INVALID_STATE
+        approved reject   -> INVALID_STATE
+        approved validate -> INVALID_STATE
+        rejected approve  -> INVALID_STATE
+        rejected reject   -> INVALID_STATE
+        rejected validate -> rejected
+        ");
+    }
+
+    #[test]
+    fn the_least_busy_reviews_and_never_their_own_work() {
+        let qe = |number: i64| User { id: id(number), ..user(Role::QualityEngineer) };
+        let (one, two, three) = (qe(1), qe(2), qe(3));
+        let chosen = |loads: &[(&User, i64)], worker: i64| {
+            least_busy(loads.iter().copied(), id(worker)).map(|user| user.id.get())
+        };
+        assert_eq!(chosen(&[(&one, 2), (&two, 1), (&three, 1)], 9), Some(2), "ties: the lowest number");
+        assert_eq!(chosen(&[(&three, 0), (&two, 0), (&one, 5)], 9), Some(2));
+        assert_eq!(chosen(&[(&one, 0), (&two, 7)], 1), Some(2));
+        assert_eq!(chosen(&[(&one, 0)], 1), None);
+        assert_eq!(chosen(&[], 9), None);
+        let away = User { is_on_leave: true, ..one.clone() };
+        let gone = User { is_active: false, ..one.clone() };
+        let engineer = User { id: id(1), ..user(Role::Engineer) };
+        let minor = User { minor_role: Some(Role::QualityEngineer), ..engineer.clone() };
+        for nobody in [&away, &gone, &engineer] {
+            assert_eq!(chosen(&[(nobody, 0)], 9), None);
+        }
+        assert_eq!(chosen(&[(&minor, 0)], 9), Some(1));
+    }
+
+    #[test]
+    fn forty_eight_hours_to_the_second_are_in_time() {
+        let approval = || Approval::from_json(json!({"qc_rating": 4})).expect("an approval");
+        let at = |seconds: i64| now().plus_seconds(48 * 3600 + seconds);
+        for (seconds, met) in [(-1, true), (0, true), (1, false)] {
+            let done = review(ReviewStatus::Pending).approve(approval(), at(seconds)).expect("approved");
+            assert_eq!(done.sla_met, Some(met));
+            assert_eq!(review(ReviewStatus::Pending).is_overdue(at(seconds)), !met);
+            assert!(!done.is_overdue(at(seconds)));
+        }
+    }
+
+    #[test]
+    fn a_rejection_is_decided_on_once_and_costs_one_of_the_two() {
+        let decide = |valid: bool| {
+            let decision = Validation::from_json(json!({"is_valid": valid})).expect("a decision");
+            review(ReviewStatus::Rejected).validate(decision, id(9), now()).expect("decided")
+        };
+        let points = |review: &QualityReview| review.stakes().map(|(_, _, points)| points);
+        assert_eq!(points(&decide(true)), [-2, 2]);
+        assert_eq!(points(&decide(false)), [0, -2]);
+        let again = Validation::from_json(json!({"is_valid": true})).expect("a decision");
+        assert_eq!(decide(true).validate(again, id(9), now()), Err(ReviewRule::Validated));
+    }
+
+    #[test]
+    fn a_rejection_has_a_reason_of_twenty_letters() {
+        let of = |count: usize| {
+            Rejection::from_json(json!({"category": "other", "reason": "x".repeat(count)})).is_ok()
+        };
+        assert!(!of(19) && of(20));
+    }
+}
