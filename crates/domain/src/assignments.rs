@@ -239,6 +239,32 @@ pub fn deadline(target_date: Date, shift: Shift, site: &Site) -> Instant {
     site.at(target_date, shift.first_hour()).plus_seconds(TIME_ALLOWED)
 }
 
+impl Assignment {
+    /// Its places that wait to be inspected, taken over by these two, each in their trade, with as much time as at first
+    /// (§7). A half that is done stays its inspector's.
+    pub fn taken_over_by(&self, team: [&User; 2], by: UserId, now: Instant) -> Result<Self, AssignmentRule> {
+        let status = self.status.after(Command::TakeOver)?;
+        let of = |half: Category| {
+            team.iter().find(|member| member.specialization == Some(half)).map(|member| member.id)
+        };
+        let mut after = Self {
+            status,
+            assigned_by_id: Some(by),
+            assigned_at: Some(now),
+            deadline: Some(now.plus_seconds(TIME_ALLOWED)),
+            updated_at: now,
+            ..self.clone()
+        };
+        if status != AssignmentStatus::MechComplete {
+            after.mechanical_inspector_id = of(Category::Mechanical).or(self.mechanical_inspector_id);
+        }
+        if status != AssignmentStatus::ElecComplete {
+            after.electrical_inspector_id = of(Category::Electrical).or(self.electrical_inspector_id);
+        }
+        Ok(after)
+    }
+}
+
 /// What is to be known of the two people of a team.
 #[derive(Debug, Clone)]
 pub struct Candidates {

@@ -350,13 +350,13 @@ impl Defect {
         Ok(after)
     }
 
-    /// Whether the actor may call it resolved: its assignee, an engineer or an admin (§6).
-    pub fn may_be_resolved_by(&self, actor: &User) -> Result<(), Forbidden> {
-        let may = actor.is_admin() || actor.has(Role::Engineer) || self.assigned_to_id == Some(actor.id);
-        if may {
+    /// Whether the actor may call it resolved: its assignee, the specialist of its job, an engineer or an admin (§6).
+    pub fn may_be_resolved_by(&self, actor: &User, specialist: Option<UserId>) -> Result<(), Forbidden> {
+        let is_theirs = [self.assigned_to_id, specialist].contains(&Some(actor.id));
+        if is_theirs || actor.is_admin() || actor.has(Role::Engineer) {
             Ok(())
         } else {
-            Err(Forbidden("only its assignee, an engineer or an admin may resolve a defect"))
+            Err(Forbidden("only its assignee, its specialist, an engineer or an admin may resolve a defect"))
         }
     }
 
@@ -515,9 +515,10 @@ mod tests {
         for &role in Role::ALL {
             let assignee = User { id: id(1), ..user(role) };
             let other = User { id: id(2), ..user(role) };
-            assert!(mine.may_be_resolved_by(&assignee).is_ok());
+            assert!(mine.may_be_resolved_by(&assignee, None).is_ok());
+            assert!(mine.may_be_resolved_by(&other, Some(id(2))).is_ok());
             let may = matches!(role, Role::Admin | Role::Engineer);
-            assert_eq!(mine.may_be_resolved_by(&other).is_ok(), may, "{role}");
+            assert_eq!(mine.may_be_resolved_by(&other, None).is_ok(), may, "{role}");
         }
     }
 

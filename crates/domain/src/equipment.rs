@@ -27,6 +27,27 @@ text_enum! {
     }
 }
 
+impl EquipmentStatus {
+    /// The status once somebody has planned to repair the machine: one that runs or rests is under maintenance (§7).
+    #[must_use]
+    pub const fn under_repair(self) -> Self {
+        match self {
+            Self::Active | Self::Paused => Self::UnderMaintenance,
+            other => other,
+        }
+    }
+
+    /// The status once nobody works on the machine any more: what was under maintenance runs. A machine that is stopped or
+    /// decommissioned stays that (§2, §7).
+    #[must_use]
+    pub const fn after_repair(self) -> Self {
+        match self {
+            Self::UnderMaintenance => Self::Active,
+            other => other,
+        }
+    }
+}
+
 /// A machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -4,9 +4,11 @@ use serde::Serialize;
 
 use crate::{
     assessments::Assessment,
-    ids::{AssessmentId, AssignmentId, DefectId, EquipmentId, FileId, InspectionId, UserId},
+    ids::{AssessmentId, AssignmentId, DefectId, EquipmentId, FileId, InspectionId, JobId, ReviewId, UserId},
     input::{Invalid, Whole, input, text_enum},
     inspections::Inspection,
+    jobs::Job,
+    quality_reviews::QualityReview,
     rule::{Code, Forbidden, Rule},
     text::Text,
     time::{Date, Instant},
@@ -60,6 +62,12 @@ text_enum! {
         Assignment = "assignment",
         /// A final assessment.
         Assessment = "assessment",
+        /// A job.
+        Job = "job" | "specialist_job" | "engineer_job",
+        /// The cleaning after a repair, by the number of the job.
+        Cleaning = "cleaning",
+        /// A quality review.
+        QualityReview = "quality_review",
     }
 }
 
@@ -76,6 +84,12 @@ pub enum Relation {
     Assignment(AssignmentId),
     /// A final assessment.
     Assessment(AssessmentId),
+    /// A job.
+    Job(JobId),
+    /// The cleaning after a repair.
+    Cleaning(JobId),
+    /// A quality review.
+    QualityReview(ReviewId),
 }
 
 impl Relation {
@@ -87,6 +101,9 @@ impl Relation {
             RelatedType::Equipment => EquipmentId::new(id).map(Self::Equipment),
             RelatedType::Assignment => AssignmentId::new(id).map(Self::Assignment),
             RelatedType::Assessment => AssessmentId::new(id).map(Self::Assessment),
+            RelatedType::Job => JobId::new(id).map(Self::Job),
+            RelatedType::Cleaning => JobId::new(id).map(Self::Cleaning),
+            RelatedType::QualityReview => ReviewId::new(id).map(Self::QualityReview),
         }
     }
 
@@ -98,6 +115,9 @@ impl Relation {
             Self::Equipment(id) => (RelatedType::Equipment, id.get()),
             Self::Assignment(id) => (RelatedType::Assignment, id.get()),
             Self::Assessment(id) => (RelatedType::Assessment, id.get()),
+            Self::Job(id) => (RelatedType::Job, id.get()),
+            Self::Cleaning(id) => (RelatedType::Cleaning, id.get()),
+            Self::QualityReview(id) => (RelatedType::QualityReview, id.get()),
         }
     }
 }
@@ -333,6 +353,10 @@ pub enum Subject {
     Inspection(Inspection),
     /// A final assessment.
     Assessment(Box<Assessment>),
+    /// A job.
+    Job(Box<Job>),
+    /// A quality review.
+    QualityReview(Box<QualityReview>),
 }
 
 impl Subject {
@@ -342,6 +366,8 @@ impl Subject {
             Self::Open => Ok(()),
             Self::Inspection(inspection) => inspection.may_be_seen_by(actor),
             Self::Assessment(assessment) => assessment.may_be_seen_by(actor),
+            Self::Job(job) => job.may_be_seen_by(actor),
+            Self::QualityReview(review) => review.may_be_seen_by(actor),
         }
     }
 }
@@ -430,18 +456,48 @@ impl StoredFile {
             Some(Relation::Inspection(id)) => id == inspection.id,
             Some(Relation::Equipment(id)) => id == inspection.equipment_id,
             Some(Relation::Assignment(id)) => Some(id) == inspection.assignment_id,
-            Some(Relation::Defect(_) | Relation::Assessment(_)) => false,
+            Some(
+                Relation::Defect(_)
+                | Relation::Assessment(_)
+                | Relation::Job(_)
+                | Relation::Cleaning(_)
+                | Relation::QualityReview(_),
+            ) => false,
         };
         if fits { Ok(()) } else { Err(Invalid::value("belongs to something else")) }
     }
 
-    /// The file as part of an inspection, if it belonged to nothing: whoever sees the inspection sees its proofs.
+    /// Whether it can show how the place of a repair was left: an image that belongs to nothing else (§7).
+    pub fn may_show_cleaning(&self, job: &Job) -> Result<(), Invalid> {
+        if !self.kind.is_image() {
+            return Err(Invalid::value("must be an image"));
+        }
+        match self.relation() {
+            None => Ok(()),
+            Some(Relation::Cleaning(id) | Relation::Job(id)) if id == job.id => Ok(()),
+            Some(_) => Err(Invalid::value("belongs to something else")),
+        }
+    }
+
+    /// Whether it can prove a rejection: it belongs to nothing else than the work (§8).
+    pub fn may_prove_rejection(&self, review: &QualityReview, job: &Job) -> Result<(), Invalid> {
+        match self.relation() {
+            None => Ok(()),
+            Some(Relation::Cleaning(id) | Relation::Job(id)) if id == job.id => Ok(()),
+            Some(Relation::QualityReview(id)) if id == review.id => Ok(()),
+            Some(Relation::Equipment(id)) if Some(id) == job.equipment_id => Ok(()),
+            Some(Relation::Defect(id)) if Some(id) == job.defect_id => Ok(()),
+            Some(_) => Err(Invalid::value("belongs to something else")),
+        }
+    }
+
+    /// The file as part of an object, if it belonged to nothing: whoever sees the object sees its proofs.
     #[must_use]
-    pub fn proving(&self, inspection: &Inspection) -> Self {
+    pub fn proving(&self, of: Relation) -> Self {
         if self.related_type.is_some() {
             return self.clone();
         }
-        let (related_type, related_id) = Relation::Inspection(inspection.id).parts();
+        let (related_type, related_id) = of.parts();
         Self { related_type: Some(related_type), related_id: Some(related_id), ..self.clone() }
     }
 }

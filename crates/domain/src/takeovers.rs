@@ -68,6 +68,8 @@ text_enum! {
         Deny = "deny",
         /// It is done.
         Complete = "complete",
+        /// Somebody else has it now.
+        Lapse = "lapse",
     }
 }
 
@@ -111,7 +113,7 @@ impl TakeoverStatus {
     pub fn after(self, command: Command) -> Result<Self, TakeoverRule> {
         match (self, command) {
             (Self::Pending, Command::Approve) => Ok(Self::Approved),
-            (Self::Pending, Command::Deny) => Ok(Self::Denied),
+            (Self::Pending, Command::Deny) | (Self::Approved, Command::Lapse) => Ok(Self::Denied),
             (Self::Approved, Command::Complete) => Ok(Self::Completed),
             (status, command) => Err(TakeoverRule::WrongStatus { command, status }),
         }
@@ -355,15 +357,19 @@ mod tests {
         pending   approve  -> approved
         pending   deny     -> denied
         pending   complete -> INVALID_STATE
+        pending   lapse    -> INVALID_STATE
         approved  approve  -> INVALID_STATE
         approved  deny     -> INVALID_STATE
         approved  complete -> completed
+        approved  lapse    -> denied
         denied    approve  -> INVALID_STATE
         denied    deny     -> INVALID_STATE
         denied    complete -> INVALID_STATE
+        denied    lapse    -> INVALID_STATE
         completed approve  -> INVALID_STATE
         completed deny     -> INVALID_STATE
         completed complete -> INVALID_STATE
+        completed lapse    -> INVALID_STATE
         ");
     }
 

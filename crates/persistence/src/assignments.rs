@@ -21,7 +21,7 @@ use inspection_domain::{
     users::{Category, User},
 };
 
-use crate::{DbConnection, Result, Tx, assessments, database::one_row, equipment, leaves, lists, users};
+use crate::{DbConnection, Result, Tx, assessments, database::one_row, equipment, leaves, lists, takeovers, users};
 
 /// A page of the assignments somebody is on the team of; the latest day first, if no order is asked for.
 pub fn of_inspector(
@@ -100,7 +100,8 @@ pub(crate) fn locked(conn: &mut DbConnection, id: AssignmentId) -> Result<Assign
         .ok_or_else(|| NotFound("assignment").into())
 }
 
-fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Assignment, after: &Assignment) -> Result<()> {
+/// Writes an assignment that is locked.
+pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Assignment, after: &Assignment) -> Result<()> {
     let seen = assignments::table.find(before.id).filter(assignments::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.audit(action, "assignment", before.id.get(), Changes::between(Some(before), Some(after)));
@@ -167,6 +168,7 @@ pub(crate) fn complete_half(tx: &mut Tx<'_>, before: &Assignment, half: Category
     write(tx, AuditAction::Complete, before, &after)?;
     if after.status == AssignmentStatus::BothComplete {
         assess(tx, &after)?;
+        takeovers::finish_assignment(tx, &after)?;
     }
     Ok(())
 }

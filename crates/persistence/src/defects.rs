@@ -23,7 +23,7 @@ use crate::{
     audit::BATCH,
     connection::{anywhere, lower},
     database::one_row,
-    equipment, users,
+    equipment, jobs, users,
 };
 
 /// A page of defects; by due date, the worst first, if no order is asked for.
@@ -138,13 +138,15 @@ pub(crate) fn raise(
     Ok(new.len())
 }
 
-fn locked(tx: &mut Tx<'_>, id: DefectId) -> Result<Defect> {
+/// One defect, locked until the transaction ends.
+pub(crate) fn locked(tx: &mut Tx<'_>, id: DefectId) -> Result<Defect> {
     let found: Option<Defect> =
         lock_rows!(&mut *tx.conn, defects::table.find(id).select(Defect::as_select()), first).optional()?;
     found.ok_or_else(|| NotFound("defect").into())
 }
 
-fn write(
+/// Writes a defect that is locked.
+pub(crate) fn write(
     tx: &mut Tx<'_>,
     action: AuditAction,
     before: &Defect,
@@ -171,11 +173,23 @@ pub fn update(tx: &mut Tx<'_>, id: DefectId, changes: DefectChanges) -> Result<D
 /// Repaired; the admins are told (§6).
 pub fn resolve(tx: &mut Tx<'_>, id: DefectId, resolution: Resolution) -> Result<Defect> {
     let before = locked(tx, id)?;
+    let specialist = jobs::live_repair_of(tx.conn, id)?.map(|job| job.owner_id);
+    before.may_be_resolved_by(tx.actor()?, specialist)?;
+    let machine = equipment::get(tx.conn, before.equipment_id)?;
+    resolve_locked(tx, &before, &machine, resolution)
+}
+
+/// Calls a defect, which is locked, resolved by whoever acts, and tells the admins (§6, §7).
+pub(crate) fn resolve_locked(
+    tx: &mut Tx<'_>,
+    before: &Defect,
+    machine: &Equipment,
+    resolution: Resolution,
+) -> Result<Defect> {
     let actor = tx.actor()?.clone();
-    before.may_be_resolved_by(&actor)?;
+    let id = before.id;
     let after = before.resolve(resolution, actor.id, tx.now)?;
-    write(tx, AuditAction::Resolve, &before, &after, Changes::between(Some(&before), Some(&after)))?;
-    let machine = equipment::get(tx.conn, after.equipment_id)?;
+    write(tx, AuditAction::Resolve, before, &after, Changes::between(Some(before), Some(&after)))?;
     let notice = Notice::new(NotificationType::DefectResolved)
         .with("person", actor.full_name.as_str())
         .with("equipment", machine.name.as_str())

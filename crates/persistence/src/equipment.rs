@@ -223,9 +223,14 @@ pub fn decommission(tx: &mut Tx<'_>, id: EquipmentId) -> Result<Equipment> {
     write(tx, AuditAction::Deactivate, &before, after)
 }
 
-/// Gives a machine, which is locked, the status that an assessment asks for (§9); the one it has changes nothing.
+/// Gives a machine, which is locked, the status that an assessment or the work on it asks for (§7, §9); the one it has
+/// changes nothing.
 pub(crate) fn become_status(tx: &mut Tx<'_>, before: &Equipment, status: EquipmentStatus) -> Result<()> {
-    let action = if status == EquipmentStatus::Stopped { AuditAction::Stop } else { AuditAction::Release };
+    let action = match (before.status, status) {
+        (_, EquipmentStatus::Stopped) => AuditAction::Stop,
+        (EquipmentStatus::Stopped, _) => AuditAction::Release,
+        _ => AuditAction::Update,
+    };
     write(tx, action, before, Equipment { status, updated_at: tx.now, ..before.clone() })?;
     Ok(())
 }

@@ -9,7 +9,6 @@ use inspection_domain::{
     files::{FileRule, NewFile, Purpose, Relation, StoredFile, Subject},
     ids::FileId,
     input::Invalid,
-    inspections::Inspection,
     page::{Page, PageRequest},
     rule::NotFound,
     schema::{evidence, files, inspection_answers as answers},
@@ -17,7 +16,8 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx, assessments, assignments, database::one_row, defects, equipment, inspections,
+    DbConnection, Result, Tx, assessments, assignments, database::one_row, defects, equipment, inspections, jobs,
+    quality_reviews,
 };
 
 /// What of the object a file belongs to decides who sees the file; the object must be there.
@@ -28,6 +28,8 @@ fn subject_of(conn: &mut DbConnection, relation: Relation) -> Result<Subject> {
         Relation::Defect(id) => defects::get(conn, id).map(|_| Subject::Open)?,
         Relation::Equipment(id) => equipment::get(conn, id).map(|_| Subject::Open)?,
         Relation::Assignment(id) => assignments::get(conn, id).map(|_| Subject::Open)?,
+        Relation::Job(id) | Relation::Cleaning(id) => Subject::Job(Box::new(jobs::find(conn, id)?)),
+        Relation::QualityReview(id) => Subject::QualityReview(Box::new(quality_reviews::find(conn, id)?)),
     })
 }
 
@@ -137,13 +139,13 @@ fn held(tx: &mut Tx<'_>, ids: &[FileId]) -> Result<Vec<StoredFile>> {
     )?)
 }
 
-/// Lets files go with an inspection, if they are fit to: those that belonged to nothing belong to it from now on. `named`
+/// Lets files go with an object, if they are fit to: those that belonged to nothing belong to it from now on. `named`
 /// are the files, each with the place in the input that names it.
 pub(crate) fn attach(
     tx: &mut Tx<'_>,
-    inspection: &Inspection,
+    to: Relation,
     named: &[(String, FileId)],
-    is_fit: fn(&StoredFile, &Inspection) -> Result<(), Invalid>,
+    is_fit: impl Fn(&StoredFile) -> Result<(), Invalid>,
 ) -> Result<()> {
     if named.is_empty() {
         return Ok(());
@@ -159,19 +161,24 @@ pub(crate) fn attach(
             Some(file) if check_visible(tx.conn, &actor, file).is_err() => {
                 Err(Invalid::value("there is no such file"))
             }
-            Some(file) => is_fit(file, inspection),
+            Some(file) => is_fit(file),
         };
         errors.keep(place, fits);
     }
     errors.into_result()?;
     for file in &found {
-        let after = file.proving(inspection);
+        let after = file.proving(to);
         if after != *file {
             with_conn!(&mut *tx.conn, |c| diesel::update(files::table.find(file.id)).set(&after).execute(c))?;
             tx.audit(AuditAction::Update, "file", file.id.get(), Changes::between(Some(file), Some(&after)));
         }
     }
     Ok(())
+}
+
+/// The files of a list in the field `file_ids`, each with its place.
+pub(crate) fn named(ids: &[FileId]) -> Vec<(String, FileId)> {
+    ids.iter().enumerate().map(|(n, id)| (format!("file_ids[{n}]"), *id)).collect()
 }
 
 /// Lets a record rest on files, which can't be deleted from then on.

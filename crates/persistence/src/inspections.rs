@@ -6,7 +6,7 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     checklists::{Item, Template},
     equipment::Equipment,
-    files::StoredFile,
+    files::Relation,
     ids::{AssignmentId, EquipmentId, FileId, InspectionId, ItemId},
     input::Invalid,
     inspections::{
@@ -281,7 +281,7 @@ pub fn answer(
             Some((place, row.photo_file_id?))
         })
         .collect();
-    files::attach(tx, &inspection, &photos, StoredFile::may_prove)?;
+    files::attach(tx, Relation::Inspection(id), &photos, |file| file.may_prove(&inspection))?;
     let before = answers_of(tx.conn, id)?;
     let saved: Vec<Answer> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(answers::table)
         .values(&rows)
@@ -387,8 +387,7 @@ pub fn review(tx: &mut Tx<'_>, id: InspectionId, review: Review) -> Result<Inspe
     let ids = review.file_ids.as_ref().map(|ids| ids.0.clone()).unwrap_or_default();
     let after = before.review(review, tx.actor()?.id, tx.now)?;
     write(tx, AuditAction::Review, &before, &after)?;
-    let named: Vec<_> = ids.iter().enumerate().map(|(n, id)| (format!("file_ids[{n}]"), *id)).collect();
-    files::attach(tx, &after, &named, StoredFile::may_go_with)?;
+    files::attach(tx, Relation::Inspection(id), &files::named(&ids), |file| file.may_go_with(&after))?;
     files::rest_on(tx, EVIDENCE, id.get(), &ids)?;
     Ok(after)
 }

@@ -79,7 +79,7 @@ input! {
     /// What was done.
     pub struct Completion {
         /// What was done, in 10 letters or more.
-        work_notes: Text<5000, 10>,
+        work_notes: Text<2000, 10>,
         /// How it was completed, in the client's words.
         completion_status: Option<Text<50>>,
     }
