@@ -73,8 +73,24 @@ permissions! {
     RateInspections: Admin;
     /// Decide assessments.
     DecideAssessments: Admin;
-    /// Change defects.
+    /// Change defects and give them to specialists.
     PlanRepairs: Admin Engineer;
+    /// Take late inspections over.
+    TakeInspectionsOver: Inspector;
+    /// Assess defects, and take repairs over.
+    RepairDefects: Specialist;
+    /// Decide on pauses of jobs.
+    DecidePauses: Admin Engineer;
+    /// Make jobs for engineers.
+    EngineerWork: Admin Engineer;
+    /// Pause, reassign and reward jobs, and decide who takes them over.
+    ManageJobs: Admin;
+    /// Read quality reviews.
+    ReadReviews: Admin QualityEngineer;
+    /// Review finished work.
+    ReviewQuality: QualityEngineer;
+    /// Give reviews to quality engineers, and decide on their rejections.
+    ValidateRejections: Admin;
     /// Close defects and reopen them.
     CloseDefects: Admin;
     /// Read the audit trail.

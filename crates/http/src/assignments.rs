@@ -1,14 +1,15 @@
 //! Assignments: the machines of a daily list and their teams.
 
-use inspection_auth::permissions::{PlanInspections, SignedIn};
+use inspection_auth::permissions::{PlanInspections, SignedIn, TakeInspectionsOver};
 use inspection_domain::{
     assignments::{AssignTeam, Assignment, AssignmentFilter, CorrectBerth},
     ids::AssignmentId,
+    takeovers::NewInspectionTakeover,
     text::Language,
     time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, assignments};
+use inspection_persistence::{DbConnection, Result as Stored, assignments, takeovers};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,8 +18,9 @@ use crate::{
     equipment::{EquipmentView, Related},
     extract::{Body, Path, Permit, Query, Unfiltered},
     problem::Problem,
-    reply::{Paged, Reply},
+    reply::{Created, Paged, Reply},
     routes::Routes,
+    takeovers::TakeoverView,
 };
 
 /// Endpoints of assignments.
@@ -34,6 +36,11 @@ pub(crate) fn routes(routes: &mut Routes) {
         "Unfinished assignments past their deadline, the oldest first",
     );
     routes.post("/api/inspection-assignments/{id}/assign", assign, "Give an assignment its team of two");
+    routes.post(
+        "/api/inspection-assignments/{id}/takeover",
+        take_over,
+        "Queue up to take a late inspection over, with a partner",
+    );
     routes.put("/api/inspection-assignments/{id}/berth", correct_berth, "Put right where the machine is");
     routes.post(
         "/api/inspection-assignments/{id}/complete",
@@ -126,6 +133,19 @@ async fn assign(
         AssignmentView::one(tx.conn(), assignment, now, caller.language)
     });
     Ok(Reply::with(view.await?, "team assigned"))
+}
+
+async fn take_over(
+    app: App,
+    permit: Permit<TakeInspectionsOver>,
+    id: Path<AssignmentId>,
+    body: Body<NewInspectionTakeover>,
+) -> Result<Created<TakeoverView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, _, (id, wanted)| {
+        let takeover = takeovers::request_assignment(tx, id, wanted)?;
+        TakeoverView::one(tx.conn(), takeover)
+    });
+    Ok(Created::with(view.await?, "takeover requested"))
 }
 
 async fn correct_berth(

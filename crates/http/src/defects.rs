@@ -2,13 +2,17 @@
 
 use inspection_auth::permissions::{CloseDefects, PlanRepairs, SignedIn};
 use inspection_domain::{
+    defect_assessments::DefectAssessment,
     defects::{Defect, DefectChanges, DefectFilter, Reopening, Resolution},
     ids::DefectId,
+    jobs::AssignSpecialist,
     text::Language,
     time::Date,
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, Tx, defects, inspections};
+use inspection_persistence::{
+    DbConnection, Result as Stored, Tx, defect_assessments, defects, inspections, jobs,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,8 +21,9 @@ use crate::{
     equipment::{EquipmentView, Related},
     extract::{Body, Path, Permit, Query},
     inspections::InspectionView,
+    jobs::JobView,
     problem::Problem,
-    reply::{Paged, Reply},
+    reply::{Created, Paged, Reply},
     routes::Routes,
 };
 
@@ -28,9 +33,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/defects/{id}", get, "One defect with the inspection that found it");
     routes.put("/api/defects/{id}", update, "Change a defect's particulars");
     routes.post(
+        "/api/defects/{id}/assign-specialist",
+        assign_specialist,
+        "Give a defect to a specialist: the job to repair it",
+    );
+    routes.post(
         "/api/defects/{id}/resolve",
         resolve,
-        "Call a defect resolved: its assignee, an engineer or an admin",
+        "Call a defect resolved: its assignee, its specialist, an engineer or an admin",
     );
     routes.post("/api/defects/{id}/close", close, "Close a resolved defect");
     routes.post("/api/defects/{id}/reopen", reopen, "Open a resolved defect again");
@@ -110,14 +120,25 @@ struct DefectDetail {
     defect: DefectView,
     /// The inspection that found it.
     inspection: InspectionView,
+    /// What its specialist thought of it.
+    assessment: Option<DefectAssessment>,
+    /// The latest job to repair it.
+    job: Option<JobView>,
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<Reply<DefectDetail>, Problem> {
     let today = app.world().today();
+    let now = app.now();
     let view = app.read(permit, id, move |conn, caller, id| {
         let defect = defects::get(conn, id)?;
         let inspection = inspections::find(conn, defect.inspection_id)?;
+        let job = match jobs::repair_of(conn, id)? {
+            Some(job) => Some(JobView::one(conn, job, caller, now)?),
+            None => None,
+        };
         Ok(DefectDetail {
+            assessment: defect_assessments::of_defect(conn, id)?,
+            job,
             defect: DefectView::one(conn, defect, today, caller.language)?,
             inspection: InspectionView::one(conn, inspection, caller.language)?,
         })
@@ -136,6 +157,19 @@ async fn update(
         DefectView::changed(tx, caller, defect)
     });
     Ok(Reply::with(view.await?, "defect changed"))
+}
+
+async fn assign_specialist(
+    app: App,
+    permit: Permit<PlanRepairs>,
+    id: Path<DefectId>,
+    body: Body<AssignSpecialist>,
+) -> Result<Created<JobView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, wanted)| {
+        let job = jobs::assign_specialist(tx, id, wanted)?;
+        JobView::changed(tx, caller, job)
+    });
+    Ok(Created::with(view.await?, "specialist assigned"))
 }
 
 async fn resolve(

@@ -61,6 +61,11 @@ impl EquipmentView {
         Self { equipment, location_en, assigned_technician }
     }
 
+    /// Its technical name.
+    pub(crate) fn name(&self) -> &str {
+        &self.equipment.name
+    }
+
     fn one(conn: &mut DbConnection, equipment: Equipment, language: Language) -> Stored<Self> {
         let people = users::summaries(conn, equipment.assigned_technician_id)?;
         Ok(Self::new(equipment, language, &people))

@@ -34,6 +34,8 @@ pub(crate) enum Limit {
     Login,
     /// Refreshing a token: 10 a minute.
     Refresh,
+    /// Making jobs for engineers: 20 a minute.
+    EngineerJobs,
     /// Uploading a file: 10 a minute.
     Upload,
     /// Uploading several files at once: 5 a minute.
@@ -48,6 +50,7 @@ pub(crate) struct Limits {
     overall: Config,
     login: Config,
     refresh: Config,
+    engineer_jobs: Config,
     upload: Config,
     upload_multiple: Config,
     /// The minute in which it was last tidied up.
@@ -67,6 +70,7 @@ impl Limits {
             overall: per_minute(200),
             login: per_minute(5),
             refresh: per_minute(10),
+            engineer_jobs: per_minute(20),
             upload: per_minute(10),
             upload_multiple: per_minute(5),
             tidied: Arc::default(),
@@ -78,7 +82,14 @@ impl Limits {
         let (minute, last) = (now.as_second() / 60, self.tidied.load(Ordering::Relaxed));
         let mine = self.tidied.compare_exchange(last, minute, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if minute != last && mine {
-            for config in [&self.overall, &self.login, &self.refresh, &self.upload, &self.upload_multiple] {
+            for config in [
+                &self.overall,
+                &self.login,
+                &self.refresh,
+                &self.engineer_jobs,
+                &self.upload,
+                &self.upload_multiple,
+            ] {
                 config.limiter().retain_recent();
                 config.limiter().shrink_to_fit();
             }
@@ -89,6 +100,7 @@ impl Limits {
         match limit {
             Limit::Login => &self.login,
             Limit::Refresh => &self.refresh,
+            Limit::EngineerJobs => &self.engineer_jobs,
             Limit::Upload => &self.upload,
             Limit::UploadMultiple => &self.upload_multiple,
         }

@@ -22,6 +22,7 @@ struct Details {
     code: &'static str,
     message: String,
     errors: Vec<FieldError>,
+    data: Option<serde_json::Value>,
     header: Option<(header::HeaderName, String)>,
 }
 
@@ -40,15 +41,31 @@ pub(crate) struct ErrorBody<'a> {
     /// Every field that is wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// The little that may be seen all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a serde_json::Value>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(Details { status, code, message: message.into(), errors: Vec::new(), header: None }))
+        Self(Box::new(Details {
+            status,
+            code,
+            message: message.into(),
+            errors: Vec::new(),
+            data: None,
+            header: None,
+        }))
     }
 
     fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
+        self
+    }
+
+    /// With the little that may be seen all the same.
+    pub(crate) fn with_data(mut self, data: serde_json::Value) -> Self {
+        self.0.data = Some(data);
         self
     }
 
@@ -153,6 +170,7 @@ impl ResponseError for Problem {
             code: self.0.code,
             request_id: request::current_id(),
             errors: &self.0.errors,
+            data: self.0.data.as_ref(),
         })
     }
 }

@@ -21,7 +21,9 @@ use inspection_domain::{
     users::{Category, User},
 };
 
-use crate::{DbConnection, Result, Tx, assessments, database::one_row, equipment, leaves, lists, takeovers, users};
+use crate::{
+    DbConnection, Result, Tx, assessments, database::one_row, equipment, leaves, lists, takeovers, users,
+};
 
 /// A page of the assignments somebody is on the team of; the latest day first, if no order is asked for.
 pub fn of_inspector(
@@ -101,7 +103,12 @@ pub(crate) fn locked(conn: &mut DbConnection, id: AssignmentId) -> Result<Assign
 }
 
 /// Writes an assignment that is locked.
-pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Assignment, after: &Assignment) -> Result<()> {
+pub(crate) fn write(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &Assignment,
+    after: &Assignment,
+) -> Result<()> {
     let seen = assignments::table.find(before.id).filter(assignments::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.audit(action, "assignment", before.id.get(), Changes::between(Some(before), Some(after)));

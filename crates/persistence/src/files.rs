@@ -16,8 +16,8 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx, assessments, assignments, database::one_row, defects, equipment, inspections, jobs,
-    quality_reviews,
+    DbConnection, Result, Tx, assessments, assignments, database::one_row, defects, equipment, inspections,
+    jobs, quality_reviews,
 };
 
 /// What of the object a file belongs to decides who sees the file; the object must be there.

@@ -10,8 +10,8 @@ use inspection_domain::{
     equipment::Equipment,
     ids::{DefectId, EquipmentId, FileId, JobId, UserId},
     jobs::{
-        AssignSpecialist, Cleaning, EngineerJobFilter, EngineerJobType, Job, JobCategory, JobFilter, JobKind, JobOrder,
-        JobStatus, NewEngineerJob, Numbers, PlannedTime, Reassignment, may_own, may_see_all,
+        AssignSpecialist, Cleaning, EngineerJobFilter, EngineerJobType, Job, JobCategory, JobFilter, JobKind,
+        JobOrder, JobStatus, NewEngineerJob, Numbers, PlannedTime, Reassignment, may_own, may_see_all,
     },
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest, Sort},
@@ -83,7 +83,12 @@ fn pages(
 }
 
 /// A page of repairs: one's own, or everybody's for admins, engineers and quality engineers (§7).
-pub fn repairs(conn: &mut DbConnection, actor: &User, filter: &JobFilter, page: PageRequest) -> Result<Page<Job>> {
+pub fn repairs(
+    conn: &mut DbConnection,
+    actor: &User,
+    filter: &JobFilter,
+    page: PageRequest,
+) -> Result<Page<Job>> {
     let wanted = Wanted {
         kind: Some(JobKind::Specialist),
         owner: (!may_see_all(actor)).then_some(actor.id),
@@ -236,7 +241,8 @@ impl Work {
             .filter(jobs::equipment_id.eq(machine.id))
             .filter(jobs::id.ne(self.job.id))
             .filter(begun.or(planned.assume_not_null()));
-        let is_busy: bool = with_conn!(&mut *tx.conn, |c| diesel::select(diesel::dsl::exists(others)).get_result(c))?;
+        let is_busy: bool =
+            with_conn!(&mut *tx.conn, |c| diesel::select(diesel::dsl::exists(others)).get_result(c))?;
         if is_busy { Ok(()) } else { equipment::become_status(tx, machine, machine.status.after_repair()) }
     }
 }
@@ -411,4 +417,3 @@ pub(crate) fn actor_name(tx: &Tx<'_>) -> Result<String> {
 pub fn machines_of(jobs: &[Job]) -> Vec<EquipmentId> {
     jobs.iter().filter_map(|job| job.equipment_id).collect()
 }
-

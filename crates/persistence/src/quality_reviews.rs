@@ -13,7 +13,8 @@ use inspection_domain::{
     page::{Page, PageRequest},
     points::PointKind,
     quality_reviews::{
-        Approval, NewReview, QualityReview, Rejection, ReviewFilter, ReviewRule, ReviewStatus, Validation, least_busy,
+        Approval, NewReview, QualityReview, Rejection, ReviewFilter, ReviewRule, ReviewStatus, Validation,
+        least_busy,
     },
     rule::NotFound,
     schema::quality_reviews as reviews,
@@ -86,7 +87,12 @@ pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Resu
 }
 
 /// A page of the reviews that are pending past their deadline: one's own, or everybody's for admins (§8).
-pub fn overdue(conn: &mut DbConnection, actor: &User, now: Instant, page: PageRequest) -> Result<Page<QualityReview>> {
+pub fn overdue(
+    conn: &mut DbConnection,
+    actor: &User,
+    now: Instant,
+    page: PageRequest,
+) -> Result<Page<QualityReview>> {
     pages(conn, own(actor), &PENDING, Some(now), page)
 }
 
@@ -172,7 +178,8 @@ pub fn create(tx: &mut Tx<'_>, wanted: &NewReview) -> Result<QualityReview> {
         inspection_domain::input::Invalid::field("qe_id", message)
     })?;
     let after = assign(tx, &job, qe.id)?;
-    let made = reviews::table.filter(reviews::job_id.eq(after.id)).filter(reviews::status.eq(ReviewStatus::Pending));
+    let made =
+        reviews::table.filter(reviews::job_id.eq(after.id)).filter(reviews::status.eq(ReviewStatus::Pending));
     Ok(with_conn!(&mut *tx.conn, |c| made.select(QualityReview::as_select()).first(c))?)
 }
 

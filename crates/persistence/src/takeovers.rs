@@ -13,8 +13,8 @@ use inspection_domain::{
     rule::NotFound,
     schema::{inspections, takeovers},
     takeovers::{
-        BONUS, Command, NewInspectionTakeover, NewTakeover, QueueOf, Takeover, TakeoverFilter, TakeoverKind, TakeoverRule,
-        TakeoverStatus,
+        BONUS, Command, NewInspectionTakeover, NewTakeover, QueueOf, Takeover, TakeoverFilter, TakeoverKind,
+        TakeoverRule, TakeoverStatus,
     },
     users::User,
 };
@@ -30,7 +30,12 @@ use crate::{
 };
 
 /// A page of requests, the latest first: one's own, or everybody's for admins.
-pub fn list(conn: &mut DbConnection, actor: &User, filter: &TakeoverFilter, page: PageRequest) -> Result<Page<Takeover>> {
+pub fn list(
+    conn: &mut DbConnection,
+    actor: &User,
+    filter: &TakeoverFilter,
+    page: PageRequest,
+) -> Result<Page<Takeover>> {
     let owner = (!actor.is_admin()).then_some(actor.id);
     let (items, total) = with_conn!(conn, |c| {
         let filtered = || {
@@ -84,9 +89,14 @@ pub fn queue(conn: &mut DbConnection, of: &QueueOf, page: PageRequest) -> Result
 }
 
 /// What waits in the queue for the same thing.
-fn waiting(conn: &mut DbConnection, job: Option<JobId>, assignment: Option<AssignmentId>) -> Result<Vec<Takeover>> {
+fn waiting(
+    conn: &mut DbConnection,
+    job: Option<JobId>,
+    assignment: Option<AssignmentId>,
+) -> Result<Vec<Takeover>> {
     Ok(with_conn!(conn, |c| {
-        let mut query = takeovers::table.filter(takeovers::status.eq(TakeoverStatus::Pending)).into_boxed::<Backend>();
+        let mut query =
+            takeovers::table.filter(takeovers::status.eq(TakeoverStatus::Pending)).into_boxed::<Backend>();
         filter_by!(query, { takeovers::job_id => job, takeovers::assignment_id => assignment });
         query.order(takeovers::position).select(Takeover::as_select()).load(c)
     })?)
@@ -99,7 +109,8 @@ fn insert(tx: &mut Tx<'_>, new: &Takeover, what: Param) -> Result<Takeover> {
         .get_result(c))?;
     tx.audit(AuditAction::Request, "takeover", made.id.get(), Changes::between(None, Some(&made)));
     let told = jobs::admins(tx)?;
-    let requested = notice(NotificationType::TakeoverRequested, &made, what).with("person", jobs::actor_name(tx)?.as_str());
+    let requested = notice(NotificationType::TakeoverRequested, &made, what)
+        .with("person", jobs::actor_name(tx)?.as_str());
     tx.notify(told, &requested);
     Ok(made)
 }
@@ -135,7 +146,11 @@ pub fn request_job(tx: &mut Tx<'_>, kind: JobKind, id: JobId, wanted: NewTakeove
 }
 
 /// Queues up for an inspection of the backlog, with a partner; the admins are told (§7).
-pub fn request_assignment(tx: &mut Tx<'_>, id: AssignmentId, wanted: NewInspectionTakeover) -> Result<Takeover> {
+pub fn request_assignment(
+    tx: &mut Tx<'_>,
+    id: AssignmentId,
+    wanted: NewInspectionTakeover,
+) -> Result<Takeover> {
     let assignment = assignments::locked(tx.conn, id)?;
     let actor = tx.actor()?.clone();
     let partner = users::find(tx.conn, wanted.partner_id)?;
@@ -238,7 +253,8 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
     assignments::write(tx, AuditAction::Reassign, &assignment, &taken)?;
     release_drafts(tx, &drafts, &taken)?;
     lists::recount(tx, &list)?;
-    let approved = notice(NotificationType::TakeoverApproved, &after, what).with("person", taker.full_name.as_str());
+    let approved =
+        notice(NotificationType::TakeoverApproved, &after, what).with("person", taker.full_name.as_str());
     let concerned = assignment.team().into_iter().flatten().chain(ids);
     tx.notify(concerned, &approved);
     Ok(after)

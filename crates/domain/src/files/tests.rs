@@ -88,7 +88,8 @@ fn an_object_has_a_kind_and_a_number_or_there_is_none() {
 fn a_file_is_seen_by_its_uploader_by_admins_and_by_whoever_sees_the_object() {
     let inspection = Inspection::ad_hoc(id(1), id(1), id(2), now());
     let assessment = Assessment::of(&assignment(), [id(2), id(3)], now());
-    let wanted = NewEngineerJob::from_json(json!({"job_type": "special_task", "title": "Look"})).expect("a job");
+    let wanted =
+        NewEngineerJob::from_json(json!({"job_type": "special_task", "title": "Look"})).expect("a job");
     let owner = User { id: id(2), ..user(Role::Engineer) };
     let job = Job::of_engineer(wanted, &owner, Numbers { universal: 1, of_owner: 1 }, None, now());
     let review = QualityReview::of(&job, id(3), now());
@@ -141,7 +142,10 @@ fn an_answer_is_proved_by_an_image_of_that_inspection() {
     }
     let pdf = StoredFile { kind: FileKind::Pdf, ..file(None) };
     assert!(pdf.may_prove(&inspection).is_err() && pdf.may_go_with(&inspection).is_ok());
-    assert_eq!(file(None).proving(Relation::Inspection(inspection.id)).relation(), Some(Relation::Inspection(id(5))));
+    assert_eq!(
+        file(None).proving(Relation::Inspection(inspection.id)).relation(),
+        Some(Relation::Inspection(id(5)))
+    );
     let of_machine = file(Some(Relation::Equipment(id(6))));
     assert_eq!(of_machine.proving(Relation::Inspection(inspection.id)), of_machine);
 }

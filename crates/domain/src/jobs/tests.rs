@@ -80,12 +80,8 @@ fn planned_hours_are_more_than_nothing_and_fit() {
     let read = |hours: serde_json::Value| {
         PlannedTime::from_json(json!({ "hours": hours })).map(|p| p.planned_time_hours.number())
     };
-    for (given, kept) in [
-        (json!(0.01), 0.01),
-        (json!(1), 1.0),
-        (json!(999.99), 999.99),
-        (json!(1.006), 1.01),
-    ] {
+    for (given, kept) in [(json!(0.01), 0.01), (json!(1), 1.0), (json!(999.99), 999.99), (json!(1.006), 1.01)]
+    {
         assert!((read(given.clone()).expect("fits") - kept).abs() < 1e-9, "{given}");
     }
     for wrong in [
