@@ -6,8 +6,9 @@ use inspection_auth::permissions::{ManageEquipment, SignedIn};
 use inspection_domain::{
     defects::Defect,
     equipment::{Equipment, EquipmentChanges, EquipmentFilter, NewEquipment, StatusChange},
-    ids::{EquipmentId, UserId},
+    ids::{DefectId, EquipmentId, JobId, UserId},
     inspections::Inspection,
+    jobs::{Job, JobKind, JobStatus},
     text::Language,
     time::Instant,
     users::UserSummary,
@@ -206,6 +207,9 @@ struct EventView {
     /// The defect.
     #[serde(skip_serializing_if = "Option::is_none")]
     defect: Option<Defect>,
+    /// The job somebody got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<JobEvent>,
     /// The change of status.
     #[serde(skip_serializing_if = "Option::is_none")]
     status_change: Option<StatusChange>,
@@ -213,17 +217,42 @@ struct EventView {
 
 impl EventView {
     fn new(at: Instant, event: equipment::Event, language: Language) -> Self {
-        let nothing = Self { kind: "", at, inspection: None, defect: None, status_change: None };
+        let nothing = Self { kind: "", at, inspection: None, defect: None, job: None, status_change: None };
         match event {
             equipment::Event::Inspection(it) => Self { kind: "inspection", inspection: Some(it), ..nothing },
             equipment::Event::Defect(it) => {
                 let defect = crate::defects::localised(it, language);
                 Self { kind: "defect", defect: Some(defect), ..nothing }
             }
+            equipment::Event::Job(it) => Self { kind: "job", job: Some(JobEvent::from(it)), ..nothing },
             equipment::Event::StatusChange(it) => {
                 Self { kind: "status_change", status_change: Some(it), ..nothing }
             }
         }
+    }
+}
+
+/// What everybody may know of a job.
+#[derive(Debug, Serialize, ToSchema)]
+struct JobEvent {
+    /// Number.
+    id: JobId,
+    /// Whose kind of job it is.
+    kind: JobKind,
+    /// Its number, as people say it.
+    job_id: String,
+    /// How far it is.
+    status: JobStatus,
+    /// The defect it repairs, or has to do with.
+    defect_id: Option<DefectId>,
+    /// When it was done.
+    completed_at: Option<Instant>,
+}
+
+impl From<Job> for JobEvent {
+    fn from(job: Job) -> Self {
+        let Job { id, kind, job_id, status, defect_id, completed_at, .. } = job;
+        Self { id, kind, job_id, status, defect_id, completed_at }
     }
 }
 

@@ -16,9 +16,10 @@ use inspection_domain::{
     },
     ids::{EquipmentId, StatusChangeId, UserId},
     inspections::Inspection,
+    jobs::Job,
     page::{Page, PageRequest, Sort},
     rule::NotFound,
-    schema::{defects, equipment, equipment_status_changes as status_changes, inspections},
+    schema::{defects, equipment, equipment_status_changes as status_changes, inspections, jobs},
     time::Instant,
 };
 
@@ -115,6 +116,8 @@ pub enum Event {
     Inspection(Inspection),
     /// A defect was found.
     Defect(Defect),
+    /// Somebody got a job on it.
+    Job(Job),
     /// Its status changed.
     StatusChange(StatusChange),
 }
@@ -129,10 +132,12 @@ pub fn history(
     with_conn!(conn, |c| {
         let found = inspections::table.filter(inspections::equipment_id.eq(id));
         let raised = defects::table.filter(defects::equipment_id.eq(id));
+        let worked = jobs::table.filter(jobs::equipment_id.eq(id));
         let changed = status_changes::table.filter(status_changes::equipment_id.eq(id));
         let keys: Vec<(String, i64, Instant)> = found
             .select(("inspection".into_sql::<Text>(), inspections::id, inspections::started_at))
             .union_all(raised.select(("defect".into_sql::<Text>(), defects::id, defects::created_at)))
+            .union_all(worked.select(("job".into_sql::<Text>(), jobs::id, jobs::created_at)))
             .union_all(changed.select((
                 "status_change".into_sql::<Text>(),
                 status_changes::id,
@@ -153,18 +158,22 @@ pub fn history(
             .filter(defects::id.eq_any(ids_of("defect")))
             .select(Defect::as_select())
             .load(c)?;
+        let loaded_jobs: Vec<Job> =
+            jobs::table.filter(jobs::id.eq_any(ids_of("job"))).select(Job::as_select()).load(c)?;
         let loaded_changes: Vec<StatusChange> = status_changes::table
             .filter(status_changes::id.eq_any(ids_of("status_change")))
             .select(StatusChange::as_select())
             .load(c)?;
         let total: i64 = found.count().get_result::<i64>(c)?
             + raised.count().get_result::<i64>(c)?
+            + worked.count().get_result::<i64>(c)?
             + changed.count().get_result::<i64>(c)?;
         let mut events: HashMap<(&str, i64), Event> = HashMap::new();
         events.extend(
             loaded_inspections.into_iter().map(|row| (("inspection", row.id.get()), Event::Inspection(row))),
         );
         events.extend(loaded_defects.into_iter().map(|row| (("defect", row.id.get()), Event::Defect(row))));
+        events.extend(loaded_jobs.into_iter().map(|row| (("job", row.id.get()), Event::Job(row))));
         events.extend(
             loaded_changes.into_iter().map(|row| (("status_change", row.id.get()), Event::StatusChange(row))),
         );

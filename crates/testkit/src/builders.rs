@@ -9,10 +9,14 @@ use inspection_domain::{
     defects::Defect,
     equipment::{Equipment, NewEquipment},
     files::{FileKind, NewFile, StoredFile, UploadFields},
-    ids::{AssessmentId, AssignmentId, ItemId, TemplateId},
+    ids::{AssessmentId, AssignmentId, DefectId, ItemId, TemplateId},
     input::Input,
     inspections::{Inspection, NewAnswer, NewAnswers, StartInspection},
+    jobs::{Job, PlannedTime},
     lists::InspectionList,
+    page::PageRequest,
+    pauses::Pause,
+    quality_reviews::QualityReview,
     users::{NewUser, Password, Role, User},
 };
 use inspection_persistence::{
@@ -20,7 +24,7 @@ use inspection_persistence::{
     checklists::{self, Checklist},
     defects, equipment as machines, files,
     inspections::{self, Sheet},
-    lists,
+    jobs, lists, pauses, quality_reviews,
     routines::{self, Planned},
     users,
 };
@@ -333,6 +337,65 @@ pub fn file_of(db: &Database, world: &World, uploader: &User, kind: FileKind, fi
         sha256: "0".repeat(64),
     };
     act(db, world, uploader, |tx| files::record(tx, vec![new], &purpose)).expect("a file").remove(0)
+}
+
+/// The first defect of an inspection that failed, of this machine.
+pub fn defect(db: &Database, world: &World, inspector: &User, machine: &Equipment) -> Defect {
+    submitted(db, world, inspector, machine, &[PASS_FAIL]).1.remove(0)
+}
+
+/// The job to repair a defect, given to a specialist.
+pub fn repair(db: &Database, world: &World, planner: &User, defect: DefectId, specialist: &User) -> Job {
+    let wanted = input(json!({"specialist_id": specialist.id}));
+    act(db, world, planner, |tx| jobs::assign_specialist(tx, defect, wanted)).expect("a repair")
+}
+
+/// An engineer's job, made by an admin.
+pub fn engineer_job(db: &Database, world: &World, admin: &User, engineer: &User) -> Job {
+    let wanted = json!({"job_type": "special_task", "title": "Look at the quay", "engineer_id": engineer.id});
+    act(db, world, admin, |tx| jobs::create_for_engineer(tx, input(wanted))).expect("a job")
+}
+
+/// A job with a planned time of two hours, entered by its owner.
+pub fn planned(db: &Database, world: &World, owner: &User, job: &Job) -> Job {
+    let hours: PlannedTime = input(json!({"planned_time_hours": 2}));
+    act(db, world, owner, |tx| jobs::plan(tx, job.kind, job.id, &hours)).expect("planned")
+}
+
+/// A job that its owner has planned and begun.
+pub fn started(db: &Database, world: &World, owner: &User, job: &Job) -> Job {
+    planned(db, world, owner, job);
+    act(db, world, owner, |tx| jobs::start(tx, job.kind, job.id)).expect("begun")
+}
+
+/// The pause of a job under way, asked for by its owner and allowed by an admin.
+pub fn paused(db: &Database, world: &World, owner: &User, admin: &User, job: &Job) -> Pause {
+    let wanted = input(json!({"reason_category": "parts"}));
+    let pause = act(db, world, owner, |tx| pauses::request(tx, job.kind, job.id, wanted)).expect("asked for");
+    act(db, world, admin, |tx| pauses::approve(tx, pause.id)).expect("allowed")
+}
+
+/// A job that its owner has planned, begun and finished.
+pub fn finished(db: &Database, world: &World, owner: &User, job: &Job) -> Job {
+    started(db, world, owner, job);
+    completed(db, world, owner, job)
+}
+
+/// A job under way that its owner has finished.
+pub fn completed(db: &Database, world: &World, owner: &User, job: &Job) -> Job {
+    let done = input(json!({"work_notes": "Changed the seal and tried it."}));
+    act(db, world, owner, |tx| jobs::complete(tx, job.kind, job.id, done)).expect("finished")
+}
+
+/// The latest review of a finished job, and its quality engineer.
+pub fn review(db: &Database, admin: &User, job: &Job) -> (QualityReview, User) {
+    db.read(|conn| {
+        let all = quality_reviews::list(conn, admin, &input(json!({})), PageRequest::first(100))?;
+        let review = all.items.into_iter().find(|review| review.job_id == job.id).expect("its review");
+        let qe = users::get(conn, review.qe_id)?;
+        Ok((review, qe))
+    })
+    .expect("a review")
 }
 
 /// A reason that is long enough for an urgent verdict.

@@ -32,6 +32,7 @@ fn change(db: &Database, world: &World, actor: &User, of: &Equipment, body: Valu
 fn history(db: &Database, id: EquipmentId, page: PageRequest) -> (Vec<String>, i64) {
     let page = db.read(|conn| equipment::history(conn, id, page)).expect("a history");
     let word = |event: &Event| match event {
+        Event::Job(job) => format!("job {}", job.id),
         Event::Inspection(inspection) => format!("inspection {}", inspection.id),
         Event::Defect(defect) => format!("defect {}", defect.id),
         Event::StatusChange(change) => {

@@ -1,0 +1,206 @@
+//! Jobs, pauses, takeovers and reviews in the state that an operation on them needs.
+
+use inspection_domain::{
+    jobs::Job,
+    users::{Role, User},
+};
+use inspection_persistence::{jobs, pauses, quality_reviews, takeovers};
+use inspection_testkit::builders::{self, act, input};
+use serde_json::{Value, json};
+
+use super::Operation;
+use crate::site::Site;
+
+/// What an operation is about, its body, and whose it is.
+pub(super) struct Ready {
+    pub(super) id: i64,
+    pub(super) query: &'static str,
+    pub(super) body: Value,
+    pub(super) owner: User,
+}
+
+const FOUR_DAYS: i64 = 4 * 86_400;
+
+/// Somebody's job, and who is around.
+struct Shop<'a> {
+    site: &'a Site,
+    admin: User,
+    owner: User,
+    job: Job,
+}
+
+impl<'a> Shop<'a> {
+    fn new(site: &'a Site, is_repair: bool) -> Self {
+        let admin = site.user(Role::Admin);
+        if is_repair {
+            let machine = builders::equipment(&site.db, &site.world);
+            let defect = builders::defect(&site.db, &site.world, &site.user(Role::Inspector), &machine);
+            let owner = site.user(Role::Specialist);
+            let job = builders::repair(&site.db, &site.world, &admin, defect.id, &owner);
+            Self { site, admin, owner, job }
+        } else {
+            let owner = site.user(Role::Engineer);
+            let job = builders::engineer_job(&site.db, &site.world, &admin, &owner);
+            Self { site, admin, owner, job }
+        }
+    }
+
+    fn planned(self) -> Self {
+        let job = builders::planned(&self.site.db, &self.site.world, &self.owner, &self.job);
+        Self { job, ..self }
+    }
+
+    fn started(self) -> Self {
+        let job = builders::started(&self.site.db, &self.site.world, &self.owner, &self.job);
+        Self { job, ..self }
+    }
+
+    fn finished(self) -> Self {
+        let job = builders::finished(&self.site.db, &self.site.world, &self.owner, &self.job);
+        Self { job, ..self }
+    }
+
+    fn about_job(self, body: Value) -> Ready {
+        Ready { id: self.job.id.get(), query: "", body, owner: self.owner }
+    }
+
+    fn paused(&self) -> i64 {
+        builders::paused(&self.site.db, &self.site.world, &self.owner, &self.admin, &self.job).id.get()
+    }
+
+    /// Paused four days ago.
+    fn stalled(self) -> Self {
+        self.site.clock.advance_seconds(-FOUR_DAYS);
+        let shop = self.started();
+        shop.paused();
+        shop.site.clock.advance_seconds(FOUR_DAYS);
+        shop
+    }
+}
+
+/// What an operation of somebody with this role needs; none if it isn't about jobs.
+pub(super) fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Option<Ready> {
+    let (db, world) = (&site.db, &site.world);
+    let path = operation.path;
+    let repair = || Shop::new(site, true);
+    let notes = json!({"work_notes": "Changed the seal and tried it."});
+    let reason = json!({"reason": "The part did not come in time."});
+    if let Some(action) =
+        path.strip_prefix("/api/jobs/{id}").or_else(|| path.strip_prefix("/api/engineer-jobs/{id}"))
+    {
+        let shop = Shop::new(site, path.starts_with("/api/jobs"));
+        return Some(match action {
+            "/planned-time" => shop.about_job(json!({"hours": 2.5})),
+            "/start" => shop.planned().about_job(json!({})),
+            "/complete" => shop.started().about_job(notes),
+            "/incomplete" => shop.started().about_job(reason),
+            "/pause" => shop.started().about_job(json!({"reason_category": "parts"})),
+            "/cleaning" => shop.finished().about_job(json!({"notes": "Swept."})),
+            "/takeover" => shop.stalled().about_job(json!({})),
+            "/reassign" => {
+                let shop = shop.started();
+                act(db, world, &shop.owner, |tx| {
+                    jobs::leave_incomplete(tx, shop.job.kind, shop.job.id, input(reason))
+                })
+                .expect("left");
+                let specialist = site.user(Role::Specialist).id;
+                shop.about_job(json!({"specialist_id": specialist, "reason": "again"}))
+            }
+            "/admin/cleaning-rating" => {
+                let shop = shop.finished();
+                act(db, world, &shop.owner, |tx| {
+                    jobs::clean(tx, shop.job.id, input(json!({"notes": "Swept."})))
+                })
+                .expect("cleaned");
+                shop.about_job(json!({"rating": 2}))
+            }
+            "/admin/bonus" => shop.finished().about_job(json!({"bonus": 3})),
+            _ => shop.started().about_job(json!({})),
+        });
+    }
+    if path.starts_with("/api/jobs/pauses/{id}") {
+        let shop = repair().started();
+        let id = if path.ends_with("/resume") {
+            shop.paused()
+        } else {
+            let wanted = input(json!({"reason_category": "tools"}));
+            act(db, world, &shop.owner, |tx| pauses::request(tx, shop.job.kind, shop.job.id, wanted))
+                .expect("asked for")
+                .id
+                .get()
+        };
+        return Some(Ready { id, query: "", body: json!({"reason": "Go on."}), owner: shop.owner });
+    }
+    if path.starts_with("/api/takeovers/{id}") {
+        let shop = repair().stalled();
+        let taker = site.user(Role::Specialist);
+        let queued = act(db, world, &taker, |tx| {
+            takeovers::request_job(tx, shop.job.kind, shop.job.id, input(json!({})))
+        });
+        return Some(Ready {
+            id: queued.expect("queued").id.get(),
+            query: "",
+            body: json!({}),
+            owner: taker,
+        });
+    }
+    if path.starts_with("/api/quality-reviews/{id}") {
+        site.user(Role::QualityEngineer);
+        let shop = repair().finished();
+        let (review, qe) = builders::review(db, &shop.admin, &shop.job);
+        let id = review.id;
+        if path.ends_with("/validate") {
+            let rejection = json!({"category": "other", "reason": "It still leaks as it did before."});
+            act(db, world, &qe, |tx| quality_reviews::reject(tx, id, input(rejection))).expect("rejected");
+        }
+        let body = json!({
+            "qc_rating": 4, "category": "other", "reason": "It still leaks as it did before.", "is_valid": true,
+        });
+        return Some(Ready { id: id.get(), query: "", body, owner: qe });
+    }
+    match (operation.method, path) {
+        ("POST", "/api/quality-reviews") => {
+            let shop = repair().finished();
+            let qe = site.user(Role::QualityEngineer);
+            let body = json!({"job_id": shop.job.id, "qe_id": qe.id});
+            Some(Ready { id: 0, query: "", body, owner: qe })
+        }
+        ("POST", "/api/engineer-jobs") => {
+            let engineer = site.user(Role::Engineer);
+            // An engineer's is their own.
+            let whose = (caller == Role::Admin).then_some(engineer.id);
+            let body = json!({"job_type": "special_task", "title": "Look", "engineer_id": whose});
+            Some(Ready { id: 0, query: "", body, owner: engineer })
+        }
+        ("POST", "/api/defect-assessments") => {
+            let shop = repair().planned();
+            let body =
+                json!({"defect_id": shop.job.defect_id, "verdict": "confirm", "technical_notes": "Worn."});
+            Some(Ready { id: 0, query: "", body, owner: shop.owner })
+        }
+        ("POST", "/api/defects/{id}/assign-specialist") => {
+            let machine = builders::equipment(db, world);
+            let defect = builders::defect(db, world, &site.user(Role::Inspector), &machine);
+            let owner = site.user(Role::Specialist);
+            let body = json!({"specialist_id": owner.id});
+            Some(Ready { id: defect.id.get(), query: "", body, owner })
+        }
+        ("POST", "/api/inspection-assignments/{id}/takeover") => {
+            let admin = site.user(Role::Admin);
+            builders::equipment(db, world);
+            let (_, on_it) = builders::generated(db, world, &admin);
+            let team = builders::team(db, world);
+            let last = on_it.last().expect("an assignment");
+            builders::assigned(db, world, &admin, last.id, &team);
+            site.clock.set("2026-03-04T08:00:00Z");
+            let partner = builders::team(db, world).electrical;
+            let body = json!({"partner_id": partner.id});
+            Some(Ready { id: last.id.get(), query: "", body, owner: partner })
+        }
+        ("GET", "/api/takeovers/queue") => {
+            let owner = site.user(Role::Specialist);
+            Some(Ready { id: 0, query: "?job_type=specialist&job_id=1", body: json!({}), owner })
+        }
+        _ => None,
+    }
+}
