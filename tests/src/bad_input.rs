@@ -1,5 +1,6 @@
 //! Bad input: for every body of the document, everything that can be wrong with it is refused, and the field named.
 
+use inspection_auth::permissions::TABLE;
 use inspection_domain::users::Role;
 use inspection_testkit::{Kind, builders, clients::Client};
 use serde_json::{Map, Value, json};
@@ -11,6 +12,24 @@ struct Body {
     method: String,
     path: String,
     schema: Value,
+    permission: Option<String>,
+}
+
+/// Somebody of every role.
+struct Everybody(Vec<(Role, Client)>);
+
+impl Everybody {
+    fn of(site: &Site) -> Self {
+        Self(Role::ALL.iter().map(|role| (*role, site.as_a(*role))).collect())
+    }
+
+    /// An admin, or else somebody who may send this body.
+    fn for_body(&self, body: &Body) -> &Client {
+        let row = TABLE.iter().find(|row| Some(row.name) == body.permission.as_deref());
+        let may = |role: &Role| row.is_none_or(|row| row.roles.contains(role));
+        let found = self.0.iter().find(|(role, _)| may(role));
+        &found.expect("somebody may").1
+    }
 }
 
 fn bodies() -> Vec<Body> {
@@ -21,7 +40,11 @@ fn bodies() -> Vec<Body> {
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
             if schema.is_object() {
                 let method = method.to_uppercase();
-                bodies.push(Body { method, path: path.clone(), schema: schema.clone() });
+                let description = operation["description"].as_str().unwrap_or_default();
+                let permission =
+                    description.strip_prefix("Permission: ").and_then(|rest| rest.strip_suffix('.'));
+                let permission = permission.map(ToOwned::to_owned);
+                bodies.push(Body { method, path: path.clone(), schema: schema.clone(), permission });
             }
         }
     }
@@ -116,16 +139,17 @@ fn send(client: &Client, body: &Body, path: &str, document: &Value) -> inspectio
 
 on_both! {
     fn every_wrong_field_of_every_body_is_refused_and_named(site: Site) {
-        let admin = site.as_a(Role::Admin);
+        let everybody = Everybody::of(&site);
         let mut tried = 0;
         for body in bodies() {
+            let client = everybody.for_body(&body);
             let path = path_of(&body);
             let fine = right(&body.schema);
             for (name, property) in body.schema["properties"].as_object().expect("properties") {
                 for value in wrong(property) {
                     let mut document = fine.clone();
                     document[name] = value.clone();
-                    let answer = send(&admin, &body, &path, &document);
+                    let answer = send(client, &body, &path, &document);
                     let shown: String = value.to_string().chars().take(60).collect();
                     let what = format!("{} {path} {name}={shown}: {} {}", body.method, answer.status, answer.text);
                     assert_eq!((answer.status, answer.code()), (400, "VALIDATION_ERROR"), "{what}");
@@ -139,8 +163,9 @@ on_both! {
     }
 
     fn everything_that_is_missing_is_named_at_once(site: Site) {
-        let admin = site.as_a(Role::Admin);
+        let everybody = Everybody::of(&site);
         for body in bodies() {
+            let client = everybody.for_body(&body);
             let required: Vec<&str> =
                 body.schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             if required.is_empty() {
@@ -149,7 +174,7 @@ on_both! {
             let path = path_of(&body);
             let nulls: Map<_, _> = required.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
             for document in [json!({}), Value::Object(nulls)] {
-                let answer = send(&admin, &body, &path, &document);
+                let answer = send(client, &body, &path, &document);
                 assert_eq!((answer.status, answer.code()), (400, "VALIDATION_ERROR"), "{path} {}", answer.text);
                 for name in &required {
                     assert!(answer.fields().contains(name), "{path} {name}: {}", answer.text);
@@ -159,8 +184,9 @@ on_both! {
     }
 
     fn what_is_not_json_is_refused_with_the_place(site: Site) {
-        let admin = site.as_a(Role::Admin);
+        let everybody = Everybody::of(&site);
         for body in bodies() {
+            let client = everybody.for_body(&body);
             let path = path_of(&body);
             let name = body.schema["properties"].as_object().and_then(|all| all.keys().next()).expect("a field").clone();
             let deep = format!("{{\"{name}\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
@@ -177,7 +203,7 @@ on_both! {
                 (b"\xef\xbb\xbf{}".to_vec(), false),
                 (b"nul".to_vec(), false),
             ] {
-                let answer = admin.send(&body.method, &path, Some(("application/json", &bytes)));
+                let answer = client.send(&body.method, &path, Some(("application/json", &bytes)));
                 let shown: String = String::from_utf8_lossy(&bytes).chars().take(60).collect();
                 assert_eq!((answer.status, answer.code()), (400, "MALFORMED_JSON"), "{path} {shown}: {}", answer.text);
                 let fields = answer.fields();
@@ -188,21 +214,22 @@ on_both! {
                 }
             }
             for document in [json!([]), json!("text"), json!(7), Value::Null] {
-                let answer = send(&admin, &body, &path, &document);
+                let answer = send(client, &body, &path, &document);
                 assert_eq!((answer.status, answer.fields()), (400, vec!["body"]), "{path} {document}");
             }
         }
     }
 
     fn ten_megabytes_and_other_types_of_body_are_refused(site: Site) {
-        let admin = site.as_a(Role::Admin);
+        let everybody = Everybody::of(&site);
         let large = format!("{{\"a\": \"{}\"}}", "x".repeat(10 << 20));
         for body in bodies() {
+            let client = everybody.for_body(&body);
             let path = path_of(&body);
-            let answer = admin.send(&body.method, &path, Some(("application/json", large.as_bytes())));
+            let answer = client.send(&body.method, &path, Some(("application/json", large.as_bytes())));
             assert_eq!((answer.status, answer.code()), (413, "PAYLOAD_TOO_LARGE"), "{path}");
             for kind in ["text/plain", "application/xml", "multipart/form-data; boundary=x"] {
-                let answer = admin.send(&body.method, &path, Some((kind, b"{}")));
+                let answer = client.send(&body.method, &path, Some((kind, b"{}")));
                 assert_eq!((answer.status, answer.code()), (415, "UNSUPPORTED_MEDIA_TYPE"), "{path} {kind}");
             }
         }

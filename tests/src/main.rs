@@ -19,5 +19,6 @@ mod languages;
 mod permissions;
 mod queries;
 mod races;
+mod repairs;
 mod sessions;
 mod site;

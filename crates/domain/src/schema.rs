@@ -465,7 +465,7 @@ diesel::table! {
         requested_by_id -> BigInt,
         partner_id -> Nullable<BigInt>,
         previous_owner_id -> Nullable<BigInt>,
-        position -> BigInt,
+        place -> BigInt,
         reason -> Nullable<Text>,
         status -> Text,
         requested_at -> Timestamp,

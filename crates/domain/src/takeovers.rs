@@ -147,6 +147,7 @@ pub struct Takeover {
     /// Whose job it was.
     pub previous_owner_id: Option<UserId>,
     /// Place in the queue, from 1.
+    #[cfg_attr(feature = "diesel", diesel(column_name = place))]
     pub position: i64,
     /// Why they.
     pub reason: Option<String>,

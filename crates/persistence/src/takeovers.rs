@@ -78,7 +78,7 @@ pub fn queue(conn: &mut DbConnection, of: &QueueOf, page: PageRequest) -> Result
             }
         };
         let items = filtered()
-            .order(takeovers::position)
+            .order(takeovers::place)
             .select(Takeover::as_select())
             .limit(page.per_page.into())
             .offset(page.offset())
@@ -98,7 +98,7 @@ fn waiting(
         let mut query =
             takeovers::table.filter(takeovers::status.eq(TakeoverStatus::Pending)).into_boxed::<Backend>();
         filter_by!(query, { takeovers::job_id => job, takeovers::assignment_id => assignment });
-        query.order(takeovers::position).select(Takeover::as_select()).load(c)
+        query.order(takeovers::place).select(Takeover::as_select()).load(c)
     })?)
 }
 

@@ -106,7 +106,7 @@ CREATE TABLE takeovers (
     requested_by_id BIGINT NOT NULL REFERENCES users (id),
     partner_id BIGINT REFERENCES users (id),
     previous_owner_id BIGINT REFERENCES users (id),
-    position BIGINT NOT NULL CONSTRAINT takeovers_position_check CHECK (position > 0),
+    place BIGINT NOT NULL CONSTRAINT takeovers_place_check CHECK (place > 0),
     reason TEXT,
     status TEXT NOT NULL CONSTRAINT takeovers_status_check
         CHECK (status IN ('pending', 'approved', 'denied', 'completed')),
@@ -121,12 +121,12 @@ CREATE TABLE takeovers (
 -- One request each, one who has taken over.
 CREATE UNIQUE INDEX takeovers_one_request_of_job_key ON takeovers (job_id, requested_by_id) WHERE status = 'pending';
 CREATE UNIQUE INDEX takeovers_one_request_of_assignment_key ON takeovers (assignment_id, requested_by_id) WHERE status = 'pending';
-CREATE UNIQUE INDEX takeovers_one_place_of_job_key ON takeovers (job_id, position) WHERE status = 'pending';
-CREATE UNIQUE INDEX takeovers_one_place_of_assignment_key ON takeovers (assignment_id, position) WHERE status = 'pending';
+CREATE UNIQUE INDEX takeovers_one_place_of_job_key ON takeovers (job_id, place) WHERE status = 'pending';
+CREATE UNIQUE INDEX takeovers_one_place_of_assignment_key ON takeovers (assignment_id, place) WHERE status = 'pending';
 CREATE UNIQUE INDEX takeovers_one_taker_of_job_key ON takeovers (job_id) WHERE status = 'approved';
 CREATE UNIQUE INDEX takeovers_one_taker_of_assignment_key ON takeovers (assignment_id) WHERE status = 'approved';
-CREATE INDEX takeovers_job_idx ON takeovers (job_id, status, position);
-CREATE INDEX takeovers_assignment_idx ON takeovers (assignment_id, status, position);
+CREATE INDEX takeovers_job_idx ON takeovers (job_id, status, place);
+CREATE INDEX takeovers_assignment_idx ON takeovers (assignment_id, status, place);
 CREATE INDEX takeovers_requested_by_idx ON takeovers (requested_by_id, id);
 CREATE INDEX takeovers_status_idx ON takeovers (status, id);
 

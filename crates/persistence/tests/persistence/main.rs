@@ -28,6 +28,8 @@ mod defects;
 mod equipment;
 mod files;
 mod inspections;
+mod job_races;
+mod jobs;
 mod lists;
 mod notifications;
 mod points;

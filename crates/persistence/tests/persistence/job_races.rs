@@ -1,0 +1,213 @@
+//! What happens at once in the workshop: one wins, the others are refused, and nothing is done twice.
+
+use std::collections::BTreeSet;
+
+use inspection_domain::{
+    ids::DefectId,
+    jobs::JobStatus,
+    pauses::PauseStatus,
+    rule::Code,
+    takeovers::TakeoverStatus,
+    users::{Role, User},
+};
+use inspection_persistence::{jobs, pauses, points, quality_reviews, takeovers, users};
+use inspection_testkit::{
+    builders::{
+        act, completed, defect, engineer_job, equipment, finished, input, paused, review, started, user,
+    },
+    on_both_databases,
+    world::world,
+};
+use serde_json::json;
+
+use crate::{
+    ALL,
+    jobs::shop,
+    races::{at_once, tally},
+};
+
+const ROUNDS: usize = 6;
+
+fn notes() -> inspection_domain::jobs::Completion {
+    input(json!({"work_notes": "Changed the seal."}))
+}
+
+on_both_databases! {
+    fn of_two_starts_one_begins(db: TestDatabase) {
+        let (world, _) = world();
+        let shop = shop(&db, &world);
+        for _ in 0..ROUNDS {
+            let job = shop.repair(&db, &world);
+            inspection_testkit::builders::planned(&db, &world, &shop.specialist, &job);
+            let (done, refused) = tally(at_once(3, |_| act(&db, &world, &shop.specialist, |tx| jobs::start(tx, job.kind, job.id))));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
+            completed(&db, &world, &shop.specialist, &job);
+        }
+    }
+
+    fn the_planned_time_is_entered_once(db: TestDatabase) {
+        let (world, _) = world();
+        let shop = shop(&db, &world);
+        for _ in 0..ROUNDS {
+            let job = shop.repair(&db, &world);
+            let (done, refused) = tally(at_once(3, |n| {
+                let hours = input(json!({"hours": n + 1}));
+                act(&db, &world, &shop.specialist, |tx| jobs::plan(tx, job.kind, job.id, &hours))
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
+        }
+    }
+
+    fn a_pause_is_approved_or_the_job_is_completed(db: TestDatabase) {
+        let (world, _) = world();
+        let shop = shop(&db, &world);
+        for _ in 0..2 * ROUNDS {
+            let job = shop.repair(&db, &world);
+            started(&db, &world, &shop.specialist, &job);
+            let wanted = input(json!({"reason_category": "parts"}));
+            let pause = act(&db, &world, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted)).unwrap();
+            let (done, refused) = tally(at_once(2, |n| {
+                if n == 0 {
+                    act(&db, &world, &shop.admin, |tx| pauses::approve(tx, pause.id)).map(drop)
+                } else {
+                    act(&db, &world, &shop.specialist, |tx| jobs::complete(tx, job.kind, job.id, notes())).map(drop)
+                }
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
+            let now = db.read(|conn| jobs::get(conn, &shop.admin, job.kind, job.id)).unwrap();
+            let log = db.read(|conn| pauses::history(conn, &shop.admin, job.kind, job.id, ALL)).unwrap();
+            let expected = match now.status {
+                JobStatus::Paused => PauseStatus::Approved,
+                JobStatus::Completed => PauseStatus::Cancelled,
+                other => panic!("{other}"),
+            };
+            assert_eq!(log.items[0].status, expected);
+            assert_eq!(now.paused_at.is_some(), now.status == JobStatus::Paused);
+        }
+    }
+
+    fn a_job_has_one_request_for_a_pause(db: TestDatabase) {
+        let (world, _) = world();
+        let shop = shop(&db, &world);
+        for _ in 0..ROUNDS {
+            let job = shop.repair(&db, &world);
+            started(&db, &world, &shop.specialist, &job);
+            let (done, refused) = tally(at_once(3, |_| {
+                let wanted = input(json!({"reason_category": "parts"}));
+                act(&db, &world, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted))
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::Duplicate; 2]));
+            let pause = done[0].id;
+            let (done, refused) = tally(at_once(3, |n| {
+                let denial = input(json!({"reason": "Go on."}));
+                match n {
+                    0 => act(&db, &world, &shop.admin, |tx| pauses::deny(tx, pause, denial)),
+                    _ => act(&db, &world, &shop.admin, |tx| pauses::approve(tx, pause)),
+                }
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
+        }
+    }
+
+    fn of_two_takeovers_one_is_approved(db: TestDatabase) {
+        let (world, clock) = world();
+        let shop = shop(&db, &world);
+        let takers = [user(&db, &world, Role::Specialist), user(&db, &world, Role::Specialist)];
+        for _ in 0..ROUNDS {
+            let job = shop.repair(&db, &world);
+            started(&db, &world, &shop.specialist, &job);
+            paused(&db, &world, &shop.specialist, &shop.admin, &job);
+            clock.advance_seconds(3 * 86_400);
+            let (queued, refused) = tally(at_once(4, |n| {
+                act(&db, &world, &takers[n % 2], |tx| takeovers::request_job(tx, job.kind, job.id, input(json!({}))))
+            }));
+            assert_eq!((queued.len(), refused), (2, vec![Code::Duplicate; 2]));
+            let places: BTreeSet<i64> = queued.iter().map(|takeover| takeover.position).collect();
+            assert_eq!(places, BTreeSet::from([1, 2]));
+            let (done, refused) = tally(at_once(2, |n| act(&db, &world, &shop.admin, |tx| takeovers::approve(tx, queued[n].id))));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
+            let now = db.read(|conn| jobs::get(conn, &shop.admin, job.kind, job.id)).unwrap();
+            assert_eq!((now.owner_id, now.status), (done[0].requested_by_id, JobStatus::Assigned));
+            let all = db.read(|conn| takeovers::list(conn, &shop.admin, &input(json!({"job_id": job.id})), ALL)).unwrap();
+            let mut statuses: Vec<TakeoverStatus> = all.items.iter().map(|takeover| takeover.status).collect();
+            statuses.sort_unstable();
+            assert_eq!(statuses, [TakeoverStatus::Approved, TakeoverStatus::Denied]);
+            let taker = takers.iter().find(|taker| taker.id == now.owner_id).unwrap();
+            finished(&db, &world, taker, &job);
+        }
+        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        let total: i64 = takers.iter().map(|taker| db.read(|conn| users::get(conn, taker.id)).unwrap().total_points).sum();
+        assert_eq!(total, 3 * i64::try_from(ROUNDS).unwrap());
+    }
+
+    fn a_rejection_is_decided_on_once(db: TestDatabase) {
+        let (world, _) = world();
+        let shop = shop(&db, &world);
+        user(&db, &world, Role::QualityEngineer);
+        let mut expected = [0, 0];
+        for _ in 0..ROUNDS {
+            let job = shop.repair(&db, &world);
+            finished(&db, &world, &shop.specialist, &job);
+            let (review, qe) = review(&db, &shop.admin, &job);
+            let rejection = input(json!({"category": "other", "reason": "It still leaks as it did before."}));
+            act(&db, &world, &qe, |tx| quality_reviews::reject(tx, review.id, rejection)).unwrap();
+            let (done, refused) = tally(at_once(3, |n| {
+                let decision = input(json!({"is_valid": n != 0}));
+                act(&db, &world, &shop.admin, |tx| quality_reviews::validate(tx, review.id, decision))
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
+            let [worker, engineer] = if done[0].is_valid == Some(true) { [-2, 2] } else { [0, -2] };
+            expected = [expected[0] + worker, expected[1] + engineer];
+            let of = |who: &User| db.read(|conn| users::get(conn, who.id)).unwrap().total_points;
+            assert_eq!([of(&shop.specialist), of(&qe)], expected, "both penalties once");
+        }
+        assert_eq!(db.read(points::mismatches).unwrap(), []);
+    }
+
+    fn a_defect_is_given_to_one_specialist(db: TestDatabase) {
+        let (world, _) = world();
+        let shop = shop(&db, &world);
+        let specialists = [user(&db, &world, Role::Specialist), user(&db, &world, Role::Specialist)];
+        for _ in 0..ROUNDS {
+            let found: DefectId = defect(&db, &world, &shop.inspector, &shop.machine).id;
+            let (done, refused) = tally(at_once(4, |n| {
+                let wanted = input(json!({"specialist_id": specialists[n % 2].id}));
+                act(&db, &world, &shop.admin, |tx| jobs::assign_specialist(tx, found, wanted))
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
+        }
+    }
+
+    fn numbers_are_unique_however_many_are_taken_at_once(db: TestDatabase) {
+        let (world, _) = world();
+        let shop = shop(&db, &world);
+        let engineers = [user(&db, &world, Role::Engineer), user(&db, &world, Role::Engineer)];
+        let made = at_once(8, |n| (0..5).map(|_| engineer_job(&db, &world, &shop.admin, &engineers[n % 2])).collect::<Vec<_>>());
+        let all: Vec<_> = made.into_iter().flatten().collect();
+        let universal: BTreeSet<i64> = all.iter().map(|job| job.universal_id).collect();
+        let numbers: BTreeSet<&str> = all.iter().map(|job| job.job_id.as_str()).collect();
+        assert_eq!((universal.len(), numbers.len()), (40, 40));
+    }
+
+    fn jobs_that_are_finished_at_once_go_to_different_reviewers(db: TestDatabase) {
+        let (world, _) = world();
+        let shop = shop(&db, &world);
+        for _ in 0..3 {
+            user(&db, &world, Role::QualityEngineer);
+        }
+        for _ in 0..ROUNDS {
+            let running: Vec<_> = (0..3)
+                .map(|_| {
+                    let specialist = user(&db, &world, Role::Specialist);
+                    let machine = equipment(&db, &world);
+                    let found = defect(&db, &world, &shop.inspector, &machine);
+                    let job = inspection_testkit::builders::repair(&db, &world, &shop.admin, found.id, &specialist);
+                    (started(&db, &world, &specialist, &job), specialist)
+                })
+                .collect();
+            let done = at_once(3, |n| completed(&db, &world, &running[n].1, &running[n].0));
+            let reviewers: BTreeSet<_> = done.iter().map(|job| job.qe_id.expect("a reviewer")).collect();
+            assert_eq!(reviewers.len(), 3, "nobody gets two while somebody has none");
+        }
+    }
+}
