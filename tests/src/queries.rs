@@ -8,7 +8,7 @@ use inspection_domain::{
     points::PointKind,
     users::{Role, User},
 };
-use inspection_persistence::{equipment, lists, points, ratings, schedules};
+use inspection_persistence::{equipment, lists, pauses, points, ratings, schedules, takeovers};
 use inspection_testkit::{
     builders::{self, TODAY, Team},
     clients::Client,
@@ -24,6 +24,9 @@ struct First {
     machine: Equipment,
     team: Team,
     routine_template: TemplateId,
+    specialist: User,
+    engineer: User,
+    qe: User,
 }
 
 fn count(site: &Site, client: &Client, path: &str) -> u64 {
@@ -59,11 +62,46 @@ fn grow(site: &Site, admin: &User, first: &First, n: usize) {
     })
     .expect("grown");
     builders::file(&site.db, &site.world, admin, json!({"related_type": "equipment", "related_id": 1}));
+    grow_jobs(site, admin, first, n);
     if n.is_multiple_of(25) {
         grow_lists(site, admin, first, n);
         builders::checklist_with(&site.db, &site.world, admin, |body| {
             body["equipment_type"] = json!(format!("type {n}"));
         });
+    }
+}
+
+/// One more of everything that has to do with jobs, in every state that a list is about.
+fn grow_jobs(site: &Site, admin: &User, first: &First, n: usize) {
+    let (db, world) = (&site.db, &site.world);
+    let repair = || {
+        let found = builders::defect(db, world, &first.inspector, &first.machine);
+        builders::repair(db, world, admin, found.id, &first.specialist)
+    };
+    match n % 4 {
+        0 => {
+            builders::finished(db, world, &first.specialist, &repair());
+            builders::engineer_job(db, world, admin, &first.engineer);
+        }
+        1 => drop(builders::planned(db, world, &first.specialist, &repair())),
+        2 => {
+            let job = repair();
+            site.clock.advance_seconds(-4 * 86_400);
+            builders::started(db, world, &first.specialist, &job);
+            builders::paused(db, world, &first.specialist, admin, &job);
+            site.clock.advance_seconds(4 * 86_400);
+            let taker = site.user(Role::Specialist);
+            let wanted = builders::input(json!({}));
+            builders::act(db, world, &taker, |tx| takeovers::request_job(tx, job.kind, job.id, wanted))
+                .expect("queued");
+        }
+        _ => {
+            let job = repair();
+            builders::started(db, world, &first.specialist, &job);
+            let wanted = builders::input(json!({"reason_category": "tools"}));
+            builders::act(db, world, &first.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted))
+                .expect("asked for");
+        }
     }
 }
 
@@ -96,32 +134,56 @@ on_both! {
             .filter(|(path, item)| path.starts_with("/api/") && item["get"].is_object() && *path != "/api/openapi.json")
             .map(|(path, item)| {
                 let paged = item["get"]["parameters"].as_array().into_iter().flatten().any(|p| p["name"] == "per_page");
+                // The first job is a repair, the second an engineer's.
+                let path = path.replace("/engineer-jobs/{id}", "/engineer-jobs/2");
+                if path == "/api/takeovers/queue" {
+                    return "/api/takeovers/queue?per_page=100&job_type=specialist&job_id=1".to_owned();
+                }
                 format!("{}{}", path.replace("{id}", "1").replace("{assignment_id}", "1"), if paged { "?per_page=100" } else { "" })
             })
             .collect();
         assert!(paths.len() > 15, "{paths:?}");
         let machine = builders::equipment(&site.db, &site.world);
         let team = builders::team(&site.db, &site.world);
-        let first = First { inspector: site.user(Role::Inspector), machine, team, routine_template: template.id };
+        let first = First {
+            inspector: site.user(Role::Inspector),
+            machine,
+            team,
+            routine_template: template.id,
+            specialist: site.user(Role::Specialist),
+            engineer: site.user(Role::Engineer),
+            qe: site.user(Role::QualityEngineer),
+        };
+        let (specialist, qe) = (site.client(&first.specialist), site.client(&first.qe));
         let member = site.client(&first.team.mechanical);
         assert_eq!((admin.id.get(), first.machine.id.get()), (1, 1));
         assert_eq!(client.upload(&[], "photo.png", "image/png", &png(20, 20)).id(), 1);
-        grow(&site, &admin, &first, 0);
+        for n in 0..4 {
+            grow(&site, &admin, &first, n);
+        }
         let measure = || -> BTreeMap<String, u64> {
             let counts = paths.iter().map(|path| {
-                // One's own inspection, which an admin has none of.
-                let own = path.contains("by-assignment");
-                (path.clone(), count(&site, if own { &member } else { &client }, path))
+                // What an admin has none of, or may not see.
+                let who = match path.as_str() {
+                    path if path.contains("by-assignment") => &member,
+                    path if path.starts_with("/api/defect-assessments/pending") => &specialist,
+                    path if path.starts_with("/api/quality-reviews/pending") => &qe,
+                    _ => &client,
+                };
+                (path.clone(), count(&site, who, path))
             });
             let of_member = ["/api/inspection-assignments/my-assignments", "/api/assessments/pending"].map(|path| {
                 (format!("{path} of a member"), count(&site, &member, &format!("{path}?per_page=100")))
             });
             let of_machine = "/api/files?related_type=equipment&related_id=1&per_page=100";
             let of_machine = (of_machine.to_owned(), count(&site, &client, of_machine));
-            counts.chain(of_member).chain([of_machine]).collect()
+            let of_specialist = ["/api/jobs", "/api/jobs/active", "/api/jobs/pending-planned-time"].map(|path| {
+                (format!("{path} of a specialist"), count(&site, &specialist, &format!("{path}?per_page=100")))
+            });
+            counts.chain(of_member).chain([of_machine]).chain(of_specialist).collect()
         };
         let few = measure();
-        for n in 1..=500 {
+        for n in 4..=500 {
             grow(&site, &admin, &first, n);
         }
         let many = measure();
@@ -130,13 +192,13 @@ on_both! {
         assert!(many.values().all(|count| *count <= 9), "{many:#?}");
         assert_eq!(many["/api/auth/me"], 1, "checking a token is one query");
         let page = client.get("/api/inspections?per_page=100");
-        assert_eq!(page.json["pagination"]["total"], 1545);
+        assert_eq!(page.json["pagination"]["total"], 2046);
         let day = client.get("/api/inspection-assignments/lists/1");
         assert_eq!(day.data()["assignments"].as_array().map(Vec::len), Some(502), "not paged");
         site.clock.set("2026-03-08T13:00:00Z");
         let (client, member) = (site.client(&admin), site.client(&first.team.mechanical));
         let backlog = client.get("/api/inspection-assignments/backlog");
-        assert_eq!(backlog.json["pagination"]["total"], 20);
+        assert_eq!(backlog.json["pagination"]["total"], 21);
         assert!(client.get("/api/schedules/today").data()["overdue"].as_array().map(Vec::len) > Some(50));
         assert_eq!(member.get("/api/assessments/pending").json["pagination"]["total"], 21);
         assert!(client.get("/api/equipment/1/history").json["pagination"]["total"].as_i64() > Some(1500));

@@ -97,14 +97,14 @@ impl AssignmentStatus {
     /// The status after a command (§4).
     pub fn after(self, command: Command) -> Result<Self, AssignmentRule> {
         match (self, command) {
-            (Self::Unassigned | Self::Assigned, Command::Assign) => Ok(Self::Assigned),
+            (Self::Unassigned | Self::Assigned, Command::Assign)
+            | (Self::Assigned | Self::InProgress, Command::TakeOver) => Ok(Self::Assigned),
             (Self::Assigned | Self::InProgress, Command::Start(_)) => Ok(Self::InProgress),
             (other, Command::Start(half)) if other == Self::half(half.other()) => Ok(other),
             (Self::InProgress, Command::Complete(half)) => Ok(Self::half(half)),
             (other, Command::Complete(half)) if other == Self::half(half.other()) => Ok(Self::BothComplete),
             (Self::BothComplete, Command::Assess) => Ok(Self::AssessmentPending),
             (Self::AssessmentPending, Command::Finish) => Ok(Self::Completed),
-            (Self::Assigned | Self::InProgress, Command::TakeOver) => Ok(Self::Assigned),
             (Self::MechComplete | Self::ElecComplete, Command::TakeOver) => Ok(self),
             (status, command) => Err(AssignmentRule::WrongStatus { command, status }),
         }

@@ -249,7 +249,7 @@ impl Assignment {
         let partner = partner
             .filter(|partner| partner.is_active && partner.has(Role::Inspector) && !partner.is_on_leave);
         let other = actor.specialization.map(Category::other);
-        if !partner.is_some_and(|partner| partner.specialization == other) {
+        if partner.is_none_or(|partner| partner.specialization != other) {
             let other = other.map_or("other", Category::as_str);
             return Err(Invalid::field(
                 "partner_id",

@@ -224,7 +224,7 @@ impl EventView {
                 let defect = crate::defects::localised(it, language);
                 Self { kind: "defect", defect: Some(defect), ..nothing }
             }
-            equipment::Event::Job(it) => Self { kind: "job", job: Some(JobEvent::from(it)), ..nothing },
+            equipment::Event::Job(it) => Self { kind: "job", job: Some(JobEvent::from(*it)), ..nothing },
             equipment::Event::StatusChange(it) => {
                 Self { kind: "status_change", status_change: Some(it), ..nothing }
             }

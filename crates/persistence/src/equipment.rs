@@ -117,7 +117,7 @@ pub enum Event {
     /// A defect was found.
     Defect(Defect),
     /// Somebody got a job on it.
-    Job(Job),
+    Job(Box<Job>),
     /// Its status changed.
     StatusChange(StatusChange),
 }
@@ -164,16 +164,20 @@ pub fn history(
             .filter(status_changes::id.eq_any(ids_of("status_change")))
             .select(StatusChange::as_select())
             .load(c)?;
-        let total: i64 = found.count().get_result::<i64>(c)?
-            + raised.count().get_result::<i64>(c)?
-            + worked.count().get_result::<i64>(c)?
-            + changed.count().get_result::<i64>(c)?;
+        let counts: (Option<i64>, Option<i64>, Option<i64>, Option<i64>) = diesel::select((
+            found.count().single_value(),
+            raised.count().single_value(),
+            worked.count().single_value(),
+            changed.count().single_value(),
+        ))
+        .get_result(c)?;
+        let total = [counts.0, counts.1, counts.2, counts.3].into_iter().flatten().sum();
         let mut events: HashMap<(&str, i64), Event> = HashMap::new();
         events.extend(
             loaded_inspections.into_iter().map(|row| (("inspection", row.id.get()), Event::Inspection(row))),
         );
         events.extend(loaded_defects.into_iter().map(|row| (("defect", row.id.get()), Event::Defect(row))));
-        events.extend(loaded_jobs.into_iter().map(|row| (("job", row.id.get()), Event::Job(row))));
+        events.extend(loaded_jobs.into_iter().map(|row| (("job", row.id.get()), Event::Job(Box::new(row)))));
         events.extend(
             loaded_changes.into_iter().map(|row| (("status_change", row.id.get()), Event::StatusChange(row))),
         );

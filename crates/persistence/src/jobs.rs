@@ -175,10 +175,14 @@ pub fn cleaning_of(conn: &mut DbConnection, id: JobId) -> Result<Option<(Cleanin
     }
 }
 
-/// The latest repair of a defect.
+/// The repair of a defect that somebody has still to work on, or else the latest.
 pub fn repair_of(conn: &mut DbConnection, defect: DefectId) -> Result<Option<Job>> {
     let repairs = jobs::table.filter(jobs::defect_id.eq(defect)).filter(jobs::kind.eq(JobKind::Specialist));
-    Ok(with_conn!(conn, |c| repairs.order(jobs::id.desc()).select(Job::as_select()).first(c)).optional()?)
+    Ok(with_conn!(conn, |c| repairs
+        .order((jobs::status.eq_any(&JobStatus::LIVE).desc(), jobs::id.desc()))
+        .select(Job::as_select())
+        .first(c))
+    .optional()?)
 }
 
 /// The repair of a defect that somebody has still to work on.

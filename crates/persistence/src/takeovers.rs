@@ -204,11 +204,11 @@ fn approve_job(tx: &mut Tx<'_>, id: TakeoverId, job: JobId) -> Result<Takeover> 
     let before = find(tx.conn, id)?;
     let what: Param = job.job_id.as_str().into();
     let after = decide(tx, &before, &what)?;
-    let taken = job.taken_over_by(before.requested_by_id, tx.now)?;
+    let after_job = job.taken_over_by(before.requested_by_id, tx.now)?;
     // Held, so that they aren't deactivated or sent on leave meanwhile.
     let taker = users::held(tx.conn, &[before.requested_by_id])?.pop();
     inspection_domain::jobs::may_own(taker.as_ref(), job.kind, "requested_by_id")?;
-    jobs::write(tx, AuditAction::Reassign, &job, &taken)?;
+    jobs::write(tx, AuditAction::Reassign, &job, &after_job)?;
     pauses::settle(tx, job.id)?;
     let name = taker.map(|taker| taker.full_name).unwrap_or_default();
     let approved = notice(NotificationType::TakeoverApproved, &after, what).with("person", name.as_str());
@@ -249,9 +249,9 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
     assignment.may_be_taken_over_by(taker, partner, tx.now)??;
     let partner = partner.ok_or(NotFound("user"))?;
     let by = tx.actor()?.id;
-    let taken = assignment.taken_over_by([taker, partner], by, tx.now)?;
-    assignments::write(tx, AuditAction::Reassign, &assignment, &taken)?;
-    release_drafts(tx, &drafts, &taken)?;
+    let renewed = assignment.taken_over_by([taker, partner], by, tx.now)?;
+    assignments::write(tx, AuditAction::Reassign, &assignment, &renewed)?;
+    release_drafts(tx, &drafts, &renewed)?;
     lists::recount(tx, &list)?;
     let approved =
         notice(NotificationType::TakeoverApproved, &after, what).with("person", taker.full_name.as_str());

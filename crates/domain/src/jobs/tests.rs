@@ -102,18 +102,18 @@ fn planned_hours_are_more_than_nothing_and_fit() {
 
 #[test]
 fn on_time_to_the_second_is_five() {
-    let hours = |h: f64| (h * 3600.0) as i64;
+    let minutes = |count: i64| count * 60;
     for (planned, worked, rating) in [
-        (hours(4.0), hours(4.0), 5),
-        (hours(4.0), hours(4.0) - 1, 7),
-        (hours(4.0), hours(2.0) + 1, 7),
-        (hours(4.0), hours(2.0), 7),
-        (hours(4.0), hours(4.0) + 1, 5),
-        (hours(4.0), hours(4.5) - 1, 5),
-        (hours(4.0), hours(4.5), 4),
-        (hours(4.0), hours(5.0), 3),
-        (hours(4.0), hours(6.0), 1),
-        (hours(4.0), hours(400.0), 1),
+        (minutes(240), minutes(240), 5),
+        (minutes(240), minutes(240) - 1, 7),
+        (minutes(240), minutes(120) + 1, 7),
+        (minutes(240), minutes(120), 7),
+        (minutes(240), minutes(240) + 1, 5),
+        (minutes(240), minutes(270) - 1, 5),
+        (minutes(240), minutes(270), 4),
+        (minutes(240), minutes(300), 3),
+        (minutes(240), minutes(360), 1),
+        (minutes(240), minutes(24000), 1),
     ] {
         assert_eq!(time_rating(planned, worked), rating, "{planned} {worked}");
     }

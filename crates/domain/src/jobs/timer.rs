@@ -153,10 +153,12 @@ const TWO_HOURS_EARLY: i64 = -2 * 3600;
 /// half hour late (§7).
 pub fn time_rating(planned_seconds: i64, worked_seconds: i64) -> i64 {
     let late = worked_seconds - planned_seconds;
-    let change = match late {
-        ..=TWO_HOURS_EARLY => 4,
-        ..0 => 2,
-        late => -(late / HALF_HOUR),
+    let change = if late <= TWO_HOURS_EARLY {
+        4
+    } else if late < 0 {
+        2
+    } else {
+        -(late / HALF_HOUR)
     };
     (5 + change).clamp(1, 7)
 }
