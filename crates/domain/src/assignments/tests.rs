@@ -12,18 +12,18 @@ use AssignmentStatus::{
 
 #[test]
 fn every_command_in_every_status() {
-    // Columns: assign, start and complete for each trade, assess, finish.
+    // Columns: assign, start and complete for each trade, assess, finish, take over.
     let (mech, elec) = (Some(MechComplete), Some(ElecComplete));
     let going = Some(InProgress);
     let grid = [
-        (Unassigned, [Some(Assigned), None, None, None, None, None, None]),
-        (Assigned, [Some(Assigned), going, going, None, None, None, None]),
-        (InProgress, [None, going, going, mech, elec, None, None]),
-        (MechComplete, [None, None, mech, None, Some(BothComplete), None, None]),
-        (ElecComplete, [None, elec, None, Some(BothComplete), None, None, None]),
-        (BothComplete, [None, None, None, None, None, Some(AssessmentPending), None]),
-        (AssessmentPending, [None, None, None, None, None, None, Some(Completed)]),
-        (Completed, [None; 7]),
+        (Unassigned, [Some(Assigned), None, None, None, None, None, None, None]),
+        (Assigned, [Some(Assigned), going, going, None, None, None, None, Some(Assigned)]),
+        (InProgress, [None, going, going, mech, elec, None, None, Some(Assigned)]),
+        (MechComplete, [None, None, mech, None, Some(BothComplete), None, None, mech]),
+        (ElecComplete, [None, elec, None, Some(BothComplete), None, None, None, elec]),
+        (BothComplete, [None, None, None, None, None, Some(AssessmentPending), None, None]),
+        (AssessmentPending, [None, None, None, None, None, None, Some(Completed), None]),
+        (Completed, [None; 8]),
     ];
     assert_eq!(grid.map(|(status, _)| status), AssignmentStatus::ALL);
     for (status, row) in grid {
@@ -36,6 +36,28 @@ fn every_command_in_every_status() {
             if let Ok(after) = after {
                 assert_eq!(after.completed_at.is_some(), after.status == Completed);
             }
+        }
+    }
+}
+
+#[test]
+fn a_pair_takes_over_what_is_not_done() {
+    let old = assign(pair(), Vec::new()).expect("a team");
+    let new = [inspector(8, Category::Electrical), inspector(7, Category::Mechanical)];
+    for (status, seats) in [
+        (Assigned, Some([7, 8])),
+        (InProgress, Some([7, 8])),
+        (MechComplete, Some([1, 8])),
+        (ElecComplete, Some([7, 2])),
+        (BothComplete, None),
+        (Completed, None),
+    ] {
+        let before = Assignment { status, ..old.clone() };
+        let after = before.taken_over_by([&new[0], &new[1]], id(9), now());
+        let taken = after.as_ref().ok().map(|after| after.team().map(|member| member.map_or(0, UserId::get)));
+        assert_eq!(taken, seats, "{status}");
+        if let Ok(after) = after {
+            assert_eq!(after.deadline, Some(now().plus_seconds(30 * 3600)));
         }
     }
 }
