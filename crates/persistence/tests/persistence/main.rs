@@ -28,6 +28,7 @@ mod defects;
 mod equipment;
 mod files;
 mod inspections;
+mod job_properties;
 mod job_races;
 mod jobs;
 mod lists;

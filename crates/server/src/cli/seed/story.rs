@@ -12,7 +12,7 @@ use inspection_domain::{
     assessments::Verdict,
     checklists::NewTemplate,
     equipment::{Equipment, EquipmentStatus, NewEquipment},
-    ids::{AssessmentId, AssignmentId, DefectId, EquipmentId, InspectionId, UserId},
+    ids::{AssessmentId, AssignmentId, DefectId, EquipmentId, InspectionId, JobId, UserId},
     input::Input,
     inspections::NewAnswer,
     text::Language,
@@ -40,7 +40,9 @@ enum Event {
     Judge { inspector: User, assessment: AssessmentId, verdict: Verdict },
     Review { id: InspectionId, inspector: UserId },
     Assign { defect: DefectId, specialist: UserId, is_worse: bool },
+    Begin { defect: DefectId, specialist: User, hours: f64 },
     Resolve { defect: DefectId, specialist: User, then: After },
+    CheckWork { job: JobId },
     Close { defect: DefectId },
     Reopen { defect: DefectId },
     SetStatus { machine: EquipmentId, status: EquipmentStatus },
@@ -224,8 +226,8 @@ impl Story<'_> {
         }
         let fate = match n {
             40 => Some((11, EquipmentStatus::OutOfService)),
-            55 => Some((30, EquipmentStatus::Paused)),
-            80 => Some((17, EquipmentStatus::UnderMaintenance)),
+            87 => Some((30, EquipmentStatus::Paused)),
+            86 => Some((17, EquipmentStatus::UnderMaintenance)),
             _ => None,
         };
         if let Some((number, status)) = fate {

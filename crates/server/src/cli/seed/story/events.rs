@@ -1,19 +1,23 @@
 //! How each event happens, and what it leads to.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use inspection_domain::{
     checklists::{AnswerType, Item},
-    defects::{Defect, DefectChanges, Reopening, Resolution, Severity},
+    defects::{Defect, DefectChanges, Reopening, Severity},
     equipment::{EquipmentChanges, EquipmentStatus},
-    ids::{AssignmentId, DefectId, EquipmentId, InspectionId, UserId},
+    ids::{AssignmentId, DefectId, EquipmentId, InspectionId, JobId, UserId},
     inspections::{NewAnswer, Review, StartInspection},
+    jobs::{AssignSpecialist, Completion, Job, PlannedTime},
+    page::PageRequest,
     points::PointKind,
+    quality_reviews::{Approval, ReviewFilter, ReviewStatus},
     rule::Code,
     users::{Role, User},
 };
 use inspection_persistence::{
-    defects, equipment, inspections, notifications,
+    defects, equipment, inspections, jobs, notifications,
     points::{self, Award},
+    quality_reviews, users,
 };
 use serde_json::json;
 
@@ -43,9 +47,16 @@ impl Story<'_> {
                 } else {
                     json!({"assigned_to_id": specialist})
                 })?;
-                self.act(Some(&engineer), |tx| defects::update(tx, defect, changes)).map(drop)
+                let wanted: AssignSpecialist = read(json!({"specialist_id": specialist}))?;
+                self.act(Some(&engineer), |tx| {
+                    defects::update(tx, defect, changes)?;
+                    jobs::assign_specialist(tx, defect, wanted)
+                })
+                .map(drop)
             }
+            Event::Begin { defect, specialist, hours } => self.begin(defect, &specialist, hours),
             Event::Resolve { defect, specialist, then } => self.resolve(defect, &specialist, then),
+            Event::CheckWork { job } => self.check_work(job),
             Event::Close { defect } => {
                 let admin = self.somebody(Role::Admin)?;
                 self.act(Some(&admin), |tx| defects::close(tx, defect)).map(drop)
@@ -195,6 +206,15 @@ impl Story<'_> {
             n if n % 3 == 0 => After::Nothing,
             _ => After::Closed,
         };
+        // Most of the time a job waits; planned is a round number near the truth.
+        let worked = self.dice.between(HOUR, takes.min(7 * HOUR));
+        let hours = self.dice.between(2, 14);
+        let begun = Event::Begin {
+            defect: defect.id,
+            specialist: specialist.clone(),
+            hours: f64::from(i32::try_from(hours)?) / 2.0,
+        };
+        self.plan(resolved.plus_seconds(-worked), begun);
         self.plan(resolved, Event::Resolve { defect: defect.id, specialist, then });
         if is_critical {
             let released = Event::SetStatus { machine: defect.equipment_id, status: EquipmentStatus::Active };
@@ -220,10 +240,42 @@ impl Story<'_> {
         })
     }
 
+    /// The job to repair a defect.
+    fn repair_of(&self, defect: DefectId) -> Result<Job> {
+        self.database.read(|conn| jobs::repair_of(conn, defect))?.context("a defect without a repair")
+    }
+
+    fn begin(&mut self, defect: DefectId, specialist: &User, hours: f64) -> Result<()> {
+        let job = self.repair_of(defect)?;
+        let planned: PlannedTime = read(json!({"planned_time_hours": hours}))?;
+        self.act(Some(specialist), |tx| {
+            jobs::plan(tx, job.kind, job.id, &planned)?;
+            jobs::start(tx, job.kind, job.id)
+        })
+        .map(drop)
+    }
+
+    fn check_work(&mut self, id: JobId) -> Result<()> {
+        let admin = self.somebody(Role::Admin)?;
+        let rating: Approval = read(json!({"qc_rating": 3 + self.dice.roll(3)}))?;
+        let waiting = self.database.read(|conn| {
+            let all = quality_reviews::list(conn, &admin, &PENDING, PageRequest::first(100))?;
+            Ok(all.items.into_iter().find(|review| review.job_id == id))
+        })?;
+        let Some(review) = waiting else { return Ok(()) };
+        let qe = self.database.read(|conn| users::get(conn, review.qe_id))?;
+        self.act(Some(&qe), |tx| quality_reviews::approve(tx, review.id, rating)).map(drop)
+    }
+
     fn resolve(&mut self, defect: DefectId, specialist: &User, then: After) -> Result<()> {
         let notes = in_language_of(specialist, *self.dice.pick(&REPAIRS)?);
-        let resolution: Resolution = read(json!({"resolution_notes": notes}))?;
-        self.act(Some(specialist), |tx| defects::resolve(tx, defect, resolution))?;
+        let done: Completion = read(json!({"work_notes": notes}))?;
+        let job = self.repair_of(defect)?;
+        self.act(Some(specialist), |tx| jobs::complete(tx, job.kind, job.id, done))?;
+        if self.dice.roll(6) > 0 {
+            let at = self.now().plus_seconds(self.dice.between(HOUR, 40 * HOUR));
+            self.plan(at, Event::CheckWork { job: job.id });
+        }
         let later = self.now().plus_seconds(self.dice.between(12 * HOUR, 2 * DAY));
         match then {
             After::Nothing => {}
@@ -251,6 +303,9 @@ impl Story<'_> {
         .map(drop)
     }
 }
+
+/// Reviews that wait.
+const PENDING: ReviewFilter = ReviewFilter { status: Some(ReviewStatus::Pending), job_type: None };
 
 /// Whether somebody can't begin yet because of another inspection that they haven't finished.
 fn is_busy(refused: &anyhow::Error) -> bool {
