@@ -81,6 +81,8 @@ permissions! {
     RepairDefects: Specialist;
     /// Decide on pauses of jobs.
     DecidePauses: Admin Engineer;
+    /// Take engineers' jobs over.
+    TakeEngineerJobsOver: Engineer;
     /// Make jobs for engineers.
     EngineerWork: Admin Engineer;
     /// Pause, reassign and reward jobs, and decide who takes them over.

@@ -1,17 +1,19 @@
 //! Jobs: repairs by specialists and work of engineers. Both have one timer and one state machine; what differs is named
 //! (rule book §7).
 
+mod cleaning;
 mod inputs;
+mod status;
 mod timer;
-
-use std::fmt;
 
 use serde::Serialize;
 
+pub use cleaning::Cleaning;
 pub use inputs::{
     AssignSpecialist, BonusRating, CleaningRating, Completion, EngineerJobFilter, IncompleteReason,
     JobFilter, JobOrder, NewCleaning, NewEngineerJob, PlannedTime, Reassignment,
 };
+pub use status::{Command, JobStatus};
 pub use timer::{Hours, Segment, Times, time_rating};
 
 use crate::{
@@ -70,130 +72,6 @@ text_enum! {
         SystemReview = "system_review",
         /// Something special.
         SpecialTask = "special_task",
-    }
-}
-
-text_enum! {
-    /// How far a job is.
-    pub enum JobStatus {
-        /// Somebody's, and not begun.
-        Assigned = "assigned",
-        /// Under way.
-        InProgress = "in_progress",
-        /// Under way, but nobody works on it right now.
-        Paused = "paused",
-        /// Done, and not reviewed.
-        Completed = "completed",
-        /// Done and reviewed.
-        QcApproved = "qc_approved",
-        /// Left undone, or not done well enough.
-        Incomplete = "incomplete",
-        /// There was nothing to do.
-        Cancelled = "cancelled",
-    }
-}
-
-/// What can be done with a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Enter the planned time.
-    Plan,
-    /// Assess the defect before work.
-    Assess,
-    /// Begin.
-    Start,
-    /// Ask for a pause.
-    AskForPause,
-    /// Pause, since somebody allowed or ordered it.
-    Pause,
-    /// Go on.
-    Resume,
-    /// Be done.
-    Complete,
-    /// Leave it undone.
-    LeaveIncomplete,
-    /// There is nothing to do.
-    Cancel,
-    /// The work is good.
-    ApproveQuality,
-    /// The work is not good.
-    RejectQuality,
-    /// Give it to somebody else, since it has been paused for long.
-    TakeOver,
-    /// Give it to somebody else, since it was left undone.
-    Reassign,
-    /// Tell of the cleaning afterwards.
-    Clean,
-    /// Give points for it.
-    Reward,
-}
-
-impl Command {
-    /// Every command.
-    pub const ALL: [Self; 15] = [
-        Self::Plan,
-        Self::Assess,
-        Self::Start,
-        Self::AskForPause,
-        Self::Pause,
-        Self::Resume,
-        Self::Complete,
-        Self::LeaveIncomplete,
-        Self::Cancel,
-        Self::ApproveQuality,
-        Self::RejectQuality,
-        Self::TakeOver,
-        Self::Reassign,
-        Self::Clean,
-        Self::Reward,
-    ];
-}
-
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Plan => "planning",
-            Self::Assess => "assessing its defect",
-            Self::Start => "starting",
-            Self::AskForPause => "asking for a pause",
-            Self::Pause => "pausing",
-            Self::Resume => "resuming",
-            Self::Complete => "completing",
-            Self::LeaveIncomplete => "leaving it incomplete",
-            Self::Cancel => "cancelling",
-            Self::ApproveQuality => "approving its quality",
-            Self::RejectQuality => "rejecting its quality",
-            Self::TakeOver => "taking it over",
-            Self::Reassign => "reassigning",
-            Self::Clean => "cleaning",
-            Self::Reward => "rewarding",
-        })
-    }
-}
-
-impl JobStatus {
-    /// Statuses in which somebody has still to work on it.
-    pub const LIVE: [Self; 3] = [Self::Assigned, Self::InProgress, Self::Paused];
-
-    /// Statuses in which somebody has begun to work on it.
-    pub const RUNNING: [Self; 2] = [Self::InProgress, Self::Paused];
-
-    /// The status after a command (§7, §8).
-    pub fn after(self, command: Command) -> Result<Self, JobRule> {
-        match (self, command) {
-            (Self::Assigned, Command::Plan | Command::Assess)
-            | (Self::InProgress, Command::AskForPause)
-            | (Self::Completed | Self::QcApproved, Command::Clean | Command::Reward) => Ok(self),
-            (Self::Assigned, Command::Start) | (Self::Paused, Command::Resume) => Ok(Self::InProgress),
-            (Self::InProgress, Command::Pause) => Ok(Self::Paused),
-            (Self::InProgress, Command::Complete) => Ok(Self::Completed),
-            (Self::InProgress | Self::Paused, Command::LeaveIncomplete)
-            | (Self::Completed, Command::RejectQuality) => Ok(Self::Incomplete),
-            (Self::Assigned, Command::Cancel) => Ok(Self::Cancelled),
-            (Self::Completed, Command::ApproveQuality) => Ok(Self::QcApproved),
-            (Self::Paused, Command::TakeOver) | (Self::Incomplete, Command::Reassign) => Ok(Self::Assigned),
-            (status, command) => Err(JobRule::WrongStatus { command, status }),
-        }
     }
 }
 
@@ -576,64 +454,6 @@ impl Job {
     /// Points to book for a bonus: the difference to the one before (§7).
     pub fn bonus_over(&self, before: &Self) -> i64 {
         self.admin_bonus.unwrap_or(0) - before.admin_bonus.unwrap_or(0)
-    }
-}
-
-/// How the place of a repair was left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(
-    feature = "diesel",
-    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
-    diesel(table_name = crate::schema::job_cleanings, primary_key(job_id), treat_none_as_null = true, treat_none_as_default_value = false)
-)]
-pub struct Cleaning {
-    /// The repair.
-    pub job_id: JobId,
-    /// What was done.
-    pub notes: String,
-    /// Who told of it.
-    pub cleaned_by_id: UserId,
-    /// When.
-    pub cleaned_at: Instant,
-    /// How clean it was, 0 to 2.
-    pub cleaning_rating: Option<i64>,
-    /// Which admin rated it.
-    pub rated_by_id: Option<UserId>,
-    /// When that was last.
-    pub rated_at: Option<Instant>,
-}
-
-impl Cleaning {
-    /// Told of by the owner of a repair that is done; a rating given before stays (§7).
-    pub fn of(
-        job: &Job,
-        wanted: NewCleaning,
-        before: Option<&Self>,
-        by: UserId,
-        now: Instant,
-    ) -> Result<Self, JobRule> {
-        job.status.after(Command::Clean)?;
-        Ok(Self {
-            job_id: job.id,
-            notes: wanted.notes.into(),
-            cleaned_by_id: by,
-            cleaned_at: now,
-            cleaning_rating: before.and_then(|before| before.cleaning_rating),
-            rated_by_id: before.and_then(|before| before.rated_by_id),
-            rated_at: before.and_then(|before| before.rated_at),
-        })
-    }
-
-    /// Rated by an admin, or rated again (§7).
-    #[must_use]
-    pub fn rated(&self, rating: i64, by: UserId, now: Instant) -> Self {
-        Self { cleaning_rating: Some(rating), rated_by_id: Some(by), rated_at: Some(now), ..self.clone() }
-    }
-
-    /// Points to book for a rating: the difference to the one before (§7).
-    pub fn rating_over(&self, before: &Self) -> i64 {
-        self.cleaning_rating.unwrap_or(0) - before.cleaning_rating.unwrap_or(0)
     }
 }
 

@@ -47,6 +47,18 @@ pub(crate) struct Operation {
     schemas: Vec<(String, AnySchema)>,
 }
 
+/// The name of a type as that of a feature.
+fn snake_case(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.extend(letter.to_lowercase());
+    }
+    text
+}
+
 fn object() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Object)
 }
@@ -57,13 +69,18 @@ fn constant(text: &str) -> ObjectBuilder {
 
 impl Operation {
     pub(crate) fn new(handler: &str, path: &str, summary: &str) -> Self {
+        // What serves several features is generic: `jobs::start<EngineerJobs>` is `engineer_jobs.start`.
+        let (handler, kind) = handler.split_once('<').unwrap_or((handler, ""));
         let mut names = handler.rsplit("::");
         let function = names.next().unwrap_or_default();
-        let feature = names.next().unwrap_or_default();
+        let feature = match kind.trim_end_matches('>').rsplit("::").next() {
+            Some(kind) if !kind.is_empty() => snake_case(kind),
+            _ => names.next().unwrap_or_default().to_owned(),
+        };
         let path_names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         Self {
             id: format!("{feature}.{function}"),
-            tag: feature.to_owned(),
+            tag: feature,
             summary: summary.to_owned(),
             path_names: path_names.map(ToOwned::to_owned).collect(),
             parameters: Vec::new(),

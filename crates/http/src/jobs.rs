@@ -1,6 +1,6 @@
 //! Repairs by specialists; and how jobs of both kinds are shown.
 
-use inspection_auth::permissions::{ManageJobs, RepairDefects, SignedIn};
+use inspection_auth::permissions::{ManageJobs, Permission, RepairDefects, SignedIn};
 use inspection_domain::{
     defects::Defect,
     ids::{EquipmentId, FileId, JobId, UserId},
@@ -43,23 +43,47 @@ pub(crate) fn routes(routes: &mut Routes) {
         "Jobs of both kinds that have been paused for three days or more",
     );
     routes.get("/api/jobs/pending-planned-time", unplanned, "One's own repairs that want a planned time");
-    routes.get("/api/jobs/{id}", get, "One repair");
-    routes.post("/api/jobs/{id}/planned-time", plan, "Enter the planned time of one's own repair, once");
-    routes.post("/api/jobs/{id}/start", start, "Begin one's own repair");
-    routes.post("/api/jobs/{id}/complete", complete, "Finish one's own repair; it goes to review");
-    routes.post("/api/jobs/{id}/incomplete", leave, "Leave one's own repair undone");
-    routes.post("/api/jobs/{id}/pause", pause, "Ask for a pause of one's own repair");
-    routes.get("/api/jobs/{id}/pause-history", pause_history, "The pauses of a repair, the latest first");
+    routes.get("/api/jobs/{id}", get::<Jobs>, "One repair");
+    routes.post(
+        "/api/jobs/{id}/planned-time",
+        plan::<Jobs>,
+        "Enter the planned time of one's own repair, once",
+    );
+    routes.post("/api/jobs/{id}/start", start::<Jobs>, "Begin one's own repair");
+    routes.post("/api/jobs/{id}/complete", complete::<Jobs>, "Finish one's own repair; it goes to review");
+    routes.post("/api/jobs/{id}/incomplete", leave::<Jobs>, "Leave one's own repair undone");
+    routes.post("/api/jobs/{id}/pause", pause::<Jobs>, "Ask for a pause of one's own repair");
+    routes.get(
+        "/api/jobs/{id}/pause-history",
+        pause_history::<Jobs>,
+        "The pauses of a repair, the latest first",
+    );
     routes.post("/api/jobs/{id}/cleaning", clean, "Tell how the place of one's own repair was left");
-    routes.post("/api/jobs/{id}/takeover", take_over, "Queue up to take a stalled repair over");
+    routes.post("/api/jobs/{id}/takeover", take_over::<Jobs>, "Queue up to take a stalled repair over");
     routes.post("/api/jobs/{id}/reassign", reassign, "Give a repair that was left undone to a specialist");
-    routes.post("/api/jobs/{id}/admin/force-pause", force_pause, "Pause a repair");
+    routes.post("/api/jobs/{id}/admin/force-pause", force_pause::<Jobs>, "Pause a repair");
     routes.post(
         "/api/jobs/{id}/admin/cleaning-rating",
         rate_cleaning,
         "Rate how the place of a repair was left, or rate it again",
     );
-    routes.post("/api/jobs/{id}/admin/bonus", reward, "Give a bonus for a repair, or another one");
+    routes.post("/api/jobs/{id}/admin/bonus", reward::<Jobs>, "Give a bonus for a repair, or another one");
+}
+
+/// One of the two kinds of job, whose endpoints are the same.
+pub(crate) trait Kind: 'static {
+    /// The kind.
+    const KIND: JobKind;
+    /// What those need who take such a job over.
+    type Taker: Permission;
+}
+
+/// Repairs by specialists.
+pub(crate) enum Jobs {}
+
+impl Kind for Jobs {
+    const KIND: JobKind = JobKind::Specialist;
+    type Taker = RepairDefects;
 }
 
 /// A job for a reader.
@@ -274,83 +298,89 @@ async fn stalled(
     Ok(Paged(page.await?))
 }
 
-async fn get(app: App, permit: Permit<SignedIn>, id: Path<JobId>) -> Result<Reply<JobDetail>, Problem> {
+pub(crate) async fn get<K: Kind>(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<JobId>,
+) -> Result<Reply<JobDetail>, Problem> {
     let now = app.now();
     let seen = app.read(permit, id, move |conn, caller, id| {
-        let job = jobs::get(conn, &caller.user, JobKind::Specialist, id)?;
+        let job = jobs::get(conn, &caller.user, K::KIND, id)?;
         Seen::of(conn, job, caller, now)
     });
     seen.await?.reply()
 }
 
-async fn plan(
+pub(crate) async fn plan<K: Kind>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<PlannedTime>,
 ) -> Result<Reply<JobDetail>, Problem> {
     let seen = app.write(permit, (id, body), |tx, caller, (id, planned)| {
-        let job = jobs::plan(tx, JobKind::Specialist, id, &planned)?;
+        let job = jobs::plan(tx, K::KIND, id, &planned)?;
         let now = tx.now;
         Seen::of(tx.conn(), job, caller, now)
     });
     seen.await?.reply()
 }
 
-async fn start(app: App, permit: Permit<SignedIn>, id: Path<JobId>) -> Result<Reply<JobView>, Problem> {
+pub(crate) async fn start<K: Kind>(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<JobId>,
+) -> Result<Reply<JobView>, Problem> {
     let view = app.write(permit, id, |tx, caller, id| {
-        let job = jobs::start(tx, JobKind::Specialist, id)?;
+        let job = jobs::start(tx, K::KIND, id)?;
         JobView::changed(tx, caller, job)
     });
     Ok(Reply::with(view.await?, "job started"))
 }
 
-async fn complete(
+pub(crate) async fn complete<K: Kind>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<Completion>,
 ) -> Result<Reply<JobView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, done)| {
-        let job = jobs::complete(tx, JobKind::Specialist, id, done)?;
+        let job = jobs::complete(tx, K::KIND, id, done)?;
         JobView::changed(tx, caller, job)
     });
     Ok(Reply::with(view.await?, "job completed"))
 }
 
-async fn leave(
+pub(crate) async fn leave<K: Kind>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<IncompleteReason>,
 ) -> Result<Reply<JobView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, reason)| {
-        let job = jobs::leave_incomplete(tx, JobKind::Specialist, id, reason)?;
+        let job = jobs::leave_incomplete(tx, K::KIND, id, reason)?;
         JobView::changed(tx, caller, job)
     });
     Ok(Reply::with(view.await?, "job left incomplete"))
 }
 
-async fn pause(
+pub(crate) async fn pause<K: Kind>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<NewPause>,
 ) -> Result<Created<Pause>, Problem> {
-    let pause = app.write(permit, (id, body), |tx, _, (id, wanted)| {
-        pauses::request(tx, JobKind::Specialist, id, wanted)
-    });
+    let pause = app.write(permit, (id, body), |tx, _, (id, wanted)| pauses::request(tx, K::KIND, id, wanted));
     Ok(Created::with(pause.await?, "pause requested"))
 }
 
-async fn pause_history(
+pub(crate) async fn pause_history<K: Kind>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     query: Query<Unfiltered>,
 ) -> Result<Paged<Pause>, Problem> {
     let page = app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
-        pauses::history(conn, &caller.user, JobKind::Specialist, id, page)
+        pauses::history(conn, &caller.user, K::KIND, id, page)
     });
     Ok(Paged(page.await?))
 }
@@ -369,14 +399,14 @@ async fn clean(
     seen.await?.reply()
 }
 
-async fn take_over(
+pub(crate) async fn take_over<K: Kind>(
     app: App,
-    permit: Permit<RepairDefects>,
+    permit: Permit<K::Taker>,
     id: Path<JobId>,
     body: Body<NewTakeover>,
 ) -> Result<Created<TakeoverView>, Problem> {
     let view = app.write(permit, (id, body), |tx, _, (id, wanted)| {
-        let takeover: Takeover = takeovers::request_job(tx, JobKind::Specialist, id, wanted)?;
+        let takeover: Takeover = takeovers::request_job(tx, K::KIND, id, wanted)?;
         TakeoverView::one(tx.conn(), takeover)
     });
     Ok(Created::with(view.await?, "takeover requested"))
@@ -395,14 +425,13 @@ async fn reassign(
     Ok(Reply::with(view.await?, "job reassigned"))
 }
 
-async fn force_pause(
+pub(crate) async fn force_pause<K: Kind>(
     app: App,
     permit: Permit<ManageJobs>,
     id: Path<JobId>,
     body: Body<ForcedPause>,
 ) -> Result<Reply<Pause>, Problem> {
-    let pause =
-        app.write(permit, (id, body), |tx, _, (id, order)| pauses::force(tx, JobKind::Specialist, id, order));
+    let pause = app.write(permit, (id, body), |tx, _, (id, order)| pauses::force(tx, K::KIND, id, order));
     Ok(Reply::with(pause.await?, "job paused"))
 }
 
@@ -420,14 +449,14 @@ async fn rate_cleaning(
     seen.await?.reply()
 }
 
-async fn reward(
+pub(crate) async fn reward<K: Kind>(
     app: App,
     permit: Permit<ManageJobs>,
     id: Path<JobId>,
     body: Body<BonusRating>,
 ) -> Result<Reply<JobView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, bonus)| {
-        let job = jobs::reward(tx, JobKind::Specialist, id, &bonus)?;
+        let job = jobs::reward(tx, K::KIND, id, &bonus)?;
         JobView::changed(tx, caller, job)
     });
     Ok(Reply::with(view.await?, "bonus given"))
