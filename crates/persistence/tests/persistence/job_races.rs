@@ -3,17 +3,22 @@
 use std::collections::BTreeSet;
 
 use inspection_domain::{
+    assignments::AssignmentStatus,
     ids::DefectId,
+    inspections::InspectionStatus,
     jobs::JobStatus,
     pauses::PauseStatus,
     rule::Code,
     takeovers::TakeoverStatus,
     users::{Role, User},
 };
-use inspection_persistence::{jobs, pauses, points, quality_reviews, takeovers, users};
+use inspection_persistence::{
+    assignments, inspections, jobs, pauses, points, quality_reviews, takeovers, users,
+};
 use inspection_testkit::{
     builders::{
-        act, completed, defect, engineer_job, equipment, finished, input, paused, review, started, user,
+        act, assigned, checklist_with, completed, defect, engineer_job, equipment, equipment_with, finished,
+        generated, half_answered, input, paused, review, routine_with, started, team, user,
     },
     on_both_databases,
     world::world,
@@ -208,6 +213,79 @@ on_both_databases! {
             let done = at_once(3, |n| completed(&db, &world, &running[n].1, &running[n].0));
             let reviewers: BTreeSet<_> = done.iter().map(|job| job.qe_id.expect("a reviewer")).collect();
             assert_eq!(reviewers.len(), 3, "nobody gets two while somebody has none");
+        }
+    }
+
+    fn a_late_half_is_handed_in_or_taken_over(db: TestDatabase) {
+        let (world, clock) = world();
+        let shop = shop(&db, &world);
+        let (template, _) = checklist_with(&db, &world, &shop.admin, |body| body["equipment_type"] = json!("winch"));
+        routine_with(&db, &world, &shop.admin, template.id, |body| body["asset_types"] = json!(["winch"]));
+        let pair = team(&db, &world);
+        for round in 0..2 * ROUNDS {
+            clock.set("2026-03-02T08:00:00Z");
+            equipment_with(&db, &world, |body| body["equipment_type"] = json!("winch"));
+            let (_, on_it) = generated(&db, &world, &shop.admin);
+            let id = on_it.last().unwrap().id;
+            let old = team(&db, &world);
+            assigned(&db, &world, &shop.admin, id, &old);
+            let draft = half_answered(&db, &world, &old.electrical, id, &[]).inspection.id;
+            clock.set("2026-03-04T08:00:00Z");
+            let wanted = input(json!({"partner_id": pair.mechanical.id}));
+            let asked = act(&db, &world, &pair.electrical, |tx| takeovers::request_assignment(tx, id, wanted)).unwrap();
+            let [handed_in, taken] = at_once(2, |n| {
+                if n == 0 {
+                    act(&db, &world, &old.electrical, |tx| inspections::submit(tx, draft)).map(drop)
+                } else {
+                    act(&db, &world, &shop.admin, |tx| takeovers::approve(tx, asked.id)).map(drop)
+                }
+            })
+            .try_into()
+            .unwrap();
+            let now = db.read(|conn| assignments::get(conn, id)).unwrap();
+            let kept = db.read(|conn| inspections::find(conn, draft)).unwrap();
+            match (handed_in, taken) {
+                // Handed in first: what was left goes to the pair, or the admin tries again.
+                (Ok(()), taken) => {
+                    assert_eq!((kept.status, kept.assignment_id), (InspectionStatus::Submitted, Some(id)), "{round}");
+                    assert_eq!(now.electrical_inspector_id, Some(old.electrical.id));
+                    let mechanical = if taken.is_ok() { pair.mechanical.id } else { old.mechanical.id };
+                    assert_eq!((now.status, now.mechanical_inspector_id), (AssignmentStatus::ElecComplete, Some(mechanical)));
+                }
+                // Taken over first: the draft is of the machine alone, of which not everything is answered.
+                (Err(_), Ok(())) => {
+                    assert_eq!((kept.status, kept.assignment_id), (InspectionStatus::Draft, None), "{round}");
+                    assert_eq!(now.team(), [Some(pair.mechanical.id), Some(pair.electrical.id)]);
+                    assert_eq!(now.status, AssignmentStatus::Assigned);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn of_two_takeovers_of_an_inspection_one_is_approved(db: TestDatabase) {
+        let (world, clock) = world();
+        let shop = shop(&db, &world);
+        let (template, _) = checklist_with(&db, &world, &shop.admin, |body| body["equipment_type"] = json!("winch"));
+        routine_with(&db, &world, &shop.admin, template.id, |body| body["asset_types"] = json!(["winch"]));
+        let pairs = [team(&db, &world), team(&db, &world)];
+        for _ in 0..ROUNDS {
+            clock.set("2026-03-02T08:00:00Z");
+            equipment_with(&db, &world, |body| body["equipment_type"] = json!("winch"));
+            let (_, on_it) = generated(&db, &world, &shop.admin);
+            let id = on_it.last().unwrap().id;
+            assigned(&db, &world, &shop.admin, id, &team(&db, &world));
+            clock.set("2026-03-04T08:00:00Z");
+            let (queued, refused) = tally(at_once(2, |n| {
+                let wanted = input(json!({"partner_id": pairs[n].mechanical.id}));
+                act(&db, &world, &pairs[n].electrical, |tx| takeovers::request_assignment(tx, id, wanted))
+            }));
+            assert_eq!((queued.len(), refused), (2, vec![]));
+            let (done, refused) = tally(at_once(2, |n| act(&db, &world, &shop.admin, |tx| takeovers::approve(tx, queued[n].id))));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
+            let now = db.read(|conn| assignments::get(conn, id)).unwrap();
+            assert_eq!(now.electrical_inspector_id, Some(done[0].requested_by_id));
+            assert_eq!(now.mechanical_inspector_id, done[0].partner_id);
         }
     }
 }
