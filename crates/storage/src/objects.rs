@@ -1,14 +1,20 @@
 //! Stores behind the interface of `object_store`: a folder, S3, memory.
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    ops::Range,
+    path::Path,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use inspection_domain::time::Instant;
 use object_store::{
-    Error, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RenameOptions, local::LocalFileSystem,
-    memory::InMemory, path::Path as ObjectPath,
+    Error, GetOptions, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt, RenameOptions,
+    local::LocalFileSystem, memory::InMemory, path::Path as ObjectPath,
 };
 use tokio::sync::Semaphore;
 
@@ -19,6 +25,9 @@ use crate::{
 
 /// Bytes of a part of an upload. S3 takes no smaller ones.
 const PART: usize = 5 << 20;
+
+/// Bytes of a file that are read at once.
+const PIECE: u64 = 128 << 10;
 
 /// Uploads to a remote store at once. Each has a part in memory.
 const TRANSFERS: usize = 4;
@@ -56,7 +65,30 @@ async fn open(store: &dyn ObjectStore, key: &Key, range: Option<Range<u64>>) -> 
     let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
     let found = store.get_opts(&path(key), options).await.map_err(|error| failed(Some(key), error))?;
     let (size, range) = (found.meta.size, found.range.clone());
-    Ok(Opened { size, range, pieces: found.into_stream().map_err(|error| failed(None, error)).boxed() })
+    let pieces = match found.payload {
+        GetResultPayload::File(file, _) => pieces_of_file(file, range.clone()),
+        GetResultPayload::Stream(pieces) => pieces.map_err(|error| failed(None, error)).boxed(),
+    };
+    Ok(Opened { size, range, pieces })
+}
+
+/// A part of a file in large pieces, since each is read on another thread.
+fn pieces_of_file(file: File, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StoreError>> {
+    let read = |(mut file, range): (File, Range<u64>)| async move {
+        let length = (range.end - range.start).min(PIECE);
+        if length == 0 {
+            return Ok(None);
+        }
+        let next = range.start + length..range.end;
+        let read = blocking(move || {
+            let mut piece = vec![0; usize::try_from(length).unwrap_or(0)];
+            file.seek(SeekFrom::Start(range.start))?;
+            file.read_exact(&mut piece)?;
+            Ok::<_, StoreError>((Bytes::from(piece), (file, next)))
+        });
+        read.await?.map(Some)
+    };
+    futures_util::stream::try_unfold((file, range), read).boxed()
 }
 
 async fn size(store: &dyn ObjectStore, key: &Key) -> Result<Option<u64>, StoreError> {
