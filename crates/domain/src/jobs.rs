@@ -430,6 +430,7 @@ impl Job {
             work_notes: None,
             completion_status: None,
             incomplete_reason: None,
+            admin_bonus: None,
             qe_id: None,
             qc_rating: None,
             ..after
@@ -451,9 +452,9 @@ impl Job {
         Ok(Self { admin_bonus: Some(bonus), ..self.after(Command::Reward, now)? })
     }
 
-    /// Points to book for a bonus: the difference to the one before (§7).
-    pub fn bonus_over(&self, before: &Self) -> i64 {
-        self.admin_bonus.unwrap_or(0) - before.admin_bonus.unwrap_or(0)
+    /// Points to book for a bonus: the difference to what its owner has got for this job so far (§7).
+    pub fn bonus_over(&self, booked: i64) -> i64 {
+        self.admin_bonus.unwrap_or(0) - booked
     }
 }
 

@@ -5,9 +5,10 @@ use serde::Serialize;
 use crate::{
     ids::{JobId, PauseId, UserId},
     input::{Invalid, input, text_enum},
-    rule::{Code, Rule},
+    rule::{Code, Forbidden, Rule},
     text::Text,
     time::Instant,
+    users::User,
 };
 
 text_enum! {
@@ -223,6 +224,14 @@ impl Pause {
         Ok(Self { status: self.status.after(command)?, ..self.clone() })
     }
 
+    /// Whether the actor may decide on it: nobody but an admin decides on what they asked for themself.
+    pub fn may_be_decided_by(&self, actor: &User) -> Result<(), Forbidden> {
+        if actor.is_admin() || self.requested_by_id != actor.id {
+            return Ok(());
+        }
+        Err(Forbidden("somebody else decides on the pause you asked for"))
+    }
+
     /// Allowed: the job is paused from now on (§7).
     pub fn approve(&self, by: UserId, now: Instant) -> Result<Self, PauseRule> {
         let after = self.after(Command::Approve)?;
@@ -257,7 +266,8 @@ mod tests {
     use super::*;
     use crate::{
         input::Input,
-        testing::{id, now},
+        testing::{id, now, user},
+        users::Role,
     };
 
     fn pause(status: PauseStatus) -> Pause {
@@ -296,6 +306,19 @@ mod tests {
         cancelled end     -> INVALID_STATE
         cancelled cancel  -> INVALID_STATE
         ");
+    }
+
+    #[test]
+    fn nobody_but_an_admin_decides_on_their_own_request() {
+        for &role in Role::ALL {
+            let requester = User { id: id(2), ..user(role) };
+            assert_eq!(
+                pause(PauseStatus::Pending).may_be_decided_by(&requester).is_ok(),
+                role == Role::Admin
+            );
+            let other = User { id: id(9), ..user(role) };
+            assert!(pause(PauseStatus::Pending).may_be_decided_by(&other).is_ok());
+        }
     }
 
     #[test]

@@ -268,6 +268,14 @@ impl Assignment {
     }
 }
 
+/// The next place in a queue that the actor isn't in yet (§7).
+pub fn next_place(queue: &[Takeover], actor: UserId) -> Result<i64, TakeoverRule> {
+    if queue.iter().any(|takeover| takeover.requested_by_id == actor) {
+        return Err(TakeoverRule::Queued);
+    }
+    Ok(queue.iter().map(|takeover| takeover.position).max().unwrap_or(0) + 1)
+}
+
 impl Takeover {
     /// A place in the queue for a job.
     pub fn of_job(job: &Job, wanted: NewTakeover, by: UserId, position: i64, now: Instant) -> Self {
@@ -387,6 +395,16 @@ mod tests {
         fn input() -> crate::jobs::NewEngineerJob {
             Input::from_json(json!({"job_type": "special_task", "title": "Look"})).expect("a job")
         }
+    }
+
+    #[test]
+    fn each_is_once_in_a_queue_and_at_its_end() {
+        let stalled = job(JobStatus::Paused);
+        let wanted = || NewTakeover::from_json(json!({})).expect("a request");
+        let queue = [3, 7].map(|place| Takeover::of_job(&stalled, wanted(), id(place), place, now()));
+        assert_eq!(next_place(&[], id(3)), Ok(1));
+        assert_eq!(next_place(&queue, id(4)), Ok(8), "places that became free aren't given again");
+        assert_eq!(next_place(&queue, id(7)), Err(TakeoverRule::Queued));
     }
 
     #[test]

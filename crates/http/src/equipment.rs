@@ -62,11 +62,6 @@ impl EquipmentView {
         Self { equipment, location_en, assigned_technician }
     }
 
-    /// Its technical name.
-    pub(crate) fn name(&self) -> &str {
-        &self.equipment.name
-    }
-
     fn one(conn: &mut DbConnection, equipment: Equipment, language: Language) -> Stored<Self> {
         let people = users::summaries(conn, equipment.assigned_technician_id)?;
         Ok(Self::new(equipment, language, &people))
@@ -106,6 +101,11 @@ impl Related {
     pub(crate) fn machine(&self, id: EquipmentId, language: Language) -> Option<EquipmentView> {
         let machine = self.machines.get(&id)?.clone();
         Some(EquipmentView::new(machine, language, &self.people))
+    }
+
+    /// Name of one of the machines.
+    pub(crate) fn machine_name(&self, id: EquipmentId) -> Option<String> {
+        self.machines.get(&id).map(|machine| machine.name.clone())
     }
 
     /// One of the people.

@@ -3,7 +3,7 @@
 use inspection_auth::permissions::{ManageJobs, Permission, RepairDefects, SignedIn};
 use inspection_domain::{
     defects::Defect,
-    ids::{EquipmentId, FileId, JobId, UserId},
+    ids::{FileId, JobId, UserId},
     jobs::{
         BonusRating, Cleaning, CleaningRating, Completion, IncompleteReason, Job, JobFilter, JobKind,
         JobRule, NewCleaning, PlannedTime, Reassignment,
@@ -11,7 +11,6 @@ use inspection_domain::{
     pauses::{ForcedPause, NewPause, Pause},
     rule::Rule,
     takeovers::{NewTakeover, Takeover},
-    text::Language,
     time::Instant,
     users::{User, UserSummary},
 };
@@ -101,8 +100,6 @@ pub(crate) struct OpenJob {
     owner: Option<UserSummary>,
     /// Who reviews it.
     qe: Option<UserSummary>,
-    /// The machine.
-    equipment: Option<EquipmentView>,
     /// Name of the machine.
     equipment_name: Option<String>,
     /// Seconds it has been worked on so far.
@@ -140,14 +137,13 @@ pub(crate) enum JobView {
 
 /// What jobs refer to.
 pub(crate) fn related(conn: &mut DbConnection, jobs: &[Job]) -> Stored<Related> {
-    let machines: Vec<EquipmentId> = jobs::machines_of(jobs);
+    let machines = jobs.iter().filter_map(|job| job.equipment_id);
     Related::of(conn, machines, jobs.iter().flat_map(|job| [Some(job.owner_id), job.qe_id]))
 }
 
 impl JobView {
-    pub(crate) fn new(job: Job, related: &Related, reader: &User, now: Instant, language: Language) -> Self {
-        let equipment = job.equipment_id.and_then(|id| related.machine(id, language));
-        let equipment_name = equipment.as_ref().map(|machine| machine.name().to_owned());
+    pub(crate) fn new(job: Job, related: &Related, reader: &User, now: Instant) -> Self {
+        let equipment_name = job.equipment_id.and_then(|id| related.machine_name(id));
         if let Err(rule) = job.may_be_opened_by(reader) {
             let code = rule.code().as_str();
             let (id, universal_id, job_id) = (job.id, job.universal_id, job.job_id);
@@ -160,7 +156,6 @@ impl JobView {
             engineer_id: owner(JobKind::Engineer),
             owner: related.person(Some(job.owner_id)),
             qe: related.person(job.qe_id),
-            equipment,
             equipment_name,
             worked_seconds: times.worked,
             total_paused_seconds: times.paused,
@@ -171,7 +166,7 @@ impl JobView {
 
     pub(crate) fn one(conn: &mut DbConnection, job: Job, caller: &Caller, now: Instant) -> Stored<Self> {
         let related = related(conn, std::slice::from_ref(&job))?;
-        Ok(Self::new(job, &related, &caller.user, now, caller.language))
+        Ok(Self::new(job, &related, &caller.user, now))
     }
 
     pub(crate) fn changed(tx: &mut Tx<'_>, caller: &Caller, job: Job) -> Stored<Self> {
@@ -188,7 +183,7 @@ pub(crate) fn views(
     now: Instant,
 ) -> Stored<inspection_domain::page::Page<JobView>> {
     let related = related(conn, &page.items)?;
-    Ok(page.map(|job| JobView::new(job, &related, &caller.user, now, caller.language)))
+    Ok(page.map(|job| JobView::new(job, &related, &caller.user, now)))
 }
 
 /// How the place of a repair was left.
@@ -205,6 +200,8 @@ struct CleaningView {
 pub(crate) struct JobDetail {
     #[serde(flatten)]
     job: OpenJob,
+    /// The machine.
+    equipment: Option<EquipmentView>,
     /// The defect it repairs, or has to do with.
     defect: Option<Defect>,
     /// How the place was left.
@@ -219,17 +216,19 @@ pub(crate) enum Seen {
 
 impl Seen {
     pub(crate) fn of(conn: &mut DbConnection, job: Job, caller: &Caller, now: Instant) -> Stored<Self> {
-        let (id, defect) = (job.id, job.defect_id);
-        Ok(match JobView::one(conn, job, caller, now)? {
+        let (id, defect, machine) = (job.id, job.defect_id, job.equipment_id);
+        let related = related(conn, std::slice::from_ref(&job))?;
+        Ok(match JobView::new(job, &related, &caller.user, now) {
             JobView::Closed(closed) => Self::Closed(closed),
             JobView::Open(job) => {
                 let defect = match defect {
                     Some(id) => Some(crate::defects::localised(defects::get(conn, id)?, caller.language)),
                     None => None,
                 };
+                let equipment = machine.and_then(|id| related.machine(id, caller.language));
                 let cleaning = jobs::cleaning_of(conn, id)?;
                 let cleaning = cleaning.map(|(cleaning, file_ids)| CleaningView { cleaning, file_ids });
-                Self::Open(Box::new(JobDetail { job: *job, defect, cleaning }))
+                Self::Open(Box::new(JobDetail { job: *job, equipment, defect, cleaning }))
             }
         })
     }

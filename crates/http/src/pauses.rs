@@ -2,12 +2,12 @@
 
 use inspection_auth::permissions::{DecidePauses, SignedIn};
 use inspection_domain::{
-    ids::PauseId,
-    jobs::Job,
+    ids::{JobId, PauseId},
+    jobs::JobKind,
     pauses::{Denial, Pause},
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, jobs, pauses, users};
+use inspection_persistence::{jobs, pauses, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,17 +39,9 @@ struct PauseView {
     /// Number of the job, as people say it.
     job_number: Option<String>,
     /// Whose kind of job it is.
-    job_type: Option<inspection_domain::jobs::JobKind>,
+    job_type: Option<JobKind>,
     /// Who asked for it.
     requested_by: Option<UserSummary>,
-}
-
-fn views(
-    conn: &mut DbConnection,
-    pauses: &[Pause],
-) -> Stored<(Vec<Job>, std::collections::HashMap<inspection_domain::ids::UserId, UserSummary>)> {
-    let ids: Vec<_> = pauses.iter().map(|pause| pause.job_id).collect();
-    Ok((jobs::by_ids(conn, &ids)?, users::summaries(conn, pauses.iter().map(|pause| pause.requested_by_id))?))
 }
 
 async fn pending(
@@ -59,7 +51,9 @@ async fn pending(
 ) -> Result<Paged<PauseView>, Problem> {
     let page = app.read(permit, query, |conn, _, (_, page)| {
         let page = pauses::pending(conn, page)?;
-        let (jobs, people) = views(conn, &page.items)?;
+        let ids: Vec<JobId> = page.items.iter().map(|pause| pause.job_id).collect();
+        let jobs = jobs::by_ids(conn, &ids)?;
+        let people = users::summaries(conn, page.items.iter().map(|pause| pause.requested_by_id))?;
         Ok(page.map(|pause| {
             let job = jobs.iter().find(|job| job.id == pause.job_id);
             PauseView {

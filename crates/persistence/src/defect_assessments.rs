@@ -10,6 +10,7 @@ use inspection_domain::{
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest},
     points::PointKind,
+    rule::NotFound,
     schema::{defect_assessments as assessments, defects as found, jobs},
     users::{Role, User},
 };
@@ -77,7 +78,7 @@ pub fn assess(tx: &mut Tx<'_>, wanted: NewDefectAssessment) -> Result<DefectAsse
     let seen = work::repair_of(tx.conn, id)?;
     let case = Work::open(tx, may_assess(seen.as_ref(), actor)?.id)?;
     may_assess(Some(&case.job), actor)?;
-    let before = defects::locked(tx, id)?;
+    let before = case.defect.clone().ok_or(NotFound("defect"))?;
     let verdict = wanted.verdict;
     let new = wanted.assess(&before, &case.job, actor, tx.now)?;
     let made: DefectAssessment = with_conn!(&mut *tx.conn, |c| diesel::insert_into(assessments::table)

@@ -409,7 +409,13 @@ pub fn delete(tx: &mut Tx<'_>, id: InspectionId) -> Result<()> {
     Ok(())
 }
 
-fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Inspection, after: &Inspection) -> Result<()> {
+/// Writes an inspection that is locked.
+pub(crate) fn write(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &Inspection,
+    after: &Inspection,
+) -> Result<()> {
     let seen = inspections::table.find(before.id).filter(inspections::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.audit(action, "inspection", before.id.get(), Changes::between(Some(before), Some(after)));

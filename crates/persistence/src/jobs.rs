@@ -8,14 +8,14 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     defects::{Defect, DefectStatus},
     equipment::Equipment,
-    ids::{DefectId, EquipmentId, FileId, JobId, UserId},
+    ids::{DefectId, FileId, JobId, UserId},
     jobs::{
         AssignSpecialist, Cleaning, EngineerJobFilter, EngineerJobType, Job, JobCategory, JobFilter, JobKind,
         JobOrder, JobStatus, NewEngineerJob, Numbers, PlannedTime, Reassignment, may_own, may_see_all,
     },
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest, Sort},
-    rule::{Forbidden, NotFound},
+    rule::NotFound,
     schema::{job_cleanings as cleanings, job_counters as counters, jobs},
     takeovers::STALLED_AFTER,
     time::Instant,
@@ -253,9 +253,19 @@ impl Work {
 
 /// Writes a job that is locked.
 pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Job, after: &Job) -> Result<()> {
+    write_changes(tx, action, before, after, Changes::between(Some(before), Some(after)))
+}
+
+fn write_changes(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &Job,
+    after: &Job,
+    changes: Changes,
+) -> Result<()> {
     let seen = jobs::table.find(before.id).filter(jobs::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
-    tx.audit(action, before.kind.names().0, before.id.get(), Changes::between(Some(before), Some(after)));
+    tx.audit(action, before.kind.names().0, before.id.get(), changes);
     Ok(())
 }
 
@@ -327,10 +337,7 @@ fn tell_of_assignment(tx: &mut Tx<'_>, job: &Job, machine: &Equipment) {
 pub fn create_for_engineer(tx: &mut Tx<'_>, wanted: NewEngineerJob) -> Result<Job> {
     wanted.check()?;
     let actor = tx.actor()?.clone();
-    let owner = wanted.engineer_id.unwrap_or(actor.id);
-    if owner != actor.id && !actor.is_admin() {
-        return Err(Forbidden("engineers make jobs for themselves only").into());
-    }
+    let owner = wanted.owner(&actor)?;
     if let Some(id) = wanted.equipment_id {
         equipment::get(tx.conn, id)?;
     }
@@ -390,9 +397,7 @@ pub fn reassign(tx: &mut Tx<'_>, id: JobId, wanted: Reassignment) -> Result<Job>
         Some(reason) => changes.with("reason", String::from(reason)),
         None => changes,
     };
-    let seen = jobs::table.find(id).filter(jobs::status.eq(work.job.status));
-    one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?)?;
-    tx.audit(AuditAction::Reassign, after.kind.names().0, id.get(), changes);
+    write_changes(tx, AuditAction::Reassign, &work.job, &after, changes)?;
     tell_of_assignment(tx, &after, machine);
     Ok(after)
 }
@@ -415,9 +420,4 @@ pub(crate) fn admins(tx: &mut Tx<'_>) -> Result<Vec<UserId>> {
 /// The name of whoever acts.
 pub(crate) fn actor_name(tx: &Tx<'_>) -> Result<String> {
     Ok(tx.actor()?.full_name.clone())
-}
-
-/// The machines of jobs.
-pub fn machines_of(jobs: &[Job]) -> Vec<EquipmentId> {
-    jobs.iter().filter_map(|job| job.equipment_id).collect()
 }

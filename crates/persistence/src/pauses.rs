@@ -8,7 +8,7 @@ use inspection_domain::{
     notifications::NotificationType,
     page::{Page, PageRequest},
     pauses::{Denial, ForcedPause, NewPause, Pause, PauseRule, PauseStatus},
-    rule::{Forbidden, NotFound},
+    rule::NotFound,
     schema::job_pauses as pauses,
     users::{Role, User},
 };
@@ -108,18 +108,10 @@ pub fn request(tx: &mut Tx<'_>, kind: JobKind, id: JobId, wanted: NewPause) -> R
     Ok(pause)
 }
 
-/// Nobody but an admin decides on their own request.
-fn may_decide(actor: &User, pause: &Pause) -> Result<(), Forbidden> {
-    if actor.is_admin() || pause.requested_by_id != actor.id {
-        return Ok(());
-    }
-    Err(Forbidden("somebody else decides on the pause you asked for"))
-}
-
 /// Allows a pause: the job is paused from this instant on, and its requester is told (§7).
 pub fn approve(tx: &mut Tx<'_>, id: PauseId) -> Result<Pause> {
     let (job, before) = held(tx, id)?;
-    may_decide(tx.actor()?, &before)?;
+    before.may_be_decided_by(tx.actor()?)?;
     let after = before.approve(tx.actor()?.id, tx.now)?;
     let paused = job.pause(tx.now)?;
     jobs::write(tx, AuditAction::Pause, &job, &paused)?;
@@ -131,7 +123,7 @@ pub fn approve(tx: &mut Tx<'_>, id: PauseId) -> Result<Pause> {
 /// Doesn't allow a pause, for a reason that its requester is told (§7).
 pub fn deny(tx: &mut Tx<'_>, id: PauseId, denial: Denial) -> Result<Pause> {
     let (job, before) = held(tx, id)?;
-    may_decide(tx.actor()?, &before)?;
+    before.may_be_decided_by(tx.actor()?)?;
     let after = before.deny(denial, tx.actor()?.id, tx.now)?;
     write(tx, AuditAction::Deny, &before, &after)?;
     let denied = jobs::notice(NotificationType::PauseDenied, &job)

@@ -57,6 +57,20 @@ pub fn award(tx: &mut Tx<'_>, award: &Award) -> Result<()> {
     Ok(())
 }
 
+/// What somebody has got so far in one role for one reason, about one object.
+pub(crate) fn booked(conn: &mut DbConnection, like: &Award) -> Result<i64> {
+    let Some((kind, id)) = like.related else { return Ok(0) };
+    let amounts: Vec<i64> = with_conn!(conn, |c| point_entries::table
+        .filter(point_entries::user_id.eq(like.user_id))
+        .filter(point_entries::role.eq(like.role))
+        .filter(point_entries::kind.eq(like.kind))
+        .filter(point_entries::related_type.eq(kind))
+        .filter(point_entries::related_id.eq(id))
+        .select(point_entries::amount)
+        .load(c))?;
+    Ok(amounts.into_iter().sum())
+}
+
 /// A page of somebody's ledger, newest first.
 pub fn list(conn: &mut DbConnection, owner: UserId, page: PageRequest) -> Result<Page<PointEntry>> {
     let (items, total) = with_conn!(conn, |c| {

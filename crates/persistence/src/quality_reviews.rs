@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
-    defects::DefectStatus,
     files::Relation,
     ids::{FileId, ReviewId, UserId},
     jobs::Job,
@@ -248,10 +247,10 @@ pub fn validate(tx: &mut Tx<'_>, id: ReviewId, validation: Validation) -> Result
         work.job.approve_quality(None, tx.now)?
     };
     jobs::write(tx, AuditAction::Validate, &work.job, &job)?;
+    // One that is open already stays as it is.
     if let Some(defect) = work.defect.filter(|_| is_valid)
-        && matches!(defect.status, DefectStatus::Resolved | DefectStatus::Closed)
+        && let Ok(reopened) = defect.rework(tx.now)
     {
-        let reopened = defect.rework(tx.now)?;
         let changes = Changes::between(Some(&defect), Some(&reopened));
         defects::write(tx, AuditAction::Reopen, &defect, &reopened, changes)?;
     }

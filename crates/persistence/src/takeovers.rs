@@ -6,7 +6,7 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::{AssignmentId, InspectionId, JobId, TakeoverId, UserId},
     inspections::{Inspection, InspectionStatus},
-    jobs::{Job, JobKind},
+    jobs::{Job, JobKind, may_own},
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest},
     points::PointKind,
@@ -14,7 +14,7 @@ use inspection_domain::{
     schema::{inspections, takeovers},
     takeovers::{
         BONUS, Command, NewInspectionTakeover, NewTakeover, QueueOf, Takeover, TakeoverFilter, TakeoverKind,
-        TakeoverRule, TakeoverStatus,
+        TakeoverStatus, next_place,
     },
     users::User,
 };
@@ -126,14 +126,6 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Takeover, after: &Takeov
     Ok(())
 }
 
-/// The next place in a queue, in which the actor isn't yet.
-fn next_place(queue: &[Takeover], actor: UserId) -> Result<i64> {
-    if queue.iter().any(|takeover| takeover.requested_by_id == actor) {
-        return Err(TakeoverRule::Queued.into());
-    }
-    Ok(queue.last().map_or(1, |last| last.position + 1))
-}
-
 /// Queues up for a stalled job; the admins are told (§7).
 pub fn request_job(tx: &mut Tx<'_>, kind: JobKind, id: JobId, wanted: NewTakeover) -> Result<Takeover> {
     // Held, so that each gets a place of their own.
@@ -191,12 +183,24 @@ fn decide(tx: &mut Tx<'_>, before: &Takeover, what: &Param) -> Result<Takeover> 
     lapse(tx, before.job_id, before.assignment_id)?;
     let after = before.decide(Command::Approve, by, tx.now)?;
     write(tx, AuditAction::Approve, before, &after)?;
-    for other in waiting(tx.conn, before.job_id, before.assignment_id)? {
-        let denied = other.decide(Command::Deny, by, tx.now)?;
-        write(tx, AuditAction::Deny, &other, &denied)?;
-        tx.notify([other.requested_by_id], &notice(NotificationType::TakeoverDenied, &other, what.clone()));
-    }
+    disband(tx, before.job_id, before.assignment_id, what)?;
     Ok(after)
+}
+
+/// Denies everybody who waits for something that is locked: somebody else has it, or it is done. They are told (§7).
+pub(crate) fn disband(
+    tx: &mut Tx<'_>,
+    job: Option<JobId>,
+    assignment: Option<AssignmentId>,
+    what: &Param,
+) -> Result<()> {
+    for waiting in waiting(tx.conn, job, assignment)? {
+        let denied = waiting.decide(Command::Deny, tx.actor_id(), tx.now)?;
+        write(tx, AuditAction::Deny, &waiting, &denied)?;
+        let told = notice(NotificationType::TakeoverDenied, &waiting, what.clone());
+        tx.notify([waiting.requested_by_id], &told);
+    }
+    Ok(())
 }
 
 fn approve_job(tx: &mut Tx<'_>, id: TakeoverId, job: JobId) -> Result<Takeover> {
@@ -207,11 +211,13 @@ fn approve_job(tx: &mut Tx<'_>, id: TakeoverId, job: JobId) -> Result<Takeover> 
     let after_job = job.taken_over_by(before.requested_by_id, tx.now)?;
     // Held, so that they aren't deactivated or sent on leave meanwhile.
     let taker = users::held(tx.conn, &[before.requested_by_id])?.pop();
-    inspection_domain::jobs::may_own(taker.as_ref(), job.kind, "requested_by_id")?;
+    may_own(taker.as_ref(), job.kind, "requested_by_id")?;
+    let taker = taker.ok_or(NotFound("user"))?;
+    job.may_be_taken_over_by(&taker, tx.now)??;
     jobs::write(tx, AuditAction::Reassign, &job, &after_job)?;
     pauses::settle(tx, job.id)?;
-    let name = taker.map(|taker| taker.full_name).unwrap_or_default();
-    let approved = notice(NotificationType::TakeoverApproved, &after, what).with("person", name.as_str());
+    let approved =
+        notice(NotificationType::TakeoverApproved, &after, what).with("person", taker.full_name.as_str());
     tx.notify([after.requested_by_id, job.owner_id], &approved);
     Ok(after)
 }
@@ -269,8 +275,7 @@ fn release_drafts(tx: &mut Tx<'_>, drafts: &[InspectionId], taken: &Assignment) 
             continue;
         }
         let after = Inspection { assignment_id: None, category: None, updated_at: tx.now, ..before.clone() };
-        with_conn!(&mut *tx.conn, |c| diesel::update(inspections::table.find(id)).set(&after).execute(c))?;
-        tx.audit(AuditAction::Update, "inspection", id.get(), Changes::between(Some(&before), Some(&after)));
+        sheets::write(tx, AuditAction::Update, &before, &after)?;
     }
     Ok(())
 }
@@ -321,11 +326,12 @@ pub(crate) fn finish_assignment(tx: &mut Tx<'_>, assignment: &Assignment) -> Res
         .filter(takeovers::status.eq(TakeoverStatus::Approved));
     let taken: Option<Takeover> =
         with_conn!(&mut *tx.conn, |c| taken.select(Takeover::as_select()).first(c)).optional()?;
-    if let Some(takeover) = taken {
-        let what = what_of(tx, assignment)?;
-        finish(tx, &takeover, what)?;
+    let what = what_of(tx, assignment)?;
+    disband(tx, None, Some(assignment.id), &what)?;
+    match taken {
+        Some(takeover) => finish(tx, &takeover, what),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What had been taken over, and is locked, goes to somebody else before its taker was done.

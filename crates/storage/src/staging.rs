@@ -82,14 +82,18 @@ impl Staging {
                 let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else {
                     continue;
                 };
-                let age = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::MAX);
+                let since_epoch = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::MAX);
                 let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
                 if is_ours
-                    && i128::try_from(age.as_millis()).is_ok_and(|age| age < before.as_millisecond().into())
+                    && i128::try_from(since_epoch.as_millis())
+                        .is_ok_and(|at| at < before.as_millisecond().into())
                 {
                     count += 1;
                     if remove {
-                        std::fs::remove_file(entry.path())?;
+                        match std::fs::remove_file(entry.path()) {
+                            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                            other => other?,
+                        }
                     }
                 }
             }

@@ -8,9 +8,6 @@ use image::{
 
 use crate::{StoreError, content::MAX_PIXELS};
 
-/// Sizes there are, in pixels of the longer side.
-const SIZES: [u32; 3] = [160, 320, 640];
-
 /// How well a thumbnail looks, of 100.
 const QUALITY: u8 = 80;
 
@@ -24,7 +21,7 @@ impl Size {
 
     /// The smallest that is no smaller than this, or the largest there is.
     pub fn for_pixels(wanted: u32) -> Self {
-        Self(SIZES.into_iter().find(|size| *size >= wanted).unwrap_or(640))
+        Self::ALL.into_iter().find(|size| size.0 >= wanted).unwrap_or(Self(640))
     }
 
     /// Pixels of the longer side.

@@ -34,7 +34,7 @@ pub struct Cleaning {
 }
 
 impl Cleaning {
-    /// Told of by the owner of a repair that is done; a rating given before stays (§7).
+    /// Told of by the owner of a repair that is done; a rating they got before stays (§7).
     pub fn of(
         job: &Job,
         wanted: NewCleaning,
@@ -43,14 +43,15 @@ impl Cleaning {
         now: Instant,
     ) -> Result<Self, JobRule> {
         job.status.after(Command::Clean)?;
+        let own = before.filter(|before| before.cleaned_by_id == by);
         Ok(Self {
             job_id: job.id,
             notes: wanted.notes.into(),
             cleaned_by_id: by,
             cleaned_at: now,
-            cleaning_rating: before.and_then(|before| before.cleaning_rating),
-            rated_by_id: before.and_then(|before| before.rated_by_id),
-            rated_at: before.and_then(|before| before.rated_at),
+            cleaning_rating: own.and_then(|before| before.cleaning_rating),
+            rated_by_id: own.and_then(|before| before.rated_by_id),
+            rated_at: own.and_then(|before| before.rated_at),
         })
     }
 
@@ -60,8 +61,8 @@ impl Cleaning {
         Self { cleaning_rating: Some(rating), rated_by_id: Some(by), rated_at: Some(now), ..self.clone() }
     }
 
-    /// Points to book for a rating: the difference to the one before (§7).
-    pub fn rating_over(&self, before: &Self) -> i64 {
-        self.cleaning_rating.unwrap_or(0) - before.cleaning_rating.unwrap_or(0)
+    /// Points to book for a rating: the difference to what whoever cleaned has got for it so far (§7).
+    pub fn rating_over(&self, booked: i64) -> i64 {
+        self.cleaning_rating.unwrap_or(0) - booked
     }
 }

@@ -5,7 +5,9 @@ use crate::{
     ids::{DefectId, EquipmentId, FileId, InspectionId, UserId},
     input::{Invalid, Values, Whole, input, text_enum},
     page::Sort,
+    rule::Forbidden,
     text::Text,
+    users::User,
 };
 
 input! {
@@ -61,6 +63,16 @@ input! {
 }
 
 impl NewEngineerJob {
+    /// Whose job it becomes: an admin makes one for anybody, an engineer for themself (§7).
+    pub fn owner(&self, actor: &User) -> Result<UserId, Forbidden> {
+        match self.engineer_id {
+            Some(id) if id != actor.id && !actor.is_admin() => {
+                Err(Forbidden("engineers make jobs for themselves only"))
+            }
+            owner => Ok(owner.unwrap_or(actor.id)),
+        }
+    }
+
     /// A large job needs a reason.
     pub fn check(&self) -> Result<(), Invalid> {
         large_needs_reason(self.category, self.major_reason.is_some())

@@ -153,6 +153,9 @@ fn taking_over_begins_anew() {
         (None, None, None, 0)
     );
     assert_eq!(taken.job_id, paused.job_id, "its number stays");
+    let left = Job { admin_bonus: Some(5), ..job(JobStatus::Incomplete) };
+    let again = left.reassigned_to(id(8), now()).expect("reassigned");
+    assert_eq!(again.admin_bonus, None, "a bonus is for who did the work");
 }
 
 #[test]
@@ -180,11 +183,9 @@ fn who_sees_and_works_on_a_job() {
 
 #[test]
 fn the_difference_of_a_bonus_is_booked() {
-    let first = job(JobStatus::Completed).rewarded(4, now()).expect("rewarded");
-    assert_eq!(first.bonus_over(&job(JobStatus::Completed)), 4);
-    for bonus in 0..=10 {
-        let second = first.rewarded(bonus, now()).expect("rewarded");
-        assert_eq!(second.bonus_over(&first), bonus - 4);
+    for (bonus, booked) in (0..=10).flat_map(|bonus| [0, 4, 10].map(|booked| (bonus, booked))) {
+        let rewarded = job(JobStatus::Completed).rewarded(bonus, now()).expect("rewarded");
+        assert_eq!(rewarded.bonus_over(booked), bonus - booked);
     }
 }
 

@@ -141,7 +141,10 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
             return Err(Problem::unsupported_media_type("multipart/form-data"));
         }
         let limit = app.settings().max_content_length;
-        if self.length.is_some_and(|length| length > Self::MOST * limit + ENVELOPE) {
+        if self
+            .length
+            .is_some_and(|length| length > Self::MOST.saturating_mul(limit).saturating_add(ENVELOPE))
+        {
             return Err(Problem::too_large(limit));
         }
         let mut form = Multipart::new(&self.headers, self.payload);

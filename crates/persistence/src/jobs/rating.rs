@@ -47,8 +47,10 @@ pub fn rate_cleaning(tx: &mut Tx<'_>, id: JobId, rating: &CleaningRating) -> Res
     with_conn!(&mut *tx.conn, |c| diesel::update(cleanings::table.find(id)).set(&after).execute(c))?;
     tx.audit(AuditAction::Rate, "cleaning", id.get(), Changes::between(Some(&before), Some(&after)));
     let related = Some((job.kind.names().0, id.get()));
-    let (user_id, amount) = (after.cleaned_by_id, after.rating_over(&before));
-    points::award(tx, &Award { user_id, role: job.kind.role(), amount, kind: PointKind::Cleaning, related })?;
+    let (user_id, role, kind) = (after.cleaned_by_id, job.kind.role(), PointKind::Cleaning);
+    let award = Award { user_id, role, amount: 0, kind, related };
+    let amount = after.rating_over(points::booked(tx.conn, &award)?);
+    points::award(tx, &Award { amount, ..award })?;
     Ok((job, after))
 }
 
@@ -58,7 +60,9 @@ pub fn reward(tx: &mut Tx<'_>, kind: JobKind, id: JobId, bonus: &BonusRating) ->
     let after = before.rewarded(bonus.admin_bonus.get(), tx.now)?;
     write(tx, AuditAction::Rate, &before, &after)?;
     let related = Some((kind.names().0, id.get()));
-    let (user_id, amount) = (after.owner_id, after.bonus_over(&before));
-    points::award(tx, &Award { user_id, role: kind.role(), amount, kind: PointKind::JobBonus, related })?;
+    let award =
+        Award { user_id: after.owner_id, role: kind.role(), amount: 0, kind: PointKind::JobBonus, related };
+    let amount = after.bonus_over(points::booked(tx.conn, &award)?);
+    points::award(tx, &Award { amount, ..award })?;
     Ok(after)
 }
