@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::site::Site;
 
+mod people;
 mod workshop;
 
 use workshop::Ready;
@@ -78,7 +79,7 @@ struct World {
     schedule: i64,
     partner: i64,
     file: i64,
-    /// What was made ready for one operation on jobs.
+    /// What was made ready for one operation.
     ready: Option<Ready>,
 }
 
@@ -232,6 +233,11 @@ impl World {
     }
 }
 
+/// What an operation of somebody with this role needs; none if the world has it.
+fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Option<Ready> {
+    people::make_ready(site, operation).or_else(|| workshop::make_ready(site, operation, caller))
+}
+
 #[test]
 fn the_document_has_exactly_the_operations_of_the_table() {
     let document: Value = serde_json::from_str(&inspection_http::openapi()).expect("JSON");
@@ -284,7 +290,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
             if operation.who == ["refresh-token"] {
                 continue;
             }
-            world.ready = workshop::make_ready(&world.site, &operation, role);
+            world.ready = make_ready(&world.site, &operation, role);
             let answer = world.call(&world.site.as_a(role), &operation);
             let what = format!(
                 "{} {} as {role}: {} {}",
@@ -309,7 +315,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
 fn everybody_may_do_with_their_own_what_the_table_says() {
     for operation in table().into_iter().filter(Operation::is_own) {
         let mut world = World::new();
-        world.ready = workshop::make_ready(&world.site, &operation, Role::Inspector);
+        world.ready = make_ready(&world.site, &operation, Role::Inspector);
         let owner = world.ready.as_ref().map_or(&world.owner, |ready| &ready.owner);
         let answer = world.call(&world.site.client(owner), &operation);
         assert!(is_allowed(&operation, &answer), "{} {}: {}", operation.method, operation.path, answer.text);

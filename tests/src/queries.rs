@@ -63,6 +63,8 @@ fn grow(site: &Site, admin: &User, first: &First, n: usize) {
     .expect("grown");
     builders::file(&site.db, &site.world, admin, json!({"related_type": "equipment", "related_id": 1}));
     grow_jobs(site, admin, first, n);
+    builders::approved_leave(&site.db, &site.world, admin, &inspector, TODAY, "2026-03-05");
+    builders::bonus_request(&site.db, &site.world, &first.qe, &inspector, 2);
     if n.is_multiple_of(25) {
         grow_lists(site, admin, first, n);
         builders::checklist_with(&site.db, &site.world, admin, |body| {
@@ -136,6 +138,9 @@ on_both! {
                 let paged = item["get"]["parameters"].as_array().into_iter().flatten().any(|p| p["name"] == "per_page");
                 // The first job is a repair, the second an engineer's.
                 let path = path.replace("/engineer-jobs/{id}", "/engineer-jobs/2");
+                if path == "/api/reports/trends" {
+                    return "/api/reports/trends?metric=defects".to_owned();
+                }
                 if path == "/api/takeovers/queue" {
                     return "/api/takeovers/queue?per_page=100&job_type=specialist&job_id=1".to_owned();
                 }
@@ -155,6 +160,7 @@ on_both! {
             qe: site.user(Role::QualityEngineer),
         };
         let (specialist, qe) = (site.client(&first.specialist), site.client(&first.qe));
+        let engineer = site.client(&first.engineer);
         let member = site.client(&first.team.mechanical);
         assert_eq!((admin.id.get(), first.machine.id.get()), (1, 1));
         assert_eq!(client.upload(&[], "photo.png", "image/png", &png(20, 20)).id(), 1);
@@ -175,12 +181,17 @@ on_both! {
             let of_member = ["/api/inspection-assignments/my-assignments", "/api/assessments/pending"].map(|path| {
                 (format!("{path} of a member"), count(&site, &member, &format!("{path}?per_page=100")))
             });
+            let of_roles = [&member, &specialist, &qe, &engineer].into_iter().enumerate().map(|(n, who)| {
+                (format!("/api/reports/dashboard of role {n}"), count(&site, who, "/api/reports/dashboard"))
+            });
+            let of_month = "/api/leaderboards?period=monthly&per_page=100";
+            let of_month = (of_month.to_owned(), count(&site, &client, of_month));
             let of_machine = "/api/files?related_type=equipment&related_id=1&per_page=100";
             let of_machine = (of_machine.to_owned(), count(&site, &client, of_machine));
             let of_specialist = ["/api/jobs", "/api/jobs/active", "/api/jobs/pending-planned-time"].map(|path| {
                 (format!("{path} of a specialist"), count(&site, &specialist, &format!("{path}?per_page=100")))
             });
-            counts.chain(of_member).chain([of_machine]).chain(of_specialist).collect()
+            counts.chain(of_roles).chain([of_month]).chain(of_member).chain([of_machine]).chain(of_specialist).collect()
         };
         let few = measure();
         for n in 4..=500 {

@@ -40,6 +40,7 @@ pub(crate) fn settings() -> Settings {
         trusted_proxies: Vec::new(),
         rate_limits: false,
         max_content_length: 16 << 20,
+        dashboard_age: Duration::ZERO,
         request_timeout: Duration::from_mins(1),
     }
 }

@@ -93,6 +93,20 @@ permissions! {
     ReviewQuality: QualityEngineer;
     /// Give reviews to quality engineers, and decide on their rejections.
     ValidateRejections: Admin;
+    /// Decide on leaves, end them and assign coverage.
+    ManageLeaves: Admin;
+    /// Give bonus stars to others.
+    AwardBonuses: Admin Engineer;
+    /// Ask for bonus stars for others.
+    RequestBonuses: QualityEngineer;
+    /// Decide on bonus stars that were asked for.
+    DecideBonuses: Admin;
+    /// Read the numbers of the whole site.
+    ReadSiteNumbers: Admin;
+    /// Read how jobs are paused.
+    AnalysePauses: Admin Engineer;
+    /// Read the numbers of defects, and trends.
+    AnalyseDefects: Admin Engineer QualityEngineer;
     /// Close defects and reopen them.
     CloseDefects: Admin;
     /// Read the audit trail.

@@ -83,6 +83,8 @@ text_enum! {
         Rate = "rate",
         /// Work found not good enough.
         Reject = "reject",
+        /// A leave that is over.
+        End = "end",
         /// A rejection decided on.
         Validate = "validate",
     }

@@ -120,6 +120,8 @@ ids! {
     ScheduleId,
     /// A leave.
     LeaveId,
+    /// Bonus stars.
+    BonusId,
     /// An evidence file.
     FileId,
     /// A job.

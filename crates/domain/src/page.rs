@@ -27,6 +27,14 @@ impl PageRequest {
         Self { page: 1, per_page }
     }
 
+    /// This page of a list that is all there.
+    pub fn of<T>(self, all: Vec<T>) -> Page<T> {
+        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        let before = usize::try_from(self.offset()).unwrap_or(usize::MAX);
+        let length = usize::try_from(self.per_page).unwrap_or(usize::MAX);
+        Page { items: all.into_iter().skip(before).take(length).collect(), total, request: self }
+    }
+
     /// Elements before the page.
     pub fn offset(self) -> i64 {
         (i64::from(self.page) - 1) * i64::from(self.per_page)

@@ -354,6 +354,31 @@ diesel::table! {
         ended_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        requested_by_id -> Nullable<BigInt>,
+        decided_by_id -> Nullable<BigInt>,
+        decided_at -> Nullable<Timestamp>,
+        rejection_reason -> Nullable<Text>,
+        ended_by_id -> Nullable<BigInt>,
+        coverage_user_id -> Nullable<BigInt>,
+        coverage_badge -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    bonus_stars (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        amount -> BigInt,
+        requested_amount -> Nullable<BigInt>,
+        reason -> Text,
+        related_job_type -> Nullable<Text>,
+        related_job_id -> Nullable<BigInt>,
+        status -> Text,
+        requested_by_id -> Nullable<BigInt>,
+        decided_by_id -> Nullable<BigInt>,
+        decided_at -> Nullable<Timestamp>,
+        deny_reason -> Nullable<Text>,
+        created_at -> Timestamp,
     }
 }
 
@@ -523,6 +548,7 @@ diesel::joinable!(routine_asset_types -> inspection_routines (routine_id));
 diesel::allow_tables_to_appear_in_same_query!(
     audit_entries,
     badges,
+    bonus_stars,
     checklist_items,
     checklist_templates,
     defect_assessments,

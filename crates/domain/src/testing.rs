@@ -133,5 +133,12 @@ pub(crate) fn leave(date_from: Date, date_to: Date) -> Leave {
         ended_at: None,
         created_at: now(),
         updated_at: now(),
+        requested_by_id: None,
+        decided_by_id: None,
+        decided_at: None,
+        rejection_reason: None,
+        ended_by_id: None,
+        coverage_user_id: None,
+        coverage_badge: None,
     }
 }

@@ -108,6 +108,23 @@ impl Date {
         Self(self.0.saturating_add(days.days()))
     }
 
+    /// Days from this date to another one; fewer than none to an earlier one.
+    pub fn days_until(self, other: Self) -> i64 {
+        self.0.until((jiff::Unit::Day, other.0)).map_or(0, |span| span.get_days().into())
+    }
+
+    /// The first day of its month.
+    #[must_use]
+    pub fn first_of_month(self) -> Self {
+        Self(self.0.first_of_month())
+    }
+
+    /// The first day of the month after its own.
+    #[must_use]
+    pub fn next_month(self) -> Self {
+        Self(self.0.last_of_month()).plus_days(1)
+    }
+
     /// The ISO week this date is in.
     pub fn week(self) -> Week {
         let week = self.0.iso_week_date();

@@ -14,6 +14,7 @@ use crate::{
     extract::{Checked, Permit, Public},
     limits::Limits,
     problem::Problem,
+    reports::SiteNumbers,
 };
 
 /// How the API behaves, from the configuration.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub rate_limits: bool,
     /// Bytes a body may have.
     pub max_content_length: usize,
+    /// How old the numbers of the whole site may be that admins see; nothing counts them for each request.
+    pub dashboard_age: Duration,
     /// Time a request may take.
     pub request_timeout: Duration,
 }
@@ -45,6 +48,8 @@ struct Parts {
     hashing: Arc<Semaphore>,
     /// A way past the doors for whoever asks how the service is, which must not depend on how busy it is.
     probes: Arc<Semaphore>,
+    /// What admins' dashboards show.
+    site_numbers: SiteNumbers,
     /// Whether files could be kept when that was last tried.
     storage_state: Mutex<Option<(std::time::Instant, bool)>>,
     document: String,
@@ -97,6 +102,7 @@ impl App {
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let doors = Semaphore::new(connections.min(cores * PER_CORE));
         Self(Arc::new(Parts {
+            site_numbers: SiteNumbers::new(settings.dashboard_age),
             limits: settings.rate_limits.then(|| Limits::new(&settings)),
             database,
             world,
@@ -130,6 +136,10 @@ impl App {
 
     pub(crate) fn storage(&self) -> &Storage {
         &self.0.storage
+    }
+
+    pub(crate) fn site_numbers(&self) -> &SiteNumbers {
+        &self.0.site_numbers
     }
 
     pub(crate) fn world(&self) -> &World {

@@ -36,6 +36,8 @@ pub(crate) enum Limit {
     Refresh,
     /// Making jobs for engineers: 20 a minute.
     EngineerJobs,
+    /// Giving bonus stars, or asking for them: 20 a minute.
+    Bonuses,
     /// Uploading a file: 10 a minute.
     Upload,
     /// Uploading several files at once: 5 a minute.
@@ -51,6 +53,7 @@ pub(crate) struct Limits {
     login: Config,
     refresh: Config,
     engineer_jobs: Config,
+    bonuses: Config,
     upload: Config,
     upload_multiple: Config,
     /// The minute in which it was last tidied up.
@@ -71,6 +74,7 @@ impl Limits {
             login: per_minute(5),
             refresh: per_minute(10),
             engineer_jobs: per_minute(20),
+            bonuses: per_minute(20),
             upload: per_minute(10),
             upload_multiple: per_minute(5),
             tidied: Arc::default(),
@@ -87,6 +91,7 @@ impl Limits {
                 &self.login,
                 &self.refresh,
                 &self.engineer_jobs,
+                &self.bonuses,
                 &self.upload,
                 &self.upload_multiple,
             ] {
@@ -101,6 +106,7 @@ impl Limits {
             Limit::Login => &self.login,
             Limit::Refresh => &self.refresh,
             Limit::EngineerJobs => &self.engineer_jobs,
+            Limit::Bonuses => &self.bonuses,
             Limit::Upload => &self.upload,
             Limit::UploadMultiple => &self.upload_multiple,
         }

@@ -4,6 +4,7 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as Diese
 use inspection_domain::{
     assessments::AssessmentRule,
     assignments::AssignmentRule,
+    bonus_stars::BonusRule,
     checklists::ChecklistRule,
     defect_assessments::DefectAssessmentRule,
     defects::DefectRule,
@@ -11,6 +12,7 @@ use inspection_domain::{
     input::Invalid,
     inspections::InspectionRule,
     jobs::JobRule,
+    leaves::LeaveRule,
     lists::ListRule,
     notifications::NotificationRule,
     pauses::PauseRule,
@@ -52,6 +54,7 @@ macro_rules! refusals {
 refusals!(
     AssessmentRule,
     AssignmentRule,
+    BonusRule,
     ChecklistRule,
     DefectAssessmentRule,
     DefectRule,
@@ -60,6 +63,7 @@ refusals!(
     InspectionRule,
     Invalid,
     JobRule,
+    LeaveRule,
     ListRule,
     NotFound,
     NotificationRule,
@@ -213,6 +217,9 @@ const UNIQUE: &[Unique] = &[
     ),
 ];
 
+/// What keeps leaves apart: a constraint in PostgreSQL, triggers in SQLite.
+const NO_OVERLAP: &str = "leaves_no_overlap";
+
 /// A badge somebody else has, wanted in this field.
 pub(crate) const fn badge_taken(field: &'static str) -> Taken {
     Taken { field, message: "this badge is in use" }
@@ -239,6 +246,9 @@ impl From<Diesel> for Error {
                 Some(None) => LostRace.into(),
                 None => Self::Database(error),
             },
+            DatabaseErrorKind::ExclusionViolation if info.constraint_name() == Some(NO_OVERLAP) => {
+                LeaveRule::Overlap.into()
+            }
             DatabaseErrorKind::SerializationFailure => LostRace.into(),
             DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
                 Self::Unavailable(info.message().to_owned())
@@ -246,6 +256,8 @@ impl From<Diesel> for Error {
             // Diesel has no kinds for these.
             DatabaseErrorKind::Unknown => match info.message() {
                 "deadlock detected" => LostRace.into(),
+                // SQLite has no such constraints, so a trigger says it.
+                NO_OVERLAP => LeaveRule::Overlap.into(),
                 message
                     if message.contains("database is locked")
                         || message.contains("canceling statement due to statement timeout")

@@ -1,13 +1,16 @@
 //! Notifications: written by units of work when they finish, read and removed by their owner.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Bool, Nullable, Text, Timestamp},
+};
 use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::{NotificationId, UserId},
-    notifications::{Notification, NotificationFilter},
+    notifications::{Notice, Notification, NotificationFilter},
     page::{Page, PageRequest},
     rule::NotFound,
-    schema::notifications,
+    schema::{notifications, users},
 };
 
 use crate::{DbConnection, Result, Tx, audit::BATCH};
@@ -16,6 +19,65 @@ pub(crate) fn insert(conn: &mut DbConnection, rows: &[Notification]) -> Result<(
     for batch in rows.chunks(BATCH) {
         with_conn!(&mut *conn, |c| diesel::insert_into(notifications::table).values(batch).execute(c))?;
     }
+    Ok(())
+}
+
+/// Tells everybody active but one person: one statement, however many they are.
+pub(crate) fn announce(tx: &mut Tx<'_>, except: UserId, notice: &Notice) -> Result<()> {
+    let Notification {
+        id: _,
+        user_id: _,
+        kind,
+        title,
+        title_ar,
+        message,
+        message_ar,
+        related_type,
+        related_id,
+        priority,
+        is_persistent,
+        action_url,
+        is_read,
+        read_at,
+        created_at,
+    } = notice.address_to(except, tx.now);
+    with_conn!(&mut *tx.conn, |c| users::table
+        .filter(users::is_active)
+        .filter(users::id.ne(except))
+        .select((
+            users::id,
+            kind.into_sql::<Text>(),
+            title.into_sql::<Text>(),
+            title_ar.into_sql::<Text>(),
+            message.into_sql::<Text>(),
+            message_ar.into_sql::<Text>(),
+            related_type.into_sql::<Nullable<Text>>(),
+            related_id.into_sql::<Nullable<BigInt>>(),
+            priority.into_sql::<Text>(),
+            is_persistent.into_sql::<Bool>(),
+            action_url.into_sql::<Nullable<Text>>(),
+            is_read.into_sql::<Bool>(),
+            read_at.into_sql::<Nullable<Timestamp>>(),
+            created_at.into_sql::<Timestamp>(),
+        ))
+        .insert_into(notifications::table)
+        .into_columns((
+            notifications::user_id,
+            notifications::kind,
+            notifications::title,
+            notifications::title_ar,
+            notifications::message,
+            notifications::message_ar,
+            notifications::related_type,
+            notifications::related_id,
+            notifications::priority,
+            notifications::is_persistent,
+            notifications::action_url,
+            notifications::is_read,
+            notifications::read_at,
+            notifications::created_at,
+        ))
+        .execute(c))?;
     Ok(())
 }
 

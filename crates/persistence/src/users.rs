@@ -133,6 +133,17 @@ pub(crate) fn held(conn: &mut DbConnection, ids: &[UserId]) -> Result<Vec<User>>
     Ok(lock_rows!(conn, in_order.select(User::as_select()), load)?)
 }
 
+/// Several people, locked as [`held`] does, for changes that may give them other badges.
+pub(crate) fn held_for_badges(conn: &mut DbConnection, ids: &[UserId]) -> Result<Vec<User>> {
+    let in_order = users::table.filter(users::id.eq_any(ids)).order((users::role.ne(Role::Admin), users::id));
+    Ok(lock_rows!(conn, in_order.select(User::as_select()), for_update, load)?)
+}
+
+/// Everybody active.
+pub(crate) fn active(conn: &mut DbConnection) -> Result<Vec<User>> {
+    Ok(with_conn!(conn, |c| users::table.filter(users::is_active).select(User::as_select()).load(c))?)
+}
+
 /// Takes a badge out of the ones that are free: the wanted one, or the next number of the role (§1). Whoever
 /// comes second waits for the first, and then gets another one.
 fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: Wanted) -> Result<String> {
@@ -245,10 +256,16 @@ fn change(
             .ok_or(NotFound("user"))?;
     let draft = draft(&before, tx.now)?;
     keeps_an_admin(&before, &draft.user, admins.iter().filter(|admin| **admin != id).count())?;
-    let after = give_badges(tx, Some(&before), draft)?;
-    let changes = Changes::between(Some(&before), Some(&after));
+    write(tx, action, &before, draft)
+}
+
+/// Writes an account that is locked for this; what doesn't change it leaves no trace.
+pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &User, draft: Draft) -> Result<User> {
+    let id = before.id;
+    let after = give_badges(tx, Some(before), draft)?;
+    let changes = Changes::between(Some(before), Some(&after));
     if changes.is_empty() {
-        return Ok(before);
+        return Ok(before.clone());
     }
     let written =
         with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(id)).set(&after).execute(c))?;

@@ -6,6 +6,7 @@ use inspection_auth::passwords;
 use inspection_domain::{
     assessments::{Assessment, NewVerdict, Verdict},
     assignments::{AssignTeam, Assignment},
+    bonus_stars::Bonus,
     defects::Defect,
     equipment::{Equipment, NewEquipment},
     files::{FileKind, NewFile, StoredFile, UploadFields},
@@ -13,6 +14,7 @@ use inspection_domain::{
     input::Input,
     inspections::{Inspection, NewAnswer, NewAnswers, StartInspection},
     jobs::{Job, PlannedTime},
+    leaves::Leave,
     lists::InspectionList,
     page::PageRequest,
     pauses::Pause,
@@ -20,11 +22,11 @@ use inspection_domain::{
     users::{NewUser, Password, Role, User},
 };
 use inspection_persistence::{
-    Database, Origin, Result, Tx, World, assessments, assignments,
+    Database, Origin, Result, Tx, World, assessments, assignments, bonus_stars,
     checklists::{self, Checklist},
     defects, equipment as machines, files,
     inspections::{self, Sheet},
-    jobs, lists, pauses, quality_reviews,
+    jobs, leaves, lists, pauses, quality_reviews,
     routines::{self, Planned},
     users,
 };
@@ -396,6 +398,31 @@ pub fn review(db: &Database, admin: &User, job: &Job) -> (QualityReview, User) {
         Ok((review, qe))
     })
     .expect("a review")
+}
+
+/// A request for leave from one day to another, made by its person.
+pub fn leave(db: &Database, world: &World, person: &User, from: &str, to: &str) -> Leave {
+    let wanted = json!({"leave_type": "annual", "date_from": from, "date_to": to});
+    act(db, world, person, |tx| leaves::request(tx, input(wanted))).expect("asked for")
+}
+
+/// A leave that an admin granted.
+pub fn approved_leave(
+    db: &Database,
+    world: &World,
+    admin: &User,
+    person: &User,
+    from: &str,
+    to: &str,
+) -> Leave {
+    let asked = leave(db, world, person, from, to);
+    act(db, world, admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))).expect("granted")
+}
+
+/// Bonus stars that a quality engineer asked for.
+pub fn bonus_request(db: &Database, world: &World, qe: &User, recipient: &User, amount: i64) -> Bonus {
+    let wanted = json!({"user_id": recipient.id, "amount": amount, "reason": "Found it before it broke."});
+    act(db, world, qe, |tx| bonus_stars::request(tx, input(wanted))).expect("asked for")
 }
 
 /// A reason that is long enough for an urgent verdict.

@@ -65,6 +65,11 @@ impl Badge {
         Ok(Self(text))
     }
 
+    /// The badge of the role that somebody with this badge has while they cover for somebody else (§10).
+    pub fn covering(badge: &str) -> Self {
+        Self(format!("COV-{badge}"))
+    }
+
     /// The badge of this role with this number, of three digits or more.
     pub fn numbered(role: Role, number: i64) -> Self {
         Self(format!("{}{number:03}", role.badge_prefix()))

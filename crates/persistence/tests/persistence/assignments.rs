@@ -186,6 +186,13 @@ fn away(somebody: &User, days: [&str; 2], status: LeaveStatus, ended: bool, worl
         ended_at: ended.then_some(now),
         created_at: now,
         updated_at: now,
+        requested_by_id: None,
+        decided_by_id: None,
+        decided_at: None,
+        rejection_reason: None,
+        ended_by_id: None,
+        coverage_user_id: None,
+        coverage_badge: None,
     }
 }
 

@@ -21,6 +21,7 @@ macro_rules! query {
 
 mod assessments;
 mod assignments;
+mod bonus_stars;
 mod checklists;
 mod day_properties;
 mod day_races;
@@ -31,8 +32,11 @@ mod inspections;
 mod job_properties;
 mod job_races;
 mod jobs;
+mod leave_properties;
+mod leaves;
 mod lists;
 mod notifications;
+mod people_races;
 mod points;
 mod races;
 mod ratings;

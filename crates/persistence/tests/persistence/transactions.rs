@@ -35,6 +35,7 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
     counts!(
         audit_entries,
         badges,
+        bonus_stars,
         checklist_items,
         checklist_templates,
         defect_assessments,

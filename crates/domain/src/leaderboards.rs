@@ -1,0 +1,189 @@
+//! Leaderboards: who has how many points, for all time or since the period began (rule book §11).
+
+use std::cmp::Reverse;
+
+use serde::Serialize;
+
+use crate::{
+    ids::UserId,
+    input::{input, text_enum},
+    time::{Date, Instant, Site},
+    users::{Category, Role, User},
+};
+
+text_enum! {
+    /// Which points count.
+    pub enum Period {
+        /// All there ever were.
+        AllTime = "all_time",
+        /// Those of this calendar month, site time.
+        Monthly = "monthly",
+        /// Those of this ISO week, site time.
+        Weekly = "weekly",
+        /// Those of today, site time.
+        Daily = "daily",
+    }
+}
+
+impl Period {
+    /// The instant from which points count; none if all do (§11).
+    pub fn since(self, today: Date, site: &Site) -> Option<Instant> {
+        let first = match self {
+            Self::AllTime => return None,
+            Self::Monthly => today.first_of_month(),
+            Self::Weekly => today.monday(),
+            Self::Daily => today,
+        };
+        Some(site.start_of(first))
+    }
+}
+
+input! {
+    /// Which leaderboard.
+    pub struct LeaderboardFilter {
+        /// Of whoever has this role, by the points won in it; of everybody, by all points, if absent.
+        role: Option<Role>,
+        /// Which points count; all if absent.
+        period: Option<Period>,
+    }
+}
+
+input! {
+    /// Which leaderboard of a role.
+    pub struct PeriodFilter {
+        /// Which points count; all if absent.
+        period: Option<Period>,
+    }
+}
+
+/// A place on a leaderboard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Ranking {
+    /// The place: equal points share one, and as many places after it stay empty.
+    pub rank: i64,
+    /// Who.
+    pub user_id: UserId,
+    /// Their name.
+    pub full_name: String,
+    /// Their major role.
+    pub role: Role,
+    /// Its badge.
+    pub role_id: String,
+    /// Points of the role and period asked for.
+    pub points: i64,
+    /// All their points.
+    pub total_points: i64,
+    /// Their trade.
+    pub specialization: Option<Category>,
+}
+
+impl User {
+    /// All points won in a role, or altogether.
+    pub fn points_in(&self, role: Option<Role>) -> i64 {
+        let others = self.inspector_points + self.specialist_points + self.engineer_points + self.qe_points;
+        match role {
+            None => self.total_points,
+            Some(Role::Inspector) => self.inspector_points,
+            Some(Role::Specialist) => self.specialist_points,
+            Some(Role::Engineer) => self.engineer_points,
+            Some(Role::QualityEngineer) => self.qe_points,
+            Some(Role::Admin) => self.total_points - others,
+        }
+    }
+}
+
+/// People by their points: most first, equal ones by name on a shared place (§11).
+pub fn ranked(mut standings: Vec<(User, i64)>) -> Vec<Ranking> {
+    standings.sort_by(|(a, points_of_a), (b, points_of_b)| {
+        (Reverse(points_of_a), &a.full_name, a.id).cmp(&(Reverse(points_of_b), &b.full_name, b.id))
+    });
+    let mut shared = (0, None);
+    (1_i64..)
+        .zip(standings)
+        .map(|(place, (user, points))| {
+            if shared.1 != Some(points) {
+                shared = (place, Some(points));
+            }
+            Ranking {
+                rank: shared.0,
+                user_id: user.id,
+                full_name: user.full_name,
+                role: user.role,
+                role_id: user.role_id,
+                points,
+                total_points: user.total_points,
+                specialization: user.specialization,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{id, user};
+
+    fn standing(n: i64, name: &str, points: i64) -> (User, i64) {
+        (User { id: id(n), full_name: name.into(), ..user(Role::Inspector) }, points)
+    }
+
+    #[test]
+    fn equal_points_share_a_place_and_are_listed_by_name() {
+        let all = vec![
+            standing(1, "D", 3),
+            standing(2, "C", 5),
+            standing(3, "A", 3),
+            standing(4, "B", 3),
+            standing(5, "E", -1),
+        ];
+        let places: Vec<_> = ranked(all).into_iter().map(|r| (r.rank, r.full_name)).collect();
+        let expected = [(1, "C"), (2, "A"), (2, "B"), (2, "D"), (5, "E")];
+        assert_eq!(places, expected.map(|(rank, name)| (rank, name.to_owned())));
+    }
+
+    proptest! {
+        #[test]
+        fn a_place_is_one_more_than_those_who_have_more(points in prop::collection::vec(-3_i64..6, 0..30)) {
+            let all = (1..).zip(&points).map(|(n, points)| standing(n, "X", *points)).collect();
+            let board = ranked(all);
+            prop_assert_eq!(board.len(), points.len());
+            for place in board {
+                let better = points.iter().filter(|points| **points > place.points).count();
+                prop_assert_eq!(place.rank, i64::try_from(better).unwrap() + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn periods_begin_at_the_sites_midnight() {
+        let site = Site::new("Asia/Dubai").expect("a zone");
+        let since = |period: Period, (y, m, d)| {
+            period.since(Date::new(y, m, d).expect("a date"), &site).map(|at| at.to_string())
+        };
+        // A Sunday: its week began on Monday, its month on this day.
+        let day = (2026, 3, 1);
+        assert_eq!(since(Period::AllTime, day), None);
+        assert_eq!(since(Period::Daily, day).as_deref(), Some("2026-02-28T20:00:00.000Z"));
+        assert_eq!(since(Period::Weekly, day).as_deref(), Some("2026-02-22T20:00:00.000Z"));
+        assert_eq!(since(Period::Monthly, day).as_deref(), Some("2026-02-28T20:00:00.000Z"));
+        assert_eq!(since(Period::Weekly, (2027, 1, 1)).as_deref(), Some("2026-12-27T20:00:00.000Z"));
+    }
+
+    #[test]
+    fn points_of_a_role_are_those_won_in_it() {
+        let person = User {
+            total_points: 31,
+            inspector_points: 1,
+            specialist_points: 2,
+            engineer_points: 4,
+            qe_points: 8,
+            ..user(Role::Admin)
+        };
+        let points: Vec<i64> = Role::ALL.iter().map(|role| person.points_in(Some(*role))).collect();
+        assert_eq!((points.iter().sum::<i64>(), points), (31, vec![16, 1, 2, 4, 8]));
+        assert_eq!(person.points_in(None), 31);
+    }
+}

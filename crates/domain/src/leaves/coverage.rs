@@ -1,0 +1,250 @@
+//! Who stands in for whom: candidates and their scores, and the role that comes with it (rule book §10).
+
+use std::cmp::Reverse;
+
+use super::Leave;
+use crate::{
+    input::Invalid,
+    time::Instant,
+    users::{Badge, Draft, Role, User, Wanted},
+};
+
+/// What somebody has to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Workload {
+    /// Jobs in progress.
+    pub active_jobs: i64,
+    /// Defects that they are to repair, or that were given to them, and that aren't resolved.
+    pub open_defects: i64,
+}
+
+/// Somebody who could cover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Who.
+    pub user: User,
+    /// How well they fit; more is better.
+    pub score: i64,
+    /// Jobs they have in progress.
+    pub active_jobs: i64,
+    /// Whether they work when the absent person does.
+    pub same_shift: bool,
+    /// Whether they have the major role of the absent person.
+    pub same_role: bool,
+}
+
+impl Candidate {
+    /// Scores somebody: the same shift +10; for an absent inspector: an inspector +8, any other specialist +5 or, with open
+    /// defects, +2, the same trade +3; for others the same role +8; minus the jobs in progress (§10).
+    pub fn of(user: User, absent: &User, load: Workload) -> Self {
+        let same_shift = user.shift.is_some() && user.shift == absent.shift;
+        let same_role = user.has(absent.role);
+        let mut score = if same_shift { 10 } else { 0 };
+        if same_role {
+            score += 8;
+        }
+        if absent.role == Role::Inspector {
+            if user.specialization.is_some() && user.specialization == absent.specialization {
+                score += 3;
+            }
+            if !same_role && user.has(Role::Specialist) {
+                score += if load.open_defects == 0 { 5 } else { 2 };
+            }
+        }
+        Self { score: score - load.active_jobs, active_jobs: load.active_jobs, same_shift, same_role, user }
+    }
+}
+
+/// The candidates, the best first, equal ones by name (§10).
+pub fn ranked(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    candidates.sort_by(|a, b| {
+        let key = |c: &Candidate| (Reverse(c.score), c.user.full_name.clone(), c.user.id);
+        key(a).cmp(&key(b))
+    });
+    candidates
+}
+
+/// Whether somebody may cover a leave, when these are their own leaves: active, somebody else, and there on those days (§10).
+pub fn may_cover(leave: &Leave, person: Option<&User>, own: &[Leave]) -> Result<(), Invalid> {
+    let wrong = |message: &str| Err(Invalid::field("coverage_user_id", message));
+    match person {
+        Some(person) if person.is_active => {
+            if person.id == leave.user_id {
+                return wrong("must be somebody else");
+            }
+            let is_away = |own: &Leave| {
+                own.user_id == person.id && own.is_in_force() && own.overlaps(leave.date_from, leave.date_to)
+            };
+            if own.iter().any(is_away) { wrong("is on leave on these days") } else { Ok(()) }
+        }
+        _ => wrong("must be an active person"),
+    }
+}
+
+impl User {
+    /// The badge of the inspector's role they get for covering somebody: specialists without a second role get one for an
+    /// inspector's absence, as long as it lasts (§10). They need a trade, as all who inspect.
+    pub fn coverage_badge(&self, absent: &User) -> Option<String> {
+        let badge = String::from(Badge::covering(&self.role_id));
+        let is_free = self.minor_role.is_none() || self.minor_role_id.as_deref() == Some(&badge);
+        let is_needed = absent.role == Role::Inspector && self.role == Role::Specialist;
+        (is_needed && is_free && self.specialization.is_some()).then_some(badge)
+    }
+
+    /// How somebody stands who covers these leaves that are in force: marked with the first of them, and with the role
+    /// that one of them brings. `ended` is a leave they don't cover any more; its role goes, unless another needs it (§10).
+    pub fn covering(&self, leaves: &[Leave], ended: Option<&Leave>, now: Instant) -> Draft {
+        let first = leaves.iter().min_by_key(|leave| (leave.date_from, leave.id));
+        let leave_coverage_for = first.map(|leave| leave.user_id);
+        let mut user = Self { leave_coverage_for, updated_at: now, ..self.clone() };
+        let needed = leaves.iter().find_map(|leave| leave.coverage_badge.as_deref());
+        let over = ended.and_then(|leave| leave.coverage_badge.as_deref());
+        let mut minor_badge = None;
+        if needed.is_none() && over.is_some() && user.minor_role_id.as_deref() == over {
+            (user.minor_role, user.minor_role_id) = (None, None);
+        } else if ended.is_none()
+            && user.minor_role.is_none()
+            && let Some(badge) = needed
+        {
+            (user.minor_role, user.minor_role_id) = (Some(Role::Inspector), Some(badge.to_owned()));
+            minor_badge = Some(Wanted::Given(Badge::covering(&user.role_id)));
+        }
+        Draft { user, badge: None, minor_badge }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        testing::{id, leave, now, user},
+        time::Date,
+        users::{Category, Shift},
+    };
+
+    fn date(day: i8) -> Date {
+        Date::new(2026, 3, day).expect("a date")
+    }
+
+    #[test]
+    fn the_grid_of_scores() {
+        let mut grid = String::new();
+        for absent_role in [Role::Inspector, Role::Specialist] {
+            let absent = User {
+                shift: Some(Shift::Day),
+                specialization: Some(Category::Mechanical),
+                ..user(absent_role)
+            };
+            for &role in Role::ALL {
+                for shift in [Shift::Day, Shift::Night] {
+                    for trade in Category::ALL {
+                        let scores = [(0, 0), (0, 1), (3, 0), (3, 1)].map(|(active_jobs, open_defects)| {
+                            let who = User { shift: Some(shift), specialization: Some(*trade), ..user(role) };
+                            Candidate::of(who, &absent, Workload { active_jobs, open_defects }).score
+                        });
+                        grid += &format!("{absent_role} by {role} {shift} {trade}: {scores:?}\n");
+                    }
+                }
+            }
+        }
+        insta::assert_snapshot!(grid);
+    }
+
+    #[test]
+    fn a_second_role_counts_and_nothing_counts_twice() {
+        let absent = User { shift: None, specialization: None, ..user(Role::Inspector) };
+        let both = User {
+            minor_role: Some(Role::Inspector),
+            shift: None,
+            specialization: None,
+            ..user(Role::Specialist)
+        };
+        let candidate = Candidate::of(both, &absent, Workload::default());
+        assert_eq!((candidate.score, candidate.same_shift, candidate.same_role), (8, false, true));
+    }
+
+    #[test]
+    fn the_best_come_first_and_equal_ones_by_name() {
+        let candidate = |name: &str, n, score| Candidate {
+            user: User { id: id(n), full_name: name.into(), ..user(Role::Engineer) },
+            score,
+            active_jobs: 0,
+            same_shift: false,
+            same_role: false,
+        };
+        let all =
+            vec![candidate("B", 1, 5), candidate("A", 2, 5), candidate("C", 3, 8), candidate("A", 4, 5)];
+        let order: Vec<_> = ranked(all).into_iter().map(|c| c.user.id.get()).collect();
+        assert_eq!(order, [3, 2, 4, 1]);
+    }
+
+    #[test]
+    fn whoever_covers_is_there_active_and_somebody_else() {
+        let away = Leave { user_id: id(1), ..leave(date(3), date(5)) };
+        let other = User { id: id(2), ..user(Role::Specialist) };
+        let check = |person: Option<&User>, own: &[Leave]| may_cover(&away, person, own).is_ok();
+        assert!(check(Some(&other), &[]));
+        assert!(!check(None, &[]));
+        assert!(!check(Some(&User { is_active: false, ..other.clone() }), &[]));
+        assert!(!check(Some(&User { id: id(1), ..other.clone() }), &[]));
+        for (from, to, fine) in [(1, 2, true), (1, 3, false), (4, 4, false), (5, 9, false), (6, 9, true)] {
+            let own = Leave { user_id: other.id, ..leave(date(from), date(to)) };
+            assert_eq!(check(Some(&other), std::slice::from_ref(&own)), fine, "{from} {to}");
+            assert!(check(Some(&other), &[Leave { ended_at: Some(now()), ..own.clone() }]));
+            assert!(check(Some(&other), &[Leave { user_id: id(7), ..own }]));
+        }
+    }
+
+    #[test]
+    fn who_gets_a_role_for_covering() {
+        for absent in Role::ALL {
+            for &role in Role::ALL {
+                for (minor_role, minor_role_id) in
+                    [(None, None), (Some(Role::QualityEngineer), Some("QE001".to_owned()))]
+                {
+                    let free = minor_role.is_none();
+                    let specialization = Some(Category::Mechanical);
+                    let who = User { minor_role, minor_role_id, specialization, ..user(role) };
+                    let expected = *absent == Role::Inspector && role == Role::Specialist && free;
+                    assert_eq!(
+                        who.coverage_badge(&user(*absent)).is_some(),
+                        expected,
+                        "{absent} {role} {free}"
+                    );
+                    assert!(User { specialization: None, ..who }.coverage_badge(&user(*absent)).is_none());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn covering_two_at_once_keeps_each_until_its_own_end() {
+        let who =
+            User { id: id(2), role_id: "SPE007".into(), leave_coverage_for: None, ..user(Role::Specialist) };
+        let badge = who.coverage_badge(&user(Role::Inspector));
+        assert_eq!(badge.as_deref(), Some("COV-SPE007"));
+        let covered = |n: i64, from| Leave {
+            id: id(n),
+            user_id: id(10 + n),
+            coverage_user_id: Some(who.id),
+            coverage_badge: badge.clone(),
+            ..leave(date(from), date(9))
+        };
+        let (one, two) = (covered(1, 5), covered(2, 3));
+        let marked = who.covering(std::slice::from_ref(&one), None, now());
+        assert_eq!(marked.minor_badge, Some(Wanted::Given(Badge::covering("SPE007"))));
+        assert_eq!(
+            (marked.user.leave_coverage_for, marked.user.minor_role),
+            (Some(id(11)), Some(Role::Inspector))
+        );
+        let both = marked.user.covering(&[one.clone(), two.clone()], None, now());
+        assert_eq!((both.user.leave_coverage_for, both.minor_badge), (Some(id(12)), None), "the earlier one");
+        let left = both.user.covering(std::slice::from_ref(&one), Some(&two), now()).user;
+        assert_eq!((left.leave_coverage_for, left.minor_role), (Some(id(11)), Some(Role::Inspector)));
+        let free = left.covering(&[], Some(&one), now()).user;
+        assert_eq!((free.leave_coverage_for, free.minor_role, free.minor_role_id), (None, None, None));
+        let permanent = User { minor_role_id: Some("INS009".into()), ..left };
+        let kept = permanent.covering(&[], Some(&one), now()).user;
+        assert_eq!(kept.minor_role_id.as_deref(), Some("INS009"), "a role given meanwhile stays");
+    }
+}

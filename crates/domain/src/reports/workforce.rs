@@ -1,0 +1,178 @@
+//! Who is there: the workforce and its capacity (rule book §10).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{numbers, tenths};
+use crate::users::{Role, Shift};
+
+/// How many active people there are of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeopleCount {
+    /// Major role.
+    pub role: Role,
+    /// Second role.
+    pub minor_role: Option<Role>,
+    /// When they work.
+    pub shift: Option<Shift>,
+    /// Whether they are on leave.
+    pub is_on_leave: bool,
+    /// How many.
+    pub count: i64,
+}
+
+numbers! {
+    /// Active people; those with two roles count in both.
+    pub struct Workforce {
+        /// All.
+        total_users: i64,
+        /// On leave.
+        on_leave: i64,
+        /// Inspectors.
+        inspectors: i64,
+        /// Specialists.
+        specialists: i64,
+        /// Engineers.
+        engineers: i64,
+        /// Quality engineers.
+        quality_engineers: i64,
+    }
+
+    /// How many of a group are there.
+    pub struct Headcount {
+        /// All.
+        total: i64,
+        /// Those who aren't on leave.
+        available: i64,
+        /// Those who are.
+        on_leave: i64,
+    }
+
+    /// Who is there today, of all active people.
+    pub struct Capacity {
+        /// All.
+        total: i64,
+        /// All.
+        total_staff: i64,
+        /// Those who aren't on leave.
+        available: i64,
+        /// Those who are.
+        on_leave: i64,
+        /// Percentage of those who are available, to one decimal place.
+        utilization_rate: f64,
+        /// By major role.
+        #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, Headcount>))]
+        by_role: BTreeMap<&'static str, Headcount>,
+        /// By shift; `none` are those without one.
+        #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, Headcount>))]
+        by_shift: BTreeMap<&'static str, Headcount>,
+    }
+}
+
+impl Headcount {
+    fn of<'c>(counts: impl Iterator<Item = &'c PeopleCount>) -> Self {
+        let mut own = Self { total: 0, available: 0, on_leave: 0 };
+        for people in counts {
+            own.total += people.count;
+            *(if people.is_on_leave { &mut own.on_leave } else { &mut own.available }) += people.count;
+        }
+        own
+    }
+}
+
+impl Workforce {
+    /// Put together from counts.
+    pub fn of(counts: &[PeopleCount]) -> Self {
+        let all = Headcount::of(counts.iter());
+        let with = |role| {
+            let fits = |c: &&PeopleCount| c.role == role || c.minor_role == Some(role);
+            counts.iter().filter(fits).map(|c| c.count).sum()
+        };
+        Self {
+            total_users: all.total,
+            on_leave: all.on_leave,
+            inspectors: with(Role::Inspector),
+            specialists: with(Role::Specialist),
+            engineers: with(Role::Engineer),
+            quality_engineers: with(Role::QualityEngineer),
+        }
+    }
+}
+
+impl Capacity {
+    /// Put together from counts; of one shift, or of all (§10).
+    pub fn of(counts: &[PeopleCount], shift: Option<Shift>) -> Self {
+        let counts: Vec<_> = counts.iter().filter(|c| shift.is_none() || c.shift == shift).collect();
+        let part = |fits: &dyn Fn(&PeopleCount) -> bool| {
+            Headcount::of(counts.iter().copied().filter(|people| fits(people)))
+        };
+        let Headcount { total, available, on_leave } = part(&|_| true);
+        let shifts = [Some(Shift::Day), Some(Shift::Night), None];
+        Self {
+            total,
+            total_staff: total,
+            available,
+            on_leave,
+            utilization_rate: tenths(available * 100, total),
+            by_role: Role::ALL.iter().map(|role| (role.as_str(), part(&|c| c.role == *role))).collect(),
+            by_shift: shifts
+                .iter()
+                .map(|shift| (shift.map_or("none", Shift::as_str), part(&|c| c.shift == *shift)))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts() -> Vec<PeopleCount> {
+        let people = |role, minor_role, shift, is_on_leave, count| PeopleCount {
+            role,
+            minor_role,
+            shift,
+            is_on_leave,
+            count,
+        };
+        vec![
+            people(Role::Inspector, None, Some(Shift::Day), false, 5),
+            people(Role::Inspector, None, Some(Shift::Night), true, 2),
+            people(Role::Specialist, Some(Role::Inspector), Some(Shift::Day), true, 1),
+            people(Role::Admin, None, None, false, 1),
+        ]
+    }
+
+    #[test]
+    fn the_workforce_by_roles_of_both_kinds() {
+        let workforce = Workforce::of(&counts());
+        let expected = Workforce {
+            total_users: 9,
+            on_leave: 3,
+            inspectors: 8,
+            specialists: 1,
+            engineers: 0,
+            quality_engineers: 0,
+        };
+        assert_eq!(workforce, expected);
+    }
+
+    #[test]
+    fn the_capacity_of_all_and_of_a_shift() {
+        let all = Capacity::of(&counts(), None);
+        assert_eq!((all.total, all.total_staff, all.available, all.on_leave), (9, 9, 6, 3));
+        assert!((all.utilization_rate - 66.7).abs() < 1e-9);
+        let head = |total, available, on_leave| Headcount { total, available, on_leave };
+        assert_eq!(all.by_role.get("inspector"), Some(&head(7, 5, 2)));
+        assert_eq!(all.by_role.get("engineer"), Some(&head(0, 0, 0)));
+        assert_eq!(all.by_shift.get("day"), Some(&head(6, 5, 1)));
+        assert_eq!(all.by_shift.get("none"), Some(&head(1, 1, 0)));
+        let night = Capacity::of(&counts(), Some(Shift::Night));
+        assert_eq!((night.total, night.available, night.on_leave), (2, 0, 2));
+        assert!(
+            Capacity::of(&[], None).utilization_rate.abs() < f64::EPSILON,
+            "nobody, and no division by zero"
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! Leaves, coverage and bonus stars at once: one wins, and nothing is done twice.
+
+use inspection_domain::{
+    bonus_stars::BonusStatus,
+    leaves::LeaveStatus,
+    notifications::NotificationType,
+    rule::Code,
+    users::{Role, User},
+};
+use inspection_persistence::{bonus_stars, leaves, points, users};
+use inspection_testkit::{
+    builders::{act, approved_leave, bonus_request, input, leave, user},
+    on_both_databases,
+    world::world,
+};
+use serde_json::json;
+
+use crate::{
+    ALL, kinds_told_to,
+    leaves::now,
+    races::{at_once, tally},
+};
+
+const ROUNDS: usize = 6;
+
+on_both_databases! {
+    fn of_requests_for_the_same_days_one_is_taken(db: TestDatabase) {
+        let (world, clock) = world();
+        let admin = user(&db, &world, Role::Admin);
+        for _ in 0..ROUNDS {
+            let person = user(&db, &world, Role::Inspector);
+            let (done, refused) = tally(at_once(4, |n| {
+                let actor = if n == 0 { &admin } else { &person };
+                let (from, to) = [("2026-03-05", "2026-03-09"), ("2026-03-09", "2026-03-12"), ("2026-03-01", "2026-03-31"), ("2026-03-09", "2026-03-09")][n];
+                let body = json!({"user_id": person.id, "leave_type": "annual", "date_from": from, "date_to": to});
+                act(&db, &world, actor, |tx| leaves::request(tx, input(body)))
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::RuleViolation; 3]));
+            clock.advance_seconds(1);
+        }
+    }
+
+    fn a_request_is_decided_on_once(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        for _ in 0..ROUNDS {
+            let person = user(&db, &world, Role::Inspector);
+            let asked = leave(&db, &world, &person, "2026-03-02", "2026-03-04");
+            let (done, refused) = tally(at_once(4, |n| match n {
+                0 | 1 => act(&db, &world, &admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))),
+                2 => act(&db, &world, &admin, |tx| leaves::reject(tx, asked.id, input(json!({"reason": "no"})))),
+                _ => act(&db, &world, &person, |tx| leaves::cancel(tx, asked.id)),
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
+            let approved = done[0].status == LeaveStatus::Approved;
+            assert_eq!(now(&db, &person).is_on_leave, approved);
+            let told = kinds_told_to(&db, admin.id);
+            let announced = told.first() == Some(&NotificationType::LeaveNotification);
+            assert_eq!(announced, approved, "told once, and only of a granted one");
+        }
+    }
+
+    fn of_two_who_would_cover_at_once_one_does(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        for _ in 0..ROUNDS {
+            let absent = user(&db, &world, Role::Inspector);
+            let crew: Vec<User> = (0..3).map(|_| user(&db, &world, Role::Specialist)).collect();
+            let taken = approved_leave(&db, &world, &admin, &absent, "2026-03-02", "2026-03-04");
+            let (done, refused) = tally(at_once(3, |n| {
+                let body = json!({"coverage_user_id": crew[n].id});
+                act(&db, &world, &admin, |tx| leaves::assign_coverage(tx, taken.id, &input(body)))
+            }));
+            assert!(!done.is_empty() && refused.iter().all(|code| *code == Code::Conflict), "{refused:?}");
+            let now_covers = db.read(|conn| leaves::get(conn, &admin, taken.id)).unwrap().coverage_user_id;
+            for member in &crew {
+                let member = now(&db, member);
+                let covers = now_covers == Some(member.id);
+                assert_eq!((member.leave_coverage_for.is_some(), member.minor_role.is_some()), (covers, covers));
+            }
+            act(&db, &world, &admin, |tx| leaves::end(tx, taken.id)).unwrap();
+        }
+    }
+
+    fn two_ends_at_once_leave_nothing_behind(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let specialist = user(&db, &world, Role::Specialist);
+        for _ in 0..ROUNDS {
+            let taken: Vec<_> = (0..2).map(|_| {
+                let absent = user(&db, &world, Role::Inspector);
+                let taken = approved_leave(&db, &world, &admin, &absent, "2026-03-02", "2026-03-04");
+                let body = json!({"coverage_user_id": specialist.id});
+                act(&db, &world, &admin, |tx| leaves::assign_coverage(tx, taken.id, &input(body))).unwrap();
+                (taken, absent)
+            }).collect();
+            let (done, refused) = tally(at_once(4, |n| act(&db, &world, &admin, |tx| leaves::end(tx, taken[n % 2].0.id))));
+            assert_eq!((done.len(), refused), (2, vec![Code::InvalidState; 2]));
+            let free = now(&db, &specialist);
+            assert_eq!((free.leave_coverage_for, free.minor_role, free.minor_role_id), (None, None, None));
+            assert!(taken.iter().all(|(_, absent)| !now(&db, absent).is_on_leave));
+        }
+    }
+
+    fn coverage_and_the_end_of_another_at_once_agree(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let specialist = user(&db, &world, Role::Specialist);
+        for _ in 0..ROUNDS {
+            let [old, new] = [0, 1].map(|_| {
+                let absent = user(&db, &world, Role::Inspector);
+                approved_leave(&db, &world, &admin, &absent, "2026-03-02", "2026-03-04")
+            });
+            let cover = |id| {
+                let body = json!({"coverage_user_id": specialist.id});
+                act(&db, &world, &admin, |tx| leaves::assign_coverage(tx, id, &input(body)))
+            };
+            cover(old.id).unwrap();
+            let outcomes = at_once(2, |n| if n == 0 { cover(new.id) } else { act(&db, &world, &admin, |tx| leaves::end(tx, old.id)) });
+            assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+            let covers = now(&db, &specialist);
+            assert_eq!((covers.leave_coverage_for, covers.minor_role), (Some(new.user_id), Some(Role::Inspector)));
+            act(&db, &world, &admin, |tx| leaves::end(tx, new.id)).unwrap();
+        }
+    }
+
+    fn bonus_stars_are_given_once(db: TestDatabase) {
+        let (world, _) = world();
+        let admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
+        let (qe, person) = (user(&db, &world, Role::QualityEngineer), user(&db, &world, Role::Specialist));
+        let mut expected = 0;
+        for _ in 0..ROUNDS {
+            let asked = bonus_request(&db, &world, &qe, &person, 3);
+            let (done, refused) = tally(at_once(4, |n| {
+                let actor = &admins[n % 2];
+                match n {
+                    0 => act(&db, &world, actor, |tx| bonus_stars::deny(tx, asked.id, input(json!({})))),
+                    _ => act(&db, &world, actor, |tx| bonus_stars::approve(tx, asked.id, &input(json!({"amount": n + 2})))),
+                }
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
+            if done[0].status != BonusStatus::Denied {
+                expected += done[0].amount;
+            }
+            assert_eq!(db.read(|conn| users::get(conn, person.id)).unwrap().total_points, expected);
+        }
+        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        let ledger = db.read(|conn| points::list(conn, person.id, ALL)).unwrap();
+        assert_eq!(ledger.items.iter().map(|line| line.amount).sum::<i64>(), expected);
+    }
+}

@@ -1,0 +1,16 @@
+DROP INDEX leaves_status_idx;
+DROP INDEX leaves_leave_type_idx;
+DROP INDEX leaves_date_from_idx;
+DROP INDEX leaves_date_to_idx;
+DROP INDEX leaves_open_idx;
+ALTER TABLE leaves
+    DROP CONSTRAINT leaves_no_overlap,
+    DROP CONSTRAINT leaves_coverage_badge_check,
+    DROP CONSTRAINT leaves_coverage_check,
+    DROP COLUMN coverage_badge,
+    DROP COLUMN coverage_user_id,
+    DROP COLUMN ended_by_id,
+    DROP COLUMN rejection_reason,
+    DROP COLUMN decided_at,
+    DROP COLUMN decided_by_id,
+    DROP COLUMN requested_by_id;

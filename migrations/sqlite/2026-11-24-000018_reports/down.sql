@@ -1,0 +1,10 @@
+DROP INDEX inspections_numbers_idx;
+DROP INDEX defects_numbers_idx;
+DROP INDEX defects_resolved_at_idx;
+DROP INDEX jobs_completed_at_idx;
+DROP INDEX job_pauses_numbers_idx;
+DROP INDEX quality_reviews_reviewed_at_idx;
+DROP INDEX quality_reviews_worker_idx;
+DROP INDEX inspection_assignments_target_date_idx;
+DROP INDEX point_entries_period_idx;
+CREATE INDEX point_entries_created_at_idx ON point_entries (created_at);

@@ -1,0 +1,50 @@
+//! Leaves and bonus stars in the state that an operation on them needs.
+
+use inspection_domain::users::Role;
+use inspection_testkit::builders;
+use serde_json::json;
+
+use super::{Operation, workshop::Ready};
+use crate::site::Site;
+
+/// What an operation needs; none if it isn't about leaves or bonus stars.
+pub(super) fn make_ready(site: &Site, operation: &Operation) -> Option<Ready> {
+    let (db, world) = (&site.db, &site.world);
+    let days = ["2026-03-02", "2026-03-04"];
+    if let Some(action) = operation.path.strip_prefix("/api/leaves/{id}") {
+        let owner = site.user(Role::Inspector);
+        let leave = match action {
+            "/end" | "/coverage/assign" => {
+                builders::approved_leave(db, world, &site.user(Role::Admin), &owner, days[0], days[1])
+            }
+            _ => builders::leave(db, world, &owner, days[0], days[1]),
+        };
+        let coverer = site.user(Role::Specialist);
+        let body = match action {
+            "/reject" => json!({"reason": "too many are away"}),
+            "/approve" | "/coverage/assign" => json!({"coverage_user_id": coverer.id}),
+            _ => json!({}),
+        };
+        return Some(Ready { id: leave.id.get(), query: "", body, owner });
+    }
+    if operation.path.starts_with("/api/bonus-stars") && operation.method == "POST" {
+        let (qe, owner) = (site.user(Role::QualityEngineer), site.user(Role::Specialist));
+        if operation.path.contains("{id}") {
+            let bonus = builders::bonus_request(db, world, &qe, &owner, 3);
+            return Some(Ready { id: bonus.id.get(), query: "", body: json!({"amount": 2}), owner });
+        }
+        let body = json!({"user_id": owner.id, "amount": 3, "reason": "Found it before it broke."});
+        return Some(Ready { id: 0, query: "", body, owner });
+    }
+    match (operation.method, operation.path) {
+        ("POST", "/api/leaves") => {
+            let body = json!({"leave_type": "sick", "date_from": days[0], "date_to": days[1]});
+            Some(Ready { id: 0, query: "", body, owner: site.user(Role::Inspector) })
+        }
+        ("GET", "/api/reports/trends") => {
+            let owner = site.user(Role::Admin);
+            Some(Ready { id: 0, query: "?metric=inspections", body: json!({}), owner })
+        }
+        _ => None,
+    }
+}
