@@ -99,7 +99,7 @@ impl SiteNumbers {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Stats {
-    Admin(AdminStats),
+    Admin(Box<AdminStats>),
     Engineer(EngineerStats),
     Inspector(InspectorStats),
     Specialist(SpecialistStats),
@@ -120,7 +120,7 @@ async fn dashboard(app: App, permit: Permit<SignedIn>) -> Result<Reply<Dashboard
     let view = app.read(permit, (), move |conn, caller, ()| {
         let (user, today) = (&caller.user, world.today());
         let stats = match user.role {
-            Role::Admin => Stats::Admin(site.of(conn, &world)?),
+            Role::Admin => Stats::Admin(Box::new(site.of(conn, &world)?)),
             Role::Engineer => Stats::Engineer(reports::engineer(conn, user, today)?),
             Role::Inspector => Stats::Inspector(reports::inspector(conn, user, today)?),
             Role::Specialist => Stats::Specialist(reports::specialist(conn, user)?),

@@ -203,18 +203,13 @@ pub fn defect_analytics(conn: &mut DbConnection) -> Result<DefectAnalytics> {
 /// Counts the rows whose instant is within the steps, by slot and by what another column says.
 macro_rules! by_slot {
     ($conn:expr, $steps:expr, $table:ident . $at:ident, $name:literal: $sql:ty as $type:ty) => {{
-        let seconds = $steps.slot_seconds();
-        let slot = match $conn {
-            DbConnection::Postgres(_) => {
-                format!("CAST(FLOOR(EXTRACT(EPOCH FROM {}) / {seconds}) AS BIGINT)", stringify!($at))
-            }
-            DbConnection::Sqlite(_) => {
-                format!(
-                    "CAST(FLOOR(CAST(strftime('%s', {}) AS REAL) / {seconds}) AS INTEGER)",
-                    stringify!($at)
-                )
-            }
+        let (at, seconds) = (stringify!($at), $steps.slot_seconds());
+        let unix = match $conn {
+            DbConnection::Postgres(_) => format!("CAST(FLOOR(EXTRACT(EPOCH FROM {at})) AS BIGINT)"),
+            DbConnection::Sqlite(_) => format!("CAST(strftime('%s', {at}) AS INTEGER)"),
         };
+        // Whole numbers are divided towards zero, but slots before 1970 are counted downwards.
+        let slot = format!("({unix} - (({unix} % {seconds}) + {seconds}) % {seconds}) / {seconds}");
         let columns = format!("{slot}, {}, COUNT(*)", $name);
         let rows: Vec<(i64, $type, i64)> = with_conn!($conn, |c| $table::table
             .filter($table::$at.ge($steps.start()))

@@ -175,7 +175,7 @@ mod tests {
     fn all_that_is_wrong_is_told_at_once() {
         let backwards = json!({"leave_type": "other", "date_from": "2026-03-03", "date_to": "2026-03-02"});
         let wrong = wanted(backwards).check().expect_err("wrong");
-        let fields: Vec<_> = wrong.fields().into_iter().map(|error| error.field.to_string()).collect();
+        let fields: Vec<_> = wrong.fields().into_iter().map(|error| error.field).collect();
         assert_eq!(fields, ["date_to", "other_reason"]);
         for &kind in LeaveType::ALL {
             let body = json!({"leave_type": kind, "date_from": "2026-03-02", "date_to": "2026-03-02"});

@@ -43,7 +43,7 @@ fn end(db: &Database, world: &World, admin: &User, id: LeaveId) -> inspection_pe
 
 fn standing(db: &Database, person: &User) -> (Option<Role>, Option<String>, Option<i64>) {
     let now = now(db, person);
-    (now.minor_role, now.minor_role_id, now.leave_coverage_for.map(|id| id.get()))
+    (now.minor_role, now.minor_role_id, now.leave_coverage_for.map(inspection_domain::ids::UserId::get))
 }
 
 on_both_databases! {
@@ -208,8 +208,7 @@ on_both_databases! {
         let next = approved_leave(&db, &world, &admin, &person, "2026-03-03", "2026-03-05");
         approved_leave(&db, &world, &admin, &other, "2026-03-02", "2026-03-05");
         clock.set("2026-03-03T00:00:00Z");
-        let ids = |ids: Vec<LeaveId>| ids;
-        assert_eq!(ids(db.read(|conn| leaves::expired(conn, world.today())).unwrap()), [short.id]);
+        assert_eq!(db.read(|conn| leaves::expired(conn, world.today())).unwrap(), [short.id]);
         end(&db, &world, &admin, short.id).unwrap();
         assert!(now(&db, &person).is_on_leave, "the next one has begun");
         assert!(now(&db, &other).is_on_leave);

@@ -46,7 +46,9 @@ enum Event {
     Close { defect: DefectId },
     Reopen { defect: DefectId },
     SetStatus { machine: EquipmentId, status: EquipmentStatus },
-    Thank { specialist: UserId, defect: DefectId },
+    Thank { specialist: UserId },
+    AskForLeave { person: User, is_granted: bool },
+    AskForStars { qe: User },
     ReadNotifications { user: User },
 }
 
@@ -223,6 +225,14 @@ impl Story<'_> {
             if reads && !is_last {
                 self.plan(midnight.plus_seconds(12 * HOUR), Event::ReadNotifications { user });
             }
+        }
+        if is_last {
+            for (role, is_granted) in [(Role::Inspector, true), (Role::Specialist, false)] {
+                let person = self.somebody(role)?;
+                self.plan(midnight.plus_seconds(9 * HOUR), Event::AskForLeave { person, is_granted });
+            }
+            let qe = self.somebody(Role::QualityEngineer)?;
+            self.plan(midnight.plus_seconds(11 * HOUR), Event::AskForStars { qe });
         }
         let fate = match n {
             40 => Some((11, EquipmentStatus::OutOfService)),

@@ -2,12 +2,14 @@
 
 use anyhow::{Context, Result};
 use inspection_domain::{
+    bonus_stars::NewBonus,
     checklists::{AnswerType, Item},
     defects::{Defect, DefectChanges, Reopening, Severity},
     equipment::{EquipmentChanges, EquipmentStatus},
     ids::{AssignmentId, DefectId, EquipmentId, InspectionId, JobId, UserId},
     inspections::{NewAnswer, Review, StartInspection},
     jobs::{AssignSpecialist, Completion, Job, PlannedTime},
+    leaves::{LeaveApproval, NewLeave},
     page::PageRequest,
     points::PointKind,
     quality_reviews::{Approval, ReviewFilter, ReviewStatus},
@@ -15,7 +17,7 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{
-    defects, equipment, inspections, jobs, notifications,
+    bonus_stars, defects, equipment, inspections, jobs, leaves, notifications,
     points::{self, Award},
     quality_reviews, users,
 };
@@ -69,16 +71,34 @@ impl Story<'_> {
                 self.act(Some(&admin), |tx| defects::reopen(tx, defect, why)).map(drop)
             }
             Event::SetStatus { machine, status } => self.set_status(machine, status),
-            Event::Thank { specialist, defect } => {
+            Event::Thank { specialist } => {
                 let engineer = self.somebody(Role::Engineer)?;
-                let award = Award {
-                    user_id: specialist,
-                    role: Role::Specialist,
-                    amount: 1 + i64::from(self.dice.roll(5)),
-                    kind: PointKind::BonusStars,
-                    related: Some(("defect", defect.get())),
-                };
-                self.act(Some(&engineer), |tx| points::award(tx, &award))
+                let thanks = in_language_of(&engineer, ("Quick and clean work", "عمل سريع ومتقن"));
+                let amount = 1 + self.dice.roll(5);
+                let wanted: NewBonus =
+                    read(json!({"user_id": specialist, "amount": amount, "reason": thanks}))?;
+                self.act(Some(&engineer), |tx| bonus_stars::award(tx, wanted)).map(drop)
+            }
+            Event::AskForStars { qe } => {
+                let specialist = self.somebody(Role::Specialist)?.id;
+                let reason = in_language_of(&qe, ("No rework in three weeks", "ثلاثة أسابيع دون إعادة عمل"));
+                let wanted: NewBonus = read(json!({"user_id": specialist, "amount": 5, "reason": reason}))?;
+                self.act(Some(&qe), |tx| bonus_stars::request(tx, wanted)).map(drop)
+            }
+            Event::AskForLeave { person, is_granted } => {
+                let today = self.world.today();
+                let (from, to) = (today.plus_days(7), today.plus_days(13));
+                let reason = in_language_of(&person, ("Visiting my family", "زيارة العائلة"));
+                let wanted: NewLeave = read(
+                    json!({"leave_type": "annual", "date_from": from, "date_to": to, "reason": reason}),
+                )?;
+                let leave = self.act(Some(&person), |tx| leaves::request(tx, wanted))?;
+                if is_granted {
+                    let (admin, coverer) = (self.somebody(Role::Admin)?, self.somebody(Role::Specialist)?);
+                    let approval: LeaveApproval = read(json!({"coverage_user_id": coverer.id}))?;
+                    self.act(Some(&admin), |tx| leaves::approve(tx, leave.id, &approval))?;
+                }
+                Ok(())
             }
             Event::ReadNotifications { user } => {
                 self.act(Some(&user), notifications::mark_all_read).map(drop)
@@ -283,7 +303,7 @@ impl Story<'_> {
             After::Reopened => self.plan(later, Event::Reopen { defect }),
         }
         if self.dice.roll(8) == 0 {
-            self.plan(later.plus_seconds(HOUR), Event::Thank { specialist: specialist.id, defect });
+            self.plan(later.plus_seconds(HOUR), Event::Thank { specialist: specialist.id });
         }
         Ok(())
     }

@@ -1,0 +1,131 @@
+//! Leaves from request to end, and bonus stars, over HTTP (rule book §10, §11).
+
+use inspection_domain::users::{Role, User};
+use inspection_scheduler::leaves;
+use inspection_testkit::{builders, clients::Client};
+use serde_json::{Value, json};
+
+use crate::site::{Site, on_both};
+
+fn ok(client: &Client, path: &str, body: Value) -> Value {
+    let answer = client.post(path, &body);
+    assert!(answer.status < 300, "{path}: {}", answer.text);
+    answer.data().clone()
+}
+
+fn refused(client: &Client, path: &str, body: Value) -> (u16, String) {
+    let answer = client.post(path, &body);
+    (answer.status, answer.code().to_owned())
+}
+
+fn me(client: &Client) -> Value {
+    client.get("/api/auth/me").json["user"].clone()
+}
+
+fn told(client: &Client) -> Vec<String> {
+    let inbox = client.get("/api/notifications?per_page=100");
+    let kind = |told: &Value| told["type"].as_str().expect("a type").to_owned();
+    inbox.json["data"].as_array().expect("a list").iter().map(kind).collect()
+}
+
+/// The clock moves on, and what happens by itself happens.
+fn days_pass(site: &Site, until: &str) -> leaves::Turned {
+    site.clock.set(until);
+    let turned = leaves::turn(&site.db, &site.world).expect("looked after");
+    assert_eq!(leaves::turn(&site.db, &site.world).expect("again"), leaves::Turned::default());
+    turned
+}
+
+on_both! {
+    fn a_leave_from_request_to_end_over_the_days(site: Site) {
+        let absent = builders::user_with(&site.db, &site.world, Role::Inspector, |body| body["shift"] = json!("day"));
+        let coverer: User = builders::user_with(&site.db, &site.world, Role::Specialist, |body| body["shift"] = json!("day"));
+        let (admin, colleague) = (site.user(Role::Admin), site.user(Role::Engineer));
+        let people = || [&admin, &absent, &coverer, &colleague].map(|who| site.client(who));
+        let [admin_client, own, covering, other] = people();
+
+        let body = json!({"leave_type": "other", "date_from": "2026-03-04", "date_to": "2026-03-06"});
+        let answer = own.post("/api/leaves", &body);
+        assert_eq!((answer.status, answer.json["errors"][0]["field"].as_str()), (400, Some("other_reason")));
+        let body = json!({"leave_type": "annual", "date_from": "2026-03-04", "date_to": "2026-03-06", "reason": "A wedding", "scope": "major_only"});
+        let leave = ok(&own, "/api/leaves", body.clone());
+        assert_eq!((leave["status"].as_str(), leave["total_days"].as_i64()), (Some("pending"), Some(3)));
+        assert_eq!(leave["user"]["full_name"], json!(absent.full_name));
+        let path = |action: &str| format!("/api/leaves/{}/{action}", leave["id"]);
+        assert_eq!(refused(&own, "/api/leaves", body), (400, "RULE_VIOLATION".into()));
+        assert_eq!(told(&admin_client), ["leave_requested"]);
+        assert_eq!(refused(&own, &path("approve"), json!({})), (403, "FORBIDDEN".into()));
+        assert_eq!(other.get(&format!("/api/leaves/{}", leave["id"])).status, 403);
+
+        let candidates = admin_client.get(&path("coverage/candidates"));
+        let best = &candidates.json["data"][0];
+        assert_eq!(best["user"]["id"], json!(coverer.id));
+        // The same shift, the same trade, a specialist without open defects.
+        assert_eq!((&best["score"], &best["active_jobs"]), (&json!(10 + 3 + 5), &json!(0)));
+        assert_eq!((&best["same_shift"], &best["same_role"]), (&json!(true), &json!(false)));
+
+        let granted = ok(&admin_client, &path("approve"), json!({"coverage_user_id": coverer.id}));
+        assert_eq!((granted["status"].as_str(), &granted["coverage_user"]["id"]), (Some("approved"), &json!(coverer.id)));
+        assert_eq!(told(&other), ["leave_notification"]);
+        assert_eq!(told(&covering), ["coverage_assigned", "leave_notification"]);
+        assert_eq!(me(&own)["is_on_leave"], json!(false), "the day after tomorrow");
+        assert_eq!(me(&covering)["minor_role_id"], json!(format!("COV-{}", coverer.role_id)));
+        assert_eq!(other.get("/api/leaves/active").json["pagination"]["total"], 0);
+
+        assert_eq!(days_pass(&site, "2026-03-03T23:59:59Z"), leaves::Turned::default());
+        assert_eq!(days_pass(&site, "2026-03-04T00:00:00Z"), leaves::Turned { begun: 1, ended: 0 });
+        let [admin_client, own, covering, other] = people();
+        assert_eq!(me(&own)["is_on_leave"], json!(true));
+        let active = other.get("/api/leaves/active");
+        assert_eq!(active.json["data"][0]["user_id"], json!(absent.id));
+        assert!(active.json["data"][0].get("reason").is_none(), "why is nobody's business");
+        let capacity = admin_client.get("/api/leaves/capacity?shift=day");
+        assert_eq!((&capacity.data()["total"], &capacity.data()["available"]), (&json!(2), &json!(1)));
+        assert_eq!(capacity.data()["by_role"]["inspector"], json!({"total": 1, "available": 0, "on_leave": 1}));
+        let start = own.post("/api/inspections/start", &json!({"equipment_id": 1}));
+        assert!(start.status >= 400, "whoever is on leave starts nothing");
+        assert_eq!(me(&covering)["leave_coverage_for"], json!(absent.id));
+
+        assert_eq!(days_pass(&site, "2026-03-06T23:59:59Z"), leaves::Turned::default());
+        assert_eq!(days_pass(&site, "2026-03-07T00:00:00Z"), leaves::Turned { begun: 0, ended: 1 });
+        let [admin_client, own, covering, _] = people();
+        assert_eq!(me(&own)["is_on_leave"], json!(false));
+        let back = me(&covering);
+        assert_eq!((&back["minor_role"], &back["minor_role_id"], &back["leave_coverage_for"]), (&json!(null), &json!(null), &json!(null)));
+        let over = own.get(&format!("/api/leaves/{}", leave["id"]));
+        assert_eq!((&over.data()["status"], &over.data()["ended_by_id"]), (&json!("approved"), &json!(null)));
+        assert_eq!(over.data()["ended_at"], json!("2026-03-07T00:00:00.000Z"));
+        assert_eq!(refused(&admin_client, &path("end"), json!({})), (400, "INVALID_STATE".into()));
+    }
+
+    fn after_days_without_the_service_leaves_are_as_they_should_be(site: Site) {
+        let admin = site.user(Role::Admin);
+        let [past, running] = [0, 1].map(|_| site.user(Role::Inspector));
+        builders::approved_leave(&site.db, &site.world, &admin, &past, "2026-03-03", "2026-03-05");
+        builders::approved_leave(&site.db, &site.world, &admin, &running, "2026-03-04", "2026-03-20");
+        assert_eq!(days_pass(&site, "2026-03-10T12:00:00Z"), leaves::Turned { begun: 1, ended: 1 });
+        assert_eq!(me(&site.client(&past))["is_on_leave"], json!(false));
+        assert_eq!(me(&site.client(&running))["is_on_leave"], json!(true));
+    }
+
+    fn stars_are_asked_for_changed_and_given(site: Site) {
+        let (admin, qe, worker) = (site.user(Role::Admin), site.user(Role::QualityEngineer), site.user(Role::Specialist));
+        let [admin_client, asking, getting] = [&admin, &qe, &worker].map(|who| site.client(who));
+        let body = json!({"user_id": worker.id, "amount": 8, "reason": "No rework in a month"});
+        assert_eq!(refused(&asking, "/api/bonus-stars", body.clone()), (403, "FORBIDDEN".into()));
+        assert_eq!(refused(&admin_client, "/api/bonus-stars/request", body.clone()), (403, "FORBIDDEN".into()));
+        let asked = ok(&asking, "/api/bonus-stars/request", body);
+        assert_eq!((&asked["status"], &asked["requested_by"]["id"]), (&json!("pending"), &json!(qe.id)));
+        assert_eq!(told(&admin_client), ["bonus_request"]);
+        let given = ok(&admin_client, &format!("/api/bonus-stars/{}/approve", asked["id"]), json!({"amount": 5}));
+        assert_eq!((&given["status"], &given["amount"], &given["requested_amount"]), (&json!("modified"), &json!(5), &json!(8)));
+        assert_eq!(refused(&admin_client, &format!("/api/bonus-stars/{}/deny", asked["id"]), json!({})), (400, "INVALID_STATE".into()));
+        assert_eq!((told(&getting), me(&getting)["specialist_points"].clone()), (vec!["bonus_awarded".to_owned()], json!(5)));
+        let mine = json!({"user_id": admin.id, "amount": 1, "reason": "me"});
+        assert_eq!(refused(&admin_client, "/api/bonus-stars", mine), (400, "RULE_VIOLATION".into()));
+        let many = json!({"user_id": worker.id, "amount": 11, "reason": ""});
+        let answer = admin_client.post("/api/bonus-stars", &many);
+        let fields: Vec<_> = answer.json["errors"].as_array().expect("errors").iter().map(|e| e["field"].clone()).collect();
+        assert_eq!(fields, ["amount", "reason"]);
+    }
+}

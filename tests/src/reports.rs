@@ -1,0 +1,310 @@
+//! Dashboards, analytics, leaderboards: numbers computed by hand, and the same as those of the lists (rule book §11).
+
+use std::time::Duration;
+
+use inspection_domain::{
+    assessments::Verdict,
+    users::{Role, User},
+};
+use inspection_http::Settings;
+use inspection_persistence::{bonus_stars, pauses};
+use inspection_testkit::{
+    Kind,
+    builders::{self, CRITICAL, PASS_FAIL, act, input},
+    clients::Client,
+};
+use serde_json::{Value, json};
+
+use crate::site::{Site, on_both, settings};
+
+/// A day at a small site.
+struct Day {
+    site: Site,
+    admin: User,
+    mechanical: User,
+    specialist: User,
+    engineer: User,
+    qe: User,
+}
+
+impl Day {
+    fn new(site: Site) -> Self {
+        let (db, world) = (&site.db, &site.world);
+        let (admin, specialist) = (site.user(Role::Admin), site.user(Role::Specialist));
+        let (engineer, qe) = (site.user(Role::Engineer), site.user(Role::QualityEngineer));
+        let (template, _) = builders::checklist(db, world, &admin);
+        let machine = builders::equipment(db, world);
+        let other = builders::equipment(db, world);
+        builders::routine(db, world, &admin, template.id);
+        let team = builders::team(db, world);
+        let (_, on_it) = builders::generated(db, world, &admin);
+        // Of two assignments one is done: two inspections that passed.
+        for assignment in &on_it {
+            builders::assigned(db, world, &admin, assignment.id, &team);
+        }
+        let first = builders::assessment(db, world, &team, on_it[0].id);
+        for inspector in team.both() {
+            builders::verdict(db, world, inspector, first.id, Verdict::Operational).expect("a verdict");
+        }
+        // The other one waits for two verdicts: two more.
+        builders::assessment(db, world, &team, on_it[1].id);
+        // One that failed, with a medium and a critical defect, and one with a medium one, and a draft.
+        let (_, both) = builders::submitted(db, world, &team.mechanical, &machine, &[PASS_FAIL, CRITICAL]);
+        let (_, single) = builders::submitted(db, world, &team.mechanical, &other, &[PASS_FAIL]);
+        builders::draft(db, world, &team.mechanical, &machine);
+        // Three repairs: one done, one paused after a pause of 45 minutes, one whose planned time is missing.
+        let repair = |id| builders::repair(db, world, &admin, id, &specialist);
+        builders::finished(db, world, &specialist, &repair(single[0].id));
+        let job = repair(both[0].id);
+        builders::started(db, world, &specialist, &job);
+        let pause = builders::paused(db, world, &specialist, &admin, &job);
+        site.clock.advance_seconds(45 * 60);
+        act(db, world, &specialist, |tx| pauses::resume(tx, pause.id)).expect("going on");
+        builders::paused(db, world, &specialist, &admin, &job);
+        repair(both[1].id);
+        // Two engineer's jobs, one of them under way, with a pause asked for.
+        builders::engineer_job(db, world, &admin, &engineer);
+        let job = builders::engineer_job(db, world, &admin, &engineer);
+        builders::started(db, world, &engineer, &job);
+        let wanted = input(json!({"reason_category": "tools"}));
+        act(db, world, &engineer, |tx| pauses::request(tx, job.kind, job.id, wanted)).expect("asked for");
+        let away = site.user(Role::Inspector);
+        builders::approved_leave(db, world, &admin, &away, "2026-03-01", "2026-03-03");
+        Self { admin, mechanical: team.mechanical, specialist, engineer, qe, site }
+    }
+
+    fn stats(&self, who: &User) -> Value {
+        let answer = self.site.client(who).get("/api/reports/dashboard");
+        assert_eq!((answer.status, &answer.data()["role"]), (200, &json!(who.role)), "{}", answer.text);
+        answer.data()["stats"].clone()
+    }
+}
+
+fn total(client: &Client, path: &str) -> Value {
+    let answer = client.get(path);
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    answer.json["pagination"]["total"].clone()
+}
+
+on_both! {
+    fn the_numbers_of_every_dashboard(site: Site) {
+        let day = Day::new(site);
+        let expected = json!({
+            "inspections": {"total": 7, "passed": 4, "failed": 2, "in_progress": 1},
+            "defects": {"total": 3, "open": 0, "in_progress": 2, "resolved": 1, "critical_open": 0, "overdue": 0},
+            "equipment": {"total": 2, "active": 1, "under_maintenance": 1, "stopped": 0, "out_of_service": 0},
+            "specialist_jobs": {"total": 3, "in_progress": 0, "paused": 1, "completed": 1},
+            "engineer_jobs": {"total": 2, "in_progress": 1, "paused": 0, "completed": 0},
+            "workforce": {"total_users": 7, "on_leave": 1, "inspectors": 3, "specialists": 1, "engineers": 1, "quality_engineers": 1},
+            "today": {"assignments": 2, "completed_assignments": 1},
+            "users_count": 7, "equipment_count": 2, "inspections_today": 7, "open_defects": 0, "active_leaves": 1,
+        });
+        let client = day.site.client(&day.admin);
+        assert_eq!(client.get("/api/reports/admin-dashboard").data(), &expected);
+        assert_eq!(day.stats(&day.admin), expected);
+        assert_eq!(day.stats(&day.engineer), json!({"my_jobs": 2, "assignments_today": 2, "pending_pauses": 1}));
+        assert_eq!(day.stats(&day.mechanical), json!({
+            "today_assignments": 2, "pending_assessments": 1, "total_points": 1, "specialization": "mechanical",
+        }));
+        assert_eq!(day.stats(&day.specialist), json!({
+            "my_jobs": {"total": 3, "in_progress": 0, "paused": 1, "completed": 1, "pending_planned_time": 1},
+            "total_points": 0, "pending_qc": 1,
+        }));
+        let of_qe = |pending, overdue| json!({"pending_reviews": pending, "approved": 0, "rejected": 0, "overdue": overdue, "total_points": 0});
+        assert_eq!(day.stats(&day.qe), of_qe(1, 0));
+        day.site.clock.set("2026-04-20T08:00:00Z");
+        assert_eq!(day.stats(&day.qe), of_qe(1, 1));
+        let later = day.stats(&day.admin);
+        assert_eq!((&later["defects"]["overdue"], &later["today"]["assignments"]), (&json!(2), &json!(0)));
+        assert_eq!((&later["inspections_today"], &later["active_leaves"]), (&json!(0), &json!(0)));
+    }
+
+    fn the_numbers_are_those_of_the_lists(site: Site) {
+        let day = Day::new(site);
+        // Days later, when defects are overdue.
+        for at in ["2026-03-02T20:00:00Z", "2026-04-20T08:00:00Z"] {
+            day.site.clock.set(at);
+            let client = day.site.client(&day.admin);
+            let numbers = client.get("/api/reports/admin-dashboard").data().clone();
+            let today = &at[..10];
+            let today_only = format!("/api/inspections?date_from={today}&date_to={today}");
+            for (pointer, path) in [
+                ("/inspections/total", "/api/inspections"),
+                ("/inspections/passed", "/api/inspections?result=pass"),
+                ("/inspections/failed", "/api/inspections?result=fail"),
+                ("/inspections/in_progress", "/api/inspections?status=draft"),
+                ("/inspections_today", &today_only),
+                ("/defects/total", "/api/defects"),
+                ("/defects/open", "/api/defects?status=open"),
+                ("/defects/in_progress", "/api/defects?status=in_progress"),
+                ("/defects/resolved", "/api/defects?status=resolved"),
+                ("/defects/critical_open", "/api/defects?status=open&severity=critical"),
+                ("/defects/overdue", "/api/defects?overdue=true"),
+                ("/open_defects", "/api/defects?status=open"),
+                ("/equipment/total", "/api/equipment"),
+                ("/equipment/active", "/api/equipment?status=active"),
+                ("/equipment/under_maintenance", "/api/equipment?status=under_maintenance"),
+                ("/equipment/stopped", "/api/equipment?status=stopped"),
+                ("/equipment/out_of_service", "/api/equipment?status=out_of_service"),
+                ("/equipment_count", "/api/equipment"),
+                ("/specialist_jobs/total", "/api/jobs"),
+                ("/specialist_jobs/in_progress", "/api/jobs?status=in_progress"),
+                ("/specialist_jobs/paused", "/api/jobs?status=paused"),
+                ("/specialist_jobs/completed", "/api/jobs?status=completed"),
+                ("/engineer_jobs/total", "/api/engineer-jobs"),
+                ("/engineer_jobs/in_progress", "/api/engineer-jobs?status=in_progress"),
+                ("/engineer_jobs/paused", "/api/engineer-jobs?status=paused"),
+                ("/engineer_jobs/completed", "/api/engineer-jobs?status=completed"),
+                ("/workforce/total_users", "/api/users"),
+                ("/users_count", "/api/users"),
+                ("/workforce/on_leave", "/api/users?is_on_leave=true"),
+                ("/workforce/inspectors", "/api/users?role=inspector"),
+                ("/workforce/specialists", "/api/users?role=specialist"),
+                ("/workforce/engineers", "/api/users?role=engineer"),
+                ("/workforce/quality_engineers", "/api/users?role=quality_engineer"),
+                ("/active_leaves", "/api/leaves/active"),
+            ] {
+                assert_eq!(numbers.pointer(pointer), Some(&total(&client, path)), "{pointer} {path}");
+            }
+            let client = day.site.client(&day.specialist);
+            let own = client.get("/api/reports/dashboard").data()["stats"].clone();
+            for (pointer, path) in [
+                ("/my_jobs/total", "/api/jobs"),
+                ("/my_jobs/paused", "/api/jobs?status=paused"),
+                ("/my_jobs/completed", "/api/jobs?status=completed"),
+                ("/my_jobs/pending_planned_time", "/api/jobs/pending-planned-time"),
+            ] {
+                assert_eq!(own.pointer(pointer), Some(&total(&client, path)), "{pointer}");
+            }
+            let client = day.site.client(&day.qe);
+            let own = client.get("/api/reports/dashboard").data()["stats"].clone();
+            for (pointer, path) in [
+                ("/pending_reviews", "/api/quality-reviews/pending"),
+                ("/approved", "/api/quality-reviews?status=approved"),
+                ("/rejected", "/api/quality-reviews?status=rejected"),
+                ("/overdue", "/api/quality-reviews/overdue"),
+            ] {
+                assert_eq!(own.pointer(pointer), Some(&total(&client, path)), "{pointer}");
+            }
+            let client = day.site.client(&day.engineer);
+            let own = client.get("/api/reports/dashboard").data()["stats"].clone();
+            assert_eq!(own["my_jobs"], total(&client, "/api/engineer-jobs"));
+            assert_eq!(own["pending_pauses"], total(&client, "/api/jobs/pauses/pending"));
+            let client = day.site.client(&day.mechanical);
+            let own = client.get("/api/reports/dashboard").data()["stats"].clone();
+            assert_eq!(own["today_assignments"], total(&client, &format!("/api/inspection-assignments/my-assignments?date={today}")));
+            assert_eq!(own["pending_assessments"], total(&client, "/api/assessments/pending"));
+        }
+    }
+
+    fn analytics_and_capacity(site: Site) {
+        let day = Day::new(site);
+        let client = day.site.client(&day.admin);
+        assert_eq!(client.get("/api/reports/pause-analytics").data(), &json!({
+            "total_pauses": 3, "average_duration_minutes": 45.0, "pending_count": 1,
+            "by_category": {"parts": 2, "tools": 1, "duty_finish": 0, "manpower": 0, "oem": 0, "other": 0},
+        }));
+        assert_eq!(client.get("/api/reports/defect-analytics").data(), &json!({
+            "total": 3, "total_defects": 3,
+            "by_severity": {"low": 0, "medium": 2, "high": 0, "critical": 1},
+            "by_category": {"mechanical": 3, "electrical": 0, "both": 0},
+            "by_status": {"open": 0, "in_progress": 2, "resolved": 1, "closed": 0, "false_alarm": 0},
+        }));
+        let head = |total, on_leave| json!({"total": total, "available": total - on_leave, "on_leave": on_leave});
+        assert_eq!(client.get("/api/reports/capacity").data(), &json!({
+            "total": 7, "total_staff": 7, "available": 6, "on_leave": 1, "utilization_rate": 85.7,
+            "by_role": {"admin": head(1, 0), "inspector": head(3, 1), "specialist": head(1, 0), "engineer": head(1, 0), "quality_engineer": head(1, 0)},
+            "by_shift": {"day": head(2, 0), "night": head(0, 0), "none": head(5, 1)},
+        }));
+        let of_day = client.get("/api/reports/capacity?shift=day");
+        assert_eq!((&of_day.data()["total"], &of_day.data()["utilization_rate"]), (&json!(2), &json!(100.0)));
+        assert_eq!(client.get("/api/reports/capacity?shift=noon").status, 400);
+    }
+
+    fn trends_have_a_point_for_every_step(site: Site) {
+        let day = Day::new(site);
+        let client = day.site.client(&day.admin);
+        let trend = |query: &str| client.get(&format!("/api/reports/trends?{query}"));
+        let days = "from=2026-03-01&to=2026-03-03";
+        for (metric, values) in [
+            ("inspections", json!({"total": 6, "values": {"passed": 4, "failed": 2}})),
+            ("defects", json!({"total": 3, "values": {"resolved": 1}})),
+            ("jobs", json!({"total": 1, "values": {"specialist": 1, "engineer": 0}})),
+            ("sla", json!({"total": 0, "values": {"met": 0, "missed": 0}})),
+        ] {
+            let answer = trend(&format!("metric={metric}&{days}"));
+            let points = answer.data()["points"].as_array().expect("points").clone();
+            let dates: Vec<_> = points.iter().map(|point| point["date"].clone()).collect();
+            assert_eq!(dates, ["2026-03-01", "2026-03-02", "2026-03-03"]);
+            assert_eq!((&points[1]["total"], &points[1]["values"]), (&values["total"], &values["values"]), "{metric}");
+            assert_eq!((&points[0]["total"], &points[2]["total"]), (&json!(0), &json!(0)));
+        }
+        let standard = trend("metric=jobs");
+        assert_eq!((&standard.data()["from"], &standard.data()["to"], &standard.data()["bucket"]), (&json!("2026-02-01"), &json!("2026-03-02"), &json!("day")));
+        assert_eq!(standard.data()["points"].as_array().map(Vec::len), Some(30));
+        let weeks = trend("metric=defects&from=2026-02-25&to=2026-03-09&bucket=week");
+        let totals: Vec<_> = weeks.data()["points"].as_array().expect("points").iter().map(|point| point["total"].clone()).collect();
+        assert_eq!(totals, [0, 3, 0]);
+        for wrong in ["", "metric=tea", "metric=jobs&from=2026-03-02&to=2026-03-01", "metric=jobs&from=0001-01-01", "metric=jobs&bucket=hour", "metric=jobs&from=soon"] {
+            assert_eq!((trend(wrong).status, trend(wrong).code()), (400, "VALIDATION_ERROR"), "{wrong}");
+        }
+    }
+
+    fn leaderboards_share_places_and_begin_with_their_period(site: Site) {
+        let admin = site.user(Role::Admin);
+        let named = |name: &str, role: Role| builders::user_with(&site.db, &site.world, role, |body| body["full_name"] = json!(name));
+        let (zoe, amal, badr) = (named("Zoe", Role::Inspector), named("Amal", Role::Inspector), named("Badr", Role::Specialist));
+        let star = |who: &User, amount: i64, at: &str| {
+            site.clock.set(at);
+            let body = json!({"user_id": who.id, "amount": amount, "reason": "well done"});
+            act(&site.db, &site.world, &admin, |tx| bonus_stars::award(tx, input(body))).expect("awarded");
+        };
+        star(&zoe, 9, "2026-02-28T23:59:59Z");
+        star(&amal, 4, "2026-03-01T00:00:00Z");
+        star(&zoe, 2, "2026-03-01T23:59:59Z");
+        star(&badr, 4, "2026-03-02T00:00:00Z");
+        star(&amal, 3, "2026-03-03T10:00:00Z");
+        let client = site.client(&admin);
+        let board = |path: &str| -> Vec<(i64, String, i64, i64)> {
+            let answer = client.get(path);
+            assert_eq!(answer.data()["total"], answer.json["pagination"]["total"], "{}", answer.text);
+            let place = |r: &Value| (r["rank"].as_i64().unwrap(), r["full_name"].as_str().unwrap().to_owned(), r["points"].as_i64().unwrap(), r["total_points"].as_i64().unwrap());
+            answer.data()["rankings"].as_array().expect("rankings").iter().map(place).collect()
+        };
+        let place = |rank, name: &str, points, total| (rank, name.to_owned(), points, total);
+        let boss = admin.full_name.as_str();
+        let all = [place(1, "Zoe", 11, 11), place(2, "Amal", 7, 7), place(3, "Badr", 4, 4), place(4, boss, 0, 0)];
+        assert_eq!(board("/api/leaderboards"), all);
+        assert_eq!(board("/api/leaderboards?period=monthly"), [place(1, "Amal", 7, 7), place(2, "Badr", 4, 4), place(3, "Zoe", 2, 11), place(4, boss, 0, 0)]);
+        // The week began on 2 March.
+        assert_eq!(board("/api/leaderboards?period=weekly"), [place(1, "Badr", 4, 4), place(2, "Amal", 3, 7), place(3, "Zoe", 0, 11), place(3, boss, 0, 0)]);
+        assert_eq!(board("/api/leaderboards?period=daily")[0], place(1, "Amal", 3, 7));
+        let inspectors = [place(1, "Amal", 7, 7), place(2, "Zoe", 2, 11)];
+        assert_eq!(board("/api/leaderboards/inspectors?period=monthly"), inspectors);
+        assert_eq!(board("/api/leaderboards?role=inspector&period=monthly"), inspectors);
+        assert_eq!(board("/api/leaderboards/specialists"), [place(1, "Badr", 4, 4)]);
+        assert_eq!(board("/api/leaderboards/engineers"), []);
+        assert_eq!(board("/api/leaderboards/quality-engineers?period=daily"), []);
+        assert_eq!(board("/api/leaderboards?per_page=2&page=2"), all[2..].to_vec());
+        let answer = client.get("/api/leaderboards?role=inspector&period=weekly");
+        assert_eq!((&answer.data()["role_filter"], &answer.data()["period"]), (&json!("inspector"), &json!("weekly")));
+        assert_eq!(client.get("/api/leaderboards?period=yearly").status, 400);
+        let first = client.get("/api/leaderboards").data()["rankings"][0].clone();
+        assert_eq!((&first["user_id"], &first["role"], &first["role_id"], &first["specialization"]), (&json!(zoe.id), &json!("inspector"), &json!(zoe.role_id), &json!("mechanical")));
+    }
+}
+
+#[test]
+fn the_numbers_of_the_site_are_counted_once_in_a_while() {
+    let settings = Settings { dashboard_age: Duration::from_hours(1), ..settings() };
+    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let admin = site.user(Role::Admin);
+    let client = site.client(&admin);
+    let count = || client.get("/api/reports/admin-dashboard").data()["equipment_count"].clone();
+    assert_eq!(count(), json!(0));
+    builders::equipment(&site.db, &site.world);
+    let before = site.db.statements();
+    assert_eq!(count(), json!(0), "as it was a moment ago");
+    assert_eq!(site.db.statements() - before, 1, "the session is looked at each time");
+    assert_eq!(site.as_a(Role::Inspector).get("/api/reports/admin-dashboard").status, 403);
+}
