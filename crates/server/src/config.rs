@@ -174,8 +174,8 @@ variables! {
     app_timezone: Zone = all("UTC"), Open;
     /// Proxies whose forwarded addresses are believed: addresses or ranges, separated by commas
     trusted_proxies: Vec<IpNet> = all(""), Open;
-    /// How old the numbers of an admin's dashboard may be; `0s` counts them for each request
-    dashboard_age: Duration = ["2s", "2s", "0s"], Open;
+    /// Seconds that the numbers of an admin's dashboard may be old; `0` counts them for each request
+    dashboard_age: u32 = ["2", "2", "0"], Open;
     /// How long a request may take
     request_timeout: Duration = all("120s"), Open;
     /// How long requests in flight may take to finish when the program is told to stop

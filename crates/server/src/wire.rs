@@ -74,7 +74,7 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage) 
         // Tests sign in more often than people do.
         rate_limits: config.app_env != Profile::Testing,
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
-        dashboard_age: config.dashboard_age,
+        dashboard_age: Duration::from_secs(config.dashboard_age.into()),
         request_timeout: config.request_timeout,
     };
     App::new(database, world, tokens, Links::new(&config.secret_key), storage, settings)

@@ -142,6 +142,7 @@ fn every_problem_is_told_at_once() {
             ("AWS_REGION", "far away"),
             ("AWS_ENDPOINT_URL", "minio"),
             ("MAX_CONTENT_LENGTH", "16MB"),
+            ("DASHBOARD_AGE", "2s"),
             ("LOG_LEVEL", "loud"),
             ("LOG_FORMAT", "xml"),
             ("APP_TIMEZONE", "Mars/Olympus"),

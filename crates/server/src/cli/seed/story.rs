@@ -172,6 +172,11 @@ impl Story<'_> {
         self.people.iter().filter(|user| user.role == role).cloned().collect()
     }
 
+    /// The one with this role who came last.
+    fn last_with(&self, role: Role) -> Result<User> {
+        self.all_with(role).pop().context("nobody with this role")
+    }
+
     fn somebody(&mut self, role: Role) -> Result<User> {
         let all = self.all_with(role);
         self.dice.pick(&all).cloned()
@@ -228,10 +233,10 @@ impl Story<'_> {
         }
         if is_last {
             for (role, is_granted) in [(Role::Inspector, true), (Role::Specialist, false)] {
-                let person = self.somebody(role)?;
+                let person = self.last_with(role)?;
                 self.plan(midnight.plus_seconds(9 * HOUR), Event::AskForLeave { person, is_granted });
             }
-            let qe = self.somebody(Role::QualityEngineer)?;
+            let qe = self.last_with(Role::QualityEngineer)?;
             self.plan(midnight.plus_seconds(11 * HOUR), Event::AskForStars { qe });
         }
         let fate = match n {

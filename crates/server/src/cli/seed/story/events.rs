@@ -80,7 +80,7 @@ impl Story<'_> {
                 self.act(Some(&engineer), |tx| bonus_stars::award(tx, wanted)).map(drop)
             }
             Event::AskForStars { qe } => {
-                let specialist = self.somebody(Role::Specialist)?.id;
+                let specialist = self.last_with(Role::Specialist)?.id;
                 let reason = in_language_of(&qe, ("No rework in three weeks", "ثلاثة أسابيع دون إعادة عمل"));
                 let wanted: NewBonus = read(json!({"user_id": specialist, "amount": 5, "reason": reason}))?;
                 self.act(Some(&qe), |tx| bonus_stars::request(tx, wanted)).map(drop)
@@ -94,7 +94,7 @@ impl Story<'_> {
                 )?;
                 let leave = self.act(Some(&person), |tx| leaves::request(tx, wanted))?;
                 if is_granted {
-                    let (admin, coverer) = (self.somebody(Role::Admin)?, self.somebody(Role::Specialist)?);
+                    let (admin, coverer) = (self.last_with(Role::Admin)?, self.last_with(Role::Specialist)?);
                     let approval: LeaveApproval = read(json!({"coverage_user_id": coverer.id}))?;
                     self.act(Some(&admin), |tx| leaves::approve(tx, leave.id, &approval))?;
                 }
