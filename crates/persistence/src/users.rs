@@ -133,8 +133,20 @@ pub(crate) fn held(conn: &mut DbConnection, ids: &[UserId]) -> Result<Vec<User>>
     Ok(lock_rows!(conn, in_order.select(User::as_select()), load)?)
 }
 
-/// Several people, locked as [`held`] does, for changes that may give them other badges.
+/// Every active admin, whom a change of accounts holds before the account itself, and always in the same order: two who
+/// deactivate each other then wait for one another instead of both seeing an admin left, and whoever changes badges and
+/// tells everybody of it doesn't wait for somebody else who does.
+fn hold_admins(conn: &mut DbConnection) -> Result<Vec<UserId>> {
+    let active_admins = users::table
+        .filter(users::role.eq(Role::Admin).and(users::is_active))
+        .order(users::id)
+        .select(users::id);
+    Ok(lock_rows!(conn, active_admins, load)?)
+}
+
+/// Several people, locked for changes that may give them other badges.
 pub(crate) fn held_for_badges(conn: &mut DbConnection, ids: &[UserId]) -> Result<Vec<User>> {
+    hold_admins(conn)?;
     let in_order = users::table.filter(users::id.eq_any(ids)).order((users::role.ne(Role::Admin), users::id));
     Ok(lock_rows!(conn, in_order.select(User::as_select()), for_update, load)?)
 }
@@ -241,13 +253,7 @@ fn change(
     action: AuditAction,
     draft: impl FnOnce(&User, inspection_domain::time::Instant) -> Result<Draft>,
 ) -> Result<User> {
-    // Every admin before the account itself, and always in the same order: two who deactivate each other then
-    // wait for one another instead of both seeing an admin left.
-    let active_admins = users::table
-        .filter(users::role.eq(Role::Admin).and(users::is_active))
-        .order(users::id)
-        .select(users::id);
-    let admins: Vec<UserId> = lock_rows!(&mut *tx.conn, active_admins, load)?;
+    let admins = hold_admins(tx.conn)?;
     // Stronger than other locks, since addresses and badges are unique: taken later, it would wait for somebody who refers
     // to the account and waits for it.
     let before: User =

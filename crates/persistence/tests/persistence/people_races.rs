@@ -124,6 +124,36 @@ on_both_databases! {
         }
     }
 
+    fn leaves_of_different_people_are_granted_and_ended_at_once(db: TestDatabase) {
+        let (world, _) = world();
+        let admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
+        let absent: Vec<User> = (0..4).map(|_| user(&db, &world, Role::Inspector)).collect();
+        let crew: Vec<User> = (0..4).map(|_| user(&db, &world, Role::Specialist)).collect();
+        let mut running: Vec<inspection_domain::leaves::Leave> = Vec::new();
+        for round in 0..2 * ROUNDS {
+            let day = world.today().plus_days(i32::try_from(round).unwrap()).to_string();
+            let asked: Vec<_> = absent.iter().map(|person| leave(&db, &world, person, &day, &day)).collect();
+            // Those of the round before end while these are granted, and each coverer covers somebody else.
+            let outcomes = at_once(4 + running.len(), |n| {
+                let admin = &admins[n % 2];
+                match asked.get(n) {
+                    Some(leave) => {
+                        let body = json!({"coverage_user_id": crew[(n + round) % 4].id});
+                        act(&db, &world, admin, |tx| leaves::approve(tx, leave.id, &input(body)))
+                    }
+                    None => act(&db, &world, admin, |tx| leaves::end(tx, running[n - 4].id)),
+                }
+            });
+            assert!(outcomes.iter().all(Result::is_ok), "nobody is in another's way: {outcomes:?}");
+            running = outcomes.into_iter().take(4).map(Result::unwrap).collect();
+            for member in &crew {
+                let covered = running.iter().find(|leave| leave.coverage_user_id == Some(member.id)).unwrap();
+                let now = now(&db, member);
+                assert_eq!((now.leave_coverage_for, now.minor_role), (Some(covered.user_id), Some(Role::Inspector)));
+            }
+        }
+    }
+
     fn bonus_stars_are_given_once(db: TestDatabase) {
         let (world, _) = world();
         let admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
