@@ -206,6 +206,13 @@ pub struct UserSummary {
     pub shift: Option<Shift>,
 }
 
+impl From<User> for UserSummary {
+    fn from(user: User) -> Self {
+        let User { id, full_name, role, role_id, specialization, shift, .. } = user;
+        Self { id, full_name, role, role_id, specialization, shift }
+    }
+}
+
 input! {
     /// An account to make.
     pub struct NewUser {

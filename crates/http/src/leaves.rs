@@ -6,8 +6,8 @@ use inspection_auth::permissions::{ManageLeaves, SignedIn};
 use inspection_domain::{
     ids::{LeaveId, UserId},
     leaves::{
-        CapacityFilter, CoverageAssignment, Leave, LeaveApproval, LeaveFilter, LeaveRejection, LeaveScope,
-        LeaveStatus, NewLeave,
+        Candidate, CapacityFilter, CoverageAssignment, Leave, LeaveApproval, LeaveFilter, LeaveRejection,
+        LeaveScope, LeaveStatus, NewLeave,
     },
     page::Page,
     reports::Capacity,
@@ -242,27 +242,13 @@ async fn candidates(
     id: Path<LeaveId>,
     query: Query<Unfiltered>,
 ) -> Result<Paged<CandidateView>, Problem> {
-    let page = app.read(permit, (id, query), |conn, _, (id, (_, page))| {
-        let page = page.of(leaves::candidates(conn, id)?);
-        let people = users::summaries(conn, page.items.iter().map(|candidate| candidate.user.id))?;
-        Ok(Page {
-            items: page
-                .items
-                .into_iter()
-                .filter_map(|candidate| {
-                    Some(CandidateView {
-                        user: people.get(&candidate.user.id).cloned()?,
-                        score: candidate.score,
-                        active_jobs: candidate.active_jobs,
-                        same_shift: candidate.same_shift,
-                        same_role: candidate.same_role,
-                    })
-                })
-                .collect(),
-            total: page.total,
-            request: page.request,
-        })
-    });
+    let page =
+        app.read(permit, (id, query), |conn, _, (id, (_, page))| {
+            let candidates = page.of(leaves::candidates(conn, id)?);
+            Ok(candidates.map(|Candidate { user, score, active_jobs, same_shift, same_role }| {
+                CandidateView { user: user.into(), score, active_jobs, same_shift, same_role }
+            }))
+        });
     Ok(Paged(page.await?))
 }
 
