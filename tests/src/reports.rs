@@ -166,6 +166,14 @@ on_both! {
             ] {
                 assert_eq!(numbers.pointer(pointer), Some(&total(&client, path)), "{pointer} {path}");
             }
+            let analytics = client.get("/api/reports/defect-analytics").data().clone();
+            for (part, filter) in [("by_severity", "severity"), ("by_category", "category"), ("by_status", "status")] {
+                for (value, count) in analytics[part].as_object().expect("counts").iter().filter(|(value, _)| *value != "both") {
+                    assert_eq!(count, &total(&client, &format!("/api/defects?{filter}={value}")), "{part} {value}");
+                }
+            }
+            let pauses = client.get("/api/reports/pause-analytics").data().clone();
+            assert_eq!(pauses["pending_count"], total(&client, "/api/jobs/pauses/pending"));
             let client = day.site.client(&day.specialist);
             let own = client.get("/api/reports/dashboard").data()["stats"].clone();
             for (pointer, path) in [

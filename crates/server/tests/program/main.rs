@@ -9,6 +9,7 @@
 )]
 
 mod files;
+mod leaves;
 
 use std::{
     fs,

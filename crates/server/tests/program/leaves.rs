@@ -1,0 +1,56 @@
+//! Leaves begin and end with their days, also those that went by while the program wasn't running.
+
+use std::{thread, time::Duration};
+
+use inspection_domain::time::Date;
+use inspection_testkit::clients::Client;
+use serde_json::{Value, json};
+
+use super::{Running, folder};
+
+/// A new engineer, by number, who is on leave from one day to another.
+fn away(admin: &Client, name: &str, from: Date, to: Date) -> i64 {
+    let account = json!({
+        "email": format!("{name}@example.com"), "password": "correct horse battery", "full_name": name, "role": "engineer",
+    });
+    let person = admin.post("/api/users", &account).id();
+    let body = json!({"user_id": person, "leave_type": "annual", "date_from": from, "date_to": to});
+    let leave = admin.post("/api/leaves", &body).id();
+    let granted = admin.post(&format!("/api/leaves/{leave}/approve"), &json!({}));
+    assert_eq!(granted.status, 200, "{}", granted.text);
+    person
+}
+
+fn is_on_leave(admin: &Client, person: i64) -> Value {
+    admin.get(&format!("/api/users/{person}")).data()["is_on_leave"].clone()
+}
+
+#[test]
+fn after_a_day_without_the_program_leaves_are_as_they_should_be() {
+    let folder = folder();
+    // Where it is yesterday, seen from the other end of the world.
+    let first = Running::start(&folder, &[("APP_TIMEZONE", "Etc/GMT+12")]);
+    let admin = first.admin();
+    let today = admin.get("/api/schedules/today").data()["today"].as_str().map(str::to_owned);
+    let today = Date::parse(&today.expect("a date")).expect("a date");
+    let past = away(&admin, "Past", today, today);
+    let coming = away(&admin, "Coming", today.plus_days(1), today.plus_days(5));
+    assert_eq!((is_on_leave(&admin, past), is_on_leave(&admin, coming)), (json!(true), json!(false)));
+    let credentials = (first.email.clone(), first.password.clone());
+    first.stop();
+
+    let mut second = Running::start(&folder, &[("APP_TIMEZONE", "Pacific/Kiritimati")]);
+    (second.email, second.password) = credentials;
+    let admin = second.admin();
+    let expected = (json!(false), json!(true));
+    let settled = || (is_on_leave(&admin, past), is_on_leave(&admin, coming)) == expected;
+    let is_settled = (0..100).any(|_| {
+        let is_settled = settled();
+        if !is_settled {
+            thread::sleep(Duration::from_millis(100));
+        }
+        is_settled
+    });
+    assert!(is_settled, "one is back, the other one is away");
+    second.stop();
+}
