@@ -1,11 +1,12 @@
 //! Leaves from request to end, and bonus stars, over HTTP (rule book §10, §11).
 
 use inspection_domain::users::{Role, User};
+use inspection_http::Settings;
 use inspection_scheduler::leaves;
-use inspection_testkit::{builders, clients::Client};
+use inspection_testkit::{Kind, builders, clients::Client};
 use serde_json::{Value, json};
 
-use crate::site::{Site, on_both};
+use crate::site::{Site, on_both, settings};
 
 fn ok(client: &Client, path: &str, body: Value) -> Value {
     let answer = client.post(path, &body);
@@ -128,4 +129,27 @@ on_both! {
         let fields: Vec<_> = answer.json["errors"].as_array().expect("errors").iter().map(|e| e["field"].clone()).collect();
         assert_eq!(fields, ["amount", "reason"]);
     }
+}
+
+#[test]
+fn stars_are_given_and_asked_for_twenty_times_a_minute() {
+    let settings = Settings { rate_limits: true, ..settings() };
+    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let (worker, admin, qe) =
+        (site.user(Role::Specialist), site.as_a(Role::Admin), site.as_a(Role::QualityEngineer));
+    let body = json!({"user_id": worker.id, "amount": 1, "reason": "Quick and clean work"});
+    for (client, path) in [(&admin, "/api/bonus-stars"), (&qe, "/api/bonus-stars/request")] {
+        for _ in 0..20 {
+            let answer = client.post(path, &body);
+            assert_eq!(
+                (answer.status, answer.header("ratelimit-limit")),
+                (201, Some("20")),
+                "{}",
+                answer.text
+            );
+        }
+        let refused = client.post(path, &body);
+        assert_eq!((refused.status, refused.code()), (429, "RATE_LIMITED"), "each has a limit of its own");
+    }
+    assert_eq!(admin.get("/api/bonus-stars").status, 200, "they may still be looked at");
 }

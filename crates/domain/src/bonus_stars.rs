@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     ids::{BonusId, JobId, UserId},
     input::{Invalid, Whole, input, text_enum},
-    jobs::JobKind,
+    jobs::{Job, JobKind},
     rule::{Code, Rule},
     text::Text,
     time::Instant,
@@ -107,6 +107,14 @@ impl NewBonus {
             (None, Some(_)) => Err(Invalid::field("related_job_type", "is required with related_job_id")),
             _ => Ok(()),
         }
+    }
+
+    /// The job that is named, if one is, is of the kind that is named.
+    pub fn check_job(&self, job: Option<&Job>) -> Result<(), Invalid> {
+        if self.related_job_id == job.map(|job| job.id) && self.related_job_type == job.map(|job| job.kind) {
+            return Ok(());
+        }
+        Err(Invalid::field("related_job_id", "must be a job of this kind"))
     }
 
     fn by(self, giver: UserId, now: Instant) -> Result<Bonus, BonusRule> {

@@ -269,9 +269,12 @@ impl DefectStatus {
         }
     }
 
+    /// Statuses in which there is still something to do.
+    pub const UNRESOLVED: [Self; 2] = [Self::Open, Self::InProgress];
+
     /// Whether there is still something to do.
-    pub const fn is_unresolved(self) -> bool {
-        matches!(self, Self::Open | Self::InProgress)
+    pub fn is_unresolved(self) -> bool {
+        Self::UNRESOLVED.contains(&self)
     }
 }
 

@@ -48,6 +48,13 @@ input! {
     }
 }
 
+impl LeaderboardFilter {
+    /// Whether somebody active is on it: whoever has its role, major or second (§11).
+    pub fn includes(&self, person: &User) -> bool {
+        self.role.is_none_or(|role| person.has(role))
+    }
+}
+
 input! {
     /// Which leaderboard of a role.
     pub struct PeriodFilter {
@@ -94,14 +101,14 @@ impl User {
 }
 
 /// People by their points: most first, equal ones by name on a shared place (§11).
-pub fn ranked(mut standings: Vec<(User, i64)>) -> Vec<Ranking> {
-    standings.sort_by(|(a, points_of_a), (b, points_of_b)| {
+pub fn ranked(mut standings: Vec<(i64, User)>) -> Vec<Ranking> {
+    standings.sort_by(|(points_of_a, a), (points_of_b, b)| {
         (Reverse(points_of_a), &a.full_name, a.id).cmp(&(Reverse(points_of_b), &b.full_name, b.id))
     });
     let mut shared = (0, None);
     (1_i64..)
         .zip(standings)
-        .map(|(place, (user, points))| {
+        .map(|(place, (points, user))| {
             if shared.1 != Some(points) {
                 shared = (place, Some(points));
             }
@@ -126,8 +133,8 @@ mod tests {
     use super::*;
     use crate::testing::{id, user};
 
-    fn standing(n: i64, name: &str, points: i64) -> (User, i64) {
-        (User { id: id(n), full_name: name.into(), ..user(Role::Inspector) }, points)
+    fn standing(n: i64, name: &str, points: i64) -> (i64, User) {
+        (points, User { id: id(n), full_name: name.into(), ..user(Role::Inspector) })
     }
 
     #[test]

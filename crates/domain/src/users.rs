@@ -441,6 +441,12 @@ pub fn keeps_an_admin(before: &User, after: &User, other_active_admins: usize) -
     Ok(())
 }
 
+/// Somebody who is named in a field: there, and active.
+pub fn active(person: Option<User>, field: &str) -> Result<User, Invalid> {
+    let active = person.filter(|person| person.is_active);
+    active.ok_or_else(|| Invalid::field(field, "must be an active person"))
+}
+
 /// Whether the actor may see this account and its ledger: admins all, everybody their own (§1).
 pub fn may_see(actor: &User, id: UserId) -> Result<(), crate::rule::Forbidden> {
     if actor.is_admin() || actor.id == id {

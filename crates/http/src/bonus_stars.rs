@@ -31,7 +31,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/bonus-stars", award, "Give somebody else stars, at once");
     routes.limit("/api/bonus-stars", Limit::Bonuses);
     routes.post("/api/bonus-stars/request", request, "Ask for stars for somebody else");
-    routes.limit("/api/bonus-stars/request", Limit::Bonuses);
+    routes.limit("/api/bonus-stars/request", Limit::BonusRequests);
     routes.post(
         "/api/bonus-stars/{id}/approve",
         approve,

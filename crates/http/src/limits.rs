@@ -15,6 +15,7 @@ use actix_governor::{
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
     dev::ServiceRequest,
+    http::Method,
     http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     middleware::Condition,
 };
@@ -36,8 +37,10 @@ pub(crate) enum Limit {
     Refresh,
     /// Making jobs for engineers: 20 a minute.
     EngineerJobs,
-    /// Giving bonus stars, or asking for them: 20 a minute.
+    /// Giving bonus stars: 20 a minute.
     Bonuses,
+    /// Asking for bonus stars: 20 a minute.
+    BonusRequests,
     /// Uploading a file: 10 a minute.
     Upload,
     /// Uploading several files at once: 5 a minute.
@@ -54,6 +57,7 @@ pub(crate) struct Limits {
     refresh: Config,
     engineer_jobs: Config,
     bonuses: Config,
+    bonus_requests: Config,
     upload: Config,
     upload_multiple: Config,
     /// The minute in which it was last tidied up.
@@ -62,19 +66,25 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let per_minute = |count: u32| {
+        let limit = |count: u32, methods: Option<Vec<Method>>| {
             let mut config = GovernorConfigBuilder::default()
                 .key_extractor(ClientAddress(settings.trusted_proxies.clone()));
             let mut config = config.requests_per_minute(count.into()).burst_size(count).use_headers();
+            if let Some(methods) = methods {
+                config.methods(methods);
+            }
             // Only a count of 0 is refused.
             config.finish().unwrap_or_else(|| unreachable!("{count} requests a minute are a limit"))
         };
+        // What is limited by itself is done, not looked at under the same path.
+        let per_minute = |count| limit(count, Some(vec![Method::POST]));
         Self {
-            overall: per_minute(200),
+            overall: limit(200, None),
             login: per_minute(5),
             refresh: per_minute(10),
             engineer_jobs: per_minute(20),
             bonuses: per_minute(20),
+            bonus_requests: per_minute(20),
             upload: per_minute(10),
             upload_multiple: per_minute(5),
             tidied: Arc::default(),
@@ -92,6 +102,7 @@ impl Limits {
                 &self.refresh,
                 &self.engineer_jobs,
                 &self.bonuses,
+                &self.bonus_requests,
                 &self.upload,
                 &self.upload_multiple,
             ] {
@@ -107,6 +118,7 @@ impl Limits {
             Limit::Refresh => &self.refresh,
             Limit::EngineerJobs => &self.engineer_jobs,
             Limit::Bonuses => &self.bonuses,
+            Limit::BonusRequests => &self.bonus_requests,
             Limit::Upload => &self.upload,
             Limit::UploadMultiple => &self.upload_multiple,
         }

@@ -156,7 +156,7 @@ impl Routes {
         self.entries.insert(path, entry);
     }
 
-    /// Limits how often a client may use a path, in addition to all requests together.
+    /// Limits how often a client may send something to a path, in addition to all requests together.
     pub(crate) fn limit(&mut self, path: &'static str, limit: Limit) {
         if let Some(entry) = self.entries.get_mut(path) {
             entry.limit = Some(limit);

@@ -5,13 +5,12 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     bonus_stars::{Bonus, BonusApproval, BonusDenial, BonusFilter, NewBonus},
     ids::BonusId,
-    input::Invalid,
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest},
     points::PointKind,
     rule::NotFound,
     schema::bonus_stars as bonuses,
-    users::User,
+    users::{User, active},
 };
 
 use crate::{
@@ -73,13 +72,10 @@ fn notice(kind: NotificationType, bonus: &Bonus) -> Notice {
 /// The person and the job that are named exist.
 fn check(tx: &mut Tx<'_>, wanted: &NewBonus) -> Result<User> {
     wanted.check()?;
-    let recipient = users::held(tx.conn, &[wanted.user_id])?.pop().filter(|person| person.is_active);
-    let recipient = recipient.ok_or_else(|| Invalid::field("user_id", "must be an active person"))?;
+    let recipient = users::held(tx.conn, &[wanted.user_id])?.pop();
+    let recipient = active(recipient, "user_id")?;
     if let Some(id) = wanted.related_job_id {
-        let found = jobs::by_ids(tx.conn, &[id])?;
-        if !found.iter().any(|job| Some(job.kind) == wanted.related_job_type) {
-            return Err(Invalid::field("related_job_id", "must be a job of this kind").into());
-        }
+        wanted.check_job(jobs::by_ids(tx.conn, &[id])?.first())?;
     }
     Ok(recipient)
 }

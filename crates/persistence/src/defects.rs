@@ -45,7 +45,7 @@ pub fn list(
                 defects::assigned_to_id => filter.assigned_to_id,
                 defects::equipment_id => filter.equipment_id,
             });
-            let unresolved = [DefectStatus::Open, DefectStatus::InProgress];
+            let unresolved = DefectStatus::UNRESOLVED;
             query = match filter.overdue {
                 Some(true) => {
                     query.filter(defects::due_date.lt(today)).filter(defects::status.eq_any(unresolved))

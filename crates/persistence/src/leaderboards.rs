@@ -8,7 +8,7 @@ use inspection_domain::{
     leaderboards::{LeaderboardFilter, Period, Ranking, ranked},
     page::{Page, PageRequest},
     schema::point_entries as ledger,
-    time::{Date, Site},
+    time::{Date, Instant, Site},
     users::User,
 };
 
@@ -23,24 +23,27 @@ pub fn board(
     page: PageRequest,
 ) -> Result<Page<Ranking>> {
     let mut people = users::active(conn)?;
-    people.retain(|person| filter.role.is_none_or(|role| person.has(role)));
-    let standings = match filter.period.unwrap_or(Period::AllTime).since(today, site) {
-        None => people.into_iter().map(|person| (person.points_in(filter.role), person)).collect::<Vec<_>>(),
-        Some(since) => {
-            let sums: Vec<(UserId, i64)> = with_conn!(conn, |c| {
-                let mut entries = ledger::table
-                    .filter(ledger::created_at.ge(since))
-                    .group_by(ledger::user_id)
-                    .select((ledger::user_id, sql::<BigInt>("CAST(SUM(amount) AS BIGINT)")))
-                    .into_boxed::<Backend>();
-                filter_by!(entries, { ledger::role => filter.role });
-                entries.load(c)
-            })?;
-            let sums: HashMap<UserId, i64> = sums.into_iter().collect();
-            let points = |person: &User| sums.get(&person.id).copied().unwrap_or(0);
-            people.into_iter().map(|person| (points(&person), person)).collect()
-        }
+    people.retain(|person| filter.includes(person));
+    let since = filter.period.unwrap_or(Period::AllTime).since(today, site);
+    let sums: Option<HashMap<UserId, i64>> = since.map(|since| sums(conn, filter, since)).transpose()?;
+    let points = |person: &User| match &sums {
+        None => person.points_in(filter.role),
+        Some(sums) => sums.get(&person.id).copied().unwrap_or(0),
     };
-    let all = ranked(standings.into_iter().map(|(points, person)| (person, points)).collect());
+    let all = ranked(people.into_iter().map(|person| (points(&person), person)).collect());
     Ok(page.of(all))
+}
+
+/// Points by person, of the lines of the ledger from an instant on.
+fn sums(conn: &mut DbConnection, filter: &LeaderboardFilter, since: Instant) -> Result<HashMap<UserId, i64>> {
+    let sums: Vec<(UserId, i64)> = with_conn!(conn, |c| {
+        let mut entries = ledger::table
+            .filter(ledger::created_at.ge(since))
+            .group_by(ledger::user_id)
+            .select((ledger::user_id, sql::<BigInt>("CAST(SUM(amount) AS BIGINT)")))
+            .into_boxed::<Backend>();
+        filter_by!(entries, { ledger::role => filter.role });
+        entries.load(c)
+    })?;
+    Ok(sums.into_iter().collect())
 }

@@ -6,18 +6,17 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     defects::DefectStatus,
     ids::{LeaveId, UserId},
-    input::Invalid,
     jobs::{JobKind, JobStatus},
     leaves::{
         Candidate, CoverageAssignment, Leave, LeaveApproval, LeaveFilter, LeaveOrder, LeaveRejection,
-        LeaveRule, LeaveStatus, NewLeave, Workload, may_cover, ranked,
+        LeaveRule, NewLeave, Workload, may_cover, ranked,
     },
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest, Sort},
     rule::NotFound,
     schema::{defects, jobs as work, leaves},
     time::Date,
-    users::{Draft, User},
+    users::{Draft, User, active as active_person},
 };
 
 use crate::{DbConnection, Result, Tx, database::one_row, jobs, notifications, users};
@@ -60,15 +59,15 @@ pub fn list(
     Ok(Page { items, total, request: page })
 }
 
-/// The leaves in force that include a day.
+/// The leaves in force: all, or those that have a day in common with a time.
 macro_rules! in_force {
-    ($today:expr) => {{
+    () => {{
         use inspection_domain::{leaves::LeaveStatus, schema::leaves};
-        leaves::table
-            .filter(leaves::status.eq(LeaveStatus::Approved))
-            .filter(leaves::ended_at.is_null())
-            .filter(leaves::date_from.le($today))
-            .filter(leaves::date_to.ge($today))
+        leaves::table.filter(leaves::status.eq(LeaveStatus::Approved)).filter(leaves::ended_at.is_null())
+    }};
+    ($from:expr, $to:expr) => {{
+        use inspection_domain::schema::leaves;
+        $crate::leaves::in_force!().filter(leaves::date_from.le($to)).filter(leaves::date_to.ge($from))
     }};
 }
 pub(crate) use in_force;
@@ -76,13 +75,13 @@ pub(crate) use in_force;
 /// A page of the leaves that keep people away today, the first to end first (§10).
 pub fn active(conn: &mut DbConnection, today: Date, page: PageRequest) -> Result<Page<Leave>> {
     let (items, total) = with_conn!(conn, |c| {
-        let items = in_force!(today)
+        let items = in_force!(today, today)
             .order((leaves::date_to, leaves::id))
             .select(Leave::as_select())
             .limit(page.per_page.into())
             .offset(page.offset())
             .load(c)?;
-        (items, in_force!(today).count().get_result(c)?)
+        (items, in_force!(today, today).count().get_result(c)?)
     });
     Ok(Page { items, total, request: page })
 }
@@ -122,7 +121,11 @@ fn locked(tx: &mut Tx<'_>, id: LeaveId) -> Result<Leave> {
 }
 
 fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Leave, after: &Leave) -> Result<()> {
-    let seen = leaves::table.find(before.id).filter(leaves::status.eq(before.status));
+    // Nothing is done with a leave that has ended.
+    let seen = leaves::table
+        .find(before.id)
+        .filter(leaves::status.eq(before.status))
+        .filter(leaves::ended_at.is_null());
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.audit(action, "leave", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
@@ -142,8 +145,7 @@ pub fn request(tx: &mut Tx<'_>, wanted: NewLeave) -> Result<Leave> {
     let person = wanted.person(&actor)?;
     wanted.check()?;
     // Held, so that whoever asks for the same days at the same time sees this.
-    let person = users::held(tx.conn, &[person])?.pop().filter(|person| person.is_active);
-    let person = person.ok_or_else(|| Invalid::field("user_id", "must be an active person"))?;
+    let person = active_person(users::held(tx.conn, &[person])?.pop(), "user_id")?;
     let new = wanted.request(person.id, actor.id, tx.now);
     if between(tx.conn, &[person.id], new.date_from, new.date_to)?.iter().any(Leave::is_open) {
         return Err(LeaveRule::Overlap.into());
@@ -190,10 +192,8 @@ fn settle_absence(tx: &mut Tx<'_>, person: &User) -> Result<()> {
 
 /// Somebody covers whom they cover by the leaves that name them; `ended` is one that doesn't any more (§10).
 fn settle_coverage(tx: &mut Tx<'_>, person: &User, ended: Option<&Leave>) -> Result<()> {
-    let covered: Vec<Leave> = with_conn!(&mut *tx.conn, |c| leaves::table
+    let covered: Vec<Leave> = with_conn!(&mut *tx.conn, |c| in_force!()
         .filter(leaves::coverage_user_id.eq(person.id))
-        .filter(leaves::status.eq(LeaveStatus::Approved))
-        .filter(leaves::ended_at.is_null())
         .select(Leave::as_select())
         .load(c))?;
     let draft = person.covering(&covered, ended, tx.now);
@@ -278,21 +278,15 @@ pub fn candidates(conn: &mut DbConnection, id: LeaveId) -> Result<Vec<Candidate>
     let absent = users::get(conn, leave.user_id)?;
     let people = users::active(conn)?;
     let (away, live_jobs, open_defects) = with_conn!(conn, |c| {
-        let away: Vec<Leave> = leaves::table
-            .filter(leaves::status.eq(LeaveStatus::Approved))
-            .filter(leaves::ended_at.is_null())
-            .filter(leaves::date_from.le(leave.date_to))
-            .filter(leaves::date_to.ge(leave.date_from))
-            .select(Leave::as_select())
-            .load(c)?;
-        let live = [JobStatus::Assigned, JobStatus::InProgress, JobStatus::Paused];
+        let away: Vec<Leave> =
+            in_force!(leave.date_from, leave.date_to).select(Leave::as_select()).load(c)?;
         let live_jobs: Vec<(UserId, JobKind, JobStatus, i64)> = work::table
-            .filter(work::status.eq_any(live))
+            .filter(work::status.eq_any(JobStatus::LIVE))
             .group_by((work::owner_id, work::kind, work::status))
             .select((work::owner_id, work::kind, work::status, diesel::dsl::count_star()))
             .load(c)?;
         let open_defects: Vec<(Option<UserId>, i64)> = defects::table
-            .filter(defects::status.eq_any([DefectStatus::Open, DefectStatus::InProgress]))
+            .filter(defects::status.eq_any(DefectStatus::UNRESOLVED))
             .filter(defects::assigned_to_id.is_not_null())
             .group_by(defects::assigned_to_id)
             .select((defects::assigned_to_id, diesel::dsl::count_star()))
@@ -317,9 +311,7 @@ pub fn candidates(conn: &mut DbConnection, id: LeaveId) -> Result<Vec<Candidate>
 
 /// The leaves whose last day is past and that haven't ended (§16).
 pub fn expired(conn: &mut DbConnection, today: Date) -> Result<Vec<LeaveId>> {
-    Ok(with_conn!(conn, |c| leaves::table
-        .filter(leaves::status.eq(LeaveStatus::Approved))
-        .filter(leaves::ended_at.is_null())
+    Ok(with_conn!(conn, |c| in_force!()
         .filter(leaves::date_to.lt(today))
         .order(leaves::id)
         .select(leaves::id)
@@ -331,7 +323,11 @@ pub fn starting(conn: &mut DbConnection, today: Date) -> Result<Vec<LeaveId>> {
     use inspection_domain::schema::users::dsl as people;
     Ok(with_conn!(conn, |c| {
         let here = people::users.filter(diesel::dsl::not(people::is_on_leave)).select(people::id);
-        in_force!(today).filter(leaves::user_id.eq_any(here)).order(leaves::id).select(leaves::id).load(c)
+        in_force!(today, today)
+            .filter(leaves::user_id.eq_any(here))
+            .order(leaves::id)
+            .select(leaves::id)
+            .load(c)
     })?)
 }
 

@@ -100,10 +100,10 @@ pub fn admin(conn: &mut DbConnection, today: Date, site: &Site) -> Result<AdminS
             .filter(inspections::started_at.lt(site.start_of(today.plus_days(1))))
             .count();
         let overdue = defects::table
-            .filter(defects::status.eq_any([DefectStatus::Open, DefectStatus::InProgress]))
+            .filter(defects::status.eq_any(DefectStatus::UNRESOLVED))
             .filter(defects::due_date.lt(today))
             .count();
-        let away = leaves::in_force!(today).count();
+        let away = leaves::in_force!(today, today).count();
         let few: [Option<i64>; 3] =
             diesel::select((begun_today.single_value(), overdue.single_value(), away.single_value()))
                 .get_result::<(_, _, _)>(c)

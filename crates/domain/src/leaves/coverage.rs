@@ -57,10 +57,7 @@ impl Candidate {
 
 /// The candidates, the best first, equal ones by name (§10).
 pub fn ranked(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
-    candidates.sort_by(|a, b| {
-        let key = |c: &Candidate| (Reverse(c.score), c.user.full_name.clone(), c.user.id);
-        key(a).cmp(&key(b))
-    });
+    candidates.sort_by_cached_key(|c| (Reverse(c.score), c.user.full_name.clone(), c.user.id));
     candidates
 }
 
