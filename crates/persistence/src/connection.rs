@@ -92,6 +92,14 @@ fn pattern(text: &str) -> String {
     pattern
 }
 
+diesel::define_sql_function! {
+    /// A lock on a number, until the transaction ends.
+    fn pg_advisory_xact_lock(key: diesel::sql_types::BigInt) -> diesel::sql_types::Text;
+}
+
+/// The number that stands for the order of commits.
+const COMMIT_ORDER: i64 = 0x1a5b_ec70;
+
 impl DbConnection {
     /// Opens a connection. `sqlite://path` is a file, made if it isn't there; everything else is for libpq.
     pub(crate) fn open(url: &str, statement_timeout_seconds: u32) -> ConnectionResult<Self> {
@@ -135,6 +143,16 @@ impl DbConnection {
                 Err(error)
             }
         }
+    }
+
+    /// From here to the end of the transaction no other one that asks for this writes, so that the numbers of what is inserted
+    /// now come in the order of the commits: whoever has read up to a number has missed nothing below it. To be asked for last
+    /// in a transaction, since all others wait meanwhile. SQLite's write transactions are exclusive anyway.
+    pub(crate) fn commit_in_order(&mut self) -> QueryResult<()> {
+        if let Self::Postgres(conn) = self {
+            diesel::select(pg_advisory_xact_lock(COMMIT_ORDER)).execute(conn)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn ping(&mut self) -> QueryResult<()> {

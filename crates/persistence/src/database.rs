@@ -10,8 +10,13 @@ use std::{
 
 use diesel::{Connection, connection::InstrumentationEvent};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
 
-use crate::{DbConnection, Error, Origin, Result, Tx, World, error::LostRace};
+use crate::{
+    DbConnection, Error, Origin, Result, Tx, World,
+    error::LostRace,
+    wakeups::{Listener, Topic, Wakeups},
+};
 
 /// Where the database is and how many connections it gets.
 #[derive(Debug, Clone)]
@@ -44,6 +49,12 @@ impl Settings {
     }
 }
 
+impl Settings {
+    fn connect(&self) -> diesel::ConnectionResult<DbConnection> {
+        DbConnection::open(self.url.expose_secret(), self.statement_timeout_seconds)
+    }
+}
+
 /// A connection in the pool, and when it was last known to work.
 struct Pooled {
     connection: DbConnection,
@@ -51,7 +62,7 @@ struct Pooled {
 }
 
 struct Manager {
-    settings: Settings,
+    settings: Arc<Settings>,
     statements: Arc<AtomicU64>,
 }
 
@@ -63,8 +74,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = diesel::ConnectionError;
 
     fn connect(&self) -> Result<Pooled, Self::Error> {
-        let url = self.settings.url.expose_secret();
-        let mut connection = DbConnection::open(url, self.settings.statement_timeout_seconds)?;
+        let mut connection = self.settings.connect()?;
         let statements = Arc::clone(&self.statements);
         let count = move |event: InstrumentationEvent<'_>| {
             if matches!(event, InstrumentationEvent::StartQuery { .. }) {
@@ -104,6 +114,8 @@ impl r2d2::HandleError<diesel::ConnectionError> for Report {
 pub struct Database {
     pool: r2d2::Pool<Manager>,
     statements: Arc<AtomicU64>,
+    wakeups: Wakeups,
+    settings: Arc<Settings>,
     connections: u32,
     is_postgres: bool,
 }
@@ -127,6 +139,7 @@ impl Database {
         }
         let statements = Arc::new(AtomicU64::new(0));
         let connections = settings.size + settings.overflow;
+        let settings = Arc::new(settings);
         let pool = r2d2::Pool::builder()
             .max_size(connections.max(1))
             .min_idle(Some(settings.size.min(connections)))
@@ -135,8 +148,11 @@ impl Database {
             .connection_timeout(Duration::from_secs(settings.wait_seconds.max(1)))
             .test_on_check_out(true)
             .error_handler(Box::new(Report))
-            .build_unchecked(Manager { settings, statements: Arc::clone(&statements) });
-        Ok(Self { pool, statements, connections, is_postgres })
+            .build_unchecked(Manager {
+                settings: Arc::clone(&settings),
+                statements: Arc::clone(&statements),
+            });
+        Ok(Self { pool, statements, wakeups: Wakeups::default(), settings, connections, is_postgres })
     }
 
     /// Whether it is PostgreSQL.
@@ -172,14 +188,36 @@ impl Database {
         origin: Origin,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.with(|connection| {
+        let (value, news) = self.with(|connection| {
             connection.transaction(|connection| {
                 let mut tx = Tx::new(connection, world, origin);
                 let value = work(&mut tx)?;
-                tx.finish()?;
-                Ok(value)
+                Ok((value, tx.finish()?))
             })
-        })
+        })?;
+        for topic in news {
+            self.wake(topic);
+        }
+        Ok(value)
+    }
+
+    /// A connection beside the pool.
+    pub(crate) fn connect(&self) -> diesel::ConnectionResult<DbConnection> {
+        self.settings.connect()
+    }
+
+    pub(crate) fn wake(&self, topic: Topic) {
+        self.wakeups.wake(topic);
+    }
+
+    /// Changes when there may be something new: committed in this process, or heard of by a [`Listener`].
+    pub fn wakeups(&self, topic: Topic) -> watch::Receiver<()> {
+        self.wakeups.receiver(topic)
+    }
+
+    /// Hears what other processes have committed.
+    pub fn listener(&self) -> Listener {
+        Listener::new(self.clone())
     }
 
     /// Whether the database answers. If every connection is in use, it does.

@@ -19,7 +19,7 @@ use inspection_domain::{
     users::{Draft, User, active as active_person},
 };
 
-use crate::{DbConnection, Result, Tx, database::one_row, jobs, notifications, users};
+use crate::{DbConnection, Result, Tx, database::one_row, jobs, users};
 
 /// A page of leaves: one's own, or everybody's for admins (§10).
 pub fn list(
@@ -210,7 +210,7 @@ pub fn approve(tx: &mut Tx<'_>, id: LeaveId, approval: &LeaveApproval) -> Result
     write(tx, AuditAction::Approve, &before, &after)?;
     settle_absence(tx, absent)?;
     let told = notice(NotificationType::LeaveNotification, &after).with("person", absent.full_name.as_str());
-    notifications::announce(tx, after.user_id, &told)?;
+    tx.announce(after.user_id, told);
     match approval.coverage_user_id {
         Some(coverer) => cover(tx, &after, &people, coverer),
         None => Ok(after),

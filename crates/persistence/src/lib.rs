@@ -33,6 +33,7 @@ pub mod sessions;
 pub mod takeovers;
 mod tx;
 pub mod users;
+pub mod wakeups;
 
 pub use connection::DbConnection;
 pub use database::{Database, Settings};

@@ -11,6 +11,7 @@ use inspection_domain::{
     page::{Page, PageRequest},
     rule::NotFound,
     schema::{notifications, users},
+    time::Instant,
 };
 
 use crate::{DbConnection, Result, Tx, audit::BATCH};
@@ -23,7 +24,7 @@ pub(crate) fn insert(conn: &mut DbConnection, rows: &[Notification]) -> Result<(
 }
 
 /// Tells everybody active but one person: one statement, however many they are.
-pub(crate) fn announce(tx: &mut Tx<'_>, except: UserId, notice: &Notice) -> Result<()> {
+pub(crate) fn announce(conn: &mut DbConnection, except: UserId, notice: &Notice, now: Instant) -> Result<()> {
     let Notification {
         id: _,
         user_id: _,
@@ -40,8 +41,8 @@ pub(crate) fn announce(tx: &mut Tx<'_>, except: UserId, notice: &Notice) -> Resu
         is_read,
         read_at,
         created_at,
-    } = notice.address_to(except, tx.now);
-    with_conn!(&mut *tx.conn, |c| users::table
+    } = notice.address_to(except, now);
+    with_conn!(conn, |c| users::table
         .filter(users::is_active)
         .filter(users::id.ne(except))
         .select((
@@ -110,6 +111,18 @@ pub fn list(
         (items, filtered().count().get_result(c)?)
     });
     Ok(Page { items, total, request: page })
+}
+
+/// Somebody's notifications with a number above this, the oldest first. They are numbered in the order of the commits, so whoever
+/// goes on from the last one they have seen misses none.
+pub fn after(conn: &mut DbConnection, owner: UserId, last: i64, at_most: u32) -> Result<Vec<Notification>> {
+    Ok(with_conn!(conn, |c| notifications::table
+        .filter(notifications::user_id.eq(owner))
+        .filter(notifications::id.nullable().gt(last.into_sql::<Nullable<BigInt>>()))
+        .select(Notification::as_select())
+        .order(notifications::id)
+        .limit(at_most.into())
+        .load(c))?)
 }
 
 /// How many somebody hasn't read.

@@ -10,7 +10,10 @@ use inspection_domain::{
     users::User,
 };
 
-use crate::{DbConnection, Result, audit, notifications};
+use crate::{
+    DbConnection, Result, audit, notifications,
+    wakeups::{self, Topic},
+};
 
 /// What a unit of work takes from outside: time, randomness, and where the site is.
 #[derive(Clone)]
@@ -49,13 +52,23 @@ pub struct Tx<'c> {
     origin: Origin,
     actor: Option<User>,
     notifications: Vec<Notification>,
+    announcements: Vec<(UserId, Notice)>,
     trail: Vec<AuditEntry>,
 }
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(conn: &'c mut DbConnection, world: &'c World, origin: Origin) -> Self {
         let now = world.clock.now();
-        Self { conn, now, world, origin, actor: None, notifications: Vec::new(), trail: Vec::new() }
+        Self {
+            conn,
+            now,
+            world,
+            origin,
+            actor: None,
+            notifications: Vec::new(),
+            announcements: Vec::new(),
+            trail: Vec::new(),
+        }
     }
 
     /// The connection, for reads in the middle of the work.
@@ -95,6 +108,11 @@ impl<'c> Tx<'c> {
         self.notifications.extend(people.into_iter().map(|user| notice.address_to(user, now)));
     }
 
+    /// Tells everybody active but one person, when the work is done.
+    pub(crate) fn announce(&mut self, except: UserId, notice: Notice) {
+        self.announcements.push((except, notice));
+    }
+
     /// Puts a line into the audit trail, when the work is done.
     pub(crate) fn audit(
         &mut self,
@@ -116,8 +134,21 @@ impl<'c> Tx<'c> {
         });
     }
 
-    pub(crate) fn finish(self) -> Result<()> {
-        notifications::insert(self.conn, &self.notifications)?;
-        audit::insert(self.conn, &self.trail)
+    /// Writes what the work leaves behind; tells what others may be waiting for once it is committed.
+    pub(crate) fn finish(self) -> Result<Vec<Topic>> {
+        audit::insert(self.conn, &self.trail)?;
+        let mut news = Vec::new();
+        if !self.notifications.is_empty() || !self.announcements.is_empty() {
+            self.conn.commit_in_order()?;
+            notifications::insert(self.conn, &self.notifications)?;
+            for (except, notice) in &self.announcements {
+                notifications::announce(self.conn, *except, notice, self.now)?;
+            }
+            news.push(Topic::Notifications);
+        }
+        for topic in &news {
+            wakeups::tell_others(self.conn, *topic)?;
+        }
+        Ok(news)
     }
 }

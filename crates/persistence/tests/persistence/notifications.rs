@@ -1,5 +1,11 @@
 //! Notifications and their owners (rule book §12).
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+
 use diesel::prelude::*;
 use inspection_domain::{
     ids::NotificationId,
@@ -8,13 +14,14 @@ use inspection_domain::{
     schema::notifications as rows,
     users::Role,
 };
-use inspection_persistence::notifications;
+use inspection_persistence::{Database, Settings, notifications, wakeups::Topic};
 use inspection_testkit::{
-    builders::{CRITICAL, PASS_FAIL, act, checklist, equipment, submitted, user},
+    builders::{CRITICAL, PASS_FAIL, act, checklist, equipment, leave, submitted, user},
     on_both_databases,
     world::world,
 };
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::{ALL, code, filter, told_to};
 
@@ -88,5 +95,66 @@ on_both_databases! {
         assert_eq!(act(&db, &world, &inspector, notifications::mark_all_read).unwrap(), 2);
         assert_eq!(act(&db, &world, &inspector, notifications::mark_all_read).unwrap(), 0);
         assert_eq!((unread(inspector.id), unread(admin.id)), (0, 2));
+    }
+
+    fn whoever_reads_on_from_the_last_one_misses_none_while_others_are_written(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        let people: Vec<_> = (0..4).map(|_| user(&db, &world, Role::Engineer)).collect();
+        let rounds = 15;
+        let writing = AtomicUsize::new(people.len());
+        let seen = thread::scope(|scope| {
+            for person in &people {
+                let (db, world, writing) = (&db, &world, &writing);
+                scope.spawn(move || {
+                    for day in 1..=rounds {
+                        let day = format!("2026-05-{day:02}");
+                        leave(db, world, person, &day, &day);
+                    }
+                    writing.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+            let (mut seen, mut last) = (Vec::new(), 0);
+            loop {
+                let done = writing.load(Ordering::SeqCst) == 0;
+                let news = db.read(|conn| notifications::after(conn, admin.id, last, 7)).unwrap();
+                if done && news.is_empty() {
+                    return seen;
+                }
+                last = news.last().map_or(last, |newest| newest.id.get());
+                seen.extend(news);
+            }
+        });
+        assert_eq!(seen.len(), people.len() * rounds);
+        let mut all: Vec<_> = told_to(&db, admin.id).iter().map(|one| one.id).collect();
+        all.sort();
+        assert!(seen.iter().map(|one| one.id).eq(all));
+    }
+
+    fn who_waits_is_woken_by_what_is_committed_here_and_elsewhere(db: TestDatabase) {
+        let (world, _) = world();
+        let person = user(&db, &world, Role::Engineer);
+        let elsewhere = Database::open(Settings { size: 1, overflow: 0, ..Settings::new(db.url.clone()) }).unwrap();
+        let mut listener = elsewhere.listener();
+        listener.hear().unwrap();
+        let (mut here, mut there) = (db.wakeups(Topic::Notifications), elsewhere.wakeups(Topic::Notifications));
+        let woken = |receiver: &mut watch::Receiver<()>| {
+            let changed = receiver.has_changed().unwrap();
+            receiver.borrow_and_update();
+            changed
+        };
+        assert!(!woken(&mut here) && !woken(&mut there));
+        // Nobody is told of it, since there is no admin.
+        leave(&db, &world, &person, "2026-05-01", "2026-05-01");
+        assert!(!woken(&mut here));
+        user(&db, &world, Role::Admin);
+        leave(&db, &world, &person, "2026-05-02", "2026-05-02");
+        assert!(woken(&mut here) && !woken(&mut here), "once");
+        let told = (0..200).any(|_| {
+            thread::sleep(Duration::from_millis(10));
+            listener.hear().unwrap();
+            woken(&mut there)
+        });
+        assert_eq!(told, db.is_postgres(), "a SQLite file belongs to one process");
     }
 }
