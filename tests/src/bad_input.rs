@@ -130,7 +130,11 @@ fn wrong(schema: &Value) -> Vec<Value> {
 
 /// Nothing has to be there: the input is judged first.
 fn path_of(body: &Body) -> String {
-    body.path.replace("{item_id}", "1").replace("{assignment_id}", "1").replace("{id}", "1")
+    body.path
+        .replace("{name}", "check_backlog")
+        .replace("{item_id}", "1")
+        .replace("{assignment_id}", "1")
+        .replace("{id}", "1")
 }
 
 fn send(client: &Client, body: &Body, path: &str, document: &Value) -> inspection_testkit::clients::Answer {

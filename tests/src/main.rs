@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod background;
 mod bad_input;
 mod conventions;
 mod daily_list;

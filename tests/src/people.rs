@@ -1,8 +1,11 @@
 //! Leaves from request to end, and bonus stars, over HTTP (rule book §10, §11).
 
-use inspection_domain::users::{Role, User};
+use inspection_domain::{
+    tasks::{TaskName, TaskOutcome},
+    users::{Role, User},
+};
 use inspection_http::Settings;
-use inspection_scheduler::leaves;
+use inspection_persistence::tasks;
 use inspection_testkit::{Kind, builders, clients::Client};
 use serde_json::{Value, json};
 
@@ -29,11 +32,19 @@ fn told(client: &Client) -> Vec<String> {
     inbox.json["data"].as_array().expect("a list").iter().map(kind).collect()
 }
 
-/// The clock moves on, and what happens by itself happens.
-fn days_pass(site: &Site, until: &str) -> leaves::Turned {
+/// The clock moves on, and what happens by itself happens: how many leaves have ended, and how many have begun.
+fn days_pass(site: &Site, until: &str) -> (usize, usize) {
+    let run = |task, counted| {
+        let run = tasks::run_now(&site.db, &site.world, "test", task).expect("run");
+        assert_eq!(run.outcome, TaskOutcome::Succeeded, "{run:?}");
+        run.counts.of(counted)
+    };
+    let turn =
+        || (run(TaskName::CheckExpiredLeaves, "ended"), run(TaskName::ActivateStartingLeaves, "begun"));
     site.clock.set(until);
-    let turned = leaves::turn(&site.db, &site.world).expect("looked after");
-    assert_eq!(leaves::turn(&site.db, &site.world).expect("again"), leaves::Turned::default());
+    let turned = turn();
+    site.clock.advance_seconds(1);
+    assert_eq!(turn(), (0, 0), "again changes nothing");
     turned
 }
 
@@ -73,8 +84,8 @@ on_both! {
         assert_eq!(me(&covering)["minor_role_id"], json!(format!("COV-{}", coverer.role_id)));
         assert_eq!(other.get("/api/leaves/active").json["pagination"]["total"], 0);
 
-        assert_eq!(days_pass(&site, "2026-03-03T23:59:59Z"), leaves::Turned::default());
-        assert_eq!(days_pass(&site, "2026-03-04T00:00:00Z"), leaves::Turned { begun: 1, ended: 0 });
+        assert_eq!(days_pass(&site, "2026-03-03T23:59:58Z"), (0, 0));
+        assert_eq!(days_pass(&site, "2026-03-04T00:00:00Z"), (0, 1));
         let [admin_client, own, covering, other] = people();
         assert_eq!(me(&own)["is_on_leave"], json!(true));
         let active = other.get("/api/leaves/active");
@@ -87,8 +98,8 @@ on_both! {
         assert!(start.status >= 400, "whoever is on leave starts nothing");
         assert_eq!(me(&covering)["leave_coverage_for"], json!(absent.id));
 
-        assert_eq!(days_pass(&site, "2026-03-06T23:59:59Z"), leaves::Turned::default());
-        assert_eq!(days_pass(&site, "2026-03-07T00:00:00Z"), leaves::Turned { begun: 0, ended: 1 });
+        assert_eq!(days_pass(&site, "2026-03-06T23:59:58Z"), (0, 0));
+        assert_eq!(days_pass(&site, "2026-03-07T00:00:00Z"), (1, 0));
         let [admin_client, own, covering, _] = people();
         assert_eq!(me(&own)["is_on_leave"], json!(false));
         let back = me(&covering);
@@ -104,7 +115,7 @@ on_both! {
         let [past, running] = [0, 1].map(|_| site.user(Role::Inspector));
         builders::approved_leave(&site.db, &site.world, &admin, &past, "2026-03-03", "2026-03-05");
         builders::approved_leave(&site.db, &site.world, &admin, &running, "2026-03-04", "2026-03-20");
-        assert_eq!(days_pass(&site, "2026-03-10T12:00:00Z"), leaves::Turned { begun: 1, ended: 1 });
+        assert_eq!(days_pass(&site, "2026-03-10T12:00:00Z"), (1, 1));
         assert_eq!(me(&site.client(&past))["is_on_leave"], json!(false));
         assert_eq!(me(&site.client(&running))["is_on_leave"], json!(true));
     }

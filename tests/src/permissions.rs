@@ -171,6 +171,7 @@ impl World {
         path.replace("{item_id}", &self.fresh_item.to_string())
             .replace("{assignment_id}", &self.done_assignment.to_string())
             .replace("{id}", &id.to_string())
+            .replace("{name}", "check_backlog")
     }
 
     fn body(&self, operation: &Operation) -> Value {

@@ -144,7 +144,7 @@ on_both! {
                 if path == "/api/takeovers/queue" {
                     return "/api/takeovers/queue?per_page=100&job_type=specialist&job_id=1".to_owned();
                 }
-                format!("{}{}", path.replace("{id}", "1").replace("{assignment_id}", "1"), if paged { "?per_page=100" } else { "" })
+                format!("{}{}", path.replace("{id}", "1").replace("{assignment_id}", "1").replace("{name}", "check_backlog"), if paged { "?per_page=100" } else { "" })
             })
             .collect();
         assert!(paths.len() > 15, "{paths:?}");

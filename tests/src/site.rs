@@ -55,14 +55,29 @@ impl Site {
         Self::start_over(kind, settings, |folder| Storage::local(folder).expect("a store"))
     }
 
+    /// A service whose texts are translated in the background.
+    pub(crate) fn start_translated(kind: Kind) -> Option<Self> {
+        Self::start_in(kind, settings(), |folder| Storage::local(folder).expect("a store"), true)
+    }
+
     /// A service with files in this store, which may use a folder.
     pub(crate) fn start_over(
         kind: Kind,
         settings: Settings,
         storage: impl FnOnce(&Path) -> Storage,
     ) -> Option<Self> {
+        Self::start_in(kind, settings, storage, false)
+    }
+
+    fn start_in(
+        kind: Kind,
+        settings: Settings,
+        storage: impl FnOnce(&Path) -> Storage,
+        translates: bool,
+    ) -> Option<Self> {
         let db = TestDatabase::new(kind)?;
-        let (world, clock) = world();
+        let (mut world, clock) = world();
+        world.translates = translates;
         let tokens = Tokens::new(&"a secret for tests, of some length".to_owned().into(), 3600, 86400);
         let links = Links::new(&"another secret, for links".to_owned().into());
         let folder = tempfile::tempdir().expect("a folder");

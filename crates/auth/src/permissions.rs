@@ -111,6 +111,8 @@ permissions! {
     CloseDefects: Admin;
     /// Read the audit trail.
     ReadAudit: Admin;
+    /// See how the service is, run its tasks, have background work tried again.
+    OperateService: Admin;
 }
 
 /// The table as it is printed in the README of this crate.

@@ -104,6 +104,8 @@ pub struct Assessment {
     pub updated_at: Instant,
 }
 
+crate::translations::translated!(Assessment, "assessment", { mechanical_reason, electrical_reason, admin_notes });
+
 input! {
     /// An inspector's verdict.
     pub struct NewVerdict {

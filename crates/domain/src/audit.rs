@@ -1,6 +1,6 @@
 //! The audit trail: who changed what of which object, when and from where. It only grows.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -121,7 +121,7 @@ pub struct AuditEntry {
 }
 
 /// Old and new values by field: `{"status": {"old": "draft", "new": "submitted"}}`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = Object))]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
@@ -201,38 +201,7 @@ input! {
 }
 
 #[cfg(feature = "diesel")]
-mod rows {
-    use diesel::{
-        backend::Backend, deserialize, pg::Pg, serialize, serialize::Output, sql_types::Text, sqlite::Sqlite,
-    };
-    use std::io::Write;
-
-    use super::Changes;
-
-    impl serialize::ToSql<Text, Pg> for Changes {
-        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-            out.write_all(&serde_json::to_vec(&self.0)?)?;
-            Ok(serialize::IsNull::No)
-        }
-    }
-
-    impl serialize::ToSql<Text, Sqlite> for Changes {
-        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-            out.set_value(serde_json::to_string(&self.0)?);
-            Ok(serialize::IsNull::No)
-        }
-    }
-
-    impl<DB: Backend> deserialize::FromSql<Text, DB> for Changes
-    where
-        String: deserialize::FromSql<Text, DB>,
-    {
-        fn from_sql(raw: DB::RawValue<'_>) -> deserialize::Result<Self> {
-            let text = <String as deserialize::FromSql<Text, DB>>::from_sql(raw)?;
-            Ok(Self(serde_json::from_str(&text)?))
-        }
-    }
-}
+crate::input::stored_as_json!(Changes);
 
 #[cfg(test)]
 mod tests {

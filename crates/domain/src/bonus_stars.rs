@@ -83,6 +83,8 @@ pub struct Bonus {
     pub created_at: Instant,
 }
 
+crate::translations::translated!(Bonus, "bonus_star", { reason, deny_reason });
+
 input! {
     /// Bonus stars to give, or to ask for.
     pub struct NewBonus {

@@ -126,6 +126,8 @@ pub struct Template {
     pub updated_at: Instant,
 }
 
+crate::translations::translated!(Template, "checklist_template", { name / name_ar });
+
 /// A question.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -161,6 +163,8 @@ pub struct Item {
     /// When it last changed.
     pub updated_at: Instant,
 }
+
+crate::translations::translated!(Item, "checklist_item", { question_text / question_text_ar });
 
 impl Item {
     /// What must be true of every question (§3).

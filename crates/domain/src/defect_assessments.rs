@@ -50,6 +50,8 @@ pub struct DefectAssessment {
     pub created_at: Instant,
 }
 
+crate::translations::translated!(DefectAssessment, "defect_assessment", { technical_notes });
+
 input! {
     /// An assessment of a defect.
     pub struct NewDefectAssessment {

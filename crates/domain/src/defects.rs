@@ -136,6 +136,8 @@ pub struct Defect {
     pub updated_at: Instant,
 }
 
+crate::translations::translated!(Defect, "defect", { description / description_ar, resolution_notes });
+
 input! {
     /// What to change of a defect.
     pub struct DefectChanges {

@@ -94,6 +94,8 @@ pub struct Equipment {
     pub updated_at: Instant,
 }
 
+crate::translations::translated!(Equipment, "equipment", { location / location_ar });
+
 /// One change of a machine's status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

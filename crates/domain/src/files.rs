@@ -160,6 +160,8 @@ pub struct StoredFile {
     pub created_at: Instant,
 }
 
+crate::shows!(StoredFile {});
+
 /// What a client says about a file that it uploads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purpose {

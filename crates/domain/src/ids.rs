@@ -134,6 +134,10 @@ ids! {
     ReviewId,
     /// A specialist's assessment of a defect.
     DefectAssessmentId,
+    /// A run of a scheduled task.
+    TaskRunId,
+    /// A job in the outbox.
+    OutboxId,
 }
 
 /// Makes up what must be unique or can't be guessed. The program has the system's randomness, tests

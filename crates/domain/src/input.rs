@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::rule::{Code, FieldError, Rule};
 
+#[cfg(feature = "diesel")]
+pub(crate) use macros::stored_as_json;
 pub(crate) use macros::{input, text_enum};
 pub use values::{Values, Whole};
 

@@ -81,6 +81,8 @@ pub struct Inspection {
     pub assignment_id: Option<AssignmentId>,
 }
 
+crate::translations::translated!(Inspection, "inspection", { review_notes });
+
 input! {
     /// What to inspect: one's half of an assignment, or a machine ad hoc. One of the two is required.
     pub struct StartInspection {
@@ -330,6 +332,8 @@ pub struct Progress {
     /// Answered questions in percent, 0 to 100, rounded.
     pub progress_percentage: u8,
 }
+
+crate::shows!(Progress {});
 
 /// What handing in an inspection brings about.
 #[derive(Debug, Clone)]

@@ -149,6 +149,8 @@ pub struct Job {
     pub updated_at: Instant,
 }
 
+crate::translations::translated!(Job, "job", { title, description, major_reason, work_notes, incomplete_reason });
+
 /// Why a job can't go on as asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JobRule {

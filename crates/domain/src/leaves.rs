@@ -166,6 +166,8 @@ pub struct Leave {
     pub coverage_badge: Option<String>,
 }
 
+crate::translations::translated!(Leave, "leave", { other_reason, reason, rejection_reason });
+
 impl Leave {
     /// Days it lasts, the first and the last included.
     pub fn total_days(&self) -> i64 {

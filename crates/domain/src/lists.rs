@@ -74,6 +74,8 @@ pub struct InspectionList {
     pub updated_at: Instant,
 }
 
+crate::shows!(InspectionList {});
+
 input! {
     /// Which list to generate.
     pub struct GenerateList {

@@ -139,6 +139,8 @@ pub struct Pause {
     pub duration_seconds: Option<i64>,
 }
 
+crate::shows!(Pause {});
+
 /// Letters that tell what `other` is.
 const SHORTEST_DETAILS: usize = 20;
 

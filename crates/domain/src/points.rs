@@ -61,6 +61,8 @@ pub struct PointEntry {
     pub created_at: Instant,
 }
 
+crate::shows!(PointEntry {});
+
 impl PointEntry {
     /// Books the entry on the totals of its user.
     pub fn book(&self, user: &mut User) {

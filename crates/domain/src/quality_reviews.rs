@@ -115,6 +115,8 @@ pub struct QualityReview {
     pub created_at: Instant,
 }
 
+crate::translations::translated!(QualityReview, "quality_review", { notes, rejection_reason, validation_notes });
+
 input! {
     /// Approval of work.
     pub struct Approval {

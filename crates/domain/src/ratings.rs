@@ -41,6 +41,8 @@ pub struct Rating {
     pub updated_at: Instant,
 }
 
+crate::translations::translated!(Rating, "inspection_rating", { comment });
+
 input! {
     /// A rating.
     pub struct NewRating {

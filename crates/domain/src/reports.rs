@@ -366,6 +366,8 @@ fn tenths(dividend: i64, divisor: i64) -> f64 {
     i64::try_from(rounded).unwrap_or(i64::MAX) as f64 / 10.0
 }
 
+crate::shows!(AdminStats {}, PauseAnalytics {}, DefectAnalytics {});
+
 #[cfg(test)]
 mod tests {
     use super::*;

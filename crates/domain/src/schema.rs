@@ -284,6 +284,7 @@ diesel::table! {
         completed_at -> Nullable<Timestamp>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        backlog_marked_at -> Nullable<Timestamp>,
     }
 }
 
@@ -478,6 +479,7 @@ diesel::table! {
         resumed_at -> Nullable<Timestamp>,
         resumed_by_id -> Nullable<BigInt>,
         duration_seconds -> Nullable<BigInt>,
+        stalled_told_at -> Nullable<Timestamp>,
     }
 }
 
@@ -521,6 +523,7 @@ diesel::table! {
         validated_at -> Nullable<Timestamp>,
         validation_notes -> Nullable<Text>,
         created_at -> Timestamp,
+        sla_warned_on -> Nullable<Date>,
     }
 }
 
@@ -532,6 +535,52 @@ diesel::table! {
         specialist_id -> BigInt,
         verdict -> Text,
         technical_notes -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    task_runs (id) {
+        id -> BigInt,
+        task -> Text,
+        scheduled_for -> Timestamp,
+        is_manual -> Bool,
+        instance -> Text,
+        started_at -> Timestamp,
+        lease_until -> Timestamp,
+        attempts -> BigInt,
+        finished_at -> Nullable<Timestamp>,
+        outcome -> Text,
+        counts -> Text,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> BigInt,
+        kind -> Text,
+        payload -> Text,
+        status -> Text,
+        attempts -> BigInt,
+        run_at -> Timestamp,
+        worker -> Nullable<Text>,
+        lease_until -> Nullable<Timestamp>,
+        error -> Nullable<Text>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    translations (id) {
+        id -> BigInt,
+        model_type -> Text,
+        model_id -> BigInt,
+        field_name -> Text,
+        language -> Text,
+        source_hash -> Text,
+        text -> Text,
+        version -> BigInt,
         created_at -> Timestamp,
     }
 }

@@ -83,6 +83,15 @@ impl Language {
         if arabic * 10 > all * 3 { Self::Ar } else { Self::En }
     }
 
+    /// The one that this isn't.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::En => Self::Ar,
+            Self::Ar => Self::En,
+        }
+    }
+
     /// The language a reader gets: asked for, else accepted by the client, else the user's own, else
     /// English (rule book §13). `accepted` is an `Accept-Language` header, whose weights are honoured.
     pub fn negotiate(asked: Option<Self>, accepted: Option<&str>, own: Option<Self>) -> Self {

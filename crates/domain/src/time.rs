@@ -209,7 +209,12 @@ impl Site {
 
     /// The instant at which clocks there show this hour of a date; where they leap over it, the one right after.
     pub fn at(&self, date: Date, hour: i8) -> Instant {
-        jiff::civil::Time::new(hour, 0, 0, 0)
+        self.at_minute(date, hour, 0)
+    }
+
+    /// The instant at which clocks there show this hour and minute of a date; where they leap over it, as long after the leap.
+    pub fn at_minute(&self, date: Date, hour: i8, minute: i8) -> Instant {
+        jiff::civil::Time::new(hour, minute, 0, 0)
             .and_then(|time| self.0.to_ambiguous_zoned_datetime(date.0.to_datetime(time)).compatible())
             .map_or_else(|_| Instant::new(Timestamp::MAX), |there| Instant::new(there.timestamp()))
     }

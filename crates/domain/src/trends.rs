@@ -190,6 +190,8 @@ impl TrendQuery {
     }
 }
 
+crate::shows!(Trend {});
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -141,6 +141,8 @@ pub struct User {
     pub updated_at: Instant,
 }
 
+crate::shows!(User {});
+
 impl User {
     /// Whether the major or the minor role is this one; admin counts as major role only (rule book §1).
     pub fn has(&self, role: Role) -> bool {

@@ -5,8 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use inspection_auth::{links::Links, permissions::Permission, tokens::Tokens};
-use inspection_domain::{input::Invalid, rule::Forbidden, text::Language, time::Instant, users::User};
-use inspection_persistence::{Database, DbConnection, Origin, Result as Stored, Tx, World, sessions};
+use inspection_domain::{
+    input::Invalid, rule::Forbidden, text::Language, time::Instant, translations::Translated, users::User,
+};
+use inspection_persistence::{
+    Database, DbConnection, Origin, Pool, Result as Stored, Tx, World, sessions, translations,
+};
 use inspection_storage::Storage;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -53,6 +57,7 @@ struct Parts {
     /// Whether files could be kept when that was last tried.
     storage_state: Mutex<Option<(std::time::Instant, bool)>>,
     document: String,
+    started_at: Instant,
 }
 
 /// What every handler can use. Clones are the same.
@@ -101,6 +106,7 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let doors = Semaphore::new(connections.min(cores * PER_CORE));
+        let started_at = world.clock.now();
         Self(Arc::new(Parts {
             site_numbers: SiteNumbers::new(settings.dashboard_age),
             limits: settings.rate_limits.then(|| Limits::new(&settings)),
@@ -115,6 +121,7 @@ impl App {
             probes: Arc::new(Semaphore::new(2)),
             storage_state: Mutex::new(None),
             document: crate::openapi(),
+            started_at,
         }))
     }
 
@@ -150,6 +157,18 @@ impl App {
         &self.0.document
     }
 
+    pub(crate) fn started_at(&self) -> Instant {
+        self.0.started_at
+    }
+
+    pub(crate) fn pool(&self) -> Pool {
+        self.0.database.pool()
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.0.database.is_postgres()
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.0.world.clock.now()
     }
@@ -173,7 +192,8 @@ impl App {
         done.map_err(Problem::internal)
     }
 
-    /// Reads for somebody: one trip, in which the session is checked first, then the permission, then the input.
+    /// Reads for somebody: one trip, in which the session is checked first, then the permission, then the input. What is read is
+    /// shown in the reader's language.
     pub(crate) async fn read<P, I, T>(
         &self,
         permit: Permit<P>,
@@ -183,13 +203,15 @@ impl App {
     where
         P: Permission,
         I: Checked + Send + 'static,
-        T: Send + 'static,
+        T: Translated + Send + 'static,
     {
         let database = self.0.database.clone();
         let outcome = Self::blocking(&self.0.doors, move || {
             database.read(|conn| {
                 let caller = admit(conn, &permit)?;
-                work(conn, &caller, input.check()?)
+                let mut shown = work(conn, &caller, input.check()?)?;
+                translations::show(conn, caller.language, &mut shown)?;
+                Ok(shown)
             })
         });
         Ok(outcome.await??)
@@ -206,7 +228,7 @@ impl App {
     where
         P: Permission,
         I: Checked + Send + 'static,
-        T: Send + 'static,
+        T: Translated + Send + 'static,
     {
         Ok(self.write_or_else(permit, input, work).await??)
     }
@@ -221,17 +243,40 @@ impl App {
     where
         P: Permission,
         I: Checked + Send + 'static,
-        T: Send + 'static,
+        T: Translated + Send + 'static,
     {
         let (database, world) = (self.0.database.clone(), self.0.world.clone());
         let outcome = Self::blocking(&self.0.doors, move || {
             database.write(&world, permit.origin.clone(), |tx| {
                 let caller = admit(tx.conn(), &permit)?;
                 tx.act_as(caller.user.clone());
-                work(tx, &caller, input.check()?)
+                let mut shown = work(tx, &caller, input.check()?)?;
+                translations::show(tx.conn(), caller.language, &mut shown)?;
+                Ok(shown)
             })
         });
         outcome.await
+    }
+
+    /// Carries out what takes several units of work, each of which stands for itself: session, permission and input are
+    /// checked first.
+    pub(crate) async fn carry_out<P, I, T>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&Database, &World, &Caller, I::Out) -> Stored<T> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        P: Permission,
+        I: Checked + Send + 'static,
+        T: Send + 'static,
+    {
+        let (database, world) = (self.0.database.clone(), self.0.world.clone());
+        let outcome = Self::blocking(&self.0.doors, move || {
+            let caller = database.read(|conn| admit(conn, &permit))?;
+            work(&database, &world, &caller, input.check()?)
+        });
+        Ok(outcome.await??)
     }
 
     /// Checks session, permission and input without doing anything yet, for what comes before a unit of work.
@@ -241,7 +286,7 @@ impl App {
         I: Checked + Send + 'static,
         I::Out: Send + 'static,
     {
-        self.read(permit, input, |_, caller, input| Ok((caller.clone(), input))).await
+        self.carry_out(permit, input, |_, _, caller, input| Ok((caller.clone(), input))).await
     }
 
     /// Reads for whoever it is.

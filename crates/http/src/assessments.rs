@@ -46,6 +46,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
+inspection_domain::shows!(AssessmentView { assessment, equipment });
+
 /// An assessment for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 struct AssessmentView {

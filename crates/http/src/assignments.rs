@@ -49,6 +49,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
+inspection_domain::shows!(AssignmentView { equipment });
+
 /// An assignment for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AssignmentView {

@@ -25,6 +25,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/admin/audit", list, "Who changed what, newest first");
 }
 
+inspection_domain::shows!(AuditView {});
+
 /// A line of the trail for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 struct AuditView {

@@ -40,6 +40,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/bonus-stars/{id}/deny", deny, "Don't give the stars asked for");
 }
 
+inspection_domain::shows!(BonusView { bonus });
+
 /// Bonus stars for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 struct BonusView {

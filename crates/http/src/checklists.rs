@@ -36,6 +36,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
+inspection_domain::shows!(ItemView { item }, TemplateView { template }, ChecklistView { template, items });
+
 /// A question for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ItemView {

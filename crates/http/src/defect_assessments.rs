@@ -34,6 +34,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/defect-assessments/pending", pending, "The defects that wait for one's assessment");
 }
 
+inspection_domain::shows!(Waiting { defect });
+
 async fn list(
     app: App,
     permit: Permit<SignedIn>,

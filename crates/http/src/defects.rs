@@ -46,6 +46,11 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/defects/{id}/reopen", reopen, "Open a resolved defect again");
 }
 
+inspection_domain::shows!(
+    DefectView { defect, equipment },
+    DefectDetail { defect, inspection, assessment, job }
+);
+
 /// The defect with its description in the reader's language.
 pub(crate) fn localised(mut defect: Defect, language: Language) -> Defect {
     defect.description = language.choose(&defect.description, defect.description_ar.as_deref()).to_owned();

@@ -21,7 +21,7 @@ use crate::{
     app::App,
     extract::{Body, Path, Permit, Query, Unfiltered},
     problem::Problem,
-    reply::{Created, Paged, Reply},
+    reply::{Created, Paged, Plain, Reply},
     routes::Routes,
 };
 
@@ -35,6 +35,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.delete("/api/equipment/{id}", decommission, "Decommission a machine; nothing is removed");
     routes.get("/api/equipment/{id}/history", history, "What happened to a machine, newest first");
 }
+
+inspection_domain::shows!(EquipmentView { equipment }, EventView { inspection, defect });
 
 /// A machine for a reader.
 #[derive(Debug, Serialize, ToSchema)]
@@ -187,7 +189,7 @@ struct TypeView {
 }
 
 async fn types(app: App, permit: Permit<SignedIn>) -> Result<Reply<Vec<TypeView>>, Problem> {
-    let types = app.read(permit, (), |conn, _, ()| equipment::types(conn)).await?;
+    let Plain(types) = app.read(permit, (), |conn, _, ()| Ok(Plain(equipment::types(conn)?))).await?;
     let views = types
         .into_iter()
         .map(|(equipment_type, equipment_type_ar)| TypeView { equipment_type, equipment_type_ar });

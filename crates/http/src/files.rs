@@ -29,7 +29,7 @@ use crate::{
     extract::{Body, Checked, Options, Path, Permit, Public, Query, parameter},
     limits::Limit,
     problem::Problem,
-    reply::{Created, Done, Paged, Reply},
+    reply::{Created, Done, Paged, Plain, Reply},
     routes::{Gate, Routes},
 };
 
@@ -50,6 +50,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/files/{id}/thumbnail", thumbnail, "A small picture of an image");
     routes.post("/api/files/{id}/link", link, "A link that opens the file without signing in");
 }
+
+inspection_domain::shows!(FileView {});
 
 /// A file for a reader.
 #[derive(Debug, Serialize, ToSchema)]
@@ -249,10 +251,12 @@ impl Visitor {
     {
         match self {
             Self::SignedIn(permit) => {
-                app.read(permit, (id, how), |conn, caller, (id, how)| {
-                    Ok((files::get(conn, &caller.user, id)?, how))
-                })
-                .await
+                let Plain(seen) = app
+                    .read(permit, (id, how), |conn, caller, (id, how)| {
+                        Ok(Plain((files::get(conn, &caller.user, id)?, how)))
+                    })
+                    .await?;
+                Ok(seen)
             }
             Self::Linked(linked) => {
                 let (id, how) = (id, how).check()?;
@@ -325,8 +329,10 @@ async fn link(
     id: Path<FileId>,
     body: Body<NewLink>,
 ) -> Result<Created<LinkView>, Problem> {
-    let (file, new) = app
-        .read(permit, (id, body), |conn, caller, (id, new)| Ok((files::get(conn, &caller.user, id)?, new)))
+    let Plain((file, new)) = app
+        .read(permit, (id, body), |conn, caller, (id, new)| {
+            Ok(Plain((files::get(conn, &caller.user, id)?, new)))
+        })
         .await?;
     let token = app.links().sign(file.id, new.seconds(), app.now());
     let token = token.ok_or_else(|| Problem::internal("signing a link failed"))?;

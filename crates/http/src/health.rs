@@ -15,7 +15,8 @@ use crate::{
     routes::Routes,
 };
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Version of the service.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Endpoints of the service's own state.
 pub(crate) fn routes(routes: &mut Routes) {

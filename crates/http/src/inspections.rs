@@ -56,6 +56,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/inspections/{id}/review", review, "Mark a submitted inspection as seen");
 }
 
+inspection_domain::shows!(
+    InspectionView { inspection, equipment },
+    SubmittedView { inspection },
+    SheetView { inspection, template, checklist_items, answers },
+    AnswersView { answers },
+    AnswerView { answer }
+);
+
 /// An inspection for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InspectionView {

@@ -12,6 +12,7 @@ use inspection_domain::{
     rule::Rule,
     takeovers::{NewTakeover, Takeover},
     time::Instant,
+    translations::{Slot, Translated},
     users::{User, UserSummary},
 };
 use inspection_persistence::{DbConnection, Result as Stored, Tx, defects, jobs, pauses, takeovers};
@@ -68,6 +69,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
     routes.post("/api/jobs/{id}/admin/bonus", reward::<Jobs>, "Give a bonus for a repair, or another one");
 }
+
+inspection_domain::shows!(OpenJob { job }, JobDetail { job, equipment, defect });
 
 /// One of the two kinds of job, whose endpoints are the same.
 pub(crate) trait Kind: 'static {
@@ -133,6 +136,14 @@ pub(crate) enum JobView {
     Open(Box<OpenJob>),
     /// Without.
     Closed(ClosedJob),
+}
+
+impl Translated for JobView {
+    fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
+        if let Self::Open(job) = self {
+            job.texts(see);
+        }
+    }
 }
 
 /// What jobs refer to.
@@ -212,6 +223,14 @@ pub(crate) struct JobDetail {
 pub(crate) enum Seen {
     Open(Box<JobDetail>),
     Closed(ClosedJob),
+}
+
+impl Translated for Seen {
+    fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
+        if let Self::Open(job) = self {
+            job.texts(see);
+        }
+    }
 }
 
 impl Seen {

@@ -33,6 +33,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
+inspection_domain::shows!(BoardBody {});
+
 /// A leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 struct BoardView {

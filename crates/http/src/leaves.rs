@@ -41,6 +41,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/leaves/{id}/coverage/assign", assign_coverage, "Let somebody cover a leave");
 }
 
+inspection_domain::shows!(LeaveView { leave }, CandidateView {}, AbsenceView {});
+
 /// A leave for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 struct LeaveView {

@@ -21,6 +21,7 @@ mod leaves;
 mod limits;
 mod lists;
 mod notifications;
+mod outbox;
 mod pauses;
 mod problem;
 mod quality_reviews;
@@ -32,7 +33,9 @@ mod routes;
 mod routines;
 mod schedules;
 mod sessions;
+mod system;
 mod takeovers;
+mod tasks;
 mod users;
 
 use std::{net::TcpListener, time::Duration};
@@ -77,6 +80,9 @@ pub fn routes() -> Routes {
     files::routes(&mut routes);
     notifications::routes(&mut routes);
     audit::routes(&mut routes);
+    tasks::routes(&mut routes);
+    outbox::routes(&mut routes);
+    system::routes(&mut routes);
     docs::routes(&mut routes);
     routes
 }

@@ -32,6 +32,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/inspection-assignments/lists/{id}", get, "One list with everything on it");
 }
 
+inspection_domain::shows!(ListDetail { assignments });
+
 async fn list(
     app: App,
     permit: Permit<PlanInspections>,

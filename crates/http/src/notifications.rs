@@ -38,6 +38,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
+inspection_domain::shows!(NotificationView {}, Inbox {});
+
 /// A notification for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NotificationView {

@@ -31,6 +31,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
+inspection_domain::shows!(PauseView {});
+
 /// A pause with its job's number and who asked for it.
 #[derive(Debug, Serialize, ToSchema)]
 struct PauseView {

@@ -38,6 +38,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/quality-reviews/{id}/validate", validate, "Decide whether a rejection is right, once");
 }
 
+inspection_domain::shows!(ReviewView { review }, ReviewDetail { review });
+
 /// A review for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReviewView {

@@ -26,6 +26,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/ratings/technicians/{id}", of_technician, "How somebody's inspections were rated");
 }
 
+inspection_domain::shows!(RecordView { ratings }, RecordBody { data });
+
 async fn rate(
     app: App,
     permit: Permit<RateInspections>,

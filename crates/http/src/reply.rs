@@ -1,7 +1,10 @@
 //! Answers: the envelope around what was asked for.
 
 use actix_web::{HttpRequest, HttpResponse, Responder, http::StatusCode};
-use inspection_domain::page::Page;
+use inspection_domain::{
+    page::Page,
+    translations::{Slot, Translated},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,6 +67,20 @@ pub(crate) struct FoundOrCreated<T> {
     pub(crate) data: T,
     /// Whether it is new.
     pub(crate) is_new: bool,
+}
+
+impl<T: Translated> Translated for FoundOrCreated<T> {
+    fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
+        self.data.texts(see);
+    }
+}
+
+/// Something that isn't shown as it is, or has no texts in it that people have written.
+#[derive(Debug)]
+pub(crate) struct Plain<T>(pub(crate) T);
+
+impl<T> Translated for Plain<T> {
+    fn texts(&mut self, _: &mut dyn FnMut(Slot<'_>)) {}
 }
 
 impl<T: Serialize> Responder for FoundOrCreated<T> {

@@ -40,6 +40,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/reports/trends", trends, "How many in each day, week or month, site time");
 }
 
+inspection_domain::shows!(DashboardView {});
+
 /// The numbers of the whole site, for a moment: they are counted over all there ever was, and many look at them.
 #[derive(Debug, Clone)]
 pub(crate) struct SiteNumbers {

@@ -35,6 +35,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
+inspection_domain::shows!(RoutineView {});
+
 /// A routine for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 struct RoutineView {

@@ -9,6 +9,7 @@ use inspection_domain::{
     schedules::{NewSchedule, Schedule, Standing},
     text::Language,
     time::Date,
+    translations::{Slot, Translated},
     users::UserSummary,
     weekdays::DayOfWeek,
 };
@@ -32,6 +33,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/schedules", create, "Plan a machine for a day of the week");
     routes.delete("/api/schedules/{id}", delete, "Take a day out of the plan");
 }
+
+inspection_domain::shows!(
+    ScheduleView { equipment },
+    DueView { schedule },
+    TodayView { scheduled_today, overdue },
+    PlannedMachine { equipment },
+    DayView { equipment }
+);
 
 /// A planned day for a reader.
 #[derive(Debug, Serialize, ToSchema)]
@@ -133,6 +142,12 @@ struct DayView {
 /// The days of the week by their numbers, `0` (Monday) to `6` (Sunday).
 #[derive(Debug, Serialize, ToSchema)]
 struct WeekView(BTreeMap<String, DayView>);
+
+impl Translated for WeekView {
+    fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
+        self.0.values_mut().for_each(|day| day.texts(see));
+    }
+}
 
 async fn weekly(app: App, permit: Permit<ManageSchedules>) -> Result<Reply<WeekView>, Problem> {
     let view = app.read(permit, (), |conn, caller, ()| {

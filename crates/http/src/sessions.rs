@@ -20,7 +20,7 @@ use crate::{
     extract::{Body, Permit, Public, RefreshToken},
     limits::Limit,
     problem::Problem,
-    reply::{Bare, Done},
+    reply::{Bare, Done, Plain},
     routes::Routes,
 };
 
@@ -177,8 +177,9 @@ async fn change_password(
         .await?
         .ok_or_else(|| Problem::from_rule(&UserRule::WrongPassword))?
         .map_err(Problem::internal)?;
-    let changed =
-        app.write(permit, (), move |tx, _, ()| users::change_password(tx, &new_password, &seen_hash, &hash));
-    let (user, generation) = changed.await?;
+    let changed = app.write(permit, (), move |tx, _, ()| {
+        Ok(Plain(users::change_password(tx, &new_password, &seen_hash, &hash)?))
+    });
+    let Plain((user, generation)) = changed.await?;
     Ok(Bare(begin(&app, user, generation)?))
 }

@@ -35,6 +35,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/takeovers/{id}/deny", deny, "Don't let somebody take over");
 }
 
+inspection_domain::shows!(TakeoverView {});
+
 /// A request to take over, for a reader.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TakeoverView {

@@ -195,6 +195,7 @@ fn holding(conn: &mut DbConnection, machine: EquipmentId) -> Result<Vec<Assessme
 fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Assessment, after: &Assessment) -> Result<()> {
     let seen = assessments::table.find(before.id).filter(assessments::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.translate(Some(before), after);
     tx.audit(action, "assessment", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
 }

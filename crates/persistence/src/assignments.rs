@@ -22,7 +22,8 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx, assessments, database::one_row, equipment, leaves, lists, takeovers, users,
+    DbConnection, Result, Tx, assessments, database::one_row, equipment, jobs, leaves, lists, takeovers,
+    users,
 };
 
 /// A page of the assignments somebody is on the team of; the latest day first, if no order is asked for.
@@ -113,6 +114,35 @@ pub(crate) fn write(
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.audit(action, "assignment", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
+}
+
+/// Marks assignments of the backlog, each once, and tells the admins (§4). At most so many; says how many.
+pub(crate) fn mark_backlog(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
+    let now = tx.now;
+    let unmarked = assignments::table
+        .filter(assignments::status.eq_any(AssignmentStatus::UNFINISHED))
+        .filter(assignments::deadline.lt(now))
+        .filter(assignments::backlog_marked_at.is_null())
+        .order(assignments::id)
+        .limit(at_most);
+    let late: Vec<Assignment> = lock_rows!(&mut *tx.conn, unmarked.select(Assignment::as_select()), load)?;
+    let ids: Vec<AssignmentId> = late.iter().map(|assignment| assignment.id).collect();
+    with_conn!(&mut *tx.conn, |c| diesel::update(assignments::table.filter(assignments::id.eq_any(&ids)))
+        .set(assignments::backlog_marked_at.eq(now))
+        .execute(c))?;
+    let machines = equipment::by_ids(tx.conn, late.iter().map(|assignment| assignment.equipment_id))?;
+    let admins = jobs::admins(tx)?;
+    for assignment in &late {
+        let Some(machine) = machines.get(&assignment.equipment_id) else { continue };
+        let notice = Notice::new(NotificationType::BacklogTriggered)
+            .with("equipment", (machine.name.as_str(), machine.name_ar.as_deref()))
+            .with("date", &assignment.target_date)
+            .about("assignment", assignment.id.get(), "/assignments");
+        tx.notify(admins.iter().copied(), &notice);
+        let marked = Changes::none().with("backlog_marked_at", now.to_string());
+        tx.audit(AuditAction::Update, "assignment", assignment.id.get(), marked);
+    }
+    Ok(late.len())
 }
 
 /// Gives an assignment its team, or another one, and tells both (§4); the same again changes nothing.

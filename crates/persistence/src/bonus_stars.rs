@@ -57,6 +57,7 @@ fn insert(tx: &mut Tx<'_>, action: AuditAction, new: &Bonus) -> Result<Bonus> {
         .values(new)
         .returning(Bonus::as_returning())
         .get_result(c))?;
+    tx.translate(None, &bonus);
     tx.audit(action, "bonus_star", bonus.id.get(), Changes::between(None, Some(&bonus)));
     Ok(bonus)
 }
@@ -125,6 +126,7 @@ fn locked(tx: &mut Tx<'_>, id: BonusId) -> Result<Bonus> {
 fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Bonus, after: &Bonus) -> Result<()> {
     let seen = bonuses::table.find(before.id).filter(bonuses::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.translate(Some(before), after);
     tx.audit(action, "bonus_star", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
 }

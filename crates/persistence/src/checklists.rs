@@ -19,6 +19,7 @@ use crate::{
     audit::BATCH,
     connection::{anywhere, lower},
     database::one_row,
+    translations,
 };
 
 /// A checklist with its questions, in order.
@@ -152,6 +153,10 @@ fn insert(tx: &mut Tx<'_>, template: Template, mut questions: Vec<Item>) -> Resu
         with_conn!(&mut *tx.conn, |c| diesel::insert_into(items::table).values(batch).execute(c))?;
     }
     let questions = self::questions(tx.conn, template.id)?;
+    tx.translate(None, &template);
+    for item in &questions {
+        tx.translate(None, item);
+    }
     let changes = Changes::between(None, Some(&template)).with("items", questions.len());
     tx.audit(AuditAction::Create, "checklist", template.id.get(), changes);
     Ok((template, questions))
@@ -176,8 +181,10 @@ pub fn clone(tx: &mut Tx<'_>, id: TemplateId, new: NewVersion) -> Result<Checkli
 /// Changes a checklist's name or whether it is active.
 pub fn update(tx: &mut Tx<'_>, id: TemplateId, changes: TemplateChanges) -> Result<Checklist> {
     let before = locked(tx.conn, id)?;
-    let after = before.changed(changes, tx.now);
+    let mut after = before.changed(changes, tx.now);
+    translations::keep_originals(tx.conn, &before, &mut after)?;
     with_conn!(&mut *tx.conn, |c| diesel::update(templates::table.find(id)).set(&after).execute(c))?;
+    tx.translate(Some(&before), &after);
     tx.audit(AuditAction::Update, "checklist", id.get(), Changes::between(Some(&before), Some(&after)));
     Ok((after, questions(tx.conn, id)?))
 }
@@ -196,6 +203,7 @@ pub fn add_item(tx: &mut Tx<'_>, template: TemplateId, new: NewItem) -> Result<I
         .values(&item)
         .returning(Item::as_returning())
         .get_result(c))?;
+    tx.translate(None, &item);
     tx.audit(AuditAction::Create, "checklist_item", item.id.get(), Changes::between(None, Some(&item)));
     Ok(item)
 }
@@ -203,9 +211,11 @@ pub fn add_item(tx: &mut Tx<'_>, template: TemplateId, new: NewItem) -> Result<I
 /// Changes a question; what was answered stays what it was (§3).
 pub fn update_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId, changes: ItemChanges) -> Result<Item> {
     let (before, history) = locked_item(tx, template, id)?;
-    let after = before.changed(changes, tx.now)?;
+    let mut after = before.changed(changes, tx.now)?;
+    translations::keep_originals(tx.conn, &before, &mut after)?;
     before.may_become(&after, history)?;
     with_conn!(&mut *tx.conn, |c| diesel::update(items::table.find(id)).set(&after).execute(c))?;
+    tx.translate(Some(&before), &after);
     tx.audit(AuditAction::Update, "checklist_item", id.get(), Changes::between(Some(&before), Some(&after)));
     Ok(after)
 }

@@ -35,6 +35,17 @@ pub struct Settings {
     pub statement_timeout_seconds: u32,
 }
 
+/// Connections of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// The most there can be.
+    pub most: u32,
+    /// Those that are open.
+    pub open: u32,
+    /// Those of them that nobody uses.
+    pub idle: u32,
+}
+
 impl Settings {
     /// The defaults for a database.
     pub fn new(url: impl Into<SecretString>) -> Self {
@@ -163,6 +174,12 @@ impl Database {
     /// The most connections there can be.
     pub fn connections(&self) -> u32 {
         self.connections
+    }
+
+    /// How many connections there are at the moment.
+    pub fn pool(&self) -> Pool {
+        let state = self.pool.state();
+        Pool { most: self.connections, open: state.connections, idle: state.idle_connections }
     }
 
     /// Statements sent so far, over all connections.

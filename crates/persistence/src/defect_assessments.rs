@@ -85,6 +85,7 @@ pub fn assess(tx: &mut Tx<'_>, wanted: NewDefectAssessment) -> Result<DefectAsse
         .values(&new)
         .returning(DefectAssessment::as_returning())
         .get_result(c))?;
+    tx.translate(None, &made);
     tx.audit(AuditAction::Create, "defect_assessment", made.id.get(), Changes::between(None, Some(&made)));
     let after = before.assessed(verdict, tx.now)?;
     defects::write(tx, AuditAction::Update, &before, &after, Changes::between(Some(&before), Some(&after)))?;

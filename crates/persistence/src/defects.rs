@@ -23,7 +23,7 @@ use crate::{
     audit::BATCH,
     connection::{anywhere, lower},
     database::one_row,
-    equipment, jobs, users,
+    equipment, jobs, translations, users,
 };
 
 /// A page of defects; by due date, the worst first, if no order is asked for.
@@ -132,6 +132,7 @@ pub(crate) fn raise(
                 _ => notice,
             };
             tx.notify(defect.assigned_to_id, &notice);
+            tx.translate(None, defect);
             tx.audit(AuditAction::Create, "defect", defect.id.get(), Changes::between(None, Some(defect)));
         }
     }
@@ -155,6 +156,7 @@ pub(crate) fn write(
 ) -> Result<()> {
     let seen = defects::table.find(before.id).filter(defects::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.translate(Some(before), after);
     tx.audit(action, "defect", before.id.get(), changes);
     Ok(())
 }
@@ -162,7 +164,8 @@ pub(crate) fn write(
 /// Changes a defect's particulars (§6).
 pub fn update(tx: &mut Tx<'_>, id: DefectId, changes: DefectChanges) -> Result<Defect> {
     let before = locked(tx, id)?;
-    let after = before.changed(changes, tx.today(), tx.now)?;
+    let mut after = before.changed(changes, tx.today(), tx.now)?;
+    translations::keep_originals(tx.conn, &before, &mut after)?;
     if let Some(assignee) = after.assigned_to_id.filter(|_| after.assigned_to_id != before.assigned_to_id) {
         may_be_assigned_to(users::find(tx.conn, assignee)?.as_ref())?;
     }

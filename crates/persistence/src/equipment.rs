@@ -27,7 +27,7 @@ use crate::{
     DbConnection, Result, Tx, assessments,
     connection::{anywhere, lower},
     database::one_row,
-    users,
+    translations, users,
 };
 
 /// A page of machines.
@@ -215,6 +215,7 @@ pub fn create(tx: &mut Tx<'_>, new: NewEquipment) -> Result<Equipment> {
         .returning(Equipment::as_returning())
         .get_result(c))?;
     note_status(tx, None, &machine)?;
+    tx.translate(None, &machine);
     tx.audit(AuditAction::Create, "equipment", machine.id.get(), Changes::between(None, Some(&machine)));
     Ok(machine)
 }
@@ -222,7 +223,8 @@ pub fn create(tx: &mut Tx<'_>, new: NewEquipment) -> Result<Equipment> {
 /// Changes a machine. A status given is an admin's explicit decision, which may release a stopped one (§2).
 pub fn update(tx: &mut Tx<'_>, id: EquipmentId, changes: EquipmentChanges) -> Result<Equipment> {
     let before = locked(tx.conn, id)?;
-    let after = before.changed(changes, tx.now);
+    let mut after = before.changed(changes, tx.now);
+    translations::keep_originals(tx.conn, &before, &mut after)?;
     if after.assigned_technician_id != before.assigned_technician_id {
         check_technician(tx, after.assigned_technician_id)?;
     }
@@ -262,6 +264,7 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipm
     let written = with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?;
     one_row(written)?;
     note_status(tx, Some(before), &after)?;
+    tx.translate(Some(before), &after);
     tx.audit(action, "equipment", after.id.get(), changes);
     Ok(after)
 }

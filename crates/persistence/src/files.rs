@@ -219,3 +219,17 @@ pub fn known_keys(conn: &mut DbConnection, keys: &[String]) -> Result<HashSet<St
         with_conn!(conn, |c| files::table.filter(files::key.eq_any(keys)).select(files::key).load(c))?;
     Ok(known.into_iter().collect())
 }
+
+/// How many files there are, and their bytes.
+pub fn usage(conn: &mut DbConnection) -> Result<(i64, i64)> {
+    use diesel::{
+        dsl::{count_star, sql},
+        sql_types::{BigInt, Nullable},
+    };
+
+    // PostgreSQL's sum of such numbers is of another type.
+    let bytes = sql::<Nullable<BigInt>>("CAST(SUM(file_size) AS BIGINT)");
+    let (count, bytes): (i64, Option<i64>) =
+        with_conn!(conn, |c| files::table.select((count_star(), bytes)).get_result(c))?;
+    Ok((count, bytes.unwrap_or_default()))
+}

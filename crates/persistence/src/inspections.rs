@@ -297,6 +297,10 @@ pub fn answer(
         ))
         .returning(Answer::as_returning())
         .get_results(c))?;
+    for answer in &saved {
+        let replaced = before.iter().find(|replaced| replaced.checklist_item_id == answer.checklist_item_id);
+        tx.translate(replaced, answer);
+    }
     let mut changes = Changes::none();
     for row in &saved {
         let old = before.iter().find(|answer| answer.checklist_item_id == row.checklist_item_id);
@@ -418,6 +422,7 @@ pub(crate) fn write(
 ) -> Result<()> {
     let seen = inspections::table.find(before.id).filter(inspections::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.translate(Some(before), after);
     tx.audit(action, "inspection", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
 }

@@ -265,6 +265,7 @@ fn write_changes(
 ) -> Result<()> {
     let seen = jobs::table.find(before.id).filter(jobs::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.translate(Some(before), after);
     tx.audit(action, before.kind.names().0, before.id.get(), changes);
     Ok(())
 }
@@ -302,6 +303,7 @@ fn insert(tx: &mut Tx<'_>, new: &Job) -> Result<Job> {
         .values(new)
         .returning(Job::as_returning())
         .get_result(c))?;
+    tx.translate(None, &job);
     tx.audit(AuditAction::Create, job.kind.names().0, job.id.get(), Changes::between(None, Some(&job)));
     Ok(job)
 }

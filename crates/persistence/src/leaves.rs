@@ -127,6 +127,7 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Leave, after: &Leave) ->
         .filter(leaves::status.eq(before.status))
         .filter(leaves::ended_at.is_null());
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.translate(Some(before), after);
     tx.audit(action, "leave", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
 }
@@ -154,6 +155,7 @@ pub fn request(tx: &mut Tx<'_>, wanted: NewLeave) -> Result<Leave> {
         .values(&new)
         .returning(Leave::as_returning())
         .get_result(c))?;
+    tx.translate(None, &leave);
     tx.audit(AuditAction::Request, "leave", leave.id.get(), Changes::between(None, Some(&leave)));
     let mut admins = jobs::admins(tx)?;
     admins.retain(|admin| *admin != actor.id);

@@ -21,6 +21,7 @@ pub mod leaves;
 pub mod lists;
 pub mod migrations;
 pub mod notifications;
+pub mod outbox;
 pub mod pauses;
 pub mod points;
 pub mod quality_reviews;
@@ -31,12 +32,14 @@ pub mod schedules;
 pub mod scratch;
 pub mod sessions;
 pub mod takeovers;
+pub mod tasks;
+pub mod translations;
 mod tx;
 pub mod users;
 pub mod wakeups;
 
 pub use connection::DbConnection;
-pub use database::{Database, Settings};
+pub use database::{Database, Pool, Settings};
 #[doc(hidden)]
 pub use error::unique_constraints;
 pub use error::{Error, Result};

@@ -75,6 +75,12 @@ pub(crate) fn locked(conn: &mut DbConnection, id: ListId) -> Result<InspectionLi
         .ok_or_else(|| NotFound("list").into())
 }
 
+/// Whether any routine is active; without one there is nothing to put on a list.
+pub(crate) fn is_anything_planned(conn: &mut DbConnection) -> Result<bool> {
+    let active = routines::table.filter(routines::is_active);
+    Ok(with_conn!(conn, |c| diesel::select(diesel::dsl::exists(active)).get_result(c))?)
+}
+
 /// What generating a list came to.
 #[derive(Debug, Clone)]
 pub struct Generated {
@@ -166,3 +172,5 @@ pub(crate) fn recount(tx: &mut Tx<'_>, before: &InspectionList) -> Result<Inspec
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?)?;
     Ok(after)
 }
+
+inspection_domain::shows!(Generated {});

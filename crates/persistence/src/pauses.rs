@@ -4,12 +4,13 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::{JobId, PauseId},
-    jobs::{Command, Job, JobKind},
+    jobs::{Command, Job, JobKind, JobStatus},
     notifications::NotificationType,
     page::{Page, PageRequest},
     pauses::{Denial, ForcedPause, NewPause, Pause, PauseRule, PauseStatus},
     rule::NotFound,
-    schema::job_pauses as pauses,
+    schema::{job_pauses as pauses, jobs as work},
+    takeovers::STALLED_AFTER,
     users::{Role, User},
 };
 
@@ -50,6 +51,38 @@ pub fn pending(conn: &mut DbConnection, page: PageRequest) -> Result<Page<Pause>
         (items, waiting.count().get_result(c)?)
     });
     Ok(Page { items, total, request: page })
+}
+
+/// Tells those who could take over a job that has been paused for three days, once in a pause (§7, §16). At most so many jobs;
+/// says how many.
+pub(crate) fn announce_stalled(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
+    let now = tx.now;
+    let untold = pauses::table
+        .filter(pauses::status.eq(PauseStatus::Approved))
+        .filter(pauses::stalled_told_at.is_null())
+        .select(pauses::job_id);
+    let stalled = work::table
+        .filter(work::status.eq(JobStatus::Paused))
+        .filter(work::paused_at.le(now.plus_seconds(-STALLED_AFTER)))
+        .filter(work::id.eq_any(untold))
+        .order(work::id)
+        .limit(at_most);
+    let stalled: Vec<Job> = lock_rows!(&mut *tx.conn, stalled.select(Job::as_select()), load)?;
+    let ids: Vec<JobId> = stalled.iter().map(|job| job.id).collect();
+    let open = pauses::table
+        .filter(pauses::job_id.eq_any(ids))
+        .filter(pauses::status.eq(PauseStatus::Approved))
+        .filter(pauses::stalled_told_at.is_null());
+    with_conn!(&mut *tx.conn, |c| diesel::update(open).set(pauses::stalled_told_at.eq(now)).execute(c))?;
+    let people = if stalled.is_empty() { Vec::new() } else { users::active(tx.conn)? };
+    for job in &stalled {
+        let takers =
+            people.iter().filter(|person| matches!(job.may_be_taken_over_by(person, now), Ok(Ok(()))));
+        let notice = jobs::notice(NotificationType::StalledJobAvailable, job)
+            .with("date", &tx.site().date(job.paused_at.unwrap_or(now)));
+        tx.notify(takers.map(|person| person.id), &notice);
+    }
+    Ok(stalled.len())
 }
 
 /// The pause of a job in this status, if there is one.

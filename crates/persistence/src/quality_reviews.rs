@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     files::Relation,
-    ids::{FileId, ReviewId, UserId},
+    ids::{FileId, JobId, ReviewId, UserId},
     jobs::Job,
     notifications::{NotificationType, Param},
     page::{Page, PageRequest},
@@ -93,6 +93,33 @@ pub fn overdue(
     page: PageRequest,
 ) -> Result<Page<QualityReview>> {
     pages(conn, own(actor), &PENDING, Some(now), page)
+}
+
+/// Warns the quality engineers of their reviews that are pending past the deadline, of each once a day (§8, §16). At most so
+/// many reviews; says how many.
+pub(crate) fn warn_overdue(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
+    let (now, today) = (tx.now, tx.today());
+    let unwarned = reviews::table
+        .filter(reviews::status.eq(ReviewStatus::Pending))
+        .filter(reviews::sla_deadline.lt(now))
+        .filter(reviews::sla_warned_on.is_null().or(reviews::sla_warned_on.lt(today)))
+        .order(reviews::id)
+        .limit(at_most);
+    let late: Vec<QualityReview> =
+        lock_rows!(&mut *tx.conn, unwarned.select(QualityReview::as_select()), load)?;
+    let ids: Vec<ReviewId> = late.iter().map(|review| review.id).collect();
+    with_conn!(&mut *tx.conn, |c| diesel::update(reviews::table.filter(reviews::id.eq_any(ids)))
+        .set(reviews::sla_warned_on.eq(today))
+        .execute(c))?;
+    let job_ids: Vec<JobId> = late.iter().map(|review| review.job_id).collect();
+    let reviewed = jobs::by_ids(tx.conn, &job_ids)?;
+    for review in &late {
+        let Some(job) = reviewed.iter().find(|job| job.id == review.job_id) else { continue };
+        let notice = jobs::notice(NotificationType::SlaWarning, job)
+            .with("date", &tx.site().date(review.sla_deadline));
+        tx.notify([review.qe_id], &notice);
+    }
+    Ok(late.len())
 }
 
 /// One review, whoever's it is.
@@ -195,6 +222,7 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &QualityReview, after: &Q
         .filter(reviews::status.eq(before.status))
         .filter(reviews::validated_at.is_null());
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.translate(Some(before), after);
     tx.audit(action, "quality_review", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
 }

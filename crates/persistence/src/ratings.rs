@@ -70,6 +70,7 @@ pub fn rate(tx: &mut Tx<'_>, id: InspectionId, new: NewRating) -> Result<Rating>
         .values(&rating)
         .returning(Rating::as_returning())
         .get_result(c))?;
+    tx.translate(None, &rating);
     tx.audit(AuditAction::Create, "rating", rating.id.get(), Changes::between(None, Some(&rating)));
     tell(tx, &inspection, &rating, None)?;
     Ok(rating)
@@ -85,6 +86,7 @@ pub fn change(tx: &mut Tx<'_>, id: InspectionId, changes: RatingChanges) -> Resu
         return Ok(before);
     }
     with_conn!(&mut *tx.conn, |c| diesel::update(ratings::table.find(before.id)).set(&after).execute(c))?;
+    tx.translate(Some(&before), &after);
     tx.audit(AuditAction::Update, "rating", after.id.get(), audited);
     tell(tx, &inspection, &after, Some(&before))?;
     Ok(after)

@@ -6,12 +6,14 @@ use inspection_domain::{
     audit::{AuditAction, AuditEntry, Changes},
     ids::{AuditId, Ids, UserId},
     notifications::{Notice, Notification},
+    outbox::{OutboxJob, OutboxKind},
     time::{Clock, Date, Instant, Site},
+    translations::{self, Translated, Wanted},
     users::User,
 };
 
 use crate::{
-    DbConnection, Result, audit, notifications,
+    DbConnection, Result, audit, notifications, outbox,
     wakeups::{self, Topic},
 };
 
@@ -24,6 +26,8 @@ pub struct World {
     pub ids: Arc<dyn Ids>,
     /// Turns instants into the site's dates.
     pub site: Site,
+    /// Whether somebody translates texts in the background; if not, no work is left for that.
+    pub translates: bool,
 }
 
 impl World {
@@ -54,6 +58,8 @@ pub struct Tx<'c> {
     notifications: Vec<Notification>,
     announcements: Vec<(UserId, Notice)>,
     trail: Vec<AuditEntry>,
+    work: Vec<OutboxJob>,
+    has_left_work: bool,
 }
 
 impl<'c> Tx<'c> {
@@ -68,6 +74,8 @@ impl<'c> Tx<'c> {
             notifications: Vec::new(),
             announcements: Vec::new(),
             trail: Vec::new(),
+            work: Vec::new(),
+            has_left_work: false,
         }
     }
 
@@ -113,6 +121,30 @@ impl<'c> Tx<'c> {
         self.announcements.push((except, notice));
     }
 
+    /// Leaves the texts of an object to be translated in the background that are new (§13).
+    pub(crate) fn translate<T: Translated + Clone>(&mut self, before: Option<&T>, after: &T) {
+        if self.world.translates {
+            let (wanted, now) = (translations::wanted(before, after), self.now);
+            let job = |wanted: Wanted| OutboxJob::new(OutboxKind::Translate, wanted.payload(), now);
+            self.work.extend(wanted.into_iter().map(job));
+        }
+    }
+
+    /// Wakes the workers of the outbox when the work is done.
+    pub(crate) fn left_work(&mut self) {
+        self.has_left_work = true;
+    }
+
+    /// A new name that nobody else has.
+    pub(crate) fn unique(&self) -> String {
+        self.world.ids.unique()
+    }
+
+    /// Bytes nobody can guess.
+    pub(crate) fn random(&self) -> [u8; 16] {
+        self.world.ids.random()
+    }
+
     /// Puts a line into the audit trail, when the work is done.
     pub(crate) fn audit(
         &mut self,
@@ -137,13 +169,17 @@ impl<'c> Tx<'c> {
     /// Writes what the work leaves behind; tells what others may be waiting for once it is committed.
     pub(crate) fn finish(self) -> Result<Vec<Topic>> {
         audit::insert(self.conn, &self.trail)?;
+        outbox::insert(self.conn, &self.work)?;
         let mut news = Vec::new();
+        if self.has_left_work || !self.work.is_empty() {
+            news.push(Topic::Outbox);
+        }
         if !self.notifications.is_empty() || !self.announcements.is_empty() {
             self.conn.commit_in_order()?;
-            notifications::insert(self.conn, &self.notifications)?;
             for (except, notice) in &self.announcements {
                 notifications::announce(self.conn, *except, notice, self.now)?;
             }
+            notifications::insert(self.conn, &self.notifications)?;
             news.push(Topic::Notifications);
         }
         for topic in &news {

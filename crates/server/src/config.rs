@@ -17,7 +17,7 @@ pub use sources::{Resolved, Shown, Sources};
 pub use table::{env_example, readme_table};
 pub use values::{Bind, Bucket, DatabaseUrl, LogFormat, LogLevel, Origins, Profile, Zone};
 
-use values::Endpoint;
+use values::{BaseUrl, Endpoint};
 
 /// Everything that keeps the program from starting, each with the variable it is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
@@ -172,6 +172,14 @@ variables! {
     log_format: LogFormat = ["text", "json", "text"], Open;
     /// Time zone of the site, such as `Asia/Riyadh`
     app_timezone: Zone = all("UTC"), Open;
+    /// Whether this process runs the scheduled tasks; each is run once however many processes do
+    scheduler_enabled: bool = ["true", "true", "false"], Open;
+    /// Key of the service that translates texts; without one, none are translated
+    openai_api_key: Option<SecretString> = all(""), Secret;
+    /// That service, if it is another one that speaks the protocol of OpenAI
+    openai_base_url: BaseUrl = all("https://api.openai.com/v1"), Open;
+    /// Model that translates
+    openai_translate_model: String = all("gpt-4o-mini"), Open;
     /// Proxies whose forwarded addresses are believed: addresses or ranges, separated by commas
     trusted_proxies: Vec<IpNet> = all(""), Open;
     /// Seconds that the numbers of an admin's dashboard may be old; `0` counts them for each request

@@ -1,6 +1,7 @@
 //! From configuration to a service that runs: the only place that knows all the parts.
 
 use std::{
+    collections::BTreeMap,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     thread::available_parallelism,
@@ -9,8 +10,15 @@ use std::{
 
 use anyhow::{Context, Result};
 use inspection_auth::{links::Links, tokens::Tokens};
+use inspection_domain::outbox::OutboxKind;
 use inspection_http::App;
 use inspection_persistence::{Database, World};
+use inspection_scheduler::{
+    Background, Parts, all_tasks,
+    outbox::Handler,
+    translations::Translations,
+    translator::{OpenAi, OpenAiSettings},
+};
 use inspection_storage::{S3Settings, Storage};
 
 use crate::{
@@ -37,7 +45,48 @@ fn open(config: &Config, size: u32, overflow: u32) -> Result<Database> {
 
 /// Time, randomness and place of a configuration.
 pub fn world(config: &Config) -> World {
-    World { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), site: config.app_timezone.site.clone() }
+    World {
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        site: config.app_timezone.site.clone(),
+        translates: config.openai_api_key.is_some(),
+    }
+}
+
+/// How long a translator may take to answer.
+const TRANSLATOR_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often to look for what should have happened by itself and hasn't.
+const LOOK: Duration = Duration::from_secs(20);
+
+/// A name for this process that no other has.
+pub fn instance(world: &World) -> String {
+    format!("{}-{}", std::process::id(), world.ids.unique())
+}
+
+/// What happens by itself: the scheduled tasks, if they do here, and what requests leave behind.
+pub fn background(config: &Config, database: &Database, world: &World) -> Result<Background> {
+    let mut handlers: BTreeMap<OutboxKind, Arc<dyn Handler>> = BTreeMap::new();
+    if let Some(api_key) = &config.openai_api_key {
+        let translator = OpenAi::new(OpenAiSettings {
+            base_url: config.openai_base_url.0.clone(),
+            api_key: api_key.clone(),
+            model: config.openai_translate_model.clone(),
+            patience: TRANSLATOR_PATIENCE,
+        })?;
+        let translations = Translations::new(database.clone(), world.clone(), Arc::new(translator));
+        handlers.insert(OutboxKind::Translate, Arc::new(translations));
+    }
+    let parts = Parts {
+        database: database.clone(),
+        world: world.clone(),
+        instance: instance(world),
+        tasks: if config.scheduler_enabled { all_tasks() } else { Vec::new() },
+        handlers,
+        look: LOOK,
+        patience: config.shutdown_timeout,
+    };
+    Ok(Background::start(parts)?)
 }
 
 fn seconds(duration: Duration) -> i64 {

@@ -16,6 +16,7 @@ use inspection_domain::{
     jobs::{Job, PlannedTime},
     leaves::Leave,
     lists::InspectionList,
+    outbox::{MOST_ATTEMPTS, OutboxJob, OutboxKind},
     page::PageRequest,
     pauses::Pause,
     quality_reviews::QualityReview,
@@ -26,7 +27,7 @@ use inspection_persistence::{
     checklists::{self, Checklist},
     defects, equipment as machines, files,
     inspections::{self, Sheet},
-    jobs, leaves, lists, pauses, quality_reviews,
+    jobs, leaves, lists, outbox, pauses, quality_reviews,
     routines::{self, Planned},
     users,
 };
@@ -438,4 +439,26 @@ pub fn verdict(
 ) -> Result<Assessment> {
     let given: NewVerdict = input(json!({"verdict": verdict, "urgent_reason": URGENT_REASON}));
     act(db, world, inspector, |tx| assessments::give_verdict(tx, id, given))
+}
+
+/// A job of the outbox that has failed so often that it was given up: a text nobody could translate. It has a clock of its own.
+pub fn dead_job(db: &Database, admin: &User) -> OutboxJob {
+    let (mut world, clock) = crate::world::world();
+    world.translates = true;
+    let bonus = json!({"user_id": user(db, &world, Role::Engineer).id, "amount": 1, "reason": "Found it."});
+    act(db, &world, admin, |tx| bonus_stars::award(tx, input(bonus))).expect("awarded");
+    for _ in 0..MOST_ATTEMPTS {
+        let taken = act(db, &world, admin, |tx| {
+            let taken = outbox::take(tx, OutboxKind::Translate, "a worker")?;
+            if let outbox::Found::Jobs(jobs) = &taken {
+                outbox::fail(tx, jobs, "nobody knows the word", None)?;
+            }
+            Ok(taken)
+        });
+        assert!(matches!(taken, Ok(outbox::Found::Jobs(_))), "{taken:?}");
+        clock.advance_seconds(3601);
+    }
+    let dead = input(json!({"status": "dead"}));
+    let found = db.read(|conn| outbox::list(conn, &dead, PageRequest::first(1))).expect("read");
+    found.items.into_iter().next().expect("given up")
 }

@@ -82,7 +82,11 @@ pub fn world() -> (World, Arc<FixedClock>) {
 pub fn world_in(zone: &str) -> (World, Arc<FixedClock>) {
     let clock = Arc::new(FixedClock::new());
     let site = Site::new(zone).unwrap_or_else(|| panic!("{zone:?} is not a time zone"));
-    let world =
-        World { clock: Arc::<FixedClock>::clone(&clock), ids: Arc::new(SequentialIds::default()), site };
+    let world = World {
+        clock: Arc::<FixedClock>::clone(&clock),
+        ids: Arc::new(SequentialIds::default()),
+        site,
+        translates: false,
+    };
     (world, clock)
 }

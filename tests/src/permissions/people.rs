@@ -27,6 +27,11 @@ pub(super) fn make_ready(site: &Site, operation: &Operation) -> Option<Ready> {
         };
         return Some(Ready { id: leave.id.get(), query: "", body, owner });
     }
+    if operation.path == "/api/admin/outbox/{id}/retry" {
+        let owner = site.user(Role::Admin);
+        let job = builders::dead_job(db, &owner);
+        return Some(Ready { id: job.id.get(), query: "", body: json!({}), owner });
+    }
     if operation.path.starts_with("/api/bonus-stars") && operation.method == "POST" {
         let (qe, owner) = (site.user(Role::QualityEngineer), site.user(Role::Specialist));
         if operation.path.contains("{id}") {

@@ -41,6 +41,8 @@ pub struct Answer {
     pub answered_at: Instant,
 }
 
+crate::translations::translated!(Answer, "inspection_answer", { comment });
+
 impl Answer {
     /// Whether there is a photo of it.
     pub const fn has_photo(&self) -> bool {

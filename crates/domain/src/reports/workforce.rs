@@ -124,6 +124,8 @@ impl Capacity {
     }
 }
 
+crate::shows!(Capacity {});
+
 #[cfg(test)]
 mod tests {
     use super::*;

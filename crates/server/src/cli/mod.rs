@@ -7,6 +7,7 @@ mod migrate;
 mod openapi;
 mod seed;
 mod serve;
+mod task;
 #[cfg(test)]
 mod testing;
 
@@ -50,6 +51,9 @@ enum Command {
     /// Compare the store of files with what is on record, and tidy it up.
     #[command(subcommand)]
     Files(files::Action),
+    /// See the scheduled tasks, or run one now.
+    #[command(subcommand)]
+    Task(task::Action),
     /// See the configuration.
     #[command(subcommand)]
     Config(config::Action),
@@ -92,6 +96,10 @@ fn carry_out(command: Command) -> Result<()> {
             let config = configured()?;
             let (database, world) = opened(&config)?;
             files::run(&action, &database, &wire::storage(&config)?, world.clock.now())
+        }
+        Command::Task(action) => {
+            let (database, world) = opened(&configured()?)?;
+            task::run(&action, &database, &world)
         }
         Command::Seed(args) => {
             let config = configured()?;
@@ -185,6 +193,8 @@ mod tests {
             "files check --contents",
             "files tidy",
             "files tidy --older-than 2h",
+            "task list",
+            "task run check_backlog",
             "config show",
             "openapi",
         ] {
@@ -194,9 +204,17 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_ends_with_2() {
-        for line in
-            ["dance", "migrate", "admin create", "admin create --email a@example.com", "seed", "serve 7"]
-        {
+        for line in [
+            "dance",
+            "task",
+            "task run",
+            "task run dance",
+            "migrate",
+            "admin create",
+            "admin create --email a@example.com",
+            "seed",
+            "serve 7",
+        ] {
             assert_eq!(parse(line).err(), Some(2), "{line}");
         }
         assert_eq!(parse("--help").err(), Some(0));

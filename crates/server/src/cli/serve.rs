@@ -1,11 +1,10 @@
 //! `serve`: the service, and what a first start does.
 
-use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Result, bail};
 use inspection_domain::{rule::Code, users::Password};
 use inspection_persistence::{Database, World, migrations, users};
-use inspection_scheduler::leaves;
 use secrecy::ExposeSecret;
 
 use super::{admin, files, say};
@@ -42,22 +41,10 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
     }
     let storage = wire::storage(config)?;
     files::tidy_now_and_then(database.clone(), storage.clone(), Arc::clone(&world.clock));
-    turn_leaves_now_and_then(database.clone(), world.clone());
-    wire::run(config, wire::app(config, database, world, storage), listener)
-}
-
-/// Lets leaves begin and end with their days, at the start of the service, which may have been down for days, and from then
-/// on, on a thread that ends with the process.
-fn turn_leaves_now_and_then(database: Database, world: World) {
-    thread::spawn(move || {
-        loop {
-            match leaves::turn(&database, &world) {
-                Ok(turned) => tracing::debug!(?turned, "looked after leaves"),
-                Err(error) => tracing::warn!(%error, "leaves can't be looked after"),
-            }
-            thread::sleep(Duration::from_mins(5));
-        }
-    });
+    let background = wire::background(config, &database, &world)?;
+    let served = wire::run(config, wire::app(config, database, world, storage), listener);
+    background.stop();
+    served
 }
 
 fn migrate(database: &Database, apply: bool) -> Result<()> {

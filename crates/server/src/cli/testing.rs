@@ -13,5 +13,14 @@ pub(super) fn scratch() -> (TempDir, Database, World) {
     let folder = tempfile::tempdir().expect("folder");
     let url = format!("sqlite://{}/test.db", folder.path().display());
     let database = Database::open(Settings::new(url)).expect("database");
-    (folder, database, World { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds), site: Site::utc() })
+    (
+        folder,
+        database,
+        World {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            site: Site::utc(),
+            translates: false,
+        },
+    )
 }

@@ -338,6 +338,28 @@ impl Value for Endpoint {
     }
 }
 
+/// An address of an HTTP service with the path that its own paths begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl(
+    /// Such as `https://api.openai.com/v1`.
+    pub String,
+);
+
+impl Value for BaseUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let place =
+            text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+        let (host, path) = place.split_once('/').unwrap_or((place, ""));
+        let fine =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '/');
+        if !host.is_empty() && host.chars().chain(path.chars()).all(fine) {
+            Ok(Self(text.trim_end_matches('/').into()))
+        } else {
+            Err("must be an address such as https://api.openai.com/v1".into())
+        }
+    }
+}
+
 impl Value for String {
     fn parse(text: &str) -> Result<Self, String> {
         if text.chars().all(|c| c.is_ascii_graphic()) {

@@ -93,7 +93,7 @@ pub(super) fn tell(
 ) -> Result<Told> {
     let clock = Arc::new(StoryClock::at(end));
     let ids = Arc::new(StoryIds::default());
-    let world = World { clock: Arc::<StoryClock>::clone(&clock), ids, site: site.clone() };
+    let world = World { clock: Arc::<StoryClock>::clone(&clock), ids, site: site.clone(), translates: false };
     let mut story = Story {
         database,
         clock,

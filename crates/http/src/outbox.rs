@@ -1,0 +1,38 @@
+//! What waits to be done in the background, for admins.
+
+use inspection_auth::permissions::OperateService;
+use inspection_domain::{
+    ids::OutboxId,
+    outbox::{OutboxFilter, OutboxJob},
+};
+use inspection_persistence::outbox;
+
+use crate::{
+    app::App,
+    extract::{Path, Permit, Query},
+    problem::Problem,
+    reply::{Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of the outbox.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get("/api/admin/outbox", list, "Jobs that wait, are under way or were given up, the oldest first");
+    routes.post("/api/admin/outbox/{id}/retry", retry, "Have a job tried again that was given up");
+}
+
+async fn list(
+    app: App,
+    permit: Permit<OperateService>,
+    query: Query<OutboxFilter>,
+) -> Result<Paged<OutboxJob>, Problem> {
+    Ok(Paged(app.read(permit, query, |conn, _, (filter, page)| outbox::list(conn, &filter, page)).await?))
+}
+
+async fn retry(
+    app: App,
+    permit: Permit<OperateService>,
+    id: Path<OutboxId>,
+) -> Result<Reply<OutboxJob>, Problem> {
+    Ok(Reply::new(app.write(permit, id, |tx, _, id| outbox::retry(tx, id)).await?))
+}

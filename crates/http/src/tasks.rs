@@ -1,0 +1,86 @@
+//! The scheduled tasks, for admins.
+
+use inspection_auth::permissions::OperateService;
+use inspection_domain::{
+    tasks::{TaskName, TaskRun, TaskRunFilter},
+    time::Instant,
+};
+use inspection_persistence::tasks;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    extract::{Path, Permit, Query},
+    problem::Problem,
+    reply::{Paged, Reply},
+    routes::Routes,
+};
+
+/// Endpoints of the scheduled tasks.
+pub(crate) fn routes(routes: &mut Routes) {
+    routes.get(
+        "/api/admin/tasks",
+        list,
+        "The scheduled tasks, when they are due and what the last runs came to",
+    );
+    routes.get("/api/admin/tasks/{name}/runs", runs, "Runs of a task, the latest first");
+    routes.post("/api/admin/tasks/{name}/run", run, "Run a task now, unless it is under way");
+}
+
+inspection_domain::shows!(TaskView {});
+
+/// A scheduled task.
+#[derive(Debug, Serialize, ToSchema)]
+struct TaskView {
+    /// Its name.
+    name: TaskName,
+    /// What it does.
+    description: &'static str,
+    /// When it is due, as a line of cron, by the clocks of the site.
+    schedule: String,
+    /// When it is due next.
+    next_run: Instant,
+    /// The latest run; none before the first.
+    last_run: Option<TaskRun>,
+}
+
+async fn list(app: App, permit: Permit<OperateService>) -> Result<Reply<Vec<TaskView>>, Problem> {
+    let (site, now) = (app.world().site.clone(), app.now());
+    let tasks = app.read(permit, (), move |conn, _, ()| {
+        let view = |task: &TaskName| {
+            Ok(TaskView {
+                name: *task,
+                description: task.description(),
+                schedule: task.schedule().to_string(),
+                next_run: task.schedule().next(now, &site),
+                last_run: tasks::latest(conn, *task)?,
+            })
+        };
+        TaskName::ALL.iter().map(view).collect::<Result<Vec<_>, _>>()
+    });
+    Ok(Reply::new(tasks.await?))
+}
+
+async fn runs(
+    app: App,
+    permit: Permit<OperateService>,
+    name: Path<TaskName>,
+    query: Query<TaskRunFilter>,
+) -> Result<Paged<TaskRun>, Problem> {
+    let runs = app.read(permit, (name, query), |conn, _, (task, (filter, page))| {
+        tasks::runs(conn, task, &filter, page)
+    });
+    Ok(Paged(runs.await?))
+}
+
+async fn run(
+    app: App,
+    permit: Permit<OperateService>,
+    name: Path<TaskName>,
+) -> Result<Reply<TaskRun>, Problem> {
+    let run = app.carry_out(permit, name, |database, world, _, task| {
+        tasks::run_now(database, world, &world.ids.unique(), task)
+    });
+    Ok(Reply::with(run.await?, "task run"))
+}

@@ -1,0 +1,205 @@
+//! The outbox: what changes leave behind to be done in the background. Rows are written by the transaction of the change,
+//! and taken by one worker at a time.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    audit::{AuditAction, Changes},
+    ids::OutboxId,
+    outbox::{LEASE, MOST_ATTEMPTS, OutboxFilter, OutboxJob, OutboxKind, OutboxStatus},
+    page::{Page, PageRequest},
+    rule::NotFound,
+    schema::outbox,
+    time::Instant,
+};
+
+use crate::{DbConnection, Result, Tx, audit::BATCH, database::one_row, error::LostRace};
+
+pub(crate) fn insert(conn: &mut DbConnection, jobs: &[OutboxJob]) -> Result<()> {
+    for batch in jobs.chunks(BATCH) {
+        with_conn!(&mut *conn, |c| diesel::insert_into(outbox::table).values(batch).execute(c))?;
+    }
+    Ok(())
+}
+
+/// A page of the jobs that aren't done, the oldest first.
+pub fn list(conn: &mut DbConnection, filter: &OutboxFilter, page: PageRequest) -> Result<Page<OutboxJob>> {
+    let (items, total) = with_conn!(conn, |c| {
+        let filtered = || {
+            let mut query = outbox::table.into_boxed::<Backend>();
+            filter_by!(query, { outbox::status => filter.status, outbox::kind => filter.kind });
+            query
+        };
+        let items = filtered()
+            .order(outbox::id)
+            .select(OutboxJob::as_select())
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
+        (items, filtered().count().get_result(c)?)
+    });
+    Ok(Page { items, total, request: page })
+}
+
+/// How many jobs there are by how far they are, and since when the oldest is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// To be done.
+    pub pending: i64,
+    /// Under way.
+    pub running: i64,
+    /// Given up.
+    pub dead: i64,
+    /// Since when the oldest has been due that isn't given up.
+    pub oldest: Option<Instant>,
+}
+
+/// How deep the outbox is.
+pub fn depth(conn: &mut DbConnection) -> Result<Depth> {
+    use diesel::dsl::{count_star, min};
+    type Row = (OutboxStatus, i64, Option<Instant>);
+    let rows: Vec<Row> = with_conn!(conn, |c| outbox::table
+        .group_by(outbox::status)
+        .select((outbox::status, count_star(), min(outbox::run_at)))
+        .load(c))?;
+    let mut depth = Depth::default();
+    for (status, count, oldest) in rows {
+        match status {
+            OutboxStatus::Pending => depth.pending = count,
+            OutboxStatus::Running => depth.running = count,
+            OutboxStatus::Dead => depth.dead = count,
+        }
+        if status != OutboxStatus::Dead {
+            depth.oldest = depth.oldest.into_iter().chain(oldest).min();
+        }
+    }
+    Ok(depth)
+}
+
+/// What a worker finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// These are its own now.
+    Jobs(Vec<OutboxJob>),
+    /// Nothing is due; the next one is then, if there is any.
+    Nothing(Option<Instant>),
+}
+
+/// Takes the jobs of a kind that have been due the longest, and those whose worker has died. The worker is named anew each time, so
+/// that who is late in finishing a job that was taken again doesn't pass for who has it now.
+pub fn take(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<Found> {
+    let now = tx.now;
+    let worker = format!("{instance}/{}", tx.unique());
+    let abandoned = outbox::table
+        .filter(outbox::kind.eq(kind))
+        .filter(outbox::status.eq(OutboxStatus::Running))
+        .filter(outbox::lease_until.le(now));
+    let no_worker = (outbox::worker.eq(None::<&str>), outbox::lease_until.eq(None::<Instant>));
+    // It may be what kills its workers.
+    let give_up = (outbox::status.eq(OutboxStatus::Dead), outbox::error.eq("its workers died"));
+    let hopeless = abandoned.filter(outbox::attempts.ge(MOST_ATTEMPTS));
+    with_conn!(&mut *tx.conn, |c| diesel::update(hopeless).set((give_up, no_worker)).execute(c))?;
+    let pending = outbox::status.eq(OutboxStatus::Pending);
+    with_conn!(&mut *tx.conn, |c| diesel::update(abandoned).set((pending, no_worker)).execute(c))?;
+    let pending =
+        outbox::table.filter(outbox::kind.eq(kind)).filter(outbox::status.eq(OutboxStatus::Pending));
+    let due = pending
+        .filter(outbox::run_at.le(now))
+        .order((outbox::run_at, outbox::id))
+        .limit(kind.batch().into())
+        .select(outbox::id);
+    // What another worker is just taking is passed over.
+    let ids: Vec<OutboxId> = match &mut *tx.conn {
+        DbConnection::Postgres(c) => due.for_no_key_update().skip_locked().load(c)?,
+        DbConnection::Sqlite(c) => due.load(c)?,
+    };
+    if ids.is_empty() {
+        let next: Option<Instant> =
+            with_conn!(&mut *tx.conn, |c| pending.select(diesel::dsl::min(outbox::run_at)).get_result(c))?;
+        return Ok(Found::Nothing(next));
+    }
+    let mut jobs: Vec<OutboxJob> =
+        with_conn!(&mut *tx.conn, |c| diesel::update(outbox::table.filter(outbox::id.eq_any(ids)))
+            .set((
+                outbox::status.eq(OutboxStatus::Running),
+                outbox::worker.eq(worker),
+                outbox::lease_until.eq(now.plus_seconds(LEASE)),
+                outbox::attempts.eq(outbox::attempts + 1),
+            ))
+            .returning(OutboxJob::as_returning())
+            .get_results(c))?;
+    jobs.sort_unstable_by_key(|job| job.id);
+    Ok(Found::Jobs(jobs))
+}
+
+/// Removes jobs that were taken together and are done, in the transaction of what they have done. If one isn't this worker's any more,
+/// nothing of it is kept: somebody else does it.
+pub fn complete(tx: &mut Tx<'_>, jobs: &[OutboxJob]) -> Result<()> {
+    let Some(worker) = jobs.first().and_then(|job| job.worker.as_deref()) else { return Ok(()) };
+    let own = outbox::table
+        .filter(outbox::id.eq_any(jobs.iter().map(|job| job.id)))
+        .filter(outbox::worker.eq(worker));
+    let gone = with_conn!(&mut *tx.conn, |c| diesel::delete(own).execute(c))?;
+    if gone == jobs.len() { Ok(()) } else { Err(LostRace.into()) }
+}
+
+/// Puts jobs back that have failed, to be tried again or given up. Those that aren't this worker's any more are left alone.
+pub fn fail(tx: &mut Tx<'_>, jobs: &[OutboxJob], error: &str, wait: Option<i64>) -> Result<()> {
+    let now = tx.now;
+    for job in jobs {
+        let [chance, ..] = tx.random();
+        let after = job.failed(error, wait, chance, now);
+        if after.status == OutboxStatus::Dead {
+            tracing::error!(
+                job = job.id.get(),
+                kind = job.kind.as_str(),
+                error,
+                "a job of the outbox is given up"
+            );
+        }
+        put_back(tx, job, &after)?;
+    }
+    Ok(())
+}
+
+/// Hands jobs back that were taken and not begun, or not finished before the process ends: as if they hadn't been taken.
+pub fn hand_back(tx: &mut Tx<'_>, instance: &str) -> Result<usize> {
+    let own = outbox::table
+        .filter(outbox::status.eq(OutboxStatus::Running))
+        .filter(outbox::worker.like(format!("{instance}/%")));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::update(own)
+        .set((
+            outbox::status.eq(OutboxStatus::Pending),
+            outbox::worker.eq(None::<String>),
+            outbox::lease_until.eq(None::<Instant>),
+            outbox::attempts.eq(outbox::attempts - 1),
+        ))
+        .execute(c))?)
+}
+
+fn put_back(tx: &mut Tx<'_>, before: &OutboxJob, after: &OutboxJob) -> Result<usize> {
+    let seen = outbox::table
+        .find(before.id)
+        .filter(outbox::status.eq(before.status))
+        .filter(outbox::worker.is_null().or(outbox::worker.eq(before.worker.as_deref())));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::update(seen)
+        .set((
+            outbox::status.eq(after.status),
+            outbox::worker.eq(&after.worker),
+            outbox::lease_until.eq(after.lease_until),
+            outbox::run_at.eq(after.run_at),
+            outbox::attempts.eq(after.attempts),
+            outbox::error.eq(&after.error),
+        ))
+        .execute(c))?)
+}
+
+/// Has a job tried again that was given up.
+pub fn retry(tx: &mut Tx<'_>, id: OutboxId) -> Result<OutboxJob> {
+    let found = lock_rows!(&mut *tx.conn, outbox::table.find(id).select(OutboxJob::as_select()), first);
+    let before = found.optional()?.ok_or(NotFound("job of the outbox"))?;
+    let after = before.retried(tx.now)?;
+    one_row(put_back(tx, &before, &after)?)?;
+    tx.audit(AuditAction::Update, "outbox", id.get(), Changes::between(Some(&before), Some(&after)));
+    tx.left_work();
+    Ok(after)
+}

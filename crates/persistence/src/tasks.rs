@@ -1,0 +1,252 @@
+//! The scheduled tasks: claiming their runs, and what each of them does (rule book §16). When they are due is not decided here.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use diesel::prelude::*;
+use inspection_domain::{
+    lists::GenerateList,
+    page::{Page, PageRequest},
+    rule::Code,
+    schema::task_runs as runs,
+    tasks::{Counts, LEASE, MOST_ATTEMPTS, TaskName, TaskOutcome, TaskRun, TaskRunFilter},
+    time::Instant,
+    users::Shift,
+};
+
+use crate::{
+    Database, DbConnection, Error, Origin, Result, Tx, World, assignments, database::one_row, leaves, lists,
+    pauses, quality_reviews,
+};
+
+/// Rows that one unit of work is about.
+const BATCH: i64 = 200;
+
+/// A page of the runs of a task, the latest first.
+pub fn runs(
+    conn: &mut DbConnection,
+    task: TaskName,
+    filter: &TaskRunFilter,
+    page: PageRequest,
+) -> Result<Page<TaskRun>> {
+    let (items, total) = with_conn!(conn, |c| {
+        let filtered = || {
+            let mut query = runs::table.filter(runs::task.eq(task)).into_boxed::<Backend>();
+            filter_by!(query, { runs::outcome => filter.outcome });
+            query
+        };
+        let items = filtered()
+            .order(runs::scheduled_for.desc())
+            .select(TaskRun::as_select())
+            .limit(page.per_page.into())
+            .offset(page.offset())
+            .load(c)?;
+        (items, filtered().count().get_result(c)?)
+    });
+    Ok(Page { items, total, request: page })
+}
+
+/// The latest run of a task.
+pub fn latest(conn: &mut DbConnection, task: TaskName) -> Result<Option<TaskRun>> {
+    Ok(with_conn!(conn, |c| runs::table
+        .filter(runs::task.eq(task))
+        .order(runs::scheduled_for.desc())
+        .select(TaskRun::as_select())
+        .first(c))
+    .optional()?)
+}
+
+/// Claims a run, unless it is somebody's already: whoever inserts it runs it (§16).
+pub fn claim(
+    database: &Database,
+    world: &World,
+    instance: &str,
+    task: TaskName,
+    scheduled_for: Instant,
+) -> Result<Option<TaskRun>> {
+    database.write(world, Origin::default(), |tx| {
+        insert(tx, &TaskRun::new(task, scheduled_for, instance, tx.now))
+    })
+}
+
+fn insert(tx: &mut Tx<'_>, new: &TaskRun) -> Result<Option<TaskRun>> {
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::insert_into(runs::table)
+        .values(new)
+        .on_conflict((runs::task, runs::scheduled_for))
+        .do_nothing()
+        .returning(TaskRun::as_returning())
+        .get_result(c))
+    .optional()?)
+}
+
+/// Claims the runs whose instance has died in the middle, or has failed and asks for another try.
+pub fn take_over(database: &Database, world: &World, instance: &str) -> Result<Vec<TaskRun>> {
+    database.write(world, Origin::default(), |tx| {
+        let now = tx.now;
+        let abandoned = runs::table
+            .filter(runs::outcome.eq(TaskOutcome::Running))
+            .filter(runs::lease_until.le(now))
+            .filter(runs::is_manual.eq(false));
+        let hopeless = abandoned.filter(runs::attempts.ge(MOST_ATTEMPTS));
+        with_conn!(&mut *tx.conn, |c| diesel::update(hopeless)
+            .set((runs::outcome.eq(TaskOutcome::Failed), runs::finished_at.eq(now)))
+            .execute(c))?;
+        Ok(with_conn!(&mut *tx.conn, |c| diesel::update(abandoned)
+            .set((
+                runs::instance.eq(instance),
+                runs::lease_until.eq(now.plus_seconds(LEASE)),
+                runs::attempts.eq(runs::attempts + 1),
+            ))
+            .returning(TaskRun::as_returning())
+            .get_results(c))?)
+    })
+}
+
+/// Runs what was claimed. What can't be done now is tried again after a while, and given up after a few times; the error is
+/// that of the task. When the process is about to end, the rest is left for another instance, or for the next start.
+pub fn run(database: &Database, world: &World, run: TaskRun, stopping: &AtomicBool) -> Result<TaskRun> {
+    let mut work = Work { database, world, run, stopping, counts: Counts::default() };
+    let outcome = work.carry_out();
+    let Work { mut run, counts, .. } = work;
+    let now = world.clock.now();
+    run.counts = counts;
+    match outcome {
+        Ok(()) => {
+            (run.outcome, run.finished_at, run.error) = (TaskOutcome::Succeeded, Some(now), None);
+        }
+        Err(error) => {
+            run.error = Some(error.to_string().chars().take(500).collect());
+            let wait = if stopping.load(Ordering::SeqCst) { 0 } else { 10 * run.attempts };
+            run.lease_until = now.plus_seconds(wait);
+            if run.is_manual || run.attempts >= MOST_ATTEMPTS {
+                (run.outcome, run.finished_at) = (TaskOutcome::Failed, Some(now));
+            }
+        }
+    }
+    database.write(world, Origin::default(), |tx| write(tx, &run))?;
+    Ok(run)
+}
+
+/// Runs a task because somebody wants it now, unless it is under way.
+pub fn run_now(database: &Database, world: &World, instance: &str, task: TaskName) -> Result<TaskRun> {
+    let claimed = database.write(world, Origin::default(), |tx| {
+        let last = latest(tx.conn, task)?;
+        let new = TaskRun::asked_for(last.as_ref(), task, instance, tx.now)?;
+        insert(tx, &new)?.ok_or_else(|| crate::error::LostRace.into())
+    })?;
+    run(database, world, claimed, &AtomicBool::new(false))
+}
+
+/// Writes a run that is still this instance's.
+fn write(tx: &mut Tx<'_>, run: &TaskRun) -> Result<()> {
+    let own = runs::table
+        .find(run.id)
+        .filter(runs::outcome.eq(TaskOutcome::Running))
+        .filter(runs::instance.eq(&run.instance))
+        .filter(runs::attempts.eq(run.attempts));
+    let values = (
+        runs::lease_until.eq(run.lease_until),
+        runs::finished_at.eq(run.finished_at),
+        runs::outcome.eq(run.outcome),
+        runs::counts.eq(&run.counts),
+        runs::error.eq(&run.error),
+    );
+    one_row(with_conn!(&mut *tx.conn, |c| diesel::update(own).set(values).execute(c))?)
+}
+
+/// A run under way.
+struct Work<'a> {
+    database: &'a Database,
+    world: &'a World,
+    run: TaskRun,
+    stopping: &'a AtomicBool,
+    counts: Counts,
+}
+
+impl Work<'_> {
+    /// What each task does, in units of work that each leave everything in order: whoever takes a run over, or does it once
+    /// more, finds what is left to do.
+    fn carry_out(&mut self) -> Result<()> {
+        match self.run.task {
+            TaskName::GenerateDailyLists => self.generate_lists(),
+            TaskName::CheckBacklog => self.until_nothing_is_left("marked", assignments::mark_backlog),
+            TaskName::DetectStalledJobs => self.until_nothing_is_left("jobs", pauses::announce_stalled),
+            TaskName::MonitorQeSla => self.until_nothing_is_left("warned", quality_reviews::warn_overdue),
+            TaskName::CheckExpiredLeaves => {
+                let today = self.world.today();
+                let expired = self.database.read(|conn| leaves::expired(conn, today))?;
+                self.each("ended", expired, |tx, id| leaves::end(tx, id).map(drop))
+            }
+            TaskName::ActivateStartingLeaves => {
+                let today = self.world.today();
+                let starting = self.database.read(|conn| leaves::starting(conn, today))?;
+                self.each("begun", starting, leaves::begin)
+            }
+        }
+    }
+
+    /// One transaction, while the run is this instance's.
+    fn unit<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(Error::Unavailable("the process is about to end".into()));
+        }
+        let now = self.world.clock.now();
+        if now.plus_seconds(LEASE / 2) > self.run.lease_until {
+            self.run.lease_until = now.plus_seconds(LEASE);
+            let run = &self.run;
+            self.database.write(self.world, Origin::default(), |tx| write(tx, run))?;
+        }
+        self.database.write(self.world, Origin::default(), work)
+    }
+
+    /// The lists of the day after the one on which the run was due; a list that is there is left alone.
+    fn generate_lists(&mut self) -> Result<()> {
+        let target_date = self.world.site.date(self.run.scheduled_for).plus_days(1);
+        if !self.database.read(|conn| lists::is_anything_planned(conn))? {
+            return Ok(());
+        }
+        for shift in Shift::ALL {
+            let wanted = GenerateList { target_date, shift: *shift, refresh: None };
+            match self.unit(|tx| lists::generate(tx, &wanted)) {
+                Ok(generated) => {
+                    self.counts.add("lists", 1);
+                    self.counts.add("assignments", generated.added);
+                }
+                Err(Error::Rule(rule)) if rule.code() == Code::Duplicate => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on, some rows at a time, until there are fewer left than a unit takes.
+    fn until_nothing_is_left(
+        &mut self,
+        counted: &str,
+        work: impl Fn(&mut Tx<'_>, i64) -> Result<usize>,
+    ) -> Result<()> {
+        loop {
+            let done = self.unit(|tx| work(tx, BATCH))?;
+            self.counts.add(counted, done);
+            if i64::try_from(done).unwrap_or(i64::MAX) < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One unit for each; what somebody else has done meanwhile is left as it is.
+    fn each<I>(
+        &mut self,
+        counted: &str,
+        ids: Vec<I>,
+        work: impl Fn(&mut Tx<'_>, I) -> Result<()>,
+    ) -> Result<()> {
+        for id in ids {
+            match self.unit(|tx| work(tx, id)) {
+                Ok(()) => self.counts.add(counted, 1),
+                Err(Error::Rule(rule)) if matches!(rule.code(), Code::InvalidState) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

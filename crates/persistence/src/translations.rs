@@ -1,0 +1,150 @@
+//! Texts in the other language: reads for a whole answer at once, and what the background makes (rule book §13).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use diesel::{prelude::*, sql_types::Bool};
+use inspection_domain::{
+    outbox::OutboxJob,
+    schema::translations,
+    text::Language,
+    translations::{Translated, Translation, Wanted, content_hash},
+};
+
+use crate::{DbConnection, Result, Tx, outbox};
+
+/// Shows the texts of an answer in the reader's language where there is a translation of just this content, all of them with
+/// one query; with none, if all are in that language already.
+pub fn show(conn: &mut DbConnection, language: Language, shown: &mut impl Translated) -> Result<()> {
+    let mut foreign: BTreeMap<&'static str, BTreeSet<i64>> = BTreeMap::new();
+    shown.texts(&mut |slot| {
+        if Language::of(slot.text) != language {
+            foreign.entry(slot.model_type).or_default().insert(slot.model_id);
+        }
+    });
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let found: Vec<Translation> = with_conn!(conn, |c| {
+        let mut any: Box<dyn BoxableExpression<translations::table, Backend, SqlType = Bool>> =
+            Box::new(false.into_sql::<Bool>());
+        for (model_type, ids) in &foreign {
+            let of_model = translations::model_type
+                .eq(*model_type)
+                .and(translations::model_id.eq_any(ids.iter().copied()));
+            any = Box::new(any.or(of_model));
+        }
+        translations::table
+            .filter(translations::language.eq(language))
+            .filter(any)
+            .select(Translation::as_select())
+            .load(c)
+    })?;
+    let found: HashMap<(&str, i64, &str), &Translation> = found
+        .iter()
+        .map(|one| ((one.model_type.as_str(), one.model_id, one.field_name.as_str()), one))
+        .collect();
+    shown.texts(&mut |slot| {
+        if let Some(translation) = found.get(&(slot.model_type, slot.model_id, slot.field_name))
+            && Language::of(slot.text) != language
+            && translation.source_hash == content_hash(slot.text)
+        {
+            slot.text.clone_from(&translation.text);
+        }
+    });
+    Ok(())
+}
+
+/// Leaves a text what it was where it is only changed into what the service has made of it: who read the translation has sent it
+/// back (§13).
+pub(crate) fn keep_originals<T: Translated + Clone>(
+    conn: &mut DbConnection,
+    before: &T,
+    after: &mut T,
+) -> Result<()> {
+    let mut originals: HashMap<&'static str, String> = HashMap::new();
+    before.clone().texts(&mut |slot| {
+        originals.insert(slot.field_name, slot.text.clone());
+    });
+    let mut changed = Vec::new();
+    after.texts(&mut |slot| {
+        if let Some(original) = originals.get(slot.field_name).filter(|original| *original != slot.text) {
+            changed.push((slot.model_type, slot.model_id, slot.field_name, original, slot.text.clone()));
+        }
+    });
+    let mut read_back = Vec::new();
+    for (model_type, model_id, field_name, original, new) in changed {
+        let same = translations::table
+            .filter(translations::model_type.eq(model_type))
+            .filter(translations::model_id.eq(model_id))
+            .filter(translations::field_name.eq(field_name))
+            .filter(translations::source_hash.eq(content_hash(original)))
+            .filter(translations::text.eq(new));
+        if with_conn!(&mut *conn, |c| diesel::select(diesel::dsl::exists(same)).get_result(c))? {
+            read_back.push(field_name);
+        }
+    }
+    after.texts(&mut |slot| {
+        if let Some(original) =
+            originals.get(slot.field_name).filter(|_| read_back.contains(&slot.field_name))
+        {
+            slot.text.clone_from(original);
+        }
+    });
+    Ok(())
+}
+
+/// Translations of these texts that were made before, wherever they stand: text to translation.
+pub fn known(conn: &mut DbConnection, wanted: &[Wanted]) -> Result<HashMap<String, String>> {
+    let hashes: HashMap<String, &Wanted> =
+        wanted.iter().map(|wanted| (content_hash(&wanted.text), wanted)).collect();
+    let found: Vec<(String, Language, String)> = with_conn!(conn, |c| translations::table
+        .filter(translations::source_hash.eq_any(hashes.keys()))
+        .select((translations::source_hash, translations::language, translations::text))
+        .load(c))?;
+    Ok(found
+        .into_iter()
+        .filter_map(|(hash, language, text)| {
+            let wanted = hashes.get(&hash).filter(|wanted| wanted.language() == language)?;
+            Some((wanted.text.clone(), text))
+        })
+        .collect())
+}
+
+/// Keeps translations, each in the transaction that removes its job. What a later change of the same text has left is not
+/// overwritten.
+pub fn keep(tx: &mut Tx<'_>, made: &[(OutboxJob, Wanted, String)]) -> Result<()> {
+    use diesel::query_dsl::methods::FilterDsl;
+
+    let jobs: Vec<OutboxJob> = made.iter().map(|(job, ..)| job.clone()).collect();
+    outbox::complete(tx, &jobs)?;
+    // Of one text the latest job counts.
+    let mut rows: BTreeMap<(&str, i64, &str), Translation> = BTreeMap::new();
+    for (job, wanted, text) in made {
+        let place = (wanted.model_type.as_str(), wanted.model_id, wanted.field_name.as_str());
+        if rows.get(&place).is_some_and(|row| row.version > job.id.get()) {
+            continue;
+        }
+        let row = Translation {
+            model_type: wanted.model_type.clone(),
+            model_id: wanted.model_id,
+            field_name: wanted.field_name.clone(),
+            language: wanted.language(),
+            source_hash: content_hash(&wanted.text),
+            text: text.clone(),
+            version: job.id.get(),
+            created_at: tx.now,
+        };
+        rows.insert(place, row);
+    }
+    for row in rows.into_values() {
+        with_conn!(&mut *tx.conn, |c| {
+            let upsert = diesel::insert_into(translations::table)
+                .values(&row)
+                .on_conflict((translations::model_type, translations::model_id, translations::field_name))
+                .do_update()
+                .set(&row);
+            FilterDsl::filter(upsert, translations::version.lt(row.version)).execute(c)
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! Several processes on one PostgreSQL, of which one is killed now and then: each tick is run once and none is missing, and so
+//! with the jobs of the outbox.
+
+use std::{
+    io::{BufRead, Write},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant as Moment},
+};
+
+use async_trait::async_trait;
+use inspection_domain::{
+    equipment::Equipment,
+    ids::Ids,
+    outbox::OutboxKind,
+    page::PageRequest,
+    tasks::{Schedule, TaskName, TaskOutcome},
+    text::Language,
+    time::{Clock, Instant, Site},
+    users::Role,
+};
+use inspection_persistence::{
+    Database, Settings, World, equipment, lists, notifications, outbox, tasks, translations,
+};
+use inspection_scheduler::{
+    Background, Parts,
+    outbox::Handler,
+    translations::Translations,
+    translator::{TranslateError, Translator},
+};
+use inspection_testkit::{
+    Kind, TestDatabase,
+    builders::{self, act, input},
+    world::world,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Milliseconds since 1970, by the clock on the wall.
+#[expect(clippy::disallowed_methods, reason = "several processes have no other clock in common")]
+fn wall() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_millis()).expect("before the year 292278994")
+}
+
+/// What a process is told: where the database is, and how the time goes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Orders {
+    url: String,
+    name: String,
+    /// When, by the clock of the wall, the other clock showed `from`; both in milliseconds.
+    begun: i64,
+    from: i64,
+    /// How many times as fast it goes.
+    speed: i64,
+    ticks: bool,
+}
+
+struct FastClock(Orders);
+
+impl Clock for FastClock {
+    fn now(&self) -> Instant {
+        let Orders { begun, from, speed, .. } = self.0;
+        Instant::from_millisecond(from + (wall() - begun) * speed).expect("an instant")
+    }
+}
+
+/// Ids that no other process makes.
+struct OwnIds(String, std::sync::atomic::AtomicU64);
+
+impl Ids for OwnIds {
+    fn unique(&self) -> String {
+        format!("{}-{}", self.0, self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+    }
+
+    fn random(&self) -> [u8; 16] {
+        [u8::try_from(wall() % 256).unwrap_or_default(); 16]
+    }
+}
+
+struct Mirror;
+
+fn mirrored(text: &str) -> String {
+    format!("ترجمة {text}")
+}
+
+#[async_trait]
+impl Translator for Mirror {
+    async fn translate(&self, texts: &[String], _: Language) -> Result<Vec<String>, TranslateError> {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Ok(texts.iter().map(|text| mirrored(text)).collect())
+    }
+}
+
+/// What a process of its own does, until it is killed or its input ends.
+#[test]
+#[ignore = "the other tests start it"]
+fn a_process() {
+    let mut line = String::new();
+    let mut input = std::io::stdin().lock();
+    if input.read_line(&mut line).unwrap_or(0) == 0 {
+        return;
+    }
+    let orders: Orders = serde_json::from_str(&line).expect("orders");
+    let database = Database::open(Settings { size: 4, overflow: 0, ..Settings::new(orders.url.clone()) })
+        .expect("opened");
+    let world = World {
+        clock: Arc::new(FastClock(orders.clone())),
+        ids: Arc::new(OwnIds(orders.name.clone(), 0.into())),
+        site: Site::utc(),
+        translates: true,
+    };
+    let translations = Translations::new(database.clone(), world.clone(), Arc::new(Mirror));
+    let handler: Arc<dyn Handler> = Arc::new(translations);
+    let every_minute = || TaskName::ALL.iter().map(|task| (*task, Schedule::EveryMinutes(1))).collect();
+    let background = Background::start(Parts {
+        database,
+        world,
+        instance: orders.name.clone(),
+        tasks: if orders.ticks { every_minute() } else { Vec::new() },
+        handlers: if orders.ticks { [].into() } else { [(OutboxKind::Translate, handler)].into() },
+        look: Duration::from_millis(30),
+        patience: Duration::from_secs(5),
+    })
+    .expect("started");
+    while input.read_line(&mut line).unwrap_or(0) > 0 {}
+    background.stop();
+}
+
+/// A process that doesn't outlive the test, however that ends.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(orders: &Orders, number: usize) -> Process {
+    let mut child = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "instances::a_process", "--ignored", "--quiet"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a process");
+    let orders = Orders { name: format!("process-{number}"), ..orders.clone() };
+    let mut line = serde_json::to_string(&orders).expect("orders");
+    line.push('\n');
+    child.stdin.as_mut().expect("its input").write_all(line.as_bytes()).expect("told");
+    Process(child)
+}
+
+/// Lets three processes go until it is done, killing one of them every so often and starting another one; says how many were killed.
+fn until(orders: &Orders, every: Duration, longest: Duration, is_done: impl Fn() -> bool) -> usize {
+    let mut running: Vec<Process> = (0..3).map(|number| start(orders, number)).collect();
+    let (begun, mut killed, mut last) = (Moment::now(), 0, Moment::now());
+    while !is_done() {
+        assert!(begun.elapsed() < longest, "not done in time");
+        thread::sleep(Duration::from_millis(100));
+        if last.elapsed() > every {
+            drop(running.remove(0));
+            running.push(start(orders, 3 + killed));
+            killed += 1;
+            last = Moment::now();
+        }
+    }
+    for mut process in running {
+        drop(process.0.stdin.take());
+        assert!(process.0.wait().expect("ended").success(), "a process that is told to stop ends well");
+    }
+    killed
+}
+
+/// Ticks of each task.
+const TICKS: usize = 500;
+
+#[test]
+fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
+    let Some(db) = TestDatabase::new(Kind::Postgres) else { return };
+    let (world, clock) = world();
+    let from = Instant::from_millisecond(wall()).expect("an instant");
+    clock.set(&from.to_string());
+    let admin = builders::user(&db, &world, Role::Admin);
+    let team = builders::team(&db, &world);
+    let checklist = builders::checklist(&db, &world, &admin);
+    for _ in 0..5 {
+        builders::equipment(&db, &world);
+    }
+    builders::routine(&db, &world, &admin, checklist.0.id);
+    let (_, assignments) = builders::generated(&db, &world, &admin);
+    for assignment in &assignments {
+        builders::assigned(&db, &world, &admin, assignment.id, &team);
+    }
+    // Their deadline was months ago.
+    let orders = Orders {
+        url: db.url.clone(),
+        name: String::new(),
+        begun: from.as_millisecond(),
+        from: from.as_millisecond(),
+        speed: 600,
+        ticks: true,
+    };
+    // The first is made up at the start: it was due before.
+    let due = Schedule::EveryMinutes(1).between(from, from.plus_seconds(60 * 500), &Site::utc());
+    assert_eq!(due.len(), TICKS);
+    let last = *due.last().expect("the last");
+    let is_done = || {
+        TaskName::ALL.iter().all(|task| {
+            let run = db.read(|conn| tasks::latest(conn, *task)).expect("read");
+            run.is_some_and(|run| run.scheduled_for > last.plus_seconds(60 * 10))
+        })
+    };
+    let killed = until(&orders, Duration::from_millis(2_500), Duration::from_secs(120), is_done);
+    assert!(killed > 3, "{killed} killed");
+    let mut taken_over = 0;
+    for task in TaskName::ALL {
+        let mut runs = Vec::new();
+        loop {
+            let number = u32::try_from(runs.len() / 100 + 1).expect("a page");
+            let page = PageRequest { page: number, per_page: 100 };
+            let found =
+                db.read(|conn| tasks::runs(conn, *task, &input(json!({})), page)).expect("read").items;
+            let is_last = found.len() < 100;
+            runs.extend(found);
+            if is_last {
+                break;
+            }
+        }
+        let wanted: Vec<_> =
+            runs.iter().filter(|run| run.scheduled_for > from && run.scheduled_for <= last).collect();
+        let mut at: Vec<Instant> = wanted.iter().map(|run| run.scheduled_for).collect();
+        at.sort_unstable();
+        assert_eq!(at, due, "{task}");
+        for run in wanted {
+            assert_eq!(run.outcome, TaskOutcome::Succeeded, "{run:?}");
+            taken_over += usize::from(run.attempts > 1);
+        }
+    }
+    println!("{killed} killed, {taken_over} runs taken over");
+    let told = db.read(|conn| {
+        notifications::list(
+            conn,
+            admin.id,
+            &input(json!({"type": "backlog_triggered"})),
+            PageRequest { page: 1, per_page: 100 },
+        )
+    });
+    assert_eq!(told.expect("read").total, 5, "each overdue assignment is told of once");
+    let filter = input(json!({}));
+    let all =
+        db.read(|conn| lists::list(conn, &filter, PageRequest { page: 1, per_page: 100 })).expect("read");
+    assert!(all.total >= 3, "lists of the next days were made");
+}
+
+/// Jobs of the outbox.
+const JOBS: usize = 10_000;
+
+#[test]
+fn ten_thousand_jobs_are_done_once_though_processes_are_killed() {
+    let Some(db) = TestDatabase::new(Kind::Postgres) else { return };
+    let (mut world, clock) = world();
+    world.translates = true;
+    let admin = builders::user(&db, &world, Role::Admin);
+    let begun = wall();
+    clock.set(&Instant::from_millisecond(begun).expect("an instant").to_string());
+    let made: Vec<Equipment> = thread::scope(|scope| {
+        let (db, world, admin) = (&db, &world, &admin);
+        let makers: Vec<_> = (0..4)
+            .map(|part| {
+                scope.spawn(move || {
+                    let make = |number: usize| {
+                        let body = json!({
+                            "name": "Crane", "equipment_type": "crane", "serial_number": format!("{part}-{number}"),
+                            "location": format!("Quay {part}, bollard {number}"),
+                        });
+                        act(db, world, admin, |tx| equipment::create(tx, input(body))).expect("made")
+                    };
+                    (0..JOBS / 4).map(make).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        makers.into_iter().flat_map(|maker| maker.join().expect("made")).collect()
+    });
+    let depth = || db.read(outbox::depth).expect("read");
+    assert_eq!(usize::try_from(depth().pending), Ok(JOBS));
+    let orders =
+        Orders { url: db.url.clone(), name: String::new(), begun, from: begun, speed: 100, ticks: false };
+    let killed = until(&orders, Duration::from_millis(800), Duration::from_mins(3), || {
+        let depth = depth();
+        depth.pending + depth.running == 0
+    });
+    assert!(killed > 2, "{killed} killed");
+    assert_eq!(depth(), outbox::Depth::default(), "none was given up");
+    for part in made.chunks(1000) {
+        let mut shown = part.to_vec();
+        db.read(|conn| translations::show(conn, Language::Ar, &mut shown)).expect("read");
+        for (shown, machine) in shown.iter().zip(part) {
+            assert_eq!(shown.location, machine.location.as_deref().map(mirrored));
+        }
+    }
+}

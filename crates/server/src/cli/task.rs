@@ -1,0 +1,63 @@
+//! `task`: what happens by itself, seen and run by hand.
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use inspection_domain::tasks::{TaskName, TaskOutcome, TaskRun};
+use inspection_persistence::{Database, World, tasks};
+
+use super::{say, table};
+use crate::wire;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// List the tasks: when each is due, and what its last run came to.
+    List,
+    /// Run a task now, in this process.
+    Run {
+        /// Its name, as the list has it.
+        #[arg(value_parser = name)]
+        task: TaskName,
+    },
+}
+
+fn name(text: &str) -> Result<TaskName, String> {
+    TaskName::parse(text).ok_or_else(|| {
+        let all: Vec<&str> = TaskName::ALL.iter().map(|task| task.as_str()).collect();
+        format!("must be one of {}", all.join(", "))
+    })
+}
+
+pub(super) fn run(action: &Action, database: &Database, world: &World) -> Result<()> {
+    match action {
+        Action::List => list(database, world),
+        Action::Run { task } => {
+            let run = tasks::run_now(database, world, &wire::instance(world), *task)?;
+            if run.outcome != TaskOutcome::Succeeded {
+                bail!("{task} has failed: {}", run.error.unwrap_or_default());
+            }
+            let counts: Vec<String> =
+                run.counts.0.iter().map(|(what, number)| format!("{what} {number}")).collect();
+            say(format!("{task}: done{}{}", if counts.is_empty() { "" } else { ": " }, counts.join(", ")))?;
+            Ok(())
+        }
+    }
+}
+
+fn last(run: Option<TaskRun>) -> [String; 2] {
+    run.map_or_else(
+        || ["never".into(), String::new()],
+        |run| [run.scheduled_for.to_string(), run.outcome.as_str().into()],
+    )
+}
+
+fn list(database: &Database, world: &World) -> Result<()> {
+    let mut rows = vec![["TASK", "SCHEDULE", "NEXT", "LAST", "OUTCOME"].map(String::from).to_vec()];
+    for task in TaskName::ALL {
+        let next = task.schedule().next(world.clock.now(), &world.site);
+        let [at, outcome] = last(database.read(|conn| tasks::latest(conn, *task))?);
+        let task = [task.as_str().into(), task.schedule().to_string(), next.to_string(), at, outcome];
+        rows.push(task.to_vec());
+    }
+    say(table(&rows))?;
+    Ok(())
+}
