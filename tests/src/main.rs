@@ -17,6 +17,7 @@ mod documents;
 mod files;
 mod inspection_day;
 mod languages;
+mod live;
 mod people;
 mod permissions;
 mod queries;

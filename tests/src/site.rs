@@ -42,6 +42,7 @@ pub(crate) fn settings() -> Settings {
         max_content_length: 16 << 20,
         dashboard_age: Duration::ZERO,
         request_timeout: Duration::from_mins(1),
+        heartbeat: Duration::from_millis(300),
     }
 }
 

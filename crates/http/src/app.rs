@@ -9,14 +9,15 @@ use inspection_domain::{
     input::Invalid, rule::Forbidden, text::Language, time::Instant, translations::Translated, users::User,
 };
 use inspection_persistence::{
-    Database, DbConnection, Origin, Pool, Result as Stored, Tx, World, sessions, translations,
+    Database, DbConnection, Origin, Pool, Result as Stored, Tx, World, sessions, translations, wakeups::Topic,
 };
 use inspection_storage::Storage;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::{
     extract::{Checked, Permit, Public},
     limits::Limits,
+    live::Live,
     problem::Problem,
     reports::SiteNumbers,
 };
@@ -36,6 +37,8 @@ pub struct Settings {
     pub dashboard_age: Duration,
     /// Time a request may take.
     pub request_timeout: Duration,
+    /// How often an open stream of events gives a sign of life, and is looked at whether its session still stands.
+    pub heartbeat: Duration,
 }
 
 struct Parts {
@@ -52,6 +55,8 @@ struct Parts {
     hashing: Arc<Semaphore>,
     /// A way past the doors for whoever asks how the service is, which must not depend on how busy it is.
     probes: Arc<Semaphore>,
+    /// The open streams of events.
+    live: Arc<Live>,
     /// What admins' dashboards show.
     site_numbers: SiteNumbers,
     /// Whether files could be kept when that was last tried.
@@ -110,6 +115,7 @@ impl App {
         Self(Arc::new(Parts {
             site_numbers: SiteNumbers::new(settings.dashboard_age),
             limits: settings.rate_limits.then(|| Limits::new(&settings)),
+            live: Arc::default(),
             database,
             world,
             tokens,
@@ -143,6 +149,14 @@ impl App {
 
     pub(crate) fn storage(&self) -> &Storage {
         &self.0.storage
+    }
+
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.0.live
+    }
+
+    pub(crate) fn wakeups(&self, topic: Topic) -> watch::Receiver<()> {
+        self.0.database.wakeups(topic)
     }
 
     pub(crate) fn site_numbers(&self) -> &SiteNumbers {
@@ -293,6 +307,14 @@ impl App {
     pub(crate) async fn read_openly<T: Send + 'static>(
         &self,
         _: Public,
+        work: impl FnOnce(&mut DbConnection) -> Stored<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.look(work).await
+    }
+
+    /// Reads for the service itself.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
         work: impl FnOnce(&mut DbConnection) -> Stored<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let database = self.0.database.clone();

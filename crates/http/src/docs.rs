@@ -184,6 +184,16 @@ impl Operation {
         self.parameter("token", ParameterIn::Query, false, doc, text);
     }
 
+    /// A stream of events.
+    pub(crate) fn events(&mut self) {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let response = ResponseBuilder::new()
+            .description("Events: each has the number of a notification as its id, and the notification, as lists show it, as its data.")
+            .content("text/event-stream", Content::new(Some(Schema::from(text))))
+            .build();
+        self.responses.insert("200".into(), response);
+    }
+
     /// The bytes of a file.
     pub(crate) fn bytes(&mut self) {
         for (status, doc) in [("200", "The bytes."), ("206", "The part that was asked for.")] {

@@ -20,6 +20,7 @@ mod leaderboards;
 mod leaves;
 mod limits;
 mod lists;
+mod live;
 mod notifications;
 mod outbox;
 mod pauses;
@@ -46,6 +47,7 @@ use actix_web::{
     middleware::from_fn,
     web,
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 pub use app::{App, Settings};
 pub use problem::Problem;
@@ -93,14 +95,24 @@ pub fn openapi() -> String {
 }
 
 /// Stops a server that [`run`] runs.
-#[derive(Debug, Clone)]
-pub struct Stopper(ServerHandle);
+#[derive(Clone)]
+pub struct Stopper {
+    server: ServerHandle,
+    app: App,
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stopper")
+    }
+}
 
 impl Stopper {
-    /// Tells the server to take nothing new, to finish what is under way, and to end.
+    /// Tells the server to take nothing new, to end streams of events, to finish what else is under way, and to end.
     pub fn stop(&self) {
+        self.app.live().close();
         // The order is sent by the call; the future only tells when it has been carried out.
-        drop(self.0.stop(true));
+        drop(self.server.stop(true));
     }
 }
 
@@ -114,9 +126,24 @@ pub fn run(
     started: impl FnOnce(Stopper),
 ) -> std::io::Result<()> {
     actix_web::rt::System::new().block_on(async move {
-        let server = server(app, listener, workers, shutdown_timeout)?;
-        started(Stopper(server.handle()));
-        server.await
+        let server = server(app.clone(), listener, workers, shutdown_timeout)?;
+        let stopper = Stopper { server: server.handle(), app: app.clone() };
+        started(stopper.clone());
+        let (mut ending, mut interrupted) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let told = async move {
+            tokio::select! {
+                _ = ending.recv() => {}
+                _ = interrupted.recv() => {}
+            }
+            stopper.stop();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = server => ended,
+            () = live::follow(app) => Ok(()),
+            () = told => Ok(()),
+        }
     })
 }
 
@@ -142,6 +169,7 @@ fn server(
         .workers(workers.max(1))
         .shutdown_timeout(shutdown_timeout.as_secs())
         .client_request_timeout(Duration::from_secs(10).min(request_timeout))
+        .disable_signals()
         .listen(listener)?
         .run())
 }

@@ -1,5 +1,7 @@
 //! Notifications: one's own only.
 
+mod stream;
+
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use inspection_auth::permissions::SignedIn;
 use inspection_domain::{
@@ -28,6 +30,11 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/notifications/unread-count",
         unread_count,
         "How many of one's notifications aren't read",
+    );
+    routes.get(
+        "/api/notifications/stream",
+        stream::stream,
+        "One's new notifications as they come: server-sent events, which can be resumed without a gap",
     );
     routes.post("/api/notifications/read-all", read_all, "Mark all of one's notifications as read");
     routes.post("/api/notifications/{id}/read", read, "Mark a notification as read");

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::{
     DbConnection, Error, Origin, Result, Tx, World,
     error::LostRace,
-    wakeups::{Listener, Topic, Wakeups},
+    wakeups::{Hearing, Listener, Topic, Wakeups},
 };
 
 /// Where the database is and how many connections it gets.
@@ -232,7 +232,12 @@ impl Database {
         self.wakeups.receiver(topic)
     }
 
-    /// Hears what other processes have committed.
+    /// Hears what other processes have committed, until what this gives is dropped.
+    pub fn hear_others(&self) -> Hearing {
+        Hearing::start(self.listener())
+    }
+
+    /// Hears what other processes have committed, whenever it is asked.
     pub fn listener(&self) -> Listener {
         Listener::new(self.clone())
     }

@@ -125,6 +125,31 @@ pub fn after(conn: &mut DbConnection, owner: UserId, last: i64, at_most: u32) ->
         .load(c))?)
 }
 
+/// Notifications of these people with a number above this, the oldest first, and the number of the last of them.
+pub fn after_all(
+    conn: &mut DbConnection,
+    owners: &[UserId],
+    last: i64,
+    at_most: u32,
+) -> Result<(Vec<Notification>, i64)> {
+    let news: Vec<Notification> = with_conn!(conn, |c| notifications::table
+        .filter(notifications::user_id.eq_any(owners))
+        .filter(notifications::id.nullable().gt(last.into_sql::<Nullable<BigInt>>()))
+        .select(Notification::as_select())
+        .order(notifications::id)
+        .limit(at_most.into())
+        .load(c))?;
+    let newest = news.last().map_or(last, |newest| newest.id.get());
+    Ok((news, newest))
+}
+
+/// The number of the newest notification of anybody; zero if there is none.
+pub fn newest(conn: &mut DbConnection) -> Result<i64> {
+    let newest: Option<NotificationId> =
+        with_conn!(conn, |c| notifications::table.select(diesel::dsl::max(notifications::id)).get_result(c))?;
+    Ok(newest.map_or(0, NotificationId::get))
+}
+
 /// How many somebody hasn't read.
 pub fn unread_count(conn: &mut DbConnection, owner: UserId) -> Result<i64> {
     Ok(with_conn!(conn, |c| notifications::table

@@ -1,7 +1,14 @@
 //! Wake-ups: whoever waits for something new is told when it has been committed, in this process at once, in others through
 //! PostgreSQL. They carry nothing and may be lost with a connection, so whoever waits also looks now and then.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use diesel::{RunQueryDsl, sql_types::Text};
 use tokio::sync::watch;
@@ -114,5 +121,48 @@ impl Listener {
             self.database.wake(topic);
         }
         Ok(connection)
+    }
+}
+
+/// How often to hear what other processes tell.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Hears what other processes tell, on a thread, until this is dropped.
+#[derive(Debug)]
+pub struct Hearing {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Hearing {
+    pub(crate) fn start(mut listener: Listener) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let mut is_deaf = false;
+            while !stopped.load(Ordering::SeqCst) {
+                let heard = listener.hear();
+                // Told once, not at every attempt.
+                if let Err(error) = &heard
+                    && !is_deaf
+                {
+                    tracing::warn!(%error, "what other processes tell can't be heard now");
+                }
+                is_deaf = heard.is_err();
+                thread::sleep(if is_deaf { 10 * EVERY } else { EVERY });
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that hears other processes has panicked");
+        }
     }
 }

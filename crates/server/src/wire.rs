@@ -110,6 +110,9 @@ pub fn storage(config: &Config) -> Result<Storage> {
     Ok(Storage::s3(&settings, &config.upload_folder)?)
 }
 
+/// How often an open stream of events gives a sign of life: proxies and phones forget quiet connections after a minute or so.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
 /// The application over a database and a store of files.
 pub fn app(config: &Config, database: Database, world: World, storage: Storage) -> App {
     let tokens = Tokens::new(
@@ -125,6 +128,7 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage) 
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
         dashboard_age: Duration::from_secs(config.dashboard_age.into()),
         request_timeout: config.request_timeout,
+        heartbeat: HEARTBEAT,
     };
     App::new(database, world, tokens, Links::new(&config.secret_key), storage, settings)
 }

@@ -1,6 +1,6 @@
 //! HTTP clients that say who acts.
 
-use std::time::Duration;
+use std::{io::Read, time::Duration};
 
 use serde_json::Value;
 
@@ -147,7 +147,17 @@ impl Client {
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap_or_default();
+        let is_stream =
+            response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if is_stream {
+            // It has no end: the first piece will do.
+            let mut piece = vec![0; 1 << 16];
+            let length = response.body_mut().as_reader().read(&mut piece).unwrap_or_default();
+            piece.truncate(length);
+            piece
+        } else {
+            response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap_or_default()
+        };
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status: response.status().as_u16(), headers, bytes, text, json }

@@ -41,6 +41,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
     }
     let storage = wire::storage(config)?;
     files::tidy_now_and_then(database.clone(), storage.clone(), Arc::clone(&world.clock));
+    let _hearing = database.is_postgres().then(|| database.hear_others());
     let background = wire::background(config, &database, &world)?;
     let served = wire::run(config, wire::app(config, database, world, storage), listener);
     background.stop();

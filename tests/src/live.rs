@@ -1,0 +1,305 @@
+//! A stream of one's new notifications: nothing is missed, nothing comes twice, and it ends with the session (rule book §12).
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, ErrorKind, Write},
+    net::TcpStream,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant as Moment},
+};
+
+use inspection_domain::{
+    page::PageRequest,
+    users::{Role, User},
+};
+use inspection_persistence::notifications;
+use inspection_testkit::{Kind, builders};
+use serde_json::{Value, json};
+
+use crate::site::{Site, on_both};
+
+/// An open stream, as a client of HTTP/1.0 sees it: nothing but the body after the headers.
+struct Stream {
+    reader: BufReader<TcpStream>,
+    status: u16,
+    headers: String,
+}
+
+/// What comes over a stream.
+#[derive(Debug, Clone, PartialEq)]
+enum Piece {
+    Event { id: i64, data: Value },
+    Heartbeat,
+    End,
+    Nothing,
+}
+
+impl Stream {
+    fn open(site: &Site, token: &str, last: Option<i64>) -> Self {
+        let address = site.base.strip_prefix("http://").expect("an address");
+        let mut connection = TcpStream::connect(address).expect("connected");
+        let last = last.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
+        let request = format!(
+            "GET /api/notifications/stream HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n{last}\r\n"
+        );
+        connection.write_all(request.as_bytes()).expect("sent");
+        connection.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
+        let mut reader = BufReader::new(connection);
+        let mut headers = String::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).expect("a header");
+            if line.trim().is_empty() {
+                break;
+            }
+            headers += &line.to_ascii_lowercase();
+        }
+        let status = headers.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Self { reader, status, headers }
+    }
+
+    /// What comes next within so long.
+    fn next(&mut self, patience: Duration) -> Piece {
+        self.reader.get_ref().set_read_timeout(Some(patience)).expect("set");
+        let (mut id, mut data, mut comment) = (None, None, false);
+        loop {
+            let mut line = String::new();
+            match self.reader.read_line(&mut line) {
+                Ok(0) => return Piece::End,
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return Piece::Nothing;
+                }
+                Err(_) => return Piece::End,
+            }
+            let line = line.trim_end();
+            if line.is_empty() {
+                match (id, data) {
+                    (Some(id), Some(data)) => return Piece::Event { id, data },
+                    _ if comment => return Piece::Heartbeat,
+                    _ => {}
+                }
+                (id, data, comment) = (None, None, false);
+            } else if let Some(text) = line.strip_prefix("id: ") {
+                id = text.parse().ok();
+            } else if let Some(text) = line.strip_prefix("data: ") {
+                data = serde_json::from_str(text).ok();
+            } else if line.starts_with(": still") {
+                comment = true;
+            }
+        }
+    }
+
+    /// The next event within a while; heartbeats don't count.
+    fn event(&mut self) -> (i64, Value) {
+        let begun = Moment::now();
+        while begun.elapsed() < Duration::from_secs(10) {
+            match self.next(Duration::from_secs(10)) {
+                Piece::Event { id, data } => return (id, data),
+                Piece::Heartbeat => {}
+                other => panic!("{other:?} instead of an event"),
+            }
+        }
+        panic!("only heartbeats");
+    }
+
+    /// Whether it ends within a while.
+    fn ends(&mut self) -> bool {
+        let begun = Moment::now();
+        while begun.elapsed() < Duration::from_secs(10) {
+            match self.next(Duration::from_secs(10)) {
+                Piece::End => return true,
+                Piece::Nothing => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+}
+
+fn token(site: &Site, user: &User) -> String {
+    site.token(user, inspection_auth::tokens::TokenType::Access)
+}
+
+/// An admin is told of a leave that somebody asks for.
+fn tell(site: &Site, from: &User, day: usize) {
+    let day = format!("2027-{:02}-{:02}", day / 28 % 12 + 1, day % 28 + 1);
+    builders::leave(&site.db, &site.world, from, &day, &day);
+}
+
+fn all_of(site: &Site, user: &User) -> BTreeSet<i64> {
+    let mut ids = BTreeSet::new();
+    for page in 1.. {
+        let page = PageRequest { page, per_page: 100 };
+        let found =
+            site.db.read(|conn| notifications::list(conn, user.id, &builders::input(json!({})), page));
+        let found = found.expect("read").items;
+        if found.is_empty() {
+            return ids;
+        }
+        ids.extend(found.iter().map(|one| one.id.get()));
+    }
+    ids
+}
+
+on_both! {
+    fn new_ones_come_as_lists_show_them_and_the_stream_lives_on_without_any(site: Site) {
+        let admin = site.user(Role::Admin);
+        let engineer = site.user(Role::Engineer);
+        tell(&site, &engineer, 1);
+        let mut stream = Stream::open(&site, &token(&site, &admin), None);
+        assert_eq!(stream.status, 200);
+        for header in ["content-type: text/event-stream", "cache-control: no-cache", "x-accel-buffering: no"] {
+            assert!(stream.headers.contains(header), "{header} in {}", stream.headers);
+        }
+        assert_eq!(stream.next(Duration::from_secs(5)), Piece::Heartbeat, "nothing of before");
+        tell(&site, &engineer, 2);
+        let (id, data) = stream.event();
+        let listed = site.client(&admin).get("/api/notifications");
+        assert_eq!(data, listed.data()[0]);
+        assert_eq!(json!(id), listed.data()[0]["id"]);
+        assert_eq!(stream.next(Duration::from_secs(5)), Piece::Heartbeat, "once");
+        // From the beginning on, whoever hasn't seen anything.
+        let mut stream = Stream::open(&site, &token(&site, &admin), Some(0));
+        assert_eq!(stream.event().0 + 1, stream.event().0);
+        for bad in ["x", "-1", "99999999999999999999"] {
+            let refused = site.client(&admin).with_header("last-event-id", bad).get("/api/notifications/stream");
+            assert_eq!((refused.status, refused.fields()), (400, vec!["last_event_id"]), "{}", refused.text);
+        }
+        let resumed = site.client(&admin).get(&format!("/api/notifications/stream?last_event_id={id}"));
+        assert_eq!(resumed.status, 200);
+    }
+
+    fn a_stream_that_is_interrupted_a_hundred_times_delivers_each_once_and_in_order(site: Site) {
+        let admin = site.user(Role::Admin);
+        let people: Vec<User> = (0..3).map(|_| site.user(Role::Engineer)).collect();
+        let each = 60;
+        let writing = AtomicUsize::new(people.len());
+        let got = thread::scope(|scope| {
+            for person in &people {
+                let (site, writing) = (&site, &writing);
+                scope.spawn(move || {
+                    for day in 0..each {
+                        tell(site, person, day);
+                        thread::sleep(Duration::from_millis(15));
+                    }
+                    writing.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+            let token = token(&site, &admin);
+            let (mut got, mut last, mut interruptions): (Vec<i64>, i64, usize) = (Vec::new(), 0, 0);
+            loop {
+                let is_written = writing.load(Ordering::SeqCst) == 0;
+                let mut stream = Stream::open(&site, &token, Some(last));
+                assert_eq!(stream.status, 200);
+                // Sometimes nothing is read, sometimes a few; what is half sent is lost with the connection.
+                let wanted = interruptions % 5;
+                for _ in 0..wanted {
+                    match stream.next(Duration::from_millis(40)) {
+                        Piece::Event { id, .. } => {
+                            got.push(id);
+                            last = id;
+                        }
+                        Piece::Heartbeat | Piece::Nothing => break,
+                        Piece::End => panic!("it ended by itself"),
+                    }
+                }
+                interruptions += 1;
+                if is_written && interruptions >= 100 && got.len() >= people.len() * each {
+                    return got;
+                }
+                assert!(interruptions < 5_000, "{} of {}", got.len(), people.len() * each);
+            }
+        });
+        assert!(got.is_sorted_by(|one, next| one < next), "in order, none twice");
+        assert_eq!(got.into_iter().collect::<BTreeSet<_>>(), all_of(&site, &admin));
+    }
+
+    fn a_stream_ends_with_its_session(site: Site) {
+        let admin = site.as_a(Role::Admin);
+        let [out, gone, late] = [(); 3].map(|()| site.user(Role::Engineer));
+        let tokens = [&out, &gone].map(|user| token(&site, user));
+        let mut streams = tokens.each_ref().map(|token| Stream::open(&site, token, None));
+        assert!(streams.iter().all(|stream| stream.status == 200));
+        site.nobody().with_token(&tokens[0]).post("/api/auth/logout", &json!({}));
+        assert!(streams[0].ends(), "signed out");
+        assert_eq!(streams[1].next(Duration::from_secs(5)), Piece::Heartbeat, "another one's goes on");
+        assert_eq!(admin.delete(&format!("/api/users/{}", gone.id)).status, 200);
+        assert!(streams[1].ends(), "deactivated");
+        let mut stream = Stream::open(&site, &token(&site, &late), None);
+        site.clock.advance_seconds(3600);
+        assert!(stream.ends(), "expired");
+        assert_eq!(Stream::open(&site, "nonsense", None).status, 401);
+    }
+
+    fn of_too_many_streams_of_somebody_the_oldest_ends(site: Site) {
+        let engineer = site.user(Role::Engineer);
+        let token = token(&site, &engineer);
+        let mut open: Vec<Stream> = (0..5).map(|_| Stream::open(&site, &token, None)).collect();
+        let other = site.user(Role::Engineer);
+        let mut others = Stream::open(&site, &site.token(&other, inspection_auth::tokens::TokenType::Access), None);
+        let mut sixth = Stream::open(&site, &token, None);
+        assert!(open[0].ends(), "the oldest");
+        for stream in open[1..].iter_mut().chain([&mut sixth, &mut others]) {
+            assert_eq!((stream.status, stream.next(Duration::from_secs(5))), (200, Piece::Heartbeat));
+        }
+    }
+
+    fn many_missed_ones_come_in_order_and_whoever_does_not_read_holds_nobody_up(site: Site) {
+        let admin = site.user(Role::Admin);
+        let engineer = site.user(Role::Engineer);
+        let lazy = Stream::open(&site, &token(&site, &admin), Some(0));
+        for day in 0..330 {
+            tell(&site, &engineer, day);
+        }
+        let mut stream = Stream::open(&site, &token(&site, &admin), Some(0));
+        let got: Vec<i64> = (0..330).map(|_| stream.event().0).collect();
+        assert!(got.is_sorted_by(|one, next| one < next));
+        drop(lazy);
+    }
+
+    fn many_open_streams_cost_one_reader(site: Site) {
+        let people: Vec<User> = (0..20).map(|_| site.user(Role::Engineer)).collect();
+        let admin = site.user(Role::Admin);
+        let mut streams: Vec<Stream> =
+            people.iter().map(|person| Stream::open(&site, &token(&site, person), None)).collect();
+        let mut own = Stream::open(&site, &token(&site, &admin), None);
+        tell(&site, &people[0], 1);
+        own.event();
+        assert!(streams.iter_mut().all(|stream| stream.status == 200));
+        assert!(streams.iter_mut().all(|stream| matches!(stream.next(Duration::from_secs(5)), Piece::Heartbeat)));
+    }
+}
+
+#[test]
+fn what_another_instance_writes_comes_within_a_second() {
+    let Some(site) = Site::start(Kind::Postgres) else { return };
+    let admin = site.user(Role::Admin);
+    let engineer = site.user(Role::Engineer);
+    let _hearing = site.db.hear_others();
+    let elsewhere =
+        inspection_persistence::Database::open(inspection_persistence::Settings::new(site.db.url.clone()));
+    let elsewhere = elsewhere.expect("opened");
+    let mut stream = Stream::open(&site, &token(&site, &admin), None);
+    assert_eq!(stream.next(Duration::from_secs(5)), Piece::Heartbeat);
+    for day in 1..10 {
+        let day = format!("2026-06-{day:02}");
+        let begun = Moment::now();
+        builders::leave(&elsewhere, &site.world, &engineer, &day, &day);
+        stream.event();
+        assert!(begun.elapsed() < Duration::from_secs(4), "before the next look without a wake-up");
+    }
+}
+
+#[test]
+fn a_stop_does_not_wait_for_open_streams() {
+    let Some(site) = Site::start(Kind::Sqlite) else { return };
+    let engineer = site.user(Role::Engineer);
+    let mut stream = Stream::open(&site, &token(&site, &engineer), None);
+    assert_eq!(stream.status, 200);
+    let begun = Moment::now();
+    drop(site);
+    assert!(begun.elapsed() < Duration::from_secs(4), "sooner than what is in flight may take");
+    assert!(stream.ends());
+}
