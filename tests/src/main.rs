@@ -26,3 +26,4 @@ mod repairs;
 mod reports;
 mod sessions;
 mod site;
+mod sync;

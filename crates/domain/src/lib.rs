@@ -30,6 +30,7 @@ pub mod schedules;
 #[cfg(feature = "diesel")]
 pub mod schema;
 pub mod sessions;
+pub mod sync;
 pub mod takeovers;
 pub mod tasks;
 #[cfg(test)]

@@ -540,6 +540,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    sync_items (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        client_id -> Text,
+        entity_type -> Text,
+        entity_data -> Text,
+        occurred_at -> Nullable<Timestamp>,
+        outcome -> Text,
+        entity_id -> Nullable<BigInt>,
+        result -> Nullable<Text>,
+        sync_error -> Nullable<Text>,
+        content_hash -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     task_runs (id) {
         id -> BigInt,
         task -> Text,

@@ -30,13 +30,17 @@ pub trait Translated {
 
 impl<T: Translated> Translated for Option<T> {
     fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
-        self.iter_mut().for_each(|one| one.texts(see));
+        if let Some(one) = self {
+            one.texts(see);
+        }
     }
 }
 
 impl<T: Translated> Translated for Vec<T> {
     fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
-        self.iter_mut().for_each(|one| one.texts(see));
+        for one in self {
+            one.texts(see);
+        }
     }
 }
 

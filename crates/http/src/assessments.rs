@@ -50,7 +50,7 @@ inspection_domain::shows!(AssessmentView { assessment, equipment });
 
 /// An assessment for a reader.
 #[derive(Debug, Serialize, ToSchema)]
-struct AssessmentView {
+pub(crate) struct AssessmentView {
     #[serde(flatten)]
     assessment: Assessment,
     /// The machine.
@@ -84,7 +84,7 @@ impl AssessmentView {
         }
     }
 
-    fn one(conn: &mut DbConnection, assessment: Assessment, language: Language) -> Stored<Self> {
+    pub(crate) fn one(conn: &mut DbConnection, assessment: Assessment, language: Language) -> Stored<Self> {
         let related = related(conn, std::slice::from_ref(&assessment))?;
         Ok(Self::new(assessment, &related, language))
     }

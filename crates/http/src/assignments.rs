@@ -84,7 +84,7 @@ impl AssignmentView {
         }
     }
 
-    fn one(
+    pub(crate) fn one(
         conn: &mut DbConnection,
         assignment: Assignment,
         now: Instant,

@@ -104,7 +104,7 @@ impl InspectionView {
 
 /// An inspection with everything it consists of.
 #[derive(Debug, Serialize, ToSchema)]
-struct SheetView {
+pub(crate) struct SheetView {
     #[serde(flatten)]
     inspection: InspectionView,
     /// The checklist.
@@ -120,7 +120,7 @@ struct SheetView {
 }
 
 impl SheetView {
-    fn new(conn: &mut DbConnection, sheet: Sheet, language: Language) -> Stored<Self> {
+    pub(crate) fn new(conn: &mut DbConnection, sheet: Sheet, language: Language) -> Stored<Self> {
         let progress = sheet.progress();
         Ok(Self {
             inspection: InspectionView::one(conn, sheet.inspection, language)?,
@@ -185,11 +185,17 @@ async fn start(
 
 /// An answer that was taken.
 #[derive(Debug, Serialize, ToSchema)]
-struct AnswerView {
+pub(crate) struct AnswerView {
     #[serde(flatten)]
     answer: Answer,
     /// How many questions are answered now.
     progress: Progress,
+}
+
+impl AnswerView {
+    pub(crate) fn new(answer: Answer, progress: Progress) -> Self {
+        Self { answer, progress }
+    }
 }
 
 async fn answer(
@@ -200,7 +206,7 @@ async fn answer(
 ) -> Result<Reply<AnswerView>, Problem> {
     let view = app.write(permit, (id, body), |tx, _, (id, given)| {
         let (answer, progress) = inspections::answer_one(tx, id, given)?;
-        Ok(AnswerView { answer, progress })
+        Ok(AnswerView::new(answer, progress))
     });
     Ok(Reply::with(view.await?, "answer taken"))
 }
@@ -240,11 +246,22 @@ async fn progress(
 
 /// An inspection that was handed in.
 #[derive(Debug, Serialize, ToSchema)]
-struct SubmittedView {
+pub(crate) struct SubmittedView {
     #[serde(flatten)]
     inspection: InspectionView,
     /// Defects that were raised.
     defects_created: usize,
+}
+
+impl SubmittedView {
+    pub(crate) fn new(
+        conn: &mut DbConnection,
+        inspection: Inspection,
+        defects_created: usize,
+        language: Language,
+    ) -> Stored<Self> {
+        Ok(Self { inspection: InspectionView::one(conn, inspection, language)?, defects_created })
+    }
 }
 
 async fn submit(
@@ -254,8 +271,7 @@ async fn submit(
 ) -> Result<Reply<SubmittedView>, Problem> {
     let view = app.write(permit, id, |tx, caller, id| {
         let (inspection, defects_created) = inspections::submit(tx, id)?;
-        let inspection = InspectionView::one(tx.conn(), inspection, caller.language)?;
-        Ok(SubmittedView { inspection, defects_created })
+        SubmittedView::new(tx.conn(), inspection, defects_created, caller.language)
     });
     Ok(Reply::with(view.await?, "inspection submitted"))
 }

@@ -45,7 +45,7 @@ inspection_domain::shows!(LeaveView { leave }, CandidateView {}, AbsenceView {})
 
 /// A leave for a reader.
 #[derive(Debug, Serialize, ToSchema)]
-struct LeaveView {
+pub(crate) struct LeaveView {
     #[serde(flatten)]
     leave: Leave,
     /// Days it lasts, the first and the last included.
@@ -130,7 +130,7 @@ impl LeaveView {
         }
     }
 
-    fn one(conn: &mut DbConnection, leave: Leave) -> Stored<Self> {
+    pub(crate) fn one(conn: &mut DbConnection, leave: Leave) -> Stored<Self> {
         let people = people(conn, std::slice::from_ref(&leave))?;
         Ok(Self::new(leave, &people))
     }

@@ -34,6 +34,7 @@ mod routes;
 mod routines;
 mod schedules;
 mod sessions;
+mod sync;
 mod system;
 mod takeovers;
 mod tasks;
@@ -81,6 +82,7 @@ pub fn routes() -> Routes {
     reports::routes(&mut routes);
     files::routes(&mut routes);
     notifications::routes(&mut routes);
+    sync::routes(&mut routes);
     audit::routes(&mut routes);
     tasks::routes(&mut routes);
     outbox::routes(&mut routes);

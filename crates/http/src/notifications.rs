@@ -59,7 +59,7 @@ pub(crate) struct NotificationView {
 }
 
 impl NotificationView {
-    fn new(mut notification: Notification, language: Language) -> Self {
+    pub(crate) fn new(mut notification: Notification, language: Language) -> Self {
         let (title_en, message_en) = (notification.title, notification.message);
         let chosen = |english: &str, arabic: &str| language.choose(english, Some(arabic)).to_owned();
         notification.title = chosen(&title_en, &notification.title_ar);

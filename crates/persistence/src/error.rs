@@ -21,6 +21,7 @@ use inspection_domain::{
     ratings::RatingRule,
     rule::{Code, FieldError, Forbidden, NotFound, Rule},
     sessions::SessionRule,
+    sync::SyncRule,
     takeovers::TakeoverRule,
     tasks::TaskRule,
     users::UserRule,
@@ -74,6 +75,7 @@ refusals!(
     RatingRule,
     ReviewRule,
     SessionRule,
+    SyncRule,
     TakeoverRule,
     TaskRule,
     UserRule,
@@ -156,6 +158,7 @@ const UNIQUE: &[Unique] = &[
         "order_index",
         "another item of the checklist has this place",
     ),
+    raced("sync_items_client_id_key", "sync_items.user_id, sync_items.client_id"),
     raced("task_runs_task_scheduled_for_key", "task_runs.task, task_runs.scheduled_for"),
     raced(
         "translations_field_key",

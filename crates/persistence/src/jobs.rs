@@ -165,6 +165,11 @@ pub fn by_ids(conn: &mut DbConnection, ids: &[JobId]) -> Result<Vec<Job>> {
     Ok(with_conn!(conn, |c| jobs::table.filter(jobs::id.eq_any(ids)).select(Job::as_select()).load(c))?)
 }
 
+/// Of which kind a job is, whoever's it is.
+pub fn kind_of(conn: &mut DbConnection, id: JobId) -> Result<JobKind> {
+    Ok(find(conn, id)?.kind)
+}
+
 /// How the place of a repair was left, and photos of that.
 pub fn cleaning_of(conn: &mut DbConnection, id: JobId) -> Result<Option<(Cleaning, Vec<FileId>)>> {
     let cleaning: Option<Cleaning> =

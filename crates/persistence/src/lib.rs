@@ -31,6 +31,7 @@ pub mod routines;
 pub mod schedules;
 pub mod scratch;
 pub mod sessions;
+pub mod sync;
 pub mod takeovers;
 pub mod tasks;
 pub mod translations;

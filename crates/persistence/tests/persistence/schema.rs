@@ -188,6 +188,7 @@ on_both_databases! {
             jobs,
             leaves,
             quality_reviews,
+            sync_items,
             takeovers,
             task_runs,
             translations,

@@ -59,6 +59,7 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         jobs,
         leaves,
         quality_reviews,
+        sync_items,
         takeovers,
         task_runs,
         translations,
