@@ -32,10 +32,13 @@ fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
     let settings = Settings { wait_seconds: 1, ..Settings::new("postgres://user:secret@127.0.0.1:1/none") };
     let database = Database::open(settings).expect("a pool without connections");
     let tokens = inspection_auth::tokens::Tokens::new(&"s".repeat(32).into(), 60, 60);
-    let links = inspection_auth::links::Links::new(&"l".repeat(32).into());
+    let secret = "l".repeat(32).into();
+    let links = inspection_auth::links::Links::new(&secret);
+    let signatures = (links, inspection_auth::cursors::Cursors::new(&secret));
     let folder = tempfile::tempdir().expect("a folder");
     let storage = inspection_storage::Storage::local(folder.path()).expect("a store");
-    let app = inspection_http::App::new(database, world, tokens, links, storage, crate::site::settings());
+    let app =
+        inspection_http::App::new(database, world, tokens, signatures, storage, crate::site::settings());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let (sender, receiver) = std::sync::mpsc::channel();

@@ -3,6 +3,7 @@
 use std::{net::TcpListener, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
 use inspection_auth::{
+    cursors::Cursors,
     links::Links,
     tokens::{TokenType, Tokens},
 };
@@ -80,12 +81,13 @@ impl Site {
         let (mut world, clock) = world();
         world.translates = translates;
         let tokens = Tokens::new(&"a secret for tests, of some length".to_owned().into(), 3600, 86400);
-        let links = Links::new(&"another secret, for links".to_owned().into());
+        let secret = "another secret, for links".to_owned().into();
+        let signatures = (Links::new(&secret), Cursors::new(&secret));
         let folder = tempfile::tempdir().expect("a folder");
         let storage = storage(folder.path());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let app = App::new(db.database.clone(), world.clone(), tokens.clone(), links, storage, settings);
+        let app = App::new(db.database.clone(), world.clone(), tokens.clone(), signatures, storage, settings);
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let started = move |stopper| sender.send(stopper).expect("somebody waits");

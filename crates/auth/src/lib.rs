@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cursors;
 pub mod links;
 pub mod passwords;
 pub mod permissions;

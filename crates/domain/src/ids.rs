@@ -136,6 +136,8 @@ ids! {
     DefectAssessmentId,
     /// A run of a scheduled task.
     TaskRunId,
+    /// A change that somebody follows.
+    ChangeId,
     /// Something that was done offline.
     SyncId,
     /// A job in the outbox.

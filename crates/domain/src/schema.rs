@@ -557,6 +557,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    changes (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        entity_type -> Text,
+        entity_id -> BigInt,
+        changed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     task_runs (id) {
         id -> BigInt,
         task -> Text,

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    ids::{SyncId, UserId},
-    input::{Given, Input, Invalid, Scalar, input, text_enum},
+    ids::{ChangeId, SyncId, UserId},
+    input::{Given, Input, Invalid, Scalar, Whole, input, text_enum},
     rule::{Code, FieldError, Rule},
+    text::Text,
     time::Instant,
     translations::content_hash,
 };
@@ -324,6 +325,53 @@ impl SyncItem {
 }
 
 crate::shows!(SyncItem {});
+
+text_enum! {
+    /// Kinds of objects whose changes phones follow.
+    pub enum ChangedKind {
+        /// An assignment of one's team.
+        Assignment = "assignment",
+        /// An inspection of one's own.
+        Inspection = "inspection",
+        /// A job of one's own.
+        Job = "job",
+        /// A defect that is given to one.
+        Defect = "defect",
+        /// A notification.
+        Notification = "notification",
+    }
+}
+
+/// Something that has changed for somebody. There is one of these for a person and an object: the latest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable),
+    diesel(table_name = crate::schema::changes)
+)]
+pub struct Changed {
+    /// Number; in the order of the commits.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: ChangeId,
+    /// For whom.
+    pub user_id: UserId,
+    /// Kind of the object.
+    pub entity_type: ChangedKind,
+    /// Number of the object.
+    pub entity_id: i64,
+    /// When.
+    pub changed_at: Instant,
+}
+
+input! {
+    /// From where on, and how much.
+    pub struct ChangesSince {
+        /// The cursor of the last answer; from the beginning, if there was none.
+        since: Option<Text<1000>>,
+        /// Changes an answer: 1 to 100, 100 if not given.
+        limit: Option<Whole<1, 100>>,
+    }
+}
 
 /// Items that may be sent together.
 pub const MOST_ITEMS: usize = 500;

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use inspection_auth::{links::Links, permissions::Permission, tokens::Tokens};
+use inspection_auth::{cursors::Cursors, links::Links, permissions::Permission, tokens::Tokens};
 use inspection_domain::{
     input::Invalid, rule::Forbidden, text::Language, time::Instant, translations::Translated, users::User,
 };
@@ -46,6 +46,7 @@ struct Parts {
     world: World,
     tokens: Tokens,
     links: Links,
+    cursors: Cursors,
     storage: Storage,
     settings: Settings,
     limits: Option<Limits>,
@@ -103,7 +104,7 @@ impl App {
         database: Database,
         world: World,
         tokens: Tokens,
-        links: Links,
+        (links, cursors): (Links, Cursors),
         storage: Storage,
         settings: Settings,
     ) -> Self {
@@ -120,6 +121,7 @@ impl App {
             world,
             tokens,
             links,
+            cursors,
             storage,
             settings,
             doors: Arc::new(doors),
@@ -145,6 +147,10 @@ impl App {
 
     pub(crate) fn links(&self) -> &Links {
         &self.0.links
+    }
+
+    pub(crate) fn cursors(&self) -> &Cursors {
+        &self.0.cursors
     }
 
     pub(crate) fn storage(&self) -> &Storage {

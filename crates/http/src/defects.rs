@@ -59,7 +59,7 @@ pub(crate) fn localised(mut defect: Defect, language: Language) -> Defect {
 
 /// A defect for a reader.
 #[derive(Debug, Serialize, ToSchema)]
-struct DefectView {
+pub(crate) struct DefectView {
     #[serde(flatten)]
     defect: Defect,
     /// The description, as it was written.
@@ -82,7 +82,7 @@ fn related(conn: &mut DbConnection, defects: &[Defect]) -> Stored<Related> {
 }
 
 impl DefectView {
-    fn new(defect: Defect, related: &Related, today: Date, language: Language) -> Self {
+    pub(crate) fn new(defect: Defect, related: &Related, today: Date, language: Language) -> Self {
         Self {
             description_en: defect.description.clone(),
             is_overdue: defect.is_overdue(today),

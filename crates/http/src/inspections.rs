@@ -86,7 +86,7 @@ fn related(conn: &mut DbConnection, inspections: &[Inspection]) -> Stored<Relate
 }
 
 impl InspectionView {
-    fn new(inspection: Inspection, related: &Related, language: Language) -> Self {
+    pub(crate) fn new(inspection: Inspection, related: &Related, language: Language) -> Self {
         Self {
             equipment: related.machine(inspection.equipment_id, language),
             technician: related.person(Some(inspection.technician_id)),

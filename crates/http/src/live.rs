@@ -149,7 +149,7 @@ pub(crate) async fn follow(app: App) {
             }
             Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
         }
-        let look = if is_idle { Duration::from_secs(3600) } else { LOOK };
+        let look = if is_idle { Duration::from_hours(1) } else { LOOK };
         tokio::select! {
             _ = wakeups.changed() => {}
             () = live.changed.notified() => {}

@@ -1,6 +1,8 @@
 //! What phones did while they were offline: each item through the unit of work of the live request, in a transaction of its own,
 //! done once (rule book §15).
 
+mod changes;
+
 use inspection_auth::permissions::{Inspect, Permission, SignedIn};
 use inspection_domain::{
     ids::{AssessmentId, AssignmentId, InspectionId, JobId, NotificationId, PauseId, SyncId},
@@ -39,6 +41,7 @@ pub(crate) fn routes(routes: &mut Routes) {
         "Apply what was done offline, in order; what a rule forbids doesn't stop the rest",
     );
     routes.get("/api/sync/pending", pending, "One's items that were rejected, the oldest first");
+    routes.get("/api/sync/changes", changes::list, "What has changed for one since a cursor, in order");
     routes.delete("/api/sync/{id}", discard, "Forget an item of one's own that was rejected");
 }
 
@@ -150,7 +153,7 @@ impl Desk<'_> {
 
     /// Reads an item and does it. What is no item isn't kept.
     fn read_and_take(&self, given: Value) -> Stored<Taken> {
-        let name = given["client_id"].as_str().map(str::to_owned);
+        let name = given.get("client_id").and_then(Value::as_str).map(str::to_owned);
         match NewSyncItem::from_json(given) {
             Ok(item) => self.take(&item),
             Err(wrong) => Ok(Taken::refused(name, &wrong)),

@@ -17,6 +17,7 @@ use inspection_domain::{
     page::{Page, PageRequest, Sort},
     rule::NotFound,
     schema::{inspection_assignments as assignments, inspections},
+    sync::ChangedKind,
     time::{Date, Instant},
     users::{Category, User},
 };
@@ -112,6 +113,7 @@ pub(crate) fn write(
 ) -> Result<()> {
     let seen = assignments::table.find(before.id).filter(assignments::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
+    tx.touch(ChangedKind::Assignment, before.id.get(), before.team().into_iter().chain(after.team()));
     tx.audit(action, "assignment", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
 }
@@ -236,4 +238,10 @@ pub fn confirm(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Resul
         .filter(inspections::status.ne(InspectionStatus::Draft));
     let is_handed_in: bool = with_conn!(conn, |c| diesel::select(diesel::dsl::exists(own)).get_result(c))?;
     if is_handed_in { Ok(assignment) } else { Err(AssignmentRule::NotHandedIn.into()) }
+}
+
+/// Some assignments, whoever's they are.
+pub fn by_ids(conn: &mut DbConnection, ids: &[i64]) -> Result<Vec<Assignment>> {
+    let wanted = assignments::table.filter(assignments::id.eq_any(ids));
+    Ok(with_conn!(conn, |c| wanted.select(Assignment::as_select()).load(c))?)
 }

@@ -14,6 +14,7 @@ use inspection_domain::{
     page::{Page, PageRequest, Sort},
     rule::NotFound,
     schema::defects,
+    sync::ChangedKind,
     time::Date,
     users::{Role, User},
 };
@@ -133,6 +134,7 @@ pub(crate) fn raise(
             };
             tx.notify(defect.assigned_to_id, &notice);
             tx.translate(None, defect);
+            tx.touch(ChangedKind::Defect, defect.id.get(), [defect.assigned_to_id]);
             tx.audit(AuditAction::Create, "defect", defect.id.get(), Changes::between(None, Some(defect)));
         }
     }
@@ -157,6 +159,7 @@ pub(crate) fn write(
     let seen = defects::table.find(before.id).filter(defects::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.translate(Some(before), after);
+    tx.touch(ChangedKind::Defect, before.id.get(), [before.assigned_to_id, after.assigned_to_id]);
     tx.audit(action, "defect", before.id.get(), changes);
     Ok(())
 }
@@ -219,4 +222,10 @@ pub fn reopen(tx: &mut Tx<'_>, id: DefectId, reopening: Reopening) -> Result<Def
         Changes::between(Some(&before), Some(&after)).with("reason", String::from(reopening.reason));
     write(tx, AuditAction::Reopen, &before, &after, changes)?;
     Ok(after)
+}
+
+/// Some defects, whoever's they are.
+pub fn by_ids(conn: &mut DbConnection, ids: &[i64]) -> Result<Vec<Defect>> {
+    let wanted = defects::table.filter(defects::id.eq_any(ids));
+    Ok(with_conn!(conn, |c| wanted.select(Defect::as_select()).load(c))?)
 }

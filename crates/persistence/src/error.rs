@@ -158,6 +158,7 @@ const UNIQUE: &[Unique] = &[
         "order_index",
         "another item of the checklist has this place",
     ),
+    raced("changes_entity_key", "changes.user_id, changes.entity_type, changes.entity_id"),
     raced("sync_items_client_id_key", "sync_items.user_id, sync_items.client_id"),
     raced("task_runs_task_scheduled_for_key", "task_runs.task, task_runs.scheduled_for"),
     raced(

@@ -21,6 +21,7 @@ use inspection_domain::{
         checklist_items as items, equipment_weekly_completions as completions, inspection_answers as answers,
         inspections,
     },
+    sync::ChangedKind,
     time::Site,
     users::{Category, Role, User},
 };
@@ -233,6 +234,7 @@ fn insert(tx: &mut Tx<'_>, new: &Inspection, (template, mut items): Checklist) -
         .get_result(c))?;
     items.retain(|item| inspection.covers(item));
     let changes = Changes::between(None, Some(&inspection));
+    tx.touch(ChangedKind::Inspection, inspection.id.get(), [inspection.technician_id]);
     tx.audit(AuditAction::Start, "inspection", inspection.id.get(), changes);
     Ok(Sheet { inspection, template, items, answers: Vec::new(), review_files: Vec::new() })
 }
@@ -308,6 +310,7 @@ pub fn answer(
             .0
             .insert(format!("item_{}", row.checklist_item_id), serde_json::json!({"old": old, "new": row}));
     }
+    tx.touch(ChangedKind::Inspection, id.get(), [inspection.technician_id]);
     tx.audit(AuditAction::Answer, "inspection", id.get(), changes);
     let questions = checklists::questions(tx.conn, inspection.template_id)?;
     let all: Vec<Answer> = before
@@ -409,6 +412,7 @@ pub fn delete(tx: &mut Tx<'_>, id: InspectionId) -> Result<()> {
     one_row(gone)?;
     let changes = Changes::between(Some(&before), None);
     let changes = if given.is_empty() { changes } else { changes.without("answers", &given) };
+    tx.touch(ChangedKind::Inspection, id.get(), [before.technician_id]);
     tx.audit(AuditAction::Delete, "inspection", id.get(), changes);
     Ok(())
 }
@@ -423,6 +427,7 @@ pub(crate) fn write(
     let seen = inspections::table.find(before.id).filter(inspections::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.translate(Some(before), after);
+    tx.touch(ChangedKind::Inspection, before.id.get(), [before.technician_id, after.technician_id]);
     tx.audit(action, "inspection", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
 }
@@ -439,4 +444,10 @@ pub fn completions_of(
         .first(c))
     .optional()?;
     Ok(count.unwrap_or(0))
+}
+
+/// Some inspections, whoever's they are.
+pub fn by_ids(conn: &mut DbConnection, ids: &[i64]) -> Result<Vec<Inspection>> {
+    let wanted = inspections::table.filter(inspections::id.eq_any(ids));
+    Ok(with_conn!(conn, |c| wanted.select(Inspection::as_select()).load(c))?)
 }

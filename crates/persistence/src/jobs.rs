@@ -17,6 +17,7 @@ use inspection_domain::{
     page::{Page, PageRequest, Sort},
     rule::NotFound,
     schema::{job_cleanings as cleanings, job_counters as counters, jobs},
+    sync::ChangedKind,
     takeovers::STALLED_AFTER,
     time::Instant,
     users::{Role, User},
@@ -271,6 +272,7 @@ fn write_changes(
     let seen = jobs::table.find(before.id).filter(jobs::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.translate(Some(before), after);
+    tx.touch(ChangedKind::Job, before.id.get(), [before.owner_id, after.owner_id]);
     tx.audit(action, before.kind.names().0, before.id.get(), changes);
     Ok(())
 }
@@ -309,6 +311,7 @@ fn insert(tx: &mut Tx<'_>, new: &Job) -> Result<Job> {
         .returning(Job::as_returning())
         .get_result(c))?;
     tx.translate(None, &job);
+    tx.touch(ChangedKind::Job, job.id.get(), [job.owner_id]);
     tx.audit(AuditAction::Create, job.kind.names().0, job.id.get(), Changes::between(None, Some(&job)));
     Ok(job)
 }

@@ -7,6 +7,7 @@ pub mod assessments;
 pub mod assignments;
 pub mod audit;
 pub mod bonus_stars;
+pub mod changes;
 pub mod checklists;
 mod database;
 pub mod defect_assessments;

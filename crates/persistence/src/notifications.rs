@@ -11,20 +11,33 @@ use inspection_domain::{
     page::{Page, PageRequest},
     rule::NotFound,
     schema::{notifications, users},
+    sync::ChangedKind,
     time::Instant,
 };
 
 use crate::{DbConnection, Result, Tx, audit::BATCH};
 
-pub(crate) fn insert(conn: &mut DbConnection, rows: &[Notification]) -> Result<()> {
+/// Writes notifications; gives the numbers they get, and whose they are.
+pub(crate) fn insert(conn: &mut DbConnection, rows: &[Notification]) -> Result<Vec<(i64, UserId)>> {
+    let mut told = Vec::with_capacity(rows.len());
     for batch in rows.chunks(BATCH) {
-        with_conn!(&mut *conn, |c| diesel::insert_into(notifications::table).values(batch).execute(c))?;
+        let inserted: Vec<(i64, UserId)> =
+            with_conn!(&mut *conn, |c| diesel::insert_into(notifications::table)
+                .values(batch)
+                .returning((notifications::id, notifications::user_id))
+                .get_results(c))?;
+        told.extend(inserted);
     }
-    Ok(())
+    Ok(told)
 }
 
-/// Tells everybody active but one person: one statement, however many they are.
-pub(crate) fn announce(conn: &mut DbConnection, except: UserId, notice: &Notice, now: Instant) -> Result<()> {
+/// Tells everybody active but one person: one statement, however many they are. Gives the numbers, and whose they are.
+pub(crate) fn announce(
+    conn: &mut DbConnection,
+    except: UserId,
+    notice: &Notice,
+    now: Instant,
+) -> Result<Vec<(i64, UserId)>> {
     let Notification {
         id: _,
         user_id: _,
@@ -42,7 +55,7 @@ pub(crate) fn announce(conn: &mut DbConnection, except: UserId, notice: &Notice,
         read_at,
         created_at,
     } = notice.address_to(except, now);
-    with_conn!(conn, |c| users::table
+    Ok(with_conn!(conn, |c| users::table
         .filter(users::is_active)
         .filter(users::id.ne(except))
         .select((
@@ -78,8 +91,8 @@ pub(crate) fn announce(conn: &mut DbConnection, except: UserId, notice: &Notice,
             notifications::read_at,
             notifications::created_at,
         ))
-        .execute(c))?;
-    Ok(())
+        .returning((notifications::id, notifications::user_id))
+        .get_results(c))?)
 }
 
 /// A page of somebody's notifications, newest first.
@@ -179,6 +192,7 @@ pub fn mark_read(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
         .set((notifications::is_read.eq(true), notifications::read_at.eq(now)))
         .returning(Notification::as_returning())
         .get_result(c))?;
+    tx.touch(ChangedKind::Notification, id.get(), [read.user_id]);
     tx.audit(AuditAction::Read, "notification", id.get(), Changes::between(Some(&seen), Some(&read)));
     Ok(read)
 }
@@ -189,9 +203,12 @@ pub fn mark_all_read(tx: &mut Tx<'_>) -> Result<usize> {
     let unread = notifications::table
         .filter(notifications::user_id.eq(owner))
         .filter(diesel::dsl::not(notifications::is_read));
-    let count = with_conn!(&mut *tx.conn, |c| diesel::update(unread)
+    let read: Vec<i64> = with_conn!(&mut *tx.conn, |c| diesel::update(unread)
         .set((notifications::is_read.eq(true), notifications::read_at.eq(now)))
-        .execute(c))?;
+        .returning(notifications::id)
+        .get_results(c))?;
+    let count = read.len();
+    tx.touch_all(ChangedKind::Notification, &read, owner);
     if count > 0 {
         let changes = Changes::none().with("notifications_read", count);
         tx.audit(AuditAction::Read, "user", owner.get(), changes);
@@ -204,6 +221,16 @@ pub fn delete(tx: &mut Tx<'_>, id: NotificationId) -> Result<()> {
     let gone = locked(tx, id)?;
     gone.may_be_deleted()?;
     with_conn!(&mut *tx.conn, |c| diesel::delete(notifications::table.find(id)).execute(c))?;
+    tx.touch(ChangedKind::Notification, id.get(), [gone.user_id]);
     tx.audit(AuditAction::Delete, "notification", id.get(), Changes::between(Some(&gone), None));
     Ok(())
+}
+
+/// Some of somebody's notifications.
+pub fn by_ids(conn: &mut DbConnection, owner: UserId, ids: &[i64]) -> Result<Vec<Notification>> {
+    Ok(with_conn!(conn, |c| notifications::table
+        .filter(notifications::user_id.eq(owner))
+        .filter(notifications::id.eq_any(ids))
+        .select(Notification::as_select())
+        .load(c))?)
 }

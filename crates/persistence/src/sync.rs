@@ -12,7 +12,7 @@ use inspection_domain::{
     users::User,
 };
 
-use crate::{DbConnection, Error, Result, Tx};
+use crate::{DbConnection, Result, Tx, error::LostRace};
 
 /// The item of this name that somebody has sent before.
 pub fn sent(conn: &mut DbConnection, owner: UserId, name: &ClientId) -> Result<Option<SyncItem>> {
@@ -79,13 +79,11 @@ pub fn reject(tx: &mut Tx<'_>, item: NewSyncItem, error: SyncError) -> Result<(S
         .returning(SyncItem::as_returning())
         .get_result(c))
     .optional()?;
-    match made {
-        Some(made) => Ok((made, true)),
-        None => {
-            let first = sent(tx.conn, owner, &item.client_id)?.ok_or(Error::from(crate::error::LostRace))?;
-            Ok((first.replay(&item)?, false))
-        }
+    if let Some(made) = made {
+        return Ok((made, true));
     }
+    let first = sent(tx.conn, owner, &item.client_id)?.ok_or(LostRace)?;
+    Ok((first.replay(&item)?, false))
 }
 
 /// Forgets an item that was rejected; its name may be used again.

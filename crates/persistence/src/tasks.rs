@@ -201,7 +201,7 @@ impl Work<'_> {
     /// The lists of the day after the one on which the run was due; a list that is there is left alone.
     fn generate_lists(&mut self) -> Result<()> {
         let target_date = self.world.site.date(self.run.scheduled_for).plus_days(1);
-        if !self.database.read(|conn| lists::is_anything_planned(conn))? {
+        if !self.database.read(lists::is_anything_planned)? {
             return Ok(());
         }
         for shift in Shift::ALL {

@@ -7,13 +7,16 @@ use inspection_domain::{
     ids::{AuditId, Ids, UserId},
     notifications::{Notice, Notification},
     outbox::{OutboxJob, OutboxKind},
+    sync::ChangedKind,
     time::{Clock, Date, Instant, Site},
     translations::{self, Translated, Wanted},
     users::User,
 };
 
 use crate::{
-    DbConnection, Result, audit, notifications, outbox,
+    DbConnection, Result, audit,
+    changes::{self, Touched},
+    notifications, outbox,
     wakeups::{self, Topic},
 };
 
@@ -59,6 +62,7 @@ pub struct Tx<'c> {
     announcements: Vec<(UserId, Notice)>,
     trail: Vec<AuditEntry>,
     work: Vec<OutboxJob>,
+    touched: Touched,
     has_left_work: bool,
 }
 
@@ -75,6 +79,7 @@ impl<'c> Tx<'c> {
             announcements: Vec::new(),
             trail: Vec::new(),
             work: Vec::new(),
+            touched: Touched::new(),
             has_left_work: false,
         }
     }
@@ -130,6 +135,28 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// Tells the phones of these people, when the work is done, that an object has changed.
+    pub(crate) fn touch(
+        &mut self,
+        kind: ChangedKind,
+        id: i64,
+        people: impl IntoIterator<Item = impl Into<Option<UserId>>>,
+    ) {
+        let told = self.touched.entry((kind, id)).or_default();
+        for person in people.into_iter().filter_map(Into::into) {
+            if !told.contains(&person) {
+                told.push(person);
+            }
+        }
+    }
+
+    /// The same for many objects of one person.
+    pub(crate) fn touch_all(&mut self, kind: ChangedKind, ids: &[i64], person: UserId) {
+        for id in ids {
+            self.touch(kind, *id, [person]);
+        }
+    }
+
     /// Wakes the workers of the outbox when the work is done.
     pub(crate) fn left_work(&mut self) {
         self.has_left_work = true;
@@ -167,19 +194,26 @@ impl<'c> Tx<'c> {
     }
 
     /// Writes what the work leaves behind; tells what others may be waiting for once it is committed.
-    pub(crate) fn finish(self) -> Result<Vec<Topic>> {
+    pub(crate) fn finish(mut self) -> Result<Vec<Topic>> {
         audit::insert(self.conn, &self.trail)?;
         outbox::insert(self.conn, &self.work)?;
         let mut news = Vec::new();
         if self.has_left_work || !self.work.is_empty() {
             news.push(Topic::Outbox);
         }
-        if !self.notifications.is_empty() || !self.announcements.is_empty() {
+        let tells = !self.notifications.is_empty() || !self.announcements.is_empty();
+        self.touched.retain(|_, people| !people.is_empty());
+        if tells || !self.touched.is_empty() {
             self.conn.commit_in_order()?;
+            changes::write(self.conn, &self.touched, self.now)?;
+        }
+        if tells {
             for (except, notice) in &self.announcements {
-                notifications::announce(self.conn, *except, notice, self.now)?;
+                let told = notifications::announce(self.conn, *except, notice, self.now)?;
+                changes::write_new(self.conn, ChangedKind::Notification, &told, self.now)?;
             }
-            notifications::insert(self.conn, &self.notifications)?;
+            let told = notifications::insert(self.conn, &self.notifications)?;
+            changes::write_new(self.conn, ChangedKind::Notification, &told, self.now)?;
             news.push(Topic::Notifications);
         }
         for topic in &news {

@@ -161,7 +161,7 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
         let _ = told.wait_for(|stopped| *stopped).await;
         Ok(())
     };
-    let (_, ended) = tokio::join!(looks, monitor.run_with_signal(stop));
+    let ((), ended) = tokio::join!(looks, monitor.run_with_signal(stop));
     if let Err(error) = ended {
         tracing::error!(%error, "the workers of the background ended with an error");
     }
@@ -170,7 +170,7 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
         Some(Ok(0)) | None => {}
         Some(Ok(count)) => tracing::info!(count, "handed jobs of the outbox back"),
         Some(Err(error)) => {
-            tracing::warn!(%error, "jobs can't be handed back; they are taken when their lease is out")
+            tracing::warn!(%error, "jobs can't be handed back; they are taken when their lease is out");
         }
     }
 }

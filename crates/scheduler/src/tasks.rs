@@ -16,7 +16,7 @@ use inspection_domain::{
     tasks::{Schedule, TaskName, TaskOutcome, TaskRun},
     time::{Instant, Site},
 };
-use inspection_persistence::{Database, Error, Result, World, tasks};
+use inspection_persistence::{Database, Error, World, tasks};
 use tokio::sync::Mutex;
 
 use crate::{blocking, feed::Feed};
@@ -70,13 +70,11 @@ impl WakeUps {
         let first = fresh();
         Feed::new(futures_util::stream::unfold((first, fresh), |(mut ticks, fresh)| async move {
             loop {
-                match ticks.next().await {
-                    Some(Ok(_)) => return Some(((), (ticks, fresh))),
-                    Some(Err(_)) | None => {
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                        ticks = fresh();
-                    }
+                if let Some(Ok(_)) = ticks.next().await {
+                    return Some(((), (ticks, fresh)));
                 }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                ticks = fresh();
             }
         }))
     }
@@ -141,17 +139,17 @@ impl Tasks {
             let (this, task) = (self.clone(), timetable.task);
             let claimed = blocking(move || {
                 let claimed = tasks::claim(&this.database, &this.world, &this.instance, task, at)?;
-                claimed.map(|run| this.run(run)).transpose()
-            });
-            match claimed.await {
-                Some(Ok(_)) => *looked = Some(at),
-                Some(Err(error)) => {
-                    tracing::warn!(task = task.as_str(), %error, "a task can't be claimed now");
-                    return;
+                if let Some(run) = claimed {
+                    this.run(run);
                 }
-                // It has panicked; the run is taken over when its lease is out.
-                None => *looked = Some(at),
+                Ok::<_, Error>(())
+            });
+            if let Some(Err(error)) = claimed.await {
+                tracing::warn!(task = task.as_str(), %error, "a task can't be claimed now");
+                return;
             }
+            // It is run, or another instance's; or it has panicked, and is taken over when its lease is out.
+            *looked = Some(at);
         }
         *looked = Some(now);
     }
@@ -161,7 +159,7 @@ impl Tasks {
         let taken = blocking(move || {
             for run in tasks::take_over(&this.database, &this.world, &this.instance)? {
                 tracing::info!(task = run.task.as_str(), due = %run.scheduled_for, "took over a run that was left in the middle");
-                this.run(run)?;
+                this.run(run);
             }
             Ok::<_, Error>(())
         });
@@ -171,7 +169,7 @@ impl Tasks {
     }
 
     /// Runs what was claimed. Blocks.
-    fn run(&self, claimed: TaskRun) -> Result<()> {
+    fn run(&self, claimed: TaskRun) {
         let (task, due) = (claimed.task.as_str(), claimed.scheduled_for);
         match tasks::run(&self.database, &self.world, claimed, &self.stopping) {
             Ok(run) => {
@@ -182,13 +180,12 @@ impl Tasks {
                         tracing::warn!(task, %due, error = run.error, "a task is to be tried again");
                     }
                     TaskOutcome::Failed => {
-                        tracing::error!(task, %due, error = run.error, "a task has failed")
+                        tracing::error!(task, %due, error = run.error, "a task has failed");
                     }
                 }
             }
             // Its outcome couldn't be written: whoever takes it over finds what is left to do.
             Err(error) => tracing::warn!(task, %due, %error, "the outcome of a task can't be written"),
         }
-        Ok(())
     }
 }

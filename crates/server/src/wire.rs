@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use inspection_auth::{links::Links, tokens::Tokens};
+use inspection_auth::{cursors::Cursors, links::Links, tokens::Tokens};
 use inspection_domain::outbox::OutboxKind;
 use inspection_http::App;
 use inspection_persistence::{Database, World};
@@ -54,7 +54,7 @@ pub fn world(config: &Config) -> World {
 }
 
 /// How long a translator may take to answer.
-const TRANSLATOR_PATIENCE: Duration = Duration::from_secs(60);
+const TRANSLATOR_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often to look for what should have happened by itself and hasn't.
 const LOOK: Duration = Duration::from_secs(20);
@@ -130,7 +130,8 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage) 
         request_timeout: config.request_timeout,
         heartbeat: HEARTBEAT,
     };
-    App::new(database, world, tokens, Links::new(&config.secret_key), storage, settings)
+    let signatures = (Links::new(&config.secret_key), Cursors::new(&config.secret_key));
+    App::new(database, world, tokens, signatures, storage, settings)
 }
 
 /// The address the service listens on from now on.

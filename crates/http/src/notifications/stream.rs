@@ -154,7 +154,7 @@ impl Feed {
             });
             if !news.is_empty() {
                 let language = self.language().await?;
-                let news = news.into_iter().map(|one| Arc::unwrap_or_clone(one)).collect();
+                let news = news.into_iter().map(Arc::unwrap_or_clone).collect();
                 return Some(self.events(news, language));
             }
         }

@@ -165,6 +165,7 @@ on_both_databases! {
             audit_entries,
             badges,
             bonus_stars,
+            changes,
             checklist_items,
             checklist_templates,
             defect_assessments,

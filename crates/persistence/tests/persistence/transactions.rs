@@ -36,6 +36,7 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         audit_entries,
         badges,
         bonus_stars,
+        changes,
         checklist_items,
         checklist_templates,
         defect_assessments,

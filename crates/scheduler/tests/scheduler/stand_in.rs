@@ -103,7 +103,7 @@ fn request(connection: &TcpStream) -> Option<(String, Value)> {
         if let Some((name, value)) = line.split_once(": ") {
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.parse().ok()?,
-                "authorization" => key = value.to_owned(),
+                "authorization" => value.clone_into(&mut key),
                 _ => {}
             }
         }
@@ -129,12 +129,11 @@ fn serve(mut connection: TcpStream, state: &Mutex<State>) {
         let mut translations: Vec<String> = texts.iter().map(|text| translated(text, into)).collect();
         let (mut status, mut wait) = (200, None);
         match mood {
-            Mood::Good | Mood::Garbage => {}
+            Mood::Squeamish(word) if texts.iter().any(|text| text.contains(word)) => status = 400,
+            Mood::Good | Mood::Garbage | Mood::Squeamish(_) => {}
             Mood::Slow(time) => thread::sleep(time),
             Mood::Status(other, seconds) => (status, wait) = (other, seconds),
             Mood::Short => drop(translations.pop()),
-            Mood::Squeamish(word) if texts.iter().any(|text| text.contains(word)) => status = 400,
-            Mood::Squeamish(_) => {}
             Mood::Rude => return,
         }
         let content = json!({"translations": translations}).to_string();
