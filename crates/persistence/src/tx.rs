@@ -1,6 +1,6 @@
 //! A unit of work under way: what it may use, and what it leaves behind.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use inspection_domain::{
     audit::{AuditAction, AuditEntry, Changes},
@@ -16,7 +16,7 @@ use inspection_domain::{
 use crate::{
     DbConnection, Result, audit,
     changes::{self, Touched},
-    notifications, outbox,
+    notifications, outbox, users,
     wakeups::{self, Topic},
 };
 
@@ -204,6 +204,11 @@ impl<'c> Tx<'c> {
         let tells = !self.notifications.is_empty() || !self.announcements.is_empty();
         self.touched.retain(|_, people| !people.is_empty());
         if tells || !self.touched.is_empty() {
+            // Before the lock that all others wait for: nobody may hold it and wait for somebody who waits for it.
+            let told = self.notifications.iter().map(|one| one.user_id);
+            let told: BTreeSet<UserId> = told.chain(self.touched.values().flatten().copied()).collect();
+            let told: Vec<UserId> = told.into_iter().collect();
+            users::await_references(self.conn, &told, !self.announcements.is_empty())?;
             self.conn.commit_in_order()?;
             changes::write(self.conn, &self.touched, self.now)?;
         }

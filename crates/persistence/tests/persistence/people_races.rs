@@ -7,9 +7,11 @@ use inspection_domain::{
     rule::Code,
     users::{Role, User},
 };
-use inspection_persistence::{bonus_stars, leaves, points, users};
+use inspection_persistence::{bonus_stars, leaves, pauses, points, users};
 use inspection_testkit::{
-    builders::{act, approved_leave, bonus_request, input, leave, user},
+    builders::{
+        act, approved_leave, bonus_request, checklist, defect, equipment, input, leave, repair, started, user,
+    },
     on_both_databases,
     world::world,
 };
@@ -151,6 +153,41 @@ on_both_databases! {
                 let now = now(&db, member);
                 assert_eq!((now.leave_coverage_for, now.minor_role), (Some(covered.user_id), Some(Role::Inspector)));
             }
+        }
+    }
+
+    fn whoever_tells_somebody_does_not_wait_in_a_ring_with_whoever_changes_their_account(db: TestDatabase) {
+        let (world, _) = world();
+        let admin = user(&db, &world, Role::Admin);
+        checklist(&db, &world, &admin);
+        let machine = equipment(&db, &world);
+        let inspector = user(&db, &world, Role::Inspector);
+        for _ in 0..ROUNDS {
+            let crew: Vec<User> = (0..3).map(|_| user(&db, &world, Role::Specialist)).collect();
+            // Each is to cover somebody, which changes their badges, and waits for an answer.
+            let granted: Vec<_> = crew
+                .iter()
+                .map(|_| leave(&db, &world, &user(&db, &world, Role::Inspector), "2026-03-02", "2026-03-04"))
+                .collect();
+            let asked: Vec<_> = crew
+                .iter()
+                .map(|member| {
+                    let found = defect(&db, &world, &inspector, &machine);
+                    let job = repair(&db, &world, &admin, found.id, member);
+                    started(&db, &world, member, &job);
+                    let wanted = input(json!({"reason_category": "parts"}));
+                    act(&db, &world, member, |tx| pauses::request(tx, job.kind, job.id, wanted)).unwrap()
+                })
+                .collect();
+            let outcomes = at_once(6, |n| {
+                if n < 3 {
+                    let coverage = input(json!({"coverage_user_id": crew[n].id}));
+                    act(&db, &world, &admin, |tx| leaves::approve(tx, granted[n].id, &coverage)).map(drop)
+                } else {
+                    act(&db, &world, &admin, |tx| pauses::approve(tx, asked[n - 3].id)).map(drop)
+                }
+            });
+            assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         }
     }
 
