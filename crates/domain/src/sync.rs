@@ -347,7 +347,7 @@ text_enum! {
 #[cfg_attr(
     feature = "diesel",
     derive(diesel::Queryable, diesel::Selectable, diesel::Insertable),
-    diesel(table_name = crate::schema::changes)
+    diesel(table_name = crate::schema::changes, treat_none_as_default_value = false)
 )]
 pub struct Changed {
     /// Number; in the order of the commits.

@@ -309,7 +309,7 @@ on_both_databases! {
             .collect();
         assert_eq!(
             added,
-            [("audit_entries", 4), ("defects", 3), ("equipment_weekly_completions", 1), ("notifications", 5),]
+            [("audit_entries", 4), ("changes", 8), ("defects", 3), ("equipment_weekly_completions", 1), ("notifications", 5)]
         );
         assert_eq!(completions_in(&db, &crane, 2026, 10), 1);
     }
