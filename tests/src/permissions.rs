@@ -204,6 +204,11 @@ impl World {
             (_, "/api/inspection-assignments/{id}/assign") => {
                 json!({"mechanical_inspector_id": self.owner.id, "electrical_inspector_id": self.partner})
             }
+            ("POST", "/api/sync") => json!({
+                "client_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "entity_type": "notification_read",
+                "entity_data": {"notification_id": 1},
+            }),
+            ("POST", "/api/sync/batch") => json!({"items": []}),
             (_, "/api/inspection-assignments/{id}/berth") => json!({"berth": "B9"}),
             (_, "/api/assessments/{id}/verdict") => json!({"verdict": "operational"}),
             (_, "/api/assessments/{id}/admin-resolve") => json!({"decision": "operational", "notes": "seen"}),
@@ -299,7 +304,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
             );
             if operation.is_public() || operation.allows(role) {
                 assert!(is_allowed(&operation, &answer), "{what}");
-            } else if operation.path.starts_with("/api/notifications") {
+            } else if operation.path.starts_with("/api/notifications") || operation.path == "/api/sync/{id}" {
                 assert_eq!(answer.status, 404, "{what}");
             } else {
                 assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{what}");

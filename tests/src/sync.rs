@@ -307,8 +307,8 @@ on_both! {
         let mut future = item(6, "leave_request", leave.clone());
         future["occurred_at"] = json!("2031-01-01T00:00:00Z");
         let results = batch(&client, &[
-            json!(null),
-            json!(7),
+            json!({}),
+            json!({"client_id": null, "entity_type": 7}),
             json!({"client_id": "x", "entity_type": "dance", "entity_data": []}),
             json!({"client_id": name(1), "entity_type": "job_start"}),
             item(2, "job_start", json!({"job_id": -1})),
@@ -327,7 +327,7 @@ on_both! {
         let fields: Vec<_> = results[2]["error"]["errors"].as_array().expect("fields").iter().map(|error| error["field"].clone()).collect();
         assert_eq!(fields, ["client_id", "entity_type", "entity_data"]);
         assert_eq!(results[4]["error"]["errors"][0]["field"], "entity_data.job_id");
-        for bad in [json!({}), json!({"items": 7}), json!({"items": vec![json!(1); 501]})] {
+        for bad in [json!({}), json!({"items": 7}), json!({"items": vec![json!({}); 501]}), json!({"items": [{}, 7]})] {
             let refused = client.post("/api/sync/batch", &bad);
             assert_eq!((refused.status, refused.fields()), (400, vec!["items"]), "{}", refused.text);
         }
@@ -550,6 +550,10 @@ on_both! {
                 cursor = Some(next);
             }
         });
+        let before = site.db.statements();
+        let page = client.get("/api/sync/changes?limit=50");
+        assert_eq!(page.data()["changes"].as_array().map(Vec::len), Some(50));
+        assert!(site.db.statements() - before <= 11, "however many objects there are");
         let fresh = latest(changes(&client, None, 100).0);
         assert_eq!(followed.keys().filter(|key| key.contains("job")).count(), 36);
         assert_eq!(followed, fresh);

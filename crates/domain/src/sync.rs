@@ -383,10 +383,15 @@ pub struct Items(pub Vec<Value>);
 impl Scalar for Items {
     fn read(given: Given) -> Result<Self, Invalid> {
         match given {
-            Given::Json(Value::Array(items)) if items.len() <= MOST_ITEMS => Ok(Self(items)),
-            Given::Json(Value::Array(items)) => {
+            Given::Json(Value::Array(items)) if items.len() > MOST_ITEMS => {
                 Err(Invalid::value(format!("may have at most {MOST_ITEMS} items, not {}", items.len())))
             }
+            Given::Json(Value::Array(items)) => match items.iter().position(|item| !item.is_object()) {
+                Some(place) => {
+                    Err(Invalid::value(format!("must be a list of objects, but number {place} is none")))
+                }
+                None => Ok(Self(items)),
+            },
             _ => Err(Invalid::value("must be a list")),
         }
     }

@@ -73,9 +73,15 @@ impl Live {
     /// Opens a stream for somebody. Of too many, the oldest ends: a phone that has lost its connection comes back at once, long before
     /// it is noticed that the old connection is gone.
     pub(crate) async fn open(self: &Arc<Self>, user: UserId) -> Result<Place, Problem> {
+        let place = self.register(user)?;
+        // The reader knows from where on to read before this stream reads what it has missed.
         let mut ready = self.is_ready.subscribe();
         let is_ready = tokio::time::timeout(LOOK, ready.wait_for(|is_ready| *is_ready)).await;
         is_ready.map_err(|_| Problem::unavailable("nothing can be read yet"))?.map_err(Problem::internal)?;
+        Ok(place)
+    }
+
+    fn register(self: &Arc<Self>, user: UserId) -> Result<Place, Problem> {
         let mut state = self.state();
         if state.is_closed {
             return Err(Problem::unavailable("the service is about to end"));
@@ -102,9 +108,12 @@ impl Live {
         self.changed.notify_one();
     }
 
-    /// Those who have a stream open, and how many there have been.
+    /// Those who have a stream open, and how many there have been. With none, the reader rests, and isn't ready.
     fn listeners(&self) -> (Vec<UserId>, u64) {
         let state = self.state();
+        if state.open.is_empty() {
+            self.is_ready.send_replace(false);
+        }
         (state.open.keys().copied().collect(), state.opened)
     }
 
@@ -128,18 +137,23 @@ pub(crate) async fn follow(app: App) {
     loop {
         wakeups.borrow_and_update();
         let (listeners, opened) = live.listeners();
-        let is_idle = listeners.is_empty();
+        if listeners.is_empty() {
+            last = None;
+            live.changed.notified().await;
+            continue;
+        }
         let from = last;
         let read = app.look(move |conn| match from {
-            Some(from) if !is_idle => notifications::after_all(conn, &listeners, from, BATCH),
-            _ => Ok((Vec::new(), notifications::newest(conn)?)),
+            Some(from) => notifications::after_all(conn, &listeners, from, BATCH),
+            None => Ok((Vec::new(), notifications::newest(conn)?)),
         });
         match read.await {
             Ok((news, newest)) => {
                 let is_full = news.len() >= BATCH as usize;
                 live.hand_out(news);
                 let is_same = live.listeners().1 == opened;
-                if is_same {
+                // Before the reader is ready, no stream has read what it has missed.
+                if is_same || last.is_none() {
                     last = Some(newest);
                     live.is_ready.send_replace(true);
                 }
@@ -149,11 +163,10 @@ pub(crate) async fn follow(app: App) {
             }
             Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
         }
-        let look = if is_idle { Duration::from_hours(1) } else { LOOK };
         tokio::select! {
             _ = wakeups.changed() => {}
             () = live.changed.notified() => {}
-            () = tokio::time::sleep(look) => {}
+            () = tokio::time::sleep(LOOK) => {}
         }
     }
 }

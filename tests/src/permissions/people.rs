@@ -1,6 +1,7 @@
 //! Leaves and bonus stars in the state that an operation on them needs.
 
-use inspection_domain::users::Role;
+use inspection_domain::{rule::NotFound, sync::SyncError, users::Role};
+use inspection_persistence::sync;
 use inspection_testkit::builders;
 use serde_json::json;
 
@@ -26,6 +27,16 @@ pub(super) fn make_ready(site: &Site, operation: &Operation) -> Option<Ready> {
             _ => json!({}),
         };
         return Some(Ready { id: leave.id.get(), query: "", body, owner });
+    }
+    if operation.path == "/api/sync/{id}" {
+        let owner = site.user(Role::Specialist);
+        let item = json!({
+            "client_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "entity_type": "job_start", "entity_data": {"job_id": 7},
+        });
+        let error = SyncError::of(&NotFound("job"));
+        let item = builders::act(db, world, &owner, |tx| sync::reject(tx, builders::input(item), error));
+        let (item, _) = item.expect("kept");
+        return Some(Ready { id: item.id.get(), query: "", body: json!({}), owner });
     }
     if operation.path == "/api/admin/outbox/{id}/retry" {
         let owner = site.user(Role::Admin);
