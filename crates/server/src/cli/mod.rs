@@ -172,6 +172,24 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_explains_every_command() {
+        let readme = include_str!("../../README.md");
+        let program = Cli::command();
+        for command in program.get_subcommands() {
+            let name = command.get_name();
+            assert!(readme.contains(&format!("| `{name}")), "{name}");
+            for action in command.get_subcommands().map(clap::Command::get_name) {
+                let rows = readme.lines().filter(|line| line.starts_with(&format!("| `{name} ")));
+                let first = rows.filter_map(|line| line.split(" | ").next()).collect::<String>();
+                assert!(
+                    first.contains(&format!("`{name} {action}")) || first.contains(&format!("`{action}`")),
+                    "{name} {action}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn without_a_command_it_serves() {
         assert!(matches!(parse(""), Ok(None)));
         assert!(matches!(parse("serve --migrate"), Ok(Some(Command::Serve(serve::Args { migrate: true })))));
