@@ -40,6 +40,8 @@ pub(crate) fn settings() -> Settings {
         cors_origins: vec!["*".into()],
         trusted_proxies: Vec::new(),
         rate_limits: false,
+        redis_url: None,
+        metrics_token: None,
         max_content_length: 16 << 20,
         dashboard_age: Duration::ZERO,
         request_timeout: Duration::from_mins(1),

@@ -12,6 +12,7 @@ use inspection_persistence::{
     Database, DbConnection, Origin, Pool, Result as Stored, Tx, World, sessions, translations, wakeups::Topic,
 };
 use inspection_storage::Storage;
+use secrecy::SecretString;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::{
@@ -31,6 +32,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Whether requests are limited per client.
     pub rate_limits: bool,
+    /// Address of the Redis on which requests are counted for all instances together; without it, each counts its own.
+    pub redis_url: Option<SecretString>,
+    /// Token that whoever reads the metrics must send; without it, they are read on the machine itself only.
+    pub metrics_token: Option<SecretString>,
     /// Bytes a body may have.
     pub max_content_length: usize,
     /// How old the numbers of the whole site may be that admins see; nothing counts them for each request.

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use sources::{Resolved, Shown, Sources};
 pub use table::{env_example, readme_table};
-pub use values::{Bind, Bucket, DatabaseUrl, LogFormat, LogLevel, Origins, Profile, Zone};
+pub use values::{Bind, Bucket, DatabaseUrl, LogFormat, LogLevel, Origins, Profile, RedisUrl, Zone};
 
 use values::{BaseUrl, Endpoint};
 
@@ -150,6 +150,8 @@ variables! {
     db_pool_size: NonZeroU32 = all("10"), Open;
     /// Connections that are opened in addition when those are all in use
     db_max_overflow: u32 = all("5"), Open;
+    /// Where the limits on requests are counted: `redis://host:6379` for all instances together, `memory://` for each by itself
+    redis_url | "RATELIMIT_STORAGE_URI": RedisUrl = all("memory://"), Address;
     /// Web apps that may call this service, separated by commas, such as `https://app.example.com`; `*` is any
     cors_origins: Option<Origins> = ["*", "", "*"], Open;
     /// Folder for files; with `STORAGE_URL`, only for uploads under way. Must outlive the program and be backed up
@@ -170,6 +172,8 @@ variables! {
     log_level: LogLevel = ["debug", "info", "warning"], Open;
     /// Form of the log: `text` or `json`
     log_format: LogFormat = ["text", "json", "text"], Open;
+    /// File that the log is also written to; it begins anew at 10 MB, and the last five are kept
+    log_file: Option<PathBuf> = ["", "logs/app.log", ""], Open;
     /// Time zone of the site, such as `Asia/Riyadh`
     app_timezone: Zone = all("UTC"), Open;
     /// Whether this process runs the scheduled tasks; each is run once however many processes do
@@ -184,6 +188,10 @@ variables! {
     trusted_proxies: Vec<IpNet> = all(""), Open;
     /// Seconds that the numbers of an admin's dashboard may be old; `0` counts them for each request
     dashboard_age: u32 = ["2", "2", "0"], Open;
+    /// Token that whoever reads `/metrics` must send; without one, they are read on the machine itself only
+    metrics_token: Option<SecretString> = all(""), Secret;
+    /// Folder for backups; must be on another disk than the database, or be copied elsewhere
+    backup_folder: PathBuf = ["data/backups", "backups", "data/testing-backups"], Open;
     /// How long a request may take
     request_timeout: Duration = all("120s"), Open;
     /// How long requests in flight may take to finish when the program is told to stop

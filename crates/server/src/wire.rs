@@ -22,7 +22,7 @@ use inspection_scheduler::{
 use inspection_storage::{S3Settings, Storage};
 
 use crate::{
-    config::{Config, Origins, Profile},
+    config::{Config, Origins, Profile, RedisUrl},
     world::{SystemClock, SystemIds},
 };
 
@@ -125,6 +125,11 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage) 
         trusted_proxies: config.trusted_proxies.clone(),
         // Tests sign in more often than people do.
         rate_limits: config.app_env != Profile::Testing,
+        redis_url: match &config.redis_url {
+            RedisUrl::Memory => None,
+            RedisUrl::Server(url) => Some(url.clone()),
+        },
+        metrics_token: config.metrics_token.clone(),
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
         dashboard_age: Duration::from_secs(config.dashboard_age.into()),
         request_timeout: config.request_timeout,

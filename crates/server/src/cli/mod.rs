@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod files;
+mod findings;
 mod migrate;
 mod openapi;
 mod seed;

@@ -168,6 +168,37 @@ impl Value for DatabaseUrl {
     }
 }
 
+/// Where limits on requests are counted.
+#[derive(Clone)]
+pub enum RedisUrl {
+    /// In the memory of each instance.
+    Memory,
+    /// On a server of Redis; may hold a password.
+    Server(SecretString),
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory://"),
+            Self::Server(url) => f.write_str(&masked(url.expose_secret())),
+        }
+    }
+}
+
+impl Value for RedisUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "memory://" {
+            return Ok(Self::Memory);
+        }
+        let schemes = ["redis://", "redis+unix://", "unix://"];
+        match schemes.iter().find_map(|scheme| text.strip_prefix(scheme)) {
+            Some(place) if !place.is_empty() => Ok(Self::Server(text.to_owned().into())),
+            _ => Err("must be memory:// or redis://:password@host:6379".into()),
+        }
+    }
+}
+
 /// What is shown in the place of a secret.
 pub(super) const MASK: &str = "********";
 
