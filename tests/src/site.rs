@@ -42,6 +42,7 @@ pub(crate) fn settings() -> Settings {
         rate_limits: false,
         redis_url: None,
         metrics_token: None,
+        readings: Vec::new(),
         max_content_length: 16 << 20,
         dashboard_age: Duration::ZERO,
         request_timeout: Duration::from_mins(1),

@@ -123,6 +123,16 @@ impl Schedule {
             .unwrap_or_else(|| after.plus_seconds(86_400))
     }
 
+    /// Seconds that have passed since it was due for the first time after what is done; none if nothing is to be done.
+    pub fn seconds_late(self, done_until: Option<Instant>, now: Instant, site: &Site) -> i64 {
+        let due = match done_until {
+            Some(done) if done < now => Some(self.next(done, site)),
+            Some(_) => None,
+            None => self.latest(now, site),
+        };
+        due.filter(|due| *due <= now).map_or(0, |due| now.as_second() - due.as_second())
+    }
+
     /// When it was due last, up to an instant.
     pub fn latest(self, until: Instant, site: &Site) -> Option<Instant> {
         let today = site.date(until);
@@ -270,6 +280,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_task_is_late_from_the_first_time_on_that_it_has_not_done() {
+        let at = |text: &str| Instant::parse(text).expect("an instant");
+        let late = |done: Option<&str>, now: &str| {
+            Schedule::EveryHours(4).seconds_late(done.map(at), at(now), &Site::utc())
+        };
+        for (done, now, seconds) in [
+            (Some("2026-03-02T08:00:00Z"), "2026-03-02T11:59:59Z", 0),
+            (Some("2026-03-02T08:00:00Z"), "2026-03-02T12:00:30Z", 30),
+            (Some("2026-03-02T08:00:00Z"), "2026-03-02T18:00:00Z", 6 * 3600),
+            // Somebody asked for it between two times.
+            (Some("2026-03-02T09:13:00Z"), "2026-03-02T12:00:00Z", 0),
+            (Some("2026-03-02T12:00:00Z"), "2026-03-02T12:00:00Z", 0),
+            (Some("2026-03-02T12:00:00Z"), "2026-03-02T09:00:00Z", 0),
+            // Never yet: since it was due last.
+            (None, "2026-03-02T09:00:00Z", 3600),
+        ] {
+            assert_eq!(late(done, now), seconds, "{done:?} {now}");
+        }
+    }
 
     fn at(text: &str) -> Instant {
         Instant::parse(text).expect("an instant")

@@ -9,7 +9,8 @@ use inspection_domain::{
     input::Invalid, rule::Forbidden, text::Language, time::Instant, translations::Translated, users::User,
 };
 use inspection_persistence::{
-    Database, DbConnection, Origin, Pool, Result as Stored, Tx, World, sessions, translations, wakeups::Topic,
+    Database, DbConnection, Origin, Pool, Result as Stored, Tx, World, metered, sessions, translations,
+    wakeups::Topic,
 };
 use inspection_storage::Storage;
 use secrecy::SecretString;
@@ -19,8 +20,10 @@ use crate::{
     extract::{Checked, Permit, Public},
     limits::Limits,
     live::Live,
+    metrics::{Metrics, Reading},
     problem::Problem,
     reports::SiteNumbers,
+    request,
 };
 
 /// How the API behaves, from the configuration.
@@ -36,6 +39,8 @@ pub struct Settings {
     pub redis_url: Option<SecretString>,
     /// Token that whoever reads the metrics must send; without it, they are read on the machine itself only.
     pub metrics_token: Option<SecretString>,
+    /// What the metrics show besides the service's own; those of one name follow each other.
+    pub readings: Vec<Reading>,
     /// Bytes a body may have.
     pub max_content_length: usize,
     /// How old the numbers of the whole site may be that admins see; nothing counts them for each request.
@@ -63,6 +68,7 @@ struct Parts {
     probes: Arc<Semaphore>,
     /// The open streams of events.
     live: Arc<Live>,
+    metrics: Metrics,
     /// What admins' dashboards show.
     site_numbers: SiteNumbers,
     /// Whether files could be kept when that was last tried.
@@ -122,6 +128,7 @@ impl App {
             site_numbers: SiteNumbers::new(settings.dashboard_age),
             limits: settings.rate_limits.then(|| Limits::new(&settings)),
             live: Arc::default(),
+            metrics: Metrics::new(),
             database,
             world,
             tokens,
@@ -166,6 +173,16 @@ impl App {
         &self.0.live
     }
 
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Whether the limits that instances share can be counted; nothing if each counts its own.
+    #[expect(clippy::unused_self)]
+    pub(crate) fn shared_limits_work(&self) -> Option<bool> {
+        None
+    }
+
     pub(crate) fn wakeups(&self, topic: Topic) -> watch::Receiver<()> {
         self.0.database.wakeups(topic)
     }
@@ -201,20 +218,24 @@ impl App {
     /// Leaves the threads that answer requests, for work that blocks. At most as many at once as the semaphore
     /// has places; who waits too long is told to come back.
     async fn blocking<T: Send + 'static>(
+        &self,
         places: &Arc<Semaphore>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let place = tokio::time::timeout(PATIENCE, Arc::clone(places).acquire_owned())
-            .await
-            .map_err(|_| Problem::unavailable("every place is taken"))?;
+        let place = tokio::time::timeout(PATIENCE, Arc::clone(places).acquire_owned()).await;
+        let place = place.map_err(|_| {
+            self.0.metrics.refused_a_place();
+            Problem::unavailable("every place is taken")
+        })?;
         let work = move || {
-            let value = work();
+            let done = metered(work);
             drop(place);
-            value
+            done
         };
         #[expect(clippy::disallowed_methods, reason = "this is the door that the ban points to")]
-        let done = web::block(work).await;
-        done.map_err(Problem::internal)
+        let (value, meter) = web::block(work).await.map_err(Problem::internal)?;
+        request::asked_database(meter);
+        Ok(value)
     }
 
     /// Reads for somebody: one trip, in which the session is checked first, then the permission, then the input. What is read is
@@ -231,7 +252,7 @@ impl App {
         T: Translated + Send + 'static,
     {
         let database = self.0.database.clone();
-        let outcome = Self::blocking(&self.0.doors, move || {
+        let outcome = self.blocking(&self.0.doors, move || {
             database.read(|conn| {
                 let caller = admit(conn, &permit)?;
                 let mut shown = work(conn, &caller, input.check()?)?;
@@ -271,7 +292,7 @@ impl App {
         T: Translated + Send + 'static,
     {
         let (database, world) = (self.0.database.clone(), self.0.world.clone());
-        let outcome = Self::blocking(&self.0.doors, move || {
+        let outcome = self.blocking(&self.0.doors, move || {
             database.write(&world, permit.origin.clone(), |tx| {
                 let caller = admit(tx.conn(), &permit)?;
                 tx.act_as(caller.user.clone());
@@ -297,7 +318,7 @@ impl App {
         T: Send + 'static,
     {
         let (database, world) = (self.0.database.clone(), self.0.world.clone());
-        let outcome = Self::blocking(&self.0.doors, move || {
+        let outcome = self.blocking(&self.0.doors, move || {
             let caller = database.read(|conn| admit(conn, &permit))?;
             work(&database, &world, &caller, input.check()?)
         });
@@ -329,7 +350,7 @@ impl App {
         work: impl FnOnce(&mut DbConnection) -> Stored<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let database = self.0.database.clone();
-        Ok(Self::blocking(&self.0.doors, move || database.read(work)).await??)
+        Ok(self.blocking(&self.0.doors, move || database.read(work)).await??)
     }
 
     /// Asks how the database is.
@@ -338,7 +359,7 @@ impl App {
         work: impl FnOnce(&Database) -> Stored<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let database = self.0.database.clone();
-        Ok(Self::blocking(&self.0.probes, move || work(&database)).await??)
+        Ok(self.blocking(&self.0.probes, move || work(&database)).await??)
     }
 
     /// Whether files can be kept. Who asks while it is being tried waits for the outcome.
@@ -362,7 +383,7 @@ impl App {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        Self::blocking(&self.0.hashing, work).await
+        self.blocking(&self.0.hashing, work).await
     }
 }
 

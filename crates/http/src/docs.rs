@@ -186,10 +186,18 @@ impl Operation {
 
     /// A stream of events.
     pub(crate) fn events(&mut self) {
+        self.text(
+            "text/event-stream",
+            "Events: each has the number of a notification as its id, and the notification, as lists show it, as its data.",
+        );
+    }
+
+    /// Text that isn't JSON.
+    pub(crate) fn text(&mut self, content_type: &str, doc: &str) {
         let text = ObjectBuilder::new().schema_type(Type::String);
         let response = ResponseBuilder::new()
-            .description("Events: each has the number of a notification as its id, and the notification, as lists show it, as its data.")
-            .content("text/event-stream", Content::new(Some(Schema::from(text))))
+            .description(doc)
+            .content(content_type, Content::new(Some(Schema::from(text))))
             .build();
         self.responses.insert("200".into(), response);
     }

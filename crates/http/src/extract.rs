@@ -27,6 +27,7 @@ use crate::{
     app::{App, origin},
     docs::{Describe, Operation},
     problem::Problem,
+    request,
 };
 
 /// Bytes a JSON body may have, unless all bodies are limited to less.
@@ -95,8 +96,10 @@ impl<P: Permission> FromRequest for Permit<P> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let permit = || {
+            let token = bearer(request, TokenType::Access)?;
+            request::is_by(token.session.user_id);
             Ok(Self {
-                token: bearer(request, TokenType::Access)?,
+                token,
                 asked: asked_language(request)?,
                 accepted: request
                     .headers()

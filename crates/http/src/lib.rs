@@ -21,6 +21,7 @@ mod leaves;
 mod limits;
 mod lists;
 mod live;
+mod metrics;
 mod notifications;
 mod outbox;
 mod pauses;
@@ -51,6 +52,7 @@ use actix_web::{
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use app::{App, Settings};
+pub use metrics::Reading;
 pub use problem::Problem;
 pub use routes::Routes;
 
@@ -87,6 +89,7 @@ pub fn routes() -> Routes {
     tasks::routes(&mut routes);
     outbox::routes(&mut routes);
     system::routes(&mut routes);
+    metrics::routes(&mut routes);
     docs::routes(&mut routes);
     routes
 }

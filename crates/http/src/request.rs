@@ -1,14 +1,24 @@
 //! What happens to every request: its id, its time limit, the headers of its answer and its line in the log.
 
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
 use actix_cors::Cors;
 use actix_web::{
     Error, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::header::{self, HeaderName, HeaderValue},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
+use inspection_domain::ids::UserId;
+use inspection_persistence::Meter;
 
 use crate::{
     app::{App, Settings},
@@ -16,15 +26,33 @@ use crate::{
     problem::Problem,
 };
 
+/// What becomes known of a request while it is answered.
+struct Current {
+    id: String,
+    user: Cell<Option<UserId>>,
+    meter: Cell<Meter>,
+}
+
 tokio::task_local! {
-    static ID: String;
+    static CURRENT: Current;
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Id of the request that is being answered.
 pub(crate) fn current_id() -> Option<String> {
-    ID.try_with(Clone::clone).ok()
+    CURRENT.try_with(|current| current.id.clone()).ok()
+}
+
+/// The request that is being answered has a token of this person.
+pub(crate) fn is_by(user: UserId) {
+    // Outside of a request there is nobody to tell.
+    let _ = CURRENT.try_with(|current| current.user.set(Some(user)));
+}
+
+/// The request that is being answered has asked this of the database.
+pub(crate) fn asked_database(meter: Meter) {
+    let _ = CURRENT.try_with(|current| current.meter.set(current.meter.get().plus(meter)));
 }
 
 /// An id that a client may give a request: short, and nothing in it that could break a log line.
@@ -44,37 +72,60 @@ pub(crate) async fn handle(
     if let Some(limits) = app.limits() {
         limits.tidy(app.now());
     }
-    let started = std::time::Instant::now();
+    let current = Current { id: id.clone(), user: Cell::default(), meter: Cell::default() };
+    CURRENT.scope(current, answer(app, id, request, next)).await
+}
+
+/// Answers a request whose id is known.
+async fn answer(
+    app: App,
+    id: String,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let begun = Instant::now();
+    let in_flight = app.metrics().begun();
     let method = request.method().clone();
     let path = request.path().to_owned();
-    let answered = ID.scope(id.clone(), async {
-        match tokio::time::timeout(app.settings().request_timeout, next.call(request)).await {
-            Ok(answered) => answered,
-            Err(_) => Err(timed_out(&id, &path)),
-        }
-    });
-    let mut response = match answered.await {
-        Ok(response) => response,
-        Err(error) => {
-            let status = error.as_response_error().status_code().as_u16();
-            tracing::info!(request_id = id, %method, path, status, "request");
-            return Err(error);
-        }
+    let route = request.match_pattern();
+    let answered = match tokio::time::timeout(app.settings().request_timeout, next.call(request)).await {
+        Ok(answered) => answered,
+        Err(_) => Err(timed_out(&id, &path)),
     };
-    tracing::info!(
-        request_id = id,
-        %method,
-        route = response.request().match_pattern().unwrap_or_default(),
-        status = response.status().as_u16(),
-        milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "request"
-    );
+    drop(in_flight);
+    let status = match &answered {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    tell(&app, &method, route.as_deref().unwrap_or("unmatched"), status, begun.elapsed());
+    let mut response = answered?;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     limits::standard_headers(response.headers_mut());
     secure(&path, response.headers_mut());
     Ok(response)
+}
+
+/// Counts a request, and puts its line into the log.
+fn tell(app: &App, method: &Method, route: &str, status: StatusCode, took: Duration) {
+    app.metrics().answered(method, route, status, took);
+    let milliseconds = |time: Duration| (time.as_secs_f64() * 10_000.0).round() / 10.0;
+    // Outside of a request there is nothing to tell.
+    let _ = CURRENT.try_with(|current| {
+        let meter = current.meter.get();
+        tracing::info!(
+            request_id = current.id,
+            user = current.user.get().map(UserId::get),
+            %method,
+            route,
+            status = status.as_u16(),
+            milliseconds = milliseconds(took),
+            queries = meter.statements,
+            database_milliseconds = milliseconds(meter.time),
+            "request"
+        );
+    });
 }
 
 /// The answer to a request that took too long. It passes by the layers inside, so that it gets its headers here.

@@ -112,8 +112,12 @@ async fn login(app: App, public: Public, body: Body<Login>) -> Result<Bare<Signe
         Some(account) if verified && account.user.is_active => {
             Ok(Bare(begin(&app, account.user, account.generation)?))
         }
-        Some(_) if verified => Err(Problem::from_rule(&SessionRule::Disabled)),
-        _ => Err(Problem::from_rule(&SessionRule::WrongCredentials)),
+        refused => {
+            app.metrics().sign_in_failed();
+            let is_disabled = refused.is_some() && verified;
+            let rule = if is_disabled { SessionRule::Disabled } else { SessionRule::WrongCredentials };
+            Err(Problem::from_rule(&rule))
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::{
     DbConnection, Error, Origin, Result, Tx, World,
     error::LostRace,
+    metering,
     wakeups::{Hearing, Listener, Topic, Wakeups},
 };
 
@@ -87,10 +88,13 @@ impl r2d2::ManageConnection for Manager {
     fn connect(&self) -> Result<Pooled, Self::Error> {
         let mut connection = self.settings.connect()?;
         let statements = Arc::clone(&self.statements);
-        let count = move |event: InstrumentationEvent<'_>| {
-            if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+        let count = move |event: InstrumentationEvent<'_>| match event {
+            InstrumentationEvent::StartQuery { .. } => {
                 statements.fetch_add(1, Ordering::Relaxed);
+                metering::begin();
             }
+            InstrumentationEvent::FinishQuery { .. } => metering::end(),
+            _ => {}
         };
         with_conn!(&mut connection, |c| c.set_instrumentation(count));
         Ok(Pooled { connection, checked: Instant::now() })

@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod leaderboards;
 pub mod leaves;
 pub mod lists;
+mod metering;
 pub mod migrations;
 pub mod notifications;
 pub mod outbox;
@@ -45,6 +46,7 @@ pub use database::{Database, Pool, Settings};
 #[doc(hidden)]
 pub use error::unique_constraints;
 pub use error::{Error, Result};
+pub use metering::{Meter, metered};
 pub use tx::{Origin, Tx, World};
 
 // Linked for their features alone: they decide whether the client libraries are compiled in.

@@ -55,6 +55,17 @@ pub fn latest(conn: &mut DbConnection, task: TaskName) -> Result<Option<TaskRun>
     .optional()?)
 }
 
+/// Until when each task has done what was due: the latest time of a run that succeeded. Tasks that have never done anything aren't
+/// named.
+pub fn done_until(conn: &mut DbConnection) -> Result<Vec<(TaskName, Instant)>> {
+    let rows: Vec<(TaskName, Option<Instant>)> = with_conn!(conn, |c| runs::table
+        .filter(runs::outcome.eq(TaskOutcome::Succeeded))
+        .group_by(runs::task)
+        .select((runs::task, diesel::dsl::max(runs::scheduled_for)))
+        .load(c))?;
+    Ok(rows.into_iter().filter_map(|(task, at)| Some((task, at?))).collect())
+}
+
 /// Claims a run, unless it is somebody's already: whoever inserts it runs it (§16).
 pub fn claim(
     database: &Database,

@@ -129,6 +129,7 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage) 
             RedisUrl::Memory => None,
             RedisUrl::Server(url) => Some(url.clone()),
         },
+        readings: Vec::new(),
         metrics_token: config.metrics_token.clone(),
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
         dashboard_age: Duration::from_secs(config.dashboard_age.into()),

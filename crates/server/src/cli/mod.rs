@@ -87,7 +87,12 @@ fn carry_out(command: Command) -> Result<()> {
     match command {
         Command::Openapi => openapi::run(),
         Command::Config(action) => config::run(&action),
-        Command::Serve(args) => serve::run(&args, &configured()?),
+        Command::Serve(args) => {
+            let config = Config::load(&Sources::from_system()?)?;
+            let file = config.log_file.as_deref();
+            let _logging = logging::start_beside(config.log_level.0, config.log_format, file);
+            serve::run(&args, &config)
+        }
         Command::Migrate(action) => migrate::run(&action, &wire::one_connection(&configured()?)?),
         Command::Admin(action) => {
             let (database, world) = opened(&configured()?)?;
