@@ -41,7 +41,7 @@ fn background(site: &Site, delay: Duration) -> Background {
     let translations =
         Translations::new(site.db.database.clone(), site.world.clone(), Arc::new(Prefix(delay)));
     let handler: Arc<dyn Handler> = Arc::new(translations);
-    Background::start(Parts {
+    let parts = Parts {
         database: site.db.database.clone(),
         world: site.world.clone(),
         instance: "the test".into(),
@@ -49,8 +49,8 @@ fn background(site: &Site, delay: Duration) -> Background {
         handlers: BTreeMap::from([(OutboxKind::Translate, handler)]),
         look: Duration::from_millis(50),
         patience: Duration::from_secs(5),
-    })
-    .expect("started")
+    };
+    Background::start(parts, || {}).expect("started")
 }
 
 fn depth(admin: &Client) -> Value {

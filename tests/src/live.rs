@@ -277,7 +277,7 @@ fn what_another_instance_writes_comes_within_a_second() {
     let Some(site) = Site::start(Kind::Postgres) else { return };
     let admin = site.user(Role::Admin);
     let engineer = site.user(Role::Engineer);
-    let _hearing = site.db.hear_others();
+    let _hearing = site.db.hear_others(|| {});
     let elsewhere =
         inspection_persistence::Database::open(inspection_persistence::Settings::new(site.db.url.clone()));
     let elsewhere = elsewhere.expect("opened");

@@ -18,6 +18,8 @@ mod files;
 mod inspection_day;
 mod languages;
 mod live;
+mod logs;
+mod metrics;
 mod people;
 mod permissions;
 mod queries;

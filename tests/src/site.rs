@@ -21,6 +21,8 @@ use inspection_testkit::{
 };
 use tempfile::TempDir;
 
+use crate::logs;
+
 /// A running service.
 pub(crate) struct Site {
     pub(crate) db: TestDatabase,
@@ -43,6 +45,8 @@ pub(crate) fn settings() -> Settings {
         redis_url: None,
         metrics_token: None,
         readings: Vec::new(),
+        socket_outlives: false,
+        https_redirect: false,
         max_content_length: 16 << 20,
         dashboard_age: Duration::ZERO,
         request_timeout: Duration::from_mins(1),
@@ -80,6 +84,7 @@ impl Site {
         storage: impl FnOnce(&Path) -> Storage,
         translates: bool,
     ) -> Option<Self> {
+        logs::watch();
         let db = TestDatabase::new(kind)?;
         let (mut world, clock) = world();
         world.translates = translates;
@@ -136,6 +141,9 @@ impl Drop for Site {
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
             assert!(ended.is_ok() || std::thread::panicking(), "the server ended badly");
+        }
+        if !std::thread::panicking() {
+            logs::are_clean();
         }
     }
 }

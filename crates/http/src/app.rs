@@ -41,6 +41,10 @@ pub struct Settings {
     pub metrics_token: Option<SecretString>,
     /// What the metrics show besides the service's own; those of one name follow each other.
     pub readings: Vec<Reading>,
+    /// Whether the socket outlives this process, so that who connects while it ends waits for the next one.
+    pub socket_outlives: bool,
+    /// Whether requests that came to a trusted proxy without TLS are sent to the same address with it.
+    pub https_redirect: bool,
     /// Bytes a body may have.
     pub max_content_length: usize,
     /// How old the numbers of the whole site may be that admins see; nothing counts them for each request.

@@ -28,6 +28,7 @@ mod pauses;
 mod problem;
 mod quality_reviews;
 mod ratings;
+mod reach;
 mod reply;
 mod reports;
 mod request;
@@ -54,6 +55,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub use app::{App, Settings};
 pub use metrics::Reading;
 pub use problem::Problem;
+pub use reach::reach_redis;
 pub use routes::Routes;
 
 /// Every endpoint of the API.
@@ -94,6 +96,11 @@ pub fn routes() -> Routes {
     routes
 }
 
+/// The limits on requests: name, and how many a minute each client address has.
+pub fn limits() -> Vec<(&'static str, u32)> {
+    limits::TABLE.to_vec()
+}
+
 /// The OpenAPI document of exactly these endpoints, as JSON.
 pub fn openapi() -> String {
     docs::document(routes()).to_pretty_json().unwrap_or_default()
@@ -121,6 +128,9 @@ impl Stopper {
     }
 }
 
+/// How long it takes at the most to bring a connection that was taken to a worker.
+const BRINGING: Duration = Duration::from_millis(200);
+
 /// Serves the API on this listener until SIGTERM, SIGINT or the [`Stopper`] that `started` gets. Then it takes nothing new,
 /// gives what is under way `shutdown_timeout` to finish, and returns.
 pub fn run(
@@ -141,12 +151,17 @@ pub fn run(
                 _ = ending.recv() => {}
                 _ = interrupted.recv() => {}
             }
+            if stopper.app.settings().socket_outlives {
+                // Who comes now waits for the next process; who was taken already is brought to a worker.
+                stopper.server.pause().await;
+                tokio::time::sleep(BRINGING).await;
+            }
             stopper.stop();
             std::future::pending::<()>().await;
         };
         tokio::select! {
             ended = server => ended,
-            () = live::follow(app) => Ok(()),
+            () = live::follow(app) => Err(std::io::Error::other("nobody follows live events any more")),
             () = told => Ok(()),
         }
     })
@@ -168,6 +183,7 @@ fn server(
             .default_service(web::to(problem::no_such_endpoint))
             .wrap(limits::overall(&app))
             .wrap(request::cross_origin(app.settings()))
+            .wrap(from_fn(request::to_https))
             .wrap(from_fn(request::handle))
     });
     Ok(server

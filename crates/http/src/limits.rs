@@ -47,6 +47,18 @@ pub(crate) enum Limit {
     UploadMultiple,
 }
 
+/// Every limit: its name, and how many requests a minute a client has.
+pub(crate) const TABLE: &[(&str, u32)] = &[
+    ("overall", 200),
+    ("login", 5),
+    ("refresh", 10),
+    ("engineer_jobs", 20),
+    ("bonuses", 20),
+    ("bonus_requests", 20),
+    ("upload", 10),
+    ("upload_multiple", 5),
+];
+
 type Config = GovernorConfig<ClientAddress, StateInformationMiddleware>;
 
 /// The state of the limits, shared by all workers.
@@ -203,6 +215,16 @@ fn last_untrusted(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) -> IpAddr
         client = address;
     }
     client.to_canonical()
+}
+
+/// The scheme that a request came with to the last trusted proxy, if it says.
+pub(crate) fn forwarded_scheme<'a>(request: &'a HttpRequest, trusted: &[IpNet]) -> Option<&'a str> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    if !trusted.iter().any(|network| network.contains(&peer)) {
+        return None;
+    }
+    let schemes = request.headers().get("x-forwarded-proto")?.to_str().ok()?;
+    schemes.rsplit(',').next().map(str::trim)
 }
 
 const NAMES: [(&str, &str); 2] =

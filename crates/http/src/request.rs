@@ -7,7 +7,7 @@ use std::{
 
 use actix_cors::Cors;
 use actix_web::{
-    Error, ResponseError,
+    Error, HttpRequest, HttpResponse, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
@@ -136,6 +136,42 @@ fn timed_out(id: &str, path: &str) -> Error {
     }
     secure(path, response.headers_mut());
     InternalError::from_response("the request took too long", response).into()
+}
+
+/// Sends requests that came to a trusted proxy without TLS to the same address with it. Whoever asks how the service is asks the
+/// service, not a page of it, and gets an answer.
+pub(crate) async fn to_https(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let location = request.app_data::<App>().and_then(|app| elsewhere(app.settings(), request.request()));
+    match location {
+        Some(location) => {
+            let answer =
+                HttpResponse::PermanentRedirect().insert_header((header::LOCATION, location)).finish();
+            Ok(request.into_response(answer).map_into_right_body())
+        }
+        None => Ok(next.call(request).await?.map_into_left_body()),
+    }
+}
+
+/// The address with TLS that a request should have come to.
+fn elsewhere(settings: &Settings, request: &HttpRequest) -> Option<String> {
+    let path = request.uri().path_and_query()?.as_str();
+    let is_probe = path.starts_with("/health") || path.starts_with("/metrics");
+    let is_plain =
+        limits::forwarded_scheme(request, &settings.trusted_proxies).is_some_and(|scheme| scheme == "http");
+    if !settings.https_redirect || is_probe || !is_plain {
+        return None;
+    }
+    let host = request.headers().get(header::HOST)?.to_str().ok()?;
+    // The port, if one is named, is that of plain HTTP.
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '[' | ']' | ':');
+    (!name.is_empty() && name.chars().all(is_name)).then(|| format!("https://{name}{path}"))
 }
 
 /// The page of the documentation needs its own scripts and styles; everything else needs nothing.

@@ -222,6 +222,22 @@ impl Database {
         Ok(value)
     }
 
+    /// Does what [`write`](Self::write) does up to its end, and takes it all back: to see whether it would work. Blocks.
+    pub(crate) fn rehearse<T>(
+        &self,
+        world: &World,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut seen = None;
+        let undone = self.with(|connection| {
+            connection.transaction(|connection| {
+                seen = Some(work(&mut Tx::new(connection, world, Origin::default()))?);
+                Err::<(), Error>(diesel::result::Error::RollbackTransaction.into())
+            })
+        });
+        seen.map_or_else(|| Err(undone.err().unwrap_or(Error::Unavailable("nothing was tried".into()))), Ok)
+    }
+
     /// A connection beside the pool.
     pub(crate) fn connect(&self) -> diesel::ConnectionResult<DbConnection> {
         self.settings.connect()
@@ -236,9 +252,9 @@ impl Database {
         self.wakeups.receiver(topic)
     }
 
-    /// Hears what other processes have committed, until what this gives is dropped.
-    pub fn hear_others(&self) -> Hearing {
-        Hearing::start(self.listener())
+    /// Hears what other processes have committed, until what this gives is dropped. That it has died is told.
+    pub fn hear_others(&self, when_dead: impl FnOnce() + Send + 'static) -> Hearing {
+        Hearing::start(self.listener(), when_dead)
     }
 
     /// Hears what other processes have committed, whenever it is asked.

@@ -32,6 +32,7 @@ pub mod reports;
 pub mod routines;
 pub mod schedules;
 pub mod scratch;
+pub mod server;
 pub mod sessions;
 pub mod sync;
 pub mod takeovers;

@@ -19,6 +19,13 @@ pub fn create_database(url: &str, name: &str, template: Option<&str>) -> Result<
     on_server(url, &format!("CREATE DATABASE {}{copied}", quoted(name)))
 }
 
+/// Makes a PostgreSQL database that belongs to a role of its own, which signs in with this password and may do nothing else.
+pub fn create_owned_database(url: &str, name: &str, role: &str, password: &str) -> Result<()> {
+    let password = password.replace('\'', "''");
+    on_server(url, &format!("CREATE ROLE {} LOGIN PASSWORD '{password}'", quoted(role)))?;
+    on_server(url, &format!("CREATE DATABASE {} OWNER {}", quoted(name), quoted(role)))
+}
+
 /// Removes a PostgreSQL database, whoever is connected to it.
 pub fn drop_database(url: &str, name: &str) -> Result<()> {
     on_server(url, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name)))

@@ -10,7 +10,7 @@ use inspection_domain::{
     users::User,
 };
 
-use crate::{DbConnection, Result, Tx};
+use crate::{Database, DbConnection, Result, Tx, World};
 
 /// What signing in needs to know of an account.
 #[derive(Debug, Clone)]
@@ -72,6 +72,22 @@ pub fn logout(tx: &mut Tx<'_>, tokens: &[(String, Instant)]) -> Result<()> {
     }
     tx.audit(AuditAction::Logout, "user", owner.get(), Changes::none());
     Ok(())
+}
+
+/// Ends a token and takes that back: whether it was good before, and after.
+pub fn try_ending(
+    database: &Database,
+    world: &World,
+    owner: &User,
+    session: &Session,
+    expires_at: Instant,
+) -> Result<(bool, bool)> {
+    database.rehearse(world, |tx| {
+        let before = authenticate(tx.conn, session).is_ok();
+        tx.act_as(owner.clone());
+        logout(tx, &[(session.token_id.clone(), expires_at)])?;
+        Ok((before, authenticate(tx.conn, session).is_ok()))
+    })
 }
 
 /// Ends all sessions of an account by beginning a new generation, which is returned.

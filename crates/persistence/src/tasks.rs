@@ -79,6 +79,17 @@ pub fn claim(
     })
 }
 
+/// Claims the same run for two instances and takes both claims back: whether each was given it.
+pub fn try_claims(database: &Database, world: &World) -> Result<(bool, bool)> {
+    database.rehearse(world, |tx| {
+        let mut claim = |instance: &str| {
+            let run = TaskRun::new(TaskName::CheckBacklog, tx.now, instance, tx.now);
+            Ok::<_, Error>(insert(tx, &run)?.is_some())
+        };
+        Ok((claim("one")?, claim("another")?))
+    })
+}
+
 fn insert(tx: &mut Tx<'_>, new: &TaskRun) -> Result<Option<TaskRun>> {
     Ok(with_conn!(&mut *tx.conn, |c| diesel::insert_into(runs::table)
         .values(new)

@@ -103,6 +103,15 @@ pub fn admins(conn: &mut DbConnection) -> Result<Vec<User>> {
         .load(c))?)
 }
 
+/// How many active people have an address of this domain.
+pub fn active_under(conn: &mut DbConnection, domain: &str) -> Result<i64> {
+    Ok(with_conn!(conn, |c| users::table
+        .filter(users::is_active)
+        .filter(users::email.like(format!("%@{domain}")))
+        .count()
+        .get_result(c))?)
+}
+
 /// Everybody active who has one of these roles, major or, but for admin, minor; for notifications.
 pub(crate) fn active_with(conn: &mut DbConnection, roles: &[Role]) -> Result<Vec<UserId>> {
     Ok(with_conn!(conn, |c| users::table

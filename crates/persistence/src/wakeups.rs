@@ -2,6 +2,7 @@
 //! PostgreSQL. They carry nothing and may be lost with a connection, so whoever waits also looks now and then.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -135,10 +136,10 @@ pub struct Hearing {
 }
 
 impl Hearing {
-    pub(crate) fn start(mut listener: Listener) -> Self {
+    pub(crate) fn start(mut listener: Listener, when_dead: impl FnOnce() + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let thread = thread::spawn(move || {
+        let hear = move || {
             let mut is_deaf = false;
             while !stopped.load(Ordering::SeqCst) {
                 let heard = listener.hear();
@@ -150,6 +151,11 @@ impl Hearing {
                 }
                 is_deaf = heard.is_err();
                 thread::sleep(if is_deaf { 10 * EVERY } else { EVERY });
+            }
+        };
+        let thread = thread::spawn(move || {
+            if catch_unwind(AssertUnwindSafe(hear)).is_err() {
+                when_dead();
             }
         });
         Self { stop, thread: Some(thread) }

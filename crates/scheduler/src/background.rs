@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -66,19 +67,23 @@ pub struct Background {
 }
 
 impl Background {
-    /// Begins.
-    pub fn start(parts: Parts) -> std::io::Result<Self> {
+    /// Begins. If it ends without having been told to, which it never should, that is told.
+    pub fn start(parts: Parts, when_dead: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let stopping = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stopping);
+        let (flag, told) = (Arc::clone(&stopping), Arc::clone(&stopping));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .thread_name("background")
             .build()?;
         let thread = thread::Builder::new().name("background".into()).spawn(move || {
-            runtime.block_on(run(parts, flag, stopped));
+            let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(parts, flag, stopped))));
             runtime.shutdown_timeout(Duration::from_secs(1));
+            if ended.is_err() || !told.load(Ordering::SeqCst) {
+                tracing::error!("the background has ended without having been told to");
+                when_dead();
+            }
         })?;
         Ok(Self { stop, stopping, thread: Some(thread) })
     }
@@ -149,11 +154,15 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
         tracing::info!("Background scheduler started with {} tasks", schedules.len());
     }
     let mut told = stopped.clone();
+    let (over, mut is_over) = watch::channel(false);
     let looks = async {
         loop {
             tasks.look_at_all().await;
-            if tokio::time::timeout(look, stopped.wait_for(|stopped| *stopped)).await.is_ok() {
-                return;
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                // Without its workers the background is of no use.
+                _ = is_over.wait_for(|over| *over) => return,
+                () = tokio::time::sleep(look) => {}
             }
         }
     };
@@ -161,7 +170,12 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
         let _ = told.wait_for(|stopped| *stopped).await;
         Ok(())
     };
-    let ((), ended) = tokio::join!(looks, monitor.run_with_signal(stop));
+    let workers = async {
+        let ended = monitor.run_with_signal(stop).await;
+        over.send_replace(true);
+        ended
+    };
+    let ((), ended) = tokio::join!(looks, workers);
     if let Err(error) = ended {
         tracing::error!(%error, "the workers of the background ended with an error");
     }

@@ -59,13 +59,19 @@ pub enum TidyError {
     Store(#[from] StoreError),
 }
 
+fn runtime() -> Result<tokio::runtime::Runtime, StoreError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+/// Tries whether files can be kept: writes one, reads it and removes it. Blocks.
+pub fn probe(storage: &Storage) -> Result<(), StoreError> {
+    runtime()?.block_on(storage.probe())
+}
+
 /// Compares the store with what is known of it. Blocks for as long as that takes, so it belongs on a thread of its own.
 pub fn tidy(database: &Database, storage: &Storage, plan: Plan) -> Result<Report, TidyError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let abandoned = storage.abandoned(plan.before, plan.remove).await?;
         let mut report = Report { abandoned, ..Report::default() };
         objects(database, storage, plan, &mut report).await?;

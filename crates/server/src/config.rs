@@ -13,6 +13,7 @@ use inspection_domain::users::{Email, Password};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use sources::DOTENV;
 pub use sources::{Resolved, Shown, Sources};
 pub use table::{env_example, readme_table};
 pub use values::{Bind, Bucket, DatabaseUrl, LogFormat, LogLevel, Origins, Profile, RedisUrl, Zone};
@@ -30,8 +31,12 @@ impl Problems {
     }
 
     fn lines(&self) -> String {
-        let lines = self.0.iter().map(|(variable, message)| format!("  {variable} {message}"));
-        lines.collect::<Vec<_>>().join("\n")
+        self.each().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Each of them, as a sentence.
+    pub(crate) fn each(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.iter().map(|(variable, message)| format!("{variable} {message}"))
     }
 
     fn into_result(self) -> Result<(), Self> {
@@ -123,6 +128,11 @@ macro_rules! variables {
 const DEV_SECRET: &str = "dev-secret-key-change-in-production";
 const DEV_JWT_SECRET: &str = "dev-jwt-secret-change-in-production";
 
+/// Whether a key is one that everybody can read in the source code.
+pub(crate) fn is_known_secret(key: &str) -> bool {
+    [DEV_SECRET, DEV_JWT_SECRET].contains(&key)
+}
+
 const fn all(default: &'static str) -> [&'static str; 3] {
     [default; 3]
 }
@@ -186,6 +196,8 @@ variables! {
     openai_translate_model: String = all("gpt-4o-mini"), Open;
     /// Proxies whose forwarded addresses are believed: addresses or ranges, separated by commas
     trusted_proxies: Vec<IpNet> = all(""), Open;
+    /// Whether requests that came to a trusted proxy without TLS are sent to the same address with it
+    https_redirect: bool = ["false", "true", "false"], Open;
     /// Seconds that the numbers of an admin's dashboard may be old; `0` counts them for each request
     dashboard_age: u32 = ["2", "2", "0"], Open;
     /// Token that whoever reads `/metrics` must send; without one, they are read on the machine itself only
@@ -254,7 +266,7 @@ impl Parts {
         let keys = [("SECRET_KEY", &self.secret_key), ("JWT_SECRET_KEY", &self.jwt_secret_key)];
         for (name, key) in keys {
             let Some(key) = key.as_ref().map(ExposeSecret::expose_secret) else { continue };
-            if [DEV_SECRET, DEV_JWT_SECRET].contains(&key) {
+            if is_known_secret(key) {
                 problems.add(name, "is the value for development, which everybody knows");
             } else if key.len() < 32 {
                 problems.add(name, format!("must have at least 32 bytes in production, not {}", key.len()));

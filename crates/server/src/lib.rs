@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+mod disk;
 pub mod logging;
 pub mod wire;
 pub mod world;

@@ -31,7 +31,9 @@ fn filter(level: LevelFilter) -> Targets {
 /// Keeps what is logged coming; when it is dropped, what is still to be written is written.
 #[derive(Debug)]
 #[must_use]
-pub struct Logging(Option<WorkerGuard>);
+pub struct Logging {
+    _writer: WorkerGuard,
+}
 
 /// Starts logging to stderr; once per process, again changes nothing. For commands, which are over soon.
 pub fn start(level: LevelFilter, format: LogFormat) {
@@ -44,7 +46,7 @@ pub fn start_beside(level: LevelFilter, format: LogFormat, file: Option<&Path>) 
     let colours = io::stderr().is_terminal() && file.is_none();
     let (writer, guard) = NonBlocking::new(Tee { file: file.map(RotatingFile::new) });
     install(level, format, BoxMakeWriter::new(writer), colours);
-    Logging(Some(guard))
+    Logging { _writer: guard }
 }
 
 fn install(level: LevelFilter, format: LogFormat, writer: BoxMakeWriter, colours: bool) {

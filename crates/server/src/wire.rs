@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
     sync::Arc,
     thread::available_parallelism,
     time::Duration,
@@ -11,7 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use inspection_auth::{cursors::Cursors, links::Links, tokens::Tokens};
 use inspection_domain::outbox::OutboxKind;
-use inspection_http::App;
+use inspection_http::{App, Reading, Stopper};
 use inspection_persistence::{Database, World};
 use inspection_scheduler::{
     Background, Parts, all_tasks,
@@ -20,9 +21,11 @@ use inspection_scheduler::{
     translator::{OpenAi, OpenAiSettings},
 };
 use inspection_storage::{S3Settings, Storage};
+use listenfd::ListenFd;
 
 use crate::{
     config::{Config, Origins, Profile, RedisUrl},
+    disk::{Space, space},
     world::{SystemClock, SystemIds},
 };
 
@@ -64,8 +67,14 @@ pub fn instance(world: &World) -> String {
     format!("{}-{}", std::process::id(), world.ids.unique())
 }
 
-/// What happens by itself: the scheduled tasks, if they do here, and what requests leave behind.
-pub fn background(config: &Config, database: &Database, world: &World) -> Result<Background> {
+/// What happens by itself: the scheduled tasks, if they do here, and what requests leave behind. If it ends without having been told
+/// to, that is told.
+pub fn background(
+    config: &Config,
+    database: &Database,
+    world: &World,
+    when_dead: impl FnOnce() + Send + 'static,
+) -> Result<Background> {
     let mut handlers: BTreeMap<OutboxKind, Arc<dyn Handler>> = BTreeMap::new();
     if let Some(api_key) = &config.openai_api_key {
         let translator = OpenAi::new(OpenAiSettings {
@@ -86,7 +95,7 @@ pub fn background(config: &Config, database: &Database, world: &World) -> Result
         look: LOOK,
         patience: config.shutdown_timeout,
     };
-    Ok(Background::start(parts)?)
+    Ok(Background::start(parts, when_dead)?)
 }
 
 fn seconds(duration: Duration) -> i64 {
@@ -113,8 +122,38 @@ pub fn storage(config: &Config) -> Result<Storage> {
 /// How often an open stream of events gives a sign of life: proxies and phones forget quiet connections after a minute or so.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// What the metrics show besides the service's own: how full the disks are.
+fn readings(config: &Config) -> Vec<Reading> {
+    let places = places(config);
+    let read = |name, help, number: fn(&Space) -> u64| {
+        places.clone().into_iter().map(move |(place, folder)| Reading {
+            name,
+            help,
+            label: Some(("place", place)),
+            read: Arc::new(move || space(&folder).map(|space| fraction(number(&space)))),
+        })
+    };
+    read("inspection_disk_free_bytes", "Bytes that can still be written to a disk.", |space| space.free)
+        .chain(read("inspection_disk_size_bytes", "Bytes of a disk.", |space| space.size))
+        .collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of metrics are fractions, and no disk is that large")]
+fn fraction(number: u64) -> f64 {
+    number as f64
+}
+
+/// The folders of a configuration that can get full.
+pub(crate) fn places(config: &Config) -> Vec<(&'static str, PathBuf)> {
+    let logs = config.log_file.as_ref().and_then(|file| file.parent()).map(Path::to_owned);
+    let mut places = vec![("uploads", config.upload_folder.clone())];
+    places.extend(logs.map(|folder| ("logs", folder)));
+    places.push(("backups", config.backup_folder.clone()));
+    places
+}
+
 /// The application over a database and a store of files.
-pub fn app(config: &Config, database: Database, world: World, storage: Storage) -> App {
+pub fn app(config: &Config, database: Database, world: World, storage: Storage, socket: &Socket) -> App {
     let tokens = Tokens::new(
         &config.jwt_secret_key,
         seconds(config.jwt_access_token_expires),
@@ -129,7 +168,9 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage) 
             RedisUrl::Memory => None,
             RedisUrl::Server(url) => Some(url.clone()),
         },
-        readings: Vec::new(),
+        readings: readings(config),
+        socket_outlives: socket.outlives,
+        https_redirect: config.https_redirect,
         metrics_token: config.metrics_token.clone(),
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
         dashboard_age: Duration::from_secs(config.dashboard_age.into()),
@@ -140,19 +181,36 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage) 
     App::new(database, world, tokens, signatures, storage, settings)
 }
 
-/// The address the service listens on from now on.
-pub fn listen(config: &Config) -> Result<(TcpListener, SocketAddr)> {
-    let (host, port) = config.address();
-    let listener =
-        TcpListener::bind((host, port)).with_context(|| format!("can't listen on {host}:{port}"))?;
+/// The address the service listens on from now on: a socket that systemd holds for it, so that nobody is refused while the service
+/// restarts, or its own.
+pub fn listen(config: &Config) -> Result<Socket> {
+    let given = ListenFd::from_env().take_tcp_listener(0).context("the socket from systemd can't be used")?;
+    let outlives = given.is_some();
+    let listener = if let Some(given) = given {
+        given
+    } else {
+        let (host, port) = config.address();
+        TcpListener::bind((host, port)).with_context(|| format!("can't listen on {host}:{port}"))?
+    };
     let address = listener.local_addr()?;
-    Ok((listener, address))
+    Ok(Socket { listener, address, outlives })
+}
+
+/// A socket that the service listens on.
+#[derive(Debug)]
+pub struct Socket {
+    /// The socket.
+    pub listener: TcpListener,
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether somebody else holds it, too, so that it is there when this process has ended.
+    pub outlives: bool,
 }
 
 /// Answers requests until the process is told to stop, and what is in flight is done or out of time.
-pub fn run(config: &Config, app: App, listener: TcpListener) -> Result<()> {
+pub fn run(config: &Config, app: App, listener: TcpListener, started: impl FnOnce(Stopper)) -> Result<()> {
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = config.workers.map_or(cores, |workers| usize::try_from(workers.get()).unwrap_or(cores));
     let timeout = config.shutdown_timeout;
-    inspection_http::run(app, listener, workers, timeout, |_| {}).context("the server stopped")
+    inspection_http::run(app, listener, workers, timeout, started).context("the server stopped")
 }

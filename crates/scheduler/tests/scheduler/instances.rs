@@ -114,7 +114,7 @@ fn a_process() {
     let translations = Translations::new(database.clone(), world.clone(), Arc::new(Mirror));
     let handler: Arc<dyn Handler> = Arc::new(translations);
     let every_minute = || TaskName::ALL.iter().map(|task| (*task, Schedule::EveryMinutes(1))).collect();
-    let background = Background::start(Parts {
+    let parts = Parts {
         database,
         world,
         instance: orders.name.clone(),
@@ -122,8 +122,8 @@ fn a_process() {
         handlers: if orders.ticks { [].into() } else { [(OutboxKind::Translate, handler)].into() },
         look: Duration::from_millis(30),
         patience: Duration::from_secs(5),
-    })
-    .expect("started");
+    };
+    let background = Background::start(parts, || std::process::exit(1)).expect("started");
     while input.read_line(&mut line).unwrap_or(0) > 0 {}
     background.stop();
 }
@@ -139,7 +139,7 @@ impl Drop for Process {
     }
 }
 
-fn start(orders: &Orders, number: usize) -> Process {
+fn start(orders: &Orders) -> Process {
     let mut child = Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "instances::a_process", "--ignored", "--quiet"])
         .stdin(Stdio::piped())
@@ -147,40 +147,55 @@ fn start(orders: &Orders, number: usize) -> Process {
         .stderr(Stdio::null())
         .spawn()
         .expect("a process");
-    let orders = Orders { name: format!("process-{number}"), ..orders.clone() };
-    let mut line = serde_json::to_string(&orders).expect("orders");
+    let mut line = serde_json::to_string(orders).expect("orders");
     line.push('\n');
     child.stdin.as_mut().expect("its input").write_all(line.as_bytes()).expect("told");
     Process(child)
 }
 
-/// How far three processes have come.
-enum Progress {
-    Done,
-    /// So many steps.
-    Steps(i64),
+/// Three processes, of which one is killed and replaced now and then.
+struct Fleet {
+    orders: Orders,
+    /// The oldest first, by name.
+    running: Vec<(String, Process)>,
+    killed: usize,
+    begun: Moment,
 }
 
-/// Lets three processes go until all is done, killing one of them whenever they have come so many steps further, and starting another
-/// one; says how many were killed.
-fn until(orders: &Orders, every: i64, longest: Duration, progress: impl Fn() -> Progress) -> usize {
-    let mut running: Vec<Process> = (0..3).map(|number| start(orders, number)).collect();
-    let (begun, mut killed, mut next) = (Moment::now(), 0, every);
-    while let Progress::Steps(steps) = progress() {
-        assert!(begun.elapsed() < longest, "not done in time: {steps} steps");
-        if steps >= next {
-            drop(running.remove(0));
-            running.push(start(orders, 3 + killed));
-            killed += 1;
-            next = steps + every;
-        }
+impl Fleet {
+    fn start(orders: Orders) -> Self {
+        let mut fleet = Self { orders, running: Vec::new(), killed: 0, begun: Moment::now() };
+        (0..3).for_each(|_| fleet.add());
+        fleet
+    }
+
+    fn add(&mut self) {
+        let name = format!("process-{}", self.killed + self.running.len());
+        let orders = Orders { name: name.clone(), ..self.orders.clone() };
+        self.running.push((name, start(&orders)));
+    }
+
+    /// Kills the oldest one and starts another.
+    fn replace_one(&mut self) {
+        self.running.remove(0);
+        self.killed += 1;
+        self.add();
+    }
+
+    /// A little later, if it isn't too late.
+    fn wait(&self, longest: Duration) {
+        assert!(self.begun.elapsed() < longest, "not done in time");
         thread::sleep(Duration::from_millis(20));
     }
-    for mut process in running {
-        drop(process.0.stdin.take());
-        assert!(process.0.wait().expect("ended").success(), "a process that is told to stop ends well");
+
+    /// Tells all to stop, and says how many were killed.
+    fn stop(self) -> usize {
+        for (_, mut process) in self.running {
+            drop(process.0.stdin.take());
+            assert!(process.0.wait().expect("ended").success(), "a process that is told to stop ends well");
+        }
+        self.killed
     }
-    killed
 }
 
 /// Ticks of each task.
@@ -212,25 +227,38 @@ fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
         speed: 600,
         ticks: true,
     };
-    // The first is made up at the start: it was due before.
+    let latest = |task: &TaskName| {
+        let filter = input(json!({}));
+        db.read(|conn| tasks::runs(conn, *task, &filter, PageRequest::first(100))).expect("read").items
+    };
+    // Who has run something follows the time from then on.
+    let has_begun =
+        |name: &str| TaskName::ALL.iter().any(|task| latest(task).iter().any(|run| run.instance == name));
+    let patience = Duration::from_mins(4);
+    let mut fleet = Fleet::start(orders.clone());
+    while !fleet.running.iter().all(|(name, _)| has_begun(name)) {
+        fleet.wait(patience);
+    }
+    let from = FastClock(orders).now();
     let due = Schedule::EveryMinutes(1).between(from, from.plus_seconds(60 * 500), &Site::utc());
     assert_eq!(due.len(), TICKS);
     let last = *due.last().expect("the last");
-    // Minutes of their clock that every task has come through.
-    let minutes = || {
-        let latest = |task: &TaskName| {
-            let run = db.read(|conn| tasks::latest(conn, *task)).expect("read");
-            run.map_or(0, |run| (run.scheduled_for.as_second() - from.as_second()) / 60)
-        };
-        let through = TaskName::ALL.iter().map(latest).min().unwrap_or_default();
-        if through > i64::try_from(TICKS).expect("a number") + 10 {
-            Progress::Done
-        } else {
-            Progress::Steps(through)
+    let mut next = from.plus_seconds(60 * 25);
+    loop {
+        let runs = TaskName::ALL.iter().map(|task| latest(task).first().map(|run| run.scheduled_for));
+        let through = runs.min().flatten().unwrap_or(from);
+        if through > last.plus_seconds(60 * 10) {
+            break;
         }
-    };
-    let killed = until(&orders, 25, Duration::from_mins(3), minutes);
-    assert!(killed > 10, "{killed} killed");
+        // The two others are there to see what is due meanwhile.
+        if through > next && fleet.running.iter().skip(1).all(|(name, _)| has_begun(name)) {
+            fleet.replace_one();
+            next = through.plus_seconds(60 * 25);
+        }
+        fleet.wait(patience);
+    }
+    let killed = fleet.stop();
+    assert!(killed > 5, "{killed} killed");
     let mut taken_over = 0;
     for task in TaskName::ALL {
         let mut runs = Vec::new();
@@ -304,13 +332,17 @@ fn ten_thousand_jobs_are_done_once_though_processes_are_killed() {
     assert_eq!(usize::try_from(depth().pending), Ok(JOBS));
     let orders =
         Orders { url: db.url.clone(), name: String::new(), begun, from: begun, speed: 100, ticks: false };
-    let killed = until(&orders, 500, Duration::from_mins(3), || {
-        let depth = depth();
-        match depth.pending + depth.running {
-            0 => Progress::Done,
-            left => Progress::Steps(i64::try_from(JOBS).expect("a number") - left),
+    let mut fleet = Fleet::start(orders);
+    let (mut left, mut next) = (depth(), i64::try_from(JOBS).expect("a number") - 500);
+    while left.pending + left.running > 0 {
+        if left.pending + left.running < next {
+            fleet.replace_one();
+            next = left.pending + left.running - 500;
         }
-    });
+        fleet.wait(Duration::from_mins(4));
+        left = depth();
+    }
+    let killed = fleet.stop();
     assert!(killed > 5, "{killed} killed");
     assert_eq!(depth(), outbox::Depth::default(), "none was given up");
     for part in made.chunks(1000) {

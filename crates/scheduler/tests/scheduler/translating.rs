@@ -45,7 +45,7 @@ impl Bench {
         let translator = Arc::new(self.stand_in.client(Duration::from_millis(700)));
         let translations = Translations::new(db.database.clone(), self.world.clone(), translator);
         let handler: Arc<dyn Handler> = Arc::new(translations);
-        Background::start(Parts {
+        let parts = Parts {
             database: db.database.clone(),
             world: self.world.clone(),
             instance: self.world.ids.unique(),
@@ -53,8 +53,8 @@ impl Bench {
             handlers: [(OutboxKind::Translate, handler)].into(),
             look: Duration::from_millis(50),
             patience: Duration::from_secs(5),
-        })
-        .expect("started")
+        };
+        Background::start(parts, || {}).expect("started")
     }
 
     fn machine(&self, db: &TestDatabase, location: &str) -> Equipment {

@@ -1,6 +1,11 @@
 //! `files`: the store of files compared with what is on record.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use inspection_domain::time::{Clock, Instant};
@@ -72,9 +77,14 @@ fn told(report: &Report, removed: bool) -> String {
 }
 
 /// Tidies up at the start of a service, which may follow a crash, and once a day from then on, on a thread that ends with
-/// the process. What it finds wrong is in the log.
-pub(super) fn tidy_now_and_then(database: Database, storage: Storage, clock: Arc<dyn Clock>) {
-    thread::spawn(move || {
+/// the process. What it finds wrong is in the log; that it has died is told.
+pub(super) fn tidy_now_and_then(
+    database: Database,
+    storage: Storage,
+    clock: Arc<dyn Clock>,
+    when_dead: impl FnOnce() + Send + 'static,
+) {
+    let tidying = move || {
         loop {
             let plan = Plan { remove: true, contents: false, before: before(clock.now(), GRACE) };
             match tidy(&database, &storage, plan) {
@@ -82,6 +92,12 @@ pub(super) fn tidy_now_and_then(database: Database, storage: Storage, clock: Arc
                 Err(error) => tracing::warn!(%error, "the store of files can't be tidied up"),
             }
             thread::sleep(EVERY);
+        }
+    };
+    thread::spawn(move || {
+        // It has no end but a panic.
+        if catch_unwind(AssertUnwindSafe(tidying)).is_err() {
+            when_dead();
         }
     });
 }

@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 fine, 1 failed, 2 not understood.
 
 mod admin;
+mod check;
 mod config;
 mod files;
 mod findings;
@@ -20,7 +21,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use inspection_persistence::{Database, World, migrations};
 
 use crate::{
@@ -55,11 +56,18 @@ enum Command {
     /// See the scheduled tasks, or run one now.
     #[command(subcommand)]
     Task(task::Action),
+    /// See whether this configuration, on this machine, is fit for production.
+    Check(check::Args),
     /// See the configuration.
     #[command(subcommand)]
     Config(config::Action),
     /// Print the document of the API.
     Openapi,
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Does what the arguments say.
@@ -86,6 +94,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn carry_out(command: Command) -> Result<()> {
     match command {
         Command::Openapi => openapi::run(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "inspection-server", &mut script);
+            Ok(io::stdout().write_all(&script)?)
+        }
+        Command::Check(args) => check::run(&args),
         Command::Config(action) => config::run(&action),
         Command::Serve(args) => {
             let config = Config::load(&Sources::from_system()?)?;
@@ -163,8 +177,6 @@ fn table(rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parse(line: &str) -> Result<Option<Command>, i32> {
@@ -219,6 +231,9 @@ mod tests {
             "files tidy --older-than 2h",
             "task list",
             "task run check_backlog",
+            "check",
+            "check --json",
+            "completions bash",
             "config show",
             "openapi",
         ] {

@@ -1,9 +1,13 @@
 //! `serve`: the service, and what a first start does.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use anyhow::{Result, bail};
 use inspection_domain::{rule::Code, users::Password};
+use inspection_http::Stopper;
 use inspection_persistence::{Database, World, migrations, users};
 use secrecy::ExposeSecret;
 
@@ -34,18 +38,71 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
         first_admin(config, &database, &world)?
     };
     let database = wire::database(config)?;
-    let (listener, address) = wire::listen(config)?;
+    let socket = wire::listen(config)?;
+    let address = socket.address;
     tracing::info!(%address, profile = config.app_env.as_str(), postgres = database.is_postgres(), "listening");
     if config.app_env == Profile::Development {
         say(welcome(address, first.as_ref()))?;
     }
     let storage = wire::storage(config)?;
-    files::tidy_now_and_then(database.clone(), storage.clone(), Arc::clone(&world.clock));
-    let _hearing = database.is_postgres().then(|| database.hear_others());
-    let background = wire::background(config, &database, &world)?;
-    let served = wire::run(config, wire::app(config, database, world, storage), listener);
+    let whole = Whole::default();
+    files::tidy_now_and_then(
+        database.clone(),
+        storage.clone(),
+        Arc::clone(&world.clock),
+        whole.part("tidying up"),
+    );
+    let _hearing = database.is_postgres().then(|| database.hear_others(whole.part("hearing others")));
+    let background = wire::background(config, &database, &world, whole.part("the background"))?;
+    let app = wire::app(config, database, world, storage, &socket);
+    let served = wire::run(config, app, socket.listener, |stopper| whole.started(stopper));
     background.stop();
-    served
+    served.and_then(|()| whole.into_result())
+}
+
+/// The parts of a process, of which none can do without the others: if one dies, all of it stops, and whoever looks after the process
+/// starts a new one.
+#[derive(Clone, Default)]
+struct Whole(Arc<Mutex<Life>>);
+
+#[derive(Default)]
+struct Life {
+    stopper: Option<Stopper>,
+    dead: Option<&'static str>,
+}
+
+impl Whole {
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What this part does when it dies.
+    fn part(&self, name: &'static str) -> impl FnOnce() + Send + 'static {
+        let whole = self.clone();
+        move || {
+            tracing::error!(part = name, "a part of the service has died; all of it stops");
+            let mut life = whole.life();
+            life.dead = Some(name);
+            if let Some(stopper) = &life.stopper {
+                stopper.stop();
+            }
+        }
+    }
+
+    fn started(&self, stopper: Stopper) {
+        let mut life = self.life();
+        if life.dead.is_some() {
+            stopper.stop();
+        }
+        life.stopper = Some(stopper);
+    }
+
+    fn into_result(self) -> Result<()> {
+        match self.life().dead {
+            Some(part) => bail!("{part} has died"),
+            None => Ok(()),
+        }
+    }
 }
 
 fn migrate(database: &Database, apply: bool) -> Result<()> {
@@ -72,7 +129,7 @@ fn first_admin(config: &Config, database: &Database, world: &World) -> Result<Op
     if let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password) {
         let password = Password::new(password.expose_secret());
         match admin::create(database, world, email.as_str(), "Administrator", &password) {
-            Ok(admin) => tracing::info!(email = admin.email, "made the first admin"),
+            Ok(admin) => tracing::info!(user = admin.id.get(), "made the first admin"),
             // Another instance started at the same time.
             Err(error) if is_duplicate(&error) => {}
             Err(error) => return Err(error),

@@ -14,7 +14,7 @@ use super::{Problems, Profile, Secrecy, VARIABLES, Variable, values};
 /// The file that is read if it is there.
 const FILE: &str = "inspection.toml";
 /// The file of variables that is read if it is there.
-const DOTENV: &str = ".env";
+pub(crate) const DOTENV: &str = ".env";
 const DEFAULT: &str = "default";
 
 /// What is read: environment and file contents, as data.
@@ -238,6 +238,11 @@ impl Resolved {
         let entry = self.entries.iter().find(|entry| entry.variable.key == key)?;
         let read = entry.text.as_deref().map_or_else(T::unset, T::parse);
         read.map_err(|message| problems.add(entry.variable.name(), message)).ok()
+    }
+
+    /// A value as it was given, whether it is valid or not, for whoever judges how good a secret it is.
+    pub(crate) fn secret(&self, key: &str) -> Option<&str> {
+        self.entries.iter().find(|entry| entry.variable.key == key)?.text.as_deref()
     }
 
     /// Every variable as it may be shown, with valid values or not.

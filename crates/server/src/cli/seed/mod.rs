@@ -17,6 +17,8 @@ use inspection_domain::{
 };
 use inspection_persistence::{Database, DbConnection, World, equipment, users};
 
+pub(super) use site::{DOMAIN, PASSWORD};
+
 use super::{say, table};
 use crate::config::Profile;
 

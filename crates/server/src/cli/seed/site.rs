@@ -13,8 +13,11 @@ use inspection_domain::{
 };
 use serde_json::{Value, json};
 
+/// What everybody's address ends with.
+pub(in crate::cli) const DOMAIN: &str = "demo.example";
+
 /// Signs everybody in.
-pub(super) const PASSWORD: &str = "harbour-demo-site";
+pub(in crate::cli) const PASSWORD: &str = "harbour-demo-site";
 
 /// Somebody; the e-mail address follows from role and place in the list.
 pub(super) struct Person {
@@ -37,7 +40,7 @@ impl Person {
     /// The account to make; the number is that in the role.
     pub(super) fn account(&self, number: usize) -> Value {
         json!({
-            "email": format!("{}{number}@demo.example", self.role.as_str().replace('_', "-")),
+            "email": format!("{}{number}@{DOMAIN}", self.role.as_str().replace('_', "-")),
             "password": PASSWORD,
             "full_name": self.name,
             "language": Language::of(self.name),

@@ -1,0 +1,215 @@
+//! The machine: disks, the file of the log, and who this process is.
+
+use std::{fs::OpenOptions, path::Path};
+
+use super::Finding;
+use crate::{
+    config::{Config, RedisUrl},
+    disk::{self, Kind, Space},
+    wire,
+};
+
+/// Free room below which a disk is about to be full: bytes, and parts of a hundred of the disk.
+const LITTLE: (u64, u64) = (1 << 30, 5);
+
+pub(super) fn look(config: &Config) -> Vec<Finding> {
+    let places: Vec<(&str, Option<Space>)> =
+        wire::places(config).into_iter().map(|(place, folder)| (place, disk::space(&folder))).collect();
+    let uploads = if config.storage_url.is_some() { None } else { disk::space(&config.upload_folder) };
+    vec![
+        writable(config),
+        persistent(uploads),
+        room(&places),
+        log_file(config),
+        supervised(Supervisor::of_this_process()),
+        user(rustix::process::geteuid().is_root()),
+        redis_reachable(config),
+    ]
+}
+
+fn writable(config: &Config) -> Finding {
+    let id = "storage.writable";
+    let fix = "give the user of the service the folder UPLOAD_FOLDER, or check STORAGE_URL and its keys";
+    match wire::storage(config).map(|storage| inspection_scheduler::files::probe(&storage)) {
+        Ok(Ok(())) => Finding::pass(id, "a file was written, read and removed"),
+        Ok(Err(error)) => Finding::fail(id, error.to_string(), fix),
+        Err(error) => Finding::fail(id, error.to_string(), fix),
+    }
+}
+
+fn persistent(uploads: Option<Space>) -> Finding {
+    let id = "storage.persistent";
+    let fix = "put UPLOAD_FOLDER on a disk or a named volume";
+    match uploads.map(|space| space.kind) {
+        None => Finding::pass(id, "files are in a bucket"),
+        Some(Kind::Persistent) => Finding::pass(id, "files are on a disk"),
+        Some(Kind::Layer) => Finding::fail(id, "files go with the container", fix),
+        Some(Kind::Memory) => Finding::fail(id, "files are in memory and go with the machine", fix),
+    }
+}
+
+fn room(places: &[(&str, Option<Space>)]) -> Finding {
+    let id = "storage.space";
+    let known = || places.iter().filter_map(|(place, space)| Some((*place, (*space)?)));
+    let part = |space: &Space| space.free.saturating_mul(100) / space.size.max(1);
+    let told: Vec<String> = known()
+        .map(|(place, space)| format!("{place} {} GB ({} %)", space.free >> 30, part(&space)))
+        .collect();
+    let found = format!("free: {}", told.join(", "));
+    let (bytes, percent) = LITTLE;
+    if known().any(|(_, space)| space.free < bytes) {
+        Finding::fail(id, found, "make room, or move the folder to a larger disk")
+    } else if known().any(|(_, space)| part(&space) < percent) {
+        Finding::warning(id, found, "a disk is nearly full: make room")
+    } else {
+        Finding::pass(id, found)
+    }
+}
+
+fn log_file(config: &Config) -> Finding {
+    let id = "logging.file";
+    let Some(file) = &config.log_file else {
+        let fix = "set LOG_FILE, or see that whatever starts the service keeps what it writes to stderr";
+        return Finding::warning(id, "the log goes to stderr alone", fix);
+    };
+    if let Err(error) = appendable(file) {
+        let fix = "give the user of the service the folder of LOG_FILE";
+        return Finding::fail(id, format!("{} can't be written to: {error}", file.display()), fix);
+    }
+    let found = format!("the log goes to stderr and to {}", file.display());
+    match disk::space(file).map(|space| space.kind) {
+        Some(Kind::Memory | Kind::Layer) => Finding::warning(
+            id,
+            format!("{found}, which goes with the machine"),
+            "put LOG_FILE on a disk or a named volume",
+        ),
+        _ => Finding::pass(id, found),
+    }
+}
+
+/// Whether something can be written to the end of a file. One that wasn't there isn't there afterwards.
+fn appendable(file: &Path) -> std::io::Result<()> {
+    let was_there = file.exists();
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new().append(true).create(true).open(file)?;
+    if was_there { Ok(()) } else { std::fs::remove_file(file) }
+}
+
+/// Who starts the process anew when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Supervisor {
+    Systemd,
+    Container,
+    Nobody,
+}
+
+impl Supervisor {
+    fn of_this_process() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "systemd says so in the environment of what it starts")]
+        let is_unit = std::env::var_os("INVOCATION_ID").is_some();
+        let is_container = ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists());
+        match (is_container, is_unit) {
+            (true, _) => Self::Container,
+            (false, true) => Self::Systemd,
+            (false, false) => Self::Nobody,
+        }
+    }
+}
+
+fn supervised(supervisor: Supervisor) -> Finding {
+    let id = "web.supervised";
+    match supervisor {
+        Supervisor::Systemd => Finding::pass(id, "systemd looks after the process"),
+        Supervisor::Container => Finding::pass(id, "whoever runs the container looks after the process"),
+        Supervisor::Nobody => Finding::warning(
+            id,
+            "this was started by hand: whether somebody looks after the service can't be seen from here",
+            "use docker/inspection-server.service, or restart: unless-stopped of docker/compose.yaml",
+        ),
+    }
+}
+
+fn user(is_root: bool) -> Finding {
+    let id = "security.user";
+    if is_root {
+        Finding::fail(id, "this runs as root", "run the service, and this, as appuser")
+    } else {
+        Finding::pass(id, "this does not run as root")
+    }
+}
+
+fn redis_reachable(config: &Config) -> Finding {
+    let id = "limits.redis_reachable";
+    let RedisUrl::Server(url) = &config.redis_url else {
+        return Finding::not_applicable(id, "limits are counted in memory");
+    };
+    match inspection_http::reach_redis(url) {
+        Ok(()) => Finding::pass(id, "Redis answers"),
+        Err(error) => Finding::fail(
+            id,
+            format!("Redis can't be reached: {error}"),
+            "see that Redis runs and that REDIS_URL is right",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::findings::Verdict, *};
+
+    const GB: u64 = 1 << 30;
+
+    fn disk(free: u64, kind: Kind) -> Space {
+        Space { free, size: 100 * GB, kind }
+    }
+
+    #[test]
+    fn files_must_outlive_the_machine_and_have_room() {
+        assert_eq!(persistent(Some(disk(GB, Kind::Persistent))).verdict, Verdict::Pass);
+        assert_eq!(persistent(None).verdict, Verdict::Pass);
+        for kind in [Kind::Layer, Kind::Memory] {
+            assert_eq!(persistent(Some(disk(GB, kind))).verdict, Verdict::Fail);
+        }
+        let room = |free| {
+            room(&[
+                ("uploads", Some(disk(50 * GB, Kind::Persistent))),
+                ("logs", Some(disk(free, Kind::Persistent))),
+            ])
+            .verdict
+        };
+        assert_eq!(room(20 * GB), Verdict::Pass);
+        assert_eq!(room(4 * GB), Verdict::Warning);
+        assert_eq!(room(GB - 1), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("logs/app.log");
+        let config = |file: &Path| {
+            let environment = vec![("LOG_FILE".into(), file.display().to_string())];
+            Config::load(&crate::config::Sources { environment, ..Default::default() }).expect("valid")
+        };
+        assert_ne!(log_file(&config(&file)).verdict, Verdict::Fail);
+        assert!(!file.exists(), "nothing is left");
+        let below_a_file = folder.path().join("logs.txt");
+        std::fs::write(&below_a_file, "").expect("written");
+        let found = log_file(&config(&below_a_file.join("app.log")));
+        assert!(found.verdict == Verdict::Fail && found.fix.expect("a fix").contains("LOG_FILE"));
+        assert_eq!(
+            log_file(&Config::load(&crate::config::Sources::default()).expect("valid")).verdict,
+            Verdict::Warning
+        );
+    }
+
+    #[test]
+    fn whoever_is_root_or_alone_is_told() {
+        assert_eq!(user(true).verdict, Verdict::Fail);
+        assert_eq!(user(false).verdict, Verdict::Pass);
+        assert_eq!(supervised(Supervisor::Nobody).verdict, Verdict::Warning);
+        assert_eq!(supervised(Supervisor::Systemd).verdict, Verdict::Pass);
+        assert_eq!(supervised(Supervisor::Container).verdict, Verdict::Pass);
+    }
+}
