@@ -154,6 +154,41 @@ fn only_listed_origins_may_read_answers() {
 }
 
 #[test]
+fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
+    let settings = inspection_http::Settings {
+        https_redirect: true,
+        trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
+        ..settings()
+    };
+    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let came_by = |scheme: &str, host: &str| {
+        site.nobody().with_header("x-forwarded-proto", scheme).with_header("host", host)
+    };
+    for (method, path) in [("GET", "/api/equipment?page=2&q=a%20b"), ("POST", "/api/auth/login"), ("GET", "/docs/")] {
+        for (host, name) in [("site.example.com", "site.example.com"), ("site.example.com:8080", "site.example.com"), ("[::1]:80", "[::1]")] {
+            let answer = came_by("http", host).send(method, path, None);
+            let there = format!("https://{name}{path}");
+            assert_eq!((answer.status, answer.header("location")), (308, Some(there.as_str())), "{method} {host}");
+            assert!(answer.header("x-request-id").is_some());
+        }
+    }
+    assert_eq!(came_by("https", "site.example.com").get("/api/equipment").status, 401, "it came with TLS");
+    assert_eq!(came_by("https, http", "site.example.com").get("/api/equipment").status, 308, "the last hop had none");
+    assert_eq!(site.nobody().get("/api/equipment").status, 401, "it did not come by a proxy");
+    for path in ["/health", "/health/live", "/health/ready"] {
+        assert_eq!(came_by("http", "site.example.com").get(path).status, 200, "probes are answered");
+    }
+    // What no name of a host is made of goes nowhere.
+    for host in ["evil.example.com/x", "a@b", "a b"] {
+        assert_ne!(came_by("http", host).get("/api/equipment").status, 308, "{host}");
+    }
+    let settings = inspection_http::Settings { https_redirect: true, ..crate::site::settings() };
+    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let answer = site.nobody().with_header("x-forwarded-proto", "http").get("/api/equipment");
+    assert_eq!(answer.status, 401, "nobody trusts this proxy");
+}
+
+#[test]
 fn clients_that_ask_too_often_are_told_when_to_come_back() {
     let settings = inspection_http::Settings {
         rate_limits: true,

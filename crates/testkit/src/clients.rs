@@ -1,8 +1,9 @@
 //! HTTP clients that say who acts.
 
-use std::{io::Read, time::Duration};
+use std::{io::Read, path::Path, time::Duration};
 
 use serde_json::Value;
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 /// An answer: its status, headers and body.
 #[derive(Debug, Clone)]
@@ -85,6 +86,14 @@ pub fn form(fields: &[(&str, &str)], files: &[FormFile<'_>]) -> (String, Vec<u8>
     (format!("multipart/form-data; boundary={BOUNDARY}"), body)
 }
 
+fn configuration() -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(Duration::from_mins(1)))
+        .allow_non_standard_methods(true)
+}
+
 /// Somebody, or nobody, who uses the API.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -97,13 +106,18 @@ pub struct Client {
 impl Client {
     /// Nobody, at this address.
     pub fn new(base: &str) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(Duration::from_mins(1)))
-            .allow_non_standard_methods(true)
+        Self { agent: configuration().build().into(), base: base.to_owned(), token: None, headers: Vec::new() }
+    }
+
+    /// Nobody, at an address with TLS whose certificate is signed by this CA.
+    pub fn trusting(base: &str, ca: &Path) -> Self {
+        let pem = std::fs::read(ca).expect("a certificate");
+        let certificate = Certificate::from_pem(&pem).expect("a certificate");
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::NativeTls)
+            .root_certs(RootCerts::new_with_certs(&[certificate.to_owned()]))
             .build();
-        Self { agent: config.into(), base: base.to_owned(), token: None, headers: Vec::new() }
+        Self { agent: configuration().tls_config(tls).build().into(), ..Self::new(base) }
     }
 
     /// Somebody with this token.

@@ -7,10 +7,11 @@ use inspection_domain::{
     notifications::NotificationType,
     page::PageRequest,
     tasks::{TaskName, TaskOutcome},
-    time::{Date, Instant},
+    time::{Clock, Date, Instant},
     users::{Role, User},
 };
 use inspection_persistence::{World, lists, notifications, tasks, users};
+use inspection_scheduler::{Background, Parts};
 use inspection_testkit::{
     TestDatabase,
     builders::{self, input},
@@ -18,6 +19,44 @@ use inspection_testkit::{
     world::world_in,
 };
 use serde_json::json;
+
+/// A clock that breaks when it is told to.
+struct Fragile(std::sync::Arc<AtomicBool>);
+
+impl Clock for Fragile {
+    fn now(&self) -> Instant {
+        assert!(!self.0.load(std::sync::atomic::Ordering::SeqCst), "the clock is broken");
+        Instant::parse("2026-03-02T08:00:00Z").expect("an instant")
+    }
+}
+
+#[test]
+fn a_background_that_dies_tells_and_one_that_is_told_to_stop_does_not() {
+    let Some(db) = TestDatabase::new(inspection_testkit::Kind::Sqlite) else { return };
+    for breaks in [true, false] {
+        let broken = std::sync::Arc::new(AtomicBool::new(false));
+        let (world, _) = inspection_testkit::world::world();
+        let parts = Parts {
+            database: db.database.clone(),
+            world: World { clock: std::sync::Arc::new(Fragile(std::sync::Arc::clone(&broken))), ..world },
+            instance: format!("one that breaks: {breaks}"),
+            tasks: inspection_scheduler::all_tasks(),
+            handlers: std::collections::BTreeMap::new(),
+            look: std::time::Duration::from_millis(20),
+            patience: std::time::Duration::from_secs(5),
+        };
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let background = Background::start(parts, move || sender.send(()).expect("somebody waits")).expect("started");
+        broken.store(breaks, std::sync::atomic::Ordering::SeqCst);
+        if breaks {
+            receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("told");
+            background.stop();
+        } else {
+            background.stop();
+            assert!(receiver.recv().is_err(), "nothing to tell");
+        }
+    }
+}
 
 fn told(db: &TestDatabase, person: UserId, kind: NotificationType) -> i64 {
     let filter = input(json!({"type": kind.as_str()}));

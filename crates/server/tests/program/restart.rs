@@ -1,0 +1,131 @@
+//! The service is restarted under load behind a proxy, on a socket that outlives it: no request fails, and nothing that was answered
+//! is lost.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    os::fd::OwnedFd,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use inspection_domain::users::Role;
+use inspection_testkit::{Kind, TestDatabase, builders, clients::Client, world::world};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{
+    folder, program,
+    proxy::{self, Proxy},
+};
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A running service that has got its socket from this test, as from systemd.
+struct Service {
+    child: Child,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Service {
+    fn start(folder: &TempDir, settings: &[(&str, &str)], socket: &TcpListener) -> Self {
+        let script = r#"exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" serve"#;
+        let mut command = Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_inspection-server")]);
+        command.current_dir(folder.path()).env_clear().envs(settings.iter().copied());
+        let socket = OwnedFd::from(socket.try_clone().expect("the socket once more"));
+        let mut child = command.stdin(socket).stderr(Stdio::piped()).spawn().expect("started");
+        let mut log = BufReader::new(child.stderr.take().expect("a log")).lines().map_while(Result::ok);
+        let is_there = log.any(|line| {
+            let line: Value = serde_json::from_str(&line).unwrap_or_default();
+            line["message"] == "listening"
+        });
+        assert!(is_there, "it listens");
+        // Nobody reads the rest, but it must not get stuck.
+        thread::spawn(move || log.for_each(drop));
+        Self { child }
+    }
+
+    /// Ends as it should when it is told to.
+    fn stop(&mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("a signal").success());
+        assert_eq!(self.child.wait().expect("ended").code(), Some(0));
+    }
+}
+
+/// Reads and writes until it is told to stop; says which machines were made.
+fn load(client: &Client, number: usize, is_over: &AtomicBool, done: &AtomicUsize) -> Vec<String> {
+    let mut made = Vec::new();
+    for turn in 0.. {
+        if is_over.load(Ordering::SeqCst) {
+            break;
+        }
+        let list = client.get("/api/equipment?per_page=5");
+        assert_eq!(list.status, 200, "{}", list.text);
+        let serial = format!("restart-{number}-{turn}");
+        let body = json!({"name": "Crane", "equipment_type": "crane", "serial_number": serial});
+        let answer = client.post("/api/equipment", &body);
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        assert_eq!(answer.data()["serial_number"], serial.as_str());
+        made.push(serial);
+        done.fetch_add(2, Ordering::SeqCst);
+    }
+    made
+}
+
+#[test]
+fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
+    let Some(db) = TestDatabase::new(Kind::Postgres).filter(|_| proxy::is_there()) else { return };
+    let (world, _) = world();
+    let chief = builders::user(&db, &world, Role::Admin);
+    let folder = folder();
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = socket.local_addr().expect("an address").to_string();
+    // Limits on requests are off, since all come from one address.
+    let settings =
+        [("APP_ENV", "testing"), ("DATABASE_URL", &db.url), ("LOG_LEVEL", "info"), ("LOG_FORMAT", "json")];
+    let mut service = Service::start(&folder, &settings, &socket);
+    let proxy = Proxy::start(&proxy::shipped(), &address, "127.0.0.1");
+    let nobody = Client::trusting(&proxy.url, &proxy.ca());
+    let credentials = json!({"email": chief.email, "password": builders::PASSWORD});
+    let login = nobody.post("/api/auth/login", &credentials);
+    let client = nobody.with_token(login.json["access_token"].as_str().expect("a token"));
+
+    let (is_over, done) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let made: Vec<String> = thread::scope(|scope| {
+        let (client, is_over, done) = (&client, &is_over, &done);
+        let threads: Vec<_> =
+            (0..6).map(|number| scope.spawn(move || load(client, number, is_over, done))).collect();
+        let mut restarts = 0;
+        while restarts < 5 && threads.iter().all(|thread| !thread.is_finished()) {
+            // So much is done between two restarts that all threads are at it.
+            let (before, begun) = (done.load(Ordering::SeqCst), Instant::now());
+            while done.load(Ordering::SeqCst) < before + 60 && threads.iter().all(|thread| !thread.is_finished()) {
+                assert!(begun.elapsed() < PATIENCE, "nothing is done");
+                thread::sleep(Duration::from_millis(10));
+            }
+            service.stop();
+            service = Service::start(&folder, &settings, &socket);
+            restarts += 1;
+        }
+        is_over.store(true, Ordering::SeqCst);
+        threads.into_iter().flat_map(|thread| thread.join().expect("no request failed")).collect()
+    });
+    let total = client.get("/api/equipment?q=restart-").json["pagination"]["total"].clone();
+    assert_eq!(total, made.len(), "what was answered is there");
+    assert!(made.len() > 150, "{}", made.len());
+    service.stop();
+    let checked = program(&folder, &settings, &["migrate", "status"]).output().expect("ended");
+    assert!(checked.status.success(), "the database is fine");
+}
