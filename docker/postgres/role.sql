@@ -1,0 +1,5 @@
+-- Run once, when the database server is first started: the service's own role, which is no superuser, and its database.
+\getenv password DB_PASSWORD
+CREATE ROLE inspection LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'password';
+CREATE DATABASE inspection OWNER inspection ENCODING 'UTF8';
+REVOKE ALL ON DATABASE inspection FROM PUBLIC;
