@@ -13,6 +13,7 @@ mod background;
 mod bad_input;
 mod conventions;
 mod daily_list;
+mod deployment;
 mod documents;
 mod files;
 mod inspection_day;
