@@ -63,7 +63,7 @@ fn block(text: &str, header: &str) -> String {
     let mut lines = text.lines().skip_while(|line| line.trim() != header);
     let first = lines.next().unwrap_or_else(|| panic!("no `{header}`"));
     let inside = lines.take_while(|line| line.trim().is_empty() || depth(line) > depth(first));
-    inside.map(|line| format!("{line}\n")).collect()
+    inside.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Where a program is, if it is installed. It has to be under `CI=true`.
@@ -175,11 +175,11 @@ fn is_ignored(patterns: &str, path: &str) -> bool {
     let path: Vec<&str> = path.split('/').collect();
     let mut ignored = false;
     for pattern in patterns.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let (pattern, ignores) =
+        let (pattern, excludes) =
             pattern.strip_prefix('!').map_or((pattern, true), |pattern| (pattern, false));
         let pattern: Vec<&str> = pattern.split('/').collect();
         if (1..=path.len()).any(|folders| path_matches(&pattern, &path[..folders])) {
-            ignored = ignores;
+            ignored = excludes;
         }
     }
     ignored
@@ -279,7 +279,7 @@ fn what_the_build_gets_is_a_workspace() {
         assert!(files.contains(&format!("crates/{name}/README.md")), "{name} is documented by its README");
     }
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["metadata", "--locked", "--offline", "--no-deps", "--format-version=1"]);
+    cargo.args(["tree", "--locked", "--offline", "--quiet", "-p", "inspection-server", "--edges", "normal"]);
     let output = cargo.current_dir(folder.path()).output().expect("cargo");
     assert!(output.status.success(), "{}", told(&output));
 }
@@ -368,8 +368,10 @@ fn secrets_come_from_outside_and_nothing_starts_without_them() {
     assert!(environment.contains("DATABASE_URL: postgres://inspection:$"), "not as the superuser");
     assert!(environment.contains("REDIS_URL: redis://"), "limits are shared");
     let variables = read(".env.example");
-    for line in environment.lines().filter(|line| !line.trim().starts_with(['#', '<'])) {
-        let name = line.trim().split(':').next().expect("a name");
+    for line in
+        environment.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '<']))
+    {
+        let name = line.split(':').next().expect("a name");
         assert!(variables.contains(&format!("\n#{name}=")), "{name} is no variable of the program");
     }
     let ignored = read(".gitignore");
@@ -525,7 +527,7 @@ impl Nginx {
         let started = Instant::now();
         while self.ask("http", "/.well-known/acme-challenge/proof", &[]).0 != "200" {
             assert!(
-                started.elapsed() < Duration::from_secs(60),
+                started.elapsed() < Duration::from_mins(1),
                 "nginx doesn't answer: {}",
                 self.file("error.log")
             );
