@@ -67,11 +67,7 @@ struct Chosen {
 
 impl Chosen {
     fn new(from_stdin: bool, world: &World) -> Result<Self> {
-        let password = if from_stdin {
-            read_password(std::io::stdin().lock())?
-        } else {
-            random_password(world.ids.as_ref())
-        };
+        let password = if from_stdin { password_from_stdin()? } else { random_password(world.ids.as_ref()) };
         Ok(Self { password, made_up: !from_stdin })
     }
 
@@ -81,6 +77,11 @@ impl Chosen {
         }
         Ok(())
     }
+}
+
+/// The password on stdin.
+pub(super) fn password_from_stdin() -> Result<Password> {
+    read_password(std::io::stdin().lock())
 }
 
 /// The first line, without its end.

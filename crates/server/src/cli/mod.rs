@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod files;
 mod findings;
+mod health;
 mod migrate;
 mod openapi;
 mod seed;
@@ -12,6 +13,7 @@ mod serve;
 mod task;
 #[cfg(test)]
 mod testing;
+mod verify;
 
 use std::{
     ffi::OsString,
@@ -58,6 +60,10 @@ enum Command {
     Task(task::Action),
     /// See whether this configuration, on this machine, is fit for production.
     Check(check::Args),
+    /// Look from outside whether a deployment is as it must be.
+    Verify(verify::Args),
+    /// Ask whether the service is ready: the health check of containers.
+    Health(health::Args),
     /// See the configuration.
     #[command(subcommand)]
     Config(config::Action),
@@ -107,6 +113,8 @@ fn carry_out(command: Command) -> Result<()> {
             let _logging = logging::start_beside(config.log_level.0, config.log_format, file);
             serve::run(&args, &config)
         }
+        Command::Verify(args) => verify::run(args),
+        Command::Health(args) => health::run(args),
         Command::Migrate(action) => migrate::run(&action, &wire::one_connection(&configured()?)?),
         Command::Admin(action) => {
             let (database, world) = opened(&configured()?)?;
@@ -234,6 +242,11 @@ mod tests {
             "check",
             "check --json",
             "completions bash",
+            "verify --url https://example.com",
+            "verify --url http://localhost:5000 --email a@example.com --user-email b@example.com --json",
+            "verify --url https://example.com --ca-certificate ca.pem --http-port 8080 --skip-rate-limit",
+            "health",
+            "health --url http://127.0.0.1:5000",
             "config show",
             "openapi",
         ] {
@@ -253,6 +266,9 @@ mod tests {
             "admin create --email a@example.com",
             "seed",
             "serve 7",
+            "verify",
+            "verify --url example.com",
+            "verify --url https://example.com --password-stdin",
         ] {
             assert_eq!(parse(line).err(), Some(2), "{line}");
         }

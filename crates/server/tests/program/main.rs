@@ -10,6 +10,8 @@
 
 mod files;
 mod leaves;
+mod proxy;
+mod verify;
 
 use std::{
     fs,

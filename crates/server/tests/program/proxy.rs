@@ -1,0 +1,251 @@
+//! A real nginx with TLS in front of a service, on ports and with certificates of its own.
+
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use openssl::{
+    asn1::Asn1Time,
+    bn::BigNum,
+    ec::{EcGroup, EcKey},
+    hash::MessageDigest,
+    nid::Nid,
+    pkey::{PKey, Private},
+    x509::{
+        X509, X509Builder, X509Name, X509NameBuilder,
+        extension::{BasicConstraints, KeyUsage, SubjectAlternativeName},
+    },
+};
+use tempfile::TempDir;
+
+/// How long nginx may take to listen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Who signs the certificates.
+const CA: &str = "CA of the tests";
+
+/// A configuration as the one that comes with the service, for tests that break it; `#server` and `#location` are where.
+pub(crate) const BREAKABLE: &str = "
+server {
+    listen 80;
+    server_name inspections.example.com;
+    return 301 https://$host$request_uri;
+}
+server {
+    listen 443 ssl;
+    server_name inspections.example.com;
+    ssl_certificate /etc/nginx/tls/fullchain.pem;
+    ssl_certificate_key /etc/nginx/tls/privkey.pem;
+    client_max_body_size 17m;
+    #server
+    location / {
+        proxy_pass http://api:5000;
+        proxy_set_header Host $host;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        #location
+    }
+}
+";
+
+/// The configuration that comes with the service.
+pub(crate) fn shipped() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker/nginx.conf");
+    fs::read_to_string(file).unwrap_or_else(|_| BREAKABLE.to_owned())
+}
+
+/// What is in the block `http` of a configuration; all of it if it has none.
+fn in_http(text: &str) -> &str {
+    let is_http = |line: &&str| line.trim_start().starts_with("http {") || line.trim() == "http{";
+    let Some(line) = text.lines().find(is_http) else { return text };
+    let begin = line.as_ptr() as usize - text.as_ptr() as usize + line.len();
+    let mut depth = 1;
+    for (at, letter) in text[begin..].char_indices() {
+        depth += match letter {
+            '{' => 1,
+            '}' => -1,
+            _ => 0,
+        };
+        if depth == 0 {
+            return &text[begin..begin + at];
+        }
+    }
+    panic!("the block http has no end");
+}
+
+/// Where things are in this test.
+struct Places<'a> {
+    http: u16,
+    https: u16,
+    folder: &'a Path,
+    /// Where the service listens.
+    service: &'a str,
+    /// The address the service is told that requests come from.
+    client: &'a str,
+}
+
+/// The configuration with these places instead of its own.
+fn adapted(text: &str, places: &Places<'_>) -> String {
+    let Places { http, https, folder, service, client } = places;
+    let folder = folder.display();
+    let mut lines = vec![format!(
+        "pid {folder}/nginx.pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\naccess_log off;"
+    )];
+    for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+        lines.push(format!("{kind}_temp_path {folder}/{kind};"));
+    }
+    for line in in_http(text).lines() {
+        let line = line.replace("$proxy_add_x_forwarded_for", client).replace("$remote_addr", client);
+        let word = line.split_whitespace().next().unwrap_or_default();
+        match word {
+            "listen" if line.contains("[::]") => {}
+            "listen" if line.contains("443") => lines.push(format!("listen 127.0.0.1:{https} ssl;")),
+            "listen" => lines.push(format!("listen 127.0.0.1:{http};")),
+            "server_name" => lines.push("server_name localhost;".to_owned()),
+            "ssl_certificate" => lines.push(format!("ssl_certificate {folder}/leaf.pem;")),
+            "ssl_certificate_key" => lines.push(format!("ssl_certificate_key {folder}/leaf.key;")),
+            "include" | "access_log" | "error_log" => {}
+            _ => lines.push(line.replace("api:5000", service).replace("127.0.0.1:5000", service)),
+        }
+    }
+    lines.push("}".to_owned());
+    lines.join("\n")
+}
+
+fn key() -> PKey<Private> {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve");
+    PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key")
+}
+
+fn name(common: &str) -> X509Name {
+    let mut names = X509NameBuilder::new().expect("a name");
+    names.append_entry_by_nid(Nid::COMMONNAME, common).expect("a name");
+    names.build()
+}
+
+/// A certificate without a signature that says whose key it is, for a day.
+fn certificate(subject: &str, serial: u32, key: &PKey<Private>) -> X509Builder {
+    let mut builder = X509::builder().expect("a certificate");
+    builder.set_version(2).expect("a version");
+    builder
+        .set_serial_number(&BigNum::from_u32(serial).unwrap().to_asn1_integer().unwrap())
+        .expect("a number");
+    builder.set_subject_name(&name(subject)).expect("a name");
+    builder.set_not_before(&Asn1Time::from_unix(0).unwrap()).expect("a beginning");
+    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).expect("an end");
+    builder.set_pubkey(key).expect("a key");
+    builder
+}
+
+/// Writes a CA, and a certificate of it for `localhost` with its key.
+fn certificates(folder: &Path) {
+    let (ca_key, leaf_key) = (key(), key());
+    let mut ca = certificate(CA, 1, &ca_key);
+    let issuer = name(CA);
+    ca.set_issuer_name(&issuer).expect("a name");
+    ca.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).expect("may sign");
+    ca.append_extension(KeyUsage::new().critical().key_cert_sign().build().unwrap()).expect("may sign");
+    ca.sign(&ca_key, MessageDigest::sha256()).expect("signed");
+    let ca = ca.build();
+    let mut leaf = certificate("localhost", 2, &leaf_key);
+    leaf.set_issuer_name(&issuer).expect("a name");
+    let names = SubjectAlternativeName::new().dns("localhost").build(&leaf.x509v3_context(Some(&ca), None));
+    leaf.append_extension(names.expect("names")).expect("names");
+    leaf.sign(&ca_key, MessageDigest::sha256()).expect("signed");
+    fs::write(folder.join("ca.pem"), ca.to_pem().expect("PEM")).expect("written");
+    fs::write(folder.join("leaf.pem"), leaf.build().to_pem().expect("PEM")).expect("written");
+    fs::write(folder.join("leaf.key"), leaf_key.private_key_to_pem_pkcs8().expect("PEM")).expect("written");
+}
+
+/// Whether there is an nginx; under `CI=true` there must be.
+pub(crate) fn is_there() -> bool {
+    let there = Command::new("nginx").arg("-v").stderr(Stdio::null()).status().is_ok_and(|run| run.success());
+    #[expect(clippy::disallowed_methods, reason = "where these tests run, only the machine knows")]
+    let must = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(there || !must, "no nginx");
+    if !there {
+        println!("skipped: no nginx");
+    }
+    there
+}
+
+/// An nginx that runs.
+pub(crate) struct Proxy {
+    child: Child,
+    folder: TempDir,
+    /// Its address, with TLS.
+    pub(crate) url: String,
+    /// Its port without TLS.
+    pub(crate) http: u16,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+}
+
+impl Proxy {
+    /// Starts with this configuration, in front of the service at this address; the service is told that requests come
+    /// from this client.
+    pub(crate) fn start(config: &str, service: &str, client: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        certificates(folder.path());
+        // Somebody may take a port that was free a moment ago.
+        for _ in 0..10 {
+            let (http, https) = (free_port(), free_port());
+            let service = service.trim_start_matches("http://");
+            let text = adapted(config, &Places { http, https, folder: folder.path(), service, client });
+            fs::write(folder.path().join("nginx.conf"), text).expect("written");
+            let mut child = Command::new("nginx")
+                .args(["-e", "stderr", "-g", "daemon off; master_process off;", "-p"])
+                .arg(folder.path())
+                .args(["-c", "nginx.conf"])
+                .stderr(fs::File::create(folder.path().join("stderr")).expect("a file"))
+                .spawn()
+                .expect("started");
+            let started = Instant::now();
+            while child.try_wait().expect("a state").is_none() {
+                if TcpStream::connect(("127.0.0.1", https)).is_ok()
+                    && child.try_wait().expect("a state").is_none()
+                {
+                    return Self { child, folder, url: format!("https://localhost:{https}"), http };
+                }
+                assert!(started.elapsed() < PATIENCE, "nginx doesn't listen");
+                thread::sleep(Duration::from_millis(20));
+            }
+            let said = fs::read_to_string(folder.path().join("stderr")).expect("what it said");
+            assert!(said.contains("in use"), "{said}");
+        }
+        panic!("no port stays free");
+    }
+
+    /// The CA to trust.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+}
+
+#[test]
+fn a_whole_configuration_is_taken_apart() {
+    let places =
+        Places { http: 81, https: 444, folder: Path::new("/x"), service: "127.0.0.1:6", client: "192.0.2.1" };
+    let whole = format!("user nginx;\nevents {{}}\nhttp {{\n{BREAKABLE}}}\n");
+    let text = adapted(&whole, &places);
+    assert_eq!(text.lines().collect::<Vec<_>>().join("\n"), adapted(&format!("\n{BREAKABLE}"), &places));
+    for line in ["listen 127.0.0.1:81;", "listen 127.0.0.1:444 ssl;", "proxy_pass http://127.0.0.1:6;"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!text.contains("user nginx") && !text.contains("/etc/"), "{text}");
+}

@@ -1,0 +1,363 @@
+//! `verify` and `health`: a deployment as it should be passes, and a broken one is told in the right words.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead, BufReader, Write},
+    process::{Child, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use inspection_persistence::scratch;
+use inspection_testkit::{clients::Client, postgres::Server};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{
+    Running, folder, program,
+    proxy::{self, BREAKABLE, Proxy},
+};
+
+const EMAIL: &str = "chief@example.com";
+const PASSWORD: &str = "a-password-nobody-may-see";
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A service without the words of development, and its folder.
+struct Service {
+    child: Child,
+    base: String,
+    _folder: TempDir,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Service {
+    /// Migrates, makes the admin, and starts.
+    fn start(settings: &[(&str, &str)]) -> Self {
+        let folder = folder();
+        let given = [("PORT", "0"), ("BIND", "127.0.0.1"), ("LOG_LEVEL", "info"), ("LOG_FORMAT", "json")];
+        let settings = [&given[..], settings].concat();
+        let migrated = program(&folder, &settings, &["migrate", "up"]).output().expect("ended");
+        assert!(migrated.status.success(), "{migrated:?}");
+        let arguments = ["admin", "create", "--email", EMAIL, "--name", "Chief", "--password-stdin"];
+        let mut create = program(&folder, &settings, &arguments);
+        let mut create = create.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
+        writeln!(create.stdin.take().expect("input"), "{PASSWORD}").expect("told");
+        assert!(create.wait().expect("ended").success());
+        let mut serve = program(&folder, &settings, &["serve"]);
+        let mut child = serve.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
+        let mut log = BufReader::new(child.stderr.take().expect("a log")).lines().map_while(Result::ok);
+        let base = log.find_map(|line| {
+            let line: Value = serde_json::from_str(&line).ok()?;
+            let address = (line["message"] == "listening").then(|| line["address"].as_str())??;
+            Some(format!("http://{address}"))
+        });
+        // Nobody reads the rest, but it must not get stuck.
+        thread::spawn(move || log.for_each(drop));
+        Self { child, base: base.expect("listens"), _folder: folder }
+    }
+
+    /// As in production, on PostgreSQL; `None` without that or nginx.
+    fn in_production() -> Option<Self> {
+        let server = Server::shared();
+        if server.is_none() {
+            println!("skipped: no PostgreSQL binaries");
+        }
+        let server = server.filter(|_| proxy::is_there())?;
+        let name = server.fresh_name();
+        scratch::create_database(&server.url("postgres"), &name, None).expect("a database");
+        let service = Self::start(&[
+            ("APP_ENV", "production"),
+            ("SECRET_KEY", "5f0e2bd1a6c94b7c8f3d7e1a9b0c6d24"),
+            ("JWT_SECRET_KEY", "e91c7a3f2d8b4605b7f1c0d9a8e35b62"),
+            ("DATABASE_URL", &server.url(&name)),
+            ("CORS_ORIGINS", "https://app.example.com"),
+            ("TRUSTED_PROXIES", "127.0.0.0/8"),
+            ("METRICS_TOKEN", "0b7d4c1e8a2f4935"),
+        ]);
+        service.wait_for_tasks();
+        Some(service)
+    }
+
+    fn admin(&self) -> Client {
+        let nobody = Client::new(&self.base);
+        let login = nobody.post("/api/auth/login", &json!({"email": EMAIL, "password": PASSWORD}));
+        nobody.with_token(login.json["access_token"].as_str().expect("a token"))
+    }
+
+    /// A start makes up for runs that were missed; until then some have never run.
+    fn wait_for_tasks(&self) {
+        let (admin, started) = (self.admin(), Instant::now());
+        loop {
+            let tasks = admin.get("/api/admin/tasks");
+            let mut tasks = tasks.data().as_array().expect("tasks").iter();
+            if tasks.all(|task| task["last_run"]["outcome"] == "succeeded") {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "the tasks don't run");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+/// What `verify` says of this address.
+fn verify(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let arguments = [&["verify", "--url", url], arguments].concat();
+    let output = program(&folder(), environment, &arguments).output().expect("ended");
+    let said = [&output.stdout[..], &output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&said).contains(PASSWORD), "the password is shown");
+    output
+}
+
+const GIVEN: [(&str, &str); 1] = [("VERIFY_PASSWORD", PASSWORD)];
+
+/// What `verify` says of a proxy, signed in as the admin.
+fn verify_behind(proxy: &Proxy, arguments: &[&str]) -> Output {
+    let (ca, port) = (proxy.ca(), proxy.http.to_string());
+    let given = ["--ca-certificate", ca.to_str().expect("a path"), "--http-port", &port, "--email", EMAIL];
+    verify(&proxy.url, &GIVEN, &[&given, arguments].concat())
+}
+
+/// The findings of `--json` by their names: verdict and words.
+fn findings(output: &Output) -> BTreeMap<String, (String, String)> {
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let findings = report["findings"].as_array().expect("findings").iter();
+    findings.map(|found| (text(&found["id"]), (text(&found["verdict"]), text(&found["found"])))).collect()
+}
+
+/// Each of these, and nothing else, has failed with these words.
+fn assert_failed(output: &Output, expected: &[(&str, &str)]) {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let findings = findings(output);
+    for (id, words) in expected {
+        let (verdict, found) = &findings[*id];
+        assert!(verdict == "fail" && found.contains(words), "{id}: {verdict}: {found}");
+    }
+    let failed = findings.iter().filter(|(_, (verdict, _))| verdict == "fail");
+    let others: Vec<_> = failed.filter(|(id, _)| expected.iter().all(|(known, _)| known != id)).collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
+/// Nothing is left that anybody would see.
+fn assert_clean(admin: &Client) {
+    let none = |path: &str| assert_eq!(admin.get(path).json["pagination"]["total"], 0, "{path}");
+    assert_eq!(admin.get("/api/users").json["pagination"]["total"], 1, "only the admin is active");
+    none("/api/files");
+    none("/api/equipment?status=active");
+    none("/api/checklists?is_active=true");
+    none("/api/defects?status=open");
+    none("/api/defects?status=resolved");
+    none("/api/notifications");
+}
+
+#[test]
+fn a_deployment_as_it_should_be_passes_and_is_clean_afterwards() {
+    let Some(service) = Service::in_production() else { return };
+    let table = verify_behind(&Proxy::start(&proxy::shipped(), &service.base, "198.51.100.1"), &[]);
+    let said = String::from_utf8_lossy(&table.stdout);
+    assert_eq!(table.status.code(), Some(0), "{said}\n{table:?}");
+    assert!(said.contains("22 passed, 0 warnings, 0 failed, 1 not applicable"), "{said}");
+    assert!(said.contains("✔  verify.cleanup") && said.contains("for history there stay: "), "{said}");
+    let admin = service.admin();
+    assert_clean(&admin);
+
+    let output = verify_behind(&Proxy::start(&proxy::shipped(), &service.base, "198.51.100.2"), &["--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let findings = findings(&output);
+    let passed = findings.values().filter(|(verdict, _)| verdict == "pass").count();
+    assert_eq!((findings.len(), passed, findings["verify.metrics"].0.as_str()), (23, 22, "not_applicable"));
+    assert!(output.stderr.is_empty(), "{output:?}");
+    assert_clean(&admin);
+}
+
+#[test]
+fn what_a_proxy_breaks_is_told_and_put_away_all_the_same() {
+    let Some(service) = Service::in_production() else { return };
+    let failed = r#"{"data":[{"name":"check_backlog","next_run":"2100-01-01T00:00:00Z","last_run":
+        {"scheduled_for":"2026-03-02T00:00:00Z","started_at":"2026-03-02T00:00:00Z","outcome":"failed"}}]}"#;
+    let server = format!(
+        "location = /health {{ default_type application/json; return 503 '{{\"status\":\"degraded\"}}'; }}
+         location = /health/ready {{ return 503; }}
+         location = /api/openapi.json {{ return 404; }}
+         location = /api/notifications {{ default_type application/json; return 200 '{{\"data\":[]}}'; }}
+         location = /api/admin/tasks {{ default_type application/json; return 200 '{}'; }}
+         location = /api/there-is-nothing-here {{ return 404 'File \"/usr/lib/app.py\", line 3'; }}
+         location ~ ^/api/files/[0-9]+$ {{ return 403; }}",
+        failed.replace('\n', " ")
+    );
+    let location = "proxy_hide_header X-Frame-Options;
+        add_header Set-Cookie 'balancer=1' always;
+        add_header Access-Control-Allow-Origin $http_origin always;";
+    let config = BREAKABLE
+        .replace("#server", &server)
+        .replace("#location", location)
+        .replace("return 301 https://$host$request_uri;", "return 200 'welcome';")
+        .replace("client_max_body_size 17m", "client_max_body_size 1m");
+    let proxy = Proxy::start(&config, &service.base, "198.51.100.3");
+    let output = verify_behind(&proxy, &["--json", "--skip-rate-limit"]);
+    assert_failed(
+        &output,
+        &[
+            ("verify.health", "answered with 503: status degraded, database nothing"),
+            ("verify.ready", "answered with 503"),
+            ("verify.redirect", "answered with 200 instead of leading to https"),
+            ("verify.headers", "x-frame-options on /, x-frame-options on /api/auth/me"),
+            ("verify.cors", "https://foreign.example is allowed"),
+            ("verify.docs", "/api/openapi.json is answered with 404"),
+            ("verify.upload_large", "just under 16 MiB is refused"),
+            ("verify.notification", "nobody was told"),
+            ("verify.tasks", "the service doesn't tell the time"),
+            ("verify.errors", "/usr/"),
+            ("verify.cleanup", "file "),
+            ("verify.cookies", "balancer by GET /health/live"),
+        ],
+    );
+    assert_eq!(findings(&output)["verify.rate_limit"].0, "not_applicable");
+    let admin = service.admin();
+    assert_eq!(admin.get("/api/defects?status=closed").json["pagination"]["total"], 1);
+    assert_eq!(admin.get("/api/users").json["pagination"]["total"], 1);
+    assert_eq!(admin.get("/api/equipment?status=active").json["pagination"]["total"], 0);
+
+    // And now without the proxy's own health, so that there is a time to judge the tasks by.
+    let server = format!(
+        "location = /api/admin/tasks {{ default_type application/json; return 200 '{}'; }}
+         location = /api/users {{ default_type application/json; if ($request_method = GET) {{ return 200 '{{}}'; }}
+            proxy_pass {}; proxy_set_header X-Forwarded-For $remote_addr; }}
+         location = /api/auth/logout {{ return 200; }}
+         location = /api/files/upload {{ default_type application/json; return 201 '{{\"data\":{{\"id\":999999}}}}'; }}",
+        failed.replace('\n', " "),
+        service.base,
+    );
+    let config = BREAKABLE.replace("#server", &server);
+    let proxy = Proxy::start(&config, &service.base, "198.51.100.4");
+    assert_failed(
+        &verify_behind(&proxy, &["--json", "--skip-rate-limit"]),
+        &[
+            ("verify.tasks", "check_backlog has failed at 2026-03-02T00:00:00"),
+            ("verify.roles", "without a token, accounts are answered with 200"),
+            ("verify.logout", "after signing out, the token is answered with 200"),
+            ("verify.upload", "downloading the image is answered with 404 NOT_FOUND"),
+            ("verify.upload_disguised", "a web page named photo.png is taken"),
+            ("verify.upload_too_large", "more than 16 MiB is taken"),
+            ("verify.cleanup", "file 999999 (404 NOT_FOUND)"),
+        ],
+    );
+}
+
+#[test]
+fn settings_that_are_too_lax_are_told() {
+    let service = Service::start(&[("APP_ENV", "testing")]);
+    let admin = service.admin();
+    let given = json!({
+        "email": "engineer@example.com", "password": "another-password-of-tests", "full_name": "E", "role": "engineer",
+    });
+    assert_eq!(admin.post("/api/users", &given).status, 201);
+    let environment = [GIVEN[0], ("VERIFY_USER_PASSWORD", "another-password-of-tests")];
+    let arguments = ["--json", "--email", EMAIL, "--user-email", "engineer@example.com"];
+    let output = verify(&service.base, &environment, &arguments);
+    assert_failed(&output, &[("verify.rate_limit", "20 wrong passwords in a row are all looked at")]);
+    let findings = findings(&output);
+    for (id, words) in [
+        ("verify.tls", "plain HTTP, on this machine only"),
+        ("verify.cors", "every web site may call the API"),
+        ("verify.token_lifetime", "live 24:00 h"),
+        ("verify.tasks", "never run yet: generate_daily_lists"),
+    ] {
+        let (verdict, found) = &findings[id];
+        assert!(verdict == "warning" && found.contains(words), "{id}: {verdict}: {found}");
+    }
+    assert_eq!(findings["verify.redirect"].0, "not_applicable");
+    let users = admin.get("/api/users");
+    assert_eq!(users.json["pagination"]["total"], 2, "who was given stays active");
+
+    let wrong =
+        verify(&service.base, &[("VERIFY_PASSWORD", "not-the-password")], &["--json", "--email", EMAIL]);
+    assert_failed(
+        &wrong,
+        &[
+            ("verify.login", "the credentials of chief@example.com are refused: INVALID_CREDENTIALS"),
+            ("verify.rate_limit", "20 wrong passwords"),
+        ],
+    );
+    assert_eq!(self::findings(&wrong)["verify.upload"].0, "not_applicable");
+    assert!(!String::from_utf8_lossy(&wrong.stdout).contains("not-the-password"));
+
+    let nobody = verify(&service.base, &[], &["--json", "--skip-rate-limit"]);
+    assert_eq!(nobody.status.code(), Some(0), "{nobody:?}");
+    assert!(self::findings(&nobody)["verify.login"].1.contains("--email"));
+    let swapped = ["--json", "--skip-rate-limit", "--email", "engineer@example.com"];
+    let engineer = [("VERIFY_PASSWORD", "another-password-of-tests")];
+    let no_admin = verify(&service.base, &engineer, &swapped);
+    assert_failed(&no_admin, &[("verify.login", "engineer@example.com is no admin")]);
+}
+
+#[test]
+fn who_cannot_be_reached_or_trusted_is_told_and_nothing_is_sent() {
+    // Nobody listens where somebody has just stopped to.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", gone.local_addr().expect("an address"));
+    drop(gone);
+    let output = verify(&url, &GIVEN, &["--email", EMAIL]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(said.contains("✘  verify.health") && said.contains("no answer"), "{said}");
+    assert!(said.contains("–  verify.login"), "{said}");
+
+    let without = verify(&url, &[], &["--email", EMAIL]);
+    assert_eq!(without.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&without.stderr).contains("VERIFY_PASSWORD"), "{without:?}");
+
+    if proxy::is_there() {
+        let proxy = Proxy::start(BREAKABLE, "127.0.0.1:9", "198.51.100.5");
+        let output = verify(&proxy.url, &GIVEN, &["--json", "--email", EMAIL]);
+        assert_failed(&output, &[("verify.tls", "no trusted connection")]);
+        let ca = proxy.ca();
+        let trusted = ["--json", "--ca-certificate", ca.to_str().expect("a path")];
+        let dead = verify(&proxy.url, &GIVEN, &trusted);
+        assert_eq!(findings(&dead)["verify.tls"].0, "pass", "{dead:?}");
+        assert!(findings(&dead)["verify.health"].1.contains("502"), "{dead:?}");
+        // The name in the certificate must be that of the host.
+        let by_number = proxy.url.replace("localhost", "127.0.0.1");
+        assert_failed(&verify(&by_number, &GIVEN, &trusted), &[("verify.tls", "no trusted connection")]);
+        let no_ca = folder();
+        let file = no_ca.path().join("ca.pem");
+        fs::write(&file, "nothing").expect("written");
+        let odd = verify(&proxy.url, &GIVEN, &["--ca-certificate", file.to_str().expect("a path")]);
+        assert_eq!(odd.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&odd.stderr).contains("no certificate in PEM"), "{odd:?}");
+    }
+}
+
+#[test]
+fn health_asks_the_service_of_the_same_configuration() {
+    let folder = folder();
+    let service = Running::start(&folder, &[]);
+    let port = service.base.rsplit(':').next().expect("a port").to_owned();
+    let health = |settings: &[(&str, &str)], arguments: &[&str]| {
+        program(&folder, settings, &[&["health"], arguments].concat()).output().expect("ended")
+    };
+    let fine = health(&[("PORT", &port), ("BIND", "0.0.0.0")], &[]);
+    assert_eq!(fine.status.code(), Some(0), "{fine:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&fine.stdout).trim(),
+        format!("http://127.0.0.1:{port}/health/ready is ready")
+    );
+    assert_eq!(health(&[], &["--url", &service.base]).status.code(), Some(0));
+    let elsewhere = health(&[], &["--url", &format!("{}/nowhere", service.base)]);
+    assert_eq!(elsewhere.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("answers with 404"), "{elsewhere:?}");
+    service.stop();
+    let gone = health(&[("PORT", &port)], &[]);
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("doesn't answer"), "{gone:?}");
+}
