@@ -6,6 +6,7 @@ mod connection;
 pub mod assessments;
 pub mod assignments;
 pub mod audit;
+pub mod backups;
 pub mod bonus_stars;
 pub mod changes;
 pub mod checklists;

@@ -31,18 +31,29 @@ pub fn status(database: &Database) -> Result<Vec<Status>> {
     database.read(status_of)
 }
 
+/// The names of every migration this program knows for PostgreSQL, or for SQLite, in order.
+pub fn known(is_postgres: bool) -> Result<Vec<String>> {
+    if is_postgres {
+        Ok(names(MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).map_err(failed)?))
+    } else {
+        Ok(names(MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(failed)?))
+    }
+}
+
+/// The names of versions on record; a version that this program doesn't know is its own name.
+pub(crate) fn names_of(versions: &[String], conn: &DbConnection) -> Result<Vec<String>> {
+    let known = known(matches!(conn, DbConnection::Postgres(_)))?;
+    let known: Vec<Status> = known.into_iter().map(|name| Status { name, applied: true }).collect();
+    Ok(versions.iter().map(|version| name_of(&known, version)).collect())
+}
+
 fn status_of(conn: &mut DbConnection) -> Result<Vec<Status>> {
-    let (names, pending): (Vec<String>, Vec<String>) = match conn {
-        DbConnection::Postgres(c) => (
-            names(MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).map_err(failed)?),
-            names(c.pending_migrations(POSTGRES).map_err(failed)?),
-        ),
-        DbConnection::Sqlite(c) => (
-            names(MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(failed)?),
-            names(c.pending_migrations(SQLITE).map_err(failed)?),
-        ),
+    let all = known(matches!(conn, DbConnection::Postgres(_)))?;
+    let pending = match conn {
+        DbConnection::Postgres(c) => names(c.pending_migrations(POSTGRES).map_err(failed)?),
+        DbConnection::Sqlite(c) => names(c.pending_migrations(SQLITE).map_err(failed)?),
     };
-    Ok(names.into_iter().map(|name| Status { applied: !pending.contains(&name), name }).collect())
+    Ok(all.into_iter().map(|name| Status { applied: !pending.contains(&name), name }).collect())
 }
 
 fn names<DB: diesel::backend::Backend>(migrations: Vec<Box<dyn Migration<DB>>>) -> Vec<String> {

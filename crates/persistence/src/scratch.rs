@@ -30,3 +30,18 @@ pub fn create_owned_database(url: &str, name: &str, role: &str, password: &str) 
 pub fn drop_database(url: &str, name: &str) -> Result<()> {
     on_server(url, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name)))
 }
+
+/// The databases of a PostgreSQL server whose names begin like this.
+pub fn databases(url: &str, beginning: &str) -> Result<Vec<String>> {
+    use diesel::{RunQueryDsl, sql_types::Text};
+
+    #[derive(diesel::QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    let mut conn = DbConnection::open(url, 60).map_err(|error| Error::Unavailable(error.to_string()))?;
+    let statement = "SELECT datname::text AS name FROM pg_database";
+    let all: Vec<Named> = with_conn!(&mut conn, |c| diesel::sql_query(statement).load(c))?;
+    Ok(all.into_iter().map(|database| database.name).filter(|name| name.starts_with(beginning)).collect())
+}

@@ -2,6 +2,7 @@
 
 mod admin;
 mod check;
+mod backup;
 mod config;
 mod files;
 mod findings;
@@ -55,6 +56,8 @@ enum Command {
     /// Compare the store of files with what is on record, and tidy it up.
     #[command(subcommand)]
     Files(files::Action),
+    /// Copy everything the service holds, try copies out, put one back.
+    Backup(backup::Args),
     /// See the scheduled tasks, or run one now.
     #[command(subcommand)]
     Task(task::Action),
@@ -125,6 +128,7 @@ fn carry_out(command: Command) -> Result<()> {
             let (database, world) = opened(&config)?;
             files::run(&action, &database, &wire::storage(&config)?, world.clock.now())
         }
+        Command::Backup(args) => backup::run(&args, &configured()?),
         Command::Task(action) => {
             let (database, world) = opened(&configured()?)?;
             task::run(&action, &database, &world)
@@ -237,6 +241,12 @@ mod tests {
             "files check --contents",
             "files tidy",
             "files tidy --older-than 2h",
+            "backup create",
+            "backup create --keep 7 --json",
+            "backup list",
+            "backup verify",
+            "backup verify 2026-11-25T140000Z-1a2b --scratch-url postgres://db.example.com/postgres",
+            "backup restore 2026-11-25T140000Z-1a2b --replace --yes",
             "task list",
             "task run check_backlog",
             "check",
@@ -258,6 +268,9 @@ mod tests {
     fn what_is_not_understood_ends_with_2() {
         for line in [
             "dance",
+            "backup",
+            "backup create --keep 0",
+            "backup restore",
             "task",
             "task run",
             "task run dance",

@@ -8,6 +8,7 @@
     reason = "in a test, a panic is how a failure is told"
 )]
 
+mod backup;
 mod files;
 mod leaves;
 mod proxy;
