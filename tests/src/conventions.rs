@@ -164,16 +164,30 @@ fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
     let came_by = |scheme: &str, host: &str| {
         site.nobody().with_header("x-forwarded-proto", scheme).with_header("host", host)
     };
-    for (method, path) in [("GET", "/api/equipment?page=2&q=a%20b"), ("POST", "/api/auth/login"), ("GET", "/docs/")] {
-        for (host, name) in [("site.example.com", "site.example.com"), ("site.example.com:8080", "site.example.com"), ("[::1]:80", "[::1]")] {
+    for (method, path) in
+        [("GET", "/api/equipment?page=2&q=a%20b"), ("POST", "/api/auth/login"), ("GET", "/docs/")]
+    {
+        for (host, name) in [
+            ("site.example.com", "site.example.com"),
+            ("site.example.com:8080", "site.example.com"),
+            ("[::1]:80", "[::1]"),
+        ] {
             let answer = came_by("http", host).send(method, path, None);
             let there = format!("https://{name}{path}");
-            assert_eq!((answer.status, answer.header("location")), (308, Some(there.as_str())), "{method} {host}");
+            assert_eq!(
+                (answer.status, answer.header("location")),
+                (308, Some(there.as_str())),
+                "{method} {host}"
+            );
             assert!(answer.header("x-request-id").is_some());
         }
     }
     assert_eq!(came_by("https", "site.example.com").get("/api/equipment").status, 401, "it came with TLS");
-    assert_eq!(came_by("https, http", "site.example.com").get("/api/equipment").status, 308, "the last hop had none");
+    assert_eq!(
+        came_by("https, http", "site.example.com").get("/api/equipment").status,
+        308,
+        "the last hop had none"
+    );
     assert_eq!(site.nobody().get("/api/equipment").status, 401, "it did not come by a proxy");
     for path in ["/health", "/health/live", "/health/ready"] {
         assert_eq!(came_by("http", "site.example.com").get(path).status, 200, "probes are answered");

@@ -178,10 +178,8 @@ pub fn version(url: &str) -> Result<Version> {
         let text = rusqlite::version().to_owned();
         return Ok(Version { major: 3, text });
     }
-    let number = number(
-        &mut connect(url)?,
-        "SELECT current_setting('server_version_num')::bigint AS number",
-    )?;
+    let number =
+        number(&mut connect(url)?, "SELECT current_setting('server_version_num')::bigint AS number")?;
     let (major, minor) = (number / 10_000, number % 10_000);
     Ok(Version { major: u32::try_from(major).unwrap_or_default(), text: format!("{major}.{minor}") })
 }
@@ -234,9 +232,11 @@ pub fn copy_sqlite(from: &Path, to: &Path, mut progress: impl FnMut(u64, u64)) -
     if !from.is_file() {
         return Err(nothing_at(from));
     }
-    let source = rusqlite::Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    let source =
+        rusqlite::Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     source.busy_timeout(PATIENCE).map_err(failed)?;
-    let mut copy = rusqlite::Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    let mut copy =
+        rusqlite::Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     // Its own read transaction: without one, every write of somebody else would make the copy begin anew.
     source.execute_batch("BEGIN; SELECT COUNT(*) FROM sqlite_master;").map_err(failed)?;
     {
@@ -244,7 +244,8 @@ pub fn copy_sqlite(from: &Path, to: &Path, mut progress: impl FnMut(u64, u64)) -
         loop {
             let step = backup.step(STEP).map_err(failed)?;
             let pages = backup.progress();
-            let [all, left] = [pages.pagecount, pages.remaining].map(|pages| u64::try_from(pages).unwrap_or(0));
+            let [all, left] =
+                [pages.pagecount, pages.remaining].map(|pages| u64::try_from(pages).unwrap_or(0));
             progress(all.saturating_sub(left), all);
             match step {
                 StepResult::Done => break,
@@ -336,8 +337,8 @@ impl Alone {
     /// there.
     pub fn with(path: &Path) -> Result<Self> {
         let lock = if path.exists() {
-            let conn =
-                rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+            let conn = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+                .map_err(failed)?;
             conn.busy_timeout(Duration::from_secs(1)).map_err(failed)?;
             without_log(&conn)?;
             conn.execute_batch("BEGIN EXCLUSIVE").map_err(failed)?;

@@ -112,7 +112,11 @@ pub fn newest(folder: &Path) -> Result<Option<Summary>> {
 
 /// The backup in a folder that was last put back for a trial and found whole.
 pub fn newest_verified(folder: &Path) -> Result<Option<Summary>> {
-    Ok(list(folder)?.backups.into_iter().max_by_key(|one| one.verified_at).filter(|one| one.verified_at.is_some()))
+    Ok(list(folder)?
+        .backups
+        .into_iter()
+        .max_by_key(|one| one.verified_at)
+        .filter(|one| one.verified_at.is_some()))
 }
 
 /// Reads all of a backup and compares it with its checksums. An error says what is wrong with it. `progress` is told the
@@ -126,7 +130,10 @@ pub(crate) fn checked(folder: &Path, mut progress: impl FnMut(u64)) -> Result<Ma
         ensure!(manifest.part(part).is_some(), "the manifest names no {part}");
     }
     let (_, found) = sums::of_file(&folder.join(MANIFEST), &mut progress)?;
-    ensure!(sums.expected(MANIFEST) == Some(found.as_str()), "{MANIFEST} is damaged: its checksum is another");
+    ensure!(
+        sums.expected(MANIFEST) == Some(found.as_str()),
+        "{MANIFEST} is damaged: its checksum is another"
+    );
     for part in &manifest.parts {
         let path = folder.join(&part.name);
         let (size, found) = sums::of_file(&path, &mut progress)?;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backups;
+pub mod checklist;
 pub mod cli;
 pub mod config;
 mod disk;

@@ -24,6 +24,7 @@ use inspection_storage::{S3Settings, Storage};
 use listenfd::ListenFd;
 
 use crate::{
+    backups,
     config::{Config, Origins, Profile, RedisUrl},
     disk::{Space, space},
     world::{SystemClock, SystemIds},
@@ -122,7 +123,7 @@ pub fn storage(config: &Config) -> Result<Storage> {
 /// How often an open stream of events gives a sign of life: proxies and phones forget quiet connections after a minute or so.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// What the metrics show besides the service's own: how full the disks are.
+/// What the metrics show besides the service's own: how full the disks are, and how old the newest backup is.
 fn readings(config: &Config) -> Vec<Reading> {
     let places = places(config);
     let read = |name, help, number: fn(&Space) -> u64| {
@@ -133,8 +134,17 @@ fn readings(config: &Config) -> Vec<Reading> {
             read: Arc::new(move || space(&folder).map(|space| fraction(number(&space)))),
         })
     };
+    let folder = config.backup_folder.clone();
+    let newest = move || backups::newest(&folder).ok()?.map(|newest| newest.created_at.as_second());
+    let backup = Reading {
+        name: "inspection_last_backup_timestamp_seconds",
+        help: "When the newest backup was begun, in seconds since 1970.",
+        label: None,
+        read: Arc::new(move || newest().and_then(|at| u64::try_from(at).ok()).map(fraction)),
+    };
     read("inspection_disk_free_bytes", "Bytes that can still be written to a disk.", |space| space.free)
         .chain(read("inspection_disk_size_bytes", "Bytes of a disk.", |space| space.size))
+        .chain([backup])
         .collect()
 }
 

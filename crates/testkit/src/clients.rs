@@ -106,7 +106,12 @@ pub struct Client {
 impl Client {
     /// Nobody, at this address.
     pub fn new(base: &str) -> Self {
-        Self { agent: configuration().build().into(), base: base.to_owned(), token: None, headers: Vec::new() }
+        Self {
+            agent: configuration().build().into(),
+            base: base.to_owned(),
+            token: None,
+            headers: Vec::new(),
+        }
     }
 
     /// Nobody, at an address with TLS whose certificate is signed by this CA.

@@ -46,7 +46,8 @@ fn a_background_that_dies_tells_and_one_that_is_told_to_stop_does_not() {
             patience: std::time::Duration::from_secs(5),
         };
         let (sender, receiver) = std::sync::mpsc::channel();
-        let background = Background::start(parts, move || sender.send(()).expect("somebody waits")).expect("started");
+        let background =
+            Background::start(parts, move || sender.send(()).expect("somebody waits")).expect("started");
         broken.store(breaks, std::sync::atomic::Ordering::SeqCst);
         if breaks {
             receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("told");

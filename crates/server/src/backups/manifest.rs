@@ -1,12 +1,6 @@
 //! What is written beside a backup: what it is, and how its last trial went.
 
-use std::{
-    collections::BTreeMap,
-    fmt, fs,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-};
+use std::{collections::BTreeMap, fmt, fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use inspection_domain::time::Instant;

@@ -86,7 +86,8 @@ pub(super) struct Sums(BTreeMap<String, String>);
 impl Sums {
     /// Reads those of the backup in a folder.
     pub(super) fn read(folder: &Path) -> Result<Self> {
-        let text = fs::read(folder.join(SUMS)).with_context(|| format!("{SUMS} is missing or can't be read"))?;
+        let text =
+            fs::read(folder.join(SUMS)).with_context(|| format!("{SUMS} is missing or can't be read"))?;
         let text = String::from_utf8_lossy(&text);
         let lines = text.lines().filter_map(|line| line.split_once("  "));
         Ok(Self(lines.map(|(sum, name)| (name.to_owned(), sum.to_owned())).collect()))

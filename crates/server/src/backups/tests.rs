@@ -83,5 +83,10 @@ fn a_newer_form_is_told_as_such() {
     let told = checked(&parent.path().join(&name), |_| {}).expect_err("newer").to_string();
     assert!(told.contains("newer version"), "{told}");
     let listed = list(parent.path()).expect("read");
-    assert!(listed.unreadable.iter().any(|(unreadable, why)| *unreadable == name && why.contains("newer version")));
+    assert!(
+        listed
+            .unreadable
+            .iter()
+            .any(|(unreadable, why)| *unreadable == name && why.contains("newer version"))
+    );
 }

@@ -1,8 +1,8 @@
 //! The command line. Exit codes: 0 fine, 1 failed, 2 not understood.
 
 mod admin;
-mod check;
 mod backup;
+mod check;
 mod config;
 mod files;
 mod findings;
@@ -78,6 +78,11 @@ enum Command {
         shell: clap_complete::Shell,
     },
 }
+
+#[cfg(test)]
+pub(crate) use check::IDS as CHECKED;
+#[cfg(test)]
+pub(crate) use verify::ids as verified;
 
 /// Does what the arguments say.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {

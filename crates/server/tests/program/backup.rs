@@ -189,12 +189,16 @@ fn a_backup_made_while_people_write_is_whole_and_comes_back_on_another_machine()
             let mode = fs::metadata(path.join(part)).expect("there").permissions().mode() & 0o777;
             assert_eq!(mode, 0o600, "{part}");
         }
-        let sums = Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&path).status();
+        let sums =
+            Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&path).status();
         assert!(sums.expect("coreutils").success(), "everybody's tools read the checksums");
 
         assert_eq!(from.told(&["list"])["backups"][0]["verified_at"], Value::Null);
         let verified = from.told(&["verify"]);
-        assert_eq!((&verified["name"], &verified["verified"]["compared"]["files"]), (&json!(name), &manifest["files"]["count"]));
+        assert_eq!(
+            (&verified["name"], &verified["verified"]["compared"]["files"]),
+            (&json!(name), &manifest["files"]["count"])
+        );
         let listed = from.told(&["list"]);
         assert_eq!(listed["backups"][0]["verified_at"], verified["verified"]["at"]);
         let table = from.backup(&["list"]);
@@ -368,7 +372,9 @@ fn hesitating(folder: &Path) -> Option<PathBuf> {
         place = place.display(),
         real = real.display(),
     );
-    assert!(Command::new("sh").current_dir(&place).args(["-c", &script]).status().expect("a shell").success());
+    assert!(
+        Command::new("sh").current_dir(&place).args(["-c", &script]).status().expect("a shell").success()
+    );
     Some(place)
 }
 

@@ -138,7 +138,8 @@ mod tests {
         let address = Address::parse("postgres://ann@db/site").expect("an address");
         assert_eq!((address.password(), address.full().expose_secret()), (None, "postgres://ann@db/site"));
         assert_eq!(address.with_database("a b").public(), "postgres://ann@db/a%20b");
-        let refused = Address::parse("postgres://ann@db/site?sslpassword=x").expect_err("refused").to_string();
+        let refused =
+            Address::parse("postgres://ann@db/site?sslpassword=x").expect_err("refused").to_string();
         assert!(refused.contains("sslpassword") && !refused.contains("=x"), "{refused}");
     }
 }

@@ -116,7 +116,8 @@ pub(super) fn write(
         header.set_size(size);
         header.set_mode(0o600);
         header.set_mtime(u64::try_from(at.as_second())?);
-        let differs = || format!("file {id} is not as it was uploaded; `files check --contents` lists all such files");
+        let differs =
+            || format!("file {id} is not as it was uploaded; `files check --contents` lists all such files");
         ensure!(pieces.opened.size == size, differs());
         let mut content = Hashing::new(pieces);
         archive.append_data(&mut header, &file.key, &mut content).with_context(|| format!("file {id}"))?;
@@ -175,7 +176,12 @@ pub(super) fn present(store: &Store, from: &Path, bar: &ProgressBar) -> Result<B
 }
 
 /// Puts the files of a backup into a store, but for those that are there. Says how many.
-pub(super) fn put_back(store: &Store, from: &Path, there: &BTreeSet<String>, bar: &ProgressBar) -> Result<u64> {
+pub(super) fn put_back(
+    store: &Store,
+    from: &Path,
+    there: &BTreeSet<String>,
+    bar: &ProgressBar,
+) -> Result<u64> {
     let mut count = 0;
     each(from, |key, size, content| {
         if !there.contains(key) {

@@ -37,7 +37,10 @@ pub(super) fn run(
         Place::PostgreSql(address) => postgresql(address, &Tools::find(pg_bin, version.major)?, &dump)?,
         Place::Sqlite(path) => sqlite(path, &dump)?,
     };
-    ensure!(!state.contents.migrations.is_empty(), "the database has no schema yet: there is nothing to back up");
+    ensure!(
+        !state.contents.migrations.is_empty(),
+        "the database has no schema yet: there is nothing to back up"
+    );
 
     let store = archive::Store::new(wire::storage(config)?)?;
     let (archive_path, archive_file) = partial.file(FILES)?;

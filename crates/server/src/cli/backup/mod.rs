@@ -139,7 +139,11 @@ fn milliseconds(world: &World, since: Instant) -> u64 {
 
 /// Shows on a terminal how many of these bytes are done.
 fn bar(what: &'static str, bytes: u64) -> ProgressBar {
-    shown(what, ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr()), "{msg} {wide_bar} {bytes}/{total_bytes}")
+    shown(
+        what,
+        ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr()),
+        "{msg} {wide_bar} {bytes}/{total_bytes}",
+    )
 }
 
 /// Shows on a terminal that something is done which has no known end.

@@ -38,7 +38,10 @@ impl Partial {
         let suffix = hexadecimal(ids.random().get(..2).unwrap_or_default());
         let partial = Self { parent: parent.to_owned(), name: format!("{at}Z-{suffix}"), is_kept: false };
         let path = partial.path();
-        DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("can't make {}", path.display()))?;
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("can't make {}", path.display()))?;
         Ok(partial)
     }
 

@@ -71,7 +71,8 @@ pub(super) fn run(args: &Args, config: &Config, world: &World) -> Result<Told> {
 
     target.restore(&folder.join(DATABASE), !occupants.tables.is_empty(), world.ids.as_ref())?;
     let state = source::state(config.database_url.expose().expose_secret())?;
-    verify::compare(&manifest, &state.contents).context("the database is not what it should be after that")?;
+    verify::compare(&manifest, &state.contents)
+        .context("the database is not what it should be after that")?;
     let text = format!(
         "put {} back into {} in {}: {} tables with {} rows; {put_back} files put back, {} were there\n{}",
         backup.name,
@@ -114,7 +115,9 @@ fn fits(manifest: &Manifest, place: &Place) -> Result<usize> {
     );
     let known = migrations::known(place.kind() == Kind::PostgreSql)?;
     if let Some(newer) = manifest.migrations.iter().find(|name| !known.contains(name)) {
-        bail!("the backup was made by a newer version of this program: it has the migration {newer}; use that version");
+        bail!(
+            "the backup was made by a newer version of this program: it has the migration {newer}; use that version"
+        );
     }
     Ok(known.len() - manifest.migrations.len())
 }
@@ -183,7 +186,8 @@ impl Target {
         Ok(match place {
             Place::PostgreSql(address) => {
                 let version = source::version(config.database_url.expose().expose_secret())?;
-                let of_backup = manifest.database_version.split('.').next().and_then(|major| major.parse().ok());
+                let of_backup =
+                    manifest.database_version.split('.').next().and_then(|major| major.parse().ok());
                 let of_backup: u32 = of_backup.unwrap_or(0);
                 ensure!(
                     of_backup <= version.major,
@@ -196,7 +200,8 @@ impl Target {
                 if let Some(folder) = path.parent() {
                     fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
                 }
-                let alone = Alone::with(path).context("somebody else uses the database; stop the service first")?;
+                let alone =
+                    Alone::with(path).context("somebody else uses the database; stop the service first")?;
                 Self::Sqlite(path.clone(), alone)
             }
         })

@@ -96,7 +96,8 @@ fn path(folder: Option<&Path>, program: &str) -> PathBuf {
 /// The major version of the programs in a folder, if both are there.
 fn major(folder: Option<&Path>) -> Option<u32> {
     let version = |program: &str| {
-        let output = Command::new(path(folder, program)).arg("--version").stdin(Stdio::null()).output().ok()?;
+        let output =
+            Command::new(path(folder, program)).arg("--version").stdin(Stdio::null()).output().ok()?;
         output.status.success().then(|| version_in(&String::from_utf8_lossy(&output.stdout)))?
     };
     let (dump, restore) = (version("pg_dump")?, version("pg_restore")?);
@@ -178,7 +179,8 @@ mod tests {
         for name in ["pg_dump", "pg_restore"] {
             // Written by another process: what this one has open for writing, a test beside may hold on to, and then it
             // can't be run.
-            let script = "printf '#!/bin/sh\\necho \"%s (PostgreSQL) %s\"\\n' \"$1\" \"$2\" > \"$1\"; chmod +x \"$1\"";
+            let script =
+                "printf '#!/bin/sh\\necho \"%s (PostgreSQL) %s\"\\n' \"$1\" \"$2\" > \"$1\"; chmod +x \"$1\"";
             let mut shell = Command::new("sh");
             shell.current_dir(folder.path()).args(["-c", script, "sh", name, version]);
             assert!(shell.status().expect("a shell").success());
@@ -209,9 +211,13 @@ mod tests {
         let address = Address::parse("postgres://ann:s3cret@db/site?sslmode=require").expect("an address");
         let command = Tools { folder: None, major: 16 }.command("pg_dump", &address);
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
-        assert!(arguments.contains(&"--dbname=postgres://ann@db/site?sslmode=require".into()), "{arguments:?}");
+        assert!(
+            arguments.contains(&"--dbname=postgres://ann@db/site?sslmode=require".into()),
+            "{arguments:?}"
+        );
         assert!(!arguments.iter().any(|argument| argument.contains("s3cret")), "{arguments:?}");
-        let password = command.get_envs().find(|(name, _)| *name == "PGPASSWORD").and_then(|(_, value)| value);
+        let password =
+            command.get_envs().find(|(name, _)| *name == "PGPASSWORD").and_then(|(_, value)| value);
         assert_eq!(password, Some("s3cret".as_ref()));
         assert!(seen_by_everybody("postgres://ann:s3cret@db/x").is_err());
     }

@@ -14,8 +14,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::{
-    Place, Told, address::Address, archive, bar, chosen, place::Partial, spinner, tools,
-    tools::Tools,
+    Place, Told, address::Address, archive, bar, chosen, place::Partial, spinner, tools, tools::Tools,
 };
 use crate::{
     backups::{self, Compared, DATABASE, FILES, Kind, Manifest, Verified, hexadecimal},
@@ -113,7 +112,8 @@ impl Trial {
     fn new(server: Address, now: Instant, world: &World) -> Result<Self> {
         let url = server.full();
         for name in scratch::databases(url.expose_secret(), SCRATCH)? {
-            let begun = name.strip_prefix(SCRATCH).and_then(|rest| rest.split('_').next()?.parse::<i64>().ok());
+            let begun =
+                name.strip_prefix(SCRATCH).and_then(|rest| rest.split('_').next()?.parse::<i64>().ok());
             if begun.is_some_and(|begun| begun < now.as_second() - ABANDONED) {
                 scratch::drop_database(url.expose_secret(), &name)?;
             }
@@ -166,7 +166,8 @@ pub(super) fn compare(manifest: &Manifest, found: &source::Contents) -> Result<(
     let names = manifest.tables.keys().chain(found.tables.keys());
     for name in names {
         let [expected, found] = [&manifest.tables, &found.tables].map(|tables| tables.get(name));
-        let told = |rows: Option<&i64>| rows.map_or_else(|| "not there".to_owned(), |rows| format!("{rows} rows"));
+        let told =
+            |rows: Option<&i64>| rows.map_or_else(|| "not there".to_owned(), |rows| format!("{rows} rows"));
         ensure!(
             expected == found,
             "table {name}: {} in the manifest, {} in the database",

@@ -1,5 +1,8 @@
 //! The server of the database, and what stands in for it when it is gone.
 
+use std::path::Path;
+
+use anyhow::Result;
 use inspection_domain::time::Instant;
 use inspection_persistence::{
     Database, migrations,
@@ -8,7 +11,7 @@ use inspection_persistence::{
 use secrecy::ExposeSecret;
 
 use super::Finding;
-use crate::{config::Config, wire};
+use crate::{backups, config::Config, wire};
 
 /// The oldest version of PostgreSQL that is supported.
 const OLDEST: i32 = 16;
@@ -17,8 +20,9 @@ const OLDEST: i32 = 16;
 const CLOCK_TOLERANCE: i64 = 5;
 
 pub(super) fn look(config: &Config, database: &Database) -> Vec<Finding> {
-    let mut found = vec![migrated(database)];
     let now = wire::world(config).clock.now();
+    let mut found = vec![migrated(database)];
+    found.extend(saved(&config.backup_folder, now));
     match database.read(server::describe) {
         Ok(Some(server)) => {
             found.extend([
@@ -129,6 +133,50 @@ fn migrated(database: &Database) -> Finding {
     }
 }
 
+/// Hours after which a daily backup is missing, with some for it to take.
+const BACKUP_AGE: i64 = 26;
+
+/// Days within which restoring a backup should have been tried.
+const RESTORE_AGE: i64 = 31;
+
+fn saved(folder: &Path, now: Instant) -> [Finding; 2] {
+    let age = |at: Instant| (now.as_second() - at.as_second()).max(0) / 3600;
+    let made =
+        backups::newest(folder).map(|newest| newest.map(|newest| (age(newest.created_at), newest.name)));
+    let tried = backups::newest_verified(folder)
+        .map(|newest| newest.and_then(|newest| Some((age(newest.verified_at?), newest.name))));
+    [backup(made), restore(tried)]
+}
+
+/// Hours and name of a backup.
+type Aged = Result<Option<(i64, String)>>;
+
+fn backup(newest: Aged) -> Finding {
+    let id = "database.backup";
+    let fix = "inspection-server backup create, and every day by docker/inspection-backup.timer";
+    match newest {
+        Ok(Some((hours, name))) if hours <= BACKUP_AGE => {
+            Finding::pass(id, format!("{name} is {hours} h old"))
+        }
+        Ok(Some((hours, name))) => Finding::fail(id, format!("the newest, {name}, is {hours} h old"), fix),
+        Ok(None) => Finding::fail(id, "there is no backup", fix),
+        Err(error) => Finding::fail(id, format!("{error:#}"), fix),
+    }
+}
+
+fn restore(newest: Aged) -> Finding {
+    let id = "database.restore";
+    let fix = "inspection-server backup verify, and every week by docker/inspection-backup-verify.timer";
+    match newest {
+        Ok(Some((hours, name))) if hours <= RESTORE_AGE * 24 => {
+            Finding::pass(id, format!("{name} was put back {} days ago, and was whole", hours / 24))
+        }
+        Ok(Some((hours, _))) => Finding::warning(id, format!("it was tried {} days ago", hours / 24), fix),
+        Ok(None) => Finding::fail(id, "no backup has ever been put back", fix),
+        Err(error) => Finding::fail(id, format!("{error:#}"), fix),
+    }
+}
+
 fn pool(config: &Config, server: &Server) -> Finding {
     let id = "database.pool";
     let most = i64::from(config.db_pool_size.get()) + i64::from(config.db_max_overflow);
@@ -218,6 +266,26 @@ mod tests {
         ] {
             assert_eq!(host(url), place, "{url}");
         }
+    }
+
+    #[test]
+    fn backups_must_be_there_young_and_tried() {
+        let aged = |hours: i64| Ok(Some((hours, "2026-11-25T140000Z-1a2b".to_owned())));
+        for (aged, verdict) in
+            [(aged(26), Verdict::Pass), (aged(27), Verdict::Fail), (Ok(None), Verdict::Fail)]
+        {
+            assert_eq!(backup(aged).verdict, verdict);
+        }
+        for (aged, verdict) in
+            [(aged(31 * 24), Verdict::Pass), (aged(32 * 24), Verdict::Warning), (Ok(None), Verdict::Fail)]
+        {
+            assert_eq!(restore(aged).verdict, verdict);
+        }
+        let none = saved(Path::new("/nowhere/at/all"), server().now);
+        assert!(
+            none[0].found == "there is no backup" && none[1].found == "no backup has ever been put back",
+            "{none:?}"
+        );
     }
 
     #[test]

@@ -180,6 +180,12 @@ const STEPS: &[Step] = &[
     ("verify.cookies", surface::cookies),
 ];
 
+/// What is looked at, by name.
+#[cfg(test)]
+pub(crate) fn ids() -> Vec<&'static str> {
+    STEPS.iter().map(|(id, _)| *id).collect()
+}
+
 pub(super) fn run(args: Args) -> Result<()> {
     let progress = progress();
     let given = match args.email {
