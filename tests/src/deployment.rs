@@ -429,7 +429,7 @@ fn the_role_of_the_service_is_no_superuser_and_owns_its_database() {
     run(&own, &["-c", "CREATE TABLE things (id integer)"]);
     let rights =
         "SELECT rolsuper, rolcreatedb, rolcreaterole, rolcanlogin FROM pg_roles WHERE rolname = current_user";
-    assert_eq!(run(&own, &["-c", rights]), "f|f|f|t");
+    assert_eq!(run(&own, &["-c", rights]), "f|t|f|t");
     let password = format!("SELECT left(rolpassword, 6) FROM pg_authid WHERE rolname = '{name}'");
     assert_eq!(
         run(&server.url("postgres"), &["-c", &password]),
