@@ -202,10 +202,26 @@ fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
     assert_eq!(answer.status, 401, "nobody trusts this proxy");
 }
 
-#[test]
-fn clients_that_ask_too_often_are_told_when_to_come_back() {
+mod clients_that_ask_too_often_are_told_when_to_come_back {
+    use inspection_testkit::redis::Redis;
+
+    #[test]
+    fn memory() {
+        super::ask_too_often(None);
+    }
+
+    #[test]
+    fn redis() {
+        if let Some(redis) = Redis::start() {
+            super::ask_too_often(Some(redis.url()));
+        }
+    }
+}
+
+fn ask_too_often(redis_url: Option<String>) {
     let settings = inspection_http::Settings {
         rate_limits: true,
+        redis_url: redis_url.map(Into::into),
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };

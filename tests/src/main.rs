@@ -18,6 +18,7 @@ mod documents;
 mod files;
 mod inspection_day;
 mod languages;
+mod limits;
 mod live;
 mod logs;
 mod metrics;

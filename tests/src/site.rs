@@ -43,6 +43,7 @@ pub(crate) fn settings() -> Settings {
         trusted_proxies: Vec::new(),
         rate_limits: false,
         redis_url: None,
+        redis_patience: Duration::from_secs(10),
         metrics_token: None,
         readings: Vec::new(),
         socket_outlives: false,

@@ -37,6 +37,8 @@ pub struct Settings {
     pub rate_limits: bool,
     /// Address of the Redis on which requests are counted for all instances together; without it, each counts its own.
     pub redis_url: Option<SecretString>,
+    /// How long Redis may take to count a request; after that it is counted here, and so are others until Redis answers again.
+    pub redis_patience: Duration,
     /// Token that whoever reads the metrics must send; without it, they are read on the machine itself only.
     pub metrics_token: Option<SecretString>,
     /// What the metrics show besides the service's own; those of one name follow each other.
@@ -130,7 +132,7 @@ impl App {
         let started_at = world.clock.now();
         Self(Arc::new(Parts {
             site_numbers: SiteNumbers::new(settings.dashboard_age),
-            limits: settings.rate_limits.then(|| Limits::new(&settings)),
+            limits: settings.rate_limits.then(|| Limits::new(&settings, crate::routes().limited())),
             live: Arc::default(),
             metrics: Metrics::new(),
             database,
@@ -182,9 +184,18 @@ impl App {
     }
 
     /// Whether the limits that instances share can be counted; nothing if each counts its own.
-    #[expect(clippy::unused_self)]
     pub(crate) fn shared_limits_work(&self) -> Option<bool> {
-        None
+        self.limits()?.shared_ones_work()
+    }
+
+    /// Where requests are counted, in words.
+    pub(crate) fn rate_limits(&self) -> &'static str {
+        match (self.limits(), self.shared_limits_work()) {
+            (None, _) => "off",
+            (Some(_), None) => "memory",
+            (Some(_), Some(true)) => "redis",
+            (Some(_), Some(false)) => "memory (redis unreachable)",
+        }
     }
 
     pub(crate) fn wakeups(&self, topic: Topic) -> watch::Receiver<()> {

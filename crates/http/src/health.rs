@@ -80,6 +80,9 @@ struct Health {
     /// `writable`, or `unusable` when files can't be kept; told where it is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     storage: Option<&'static str>,
+    /// Where requests are counted: `redis`, for all instances together; `memory`; `memory (redis unreachable)`, which does no
+    /// harm to health; or `off`.
+    rate_limits: &'static str,
     /// When it was looked at.
     timestamp: Instant,
 }
@@ -105,7 +108,15 @@ impl Describe for Health {
 async fn health(app: App, _: Public) -> Result<Health, Problem> {
     let reached = app.inspect(Database::ping).await.is_ok();
     let (status, database) = if reached { ("healthy", "connected") } else { ("degraded", "unreachable") };
-    Ok(Health { status, version: VERSION, database, migrations: None, storage: None, timestamp: app.now() })
+    Ok(Health {
+        status,
+        version: VERSION,
+        database,
+        migrations: None,
+        storage: None,
+        rate_limits: app.rate_limits(),
+        timestamp: app.now(),
+    })
 }
 
 async fn ready(app: App, _: Public) -> Result<Health, Problem> {
@@ -123,6 +134,7 @@ async fn ready(app: App, _: Public) -> Result<Health, Problem> {
         database,
         migrations: Some(migrations),
         storage: Some(storage),
+        rate_limits: app.rate_limits(),
         timestamp: app.now(),
     })
 }

@@ -53,6 +53,7 @@ use actix_web::{
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use app::{App, Settings};
+pub use limits::is_redis_url;
 pub use metrics::Reading;
 pub use problem::Problem;
 pub use reach::reach_redis;
@@ -98,7 +99,7 @@ pub fn routes() -> Routes {
 
 /// The limits on requests: name, and how many a minute each client address has.
 pub fn limits() -> Vec<(&'static str, u32)> {
-    limits::TABLE.to_vec()
+    limits::table()
 }
 
 /// The OpenAPI document of exactly these endpoints, as JSON.
@@ -178,10 +179,10 @@ fn server(
         let app = app.clone();
         actix_web::App::new()
             .app_data(app.clone())
-            .configure(|config| routes().register(config, app.limits()))
+            .configure(|config| routes().register(config))
             .configure(docs::page)
             .default_service(web::to(problem::no_such_endpoint))
-            .wrap(limits::overall(&app))
+            .wrap(from_fn(limits::enforce))
             .wrap(request::cross_origin(app.settings()))
             .wrap(from_fn(request::to_https))
             .wrap(from_fn(request::handle))

@@ -1,288 +1,198 @@
-//! How many requests a client may make: per address, behind trusted proxies the forwarded one.
+//! How many requests a client may make: per address, behind trusted proxies the forwarded one. Counted on Redis, for all
+//! instances together, if there is one and it answers, else in memory.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+mod breaker;
+mod client;
+mod memory;
+mod redis;
 
-use actix_governor::{
-    Governor, GovernorConfig, GovernorConfigBuilder, KeyExtractor,
-    governor::{NotUntil, clock::QuantaInstant, middleware::StateInformationMiddleware},
-};
+use std::{collections::BTreeMap, net::IpAddr};
+
+use actix_governor::KeyExtractor;
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
-    dev::ServiceRequest,
-    http::Method,
-    http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
-    middleware::Condition,
+    Error, ResponseError,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method,
+        header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    },
+    middleware::Next,
 };
 use inspection_domain::time::Instant;
-use ipnet::IpNet;
 
+use self::{client::ClientAddress, memory::Memory, redis::Redis};
 use crate::{
     app::{App, Settings},
     problem::Problem,
 };
 
-/// An endpoint's own limit, beside that of all requests. Each is a bucket: so many requests at once, whose places come back
-/// evenly over a minute.
+pub(crate) use self::client::{client_address, forwarded_scheme};
+pub use self::redis::is_redis_url;
+
+/// A limit is a bucket for each client: so many requests at once, whose places come back evenly over a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// Signing in: 5 a minute.
+    /// All requests.
+    Overall,
+    /// Signing in.
     Login,
-    /// Refreshing a token: 10 a minute.
+    /// Refreshing a token.
     Refresh,
-    /// Making jobs for engineers: 20 a minute.
+    /// Making jobs for engineers.
     EngineerJobs,
-    /// Giving bonus stars: 20 a minute.
+    /// Giving bonus stars.
     Bonuses,
-    /// Asking for bonus stars: 20 a minute.
+    /// Asking for bonus stars.
     BonusRequests,
-    /// Uploading a file: 10 a minute.
+    /// Uploading a file.
     Upload,
-    /// Uploading several files at once: 5 a minute.
+    /// Uploading several files at once.
     UploadMultiple,
 }
 
-/// Every limit: its name, and how many requests a minute a client has.
-pub(crate) const TABLE: &[(&str, u32)] = &[
-    ("overall", 200),
-    ("login", 5),
-    ("refresh", 10),
-    ("engineer_jobs", 20),
-    ("bonuses", 20),
-    ("bonus_requests", 20),
-    ("upload", 10),
-    ("upload_multiple", 5),
-];
+impl Limit {
+    const ALL: [Self; 8] = [
+        Self::Overall,
+        Self::Login,
+        Self::Refresh,
+        Self::EngineerJobs,
+        Self::Bonuses,
+        Self::BonusRequests,
+        Self::Upload,
+        Self::UploadMultiple,
+    ];
 
-type Config = GovernorConfig<ClientAddress, StateInformationMiddleware>;
+    /// Its name in metrics and on Redis.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Overall => "overall",
+            Self::Login => "login",
+            Self::Refresh => "refresh",
+            Self::EngineerJobs => "engineer_jobs",
+            Self::Bonuses => "bonuses",
+            Self::BonusRequests => "bonus_requests",
+            Self::Upload => "upload",
+            Self::UploadMultiple => "upload_multiple",
+        }
+    }
+
+    /// Requests at once, and in a minute.
+    const fn places(self) -> u32 {
+        match self {
+            Self::Overall => 200,
+            Self::Login | Self::UploadMultiple => 5,
+            Self::Refresh | Self::Upload => 10,
+            Self::EngineerJobs | Self::Bonuses | Self::BonusRequests => 20,
+        }
+    }
+}
+
+/// Every limit: its name, and how many requests a minute a client has.
+pub(crate) fn table() -> Vec<(&'static str, u32)> {
+    Limit::ALL.iter().map(|limit| (limit.name(), limit.places())).collect()
+}
+
+/// What a limit says about a request.
+#[derive(Debug, Clone, Copy)]
+struct Verdict {
+    /// The last one that was asked: that of the endpoint, unless that of all requests has refused already.
+    limit: Limit,
+    /// Places that are left.
+    remaining: u32,
+    /// Seconds until there is a place, if there was none.
+    wait: Option<u64>,
+}
+
+impl Verdict {
+    /// Tells the client where it stands.
+    fn tell(self, headers: &mut HeaderMap) {
+        let places = self.limit.places();
+        // Used places come back one by one, all of them within a minute.
+        let full = (60 * places.saturating_sub(self.remaining)).div_ceil(places);
+        let reset = self.wait.unwrap_or(full.into());
+        for (name, value) in [
+            ("ratelimit-limit", HeaderValue::from(places)),
+            ("ratelimit-remaining", self.remaining.into()),
+            ("ratelimit-reset", reset.into()),
+        ] {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        if let Some(wait) = self.wait {
+            headers.insert(RETRY_AFTER, wait.into());
+        }
+    }
+}
 
 /// The state of the limits, shared by all workers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Limits {
-    overall: Config,
-    login: Config,
-    refresh: Config,
-    engineer_jobs: Config,
-    bonuses: Config,
-    bonus_requests: Config,
-    upload: Config,
-    upload_multiple: Config,
-    /// The minute in which it was last tidied up.
-    tidied: Arc<AtomicI64>,
+    clients: ClientAddress,
+    /// Paths to which a client may send things only so often, in addition to all requests together.
+    own: BTreeMap<&'static str, Limit>,
+    memory: Memory,
+    redis: Option<Redis>,
 }
 
 impl Limits {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        let limit = |count: u32, methods: Option<Vec<Method>>| {
-            let mut config = GovernorConfigBuilder::default()
-                .key_extractor(ClientAddress(settings.trusted_proxies.clone()));
-            let mut config = config.requests_per_minute(count.into()).burst_size(count).use_headers();
-            if let Some(methods) = methods {
-                config.methods(methods);
-            }
-            // Only a count of 0 is refused.
-            config.finish().unwrap_or_else(|| unreachable!("{count} requests a minute are a limit"))
-        };
-        // What is limited by itself is done, not looked at under the same path.
-        let per_minute = |count| limit(count, Some(vec![Method::POST]));
-        Self {
-            overall: limit(200, None),
-            login: per_minute(5),
-            refresh: per_minute(10),
-            engineer_jobs: per_minute(20),
-            bonuses: per_minute(20),
-            bonus_requests: per_minute(20),
-            upload: per_minute(10),
-            upload_multiple: per_minute(5),
-            tidied: Arc::default(),
-        }
+    pub(crate) fn new(settings: &Settings, own: BTreeMap<&'static str, Limit>) -> Self {
+        let clients = ClientAddress(settings.trusted_proxies.clone());
+        let redis = settings.redis_url.as_ref().map(|url| Redis::new(url, settings.redis_patience));
+        Self { memory: Memory::new(&clients), clients, own, redis }
     }
 
-    /// Forgets clients whose places have all come back, at most once a minute.
+    /// Whether the limits that instances share can be counted; nothing if each counts its own.
+    pub(crate) fn shared_ones_work(&self) -> Option<bool> {
+        self.redis.as_ref().map(Redis::is_up)
+    }
+
+    /// Forgets clients whose places in memory have all come back, at most once a minute.
     pub(crate) fn tidy(&self, now: Instant) {
-        let (minute, last) = (now.as_second() / 60, self.tidied.load(Ordering::Relaxed));
-        let mine = self.tidied.compare_exchange(last, minute, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if minute != last && mine {
-            for config in [
-                &self.overall,
-                &self.login,
-                &self.refresh,
-                &self.engineer_jobs,
-                &self.bonuses,
-                &self.bonus_requests,
-                &self.upload,
-                &self.upload_multiple,
-            ] {
-                config.limiter().retain_recent();
-                config.limiter().shrink_to_fit();
-            }
-        }
+        self.memory.tidy(now);
     }
 
-    pub(crate) fn of(&self, limit: Limit) -> &Config {
-        match limit {
-            Limit::Login => &self.login,
-            Limit::Refresh => &self.refresh,
-            Limit::EngineerJobs => &self.engineer_jobs,
-            Limit::Bonuses => &self.bonuses,
-            Limit::BonusRequests => &self.bonus_requests,
-            Limit::Upload => &self.upload,
-            Limit::UploadMultiple => &self.upload_multiple,
-        }
+    /// The limit of the endpoint. What is limited by itself is done, not looked at under the same path.
+    fn own(&self, request: &ServiceRequest) -> Option<Limit> {
+        // The path as endpoints are found by it: signs that needn't be escaped aren't.
+        (request.method() == Method::POST).then(|| self.own.get(request.match_info().as_str()).copied())?
+    }
+
+    async fn ask(&self, client: IpAddr, own: Option<Limit>) -> Verdict {
+        let shared = match &self.redis {
+            Some(redis) => redis.ask(client, own).await,
+            None => None,
+        };
+        shared.unwrap_or_else(|| self.memory.ask(client, own))
     }
 }
 
-/// The limit of all requests of a client.
-pub(crate) fn overall(app: &App) -> Condition<Governor<ClientAddress, StateInformationMiddleware>> {
-    let unused;
-    let config = if let Some(limits) = app.limits() {
-        &limits.overall
-    } else {
-        unused = Limits::new(app.settings()).overall;
-        &unused
+/// Refuses requests of clients that have made too many.
+pub(crate) async fn enforce(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let app = request.app_data::<App>().cloned().ok_or_else(|| Problem::internal("no app"))?;
+    let Some(limits) = app.limits() else {
+        return Ok(next.call(request).await?.map_into_left_body());
     };
-    Condition::new(app.limits().is_some(), Governor::new(config))
-}
-
-/// Tells clients apart by their address, IPv6 by its /64.
-#[derive(Debug, Clone)]
-pub(crate) struct ClientAddress(Vec<IpNet>);
-
-impl KeyExtractor for ClientAddress {
-    type Key = IpAddr;
-    type KeyExtractionError = Problem;
-
-    fn extract(&self, request: &ServiceRequest) -> Result<IpAddr, Problem> {
-        Ok(network(client_address(request.request(), &self.0)))
-    }
-
-    fn exceed_rate_limit_response(
-        &self,
-        _: &NotUntil<QuantaInstant>,
-        mut response: HttpResponseBuilder,
-    ) -> HttpResponse {
-        let problem = Problem::rate_limited().error_response();
-        let waiting = response.finish();
-        let mut answer = problem;
-        for (name, value) in waiting.headers() {
-            answer.headers_mut().insert(name.clone(), value.clone());
-        }
-        // Sent as a fraction cut off: a client that waits exactly that long would be early.
-        let seconds = waiting.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.unwrap_or(0) + 1));
-        answer
-    }
-}
-
-/// One household or machine has a whole /64 of IPv6 addresses.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => IpAddr::V4(v4),
-            None => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
-        },
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-/// The address of the client: that of the peer, or, if the peer is a trusted proxy, the last one it was forwarded
-/// for that isn't a trusted proxy itself.
-pub(crate) fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let forwarded: Vec<&str> = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    last_untrusted(peer, &forwarded, trusted)
-}
-
-fn last_untrusted(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) -> IpAddr {
-    let is_trusted =
-        |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
-    let mut client = peer;
-    for hop in forwarded.iter().rev() {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
-        if !is_trusted(client) {
-            break;
-        }
-        client = address;
-    }
-    client.to_canonical()
-}
-
-/// The scheme that a request came with to the last trusted proxy, if it says.
-pub(crate) fn forwarded_scheme<'a>(request: &'a HttpRequest, trusted: &[IpNet]) -> Option<&'a str> {
-    let peer = request.peer_addr()?.ip().to_canonical();
-    if !trusted.iter().any(|network| network.contains(&peer)) {
-        return None;
-    }
-    let schemes = request.headers().get("x-forwarded-proto")?.to_str().ok()?;
-    schemes.rsplit(',').next().map(str::trim)
-}
-
-const NAMES: [(&str, &str); 2] =
-    [("x-ratelimit-limit", "ratelimit-limit"), ("x-ratelimit-remaining", "ratelimit-remaining")];
-
-/// Gives the headers of a limit their standard names. Whichever limit is named first stays: an endpoint's own is
-/// the one that matters.
-pub(crate) fn standard_headers(headers: &mut HeaderMap) {
-    let number =
-        |headers: &HeaderMap, name: &str| -> Option<u64> { headers.get(name)?.to_str().ok()?.parse().ok() };
-    if !headers.contains_key("ratelimit-limit") {
-        for (theirs, standard) in NAMES {
-            if let Some(value) = headers.get(theirs).cloned() {
-                headers.insert(HeaderName::from_static(standard), value);
-            }
-        }
-        if let (Some(limit), Some(remaining)) =
-            (number(headers, "ratelimit-limit"), number(headers, "ratelimit-remaining"))
-        {
-            // Used places come back one by one, all of them within a minute.
-            let full = (60 * limit.saturating_sub(remaining)).div_ceil(limit.max(1));
-            let reset = number(headers, "retry-after").unwrap_or(full);
-            headers.insert(HeaderName::from_static("ratelimit-reset"), HeaderValue::from(reset));
-        }
-    }
-    for name in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-after"] {
-        headers.remove(name);
-    }
+    let client = limits.clients.extract(&request)?;
+    let verdict = limits.ask(client, limits.own(&request)).await;
+    let mut response = if verdict.wait.is_some() {
+        app.metrics().rate_limited(verdict.limit.name());
+        request.into_response(Problem::rate_limited().error_response()).map_into_right_body()
+    } else {
+        next.call(request).await?.map_into_left_body()
+    };
+    verdict.tell(response.headers_mut());
+    Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
-    fn forwarded_addresses_are_believed_of_trusted_proxies_only() {
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("network")];
-        let of = |peer: &str, hops: &[&str]| {
-            last_untrusted(peer.parse().expect("address"), hops, &trusted).to_string()
-        };
-        assert_eq!(of("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "the peer is nobody we trust");
-        assert_eq!(of("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(
-            of("10.0.0.1", &["1.2.3.4", " 198.51.100.7 "]),
-            "198.51.100.7",
-            "the client made the first up"
-        );
-        assert_eq!(of("10.0.0.1", &["198.51.100.7", "10.9.9.9"]), "198.51.100.7");
-        assert_eq!(of("10.0.0.1", &["rubbish"]), "10.0.0.1");
-        assert_eq!(of("10.0.0.1", &[]), "10.0.0.1");
-        assert_eq!(of("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_client() {
-        let network = |text: &str| network(text.parse().expect("address")).to_string();
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
+    fn endpoints_with_a_limit_of_their_own_have_one_path_each() {
+        let limited = crate::routes().limited();
+        assert_eq!(limited.len(), 7);
+        assert!(limited.keys().all(|path| !path.contains('{')), "{limited:?}");
     }
 }

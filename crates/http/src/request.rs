@@ -22,7 +22,6 @@ use inspection_persistence::Meter;
 
 use crate::{
     app::{App, Settings},
-    limits,
     problem::Problem,
 };
 
@@ -102,7 +101,6 @@ async fn answer(
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    limits::standard_headers(response.headers_mut());
     secure(&path, response.headers_mut());
     Ok(response)
 }

@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeMap, future::Future};
 
-use actix_governor::Governor;
 use actix_web::{
     FromRequest, Handler, Resource, Responder, guard,
     http::Method,
@@ -14,7 +13,7 @@ use crate::{
     app::App,
     docs::{Describe, Operation},
     extract::{Permit, Public},
-    limits::{Limit, Limits, standard_headers},
+    limits::Limit,
     problem::Problem,
 };
 
@@ -156,41 +155,29 @@ impl Routes {
         self.entries.insert(path, entry);
     }
 
-    /// Limits how often a client may send something to a path, in addition to all requests together.
+    /// Limits how often a client may send something to a path without parameters, in addition to all requests together.
     pub(crate) fn limit(&mut self, path: &'static str, limit: Limit) {
         if let Some(entry) = self.entries.get_mut(path) {
             entry.limit = Some(limit);
         }
     }
 
+    /// The paths that have a limit of their own.
+    pub(crate) fn limited(self) -> BTreeMap<&'static str, Limit> {
+        let entries = self.entries.into_iter();
+        entries.filter_map(|(path, entry)| Some((path, entry.limit?))).collect()
+    }
+
     /// Puts the endpoints into service. Paths with fixed words come before those with numbers in the same place,
     /// since a brace sorts after letters.
-    pub(crate) fn register(self, config: &mut ServiceConfig, limits: Option<&Limits>) {
+    pub(crate) fn register(self, config: &mut ServiceConfig) {
         for entry in self.entries.into_values() {
             let allowed = entry.methods.join(", ");
             let resource = entry.resource.default_service(web::to(move || {
                 let refused = Problem::method_not_allowed(allowed.clone());
                 async move { Err::<actix_web::HttpResponse, Problem>(refused) }
             }));
-            match limits.zip(entry.limit) {
-                Some((limits, limit)) => {
-                    let named = actix_web::middleware::from_fn(name_limit);
-                    config.service(resource.wrap(Governor::new(limits.of(limit))).wrap(named));
-                }
-                None => {
-                    config.service(resource);
-                }
-            }
+            config.service(resource);
         }
     }
-}
-
-/// Names an endpoint's own limit in the answer before that of all requests is.
-async fn name_limit(
-    request: actix_web::dev::ServiceRequest,
-    next: actix_web::middleware::Next<impl actix_web::body::MessageBody>,
-) -> Result<actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>, actix_web::Error> {
-    let mut response = next.call(request).await?;
-    standard_headers(response.headers_mut());
-    Ok(response)
 }

@@ -10,7 +10,7 @@ use crate::{app::App, extract::Permit, health::VERSION, problem::Problem, reply:
 
 /// Endpoint of the system.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/admin/system", system, "Version, uptime, database, pool, outbox and storage");
+    routes.get("/api/admin/system", system, "Version, uptime, database, limits, pool, outbox and storage");
 }
 
 inspection_domain::shows!(SystemView {});
@@ -26,6 +26,8 @@ struct SystemView {
     uptime_seconds: i64,
     /// `postgresql` or `sqlite`.
     database: &'static str,
+    /// Where requests are counted: `redis`, `memory`, `memory (redis unreachable)` or `off`.
+    rate_limits: &'static str,
     /// Connections of this process.
     pool: PoolView,
     /// What waits to be done in the background.
@@ -69,7 +71,7 @@ struct StorageView {
 
 async fn system(app: App, permit: Permit<OperateService>) -> Result<Reply<SystemView>, Problem> {
     let (started_at, now) = (app.started_at(), app.now());
-    let pool = app.pool();
+    let (pool, rate_limits) = (app.pool(), app.rate_limits());
     let database = if app.is_postgres() { "postgresql" } else { "sqlite" };
     let view = app.read(permit, (), move |conn, _, ()| {
         let depth = outbox::depth(conn)?;
@@ -79,6 +81,7 @@ async fn system(app: App, permit: Permit<OperateService>) -> Result<Reply<System
             started_at,
             uptime_seconds: now.as_second() - started_at.as_second(),
             database,
+            rate_limits,
             pool: PoolView { most: pool.most, open: pool.open, idle: pool.idle },
             outbox: OutboxView {
                 pending: depth.pending,

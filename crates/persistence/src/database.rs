@@ -70,7 +70,8 @@ impl Settings {
 /// A connection in the pool, and when it was last known to work.
 struct Pooled {
     connection: DbConnection,
-    checked: Instant,
+    /// Nothing if there is doubt.
+    worked: Option<Instant>,
 }
 
 struct Manager {
@@ -97,14 +98,14 @@ impl r2d2::ManageConnection for Manager {
             _ => {}
         };
         with_conn!(&mut connection, |c| c.set_instrumentation(count));
-        Ok(Pooled { connection, checked: Instant::now() })
+        Ok(Pooled { connection, worked: Some(Instant::now()) })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
-        if pooled.checked.elapsed() >= TRUSTED {
+        if pooled.worked.is_none_or(|at| at.elapsed() >= TRUSTED) {
             pooled.connection.ping().map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            pooled.worked = Some(Instant::now());
         }
-        pooled.checked = Instant::now();
         Ok(())
     }
 
@@ -193,7 +194,10 @@ impl Database {
 
     fn with<T>(&self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
         let mut pooled = self.pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
-        work(&mut pooled.connection)
+        let outcome = work(&mut pooled.connection);
+        // If it broke, whoever gets it next must find that out before using it.
+        pooled.worked = (!matches!(outcome, Err(Error::Unavailable(_)))).then(Instant::now);
+        outcome
     }
 
     /// Reads. Blocks: waits for a connection and for the database.

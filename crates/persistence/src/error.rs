@@ -233,6 +233,22 @@ const UNIQUE: &[Unique] = &[
 /// What keeps leaves apart: a constraint in PostgreSQL, triggers in SQLite.
 const NO_OVERLAP: &str = "leaves_no_overlap";
 
+/// What libpq and PostgreSQL say when a connection is gone, or going; Diesel has no kind for it. SQLite says the first.
+const UNAVAILABLE: &[&str] = &[
+    "database is locked",
+    "canceling statement due to statement timeout",
+    "terminating connection",
+    "server closed the connection",
+    "no connection to the server",
+    "connection not open",
+    "could not receive data from server",
+    "could not send data to server",
+    "SSL connection has been closed",
+    "SSL SYSCALL error",
+    "the database system is",
+    "in a read-only transaction",
+];
+
 /// A badge somebody else has, wanted in this field.
 pub(crate) const fn badge_taken(field: &'static str) -> Taken {
     Taken { field, message: "this badge is in use" }
@@ -249,6 +265,8 @@ impl From<Diesel> for Error {
     fn from(error: Diesel) -> Self {
         let Diesel::DatabaseError(kind, info) = &error else {
             return match error {
+                // The transaction can't be ended: the connection is gone, and nobody knows what has become of the commit.
+                Diesel::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
                 Diesel::BrokenTransactionManager => Self::Unavailable(error.to_string()),
                 other => Self::Database(other),
             };
@@ -271,13 +289,7 @@ impl From<Diesel> for Error {
                 "deadlock detected" => LostRace.into(),
                 // SQLite has no such constraints, so a trigger says it.
                 NO_OVERLAP => LeaveRule::Overlap.into(),
-                message
-                    if message.contains("database is locked")
-                        || message.contains("canceling statement due to statement timeout")
-                        || message.contains("terminating connection")
-                        || message.contains("server closed the connection")
-                        || message.contains("no connection to the server") =>
-                {
+                message if UNAVAILABLE.iter().any(|known| message.contains(known)) => {
                     Self::Unavailable(message.to_owned())
                 }
                 _ => Self::Database(error),

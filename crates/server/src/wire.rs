@@ -162,6 +162,9 @@ pub(crate) fn places(config: &Config) -> Vec<(&'static str, PathBuf)> {
     places
 }
 
+/// How long Redis may take to count a request; much longer than it does, much shorter than anybody minds.
+const REDIS_PATIENCE: Duration = Duration::from_millis(250);
+
 /// The application over a database and a store of files.
 pub fn app(config: &Config, database: Database, world: World, storage: Storage, socket: &Socket) -> App {
     let tokens = Tokens::new(
@@ -181,6 +184,7 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage, 
         readings: readings(config),
         socket_outlives: socket.outlives,
         https_redirect: config.https_redirect,
+        redis_patience: REDIS_PATIENCE,
         metrics_token: config.metrics_token.clone(),
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
         dashboard_age: Duration::from_secs(config.dashboard_age.into()),

@@ -146,6 +146,26 @@ impl Client {
 
     /// Sends a request with a body of this type, or without one.
     pub fn send(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
+        let sent = self.exchange(method, path, body);
+        let (answer, _) = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        answer
+    }
+
+    /// As [`send`](Self::send), for those who count what goes wrong: a connection that breaks before the end of the answer.
+    pub fn try_send(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Result<Answer, String> {
+        match self.exchange(method, path, body) {
+            Ok((answer, None)) => Ok(answer),
+            Ok((_, Some(error))) | Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// An answer, and why its body isn't complete if it isn't.
+    fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &[u8])>,
+    ) -> Result<(Answer, Option<ureq::Error>), ureq::Error> {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -160,7 +180,7 @@ impl Client {
             }
             None => self.agent.run(request.body(()).expect("a request")),
         };
-        let mut response = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let mut response = sent?;
         let headers = response
             .headers()
             .iter()
@@ -168,18 +188,21 @@ impl Client {
             .collect();
         let is_stream =
             response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
-        let bytes = if is_stream {
+        let (bytes, missing) = if is_stream {
             // It has no end: the first piece will do.
             let mut piece = vec![0; 1 << 16];
             let length = response.body_mut().as_reader().read(&mut piece).unwrap_or_default();
             piece.truncate(length);
-            piece
+            (piece, None)
         } else {
-            response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap_or_default()
+            match response.body_mut().with_config().limit(1 << 30).read_to_vec() {
+                Ok(bytes) => (bytes, None),
+                Err(error) => (Vec::new(), Some(error)),
+            }
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status: response.status().as_u16(), headers, bytes, text, json }
+        Ok((Answer { status: response.status().as_u16(), headers, bytes, text, json }, missing))
     }
 
     /// Gets.

@@ -12,7 +12,10 @@ pub mod builders;
 pub mod clients;
 pub mod databases;
 pub mod files;
+pub mod load;
+pub mod outages;
 pub mod postgres;
+pub mod redis;
 pub mod s3;
 pub mod world;
 

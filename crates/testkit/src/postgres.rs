@@ -1,6 +1,6 @@
-//! A throw-away PostgreSQL server for the tests of one process.
+//! A throw-away PostgreSQL server for the tests of one process, and others of one's own that can be stopped and started again.
 //!
-//! The server listens on a Unix socket only, keeps its data in a folder of its own, and gives up all
+//! A server listens on a Unix socket only, keeps its data in a folder of its own, and gives up all
 //! durability for speed. Nothing of it outlives the test process, even when that one is killed.
 
 use std::ffi::OsString;
@@ -10,8 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::{ffi::OsStrExt, process::CommandExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
@@ -20,24 +20,25 @@ const SOCKET_PATH_MAX: usize = 100;
 const START_MAX: Duration = Duration::from_secs(30);
 const LOG_TAIL_LINES: usize = 20;
 
-/// Becomes the server; `$1` is the folder of the binaries, `$2` that of the server. Waits for a line first,
+/// Becomes the server; `$1` is the folder of the binaries, `$2` that of the server, `$3` whether what was committed must be there
+/// after a crash of the server. Waits for a line first,
 /// and gives up at the end of its input, so that nothing starts before there is a supervisor to stop it. The
 /// trap lets `initdb` finish, which would leave shared memory behind when interrupted.
 const RUNNER: &str = r#"
 trap exit QUIT
 read -r _ || exit
-"$1/initdb" -D data -U inspection --auth=trust --no-sync -E UTF8 --locale=C || exit
-exec "$1/postgres" -D data -k "$2" -p 5432 -c listen_addresses= -c fsync=off -c synchronous_commit=off \
+[ -e data/PG_VERSION ] || "$1/initdb" -D data -U inspection --auth=trust --no-sync -E UTF8 --locale=C || exit
+exec "$1/postgres" -D data -k "$2" -p 5432 -c listen_addresses= -c fsync=off -c synchronous_commit="$3" \
     -c full_page_writes=off -c autovacuum=off \
     -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=2GB
 "#;
 
-/// Cleans up after the test process; `$1` is the process of the runner, `$2` the folder of the server. Nobody
-/// writes to its input: that ends when the test process does, however it ends. Asks more than once, because
+/// Cleans up after the test process; `$1` is the process of the runner, `$2` the folder of the server. Its input ends when the
+/// test process does, however it ends; a line in it says that the server has been stopped, and may start again. Asks more than once, because
 /// the runner may miss it on its way to becoming the server.
 const SUPERVISOR: &str = r#"
 trap '' INT TERM HUP
-read -r _
+read -r _ && exit
 tries=100
 while [ $tries -gt 0 ] && kill -s QUIT "$1"; do
     tries=$((tries - 1))
@@ -54,8 +55,26 @@ pub struct Server {
     _supervisor: Child,
 }
 
+/// A PostgreSQL server of one test, which can be stopped and started again; gone when this is dropped.
+#[derive(Debug)]
+pub struct OwnServer {
+    bin: PathBuf,
+    user: Option<User>,
+    folder: PathBuf,
+    running: Option<(Child, Child)>,
+}
+
+/// How a server is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Connections are told and closed, and everything is put in order.
+    Fast,
+    /// At once, as in a crash; the next start recovers what was committed.
+    Immediate,
+}
+
 /// The unprivileged user as which root runs the server, which refuses to run as root.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct User {
     uid: u32,
     gid: u32,
@@ -70,9 +89,8 @@ impl Server {
     /// half of the tests may not be skipped.
     pub fn shared() -> Option<&'static Server> {
         static SHARED: OnceLock<Result<Option<Server>, String>> = OnceLock::new();
-        let shared = SHARED.get_or_init(|| match binaries()? {
+        let shared = SHARED.get_or_init(|| match installed()? {
             Some(bin) => Server::start(&bin).map(Some),
-            None if variable("CI").is_some_and(|ci| ci == "true") => Err("no PostgreSQL binaries".to_owned()),
             None => Ok(None),
         });
         match shared {
@@ -83,9 +101,7 @@ impl Server {
 
     /// The URL of a database of this server, which need not exist yet; `postgres` always does.
     pub fn url(&self, database: &str) -> String {
-        // With the port, because libpq would otherwise take that of PGPORT.
-        let host = percent_encoded(self.folder.as_os_str().as_bytes());
-        format!("postgres://inspection@{host}:5432/{}", percent_encoded(database.as_bytes()))
+        url(&self.folder, database)
     }
 
     /// A name for a database that no other call in this process returns.
@@ -96,28 +112,125 @@ impl Server {
 
     fn start(bin: &Path) -> Result<Server, String> {
         let user = unprivileged_user()?;
-        let folder = new_folder(user)?;
-        let spawned = spawn_runner(bin, &folder, user).and_then(|mut runner| {
-            let mut supervisor = Command::new("sh");
-            supervisor.args(["-c", SUPERVISOR, "supervisor", &runner.id().to_string()]).arg(&folder);
-            // A group of its own, so that what is sent to the whole test run doesn't reach it; no output, so
-            // that nobody who reads the output of the tests waits for it.
-            supervisor.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-            let supervisor = supervisor.spawn()?;
-            // Taken, so that it closes: the server needs no input.
-            runner.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.write_all(b"go\n")?;
-            Ok((runner, supervisor))
-        });
-        let (mut runner, supervisor) = spawned.map_err(|error| format!("not started: {error}"))?;
-        wait_until_ready(&mut runner, &folder)?;
+        let folder = new_folder(user, &process::id().to_string())?;
+        let (_, supervisor) = launch(bin, &folder, user, "off")?;
         Ok(Server { folder, _supervisor: supervisor })
     }
 }
 
-fn spawn_runner(bin: &Path, folder: &Path, user: Option<User>) -> io::Result<Child> {
+impl OwnServer {
+    /// A server of one's own; `None`, and a word about it, when there are no PostgreSQL binaries.
+    ///
+    /// # Panics
+    ///
+    /// As [`Server::shared`].
+    #[allow(clippy::print_stdout, reason = "a test that isn't run says so where its output is looked for")]
+    pub fn start() -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let made = installed().and_then(|bin| {
+            let Some(bin) = bin else { return Ok(None) };
+            let user = unprivileged_user()?;
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let folder = new_folder(user, &format!("{}-{number}", process::id()))?;
+            Ok(Some(Self { bin, user, folder, running: None }))
+        });
+        let mut server = made.unwrap_or_else(|error| panic!("PostgreSQL for the tests: {error}"));
+        match &mut server {
+            Some(server) => server.resume(),
+            None => println!("skipped: no PostgreSQL binaries"),
+        }
+        server
+    }
+
+    /// The URL of a database of this server, which need not exist yet; `postgres` always does.
+    pub fn url(&self, database: &str) -> String {
+        url(&self.folder, database)
+    }
+
+    /// Starts it, again with what was in it.
+    ///
+    /// # Panics
+    ///
+    /// When it doesn't start.
+    pub fn resume(&mut self) {
+        // Left behind by a crash, and not to be taken for the new server's.
+        let _ = fs::remove_file(self.folder.join("data/postmaster.pid"));
+        let started = launch(&self.bin, &self.folder, self.user, "on");
+        self.running = Some(started.unwrap_or_else(|error| panic!("PostgreSQL for the tests: {error}")));
+    }
+
+    /// Stops it, and waits until it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When it can't be stopped.
+    pub fn stop(&mut self, how: Stop) {
+        let Some((mut runner, mut supervisor)) = self.running.take() else { return };
+        let signal = if how == Stop::Fast { "-INT" } else { "-QUIT" };
+        let sent = Command::new("kill").args([signal, &runner.id().to_string()]).status();
+        assert!(sent.is_ok_and(|sent| sent.success()), "{signal} can't be sent");
+        runner.wait().expect("it has ended");
+        let mut input = supervisor.stdin.take().expect("input");
+        input.write_all(b"stopped\n").expect("a supervisor that listens");
+        supervisor.wait().expect("it has ended");
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        // A server that runs is stopped by its supervisor, which sees that its input ends, and removes the folder.
+        if self.running.is_none() {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// The folder of the binaries; an error if there are none where there must be.
+fn installed() -> Result<Option<PathBuf>, String> {
+    match binaries()? {
+        None if variable("CI").is_some_and(|ci| ci == "true") => Err("no PostgreSQL binaries".to_owned()),
+        bin => Ok(bin),
+    }
+}
+
+fn url(folder: &Path, database: &str) -> String {
+    // With the port, because libpq would otherwise take that of PGPORT.
+    let host = percent_encoded(folder.as_os_str().as_bytes());
+    format!("postgres://inspection@{host}:5432/{}", percent_encoded(database.as_bytes()))
+}
+
+/// Starts a server in its folder: the process that becomes it, and the one that ends it with this process.
+fn launch(
+    bin: &Path,
+    folder: &Path,
+    user: Option<User>,
+    synchronous_commit: &str,
+) -> Result<(Child, Child), String> {
+    let spawned = spawn_runner(bin, folder, user, synchronous_commit).and_then(|mut runner| {
+        let mut supervisor = Command::new("sh");
+        supervisor.args(["-c", SUPERVISOR, "supervisor", &runner.id().to_string()]).arg(folder);
+        // A group of its own, so that what is sent to the whole test run doesn't reach it; no output, so
+        // that nobody who reads the output of the tests waits for it.
+        supervisor.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let supervisor = supervisor.spawn()?;
+        // Taken, so that it closes: the server needs no input.
+        runner.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.write_all(b"go\n")?;
+        Ok((runner, supervisor))
+    });
+    let (mut runner, supervisor) = spawned.map_err(|error| format!("not started: {error}"))?;
+    wait_until_ready(&mut runner, folder)?;
+    Ok((runner, supervisor))
+}
+
+fn spawn_runner(
+    bin: &Path,
+    folder: &Path,
+    user: Option<User>,
+    synchronous_commit: &str,
+) -> io::Result<Child> {
     let log = File::create(folder.join("log"))?;
     let mut runner = Command::new("sh");
-    runner.args(["-c", RUNNER, "runner"]).args([bin, folder]);
+    runner.args(["-c", RUNNER, "runner"]).args([bin, folder]).arg(synchronous_commit);
     // The current folder may be closed to the user, and `initdb` insists on knowing where it is.
     runner.current_dir(folder).process_group(0);
     runner.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
@@ -190,15 +303,19 @@ fn unprivileged_user() -> Result<Option<User>, String> {
 }
 
 /// Makes the folder of the server: under `target/`, or else among the temporary files.
-fn new_folder(user: Option<User>) -> Result<PathBuf, String> {
+fn new_folder(user: Option<User>, name: &str) -> Result<PathBuf, String> {
+    static TIDIED: Once = Once::new();
     let target = fs::canonicalize(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target"));
     let places = [(target, "pg-"), (fs::canonicalize(env::temp_dir()), "inspection-pg-")];
+    // Before the first server of this process, whose folder would be taken for a stale one.
+    TIDIED.call_once(|| {
+        for (place, prefix) in &places {
+            place.iter().for_each(|place| remove_stale(place, prefix));
+        }
+    });
     let mut problems = Vec::new();
     for (place, prefix) in places {
-        let made = place.and_then(|place| {
-            remove_stale(&place, prefix);
-            make_folder(&place.join(format!("{prefix}{}", process::id())), user)
-        });
+        let made = place.and_then(|place| make_folder(&place.join(format!("{prefix}{name}")), user));
         match made {
             Ok(folder) => return Ok(folder),
             Err(error) => problems.push(error.to_string()),
@@ -236,7 +353,7 @@ fn remove_stale(place: &Path, prefix: &str) {
     };
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_prefix(prefix)?.parse().ok());
+        let pid = name.to_str().and_then(|name| name.strip_prefix(prefix)?.split('-').next()?.parse().ok());
         if pid.is_some_and(|pid| pid == process::id() || gone(pid) && old(entry.metadata())) {
             // Another test process may be removing it at this moment: whoever comes second finds less to do.
             let _ = fs::remove_dir_all(entry.path());
@@ -253,6 +370,6 @@ fn percent_encoded(bytes: &[u8]) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "where PostgreSQL is, only the machine knows")]
-fn variable(name: &str) -> Option<OsString> {
+pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name)
 }

@@ -341,6 +341,23 @@ fn secrets_are_not_printed() {
 }
 
 #[test]
+fn the_address_of_a_redis_can_be_one() {
+    for url in [
+        "redis://h",
+        "redis://u:p@h:6379/1",
+        "rediss://:p@h:6380",
+        "redis+unix:///run/redis.sock?pass=p",
+        "unix:///s",
+    ] {
+        assert!(matches!(valid(&[("REDIS_URL", url)]).redis_url, RedisUrl::Server(_)), "{url}");
+    }
+    assert!(matches!(valid(&[("RATELIMIT_STORAGE_URI", "memory://")]).redis_url, RedisUrl::Memory));
+    for url in ["redis://", "redis://h:port", "redis://h/site", "http://h", "redis", "unix://"] {
+        assert!(refused_for(load(&[("REDIS_URL", url)]), "REDIS_URL"), "{url}");
+    }
+}
+
+#[test]
 fn passwords_in_addresses_are_masked_however_they_look() {
     for (url, shown) in [
         ("sqlite://data/inspection.db", "sqlite://data/inspection.db"),
@@ -349,6 +366,7 @@ fn passwords_in_addresses_are_masked_however_they_look() {
         ("postgres://user:p@ss@db/site", "postgres://user:********@db/site"),
         ("postgres://user:p/s?s@db/site", "postgres://user:********@db/site"),
         ("postgres://db/site?user=u&password=p", "postgres://db/site?user=u&password=********"),
+        ("redis+unix:///run/redis.sock?db=1&pass=p", "redis+unix:///run/redis.sock?db=1&pass=********"),
         ("host=db password=p", "********"),
     ] {
         assert_eq!(values::masked(url), shown);

@@ -191,11 +191,13 @@ impl Value for RedisUrl {
         if text == "memory://" {
             return Ok(Self::Memory);
         }
-        let schemes = ["redis://", "redis+unix://", "unix://"];
-        match schemes.iter().find_map(|scheme| text.strip_prefix(scheme)) {
-            Some(place) if !place.is_empty() => Ok(Self::Server(text.to_owned().into())),
-            _ => Err("must be memory:// or redis://:password@host:6379".into()),
+        let schemes = ["redis://", "rediss://", "redis+unix://", "unix://"];
+        let place = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+        if place.is_some_and(|place| !place.is_empty()) && inspection_http::is_redis_url(text) {
+            return Ok(Self::Server(text.to_owned().into()));
         }
+        Err("must be memory://, redis://:password@host:6379 or, with TLS, rediss://:password@host:6379"
+            .into())
     }
 }
 
@@ -213,7 +215,7 @@ pub(super) fn masked(url: &str) -> String {
     });
     let query = query.map(|query| {
         let parts = query.split('&').map(|part| match part.split_once('=') {
-            Some((name, _)) if name.contains("password") => format!("{name}={MASK}"),
+            Some((name, _)) if name.contains("pass") => format!("{name}={MASK}"),
             _ => part.to_owned(),
         });
         format!("?{}", parts.collect::<Vec<_>>().join("&"))

@@ -11,7 +11,9 @@
 mod backup;
 mod files;
 mod leaves;
+mod outages;
 mod proxy;
+mod restart;
 mod verify;
 
 use std::{

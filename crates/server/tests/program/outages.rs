@@ -1,0 +1,20 @@
+//! What it rests on goes away and comes back while people use it.
+
+use std::{path::Path, time::Duration};
+
+use inspection_testkit::outages::survive;
+
+#[test]
+fn outages_of_redis_and_postgresql_are_survived_without_a_wrong_answer_or_a_lost_write() {
+    let program = Path::new(env!("CARGO_BIN_EXE_inspection-server"));
+    let pause = Duration::from_millis(1500);
+    let Some(outcome) = survive(program, Duration::ZERO, pause, 6) else { return };
+    let tally = &outcome.tally;
+    assert!(tally.wrong.is_empty(), "{:#?}\n{:#?}\n{:#?}", tally.wrong, tally.statuses, outcome.errors);
+    assert!(outcome.losses.is_empty(), "{:#?}", outcome.losses);
+    assert!(outcome.errors.is_empty(), "{:#?}", outcome.errors);
+    // It was in use, it was refused something, and some asked too often.
+    assert!(tally.made.len() > 10, "{:?}", tally.statuses);
+    assert!(tally.answered(503) > 0, "{:?}", tally.statuses);
+    assert_eq!(outcome.recoveries.len(), 3);
+}

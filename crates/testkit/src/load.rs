@@ -1,0 +1,277 @@
+//! A mixed load on a running service, which looks at every answer: it must be right, or a refusal as the API promises it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    clients::{Answer, Client, FormFile, form},
+    files,
+};
+
+/// Complaints that are kept; more of them tell nothing new.
+const COMPLAINTS: usize = 20;
+
+/// The admin that a load signs in as.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    /// Address.
+    pub email: &'a str,
+    /// Password.
+    pub password: &'a str,
+}
+
+impl Account<'_> {
+    /// What is sent to sign in.
+    pub fn credentials(&self) -> Value {
+        json!({"email": self.email, "password": self.password})
+    }
+
+    /// Signed in at this address.
+    pub fn sign_in(&self, base: &str) -> Client {
+        let nobody = Client::new(base);
+        let login = nobody.post("/api/auth/login", &self.credentials());
+        nobody.with_token(login.json["access_token"].as_str().expect("a token"))
+    }
+}
+
+/// What a load came to.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Answers by what was asked and how it ended.
+    pub statuses: BTreeMap<(&'static str, u16), usize>,
+    /// How long each answer took.
+    pub times: Vec<Duration>,
+    /// Answers that are neither right nor a proper refusal, and requests without one: the first of them.
+    pub wrong: Vec<String>,
+    /// Serial numbers of machines that were answered as made.
+    pub made: BTreeSet<String>,
+    /// Serial numbers of machines that were answered with a refusal, whatever became of them.
+    pub unsure: BTreeSet<String>,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        for (key, count) in other.statuses {
+            *self.statuses.entry(key).or_default() += count;
+        }
+        self.times.extend(other.times);
+        self.wrong.extend(other.wrong);
+        self.wrong.truncate(COMPLAINTS);
+        self.made.extend(other.made);
+        self.unsure.extend(other.unsure);
+    }
+
+    /// Answers with this status.
+    pub fn answered(&self, status: u16) -> usize {
+        self.statuses.iter().filter(|((_, of), _)| *of == status).map(|(_, count)| count).sum()
+    }
+
+    /// The time within which so many of a thousand answers came.
+    pub fn within(&self, thousandths: usize) -> Duration {
+        let mut times = self.times.clone();
+        times.sort_unstable();
+        let place = (times.len() * thousandths / 1000).min(times.len().saturating_sub(1));
+        times.get(place).copied().unwrap_or_default()
+    }
+}
+
+/// A load under way.
+#[derive(Debug)]
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Tally>>,
+}
+
+impl Load {
+    /// Begins: so many threads that ask one thing after the other as this admin. All but the first come from an address of
+    /// their own each time, by way of a proxy that the service must trust, so that limits don't get in the way; the first
+    /// asks too often.
+    pub fn start(base: &str, account: Account<'_>, threads: u8) -> Self {
+        let admin = account.sign_in(base);
+        let machine = admin.post("/api/equipment", &machine("LOAD")).id();
+        let stop = Arc::new(AtomicBool::new(false));
+        let threads = (0..threads)
+            .map(|number| {
+                let mut worker = Worker {
+                    number,
+                    nobody: Client::new(base),
+                    token: admin.token().expect("a token").to_owned(),
+                    credentials: account.credentials(),
+                    machine,
+                    picture: files::png(64, 48),
+                    tally: Tally::default(),
+                };
+                let stop = Arc::clone(&stop);
+                thread::spawn(move || {
+                    let mut turn = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        worker.act(turn);
+                        turn += 1;
+                    }
+                    worker.tally
+                })
+            })
+            .collect();
+        Self { stop, threads }
+    }
+
+    /// Ends it, when every request under way has been answered.
+    pub fn finish(self) -> Tally {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut tally = Tally::default();
+        for thread in self.threads {
+            tally.add(thread.join().expect("a tally"));
+        }
+        tally
+    }
+}
+
+/// A machine with this serial number.
+pub fn machine(serial: &str) -> Value {
+    json!({"name": format!("Machine {serial}"), "equipment_type": "pump", "serial_number": serial, "location": "Quay",
+        "location_ar": "الرصيف"})
+}
+
+/// Whether an answer says, as it must, that it should be tried later.
+fn is_refusal(answer: &Answer) -> bool {
+    let code = match answer.status {
+        429 => "RATE_LIMITED",
+        503 => "UNAVAILABLE",
+        _ => return false,
+    };
+    let has_time =
+        answer.header("retry-after").is_some_and(|wait| wait.parse::<u64>().is_ok_and(|wait| wait > 0));
+    let is_standard = answer.json["status"] == "error" && answer.json["request_id"].is_string();
+    has_time && is_standard && answer.code() == code
+}
+
+struct Worker {
+    number: u8,
+    nobody: Client,
+    token: String,
+    credentials: Value,
+    machine: i64,
+    picture: Vec<u8>,
+    tally: Tally,
+}
+
+impl Worker {
+    /// One of the things that people do.
+    fn act(&mut self, turn: u32) {
+        let serial = format!("LOAD-{}-{turn}", self.number);
+        let machine_path = format!("/api/equipment/{}", self.machine);
+        match turn % 12 {
+            0 | 6 => {
+                let body = machine(&serial);
+                let made = self.ask(turn, "make", "POST", "/api/equipment", Some(&body), |answer| {
+                    answer.status == 201 && answer.json["data"]["serial_number"] == *serial
+                });
+                if made {
+                    self.tally.made.insert(serial)
+                } else {
+                    self.tally.unsure.insert(serial)
+                };
+            }
+            1 | 4 | 7 | 10 => {
+                let machine = self.machine;
+                self.ask(turn, "read", "GET", &machine_path, None, |answer| {
+                    answer.status == 200 && answer.json["data"]["id"] == machine
+                });
+            }
+            2 | 8 => {
+                self.ask(turn, "list", "GET", "/api/equipment?per_page=5&sort=-id", None, |answer| {
+                    let machines = answer.json["data"].as_array().map_or(0, Vec::len);
+                    answer.status == 200
+                        && (1..=5).contains(&machines)
+                        && answer.json["pagination"].is_object()
+                });
+            }
+            3 => self.upload(turn, &serial),
+            5 => {
+                self.ask(turn, "live", "GET", "/health/live", None, |answer| {
+                    answer.status == 200 && answer.json["status"] == "alive"
+                });
+            }
+            9 => {
+                self.ask(turn, "health", "GET", "/health", None, |answer| {
+                    let state = (answer.status, answer.json["database"].as_str());
+                    matches!(state, (200, Some("connected")) | (503, Some("unreachable")))
+                });
+            }
+            _ => {
+                let credentials = self.credentials.clone();
+                self.ask(turn, "login", "POST", "/api/auth/login", Some(&credentials), |answer| {
+                    answer.status == 200 && answer.json["access_token"].is_string()
+                });
+            }
+        }
+    }
+
+    /// Keeps a picture as evidence.
+    fn upload(&mut self, turn: u32, serial: &str) {
+        let name = format!("{serial}.png");
+        let picture = self.picture.clone();
+        let file = FormFile { field: "file", name: &name, declared: "image/png", bytes: &picture };
+        let (kind, body) = form(&[], &[file]);
+        let sent = (kind.as_str(), body.as_slice());
+        self.judge(turn, "upload", "POST", "/api/files/upload", Some(sent), |answer| {
+            answer.status == 201 && answer.json["data"]["id"].is_i64()
+        });
+    }
+
+    fn ask(
+        &mut self,
+        turn: u32,
+        what: &'static str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        is_right: impl FnOnce(&Answer) -> bool,
+    ) -> bool {
+        let body = body.map(|body| body.to_string().into_bytes());
+        let body = body.as_ref().map(|body| ("application/json", body.as_slice()));
+        self.judge(turn, what, method, path, body, is_right)
+    }
+
+    /// Sends a request and counts its answer; whether that is the one that was hoped for.
+    fn judge(
+        &mut self,
+        turn: u32,
+        what: &'static str,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &[u8])>,
+        is_right: impl FnOnce(&Answer) -> bool,
+    ) -> bool {
+        let [_, _, high, low] = turn.to_be_bytes();
+        let address = match self.number {
+            0 => "10.0.0.1".to_owned(),
+            number => format!("10.{number}.{high}.{low}"),
+        };
+        let client = self.nobody.with_token(&self.token).with_header("x-forwarded-for", &address);
+        let asked = Instant::now();
+        let sent = client.try_send(method, path, body);
+        self.tally.times.push(asked.elapsed());
+        let (status, is_right, said) = match sent {
+            Ok(answer) if is_right(&answer) => (answer.status, true, None),
+            Ok(answer) if is_refusal(&answer) => (answer.status, false, None),
+            Ok(answer) => (answer.status, false, Some(format!("{} {}", answer.status, answer.text))),
+            Err(error) => (0, false, Some(error)),
+        };
+        *self.tally.statuses.entry((what, status)).or_default() += 1;
+        if let Some(said) = said.filter(|_| self.tally.wrong.len() < COMPLAINTS) {
+            let after = asked.elapsed().as_millis();
+            self.tally.wrong.push(format!("{method} {path} after {after} ms: {said}"));
+        }
+        is_right
+    }
+}

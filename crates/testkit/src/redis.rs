@@ -1,0 +1,186 @@
+//! A throw-away Redis server that can be stopped, frozen and started again at the same address.
+//!
+//! It listens on a Unix socket only and keeps nothing on disk. Nothing of it outlives the test process, even when that one is
+//! killed.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::{net::UnixStream, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::postgres::variable;
+
+const START_MAX: Duration = Duration::from_secs(30);
+
+/// Starts the server and tells its process; `$1` is the program, `$2` the folder. Stops it at the end of its input, which comes
+/// when the test process ends, however it ends; or when it is told to, and then leaves the folder for another start.
+const SUPERVISOR: &str = r#"
+trap '' INT TERM HUP
+"$1" "$2/redis.conf" >"$2/log" 2>&1 &
+echo $!
+read -r told
+kill -s KILL $!
+wait $!
+[ "$told" = stop ] || rm -rf "$2"
+"#;
+
+/// A Redis server of one's own; gone when this is dropped.
+#[derive(Debug)]
+pub struct Redis {
+    program: PathBuf,
+    folder: TempDir,
+    password: Option<String>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    supervisor: Child,
+    server: String,
+}
+
+impl Redis {
+    /// A server without a password; `None`, and a word about it, if there is no `redis-server`.
+    ///
+    /// # Panics
+    ///
+    /// When it doesn't start, and when there is none under `CI=true`.
+    pub fn start() -> Option<Self> {
+        Self::start_with(None)
+    }
+
+    /// A server that asks for this password.
+    #[allow(clippy::print_stdout, reason = "a test that isn't run says so where its output is looked for")]
+    pub fn start_with(password: Option<&str>) -> Option<Self> {
+        let path = variable("PATH").unwrap_or_default();
+        let program = env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.is_file());
+        let Some(program) = program else {
+            assert!(variable("CI").is_none_or(|ci| ci != "true"), "no redis-server");
+            println!("skipped: no redis-server");
+            return None;
+        };
+        let folder = tempfile::Builder::new().prefix("inspection-redis-").tempdir().expect("a folder");
+        let mut settings = format!(
+            "port 0\nunixsocket {}\nsave \"\"\nappendonly no\ndir {}\n",
+            folder.path().join("socket").display(),
+            folder.path().display()
+        );
+        if let Some(password) = password {
+            settings.push_str(&format!("requirepass {password}\n"));
+        }
+        fs::write(folder.path().join("redis.conf"), settings).expect("its settings");
+        let mut redis = Self { program, folder, password: password.map(ToOwned::to_owned), running: None };
+        redis.resume();
+        Some(redis)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    /// Its address; the same for as long as this lives.
+    pub fn url(&self) -> String {
+        self.url_with(self.password.as_deref())
+    }
+
+    /// Its address with this password.
+    pub fn url_with(&self, password: Option<&str>) -> String {
+        let password = password.map(|password| format!("?pass={password}")).unwrap_or_default();
+        format!("redis+unix://{}{password}", self.socket().display())
+    }
+
+    /// Starts it again, with nothing in it.
+    pub fn resume(&mut self) {
+        let mut supervisor = Command::new("sh");
+        supervisor.args(["-c", SUPERVISOR, "supervisor"]).arg(&self.program).arg(self.folder.path());
+        // A group of its own, so that what is sent to the whole test run doesn't reach it.
+        supervisor.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut supervisor = supervisor.spawn().expect("a shell");
+        let mut server = String::new();
+        let told = supervisor.stdout.take().expect("output");
+        BufReader::new(told).read_line(&mut server).expect("the number of a process");
+        self.running = Some(Running { supervisor, server: server.trim().to_owned() });
+        let started = Instant::now();
+        while !answers(&self.socket()) {
+            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(started.elapsed() < START_MAX, "Redis for the tests isn't ready; its log:\n{}", log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends it at once, as the kernel ends what takes too much memory.
+    pub fn kill(&mut self) {
+        if let Some(Running { mut supervisor, .. }) = self.running.take() {
+            let mut input = supervisor.stdin.take().expect("input");
+            input.write_all(b"stop\n").expect("a supervisor that listens");
+            supervisor.wait().expect("ended");
+            let _ = fs::remove_file(self.socket());
+        }
+    }
+
+    /// Stops it without ending it: connections stay, and nothing is answered.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Goes on after [`freeze`](Self::freeze).
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let running = self.running.as_ref().expect("a server that runs");
+        let sent = Command::new("kill").args([signal, &running.server]).status().expect("a signal");
+        assert!(sent.success(), "{signal} {}", running.server);
+    }
+
+    /// What it answers to a command, as the protocol has it: a line, or those of a list of numbers.
+    pub fn call(&self, words: &[&str]) -> Vec<String> {
+        let mut stream = UnixStream::connect(self.socket()).expect("Redis");
+        let mut answers = BufReader::new(stream.try_clone().expect("a connection"));
+        let mut line = || {
+            let mut line = String::new();
+            answers.read_line(&mut line).expect("an answer");
+            line.trim_end().to_owned()
+        };
+        if let Some(password) = &self.password {
+            stream.write_all(format!("AUTH {password}\r\n").as_bytes()).expect("Redis listens");
+            assert_eq!(line(), "+OK");
+        }
+        let mut command = format!("*{}\r\n", words.len());
+        for word in words {
+            command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        stream.write_all(command.as_bytes()).expect("Redis listens");
+        let first = line();
+        match first.strip_prefix('*').map(|length| length.parse().expect("a length")) {
+            Some(length) => (0..length).map(|_: usize| line()).collect(),
+            None => vec![first],
+        }
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // The supervisor sees to the rest.
+            self.running = None;
+        } else {
+            self.kill();
+        }
+    }
+}
+
+fn answers(socket: &Path) -> bool {
+    let Ok(mut stream) = UnixStream::connect(socket) else { return false };
+    let mut first = [0];
+    // Without its password it refuses, which is an answer.
+    stream.write_all(b"PING\r\n").and_then(|()| stream.read_exact(&mut first)).is_ok() && first != [0]
+}
