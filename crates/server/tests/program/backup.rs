@@ -89,7 +89,7 @@ impl Machine {
 
 /// Where the tests have PostgreSQL's programs, if that is said.
 #[expect(clippy::disallowed_methods, reason = "where PostgreSQL is, only the machine knows")]
-fn tools() -> Option<PathBuf> {
+pub(crate) fn tools() -> Option<PathBuf> {
     std::env::var_os("INSPECTION_TEST_PG_BIN").map(PathBuf::from)
 }
 

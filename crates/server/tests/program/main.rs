@@ -9,6 +9,7 @@
 )]
 
 mod backup;
+mod check;
 mod files;
 mod leaves;
 mod outages;

@@ -111,7 +111,9 @@ fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
         while restarts < 5 && threads.iter().all(|thread| !thread.is_finished()) {
             // So much is done between two restarts that all threads are at it.
             let (before, begun) = (done.load(Ordering::SeqCst), Instant::now());
-            while done.load(Ordering::SeqCst) < before + 60 && threads.iter().all(|thread| !thread.is_finished()) {
+            while done.load(Ordering::SeqCst) < before + 60
+                && threads.iter().all(|thread| !thread.is_finished())
+            {
                 assert!(begun.elapsed() < PATIENCE, "nothing is done");
                 thread::sleep(Duration::from_millis(10));
             }

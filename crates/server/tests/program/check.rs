@@ -1,0 +1,188 @@
+//! `check`: a deployment that is fit for production passes, and each fault is told in the right words.
+
+use std::{collections::BTreeMap, fs, io::Write, process::Stdio};
+
+use inspection_persistence::scratch;
+use inspection_testkit::{postgres::Server, redis::Redis};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{backup::tools, program};
+
+/// A deployment that was migrated, has an admin, and has done what was due.
+struct Deployment {
+    folder: TempDir,
+    settings: BTreeMap<&'static str, String>,
+    redis: Redis,
+}
+
+const PASSWORD: &str = "7-lanterns-on-the-quay";
+
+impl Deployment {
+    /// None without PostgreSQL or Redis.
+    fn new() -> Option<Self> {
+        let (server, redis) = (Server::shared()?, Redis::start()?);
+        let name = server.fresh_name();
+        let role = format!("owner_of_{name}");
+        scratch::create_owned_database(&server.url("postgres"), &name, &role, "unused").expect("a database");
+        // On the disk of the build: temporary files may be in memory.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let settings = BTreeMap::from([
+            ("APP_ENV", "production".to_owned()),
+            ("SECRET_KEY", "8b0c5d1f7e2a94c6b3d8e1f05a7c29d46e8f1b3a5c7d9e0f".to_owned()),
+            ("JWT_SECRET_KEY", "pGt0x5Q9mLr2Vw8ZkYb3NcJhS7dF1aEuTi4oXq6R".to_owned()),
+            ("DATABASE_URL", server.url(&name).replace("//inspection@", &format!("//{role}@"))),
+            ("REDIS_URL", redis.url()),
+            ("CORS_ORIGINS", "https://app.example.com".to_owned()),
+            ("TRUSTED_PROXIES", "10.0.0.1".to_owned()),
+            ("METRICS_TOKEN", "a token of the one who watches".to_owned()),
+        ]);
+        let this = Self { folder, settings, redis };
+        this.succeeds(&["migrate", "up"]);
+        this.create_admin("chief@example.com");
+        for task in inspection_domain::tasks::TaskName::ALL {
+            this.succeeds(&["task", "run", task.as_str()]);
+        }
+        Some(this)
+    }
+
+    fn command(&self, changes: &[(&str, &str)], arguments: &[&str]) -> std::process::Command {
+        let mut settings: BTreeMap<&str, &str> =
+            self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        settings.extend(changes.iter().copied());
+        program(&self.folder, &settings.into_iter().collect::<Vec<_>>(), arguments)
+    }
+
+    fn succeeds(&self, arguments: &[&str]) {
+        let output = self.command(&[], arguments).output().expect("ended");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
+
+    fn create_admin(&self, email: &str) {
+        let arguments = ["admin", "create", "--email", email, "--name", "Chief", "--password-stdin"];
+        let mut create = self.command(&[], &arguments);
+        let mut create = create.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
+        writeln!(create.stdin.take().expect("input"), "{PASSWORD}").expect("told");
+        assert!(create.wait().expect("ended").success());
+    }
+
+    /// Verdict, words and fix of each finding, with some variables changed.
+    fn look(&self, changes: &[(&str, &str)]) -> BTreeMap<String, [String; 3]> {
+        let output = self.command(changes, &["check", "--json"]).output().expect("ended");
+        let told = String::from_utf8_lossy(&output.stdout);
+        let report: Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{output:?}"));
+        assert_eq!(report["ok"], output.status.success(), "{output:?}");
+        for secret in [PASSWORD, "pGt0x5Q9mLr2", "8b0c5d1f7e2a", "a token of the one"] {
+            assert!(!told.contains(secret), "{told}");
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let findings = report["findings"].as_array().expect("findings").iter();
+        findings
+            .map(|finding| {
+                (text(&finding["id"]), ["verdict", "found", "fix"].map(|name| text(&finding[name])))
+            })
+            .collect()
+    }
+
+    /// With these variables changed, this finding is so, in these words.
+    fn expect(&self, changes: &[(&str, &str)], id: &str, verdict: &str, words: &str) {
+        let found = self.look(changes);
+        let [seen, text, fix] = &found[id];
+        assert_eq!(seen, verdict, "{id}: {text}");
+        assert!(text.contains(words), "{id}: {text}");
+        assert_eq!(fix.is_empty(), matches!(verdict, "pass" | "not_applicable"), "{id}: {fix}");
+    }
+}
+
+#[test]
+fn a_fit_deployment_passes_and_each_fault_is_told() {
+    let (Some(mut site), Some(server)) = (Deployment::new(), Server::shared()) else { return };
+
+    // Backups: none, one, and one that was put back.
+    site.expect(&[], "database.backup", "fail", "there is no backup");
+    site.expect(&[], "database.restore", "fail", "no backup has ever been put back");
+    let tools = tools().map(|folder| folder.display().to_string());
+    let tools: Vec<&str> = tools.iter().flat_map(|folder| ["--pg-bin", folder]).collect();
+    site.succeeds(&[&["backup", "create"], &tools[..]].concat());
+    site.expect(&[], "database.backup", "pass", "is 0 h old");
+    site.expect(&[], "database.restore", "fail", "no backup has ever been put back");
+    let scratch_url = server.url("postgres");
+    site.succeeds(&[&["backup", "verify", "--scratch-url", &scratch_url], &tools[..]].concat());
+
+    // Everything is as it should be, but for what a test can't be: started by systemd, and, in some places, somebody else than root.
+    for (id, [verdict, text, _]) in site.look(&[]) {
+        match id.as_str() {
+            "web.supervised" | "security.user" => {}
+            "database.tls" | "secrets.env_file" | "secrets.env_not_in_git" | "secrets.translation" => {
+                assert_eq!(verdict, "not_applicable", "{id}: {text}");
+            }
+            _ => assert_eq!(verdict, "pass", "{id}: {text}"),
+        }
+    }
+    let table = site.command(&[], &["check"]).output().expect("ended");
+    let table = String::from_utf8_lossy(&table.stdout);
+    assert!(table.contains("✔  database.version") && table.contains(" passed, "), "{table}");
+
+    // The machine.
+    let in_the_way = site.folder.path().join("a file");
+    fs::write(&in_the_way, "in the way").expect("written");
+    let below = in_the_way.join("folder").display().to_string();
+    site.expect(&[("UPLOAD_FOLDER", &below)], "storage.writable", "fail", "");
+    site.expect(&[("LOG_FILE", &below)], "logging.file", "fail", "can't be written to");
+    site.expect(&[("UPLOAD_FOLDER", "/dev/shm/inspection-check")], "storage.persistent", "fail", "in memory");
+    let _ = fs::remove_dir_all("/dev/shm/inspection-check");
+    site.expect(
+        &[("REDIS_URL", "redis://127.0.0.1:1")],
+        "limits.redis_reachable",
+        "fail",
+        "Redis can't be reached",
+    );
+    site.expect(&[("REDIS_URL", "memory://")], "limits.redis_reachable", "not_applicable", "in memory");
+    let env = site.folder.path().join(".env");
+    fs::write(&env, "WORKERS=2\n").expect("written");
+    site.expect(&[], "secrets.env_file", "fail", "everybody on this machine");
+    fs::remove_file(&env).expect("removed");
+
+    // The database.
+    let own = &site.settings["DATABASE_URL"];
+    let name = own.rsplit('/').next().expect("a name");
+    let mighty = server.url(name);
+    site.expect(&[("DATABASE_URL", &mighty)], "database.role", "fail", "is a superuser");
+    site.expect(
+        &[("DATABASE_URL", "postgres://nobody@127.0.0.1:1/x")],
+        "database.reachable",
+        "fail",
+        "can't be reached",
+    );
+    site.expect(&[("DB_POOL_SIZE", "5000")], "database.pool", "fail", "5000 connections");
+
+    // People.
+    let known = [("ADMIN_EMAIL", "chief@example.com"), ("ADMIN_PASSWORD", PASSWORD)];
+    site.expect(&known, "security.accounts", "fail", "ADMIN_PASSWORD");
+    site.create_admin("admin1@demo.example");
+    site.expect(&[], "security.accounts", "fail", "1 accounts of the invented site");
+
+    // A migration that is pending, and what can't be looked at then.
+    site.succeeds(&["migrate", "down"]);
+    site.expect(&[], "database.migrations", "fail", "1 of ");
+    site.expect(&[], "security.blocklist", "not_applicable", "before the rest is mended");
+    site.redis.kill();
+    site.expect(&[], "limits.redis_reachable", "fail", "Redis can't be reached");
+}
+
+#[test]
+fn somebody_who_tries_it_at_home_is_told_what_is_missing() {
+    let folder = super::folder();
+    let output = program(&folder, &[], &["check"]).output().expect("ended");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    for line in [
+        "✘  web.profile",
+        "✘  secrets.secret_key",
+        "✘  database.postgresql",
+        "✘  database.migrations",
+        "✘  cors.origins",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+}
