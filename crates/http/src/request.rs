@@ -22,6 +22,7 @@ use inspection_persistence::Meter;
 
 use crate::{
     app::{App, Settings},
+    limits,
     problem::Problem,
 };
 
