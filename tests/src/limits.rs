@@ -1,6 +1,7 @@
 //! Limits on requests: the same in memory and on Redis, and what becomes of them when Redis goes away.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     thread,
     time::{Duration, Instant},
@@ -206,7 +207,9 @@ fn instances_that_share_a_redis_count_together_even_when_they_race() {
     let Some(redis) = Redis::start() else { return };
     let sites = [limited(Some(redis.url()), LONG), limited(Some(redis.url()), LONG)];
     let sites = [&sites[0], &sites[1]];
-    let most = |places: usize, took: Duration| places + took.as_millis() as usize * places / 60_000;
+    let most = |places: usize, took: Duration| {
+        places + usize::try_from(took.as_millis()).expect("a short time") * places / 60_000
+    };
     let (passed, took) = race(sites, "192.0.2.1", 48, |client| client.post("/api/auth/refresh", &json!({})));
     assert!((10..=most(10, took)).contains(&passed), "{passed} in {took:?}");
     let (passed, took) = race(sites, "192.0.2.2", 480, |client| client.get("/health/live"));
@@ -340,7 +343,7 @@ fn script_with_a_clock_that_is_set() -> String {
 fn the_script_and_governor_agree_on_every_sequence_of_requests() {
     let Some(redis) = Redis::start() else { return };
     let script = script_with_a_clock_that_is_set();
-    let mut key = 0;
+    let key = Cell::new(0);
     let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
     for places in [5_u32, 10, 20, 200] {
         let period = 60_000_000 / u64::from(places);
@@ -359,19 +362,19 @@ fn the_script_and_governor_agree_on_every_sequence_of_requests() {
             let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
             let limiter = limiter.with_middleware::<StateInformationMiddleware>();
             let mut now = 1_800_000_000_000_000_u64;
-            key += 1;
+            key.set(key.get() + 1);
             for gap in gaps {
                 clock.advance(Duration::from_micros(gap));
                 now += gap;
                 let expected = match limiter.check() {
-                    Ok(state) => (state.remaining_burst_capacity().into(), 0),
+                    Ok(state) => (u64::from(state.remaining_burst_capacity()), 0),
                     Err(refused) => (0, refused.wait_time_from(clock.now()).as_secs() + 1),
                 };
                 let answer = redis.call(&[
                     "EVAL",
                     &script,
                     "1",
-                    &format!("test:{key}"),
+                    &format!("test:{}", key.get()),
                     &places.to_string(),
                     &now.to_string(),
                 ]);

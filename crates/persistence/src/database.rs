@@ -196,7 +196,7 @@ impl Database {
         let mut pooled = self.pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
         let outcome = work(&mut pooled.connection);
         // If it broke, whoever gets it next must find that out before using it.
-        pooled.worked = (!matches!(outcome, Err(Error::Unavailable(_)))).then(Instant::now);
+        pooled.worked = matches!(outcome, Ok(_) | Err(Error::Rule(_))).then(Instant::now);
         outcome
     }
 
