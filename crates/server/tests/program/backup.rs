@@ -78,6 +78,12 @@ impl Machine {
         told
     }
 
+    /// Gives the database its schema.
+    fn migrate(&self) {
+        let output = program(&self.folder, &self.settings(), &["migrate", "up"]).output().expect("ended");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+
     fn backups(&self) -> PathBuf {
         self.folder.path().join("data/backups")
     }
@@ -298,7 +304,7 @@ fn a_damaged_backup_is_told_and_never_restored() {
 #[test]
 fn the_oldest_go_but_what_was_verified_stays() {
     let host = Machine::new(None);
-    host.start().stop();
+    host.migrate();
     let first = host.create();
     host.told(&["verify", &first]);
     let second = host.create();
@@ -432,7 +438,7 @@ fn tools_that_are_not_there_are_told_with_what_to_install() {
     assert!(told.contains("no pg_dump") && told.contains("postgresql-client-"), "{told}");
     assert_eq!(names(&host.backups()), Vec::<String>::new());
     let shown = ["verify", "--scratch-url", "postgres://ann:hush@db/x"];
-    host.start().stop();
+    host.migrate();
     host.create();
     let told = failure(&host.backup(&shown));
     assert!(told.contains("PGPASSWORD") && !told.contains("hush"), "{told}");
