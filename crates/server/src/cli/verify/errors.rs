@@ -15,7 +15,6 @@ const MARKS: &[&str] = &[
     "stack trace",
     ".rs:",
     ".py\"",
-    "at line ",
     // Databases.
     "select \"",
     "insert into",
