@@ -75,7 +75,7 @@ pub(super) fn run(
         Some(count) => place::keep(&config.backup_folder, count.get())?,
         None => Vec::new(),
     };
-    told(&name, &config.backup_folder.join(&name), &manifest, &removed)
+    Ok(told(&name, &config.backup_folder.join(&name), &manifest, &removed))
 }
 
 /// Lets PostgreSQL dump a state of a database, and reads what it holds meanwhile.
@@ -101,7 +101,7 @@ fn sqlite(path: &Path, to: &Path) -> Result<source::State> {
     Ok(source::state(&format!("sqlite://{}", to.display()))?)
 }
 
-fn told(name: &str, path: &Path, manifest: &Manifest, removed: &[String]) -> Result<Told> {
+fn told(name: &str, path: &Path, manifest: &Manifest, removed: &[String]) -> Told {
     let size = manifest.parts.iter().map(|part| part.size).sum();
     let rows: i64 = manifest.tables.values().sum();
     let mut text = format!(
@@ -124,5 +124,5 @@ fn told(name: &str, path: &Path, manifest: &Manifest, removed: &[String]) -> Res
     let json = json!({
         "ok": true, "name": name, "path": path, "bytes": size, "removed": removed, "manifest": manifest,
     });
-    Ok(Told { text, json })
+    Told { text, json }
 }

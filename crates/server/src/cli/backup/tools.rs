@@ -31,13 +31,12 @@ impl Tools {
     /// Those that fit a server: of its own major version, or else the next newer one there is. Newer ones say things that
     /// older servers don't know.
     pub(super) fn find(folder: Option<&Path>, server: u32) -> Result<Self> {
-        let folders = match folder {
-            Some(folder) => vec![Some(folder.to_owned())],
-            None => {
-                let installed = fs::read_dir(INSTALLED).into_iter().flatten().flatten();
-                let installed = installed.map(|entry| Some(entry.path().join("bin")));
-                std::iter::once(None).chain(installed).collect()
-            }
+        let folders = if let Some(folder) = folder {
+            vec![Some(folder.to_owned())]
+        } else {
+            let installed = fs::read_dir(INSTALLED).into_iter().flatten().flatten();
+            let installed = installed.map(|entry| Some(entry.path().join("bin")));
+            std::iter::once(None).chain(installed).collect()
         };
         let found: Vec<Self> = folders
             .into_iter()
@@ -134,13 +133,11 @@ impl Run {
     /// Waits for its end; `meanwhile` is called now and then. What it says about a failure is the error, without the password.
     pub(super) fn finish(mut self, mut meanwhile: impl FnMut()) -> Result<()> {
         let status = loop {
-            match self.child.try_wait()? {
-                Some(status) => break status,
-                None => {
-                    meanwhile();
-                    thread::sleep(LOOK);
-                }
+            if let Some(status) = self.child.try_wait()? {
+                break status;
             }
+            meanwhile();
+            thread::sleep(LOOK);
         };
         let said = self.said.take().and_then(|said| said.join().ok()).unwrap_or_default();
         if !status.success() {
