@@ -134,6 +134,7 @@ fn every_problem_is_told_at_once() {
             ("DATABASE_URL", "somewhere"),
             ("DB_POOL_SIZE", "-1"),
             ("DB_MAX_OVERFLOW", "some"),
+            ("REDIS_URL", "somewhere"),
             ("CORS_ORIGINS", "app.example.com"),
             ("UPLOAD_FOLDER", "up\u{7}loads"),
             ("STORAGE_URL", "https://bucket"),
@@ -145,11 +146,14 @@ fn every_problem_is_told_at_once() {
             ("DASHBOARD_AGE", "2s"),
             ("LOG_LEVEL", "loud"),
             ("LOG_FORMAT", "xml"),
+            ("LOG_FILE", "app\u{7}.log"),
             ("APP_TIMEZONE", "Mars/Olympus"),
             ("SCHEDULER_ENABLED", "perhaps"),
             ("OPENAI_BASE_URL", "api.example.com/v1"),
             ("OPENAI_TRANSLATE_MODEL", "two words"),
             ("TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("HTTPS_REDIRECT", "perhaps"),
+            ("BACKUP_FOLDER", "back\u{7}ups"),
             ("REQUEST_TIMEOUT", "-5"),
             ("SHUTDOWN_TIMEOUT", "11 years"),
             ("AUTO_MIGRATE", "perhaps"),
@@ -162,8 +166,8 @@ fn every_problem_is_told_at_once() {
     let error = Config::load(&sources).expect_err("refused");
     let message = error.to_string();
     for variable in VARIABLES.iter().map(Variable::name).filter(|name| {
-        // The first is fine, any key may be one, and the others can't be checked without what they belong to.
-        !["APP_ENV", "ADMIN_PASSWORD", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY"].contains(&name.as_str())
+        // The first is fine, any key or token may be one, and the others can't be checked without what they belong to.
+        !["APP_ENV", "ADMIN_PASSWORD", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "METRICS_TOKEN"].contains(&name.as_str())
     }) {
         assert!(message.contains(&format!("\n  {variable} ")), "{variable} is missing in {message}");
     }
