@@ -167,7 +167,8 @@ fn every_problem_is_told_at_once() {
     let message = error.to_string();
     for variable in VARIABLES.iter().map(Variable::name).filter(|name| {
         // The first is fine, any key or token may be one, and the others can't be checked without what they belong to.
-        !["APP_ENV", "ADMIN_PASSWORD", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "METRICS_TOKEN"].contains(&name.as_str())
+        !["APP_ENV", "ADMIN_PASSWORD", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "METRICS_TOKEN"]
+            .contains(&name.as_str())
     }) {
         assert!(message.contains(&format!("\n  {variable} ")), "{variable} is missing in {message}");
     }

@@ -1,6 +1,9 @@
 //! The machine: disks, the file of the log, and who this process is.
 
-use std::{fs::OpenOptions, path::Path};
+use std::{
+    fs::{self, OpenOptions},
+    path::Path,
+};
 
 use super::Finding;
 use crate::{
@@ -30,6 +33,10 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
 fn writable(config: &Config) -> Finding {
     let id = "storage.writable";
     let fix = "give the user of the service the folder UPLOAD_FOLDER, or check STORAGE_URL and its keys";
+    if !config.upload_folder.is_dir() {
+        let found = format!("UPLOAD_FOLDER is not there: {}", config.upload_folder.display());
+        return Finding::fail(id, found, fix);
+    }
     match wire::storage(config).map(|storage| inspection_scheduler::files::probe(&storage)) {
         Ok(Ok(())) => Finding::pass(id, "a file was written, read and removed"),
         Ok(Err(error)) => Finding::fail(id, error.to_string(), fix),
@@ -87,14 +94,18 @@ fn log_file(config: &Config) -> Finding {
     }
 }
 
-/// Whether something can be written to the end of a file. One that wasn't there isn't there afterwards.
+/// Whether something can be written to the end of a file. What wasn't there isn't there afterwards.
 fn appendable(file: &Path) -> std::io::Result<()> {
-    let was_there = file.exists();
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.exists() {
+        fs::create_dir(folder)?;
+        let written = appendable(file);
+        fs::remove_dir(folder)?;
+        return written;
     }
+    let was_there = file.exists();
     OpenOptions::new().append(true).create(true).open(file)?;
-    if was_there { Ok(()) } else { std::fs::remove_file(file) }
+    if was_there { Ok(()) } else { fs::remove_file(file) }
 }
 
 /// Who starts the process anew when it ends.
@@ -193,7 +204,7 @@ mod tests {
             Config::load(&crate::config::Sources { environment, ..Default::default() }).expect("valid")
         };
         assert_ne!(log_file(&config(&file)).verdict, Verdict::Fail);
-        assert!(!file.exists(), "nothing is left");
+        assert!(!folder.path().join("logs").exists(), "nothing is left");
         let below_a_file = folder.path().join("logs.txt");
         std::fs::write(&below_a_file, "").expect("written");
         let found = log_file(&config(&below_a_file.join("app.log")));

@@ -104,6 +104,14 @@ fn all(resolved: &Resolved) -> Vec<Finding> {
 
 fn with_database(config: &Config) -> Vec<Finding> {
     let fix = "see that the server runs and that DATABASE_URL is right";
+    // Opening a file of SQLite would make it.
+    if config.database_url.file().is_some_and(|file| !file.exists()) {
+        return vec![Finding::fail(
+            "database.reachable",
+            "the file of the database is not there",
+            "run `inspection-server migrate up`",
+        )];
+    }
     let database = match wire::one_connection(config) {
         Ok(database) => database,
         Err(error) => return vec![Finding::fail("database.reachable", error.to_string(), fix)],

@@ -155,7 +155,7 @@ type Step = (&'static str, fn(&mut Run) -> Seen);
 
 /// What is looked at, in this order. Signing in is limited to five at once: until the last step but two there are five.
 const STEPS: &[Step] = &[
-    ("verify.tls", surface::tls),
+    ("verify.tls", |run| Ok(surface::tls(run))),
     ("verify.health", surface::health),
     ("verify.ready", surface::ready),
     ("verify.redirect", surface::redirect),
@@ -177,7 +177,7 @@ const STEPS: &[Step] = &[
     ("verify.errors", errors::tell_nothing),
     ("verify.cleanup", cleanup::tidy),
     ("verify.rate_limit", sessions::rate_limit),
-    ("verify.cookies", surface::cookies),
+    ("verify.cookies", |run| Ok(surface::cookies(run))),
 ];
 
 /// What is looked at, by name.

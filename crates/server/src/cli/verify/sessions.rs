@@ -70,7 +70,12 @@ impl Run {
         Ok((session, answer))
     }
 
+    /// The admin's credentials, where nobody on the way can read them.
     fn given(&self) -> Result<Credentials, Look> {
+        let base = &self.http.base;
+        if !base.is_secure && !base.is_loopback() {
+            return Err(not_applicable("no password is sent over plain HTTP: see verify.tls"));
+        }
         self.given.clone().ok_or_else(|| not_applicable("needs an admin: give --email"))
     }
 }
@@ -253,8 +258,36 @@ fn limited(answer: &Answer, tries: u32) -> Look {
 
 #[cfg(test)]
 mod tests {
+    use indicatif::ProgressBar;
+
     use super::*;
-    use crate::cli::findings::Verdict;
+    use crate::cli::{
+        findings::Verdict,
+        verify::http::{Base, Http},
+    };
+
+    #[test]
+    fn passwords_are_sent_where_nobody_can_read_them() {
+        let sends = |address: &str| {
+            let base = Base::parse(address).expect("an address");
+            let who = Credentials { email: "a@example.com".into(), password: Password::new("secret") };
+            let run = Run {
+                http: Http::new(base, None, ProgressBar::hidden()).expect("a client"),
+                http_port: 80,
+                skip_rate_limit: true,
+                name: "verify-test".into(),
+                given: Some(who),
+                given_user: None,
+                lost: None,
+                admin: None,
+                expires_in: None,
+                made: Vec::new(),
+            };
+            run.given().is_ok()
+        };
+        assert!(sends("https://example.com") && sends("http://127.0.0.1:5000"));
+        assert!(!sends("http://example.com"));
+    }
 
     #[test]
     fn a_limit_has_to_say_when_to_come_back() {

@@ -7,19 +7,19 @@ use super::{
 };
 
 /// Whether there is a connection, and whether it is to whom it should be.
-pub(super) fn tls(run: &mut Run) -> Seen {
+pub(super) fn tls(run: &mut Run) -> Look {
     if let Err(why) = run.http.get("/health/live", None) {
         run.lost = Some(why.clone());
-        return Ok(match why {
+        return match why {
             Unanswered::Untrusted(_) => fail(
                 why.to_string(),
                 "install a certificate for this host; name a CA of your own with --ca-certificate",
             ),
             Unanswered::Silent(_) => not_applicable("nobody answers: see verify.health"),
-        });
+        };
     }
     let base = &run.http.base;
-    Ok(match (base.is_secure, base.is_loopback()) {
+    match (base.is_secure, base.is_loopback()) {
         (true, _) => pass(format!("the certificate is valid for {}", base.host)),
         (false, true) => {
             warning("plain HTTP, on this machine only", "verify the https address that people use")
@@ -27,7 +27,7 @@ pub(super) fn tls(run: &mut Run) -> Seen {
         (false, false) => {
             fail("plain HTTP: passwords can be read on the way", "put a proxy with TLS in front")
         }
-    })
+    }
 }
 
 /// `/health`.
@@ -204,13 +204,13 @@ fn hidden(status: u16) -> Look {
 }
 
 /// Nothing the API answers sets a cookie.
-pub(super) fn cookies(run: &mut Run) -> Seen {
+pub(super) fn cookies(run: &mut Run) -> Look {
     let cookies = &run.http.cookies;
-    let Some(first) = cookies.first() else { return Ok(pass("no answer has set one")) };
-    Ok(fail(
+    let Some(first) = cookies.first() else { return pass("no answer has set one") };
+    fail(
         format!("{} answers have set cookies, such as {first}", cookies.len()),
         "keep the proxy from adding cookies; the API needs none",
-    ))
+    )
 }
 
 #[cfg(test)]
