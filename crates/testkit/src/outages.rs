@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long the service may take to notice that something is back; much longer than it does.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was seen.
 #[derive(Debug)]

@@ -310,7 +310,9 @@ fn new_folder(user: Option<User>, name: &str) -> Result<PathBuf, String> {
     // Before the first server of this process, whose folder would be taken for a stale one.
     TIDIED.call_once(|| {
         for (place, prefix) in &places {
-            place.iter().for_each(|place| remove_stale(place, prefix));
+            if let Ok(place) = place {
+                remove_stale(place, prefix);
+            }
         }
     });
     let mut problems = Vec::new();

@@ -6,6 +6,7 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
     os::unix::{net::UnixStream, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -37,6 +38,8 @@ pub struct Redis {
     program: PathBuf,
     folder: TempDir,
     password: Option<String>,
+    /// The port that takes TLS.
+    tls_port: Option<u16>,
     running: Option<Running>,
 }
 
@@ -57,8 +60,17 @@ impl Redis {
     }
 
     /// A server that asks for this password.
-    #[allow(clippy::print_stdout, reason = "a test that isn't run says so where its output is looked for")]
     pub fn start_with(password: Option<&str>) -> Option<Self> {
+        Self::start_in(password, None)
+    }
+
+    /// A server with TLS, by a certificate for 127.0.0.1 and its key, both in PEM.
+    pub fn start_with_tls(certificate: &[u8], key: &[u8]) -> Option<Self> {
+        Self::start_in(None, Some((certificate, key)))
+    }
+
+    #[allow(clippy::print_stdout, reason = "a test that isn't run says so where its output is looked for")]
+    fn start_in(password: Option<&str>, tls: Option<(&[u8], &[u8])>) -> Option<Self> {
         let path = variable("PATH").unwrap_or_default();
         let program = env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.is_file());
         let Some(program) = program else {
@@ -75,8 +87,22 @@ impl Redis {
         if let Some(password) = password {
             settings.push_str(&format!("requirepass {password}\n"));
         }
+        let mut tls_port = None;
+        if let Some((certificate, key)) = tls {
+            // Free a moment ago; nobody else is given it soon.
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let port = listener.local_addr().expect("an address").port();
+            tls_port = Some(port);
+            settings.push_str(&format!("bind 127.0.0.1\ntls-port {port}\ntls-auth-clients no\n"));
+            for (name, bytes) in [("cert", certificate), ("key", key)] {
+                let file = folder.path().join(name);
+                fs::write(&file, bytes).expect("a file");
+                settings.push_str(&format!("tls-{name}-file {}\n", file.display()));
+            }
+        }
         fs::write(folder.path().join("redis.conf"), settings).expect("its settings");
-        let mut redis = Self { program, folder, password: password.map(ToOwned::to_owned), running: None };
+        let password = password.map(ToOwned::to_owned);
+        let mut redis = Self { program, folder, password, tls_port, running: None };
         redis.resume();
         Some(redis)
     }
@@ -87,6 +113,9 @@ impl Redis {
 
     /// Its address; the same for as long as this lives.
     pub fn url(&self) -> String {
+        if let Some(port) = self.tls_port {
+            return format!("rediss://127.0.0.1:{port}");
+        }
         self.url_with(self.password.as_deref())
     }
 

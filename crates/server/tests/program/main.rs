@@ -14,6 +14,7 @@ mod files;
 mod leaves;
 mod outages;
 mod proxy;
+mod redis;
 mod restart;
 mod verify;
 
