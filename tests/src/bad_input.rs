@@ -33,7 +33,7 @@ impl Everybody {
 }
 
 fn bodies() -> Vec<Body> {
-    let document: Value = serde_json::from_str(&inspection_http::openapi()).expect("JSON");
+    let document: Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
     let mut bodies = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {

@@ -64,7 +64,7 @@ fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
 fn the_document_is_whole_and_the_page_needs_no_other_host() {
     let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
     let served = site.nobody().get("/api/openapi.json");
-    assert_eq!(served.json, serde_json::from_str::<Value>(&inspection_http::openapi()).expect("JSON"));
+    assert_eq!(served.json, serde_json::from_str::<Value>(inspection_http::openapi()).expect("JSON"));
     assert_eq!(served.json["openapi"], "3.1.0");
     let mut references = Vec::new();
     collect_references(&served.json, &mut references);

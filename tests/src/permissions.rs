@@ -246,7 +246,7 @@ fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Option<Ready>
 
 #[test]
 fn the_document_has_exactly_the_operations_of_the_table() {
-    let document: Value = serde_json::from_str(&inspection_http::openapi()).expect("JSON");
+    let document: Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
     let mut documented = BTreeSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for method in item.as_object().expect("operations").keys() {

@@ -131,7 +131,7 @@ on_both! {
         let client = site.client(&admin);
         let (template, _) = builders::checklist(&site.db, &site.world, &admin);
         builders::routine(&site.db, &site.world, &admin, template.id);
-        let document: serde_json::Value = serde_json::from_str(&inspection_http::openapi()).expect("JSON");
+        let document: serde_json::Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
         let paths: Vec<String> = document["paths"].as_object().expect("paths").iter()
             .filter(|(path, item)| path.starts_with("/api/") && item["get"].is_object() && !["/api/openapi.json", "/api/notifications/stream", "/api/sync/changes"].contains(&path.as_str()))
             .map(|(path, item)| {

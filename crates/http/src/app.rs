@@ -79,7 +79,6 @@ struct Parts {
     site_numbers: SiteNumbers,
     /// Whether files could be kept when that was last tried.
     storage_state: Mutex<Option<(std::time::Instant, bool)>>,
-    document: String,
     started_at: Instant,
 }
 
@@ -146,7 +145,6 @@ impl App {
             hashing: Arc::new(Semaphore::new(cores)),
             probes: Arc::new(Semaphore::new(2)),
             storage_state: Mutex::new(None),
-            document: crate::openapi(),
             started_at,
         }))
     }
@@ -208,10 +206,6 @@ impl App {
 
     pub(crate) fn world(&self) -> &World {
         &self.0.world
-    }
-
-    pub(crate) fn document(&self) -> &str {
-        &self.0.document
     }
 
     pub(crate) fn started_at(&self) -> Instant {

@@ -42,7 +42,7 @@ mod takeovers;
 mod tasks;
 mod users;
 
-use std::{net::TcpListener, time::Duration};
+use std::{net::TcpListener, sync::LazyLock, time::Duration};
 
 use actix_web::{
     HttpServer,
@@ -102,9 +102,11 @@ pub fn limits() -> Vec<(&'static str, u32)> {
     limits::table()
 }
 
-/// The OpenAPI document of exactly these endpoints, as JSON.
-pub fn openapi() -> String {
-    docs::document(routes()).to_pretty_json().unwrap_or_default()
+/// The OpenAPI document of exactly these endpoints, as JSON. It is put together when somebody first asks for it.
+pub fn openapi() -> &'static str {
+    static DOCUMENT: LazyLock<String> =
+        LazyLock::new(|| docs::document(routes()).to_pretty_json().unwrap_or_default());
+    &DOCUMENT
 }
 
 /// Stops a server that [`run`] runs.

@@ -160,7 +160,7 @@ mod tests {
     fn a_file_begins_anew_at_ten_megabytes_and_five_are_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = RotatingFile::new(&folder.path().join("logs/app.log"));
-        let line = [b'x'; 1 << 20];
+        let line = vec![b'x'; 1 << 20];
         for _ in 0..90 {
             file.write_line(&line);
         }
