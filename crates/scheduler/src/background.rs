@@ -126,6 +126,7 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
         });
     }
     let gate = Arc::new(Gate::default());
+    let has_workers = !schedules.is_empty() || !handlers.is_empty();
     for (kind, handler) in handlers {
         let (database, world) = (database.clone(), world.clone());
         let (instance, gate) = (Arc::clone(&instance), Arc::clone(&gate));
@@ -171,14 +172,14 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
         Ok(())
     };
     let workers = async {
-        let ended = monitor.run_with_signal(stop).await;
-        over.send_replace(true);
-        ended
+        if has_workers {
+            if let Err(error) = monitor.run_with_signal(stop).await {
+                tracing::error!(%error, "the workers of the background ended with an error");
+            }
+            over.send_replace(true);
+        }
     };
-    let ((), ended) = tokio::join!(looks, workers);
-    if let Err(error) = ended {
-        tracing::error!(%error, "the workers of the background ended with an error");
-    }
+    tokio::join!(looks, workers);
     let handed_back = blocking(move || gate.close(&database, &world, &instance));
     match handed_back.await {
         Some(Ok(0)) | None => {}
