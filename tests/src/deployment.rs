@@ -17,6 +17,7 @@ use tempfile::TempDir;
 const METRICS: &[&str] = &[
     "inspection_disk_free_bytes",
     "inspection_disk_size_bytes",
+    "inspection_last_verified_backup_timestamp_seconds",
     "inspection_http_request_duration_seconds_bucket",
     "inspection_http_requests_in_flight",
     "inspection_http_requests_total",
@@ -324,7 +325,7 @@ fn services_restart_after_failures_and_tell_whether_they_are_well() {
         assert!(!service.contains("privileged: true"));
     }
     let api = service(&compose, "api");
-    assert_lines("api", &api, &[r#"test: ["CMD", "inspection-server", "health"]"#, "stop_grace_period: 40s"]);
+    assert_lines("api", &api, &[r#"test: ["CMD", "inspection-server", "health"]"#, "stop_grace_period: 75s"]);
     assert_lines("api", &api, &["context: ..", "dockerfile: docker/Dockerfile", "target: api"]);
     let needs = block(&api, "depends_on: &needs");
     assert_eq!(needs.matches("condition: service_healthy").count(), 2);
@@ -696,7 +697,7 @@ fn systemd_starts_the_service_again_and_holds_its_socket() {
     let wanted =
         ["Type=exec", "ExecStart=/usr/local/bin/inspection-server serve", "Restart=always", "RestartSec=2"];
     assert_lines("service", &unit, &wanted);
-    let wanted = ["KillSignal=SIGTERM", "TimeoutStopSec=40", "Requires=inspection-server.socket"];
+    let wanted = ["KillSignal=SIGTERM", "TimeoutStopSec=75", "Requires=inspection-server.socket"];
     assert_lines("service", &unit, &wanted);
     assert_lines(".env.example", &read(".env.example"), &["#SHUTDOWN_TIMEOUT=30s"]);
     let socket = read("docker/inspection-server.socket");
@@ -715,8 +716,8 @@ fn somebody_is_told_of_everything_that_needs_somebody() {
         ("InspectionUnhealthy", "inspection_up == 0"),
         ("InspectionHealthCheckFails", "status=\"503\""),
         ("InspectionErrors", "status=~\"5..\""),
-        ("InspectionSlow", "le=\"5\""),
-        ("InspectionPoolExhausted", "inspection_pool_waits_refused_total"),
+        ("InspectionSlow", "le=~\"5(\\\\.0)?\""),
+        ("InspectionPoolExhausted", "inspection_pool_waits_refused_total{place=\"database\"}"),
         ("InspectionPoolBusy", "inspection_pool_connections{state=\"most\"}"),
         ("InspectionDiskFillsUp", "inspection_disk_free_bytes / inspection_disk_size_bytes"),
         ("InspectionDiskFull", "inspection_disk_free_bytes / inspection_disk_size_bytes"),

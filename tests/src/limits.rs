@@ -308,7 +308,7 @@ fn an_address_where_nothing_listens_is_no_reason_to_fail() {
 fn what_others_have_written_under_the_keys_of_limits_is_written_over() {
     let Some(redis) = Redis::start() else { return };
     let site = limited(Some(redis.url()), LONG);
-    let key = |n: usize| format!("inspection:limit:login:192.0.2.{n}");
+    let key = |n: usize| format!("inspection:limit:{{192.0.2.{n}}}:login");
     let values = ["", "nan", "inf", "-5", "99999999999999999999", "soon"];
     redis.call(&["LPUSH", &key(100), "x"]);
     for (n, value) in values.iter().enumerate() {
@@ -397,7 +397,7 @@ fn two_limits_are_asked_in_turn_and_the_second_costs_nothing_if_the_first_refuse
     let refused = client.post("/api/auth/login", &json!({}));
     assert_eq!((refused.status, number(&refused, "ratelimit-limit")), (429, 200));
     let keys: BTreeMap<&str, Vec<String>> = ["overall", "login"]
-        .map(|name| (name, redis.call(&["EXISTS", &format!("inspection:limit:{name}:192.0.2.1")])))
+        .map(|name| (name, redis.call(&["EXISTS", &format!("inspection:limit:{{192.0.2.1}}:{name}")])))
         .into();
     assert_eq!(keys, BTreeMap::from([("overall", vec![":1".into()]), ("login", vec![":0".into()])]));
 }

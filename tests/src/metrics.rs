@@ -55,7 +55,7 @@ on_both! {
             (r#"inspection_outbox_jobs{status="pending"}"#, 0.0),
             ("inspection_outbox_oldest_due_seconds", 0.0),
             ("inspection_sign_in_failures_total", 1.0),
-            ("inspection_pool_waits_refused_total", 0.0),
+            (r#"inspection_pool_waits_refused_total{place="database"}"#, 0.0),
             (r#"inspection_pool_connections{state="most"}"#, 8.0),
             ("inspection_storage_files", 0.0),
             ("inspection_storage_bytes", 0.0),

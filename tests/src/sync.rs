@@ -189,21 +189,22 @@ fn compare(kind: Kind, questions: usize, order: &[usize], dice: &mut Dice) {
     assert_eq!(state(&offline), state(&online), "{order:?}");
 }
 
-/// A day of five actions: a start, two answers, a submission, a leave.
-fn every_order_of_a_short_day(kind: Kind) {
-    for (round, order) in every_order(5).into_iter().enumerate() {
+/// A day of five actions: a start, two answers, a submission, a leave. Of all its orders every so manieth.
+fn orders_of_a_short_day(kind: Kind, every: usize) {
+    for (round, order) in every_order(5).into_iter().enumerate().step_by(every) {
         compare(kind, 2, &order, &mut Dice(round as u64));
     }
 }
 
 #[test]
 fn every_order_of_a_short_day_with_repetitions_and_cuts_ends_as_if_done_online_sqlite() {
-    every_order_of_a_short_day(Kind::Sqlite);
+    orders_of_a_short_day(Kind::Sqlite, 1);
 }
 
 #[test]
-fn every_order_of_a_short_day_with_repetitions_and_cuts_ends_as_if_done_online_postgres() {
-    every_order_of_a_short_day(Kind::Postgres);
+fn some_orders_of_a_short_day_with_repetitions_and_cuts_end_as_if_done_online_postgres() {
+    // A new database takes a hundred times as long there, and what orders do is the same code.
+    orders_of_a_short_day(Kind::Postgres, 5);
 }
 
 fn some_orders_of_a_long_day(kind: Kind, rounds: u64) {

@@ -72,6 +72,8 @@ struct Parts {
     hashing: Arc<Semaphore>,
     /// A way past the doors for whoever asks how the service is, which must not depend on how busy it is.
     probes: Arc<Semaphore>,
+    /// For looking at disks and the like, which may hang.
+    looks: Arc<Semaphore>,
     /// The open streams of events.
     live: Arc<Live>,
     metrics: Metrics,
@@ -114,6 +116,33 @@ const STORAGE_BELIEF: Duration = Duration::from_secs(5);
 /// Seconds to wait for a free connection or a place for hashing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Where requests wait for a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// At the database.
+    Database,
+    /// For hashing passwords.
+    Hashing,
+    /// Of those who ask how the service is.
+    Probes,
+    /// For looking at disks and the like.
+    Looks,
+}
+
+impl Places {
+    pub(crate) const ALL: [Self; 4] = [Self::Database, Self::Hashing, Self::Probes, Self::Looks];
+
+    /// Its name in metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Hashing => "hashing",
+            Self::Probes => "probes",
+            Self::Looks => "looks",
+        }
+    }
+}
+
 impl App {
     /// The API over these parts.
     pub fn new(
@@ -144,6 +173,7 @@ impl App {
             doors: Arc::new(doors),
             hashing: Arc::new(Semaphore::new(cores)),
             probes: Arc::new(Semaphore::new(2)),
+            looks: Arc::new(Semaphore::new(1)),
             storage_state: Mutex::new(None),
             started_at,
         }))
@@ -228,12 +258,18 @@ impl App {
     /// has places; who waits too long is told to come back.
     async fn blocking<T: Send + 'static>(
         &self,
-        places: &Arc<Semaphore>,
+        places: Places,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let place = tokio::time::timeout(PATIENCE, Arc::clone(places).acquire_owned()).await;
+        let semaphore = match places {
+            Places::Database => &self.0.doors,
+            Places::Hashing => &self.0.hashing,
+            Places::Probes => &self.0.probes,
+            Places::Looks => &self.0.looks,
+        };
+        let place = tokio::time::timeout(PATIENCE, Arc::clone(semaphore).acquire_owned()).await;
         let place = place.map_err(|_| {
-            self.0.metrics.refused_a_place();
+            self.0.metrics.refused_a_place(places);
             Problem::unavailable("every place is taken")
         })?;
         let work = move || {
@@ -261,7 +297,7 @@ impl App {
         T: Translated + Send + 'static,
     {
         let database = self.0.database.clone();
-        let outcome = self.blocking(&self.0.doors, move || {
+        let outcome = self.blocking(Places::Database, move || {
             database.read(|conn| {
                 let caller = admit(conn, &permit)?;
                 let mut shown = work(conn, &caller, input.check()?)?;
@@ -301,7 +337,7 @@ impl App {
         T: Translated + Send + 'static,
     {
         let (database, world) = (self.0.database.clone(), self.0.world.clone());
-        let outcome = self.blocking(&self.0.doors, move || {
+        let outcome = self.blocking(Places::Database, move || {
             database.write(&world, permit.origin.clone(), |tx| {
                 let caller = admit(tx.conn(), &permit)?;
                 tx.act_as(caller.user.clone());
@@ -327,7 +363,7 @@ impl App {
         T: Send + 'static,
     {
         let (database, world) = (self.0.database.clone(), self.0.world.clone());
-        let outcome = self.blocking(&self.0.doors, move || {
+        let outcome = self.blocking(Places::Database, move || {
             let caller = database.read(|conn| admit(conn, &permit))?;
             work(&database, &world, &caller, input.check()?)
         });
@@ -359,7 +395,7 @@ impl App {
         work: impl FnOnce(&mut DbConnection) -> Stored<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let database = self.0.database.clone();
-        Ok(self.blocking(&self.0.doors, move || database.read(work)).await??)
+        Ok(self.blocking(Places::Database, move || database.read(work)).await??)
     }
 
     /// Asks how the database is.
@@ -368,7 +404,16 @@ impl App {
         work: impl FnOnce(&Database) -> Stored<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let database = self.0.database.clone();
-        Ok(self.blocking(&self.0.probes, move || work(&database)).await??)
+        Ok(self.blocking(Places::Probes, move || work(&database)).await??)
+    }
+
+    /// Looks at something beside the database, which may hang: then whoever asks gets no answer, and nobody else waits.
+    pub(crate) async fn look_elsewhere<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let looked = tokio::time::timeout(PATIENCE, self.blocking(Places::Looks, work)).await;
+        looked.unwrap_or_else(|_| Err(Problem::unavailable("a look takes too long")))
     }
 
     /// Whether files can be kept. Who asks while it is being tried waits for the outcome.
@@ -392,7 +437,7 @@ impl App {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        self.blocking(&self.0.hashing, work).await
+        self.blocking(Places::Hashing, work).await
     }
 }
 

@@ -8,7 +8,11 @@ use actix_web::{
     http::{Method, StatusCode, header},
 };
 use inspection_auth::tokens::TokenRule;
-use inspection_domain::{rule::Forbidden, tasks::TaskName};
+use inspection_domain::{
+    rule::Forbidden,
+    tasks::TaskName,
+    time::{Instant, Site},
+};
 use inspection_persistence::{Database, files, outbox, tasks};
 use prometheus::{
     Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
@@ -17,7 +21,7 @@ use prometheus::{
 use secrecy::ExposeSecret;
 
 use crate::{
-    app::App,
+    app::{App, Places},
     docs::{Describe, Operation},
     extract::Public,
     problem::Problem,
@@ -62,7 +66,7 @@ pub(crate) struct Metrics {
     in_flight: IntGauge,
     rate_limited: IntCounterVec,
     sign_in_failures: IntCounter,
-    pool_refusals: IntCounter,
+    pool_refusals: IntCounterVec,
 }
 
 /// A metric of this registry.
@@ -109,11 +113,15 @@ impl Metrics {
                 "inspection_sign_in_failures_total",
                 "Attempts to sign in with a wrong password, an unknown address or a disabled account.",
             ),
-            pool_refusals: counter(
-                &registry,
-                "inspection_pool_waits_refused_total",
-                "Requests refused because they waited too long for a place at the database or for hashing.",
-            ),
+            pool_refusals: {
+                let help = "Requests refused because they waited too long for a place.";
+                let refusals = counters(&registry, "inspection_pool_waits_refused_total", help, &["place"]);
+                // Shown before there is one, so that the first is an increase.
+                for places in Places::ALL {
+                    refusals.with_label_values(&[places.name()]).inc_by(0);
+                }
+                refusals
+            },
             registry,
         }
     }
@@ -146,8 +154,8 @@ impl Metrics {
     }
 
     /// A request has waited too long for a place.
-    pub(crate) fn refused_a_place(&self) {
-        self.pool_refusals.inc();
+    pub(crate) fn refused_a_place(&self, places: Places) {
+        self.pool_refusals.with_label_values(&[places.name()]).inc();
     }
 }
 
@@ -228,7 +236,7 @@ impl Describe for Text {
 struct Stored {
     depth: outbox::Depth,
     files: (i64, i64),
-    done_until: Vec<(TaskName, inspection_domain::time::Instant)>,
+    done_until: Vec<(TaskName, Instant)>,
 }
 
 fn stored(database: &Database) -> inspection_persistence::Result<Stored> {
@@ -271,51 +279,85 @@ impl Snapshot {
     }
 }
 
-async fn show(app: App, _: Public, _: Reader) -> Result<Text, Problem> {
-    let stored = app.inspect(stored).await;
-    let snapshot = Snapshot(Registry::new());
-    let has_storage = app.can_keep_files().await;
-    let mut up = vec![("database", stored.is_ok()), ("storage", has_storage)];
-    up.extend(app.shared_limits_work().map(|works| ("redis", works)));
-    let up = up.into_iter().map(|(part, is_up)| (part, f64::from(u8::from(is_up))));
-    snapshot.gauges("inspection_up", "Whether what the service rests on works.", "part", up);
-    let pool = app.pool();
-    let pool = [("most", pool.most), ("open", pool.open), ("idle", pool.idle)];
-    let pool = pool.map(|(state, count)| (state, count.into()));
-    snapshot.gauges("inspection_pool_connections", "Connections to the database.", "state", pool);
-    if let Ok(stored) = stored {
-        let now = app.now();
-        let depth = stored.depth;
+/// Readings of one name, with the value of the label of each.
+struct Read {
+    name: &'static str,
+    help: &'static str,
+    label: Option<&'static str>,
+    values: Vec<(&'static str, f64)>,
+}
+
+/// Reads everything that the server adds; what can't be read is left out. Blocks: it may look at disks.
+fn read(readings: &[Reading]) -> Vec<Read> {
+    let alike = readings.chunk_by(|one, other| one.name == other.name);
+    alike
+        .filter_map(|alike| {
+            let first = alike.first()?;
+            let value = |one: &Reading| Some((one.label.map_or("", |(_, of)| of), (one.read)()?));
+            let values = alike.iter().filter_map(value).collect();
+            Some(Read {
+                name: first.name,
+                help: first.help,
+                label: first.label.map(|(label, _)| label),
+                values,
+            })
+        })
+        .collect()
+}
+
+impl Snapshot {
+    fn service(&self, app: &App, has_database: bool, has_storage: bool) {
+        let redis = app.shared_limits_work().map(|works| ("redis", works));
+        let up = [("database", has_database), ("storage", has_storage)].into_iter().chain(redis);
+        let up = up.map(|(part, is_up)| (part, f64::from(u8::from(is_up))));
+        self.gauges("inspection_up", "Whether what the service rests on works.", "part", up);
+        let pool = app.pool();
+        let pool = [("most", pool.most), ("open", pool.open), ("idle", pool.idle)];
+        let pool = pool.map(|(state, count)| (state, count.into()));
+        self.gauges("inspection_pool_connections", "Connections to the database.", "state", pool);
+    }
+
+    fn stored(&self, stored: &Stored, now: Instant, site: &Site) {
+        let depth = &stored.depth;
         let jobs = [("pending", depth.pending), ("running", depth.running), ("dead", depth.dead)];
         let jobs = jobs.map(|(status, count)| (status, number(count)));
-        snapshot.gauges("inspection_outbox_jobs", "Jobs of the outbox.", "status", jobs);
+        self.gauges("inspection_outbox_jobs", "Jobs of the outbox.", "status", jobs);
         let waiting = depth.oldest.map_or(0, |oldest| (now.as_second() - oldest.as_second()).max(0));
         let help = "Seconds since the oldest job of the outbox was due.";
-        snapshot.gauge("inspection_outbox_oldest_due_seconds", help, number(waiting));
+        self.gauge("inspection_outbox_oldest_due_seconds", help, number(waiting));
         let late = TaskName::ALL.iter().map(|task| {
             let done = stored.done_until.iter().find(|(done, _)| done == task).map(|(_, at)| *at);
-            (task.as_str(), number(task.schedule().seconds_late(done, now, &app.world().site)))
+            (task.as_str(), number(task.schedule().seconds_late(done, now, site)))
         });
         let help = "Seconds since a scheduled task should have been run.";
-        snapshot.gauges("inspection_task_late_seconds", help, "task", late);
+        self.gauges("inspection_task_late_seconds", help, "task", late);
         let (files, bytes) = stored.files;
-        snapshot.gauge("inspection_storage_files", "Files on record.", number(files));
-        snapshot.gauge("inspection_storage_bytes", "Bytes of the files on record.", number(bytes));
+        self.gauge("inspection_storage_files", "Files on record.", number(files));
+        self.gauge("inspection_storage_bytes", "Bytes of the files on record.", number(bytes));
     }
-    let mut readings = app.settings().readings.iter().peekable();
-    while let Some(Reading { name, help, label, read }) = readings.next() {
-        let Some((label, of)) = label else {
-            if let Some(value) = read() {
-                snapshot.gauge(name, help, value);
+
+    fn elsewhere(&self, read: Vec<Read>) {
+        for Read { name, help, label, values } in read {
+            match (label, values.first()) {
+                (Some(label), _) => self.gauges(name, help, label, values),
+                (None, Some((_, value))) => self.gauge(name, help, *value),
+                (None, None) => {}
             }
-            continue;
-        };
-        let mut values: Vec<(&str, f64)> = read().map(|value| (*of, value)).into_iter().collect();
-        while let Some(next) = readings.next_if(|next| next.name == *name) {
-            values.extend(next.label.zip((next.read)()).map(|((_, of), value)| (of, value)));
         }
-        snapshot.gauges(name, help, label, values);
     }
+}
+
+async fn show(app: App, _: Public, _: Reader) -> Result<Text, Problem> {
+    let readings = app.settings().readings.clone();
+    let stored = app.inspect(stored).await.ok();
+    // A disk that hangs keeps nobody else waiting.
+    let read = app.look_elsewhere(move || read(&readings)).await.unwrap_or_default();
+    let snapshot = Snapshot(Registry::new());
+    snapshot.service(&app, stored.is_some(), app.can_keep_files().await);
+    if let Some(stored) = stored {
+        snapshot.stored(&stored, app.now(), &app.world().site);
+    }
+    snapshot.elsewhere(read);
     let mut text = Vec::new();
     for registry in [&app.metrics().registry, &snapshot.0] {
         TextEncoder::new().encode(&registry.gather(), &mut text).map_err(Problem::internal)?;

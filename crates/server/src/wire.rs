@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use inspection_auth::{cursors::Cursors, links::Links, tokens::Tokens};
-use inspection_domain::outbox::OutboxKind;
+use inspection_domain::{outbox::OutboxKind, time::Instant};
 use inspection_http::{App, Reading, Stopper};
 use inspection_persistence::{Database, World};
 use inspection_scheduler::{
@@ -134,17 +134,24 @@ fn readings(config: &Config) -> Vec<Reading> {
             read: Arc::new(move || space(&folder).map(|space| fraction(number(&space)))),
         })
     };
-    let folder = config.backup_folder.clone();
-    let newest = move || backups::newest(&folder).ok()?.map(|newest| newest.created_at.as_second());
-    let backup = Reading {
-        name: "inspection_last_backup_timestamp_seconds",
-        help: "When the newest backup was begun, in seconds since 1970.",
-        label: None,
-        read: Arc::new(move || newest().and_then(|at| u64::try_from(at).ok()).map(fraction)),
+    let backup = |name, help, newest: fn(&Path) -> Option<Instant>| {
+        let folder = config.backup_folder.clone();
+        let seconds = move || newest(&folder).and_then(|at| u64::try_from(at.as_second()).ok());
+        Reading { name, help, label: None, read: Arc::new(move || seconds().map(fraction)) }
     };
+    let made = backup(
+        "inspection_last_backup_timestamp_seconds",
+        "When the newest backup was begun, in seconds since 1970.",
+        |folder| Some(backups::newest(folder).ok()??.created_at),
+    );
+    let verified = backup(
+        "inspection_last_verified_backup_timestamp_seconds",
+        "When a backup was last put back for a trial and was whole, in seconds since 1970.",
+        |folder| backups::newest_verified(folder).ok()??.verified_at,
+    );
     read("inspection_disk_free_bytes", "Bytes that can still be written to a disk.", |space| space.free)
         .chain(read("inspection_disk_size_bytes", "Bytes of a disk.", |space| space.size))
-        .chain([backup])
+        .chain([made, verified])
         .collect()
 }
 

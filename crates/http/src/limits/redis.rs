@@ -125,8 +125,8 @@ async fn take(
     let mut key = String::with_capacity(64);
     for limit in [Some(Limit::Overall), own].into_iter().flatten() {
         key.clear();
-        // Text takes whatever is written to it.
-        let _ = write!(key, "inspection:limit:{}:{client}", limit.name());
+        // In braces, so that a cluster keeps both keys in one place. Text takes whatever is written to it.
+        let _ = write!(key, "inspection:limit:{{{client}}}:{}", limit.name());
         script.key(key.as_str()).arg(limit.places());
     }
     let (last, remaining, wait): (u8, u32, u64) = script.invoke_async(connection).await?;

@@ -12,6 +12,7 @@ mod backup;
 mod check;
 mod files;
 mod leaves;
+mod metrics;
 mod outages;
 mod proxy;
 mod redis;

@@ -43,13 +43,13 @@ fn known_passwords(config: &Config) -> Vec<(&'static str, Password)> {
 
 fn accounts(config: &Config, database: &Database, admins: &[User], invented: i64) -> Finding {
     let id = "security.accounts";
-    if admins.is_empty() {
-        let fix = "inspection-server admin create --email E --name N";
-        return Finding::warning(id, "nobody can sign in as an admin", fix);
-    }
     if invented > 0 {
         let fix = "begin with an empty database: an invented site is no production";
         return Finding::fail(id, format!("{invented} accounts of the invented site are active"), fix);
+    }
+    if admins.is_empty() {
+        let fix = "inspection-server admin create --email E --name N";
+        return Finding::warning(id, "nobody can sign in as an admin", fix);
     }
     let known = known_passwords(config);
     for admin in admins {

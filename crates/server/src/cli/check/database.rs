@@ -20,9 +20,10 @@ const OLDEST: i32 = 16;
 const CLOCK_TOLERANCE: i64 = 5;
 
 pub(super) fn look(config: &Config, database: &Database) -> Vec<Finding> {
-    let now = wire::world(config).clock.now();
+    let world = wire::world(config);
     let mut found = vec![migrated(database)];
-    found.extend(saved(&config.backup_folder, now));
+    found.extend(saved(&config.backup_folder, world.clock.now()));
+    let asked = world.clock.now();
     match database.read(server::describe) {
         Ok(Some(server)) => {
             found.extend([
@@ -30,7 +31,7 @@ pub(super) fn look(config: &Config, database: &Database) -> Vec<Finding> {
                 role(&server),
                 tls(&server, host(config.database_url.expose().expose_secret())),
             ]);
-            found.extend([pool(config, &server), clock(&server, now)]);
+            found.extend([pool(config, &server), clock(&server, asked)]);
         }
         Ok(None) => {
             let ids =

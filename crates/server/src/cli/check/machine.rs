@@ -3,6 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     path::Path,
+    process::Command,
 };
 
 use super::Finding;
@@ -18,13 +19,12 @@ const LITTLE: (u64, u64) = (1 << 30, 5);
 pub(super) fn look(config: &Config) -> Vec<Finding> {
     let places: Vec<(&str, Option<Space>)> =
         wire::places(config).into_iter().map(|(place, folder)| (place, disk::space(&folder))).collect();
-    let uploads = if config.storage_url.is_some() { None } else { disk::space(&config.upload_folder) };
     vec![
         writable(config),
-        persistent(uploads),
+        persistent(config.storage_url.is_some(), disk::space(&config.upload_folder)),
         room(&places),
         log_file(config),
-        supervised(Supervisor::of_this_process()),
+        supervised(Supervisor::of_the_service()),
         user(rustix::process::geteuid().is_root()),
         redis_reachable(config),
     ]
@@ -44,11 +44,14 @@ fn writable(config: &Config) -> Finding {
     }
 }
 
-fn persistent(uploads: Option<Space>) -> Finding {
+fn persistent(in_bucket: bool, uploads: Option<Space>) -> Finding {
     let id = "storage.persistent";
     let fix = "put UPLOAD_FOLDER on a disk or a named volume";
+    if in_bucket {
+        return Finding::pass(id, "files are in a bucket");
+    }
     match uploads.map(|space| space.kind) {
-        None => Finding::pass(id, "files are in a bucket"),
+        None => Finding::fail(id, "the disk of UPLOAD_FOLDER can't be looked at", fix),
         Some(Kind::Persistent) => Finding::pass(id, "files are on a disk"),
         Some(Kind::Layer) => Finding::fail(id, "files go with the container", fix),
         Some(Kind::Memory) => Finding::fail(id, "files are in memory and go with the machine", fix),
@@ -64,6 +67,13 @@ fn room(places: &[(&str, Option<Space>)]) -> Finding {
         .collect();
     let found = format!("free: {}", told.join(", "));
     let (bytes, percent) = LITTLE;
+    if told.len() < places.len() {
+        return Finding::fail(
+            id,
+            format!("{found}; a disk can't be looked at"),
+            "see that all folders are mounted",
+        );
+    }
     if known().any(|(_, space)| space.free < bytes) {
         Finding::fail(id, found, "make room, or move the folder to a larger disk")
     } else if known().any(|(_, space)| part(&space) < percent) {
@@ -108,35 +118,43 @@ fn appendable(file: &Path) -> std::io::Result<()> {
     if was_there { Ok(()) } else { fs::remove_file(file) }
 }
 
-/// Who starts the process anew when it ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who starts the service anew when it ends, as far as that can be seen from here.
+#[derive(Debug, PartialEq, Eq)]
 enum Supervisor {
-    Systemd,
+    /// Whoever runs the container.
     Container,
-    Nobody,
+    /// systemd, which does so in these cases (`Restart=` of the unit).
+    Systemd(String),
+    Unseen,
 }
 
 impl Supervisor {
-    fn of_this_process() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "systemd says so in the environment of what it starts")]
-        let is_unit = std::env::var_os("INVOCATION_ID").is_some();
-        let is_container = ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists());
-        match (is_container, is_unit) {
-            (true, _) => Self::Container,
-            (false, true) => Self::Systemd,
-            (false, false) => Self::Nobody,
+    fn of_the_service() -> Self {
+        if ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists()) {
+            return Self::Container;
         }
+        let arguments = ["show", "--property=Restart", "--value", "inspection-server.service"];
+        let asked =
+            Command::new("systemctl").args(arguments).output().ok().filter(|output| output.status.success());
+        let restart = asked.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        // A unit that isn't there has `no`.
+        restart.filter(|restart| !matches!(restart.as_str(), "" | "no")).map_or(Self::Unseen, Self::Systemd)
     }
 }
 
 fn supervised(supervisor: Supervisor) -> Finding {
     let id = "web.supervised";
     match supervisor {
-        Supervisor::Systemd => Finding::pass(id, "systemd looks after the process"),
-        Supervisor::Container => Finding::pass(id, "whoever runs the container looks after the process"),
-        Supervisor::Nobody => Finding::warning(
+        Supervisor::Systemd(restart) => {
+            Finding::pass(id, format!("systemd starts inspection-server.service anew: Restart={restart}"))
+        }
+        Supervisor::Container => Finding::not_applicable(
             id,
-            "this was started by hand: whether somebody looks after the service can't be seen from here",
+            "whoever runs the container sees to it: restart: unless-stopped in docker/compose.yaml",
+        ),
+        Supervisor::Unseen => Finding::warning(
+            id,
+            "who starts the service anew when it ends can't be seen from here",
             "use docker/inspection-server.service, or restart: unless-stopped of docker/compose.yaml",
         ),
     }
@@ -178,10 +196,12 @@ mod tests {
 
     #[test]
     fn files_must_outlive_the_machine_and_have_room() {
-        assert_eq!(persistent(Some(disk(GB, Kind::Persistent))).verdict, Verdict::Pass);
-        assert_eq!(persistent(None).verdict, Verdict::Pass);
+        assert_eq!(persistent(false, Some(disk(GB, Kind::Persistent))).verdict, Verdict::Pass);
+        assert_eq!(persistent(true, None).verdict, Verdict::Pass);
+        assert_eq!(persistent(false, None).verdict, Verdict::Fail);
+        assert_eq!(room(&[("uploads", None)]).verdict, Verdict::Fail);
         for kind in [Kind::Layer, Kind::Memory] {
-            assert_eq!(persistent(Some(disk(GB, kind))).verdict, Verdict::Fail);
+            assert_eq!(persistent(false, Some(disk(GB, kind))).verdict, Verdict::Fail);
         }
         let room = |free| {
             room(&[
@@ -219,8 +239,8 @@ mod tests {
     fn whoever_is_root_or_alone_is_told() {
         assert_eq!(user(true).verdict, Verdict::Fail);
         assert_eq!(user(false).verdict, Verdict::Pass);
-        assert_eq!(supervised(Supervisor::Nobody).verdict, Verdict::Warning);
-        assert_eq!(supervised(Supervisor::Systemd).verdict, Verdict::Pass);
-        assert_eq!(supervised(Supervisor::Container).verdict, Verdict::Pass);
+        assert_eq!(supervised(Supervisor::Unseen).verdict, Verdict::Warning);
+        assert_eq!(supervised(Supervisor::Systemd("always".into())).verdict, Verdict::Pass);
+        assert_eq!(supervised(Supervisor::Container).verdict, Verdict::NotApplicable);
     }
 }

@@ -1,6 +1,11 @@
 //! Keys: long, random, not those of the source code, and nowhere to be read by others.
 
-use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output},
+};
 
 use super::Finding;
 use crate::config::{self, Resolved};
@@ -13,8 +18,10 @@ pub(super) fn look(resolved: &Resolved) -> Vec<Finding> {
     let differ = if one.is_some() && one == other {
         let fix = "make another key for JWT_SECRET_KEY: openssl rand -hex 32";
         Finding::fail("secrets.differ", "SECRET_KEY and JWT_SECRET_KEY are the same", fix)
-    } else {
+    } else if one.is_some() && other.is_some() {
         Finding::pass("secrets.differ", "the two keys differ")
+    } else {
+        Finding::not_applicable("secrets.differ", "there aren't two keys")
     };
     vec![
         key("secrets.secret_key", "SECRET_KEY", one),
@@ -76,15 +83,25 @@ fn env_in_git(folder: &Path) -> Finding {
     }
     let listed = Command::new("git")
         .args(["ls-files", "--error-unmatch", config::DOTENV])
+        .env("LC_ALL", "C")
         .current_dir(folder)
         .output();
+    let is_in_none =
+        |output: &Output| String::from_utf8_lossy(&output.stderr).contains("not a git repository");
     match listed {
         Ok(output) if output.status.success() => Finding::fail(
             id,
             ".env is under version control",
             "git rm --cached .env, make new keys, and add .env to .gitignore",
         ),
-        Ok(_) => Finding::pass(id, ".env is not under version control"),
+        Ok(output) if output.status.code() == Some(1) || is_in_none(&output) => {
+            Finding::pass(id, ".env is not under version control")
+        }
+        Ok(_) => Finding::warning(
+            id,
+            "git doesn't say whether it has .env",
+            "run `git ls-files .env` as its owner",
+        ),
         Err(_) => Finding::not_applicable(id, "there is no git here"),
     }
 }
@@ -143,6 +160,7 @@ mod tests {
     fn a_file_of_variables_under_version_control_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(".env"), "SECRET_KEY=x").expect("written");
+        assert_eq!(env_in_git(folder.path()).verdict, Verdict::Pass, "no repository");
         let git = |arguments: &[&str]| {
             Command::new("git")
                 .args(arguments)
