@@ -395,7 +395,8 @@ fn backups_are_made_and_verified_without_anybody_thinking_of_them() {
     assert!(!daily.contains("profiles:"), "it is part of the deployment");
     assert!(daily.contains("inspection-server backup create --keep 14"));
     assert!(daily.contains("inspection-server backup verify"));
-    assert!(daily.contains("sleep 86400"));
+    assert!(daily.contains("wait=86400"), "once a day");
+    assert!(daily.contains("wait=3600"), "or in an hour, if it failed");
     assert_lines("backup-daily", &daily, &["target: backup"]);
     assert_lines("backup", &service(&compose, "backup"), &["profiles: [backup]"]);
     let unit = |name: &str| read(&format!("docker/{name}"));
@@ -578,10 +579,20 @@ fn nginx_redirects_to_tls_and_says_who_asks() {
         let (status, answer) = nginx.ask("https", path, &[]);
         assert!(status == "200" && answer.contains(&format!("GET {path}|")), "{path}: {answer}");
     }
-    assert!(
-        nginx.ask("https", "/app.js", &[]).1.ends_with("an app"),
-        "files of a web app come from the proxy"
-    );
+    let (_, file) = nginx.ask("https", "/app.js", &[]);
+    assert!(file.ends_with("an app"), "files of a web app come from the proxy");
+    let (_, answer) = nginx.ask("https", "/health", &[]);
+    for name in [
+        "strict-transport-security",
+        "x-content-type-options",
+        "x-frame-options",
+        "referrer-policy",
+        "content-security-policy",
+    ] {
+        assert!(file.contains(&format!("\r\n{name}: ")), "{name}: {file}");
+        // The service sends its own, and nothing is sent twice.
+        assert!(!answer.contains(&format!("\r\n{name}: ")), "{name}: {answer}");
+    }
     let (_, answer) =
         nginx.ask("https", "/large", &["-H", "Accept-Encoding: gzip", "-o", "large.gz", "-D", "-"]);
     assert!(answer.contains("content-encoding: gzip"), "{answer}");
@@ -629,7 +640,6 @@ fn nginx_is_more_patient_than_the_service() {
     assert_lines("the stream", &stream, &["proxy_buffering off;", "proxy_read_timeout 1h;"]);
     let wanted = ["ssl_protocols TLSv1.2 TLSv1.3;", "listen [::]:80;", "listen [::]:443 ssl http2;"];
     assert_lines("nginx.conf", &nginx, &wanted);
-    assert!(!nginx.contains("Strict-Transport-Security"), "that is sent by the service");
     let directives: Vec<_> = nginx.lines().filter(|line| !line.trim().starts_with('#')).collect();
     assert!(!directives.iter().any(|line| line.contains("non_idempotent")), "nothing is done twice");
     let caddy = read("docker/Caddyfile");

@@ -69,8 +69,11 @@ pub(super) fn run(args: &Args, config: &Config, world: &World) -> Result<Told> {
     progress.finish_and_clear();
     let put_back = put_back?;
 
-    // Since they were looked for, somebody may have answered at leisure, and many files may have been put back.
-    admitted(args, &manifest, config)?;
+    // Meanwhile somebody may have come: the question may have been answered at leisure, and there may be many files. A file of SQLite
+    // is held since before.
+    if matches!(target, Target::PostgreSql(..)) {
+        admitted(args, &manifest, config)?;
+    }
     target.restore(&folder.join(DATABASE), !occupants.tables.is_empty(), world.ids.as_ref())?;
     let state = source::state(config.database_url.expose().expose_secret())?;
     verify::compare(&manifest, &state.contents)
