@@ -50,6 +50,14 @@ struct Running {
     password: Option<String>,
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended by itself, unless the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Running {
     fn start(folder: &TempDir, settings: &[(&str, &str)]) -> Self {
         let settings = [&[("PORT", "0"), ("LOG_LEVEL", "warn")], settings].concat();
