@@ -18,7 +18,7 @@ use inspection_scheduler::{
 use inspection_testkit::{Kind, builders, clients::Client};
 use serde_json::{Value, json};
 
-use crate::site::{Site, on_both};
+use crate::site::{TestSite, on_both};
 
 /// Puts a word of the other language before each text, and a lot of it, after a while.
 struct Prefix(Duration);
@@ -37,13 +37,13 @@ impl Translator for Prefix {
     }
 }
 
-fn background(site: &Site, delay: Duration) -> Background {
+fn background(site: &TestSite, delay: Duration) -> Background {
     let translations =
-        Translations::new(site.db.database.clone(), site.world.clone(), Arc::new(Prefix(delay)));
+        Translations::new(site.db.database.clone(), site.context.clone(), Arc::new(Prefix(delay)));
     let handler: Arc<dyn Handler> = Arc::new(translations);
     let parts = Parts {
         database: site.db.database.clone(),
-        world: site.world.clone(),
+        context: site.context.clone(),
         instance: "the test".into(),
         tasks: all_tasks(),
         handlers: BTreeMap::from([(OutboxKind::Translate, handler)]),
@@ -66,7 +66,7 @@ fn all_done(admin: &Client) {
 }
 
 on_both! {
-    fn admins_see_the_tasks_and_their_runs_and_run_one_now(site: Site) {
+    fn admins_see_the_tasks_and_their_runs_and_run_one_now(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let tasks = admin.get("/api/admin/tasks");
         let tasks = tasks.data().as_array().expect("tasks");
@@ -77,9 +77,9 @@ on_both! {
         assert_eq!(tasks[0]["last_run"], Value::Null);
 
         let chief = site.user(Role::Admin);
-        let (template, _) = builders::checklist(&site.db, &site.world, &chief);
-        builders::equipment(&site.db, &site.world);
-        builders::routine(&site.db, &site.world, &chief, template.id);
+        let (template, _) = builders::checklist(&site.db, &site.context, &chief);
+        builders::equipment(&site.db, &site.context);
+        builders::routine(&site.db, &site.context, &chief, template.id);
         let path = "/api/admin/tasks/generate_daily_lists";
         let run = admin.post(&format!("{path}/run"), &json!({}));
         assert_eq!(run.data()["outcome"], "succeeded", "{}", run.text);
@@ -98,9 +98,9 @@ on_both! {
         assert_eq!(admin.get(&format!("{path}/runs?outcome=perhaps")).fields(), ["outcome"]);
     }
 
-    fn the_tasks_run_by_themselves_and_what_was_missed_is_made_up_at_the_start(site: Site) {
+    fn the_tasks_run_by_themselves_and_what_was_missed_is_made_up_at_the_start(site: TestSite) {
         let away = site.user(Role::Engineer);
-        builders::approved_leave(&site.db, &site.world, &site.user(Role::Admin), &away, "2026-03-04", "2026-03-05");
+        builders::approved_leave(&site.db, &site.context, &site.user(Role::Admin), &away, "2026-03-04", "2026-03-05");
         site.clock.set("2026-03-04T08:30:00Z");
         let admin = site.as_a(Role::Admin);
         let background = background(&site, Duration::ZERO);
@@ -119,7 +119,7 @@ on_both! {
         assert_eq!(person.data()["is_on_leave"], true);
     }
 
-    fn a_job_that_was_given_up_is_seen_and_tried_again(site: Site) {
+    fn a_job_that_was_given_up_is_seen_and_tried_again(site: TestSite) {
         let chief = site.user(Role::Admin);
         let admin = site.client(&chief);
         let dead = builders::dead_job(&site.db, &chief);
@@ -139,17 +139,17 @@ on_both! {
 /// A reader of Arabic sees every text that people have written in English in Arabic, wherever it is shown, and the other way
 /// round; who has written it sees it as it was.
 fn every_text_is_translated(kind: Kind) {
-    let Some(site) = Site::start_translated(kind) else { return };
-    let (db, world) = (&site.db, &site.world);
+    let Some(site) = TestSite::start_translated(kind) else { return };
+    let (db, context) = (&site.db, &site.context);
     let chief = site.user(Role::Admin);
     let admin = site.client(&chief);
-    let arab = builders::user_with(db, world, Role::Inspector, |body| body["language"] = json!("ar"));
+    let arab = builders::user_with(db, context, Role::Inspector, |body| body["language"] = json!("ar"));
     let (specialist, qe) = (site.user(Role::Specialist), site.user(Role::QualityEngineer));
-    let (template, _) = builders::checklist_with(db, world, &chief, |body| body["name_ar"] = json!(null));
-    let machine = builders::equipment_with(db, world, |body| body["location_ar"] = json!(null));
-    let found = builders::defect(db, world, &arab, &machine);
-    let job = builders::repair(db, world, &chief, found.id, &specialist);
-    builders::finished(db, world, &specialist, &job);
+    let (template, _) = builders::checklist_with(db, context, &chief, |body| body["name_ar"] = json!(null));
+    let machine = builders::equipment_with(db, context, |body| body["location_ar"] = json!(null));
+    let found = builders::defect(db, context, &arab, &machine);
+    let job = builders::repair(db, context, &chief, found.id, &specialist);
+    builders::finished(db, context, &specialist, &job);
     let (review, _) = builders::review(db, &chief, &job);
     let approval = json!({"qc_rating": 4, "notes": "Neat work."});
     assert_eq!(
@@ -224,7 +224,7 @@ fn every_text_is_shown_in_the_readers_language_postgres() {
 
 #[test]
 fn a_translator_that_never_answers_delays_no_request() {
-    let Some(site) = Site::start_translated(Kind::Sqlite) else { return };
+    let Some(site) = TestSite::start_translated(Kind::Sqlite) else { return };
     let admin = site.as_a(Role::Admin);
     let background = background(&site, Duration::from_mins(10));
     for number in 0..30 {

@@ -5,7 +5,7 @@ use inspection_domain::users::Role;
 use inspection_testkit::{Kind, builders, clients::Client};
 use serde_json::{Map, Value, json};
 
-use crate::site::{Site, on_both};
+use crate::site::{TestSite, on_both};
 
 /// A body that the document tells of.
 struct Body {
@@ -19,7 +19,7 @@ struct Body {
 struct Everybody(Vec<(Role, Client)>);
 
 impl Everybody {
-    fn of(site: &Site) -> Self {
+    fn of(site: &TestSite) -> Self {
         Self(Role::ALL.iter().map(|role| (*role, site.as_a(*role))).collect())
     }
 
@@ -142,7 +142,7 @@ fn send(client: &Client, body: &Body, path: &str, document: &Value) -> inspectio
 }
 
 on_both! {
-    fn every_wrong_field_of_every_body_is_refused_and_named(site: Site) {
+    fn every_wrong_field_of_every_body_is_refused_and_named(site: TestSite) {
         let everybody = Everybody::of(&site);
         let mut tried = 0;
         for body in bodies() {
@@ -166,7 +166,7 @@ on_both! {
         assert!(tried > 500);
     }
 
-    fn everything_that_is_missing_is_named_at_once(site: Site) {
+    fn everything_that_is_missing_is_named_at_once(site: TestSite) {
         let everybody = Everybody::of(&site);
         for body in bodies() {
             let client = everybody.for_body(&body);
@@ -187,7 +187,7 @@ on_both! {
         }
     }
 
-    fn what_is_not_json_is_refused_with_the_place(site: Site) {
+    fn what_is_not_json_is_refused_with_the_place(site: TestSite) {
         let everybody = Everybody::of(&site);
         for body in bodies() {
             let client = everybody.for_body(&body);
@@ -224,7 +224,7 @@ on_both! {
         }
     }
 
-    fn ten_megabytes_and_other_types_of_body_are_refused(site: Site) {
+    fn ten_megabytes_and_other_types_of_body_are_refused(site: TestSite) {
         let everybody = Everybody::of(&site);
         let large = format!("{{\"a\": \"{}\"}}", "x".repeat(10 << 20));
         for body in bodies() {
@@ -239,7 +239,7 @@ on_both! {
         }
     }
 
-    fn odd_paths_and_queries_are_refused_and_named(site: Site) {
+    fn odd_paths_and_queries_are_refused_and_named(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         for id in ["0", "-1", "abc", "1.5", "9223372036854775808", "%00", "1%20or%201", "%2e%2e", "%D9%A1"] {
             for path in [
@@ -273,7 +273,7 @@ on_both! {
         assert_eq!(admin.get(&format!("/api/equipment?q={}", "x".repeat(5000))).status, 400);
     }
 
-    fn odd_unicode_is_kept_as_it_is(site: Site) {
+    fn odd_unicode_is_kept_as_it_is(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         for text in ["مضخة ١", "🛠️ pump", "e\u{301}", "\u{202e}right to left", "O'Brien; DROP TABLE users; --", "\\u0000 %00 {{x}}", "NULL"] {
             let body = json!({"name": text, "equipment_type": "crane", "serial_number": text});
@@ -287,8 +287,8 @@ on_both! {
 #[test]
 fn requests_that_are_hardly_http_do_no_harm() {
     use std::io::{Read, Write};
-    let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
-    builders::equipment(&site.db, &site.world);
+    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+    builders::equipment(&site.db, &site.context);
     let address = site.base.trim_start_matches("http://").to_owned();
     for bytes in [
         &b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"[..],

@@ -4,13 +4,13 @@ use inspection_domain::users::Role;
 use inspection_testkit::{Kind, builders};
 use serde_json::{Value, json};
 
-use crate::site::{Site, on_both, settings};
+use crate::site::{TestSite, on_both, settings};
 
 on_both! {
-    fn lists_have_pages_orders_and_filters(site: Site) {
+    fn lists_have_pages_orders_and_filters(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         for n in 0..25 {
-            builders::equipment_with(&site.db, &site.world, |body| {
+            builders::equipment_with(&site.db, &site.context, |body| {
                 body["name"] = json!(format!("Crane {n:02}"));
                 body["equipment_type"] = json!(if n % 5 == 0 { "pump" } else { "crane" });
             });
@@ -37,7 +37,7 @@ on_both! {
         assert_eq!(admin.get("/api/equipment?status=broken").fields(), ["status"]);
     }
 
-    fn errors_carry_a_code_and_the_id_of_the_request(site: Site) {
+    fn errors_carry_a_code_and_the_id_of_the_request(site: TestSite) {
         let admin = site.as_a(Role::Admin).with_header("x-request-id", "my-request.1");
         let answer = admin.get("/api/equipment/999");
         assert_eq!((answer.status, answer.code()), (404, "NOT_FOUND"));
@@ -51,7 +51,7 @@ on_both! {
         assert!(odd.header("x-request-id").is_some_and(|id| odd.text.contains(id)));
     }
 
-    fn unknown_fields_are_ignored_and_known_aliases_taken(site: Site) {
+    fn unknown_fields_are_ignored_and_known_aliases_taken(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let made = admin.post("/api/users", &json!({
             "email": "New@Example.com", "password": "correct horse battery", "full_name": "New", "role": "engineer",
@@ -72,9 +72,9 @@ on_both! {
             (&json!("numeric"), &json!(7), &json!(true)));
     }
 
-    fn only_what_is_sent_changes_and_null_clears(site: Site) {
+    fn only_what_is_sent_changes_and_null_clears(site: TestSite) {
         let admin = site.as_a(Role::Admin);
-        let machine = builders::equipment(&site.db, &site.world);
+        let machine = builders::equipment(&site.db, &site.context);
         let path = format!("/api/equipment/{}", machine.id);
         let changed = admin.put(&path, &json!({"berth": null, "manufacturer": "Acme"}));
         let after = changed.data();
@@ -90,9 +90,9 @@ on_both! {
         assert_eq!(trail.data()[0]["request_id"].as_str(), changed.header("x-request-id"));
     }
 
-    fn taken_values_are_duplicates_with_their_field(site: Site) {
+    fn taken_values_are_duplicates_with_their_field(site: TestSite) {
         let admin = site.as_a(Role::Admin);
-        let machine = builders::equipment(&site.db, &site.world);
+        let machine = builders::equipment(&site.db, &site.context);
         let again = json!({"name": "x", "equipment_type": "crane", "serial_number": machine.serial_number});
         let answer = admin.post("/api/equipment", &again);
         assert_eq!((answer.status, answer.code(), answer.fields()), (400, "DUPLICATE", vec!["serial_number"]));
@@ -107,7 +107,7 @@ on_both! {
 
 #[test]
 fn methods_headers_and_preflights_are_answered_as_http_says() {
-    let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
     let admin = site.as_a(Role::Admin);
     let answer = admin.send("PATCH", "/api/equipment", None);
     assert_eq!(
@@ -144,7 +144,7 @@ fn methods_headers_and_preflights_are_answered_as_http_says() {
 fn only_listed_origins_may_read_answers() {
     let settings =
         inspection_http::Settings { cors_origins: vec!["https://app.example.com".into()], ..settings() };
-    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     let from = |origin: &str| {
         let answer = site.nobody().with_header("origin", origin).get("/health");
         answer.header("access-control-allow-origin").map(ToOwned::to_owned)
@@ -160,7 +160,7 @@ fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };
-    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     let came_by = |scheme: &str, host: &str| {
         site.nobody().with_header("x-forwarded-proto", scheme).with_header("host", host)
     };
@@ -197,7 +197,7 @@ fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
         assert_ne!(came_by("http", host).get("/api/equipment").status, 308, "{host}");
     }
     let settings = inspection_http::Settings { https_redirect: true, ..crate::site::settings() };
-    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     let answer = site.nobody().with_header("x-forwarded-proto", "http").get("/api/equipment");
     assert_eq!(answer.status, 401, "nobody trusts this proxy");
 }
@@ -225,7 +225,7 @@ fn ask_too_often(redis_url: Option<String>) {
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };
-    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     let client = site.nobody().with_header("x-forwarded-for", "192.0.2.1");
     let login = |client: &inspection_testkit::clients::Client| {
         client.post("/api/auth/login", &json!({"email": "nobody@example.com", "password": "x"}))

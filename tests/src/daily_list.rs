@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::{
     races::at_once,
-    site::{Site, on_both},
+    site::{TestSite, on_both},
 };
 
-fn person(site: &Site, role: Role, name: &str, change: impl FnOnce(&mut Value)) -> User {
-    builders::user_with(&site.db, &site.world, role, |body| {
+fn person(site: &TestSite, role: Role, name: &str, change: impl FnOnce(&mut Value)) -> User {
+    builders::user_with(&site.db, &site.context, role, |body| {
         body["full_name"] = json!(name);
         body["shift"] = json!("day");
         change(body);
@@ -31,7 +31,7 @@ struct Staff {
 }
 
 impl Staff {
-    fn new(site: &Site) -> Self {
+    fn new(site: &TestSite) -> Self {
         Self {
             admin: person(site, Role::Admin, "Adam", |_| {}),
             engineer: person(site, Role::Engineer, "Eve", |_| {}),
@@ -71,13 +71,13 @@ fn counters(list: &Value) -> (&str, [i64; 3]) {
 }
 
 on_both! {
-    fn a_whole_day_from_the_routine_to_the_rating(site: Site) {
+    fn a_whole_day_from_the_routine_to_the_rating(site: TestSite) {
         let staff = Staff::new(&site);
         let [admin, engineer, mechanic, electrician, chief] =
             [&staff.admin, &staff.engineer, &staff.mechanic, &staff.electrician, &staff.chief].map(|user| site.client(user));
-        let (template, items) = builders::checklist(&site.db, &site.world, &staff.admin);
+        let (template, items) = builders::checklist(&site.db, &site.context, &staff.admin);
         let crane = |name: &str| {
-            builders::equipment_with(&site.db, &site.world, |body| body["name"] = json!(name))
+            builders::equipment_with(&site.db, &site.context, |body| body["name"] = json!(name))
         };
         let [first, second] = [crane("Crane 1"), crane("Crane 2")];
         let machine = format!("/api/equipment/{}", first.id);
@@ -274,16 +274,16 @@ on_both! {
         assert_eq!(second.data()["status"], "active");
     }
 
-    fn an_admin_who_changes_the_machine_by_hand_releases_it(site: Site) {
+    fn an_admin_who_changes_the_machine_by_hand_releases_it(site: TestSite) {
         let admin_user = site.user(Role::Admin);
         let admin = site.client(&admin_user);
-        let team = builders::team(&site.db, &site.world);
-        let (template, _) = builders::checklist(&site.db, &site.world, &admin_user);
-        builders::routine(&site.db, &site.world, &admin_user, template.id);
-        let machine = builders::equipment(&site.db, &site.world);
-        let (_, on_it) = builders::generated(&site.db, &site.world, &admin_user);
-        builders::assigned(&site.db, &site.world, &admin_user, on_it[0].id, &team);
-        let assessment = builders::assessment(&site.db, &site.world, &team, on_it[0].id);
+        let team = builders::team(&site.db, &site.context);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin_user);
+        builders::routine(&site.db, &site.context, &admin_user, template.id);
+        let machine = builders::equipment(&site.db, &site.context);
+        let (_, on_it) = builders::generated(&site.db, &site.context, &admin_user);
+        builders::assigned(&site.db, &site.context, &admin_user, on_it[0].id, &team);
+        let assessment = builders::assessment(&site.db, &site.context, &team, on_it[0].id);
         let path = format!("/api/assessments/{}", assessment.id);
         let urgent = json!({"verdict": "urgent", "urgent_reason": URGENT_REASON});
         site.client(&team.mechanical).post(&format!("{path}/verdict"), &urgent).data();
@@ -300,11 +300,11 @@ on_both! {
         assert_eq!(admin.get(&equipment).data()["status"], "out_of_service", "not stopped by this any more");
     }
 
-    fn the_weekly_plan_says_what_is_due_and_what_is_late(site: Site) {
+    fn the_weekly_plan_says_what_is_due_and_what_is_late(site: TestSite) {
         let admin_user = site.user(Role::Admin);
         let inspector = site.user(Role::Inspector);
-        builders::checklist(&site.db, &site.world, &admin_user);
-        let [one, two] = [(); 2].map(|()| builders::equipment(&site.db, &site.world));
+        builders::checklist(&site.db, &site.context, &admin_user);
+        let [one, two] = [(); 2].map(|()| builders::equipment(&site.db, &site.context));
         let admin = site.client(&admin_user);
         let plan = |machine: &inspection_domain::equipment::Equipment, day: Value| {
             admin.post("/api/schedules", &json!({"equipment_id": machine.id, "day_of_week": day}))
@@ -333,10 +333,10 @@ on_both! {
         let (first, second) = (one.id.get(), two.id.get());
         let (due, late, _) = today("2026-12-30T08:00:00Z");
         assert_eq!((due, late), (vec![(first, false), (second, false)], vec![]));
-        builders::submitted(&site.db, &site.world, &inspector, &one, &[]);
+        builders::submitted(&site.db, &site.context, &inspector, &one, &[]);
         let (due, late, _) = today("2026-12-31T08:00:00Z");
         assert_eq!((due, late), (vec![(second, false)], vec![(second, false)]), "one was done on Wednesday");
-        builders::submitted(&site.db, &site.world, &inspector, &two, &[]);
+        builders::submitted(&site.db, &site.context, &inspector, &two, &[]);
         let (due, late, _) = today("2026-12-31T09:00:00Z");
         assert_eq!((due, late), (vec![(second, true)], vec![]), "made up for Wednesday");
         let (due, late, data) = today("2027-01-01T08:00:00Z");

@@ -3,10 +3,10 @@
 use inspection_testkit::Kind;
 use serde_json::Value;
 
-use crate::site::{Site, on_both};
+use crate::site::{TestSite, on_both};
 
 on_both! {
-    fn the_service_says_how_it_is(site: Site) {
+    fn the_service_says_how_it_is(site: TestSite) {
         let nobody = site.nobody();
         let root = nobody.get("/").json;
         assert_eq!((&root["status"], &root["endpoints"]["docs"]), (&"running".into(), &"/docs".into()));
@@ -27,8 +27,8 @@ on_both! {
 #[test]
 fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
     use inspection_persistence::{Database, Settings};
-    use inspection_testkit::world::world;
-    let (world, _) = world();
+    use inspection_testkit::context::context;
+    let (context, _) = context();
     let settings = Settings { wait_seconds: 1, ..Settings::new("postgres://user:secret@127.0.0.1:1/none") };
     let database = Database::open(settings).expect("a pool without connections");
     let tokens = inspection_auth::tokens::Tokens::new(&"s".repeat(32).into(), 60, 60);
@@ -38,7 +38,7 @@ fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let storage = inspection_storage::Storage::local(folder.path()).expect("a store");
     let app =
-        inspection_http::App::new(database, world, tokens, signatures, storage, crate::site::settings());
+        inspection_http::App::new(database, context, tokens, signatures, storage, crate::site::settings());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -62,7 +62,7 @@ fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
 
 #[test]
 fn the_document_is_whole_and_the_page_needs_no_other_host() {
-    let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
     let served = site.nobody().get("/api/openapi.json");
     assert_eq!(served.json, serde_json::from_str::<Value>(inspection_http::openapi()).expect("JSON"));
     assert_eq!(served.json["openapi"], "3.1.0");

@@ -12,10 +12,10 @@ use inspection_domain::users::User;
 use inspection_testkit::{clients::Client, files::jpeg};
 use serde_json::Value;
 
-use crate::site::Site;
+use crate::site::TestSite;
 
 /// A person and their client.
-fn somebody(site: &Site, role: inspection_domain::users::Role) -> (User, Client) {
+fn somebody(site: &TestSite, role: inspection_domain::users::Role) -> (User, Client) {
     let user = site.user(role);
     let client = site.client(&user);
     (user, client)
@@ -27,7 +27,7 @@ fn photo(client: &Client, fields: &[(&str, &str)]) -> Value {
 }
 
 /// All files below a folder, as paths in it.
-fn stored(site: &Site) -> Vec<String> {
+fn stored(site: &TestSite) -> Vec<String> {
     fn walk(folder: &std::path::Path, root: &std::path::Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();

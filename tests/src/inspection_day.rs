@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::site::on_both;
 
 on_both! {
-    fn an_inspection_from_sign_in_to_closed_defect(site: Site) {
+    fn an_inspection_from_sign_in_to_closed_defect(site: TestSite) {
         let (admin_user, inspector_user) = (site.user(Role::Admin), site.user(Role::Inspector));
         let admin = site.client(&admin_user);
         let login = site.nobody().post("/api/auth/login", &json!({"email": inspector_user.email, "password": PASSWORD}));
@@ -95,19 +95,19 @@ on_both! {
         assert_eq!(sheet.data()["answers"][1]["comment"], "too much");
         let trail = admin.get("/api/admin/audit?entity=defect&action=reopen");
         assert_eq!(trail.data()[0]["changes"]["reason"]["new"], "leaks");
-        let week = site.world.today().week();
+        let week = site.context.today().week();
         let machine_id = builders::input::<inspection_domain::inspections::StartInspection>(start.clone()).equipment_id.expect("the machine");
         let count = site.db.read(|conn| inspection_persistence::inspections::completions_of(conn, machine_id, week));
         assert_eq!(count.expect("read"), 1);
     }
 
-    fn others_inspections_are_not_listed(site: Site) {
+    fn others_inspections_are_not_listed(site: TestSite) {
         let admin = site.user(Role::Admin);
-        builders::checklist(&site.db, &site.world, &admin);
-        let machine = builders::equipment(&site.db, &site.world);
+        builders::checklist(&site.db, &site.context, &admin);
+        let machine = builders::equipment(&site.db, &site.context);
         let inspectors = [(); 2].map(|()| site.user(Role::Inspector));
         for inspector in &inspectors {
-            builders::submitted(&site.db, &site.world, inspector, &machine, &[]);
+            builders::submitted(&site.db, &site.context, inspector, &machine, &[]);
         }
         let total = |client: inspection_testkit::clients::Client, query: &str| {
             client.get(&format!("/api/inspections{query}")).json["pagination"]["total"].clone()

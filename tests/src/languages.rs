@@ -7,12 +7,12 @@ use serde_json::json;
 use crate::site::on_both;
 
 on_both! {
-    fn readers_get_their_language_where_it_exists(site: Site) {
+    fn readers_get_their_language_where_it_exists(site: TestSite) {
         let admin = site.user(Role::Admin);
-        let (template, _) = builders::checklist(&site.db, &site.world, &admin);
-        let machine = builders::equipment(&site.db, &site.world);
-        let arab = builders::user_with(&site.db, &site.world, Role::Inspector, |body| body["language"] = json!("ar"));
-        builders::submitted(&site.db, &site.world, &arab, &machine, &[0]);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        let machine = builders::equipment(&site.db, &site.context);
+        let arab = builders::user_with(&site.db, &site.context, Role::Inspector, |body| body["language"] = json!("ar"));
+        builders::submitted(&site.db, &site.context, &arab, &machine, &[0]);
         let (reader, client) = (site.client(&arab), site.client(&admin));
         let path = format!("/api/equipment/{}", machine.id);
 
@@ -31,7 +31,7 @@ on_both! {
         assert_eq!(checklist.data()["items"][0]["question_text"], "هل الفرامل سليمة؟");
         assert_eq!(checklist.data()["items"][0]["question_text_en"], "Are the brakes sound?");
 
-        let (routine, _) = builders::routine(&site.db, &site.world, &admin, template.id);
+        let (routine, _) = builders::routine(&site.db, &site.context, &admin, template.id);
         let path_of_routine = format!("/api/inspection-routines/{}", routine.id);
         let routine = client.get(&format!("{path_of_routine}?lang=ar"));
         assert_eq!((&routine.data()["name"], &routine.data()["name_en"]), (&json!("الجولة اليومية"), &json!("Daily round")));
@@ -65,7 +65,7 @@ on_both! {
         let sent_back = client.put(&defect_path, client.get(&format!("{defect_path}?lang=ar")).data());
         assert_eq!(sent_back.data()["description"], "Failed: Are the brakes sound?");
 
-        let plain = builders::equipment_with(&site.db, &site.world, |body| body["location_ar"] = json!(null));
+        let plain = builders::equipment_with(&site.db, &site.context, |body| body["location_ar"] = json!(null));
         assert_eq!(location(reader.get(&format!("/api/equipment/{}", plain.id))), "North quay", "else the original");
     }
 }

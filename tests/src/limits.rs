@@ -24,18 +24,18 @@ use proptest::{
 };
 use serde_json::{Value, json};
 
-use crate::site::{Site, settings};
+use crate::site::{TestSite, settings};
 
 /// A service with limits, behind a proxy that it trusts.
-fn limited(redis_url: Option<String>, patience: Duration) -> Site {
+fn limited(redis_url: Option<String>, patience: Duration) -> TestSite {
     let settings = inspection_http::Settings {
         rate_limits: true,
         redis_url: redis_url.map(Into::into),
-        redis_patience: patience,
+        redis_timeout: patience,
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };
-    Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there")
+    TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there")
 }
 
 /// Time enough for a busy machine.
@@ -46,11 +46,11 @@ const SHORT: Duration = Duration::from_millis(250);
 
 /// Runs a check with limits in memory, and with limits on a Redis, if there is one.
 macro_rules! on_both_stores {
-    ($($name:ident($site:ident: Site) $body:block)+) => {$(
+    ($($name:ident($site:ident: TestSite) $body:block)+) => {$(
         mod $name {
             use super::*;
 
-            fn check($site: Site) $body
+            fn check($site: TestSite) $body
 
             #[test]
             fn memory() {
@@ -68,7 +68,7 @@ macro_rules! on_both_stores {
     )+};
 }
 
-fn from(site: &Site, address: &str) -> Client {
+fn from(site: &TestSite, address: &str) -> Client {
     site.nobody().with_header("x-forwarded-for", address)
 }
 
@@ -116,7 +116,7 @@ fn use_up(places: u32, ask: impl Fn() -> Answer) {
 }
 
 on_both_stores! {
-    every_limit_counts_and_tells_the_same(site: Site) {
+    every_limit_counts_and_tells_the_same(site: TestSite) {
         for (n, (path, places)) in OWN.iter().enumerate() {
             let client = from(&site, &format!("192.0.2.{n}"));
             use_up(*places, || client.post(path, &json!({})));
@@ -132,7 +132,7 @@ on_both_stores! {
         }
     }
 
-    a_limit_isnt_got_around_by_writing_the_path_another_way(site: Site) {
+    a_limit_isnt_got_around_by_writing_the_path_another_way(site: TestSite) {
         let client = from(&site, "192.0.2.1");
         let login = |path: &str| number(&client.post(path, &json!({})), "ratelimit-remaining");
         assert_eq!(login("/api/auth/login"), 4);
@@ -140,7 +140,7 @@ on_both_stores! {
         assert_eq!(login("/api/auth/login?x=1"), 2);
     }
 
-    a_household_is_one_client_and_its_neighbours_are_others(site: Site) {
+    a_household_is_one_client_and_its_neighbours_are_others(site: TestSite) {
         let left = |address: &str| {
             number(&from(&site, address).post("/api/auth/login", &json!({})), "ratelimit-remaining")
         };
@@ -159,10 +159,10 @@ fn made_up_addresses_are_one_client(redis_url: Option<String>) {
     let settings = inspection_http::Settings {
         rate_limits: true,
         redis_url: redis_url.map(Into::into),
-        redis_patience: LONG,
+        redis_timeout: LONG,
         ..settings()
     };
-    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     for n in (0..5).rev() {
         let client = from(&site, &format!("192.0.2.{n}"));
         assert_eq!(number(&client.post("/api/auth/login", &json!({})), "ratelimit-remaining"), n);
@@ -183,7 +183,7 @@ fn addresses_that_an_untrusted_client_makes_up_are_not_believed_on_redis() {
 
 /// How many of so many requests pass that many threads send to both services at once, and how long that took.
 fn race(
-    sites: [&Site; 2],
+    sites: [&TestSite; 2],
     address: &str,
     requests: usize,
     ask: impl Fn(&Client) -> Answer + Sync,
@@ -217,7 +217,7 @@ fn instances_that_share_a_redis_count_together_even_when_they_race() {
 }
 
 /// Waits until a service says this of where it counts.
-fn until(site: &Site, rate_limits: &str) {
+fn until(site: &TestSite, rate_limits: &str) {
     let began = Instant::now();
     for n in 0.. {
         let health = from(site, &format!("10.1.{}.{}", n / 250 % 250, n % 250)).get("/health");
@@ -238,7 +238,7 @@ fn goes_on_without(take: impl Fn(&mut Redis), give_back: impl Fn(&mut Redis)) {
     let [one, other] = &sites;
     until(one, "redis");
     until(other, "redis");
-    let refresh = |site: &Site, address: &str| from(site, address).post("/api/auth/refresh", &json!({}));
+    let refresh = |site: &TestSite, address: &str| from(site, address).post("/api/auth/refresh", &json!({}));
     take(&mut redis);
     for n in 0..100 {
         let asked = Instant::now();
@@ -404,8 +404,8 @@ fn two_limits_are_asked_in_turn_and_the_second_costs_nothing_if_the_first_refuse
 
 #[test]
 fn health_and_the_system_say_where_requests_are_counted() {
-    let counted = |site: &Site| -> Value { site.nobody().get("/health").json["rate_limits"].clone() };
-    let unlimited = Site::start(Kind::Sqlite).expect("SQLite is always there");
+    let counted = |site: &TestSite| -> Value { site.nobody().get("/health").json["rate_limits"].clone() };
+    let unlimited = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
     assert_eq!(counted(&unlimited), "off");
     let site = limited(None, LONG);
     assert_eq!(counted(&site), "memory");

@@ -17,7 +17,7 @@ use inspection_persistence::notifications;
 use inspection_testkit::{Kind, builders};
 use serde_json::{Value, json};
 
-use crate::site::{Site, on_both};
+use crate::site::{TestSite, on_both};
 
 /// An open stream, as a client of HTTP/1.0 sees it: nothing but the body after the headers.
 struct Stream {
@@ -36,7 +36,7 @@ enum Piece {
 }
 
 impl Stream {
-    fn open(site: &Site, token: &str, last: Option<i64>) -> Self {
+    fn open(site: &TestSite, token: &str, last: Option<i64>) -> Self {
         let address = site.base.strip_prefix("http://").expect("an address");
         let mut connection = TcpStream::connect(address).expect("connected");
         let last = last.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
@@ -118,17 +118,17 @@ impl Stream {
     }
 }
 
-fn token(site: &Site, user: &User) -> String {
+fn token(site: &TestSite, user: &User) -> String {
     site.token(user, inspection_auth::tokens::TokenType::Access)
 }
 
 /// An admin is told of a leave that somebody asks for.
-fn tell(site: &Site, from: &User, day: usize) {
+fn tell(site: &TestSite, from: &User, day: usize) {
     let day = format!("2027-{:02}-{:02}", day / 28 % 12 + 1, day % 28 + 1);
-    builders::leave(&site.db, &site.world, from, &day, &day);
+    builders::leave(&site.db, &site.context, from, &day, &day);
 }
 
-fn all_of(site: &Site, user: &User) -> BTreeSet<i64> {
+fn all_of(site: &TestSite, user: &User) -> BTreeSet<i64> {
     let mut ids = BTreeSet::new();
     for page in 1.. {
         let page = PageRequest { page, per_page: 100 };
@@ -144,7 +144,7 @@ fn all_of(site: &Site, user: &User) -> BTreeSet<i64> {
 }
 
 on_both! {
-    fn new_ones_come_as_lists_show_them_and_the_stream_lives_on_without_any(site: Site) {
+    fn new_ones_come_as_lists_show_them_and_the_stream_lives_on_without_any(site: TestSite) {
         let admin = site.user(Role::Admin);
         let engineer = site.user(Role::Engineer);
         tell(&site, &engineer, 1);
@@ -171,7 +171,7 @@ on_both! {
         assert_eq!(resumed.status, 200);
     }
 
-    fn a_stream_that_is_interrupted_a_hundred_times_delivers_each_once_and_in_order(site: Site) {
+    fn a_stream_that_is_interrupted_a_hundred_times_delivers_each_once_and_in_order(site: TestSite) {
         let admin = site.user(Role::Admin);
         let people: Vec<User> = (0..3).map(|_| site.user(Role::Engineer)).collect();
         let each = 60;
@@ -216,7 +216,7 @@ on_both! {
         assert_eq!(got.into_iter().collect::<BTreeSet<_>>(), all_of(&site, &admin));
     }
 
-    fn a_stream_ends_with_its_session(site: Site) {
+    fn a_stream_ends_with_its_session(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let [out, gone, late] = [(); 3].map(|()| site.user(Role::Engineer));
         let tokens = [&out, &gone].map(|user| token(&site, user));
@@ -233,7 +233,7 @@ on_both! {
         assert_eq!(Stream::open(&site, "nonsense", None).status, 401);
     }
 
-    fn of_too_many_streams_of_somebody_the_oldest_ends(site: Site) {
+    fn of_too_many_streams_of_somebody_the_oldest_ends(site: TestSite) {
         let engineer = site.user(Role::Engineer);
         let token = token(&site, &engineer);
         let mut open: Vec<Stream> = (0..5).map(|_| Stream::open(&site, &token, None)).collect();
@@ -246,7 +246,7 @@ on_both! {
         }
     }
 
-    fn many_missed_ones_come_in_order_and_whoever_does_not_read_holds_nobody_up(site: Site) {
+    fn many_missed_ones_come_in_order_and_whoever_does_not_read_holds_nobody_up(site: TestSite) {
         let admin = site.user(Role::Admin);
         let engineer = site.user(Role::Engineer);
         let lazy = Stream::open(&site, &token(&site, &admin), Some(0));
@@ -259,7 +259,7 @@ on_both! {
         drop(lazy);
     }
 
-    fn many_open_streams_cost_one_reader(site: Site) {
+    fn many_open_streams_cost_one_reader(site: TestSite) {
         let people: Vec<User> = (0..20).map(|_| site.user(Role::Engineer)).collect();
         let admin = site.user(Role::Admin);
         let mut streams: Vec<Stream> =
@@ -274,10 +274,10 @@ on_both! {
 
 #[test]
 fn what_another_instance_writes_comes_within_a_second() {
-    let Some(site) = Site::start(Kind::Postgres) else { return };
+    let Some(site) = TestSite::start(Kind::Postgres) else { return };
     let admin = site.user(Role::Admin);
     let engineer = site.user(Role::Engineer);
-    let _hearing = site.db.hear_others(|| {});
+    let _hearing = site.db.listen(|| {});
     let elsewhere =
         inspection_persistence::Database::open(inspection_persistence::Settings::new(site.db.url.clone()));
     let elsewhere = elsewhere.expect("opened");
@@ -286,7 +286,7 @@ fn what_another_instance_writes_comes_within_a_second() {
     for day in 1..10 {
         let day = format!("2026-06-{day:02}");
         let begun = Moment::now();
-        builders::leave(&elsewhere, &site.world, &engineer, &day, &day);
+        builders::leave(&elsewhere, &site.context, &engineer, &day, &day);
         stream.event();
         assert!(begun.elapsed() < Duration::from_secs(4), "before the next look without a wake-up");
     }
@@ -294,7 +294,7 @@ fn what_another_instance_writes_comes_within_a_second() {
 
 #[test]
 fn a_stop_does_not_wait_for_open_streams() {
-    let Some(site) = Site::start(Kind::Sqlite) else { return };
+    let Some(site) = TestSite::start(Kind::Sqlite) else { return };
     let engineer = site.user(Role::Engineer);
     let mut stream = Stream::open(&site, &token(&site, &engineer), None);
     assert_eq!(stream.status, 200);

@@ -7,7 +7,7 @@ use inspection_http::{Reading, Settings};
 use inspection_testkit::{Kind, builders, clients::Client};
 use serde_json::json;
 
-use crate::site::{Site, on_both, settings};
+use crate::site::{TestSite, on_both, settings};
 
 /// The numbers of a text of metrics, by name and labels.
 fn numbers(client: &Client) -> BTreeMap<String, f64> {
@@ -20,9 +20,9 @@ fn numbers(client: &Client) -> BTreeMap<String, f64> {
 }
 
 on_both! {
-    fn requests_are_counted_by_route_and_timed(site: Site) {
+    fn requests_are_counted_by_route_and_timed(site: TestSite) {
         let admin = site.as_a(Role::Admin);
-        let machine = builders::equipment(&site.db, &site.world);
+        let machine = builders::equipment(&site.db, &site.context);
         for _ in 0..3 {
             assert_eq!(admin.get(&format!("/api/equipment/{}", machine.id)).status, 200);
         }
@@ -41,7 +41,7 @@ on_both! {
         assert!(!seen.keys().any(|name| name.contains(&machine.id.to_string()) && name.contains("/api/equipment/9")), "no paths");
     }
 
-    fn what_the_service_rests_on_is_shown(site: Site) {
+    fn what_the_service_rests_on_is_shown(site: TestSite) {
         let chief = site.user(Role::Admin);
         let _ = builders::dead_job(&site.db, &chief);
         let login = json!({"email": chief.email, "password": "wrong by far"});
@@ -65,17 +65,17 @@ on_both! {
         ] {
             assert!((of(name) - number).abs() < 0.001, "{name}: {}", of(name));
         }
-        inspection_persistence::tasks::run_now(&site.db, &site.world, "one", inspection_domain::tasks::TaskName::ActivateStartingLeaves)
+        inspection_persistence::tasks::run_now(&site.db, &site.context, "one", inspection_domain::tasks::TaskName::ActivateStartingLeaves)
             .expect("run");
         let seen = numbers(&site.nobody());
         assert!(seen[r#"inspection_task_late_seconds{task="activate_starting_leaves"}"#].abs() < 0.001);
     }
 }
 
-fn with(change: impl FnOnce(&mut Settings)) -> Site {
+fn with(change: impl FnOnce(&mut Settings)) -> TestSite {
     let mut settings = settings();
     change(&mut settings);
-    Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there")
+    TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there")
 }
 
 #[test]

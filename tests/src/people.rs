@@ -9,7 +9,7 @@ use inspection_persistence::tasks;
 use inspection_testkit::{Kind, builders, clients::Client};
 use serde_json::{Value, json};
 
-use crate::site::{Site, on_both, settings};
+use crate::site::{TestSite, on_both, settings};
 
 fn ok(client: &Client, path: &str, body: Value) -> Value {
     let answer = client.post(path, &body);
@@ -33,9 +33,9 @@ fn told(client: &Client) -> Vec<String> {
 }
 
 /// The clock moves on, and what happens by itself happens: how many leaves have ended, and how many have begun.
-fn days_pass(site: &Site, until: &str) -> (usize, usize) {
+fn days_pass(site: &TestSite, until: &str) -> (usize, usize) {
     let run = |task, counted| {
-        let run = tasks::run_now(&site.db, &site.world, "test", task).expect("run");
+        let run = tasks::run_now(&site.db, &site.context, "test", task).expect("run");
         assert_eq!(run.outcome, TaskOutcome::Succeeded, "{run:?}");
         run.counts.of(counted)
     };
@@ -49,9 +49,9 @@ fn days_pass(site: &Site, until: &str) -> (usize, usize) {
 }
 
 on_both! {
-    fn a_leave_from_request_to_end_over_the_days(site: Site) {
-        let absent = builders::user_with(&site.db, &site.world, Role::Inspector, |body| body["shift"] = json!("day"));
-        let coverer: User = builders::user_with(&site.db, &site.world, Role::Specialist, |body| body["shift"] = json!("day"));
+    fn a_leave_from_request_to_end_over_the_days(site: TestSite) {
+        let absent = builders::user_with(&site.db, &site.context, Role::Inspector, |body| body["shift"] = json!("day"));
+        let coverer: User = builders::user_with(&site.db, &site.context, Role::Specialist, |body| body["shift"] = json!("day"));
         let (admin, colleague) = (site.user(Role::Admin), site.user(Role::Engineer));
         let people = || [&admin, &absent, &coverer, &colleague].map(|who| site.client(who));
         let [admin_client, own, covering, other] = people();
@@ -110,17 +110,17 @@ on_both! {
         assert_eq!(refused(&admin_client, &path("end"), json!({})), (400, "INVALID_STATE".into()));
     }
 
-    fn after_days_without_the_service_leaves_are_as_they_should_be(site: Site) {
+    fn after_days_without_the_service_leaves_are_as_they_should_be(site: TestSite) {
         let admin = site.user(Role::Admin);
         let [past, running] = [0, 1].map(|_| site.user(Role::Inspector));
-        builders::approved_leave(&site.db, &site.world, &admin, &past, "2026-03-03", "2026-03-05");
-        builders::approved_leave(&site.db, &site.world, &admin, &running, "2026-03-04", "2026-03-20");
+        builders::approved_leave(&site.db, &site.context, &admin, &past, "2026-03-03", "2026-03-05");
+        builders::approved_leave(&site.db, &site.context, &admin, &running, "2026-03-04", "2026-03-20");
         assert_eq!(days_pass(&site, "2026-03-10T12:00:00Z"), (1, 1));
         assert_eq!(me(&site.client(&past))["is_on_leave"], json!(false));
         assert_eq!(me(&site.client(&running))["is_on_leave"], json!(true));
     }
 
-    fn stars_are_asked_for_changed_and_given(site: Site) {
+    fn stars_are_asked_for_changed_and_given(site: TestSite) {
         let (admin, qe, worker) = (site.user(Role::Admin), site.user(Role::QualityEngineer), site.user(Role::Specialist));
         let [admin_client, asking, getting] = [&admin, &qe, &worker].map(|who| site.client(who));
         let body = json!({"user_id": worker.id, "amount": 8, "reason": "No rework in a month"});
@@ -145,7 +145,7 @@ on_both! {
 #[test]
 fn stars_are_given_and_asked_for_twenty_times_a_minute() {
     let settings = Settings { rate_limits: true, ..settings() };
-    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     let (worker, admin, qe) =
         (site.user(Role::Specialist), site.as_a(Role::Admin), site.as_a(Role::QualityEngineer));
     let body = json!({"user_id": worker.id, "amount": 1, "reason": "Quick and clean work"});

@@ -12,7 +12,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::site::Site;
+use crate::site::TestSite;
 
 mod people;
 mod workshop;
@@ -57,8 +57,8 @@ impl Operation {
 }
 
 /// Things that belong to one inspector, and what a right body for each operation is.
-struct World {
-    site: Site,
+struct PermissionFixture {
+    site: TestSite,
     owner: User,
     machine: i64,
     checklist: i64,
@@ -83,35 +83,35 @@ struct World {
     ready: Option<Ready>,
 }
 
-impl World {
+impl PermissionFixture {
     fn new() -> Self {
-        let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
+        let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
         let admin = site.user(Role::Admin);
         // A second one, so that the first is not the last.
         site.user(Role::Admin);
-        let team = builders::team(&site.db, &site.world);
+        let team = builders::team(&site.db, &site.context);
         let owner = team.mechanical.clone();
-        let (template, items) = builders::checklist(&site.db, &site.world, &admin);
-        let (fresh, fresh_items) = builders::checklist_with(&site.db, &site.world, &admin, |body| {
+        let (template, items) = builders::checklist(&site.db, &site.context, &admin);
+        let (fresh, fresh_items) = builders::checklist_with(&site.db, &site.context, &admin, |body| {
             body["equipment_type"] = json!("pump");
         });
-        let machine = builders::equipment(&site.db, &site.world);
-        let (routine, _) = builders::routine(&site.db, &site.world, &admin, template.id);
-        builders::equipment(&site.db, &site.world);
-        let (list, on_it) = builders::generated(&site.db, &site.world, &admin);
-        builders::assigned(&site.db, &site.world, &admin, on_it[1].id, &team);
-        let assessment = builders::assessment(&site.db, &site.world, &team, on_it[1].id);
+        let machine = builders::equipment(&site.db, &site.context);
+        let (routine, _) = builders::routine(&site.db, &site.context, &admin, template.id);
+        builders::equipment(&site.db, &site.context);
+        let (list, on_it) = builders::generated(&site.db, &site.context, &admin);
+        builders::assigned(&site.db, &site.context, &admin, on_it[1].id, &team);
+        let assessment = builders::assessment(&site.db, &site.context, &team, on_it[1].id);
         let schedule = input(json!({"equipment_id": machine.id, "day_of_week": 0}));
         let (schedule, _) =
-            act(&site.db, &site.world, &admin, |tx| schedules::create(tx, &schedule)).expect("planned");
-        let (rated, _) = builders::submitted(&site.db, &site.world, &owner, &machine, &[]);
-        act(&site.db, &site.world, &admin, |tx| ratings::rate(tx, rated.id, input(json!({"rating": 3}))))
+            act(&site.db, &site.context, &admin, |tx| schedules::create(tx, &schedule)).expect("planned");
+        let (rated, _) = builders::submitted(&site.db, &site.context, &owner, &machine, &[]);
+        act(&site.db, &site.context, &admin, |tx| ratings::rate(tx, rated.id, input(json!({"rating": 3}))))
             .expect("rated");
-        let (submitted, found) = builders::submitted(&site.db, &site.world, &owner, &machine, &[0, 2]);
+        let (submitted, found) = builders::submitted(&site.db, &site.context, &owner, &machine, &[0, 2]);
         let resolution = input(json!({"resolution_notes": "tightened"}));
-        act(&site.db, &site.world, &owner, |tx| defects::resolve(tx, found[1].id, resolution))
+        act(&site.db, &site.context, &owner, |tx| defects::resolve(tx, found[1].id, resolution))
             .expect("resolved");
-        let sheet = builders::answered(&site.db, &site.world, &owner, &machine, &[]);
+        let sheet = builders::answered(&site.db, &site.context, &owner, &machine, &[]);
         let inbox = site.db.read(|conn| {
             let page = inspection_domain::page::PageRequest::first(1);
             notifications::list(conn, owner.id, &input(json!({})), page)
@@ -240,7 +240,7 @@ impl World {
 }
 
 /// What an operation of somebody with this role needs; none if the world has it.
-fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Option<Ready> {
+fn make_ready(site: &TestSite, operation: &Operation, caller: Role) -> Option<Ready> {
     people::make_ready(site, operation).or_else(|| workshop::make_ready(site, operation, caller))
 }
 
@@ -262,17 +262,17 @@ fn the_document_has_exactly_the_operations_of_the_table() {
 
 #[test]
 fn nobody_may_do_what_is_not_public() {
-    let world = World::new();
-    let nobody = world.site.nobody();
+    let fixture = PermissionFixture::new();
+    let nobody = fixture.site.nobody();
     let forged = nobody.with_token("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl");
     for operation in table() {
         let what = format!("{} {}", operation.method, operation.path);
-        let answer = world.call(&nobody, &operation);
+        let answer = fixture.call(&nobody, &operation);
         if operation.is_public() {
             assert_ne!(answer.code(), "TOKEN_MISSING", "{what}");
         } else {
             assert_eq!((answer.status, answer.code()), (401, "TOKEN_MISSING"), "{what}: {}", answer.text);
-            let answer = world.call(&forged, &operation);
+            let answer = fixture.call(&forged, &operation);
             assert_eq!((answer.status, answer.code()), (401, "TOKEN_INVALID"), "{what}: {}", answer.text);
         }
     }
@@ -291,13 +291,13 @@ fn is_allowed(operation: &Operation, answer: &Answer) -> bool {
 #[test]
 fn every_role_may_do_what_the_table_says_and_nothing_else() {
     for &role in Role::ALL {
-        let mut world = World::new();
+        let mut fixture = PermissionFixture::new();
         for operation in table() {
             if operation.who == ["refresh-token"] {
                 continue;
             }
-            world.ready = make_ready(&world.site, &operation, role);
-            let answer = world.call(&world.site.as_a(role), &operation);
+            fixture.ready = make_ready(&fixture.site, &operation, role);
+            let answer = fixture.call(&fixture.site.as_a(role), &operation);
             let what = format!(
                 "{} {} as {role}: {} {}",
                 operation.method, operation.path, answer.status, answer.text
@@ -311,7 +311,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
             }
             // What changed something makes place for a new world.
             if operation.method != "GET" && answer.status < 300 {
-                world = World::new();
+                fixture = PermissionFixture::new();
             }
         }
     }
@@ -320,10 +320,10 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
 #[test]
 fn everybody_may_do_with_their_own_what_the_table_says() {
     for operation in table().into_iter().filter(Operation::is_own) {
-        let mut world = World::new();
-        world.ready = make_ready(&world.site, &operation, Role::Inspector);
-        let owner = world.ready.as_ref().map_or(&world.owner, |ready| &ready.owner);
-        let answer = world.call(&world.site.client(owner), &operation);
+        let mut fixture = PermissionFixture::new();
+        fixture.ready = make_ready(&fixture.site, &operation, Role::Inspector);
+        let owner = fixture.ready.as_ref().map_or(&fixture.owner, |ready| &ready.owner);
+        let answer = fixture.call(&fixture.site.client(owner), &operation);
         assert!(is_allowed(&operation, &answer), "{} {}: {}", operation.method, operation.path, answer.text);
     }
 }
@@ -331,7 +331,7 @@ fn everybody_may_do_with_their_own_what_the_table_says() {
 #[test]
 fn every_role_refreshes_with_a_refresh_token_and_nothing_else() {
     use inspection_auth::tokens::TokenType;
-    let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
     for &role in Role::ALL {
         let user = site.user(role);
         let refresh =
@@ -343,25 +343,25 @@ fn every_role_refreshes_with_a_refresh_token_and_nothing_else() {
 
 #[test]
 fn a_refused_operation_changes_nothing() {
-    let world = World::new();
-    let specialist = world.site.as_a(Role::Specialist);
-    let before = world
+    let fixture = PermissionFixture::new();
+    let specialist = fixture.site.as_a(Role::Specialist);
+    let before = fixture
         .site
         .db
-        .read(|conn| inspections::sheet(conn, &world.owner, input_id(world.draft)))
+        .read(|conn| inspections::sheet(conn, &fixture.owner, input_id(fixture.draft)))
         .expect("sheet");
     for operation in table().iter().filter(|row| row.path.starts_with("/api/inspections/{id}")) {
-        assert_eq!(world.call(&specialist, operation).status, 403);
+        assert_eq!(fixture.call(&specialist, operation).status, 403);
     }
-    let after = world
+    let after = fixture
         .site
         .db
-        .read(|conn| inspections::sheet(conn, &world.owner, input_id(world.draft)))
+        .read(|conn| inspections::sheet(conn, &fixture.owner, input_id(fixture.draft)))
         .expect("sheet");
     assert_eq!(before.inspection, after.inspection);
     assert_eq!(before.answers, after.answers);
 }
 
 fn input_id<T: inspection_domain::input::Scalar>(number: i64) -> T {
-    T::read(inspection_domain::input::Given::Json(number.into())).expect("an id")
+    T::read(inspection_domain::input::RawValue::Json(number.into())).expect("an id")
 }

@@ -8,7 +8,7 @@ use inspection_domain::{
     points::PointKind,
     users::{Role, User},
 };
-use inspection_persistence::{equipment, lists, pauses, points, ratings, schedules, takeovers};
+use inspection_persistence::{daily_lists, equipment, pauses, points, ratings, schedules, takeovers};
 use inspection_testkit::{
     builders::{self, TODAY, Team},
     clients::Client,
@@ -16,7 +16,7 @@ use inspection_testkit::{
 };
 use serde_json::json;
 
-use crate::site::{Site, on_both};
+use crate::site::{TestSite, on_both};
 
 /// What the ids in the paths lead to.
 struct First {
@@ -29,7 +29,7 @@ struct First {
     qe: User,
 }
 
-fn count(site: &Site, client: &Client, path: &str) -> u64 {
+fn count(site: &TestSite, client: &Client, path: &str) -> u64 {
     let before = site.db.statements();
     let answer = client.get(path);
     assert_eq!(answer.status, 200, "{path}: {}", answer.text);
@@ -38,99 +38,99 @@ fn count(site: &Site, client: &Client, path: &str) -> u64 {
 
 /// One more machine, inspected by one more inspector: one more of everything. And one more of what belongs to the first
 /// machine, person and checklist, whose details are measured.
-fn grow(site: &Site, admin: &User, first: &First, n: usize) {
-    builders::submitted(&site.db, &site.world, &first.inspector, &first.machine, &[0, 3]);
+fn grow(site: &TestSite, admin: &User, first: &First, n: usize) {
+    builders::submitted(&site.db, &site.context, &first.inspector, &first.machine, &[0, 3]);
     let status = if n.is_multiple_of(2) { "paused" } else { "active" };
-    builders::act(&site.db, &site.world, admin, |tx| {
+    builders::act(&site.db, &site.context, admin, |tx| {
         equipment::update(tx, first.machine.id, builders::input(json!({"status": status})))?;
         let (role, kind) = (Role::Inspector, PointKind::BonusStars);
         points::award(tx, &points::Award { user_id: admin.id, role, amount: 1, kind, related: None })
     })
     .expect("grown");
-    let inspector = builders::user_with(&site.db, &site.world, Role::Inspector, |_| {});
-    let machine = builders::equipment_with(&site.db, &site.world, |body| {
+    let inspector = builders::user_with(&site.db, &site.context, Role::Inspector, |_| {});
+    let machine = builders::equipment_with(&site.db, &site.context, |body| {
         body["equipment_type"] = json!("crane");
         body["assigned_technician_id"] = json!(inspector.id);
     });
-    let (inspection, _) = builders::submitted(&site.db, &site.world, &inspector, &machine, &[0]);
-    let (first_inspection, _) = builders::submitted(&site.db, &site.world, &first.inspector, &machine, &[]);
+    let (inspection, _) = builders::submitted(&site.db, &site.context, &inspector, &machine, &[0]);
+    let (first_inspection, _) = builders::submitted(&site.db, &site.context, &first.inspector, &machine, &[]);
     let day = builders::input(json!({"equipment_id": machine.id, "day_of_week": n % 7}));
-    builders::act(&site.db, &site.world, admin, |tx| {
+    builders::act(&site.db, &site.context, admin, |tx| {
         schedules::create(tx, &day)?;
         ratings::rate(tx, inspection.id, builders::input(json!({"rating": 3})))?;
         ratings::rate(tx, first_inspection.id, builders::input(json!({"rating": 5})))
     })
     .expect("grown");
-    builders::file(&site.db, &site.world, admin, json!({"related_type": "equipment", "related_id": 1}));
+    builders::file(&site.db, &site.context, admin, json!({"related_type": "equipment", "related_id": 1}));
     grow_jobs(site, admin, first, n);
-    builders::approved_leave(&site.db, &site.world, admin, &inspector, TODAY, "2026-03-05");
-    builders::bonus_request(&site.db, &site.world, &first.qe, &inspector, 2);
+    builders::approved_leave(&site.db, &site.context, admin, &inspector, TODAY, "2026-03-05");
+    builders::bonus_request(&site.db, &site.context, &first.qe, &inspector, 2);
     if n.is_multiple_of(25) {
         grow_lists(site, admin, first, n);
-        builders::checklist_with(&site.db, &site.world, admin, |body| {
+        builders::checklist_with(&site.db, &site.context, admin, |body| {
             body["equipment_type"] = json!(format!("type {n}"));
         });
     }
 }
 
 /// One more of everything that has to do with jobs, in every state that a list is about.
-fn grow_jobs(site: &Site, admin: &User, first: &First, n: usize) {
-    let (db, world) = (&site.db, &site.world);
+fn grow_jobs(site: &TestSite, admin: &User, first: &First, n: usize) {
+    let (db, context) = (&site.db, &site.context);
     let repair = || {
-        let found = builders::defect(db, world, &first.inspector, &first.machine);
-        builders::repair(db, world, admin, found.id, &first.specialist)
+        let found = builders::defect(db, context, &first.inspector, &first.machine);
+        builders::repair(db, context, admin, found.id, &first.specialist)
     };
     match n % 4 {
         0 => {
-            builders::finished(db, world, &first.specialist, &repair());
-            builders::engineer_job(db, world, admin, &first.engineer);
+            builders::finished(db, context, &first.specialist, &repair());
+            builders::engineer_job(db, context, admin, &first.engineer);
         }
-        1 => drop(builders::planned(db, world, &first.specialist, &repair())),
+        1 => drop(builders::planned(db, context, &first.specialist, &repair())),
         2 => {
             let job = repair();
             site.clock.advance_seconds(-4 * 86_400);
-            builders::started(db, world, &first.specialist, &job);
-            builders::paused(db, world, &first.specialist, admin, &job);
+            builders::started(db, context, &first.specialist, &job);
+            builders::paused(db, context, &first.specialist, admin, &job);
             site.clock.advance_seconds(4 * 86_400);
             let taker = site.user(Role::Specialist);
             let wanted = builders::input(json!({}));
-            builders::act(db, world, &taker, |tx| takeovers::request_job(tx, job.kind, job.id, wanted))
+            builders::act(db, context, &taker, |tx| takeovers::request_job(tx, job.kind, job.id, wanted))
                 .expect("queued");
         }
         _ => {
             let job = repair();
-            builders::started(db, world, &first.specialist, &job);
+            builders::started(db, context, &first.specialist, &job);
             let wanted = builders::input(json!({"reason_category": "tools"}));
-            builders::act(db, world, &first.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted))
+            builders::act(db, context, &first.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted))
                 .expect("asked for");
         }
     }
 }
 
 /// Everything that isn't on the first list comes onto it, and some of it is assigned, some done; and one more list.
-fn grow_lists(site: &Site, admin: &User, first: &First, n: usize) {
-    let (_, on_it) = builders::generated(&site.db, &site.world, admin);
+fn grow_lists(site: &TestSite, admin: &User, first: &First, n: usize) {
+    let (_, on_it) = builders::generated(&site.db, &site.context, admin);
     let free = on_it.iter().filter(|assignment| assignment.mechanical_inspector_id.is_none()).take(2);
     for (place, assignment) in free.enumerate() {
-        builders::assigned(&site.db, &site.world, admin, assignment.id, &first.team);
+        builders::assigned(&site.db, &site.context, admin, assignment.id, &first.team);
         if place == 0 {
-            builders::assessment(&site.db, &site.world, &first.team, assignment.id);
+            builders::assessment(&site.db, &site.context, &first.team, assignment.id);
         }
     }
-    builders::routine_with(&site.db, &site.world, admin, first.routine_template, |body| {
+    builders::routine_with(&site.db, &site.context, admin, first.routine_template, |body| {
         body["asset_types"] = json!(["crane", format!("type {n}")]);
     });
     let day = TODAY.replace("-02", &format!("-{:02}", 3 + n / 25));
     let another = builders::input(json!({"target_date": day, "shift": "day"}));
-    builders::act(&site.db, &site.world, admin, |tx| lists::generate(tx, &another)).expect("a list");
+    builders::act(&site.db, &site.context, admin, |tx| daily_lists::generate(tx, &another)).expect("a list");
 }
 
 on_both! {
-    fn lists_and_details_have_a_fixed_number_of_queries(site: Site) {
+    fn lists_and_details_have_a_fixed_number_of_queries(site: TestSite) {
         let admin = site.user(Role::Admin);
         let client = site.client(&admin);
-        let (template, _) = builders::checklist(&site.db, &site.world, &admin);
-        builders::routine(&site.db, &site.world, &admin, template.id);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        builders::routine(&site.db, &site.context, &admin, template.id);
         let document: serde_json::Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
         let paths: Vec<String> = document["paths"].as_object().expect("paths").iter()
             .filter(|(path, item)| path.starts_with("/api/") && item["get"].is_object() && !["/api/openapi.json", "/api/notifications/stream", "/api/sync/changes"].contains(&path.as_str()))
@@ -148,8 +148,8 @@ on_both! {
             })
             .collect();
         assert!(paths.len() > 15, "{paths:?}");
-        let machine = builders::equipment(&site.db, &site.world);
-        let team = builders::team(&site.db, &site.world);
+        let machine = builders::equipment(&site.db, &site.context);
+        let team = builders::team(&site.db, &site.context);
         let first = First {
             inspector: site.user(Role::Inspector),
             machine,

@@ -39,12 +39,12 @@ fn statuses(answers: &[Answer]) -> Vec<u16> {
 const ROUNDS: usize = 8;
 
 on_both! {
-    fn of_several_submits_one_wins_and_there_is_one_set_of_defects(site: Site) {
+    fn of_several_submits_one_wins_and_there_is_one_set_of_defects(site: TestSite) {
         let (admin, inspector) = (site.user(Role::Admin), site.user(Role::Inspector));
-        builders::checklist(&site.db, &site.world, &admin);
+        builders::checklist(&site.db, &site.context, &admin);
         for _ in 0..ROUNDS {
-            let machine = builders::equipment(&site.db, &site.world);
-            let sheet = builders::answered(&site.db, &site.world, &inspector, &machine, &[0, 3]);
+            let machine = builders::equipment(&site.db, &site.context);
+            let sheet = builders::answered(&site.db, &site.context, &inspector, &machine, &[0, 3]);
             let clients = [&inspector, &inspector, &admin].map(|user| site.client(user));
             let path = format!("/api/inspections/{}/submit", sheet.inspection.id);
             let answers = at_once(&clients, |_, client| client.post(&path, &json!({})));
@@ -57,7 +57,7 @@ on_both! {
         }
     }
 
-    fn new_people_get_badges_of_their_own(site: Site) {
+    fn new_people_get_badges_of_their_own(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let clients = vec![admin; 6];
         for round in 0..3 {
@@ -79,12 +79,12 @@ on_both! {
         }
     }
 
-    fn a_question_has_one_answer_and_a_machine_one_draft(site: Site) {
+    fn a_question_has_one_answer_and_a_machine_one_draft(site: TestSite) {
         let (admin, inspector) = (site.user(Role::Admin), site.user(Role::Inspector));
-        let (_, items) = builders::checklist(&site.db, &site.world, &admin);
+        let (_, items) = builders::checklist(&site.db, &site.context, &admin);
         let clients = vec![site.client(&inspector); 4];
         for _ in 0..ROUNDS {
-            let machine = builders::equipment(&site.db, &site.world);
+            let machine = builders::equipment(&site.db, &site.context);
             let start = json!({"equipment_id": machine.id});
             let answers = at_once(&clients, |_, client| client.post("/api/inspections/start", &start));
             assert_eq!(statuses(&answers), [200, 200, 200, 201], "{answers:?}");
@@ -100,7 +100,7 @@ on_both! {
         }
     }
 
-    fn the_last_two_admins_cannot_deactivate_each_other(site: Site) {
+    fn the_last_two_admins_cannot_deactivate_each_other(site: TestSite) {
         // A keeper is there between the rounds, and goes at the start of each.
         let mut keeper: Option<inspection_domain::users::User> = None;
         for _ in 0..ROUNDS {

@@ -8,7 +8,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::site::{Site, on_both};
+use crate::site::{TestSite, on_both};
 
 /// A person of the story. They sign in anew whenever they act, since days go by.
 struct Person {
@@ -16,24 +16,24 @@ struct Person {
 }
 
 impl Person {
-    fn client(&self, site: &Site) -> Client {
+    fn client(&self, site: &TestSite) -> Client {
         site.client(&self.user)
     }
 
-    fn post(&self, site: &Site, path: &str, body: Value) -> Value {
+    fn post(&self, site: &TestSite, path: &str, body: Value) -> Value {
         let answer = self.client(site).post(path, &body);
         assert!(answer.status < 300, "{path}: {} {}", answer.status, answer.text);
         answer.json["data"].clone()
     }
 
-    fn refused(&self, site: &Site, path: &str, body: Value) -> (u16, String) {
+    fn refused(&self, site: &TestSite, path: &str, body: Value) -> (u16, String) {
         let answer = self.client(site).post(path, &body);
         assert!(answer.status >= 400, "{path}: {} {}", answer.status, answer.text);
         (answer.status, answer.code().to_owned())
     }
 
     /// The types of what they have been told since they last looked, the oldest first.
-    fn told(&self, site: &Site) -> Vec<String> {
+    fn told(&self, site: &TestSite) -> Vec<String> {
         let client = self.client(site);
         let unread = client.get("/api/notifications?unread_only=true&per_page=100");
         let mut types: Vec<String> = unread
@@ -52,13 +52,13 @@ impl Person {
         types
     }
 
-    fn points(&self, site: &Site) -> i64 {
+    fn points(&self, site: &TestSite) -> i64 {
         self.client(site).get("/api/auth/me").json["user"]["total_points"].as_i64().expect("points")
     }
 }
 
 struct Story {
-    site: Site,
+    site: TestSite,
     admin: Person,
     engineer: Person,
     inspector: Person,
@@ -70,15 +70,15 @@ struct Story {
 }
 
 impl Story {
-    fn begin(site: Site) -> Self {
+    fn begin(site: TestSite) -> Self {
         let person = |role| Person { user: site.user(role) };
         let (admin, engineer, inspector) =
             (person(Role::Admin), person(Role::Engineer), person(Role::Inspector));
         let (first, second, qe) =
             (person(Role::Specialist), person(Role::Specialist), person(Role::QualityEngineer));
-        builders::checklist(&site.db, &site.world, &admin.user);
-        let machine = builders::equipment(&site.db, &site.world);
-        let (_, found) = builders::submitted(&site.db, &site.world, &inspector.user, &machine, &[CRITICAL]);
+        builders::checklist(&site.db, &site.context, &admin.user);
+        let machine = builders::equipment(&site.db, &site.context);
+        let (_, found) = builders::submitted(&site.db, &site.context, &inspector.user, &machine, &[CRITICAL]);
         let story = Self {
             machine: machine.id.get(),
             defect: found[0].id.get(),
@@ -113,7 +113,7 @@ impl Story {
 }
 
 on_both! {
-    fn a_failed_answer_becomes_a_closed_defect(site: Site) {
+    fn a_failed_answer_becomes_a_closed_defect(site: TestSite) {
         let story = Story::begin(site);
         let Story { site, admin, engineer, inspector, first, second, qe, defect, .. } = &story;
         let nobody_told: Vec<String> = Vec::new();
@@ -283,7 +283,7 @@ on_both! {
         assert!(mismatches.is_empty(), "points are what the ledger says");
     }
 
-    fn a_defect_that_is_none_costs_its_inspector_a_point(site: Site) {
+    fn a_defect_that_is_none_costs_its_inspector_a_point(site: TestSite) {
         let story = Story::begin(site);
         let Story { site, engineer, inspector, first, defect, .. } = &story;
         let job = engineer.post(site, &format!("/api/defects/{defect}/assign-specialist"), json!({"specialist_id": first.user.id}));
@@ -300,7 +300,7 @@ on_both! {
         assert_eq!(start.1, "INVALID_STATE");
     }
 
-    fn a_small_defect_is_of_low_priority(site: Site) {
+    fn a_small_defect_is_of_low_priority(site: TestSite) {
         let story = Story::begin(site);
         let Story { site, engineer, first, defect, .. } = &story;
         let job = engineer.post(site, &format!("/api/defects/{defect}/assign-specialist"), json!({"specialist_id": first.user.id}));
@@ -310,7 +310,7 @@ on_both! {
         assert_eq!((story.defect()["priority"].clone(), story.defect()["assessment_status"].clone()), (json!("low"), json!("minor")));
     }
 
-    fn work_on_a_stopped_machine_does_not_release_it(site: Site) {
+    fn work_on_a_stopped_machine_does_not_release_it(site: TestSite) {
         let story = Story::begin(site);
         let Story { site, admin, engineer, first, defect, machine, .. } = &story;
         let put = admin.client(site).put(&format!("/api/equipment/{machine}"), &json!({"status": "stopped"}));
@@ -324,7 +324,7 @@ on_both! {
         assert_eq!(story.status_of_machine(), "stopped");
     }
 
-    fn without_a_quality_engineer_the_work_stands_and_the_admin_finds_one(site: Site) {
+    fn without_a_quality_engineer_the_work_stands_and_the_admin_finds_one(site: TestSite) {
         let story = Story::begin(site);
         let Story { site, admin, engineer, first, qe, defect, .. } = &story;
         admin.client(site).delete(&format!("/api/users/{}", qe.user.id)).data();
@@ -348,7 +348,7 @@ on_both! {
         assert_eq!(late["sla_met"], false);
     }
 
-    fn a_wrong_rejection_costs_its_quality_engineer(site: Site) {
+    fn a_wrong_rejection_costs_its_quality_engineer(site: TestSite) {
         let story = Story::begin(site);
         let Story { site, admin, engineer, first, qe, defect, .. } = &story;
         let job = engineer.post(site, &format!("/api/defects/{defect}/assign-specialist"), json!({"specialist_id": first.user.id}));
@@ -365,7 +365,7 @@ on_both! {
         assert_eq!(story.defect()["status"], "resolved");
     }
 
-    fn engineers_work_under_the_same_timer(site: Site) {
+    fn engineers_work_under_the_same_timer(site: TestSite) {
         let story = Story::begin(site);
         let Story { site, admin, engineer, qe, .. } = &story;
         let body = json!({"job_type": "custom_project", "title": "New lights", "planned_time_days": 3});
@@ -399,19 +399,19 @@ on_both! {
         assert_eq!((&me.json["user"]["engineer_points"], &me.json["user"]["total_points"]), (&json!(10), &json!(10)));
     }
 
-    fn a_late_inspection_is_taken_over_by_a_pair(site: Site) {
+    fn a_late_inspection_is_taken_over_by_a_pair(site: TestSite) {
         let admin = Person { user: site.user(Role::Admin) };
-        let (template, _) = builders::checklist(&site.db, &site.world, &admin.user);
-        builders::routine(&site.db, &site.world, &admin.user, template.id);
-        builders::equipment(&site.db, &site.world);
-        let (_, on_it) = builders::generated(&site.db, &site.world, &admin.user);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin.user);
+        builders::routine(&site.db, &site.context, &admin.user, template.id);
+        builders::equipment(&site.db, &site.context);
+        let (_, on_it) = builders::generated(&site.db, &site.context, &admin.user);
         let assignment = on_it[0].id;
-        let old = builders::team(&site.db, &site.world);
-        builders::assigned(&site.db, &site.world, &admin.user, assignment, &old);
+        let old = builders::team(&site.db, &site.context);
+        builders::assigned(&site.db, &site.context, &admin.user, assignment, &old);
         // The mechanical half gets done, the electrical one is a draft.
-        builders::half_submitted(&site.db, &site.world, &old.mechanical, assignment, &[]);
-        let draft = builders::half_draft(&site.db, &site.world, &old.electrical, assignment).inspection.id;
-        let new = builders::team(&site.db, &site.world);
+        builders::half_submitted(&site.db, &site.context, &old.mechanical, assignment, &[]);
+        let draft = builders::half_draft(&site.db, &site.context, &old.electrical, assignment).inspection.id;
+        let new = builders::team(&site.db, &site.context);
         let (taker, partner) = (Person { user: new.electrical.clone() }, Person { user: new.mechanical.clone() });
         let path = format!("/api/inspection-assignments/{assignment}/takeover");
         let wanted = json!({"partner_id": partner.user.id, "reason": "We are there."});
@@ -428,7 +428,7 @@ on_both! {
         assert!(left.told(&site).contains(&"takeover_approved".to_owned()));
         let kept = left.client(&site).get(&format!("/api/inspections/{draft}"));
         assert_eq!((&kept.data()["status"], &kept.data()["assignment_id"]), (&json!("draft"), &json!(null)), "nothing is lost");
-        builders::half_submitted(&site.db, &site.world, &taker.user, assignment, &[]);
+        builders::half_submitted(&site.db, &site.context, &taker.user, assignment, &[]);
         assert_eq!((taker.points(&site), partner.points(&site)), (3, 0));
         assert!(taker.told(&site).contains(&"takeover_bonus".to_owned()));
         assert_eq!(admin.client(&site).get("/api/takeovers?job_type=inspection").data()[0]["status"], "completed");

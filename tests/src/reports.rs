@@ -15,11 +15,11 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::site::{Site, on_both, settings};
+use crate::site::{TestSite, on_both, settings};
 
 /// A day at a small site.
 struct Day {
-    site: Site,
+    site: TestSite,
     admin: User,
     mechanical: User,
     specialist: User,
@@ -28,48 +28,48 @@ struct Day {
 }
 
 impl Day {
-    fn new(site: Site) -> Self {
-        let (db, world) = (&site.db, &site.world);
+    fn new(site: TestSite) -> Self {
+        let (db, context) = (&site.db, &site.context);
         let (admin, specialist) = (site.user(Role::Admin), site.user(Role::Specialist));
         let (engineer, qe) = (site.user(Role::Engineer), site.user(Role::QualityEngineer));
-        let (template, _) = builders::checklist(db, world, &admin);
-        let machine = builders::equipment(db, world);
-        let other = builders::equipment(db, world);
-        builders::routine(db, world, &admin, template.id);
-        let team = builders::team(db, world);
-        let (_, on_it) = builders::generated(db, world, &admin);
+        let (template, _) = builders::checklist(db, context, &admin);
+        let machine = builders::equipment(db, context);
+        let other = builders::equipment(db, context);
+        builders::routine(db, context, &admin, template.id);
+        let team = builders::team(db, context);
+        let (_, on_it) = builders::generated(db, context, &admin);
         // Of two assignments one is done: two inspections that passed.
         for assignment in &on_it {
-            builders::assigned(db, world, &admin, assignment.id, &team);
+            builders::assigned(db, context, &admin, assignment.id, &team);
         }
-        let first = builders::assessment(db, world, &team, on_it[0].id);
+        let first = builders::assessment(db, context, &team, on_it[0].id);
         for inspector in team.both() {
-            builders::verdict(db, world, inspector, first.id, Verdict::Operational).expect("a verdict");
+            builders::verdict(db, context, inspector, first.id, Verdict::Operational).expect("a verdict");
         }
         // The other one waits for two verdicts: two more.
-        builders::assessment(db, world, &team, on_it[1].id);
+        builders::assessment(db, context, &team, on_it[1].id);
         // One that failed, with a medium and a critical defect, and one with a medium one, and a draft.
-        let (_, both) = builders::submitted(db, world, &team.mechanical, &machine, &[PASS_FAIL, CRITICAL]);
-        let (_, single) = builders::submitted(db, world, &team.mechanical, &other, &[PASS_FAIL]);
-        builders::draft(db, world, &team.mechanical, &machine);
+        let (_, both) = builders::submitted(db, context, &team.mechanical, &machine, &[PASS_FAIL, CRITICAL]);
+        let (_, single) = builders::submitted(db, context, &team.mechanical, &other, &[PASS_FAIL]);
+        builders::draft(db, context, &team.mechanical, &machine);
         // Three repairs: one done, one paused after a pause of 45 minutes, one whose planned time is missing.
-        let repair = |id| builders::repair(db, world, &admin, id, &specialist);
-        builders::finished(db, world, &specialist, &repair(single[0].id));
+        let repair = |id| builders::repair(db, context, &admin, id, &specialist);
+        builders::finished(db, context, &specialist, &repair(single[0].id));
         let job = repair(both[0].id);
-        builders::started(db, world, &specialist, &job);
-        let pause = builders::paused(db, world, &specialist, &admin, &job);
+        builders::started(db, context, &specialist, &job);
+        let pause = builders::paused(db, context, &specialist, &admin, &job);
         site.clock.advance_seconds(45 * 60);
-        act(db, world, &specialist, |tx| pauses::resume(tx, pause.id)).expect("going on");
-        builders::paused(db, world, &specialist, &admin, &job);
+        act(db, context, &specialist, |tx| pauses::resume(tx, pause.id)).expect("going on");
+        builders::paused(db, context, &specialist, &admin, &job);
         repair(both[1].id);
         // Two engineer's jobs, one of them under way, with a pause asked for.
-        builders::engineer_job(db, world, &admin, &engineer);
-        let job = builders::engineer_job(db, world, &admin, &engineer);
-        builders::started(db, world, &engineer, &job);
+        builders::engineer_job(db, context, &admin, &engineer);
+        let job = builders::engineer_job(db, context, &admin, &engineer);
+        builders::started(db, context, &engineer, &job);
         let wanted = input(json!({"reason_category": "tools"}));
-        act(db, world, &engineer, |tx| pauses::request(tx, job.kind, job.id, wanted)).expect("asked for");
+        act(db, context, &engineer, |tx| pauses::request(tx, job.kind, job.id, wanted)).expect("asked for");
         let away = site.user(Role::Inspector);
-        builders::approved_leave(db, world, &admin, &away, "2026-03-01", "2026-03-03");
+        builders::approved_leave(db, context, &admin, &away, "2026-03-01", "2026-03-03");
         Self { admin, mechanical: team.mechanical, specialist, engineer, qe, site }
     }
 
@@ -87,7 +87,7 @@ fn total(client: &Client, path: &str) -> Value {
 }
 
 on_both! {
-    fn the_numbers_of_every_dashboard(site: Site) {
+    fn the_numbers_of_every_dashboard(site: TestSite) {
         let day = Day::new(site);
         let expected = json!({
             "inspections": {"total": 7, "passed": 4, "failed": 2, "in_progress": 1},
@@ -119,7 +119,7 @@ on_both! {
         assert_eq!((&later["inspections_today"], &later["active_leaves"]), (&json!(0), &json!(0)));
     }
 
-    fn the_numbers_are_those_of_the_lists(site: Site) {
+    fn the_numbers_are_those_of_the_lists(site: TestSite) {
         let day = Day::new(site);
         // Days later, when defects are overdue.
         for at in ["2026-03-02T20:00:00Z", "2026-04-20T08:00:00Z"] {
@@ -205,7 +205,7 @@ on_both! {
         }
     }
 
-    fn analytics_and_capacity(site: Site) {
+    fn analytics_and_capacity(site: TestSite) {
         let day = Day::new(site);
         let client = day.site.client(&day.admin);
         assert_eq!(client.get("/api/reports/pause-analytics").data(), &json!({
@@ -229,7 +229,7 @@ on_both! {
         assert_eq!(client.get("/api/reports/capacity?shift=noon").status, 400);
     }
 
-    fn trends_have_a_point_for_every_step(site: Site) {
+    fn trends_have_a_point_for_every_step(site: TestSite) {
         let day = Day::new(site);
         let client = day.site.client(&day.admin);
         let trend = |query: &str| client.get(&format!("/api/reports/trends?{query}"));
@@ -258,14 +258,14 @@ on_both! {
         }
     }
 
-    fn leaderboards_share_places_and_begin_with_their_period(site: Site) {
+    fn leaderboards_share_places_and_begin_with_their_period(site: TestSite) {
         let admin = site.user(Role::Admin);
-        let named = |name: &str, role: Role| builders::user_with(&site.db, &site.world, role, |body| body["full_name"] = json!(name));
+        let named = |name: &str, role: Role| builders::user_with(&site.db, &site.context, role, |body| body["full_name"] = json!(name));
         let (zoe, amal, badr) = (named("Zoe", Role::Inspector), named("Amal", Role::Inspector), named("Badr", Role::Specialist));
         let star = |who: &User, amount: i64, at: &str| {
             site.clock.set(at);
             let body = json!({"user_id": who.id, "amount": amount, "reason": "well done"});
-            act(&site.db, &site.world, &admin, |tx| bonus_stars::award(tx, input(body))).expect("awarded");
+            act(&site.db, &site.context, &admin, |tx| bonus_stars::award(tx, input(body))).expect("awarded");
         };
         star(&zoe, 9, "2026-02-28T23:59:59Z");
         star(&amal, 4, "2026-03-01T00:00:00Z");
@@ -305,12 +305,12 @@ on_both! {
 #[test]
 fn the_numbers_of_the_site_are_counted_once_in_a_while() {
     let settings = Settings { dashboard_age: Duration::from_hours(1), ..settings() };
-    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     let admin = site.user(Role::Admin);
     let client = site.client(&admin);
     let count = || client.get("/api/reports/admin-dashboard").data()["equipment_count"].clone();
     assert_eq!(count(), json!(0));
-    builders::equipment(&site.db, &site.world);
+    builders::equipment(&site.db, &site.context);
     let before = site.db.statements();
     assert_eq!(count(), json!(0), "as it was a moment ago");
     assert_eq!(site.db.statements() - before, 1, "the session is looked at each time");

@@ -12,7 +12,7 @@ fn refused(answer: &Answer, code: &str) {
 }
 
 on_both! {
-    fn a_session_from_sign_in_to_sign_out(site: Site) {
+    fn a_session_from_sign_in_to_sign_out(site: TestSite) {
         let user = site.user(Role::Specialist);
         let nobody = site.nobody();
         let login = nobody.post("/api/auth/login", &json!({"email": user.email, "password": PASSWORD}));
@@ -38,7 +38,7 @@ on_both! {
         refused(&nobody.with_token(refresh).post("/api/auth/refresh", &json!({})), "TOKEN_REVOKED");
     }
 
-    fn unknown_address_and_wrong_password_get_the_same_answer(site: Site) {
+    fn unknown_address_and_wrong_password_get_the_same_answer(site: TestSite) {
         let user = site.user(Role::Engineer);
         let login = |email: &str, password: &str| {
             let mut answer = site.nobody().post("/api/auth/login", &json!({"email": email, "password": password}));
@@ -50,7 +50,7 @@ on_both! {
         assert_eq!(unknown.json, wrong.json);
     }
 
-    fn every_way_to_end_all_sessions_ends_them_at_once(site: Site) {
+    fn every_way_to_end_all_sessions_ends_them_at_once(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         for (end, code) in [("logout-all", "TOKEN_REVOKED"), ("change", "TOKEN_REVOKED"),
             ("reset", "TOKEN_REVOKED"), ("deactivate", "ACCOUNT_DISABLED"), ("update", "ACCOUNT_DISABLED")] {
@@ -92,7 +92,7 @@ on_both! {
         }
     }
 
-    fn passwords_are_changed_by_who_knows_them_and_to_good_ones(site: Site) {
+    fn passwords_are_changed_by_who_knows_them_and_to_good_ones(site: TestSite) {
         let user = site.user(Role::Engineer);
         let client = site.client(&user);
         let change = |current: &str, new: &str| {
@@ -105,7 +105,7 @@ on_both! {
         assert_eq!(client.get("/api/auth/me").status, 200);
     }
 
-    fn a_badge_of_any_size_does_not_stop_the_counting(site: Site) {
+    fn a_badge_of_any_size_does_not_stop_the_counting(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let new = |n: u32, badge: Option<&str>| admin.post("/api/users", &json!({
             "email": format!("e{n}@example.com"), "password": PASSWORD, "full_name": "E", "role": "engineer", "role_id": badge,
@@ -123,7 +123,7 @@ on_both! {
         assert_eq!((&swapped.data()["role_id"], &swapped.data()["minor_role_id"]), (&json!("QE-X"), &json!(both.role_id)));
     }
 
-    fn the_last_admin_stays(site: Site) {
+    fn the_last_admin_stays(site: TestSite) {
         let (first, second) = (site.user(Role::Admin), site.user(Role::Admin));
         let client = site.client(&first);
         assert_eq!(client.delete(&format!("/api/users/{}", second.id)).status, 200);

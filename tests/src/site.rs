@@ -12,21 +12,21 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_http::{App, Settings, Stopper};
-use inspection_persistence::{World, sessions};
+use inspection_persistence::{Context, sessions};
 use inspection_storage::Storage;
 use inspection_testkit::{
     Kind, TestDatabase, builders,
     clients::Client,
-    world::{FixedClock, world},
+    context::{FixedClock, context},
 };
 use tempfile::TempDir;
 
 use crate::logs;
 
 /// A running service.
-pub(crate) struct Site {
+pub(crate) struct TestSite {
     pub(crate) db: TestDatabase,
-    pub(crate) world: World,
+    pub(crate) context: Context,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) base: String,
     /// Where its files are.
@@ -43,7 +43,7 @@ pub(crate) fn settings() -> Settings {
         trusted_proxies: Vec::new(),
         rate_limits: false,
         redis_url: None,
-        redis_patience: Duration::from_secs(10),
+        redis_timeout: Duration::from_secs(10),
         metrics_token: None,
         readings: Vec::new(),
         socket_outlives: false,
@@ -55,7 +55,7 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-impl Site {
+impl TestSite {
     /// A service on a new database; none if there are no binaries of it.
     pub(crate) fn start(kind: Kind) -> Option<Self> {
         Self::start_with(kind, settings())
@@ -87,8 +87,8 @@ impl Site {
     ) -> Option<Self> {
         logs::watch();
         let db = TestDatabase::new(kind)?;
-        let (mut world, clock) = world();
-        world.translates = translates;
+        let (mut context, clock) = context();
+        context.translates = translates;
         let tokens = Tokens::new(&"a secret for tests, of some length".to_owned().into(), 3600, 86400);
         let secret = "another secret, for links".to_owned().into();
         let signatures = (Links::new(&secret), Cursors::new(&secret));
@@ -96,14 +96,15 @@ impl Site {
         let storage = storage(folder.path());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let app = App::new(db.database.clone(), world.clone(), tokens.clone(), signatures, storage, settings);
+        let app =
+            App::new(db.database.clone(), context.clone(), tokens.clone(), signatures, storage, settings);
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let started = move |stopper| sender.send(stopper).expect("somebody waits");
             inspection_http::run(app, listener, 2, Duration::from_secs(5), started).expect("a server");
         });
         let stopper = receiver.recv().expect("a server that started");
-        Some(Self { db, world, clock, base, folder, tokens, stopper, thread: Some(thread) })
+        Some(Self { db, context, clock, base, folder, tokens, stopper, thread: Some(thread) })
     }
 
     /// Nobody.
@@ -121,13 +122,13 @@ impl Site {
         let account =
             self.db.read(|conn| sessions::account(conn, &user.email)).expect("read").expect("an account");
         let session =
-            Session { user_id: user.id, token_id: self.world.ids.unique(), generation: account.generation };
-        self.tokens.issue(kind, &session, self.world.clock.now()).expect("a token")
+            Session { user_id: user.id, token_id: self.context.ids.unique(), generation: account.generation };
+        self.tokens.issue(kind, &session, self.context.clock.now()).expect("a token")
     }
 
     /// A person with this role.
     pub(crate) fn user(&self, role: Role) -> User {
-        builders::user(&self.db, &self.world, role)
+        builders::user(&self.db, &self.context, role)
     }
 
     /// A person with this role, signed in.
@@ -136,7 +137,7 @@ impl Site {
     }
 }
 
-impl Drop for Site {
+impl Drop for TestSite {
     fn drop(&mut self) {
         self.stopper.stop();
         if let Some(thread) = self.thread.take() {
@@ -151,22 +152,22 @@ impl Drop for Site {
 
 /// Runs each function against a service on either database: a module with the tests `sqlite` and `postgres`.
 macro_rules! on_both {
-    ($( $(#[$meta:meta])* fn $name:ident($site:ident: Site) $body:block )+) => {$(
+    ($( $(#[$meta:meta])* fn $name:ident($site:ident: TestSite) $body:block )+) => {$(
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports)]
             use super::*;
 
-            fn check($site: $crate::site::Site) $body
+            fn check($site: $crate::site::TestSite) $body
 
             #[test]
             fn sqlite() {
-                $crate::site::Site::start(inspection_testkit::Kind::Sqlite).into_iter().for_each(check);
+                $crate::site::TestSite::start(inspection_testkit::Kind::Sqlite).into_iter().for_each(check);
             }
 
             #[test]
             fn postgres() {
-                $crate::site::Site::start(inspection_testkit::Kind::Postgres).into_iter().for_each(check);
+                $crate::site::TestSite::start(inspection_testkit::Kind::Postgres).into_iter().for_each(check);
             }
         }
     )+};

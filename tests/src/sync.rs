@@ -9,7 +9,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::site::{Site, on_both};
+use crate::site::{TestSite, on_both};
 
 /// A name that a client might have made up.
 fn name(number: usize) -> String {
@@ -35,7 +35,7 @@ fn outcomes(results: &[Value]) -> Vec<String> {
 
 /// A machine with a checklist, an inspector and an admin.
 struct Shift {
-    _site: Site,
+    _site: TestSite,
     inspector: Client,
     admin: Client,
     machine: i64,
@@ -44,13 +44,13 @@ struct Shift {
 
 /// With so many questions of the checklist.
 fn shift(kind: Kind, questions: usize) -> Option<Shift> {
-    let site = Site::start(kind)?;
+    let site = TestSite::start(kind)?;
     let chief = site.user(Role::Admin);
     let someone = site.user(Role::Inspector);
-    let (_, questions) = builders::checklist_with(&site.db, &site.world, &chief, |body| {
+    let (_, questions) = builders::checklist_with(&site.db, &site.context, &chief, |body| {
         body["items"].as_array_mut().expect("questions").truncate(questions);
     });
-    let machine = builders::equipment(&site.db, &site.world).id.get();
+    let machine = builders::equipment(&site.db, &site.context).id.get();
     let items = questions.iter().map(|item| item.id.get()).collect();
     let (inspector, admin) = (site.client(&someone), site.client(&chief));
     Some(Shift { _site: site, inspector, admin, machine, items })
@@ -231,15 +231,15 @@ fn error(answer: &Answer) -> &Value {
 }
 
 on_both! {
-    fn a_day_of_repairs_is_applied_in_order_and_refers_to_what_was_made_offline(site: Site) {
-        let (db, world) = (&site.db, &site.world);
+    fn a_day_of_repairs_is_applied_in_order_and_refers_to_what_was_made_offline(site: TestSite) {
+        let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let (inspector, specialist, engineer) = (site.user(Role::Inspector), site.user(Role::Specialist), site.user(Role::Engineer));
-        builders::checklist(db, world, &chief);
-        let machine = builders::equipment(db, world);
-        let found = builders::defect(db, world, &inspector, &machine);
-        let job = builders::repair(db, world, &chief, found.id, &specialist).id;
-        let own = builders::engineer_job(db, world, &chief, &engineer).id;
+        builders::checklist(db, context, &chief);
+        let machine = builders::equipment(db, context);
+        let found = builders::defect(db, context, &inspector, &machine);
+        let job = builders::repair(db, context, &chief, found.id, &specialist).id;
+        let own = builders::engineer_job(db, context, &chief, &engineer).id;
         let client = site.client(&specialist);
         let results = batch(&client, &[
             item(1, "job_start", json!({"job_id": job})),
@@ -275,15 +275,15 @@ on_both! {
         assert_eq!(client.delete(&format!("/api/sync/{}", results[1]["id"])).code(), "INVALID_STATE", "what was done stays");
     }
 
-    fn a_pair_does_an_assignment_offline_up_to_the_verdict(site: Site) {
-        let (db, world) = (&site.db, &site.world);
+    fn a_pair_does_an_assignment_offline_up_to_the_verdict(site: TestSite) {
+        let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
-        let team = builders::team(db, world);
-        let (template, questions) = builders::checklist(db, world, &chief);
-        builders::equipment(db, world);
-        builders::routine(db, world, &chief, template.id);
-        let (_, assignments) = builders::generated(db, world, &chief);
-        let assignment = builders::assigned(db, world, &chief, assignments[0].id, &team).id;
+        let team = builders::team(db, context);
+        let (template, questions) = builders::checklist(db, context, &chief);
+        builders::equipment(db, context);
+        builders::routine(db, context, &chief, template.id);
+        let (_, assignments) = builders::generated(db, context, &chief);
+        let assignment = builders::assigned(db, context, &chief, assignments[0].id, &team).id;
         for member in team.both() {
             let client = site.client(member);
             let mut items = vec![item(0, "inspection_start", json!({"assignment_id": assignment}))];
@@ -308,7 +308,7 @@ on_both! {
         assert_eq!(done.data()[0]["status"], "completed");
     }
 
-    fn an_item_is_done_once_however_often_and_however_many_at_once_it_is_sent(site: Site) {
+    fn an_item_is_done_once_however_often_and_however_many_at_once_it_is_sent(site: TestSite) {
         let engineer = site.user(Role::Engineer);
         let client = site.client(&engineer);
         for round in 0..5 {
@@ -342,7 +342,7 @@ on_both! {
         assert_eq!(client.get("/api/sync/pending").json["pagination"]["total"], 0);
     }
 
-    fn what_is_no_item_is_told_and_stops_nothing(site: Site) {
+    fn what_is_no_item_is_told_and_stops_nothing(site: TestSite) {
         let client = site.as_a(Role::Specialist);
         let leave = json!({"leave_type": "sick", "date_from": "2026-07-01", "date_to": "2026-07-01"});
         let mut future = item(6, "leave_request", leave.clone());
@@ -381,15 +381,15 @@ on_both! {
 #[test]
 fn every_kind_and_role_is_refused_as_live() {
     for &role in Role::ALL {
-        let Some(site) = Site::start(Kind::Sqlite) else { return };
-        let (db, world) = (&site.db, &site.world);
+        let Some(site) = TestSite::start(Kind::Sqlite) else { return };
+        let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let inspector = site.user(Role::Inspector);
-        let (_, questions) = builders::checklist(db, world, &chief);
-        let machine = builders::equipment(db, world);
-        let sheet = builders::draft(db, world, &inspector, &machine);
-        let found = builders::defect(db, world, &site.user(Role::Inspector), &machine);
-        let job = builders::repair(db, world, &chief, found.id, &site.user(Role::Specialist)).id;
+        let (_, questions) = builders::checklist(db, context, &chief);
+        let machine = builders::equipment(db, context);
+        let sheet = builders::draft(db, context, &inspector, &machine);
+        let found = builders::defect(db, context, &site.user(Role::Inspector), &machine);
+        let job = builders::repair(db, context, &chief, found.id, &site.user(Role::Specialist)).id;
         let client = site.as_a(role);
         let inspection = sheet.inspection.id;
         let answer = builders::answer_body(0, questions[0].id, false);
@@ -514,14 +514,14 @@ fn latest(changes: Vec<Value>) -> BTreeMap<String, Value> {
 }
 
 on_both! {
-    fn changes_are_those_of_ones_own_objects_and_what_is_taken_away_is_told(site: Site) {
-        let (db, world) = (&site.db, &site.world);
+    fn changes_are_those_of_ones_own_objects_and_what_is_taken_away_is_told(site: TestSite) {
+        let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let (inspector, first, second) = (site.user(Role::Inspector), site.user(Role::Specialist), site.user(Role::Specialist));
-        builders::checklist(db, world, &chief);
-        let machine = builders::equipment(db, world);
-        let found = builders::defect(db, world, &inspector, &machine);
-        let job = builders::repair(db, world, &chief, found.id, &first);
+        builders::checklist(db, context, &chief);
+        let machine = builders::equipment(db, context);
+        let found = builders::defect(db, context, &inspector, &machine);
+        let job = builders::repair(db, context, &chief, found.id, &first);
         let (theirs, mine) = (site.client(&first), site.client(&inspector));
         let (seen, cursor) = changes(&theirs, None, 2);
         let kinds: Vec<_> = seen.iter().map(|change| change["entity_type"].as_str().expect("a kind").to_owned()).collect();
@@ -531,7 +531,7 @@ on_both! {
         let own: BTreeMap<_, _> = latest(changes(&mine, None, 1).0);
         assert!(own.keys().any(|key| key.contains("inspection")) && own.keys().any(|key| key.contains("defect")), "{own:?}");
 
-        builders::started(db, world, &first, &job);
+        builders::started(db, context, &first, &job);
         let left = json!({"reason": "There is no such part."});
         assert_eq!(theirs.post(&format!("/api/jobs/{}/incomplete", job.id), &left).status, 200);
         let again = json!({"specialist_id": second.id, "reason": "Somebody else has the part."});
@@ -557,8 +557,8 @@ on_both! {
         assert_eq!((gone.len(), &gone[0]["entity_id"], &gone[0]["data"]), (1, &id, &Value::Null));
     }
 
-    fn whoever_follows_the_changes_while_others_write_has_what_is_there_in_the_end(site: Site) {
-        let (db, world) = (&site.db, &site.world);
+    fn whoever_follows_the_changes_while_others_write_has_what_is_there_in_the_end(site: TestSite) {
+        let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let engineer = site.user(Role::Engineer);
         let people: Vec<_> = (0..3).map(|_| site.user(Role::Engineer)).collect();
@@ -569,11 +569,11 @@ on_both! {
                 let (writing, chief, engineer) = (&writing, &chief, &engineer);
                 scope.spawn(move || {
                     for round in 0..12 {
-                        let job = builders::engineer_job(db, world, chief, engineer);
-                        builders::planned(db, world, engineer, &job);
+                        let job = builders::engineer_job(db, context, chief, engineer);
+                        builders::planned(db, context, engineer, &job);
                         if round % 2 == number % 2 {
                             let day = format!("2026-08-{:02}", round + 1);
-                            builders::approved_leave(db, world, chief, person, &day, &day);
+                            builders::approved_leave(db, context, chief, person, &day, &day);
                         }
                     }
                     writing.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);

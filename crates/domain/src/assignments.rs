@@ -11,7 +11,7 @@ use crate::{
     page::Sort,
     rule::{Code, FieldError, Forbidden, Rule},
     text::Text,
-    time::{Date, Instant, Site},
+    time::{Date, Instant, SiteTimeZone},
     users::{Category, Role, Shift, User},
 };
 
@@ -39,7 +39,7 @@ text_enum! {
 
 /// What can be done with an assignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
+pub enum AssignmentCommand {
     /// Give it a team, or another one.
     Assign,
     /// Begin one half.
@@ -54,7 +54,7 @@ pub enum Command {
     TakeOver,
 }
 
-impl Command {
+impl AssignmentCommand {
     /// Every command.
     pub const ALL: [Self; 8] = [
         Self::Assign,
@@ -68,7 +68,7 @@ impl Command {
     ];
 }
 
-impl fmt::Display for Command {
+impl fmt::Display for AssignmentCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Assign => f.pad("assigning a team"),
@@ -95,17 +95,19 @@ impl AssignmentStatus {
     }
 
     /// The status after a command (§4).
-    pub fn after(self, command: Command) -> Result<Self, AssignmentRule> {
+    pub fn after(self, command: AssignmentCommand) -> Result<Self, AssignmentRule> {
         match (self, command) {
-            (Self::Unassigned | Self::Assigned, Command::Assign)
-            | (Self::Assigned | Self::InProgress, Command::TakeOver) => Ok(Self::Assigned),
-            (Self::Assigned | Self::InProgress, Command::Start(_)) => Ok(Self::InProgress),
-            (other, Command::Start(half)) if other == Self::half(half.other()) => Ok(other),
-            (Self::InProgress, Command::Complete(half)) => Ok(Self::half(half)),
-            (other, Command::Complete(half)) if other == Self::half(half.other()) => Ok(Self::BothComplete),
-            (Self::BothComplete, Command::Assess) => Ok(Self::AssessmentPending),
-            (Self::AssessmentPending, Command::Finish) => Ok(Self::Completed),
-            (Self::MechComplete | Self::ElecComplete, Command::TakeOver) => Ok(self),
+            (Self::Unassigned | Self::Assigned, AssignmentCommand::Assign)
+            | (Self::Assigned | Self::InProgress, AssignmentCommand::TakeOver) => Ok(Self::Assigned),
+            (Self::Assigned | Self::InProgress, AssignmentCommand::Start(_)) => Ok(Self::InProgress),
+            (other, AssignmentCommand::Start(half)) if other == Self::half(half.other()) => Ok(other),
+            (Self::InProgress, AssignmentCommand::Complete(half)) => Ok(Self::half(half)),
+            (other, AssignmentCommand::Complete(half)) if other == Self::half(half.other()) => {
+                Ok(Self::BothComplete)
+            }
+            (Self::BothComplete, AssignmentCommand::Assess) => Ok(Self::AssessmentPending),
+            (Self::AssessmentPending, AssignmentCommand::Finish) => Ok(Self::Completed),
+            (Self::MechComplete | Self::ElecComplete, AssignmentCommand::TakeOver) => Ok(self),
             (status, command) => Err(AssignmentRule::WrongStatus { command, status }),
         }
     }
@@ -200,7 +202,7 @@ pub enum AssignmentRule {
     #[error("{command} is not possible, the assignment is {status}")]
     WrongStatus {
         /// What was asked.
-        command: Command,
+        command: AssignmentCommand,
         /// The status it has.
         status: AssignmentStatus,
     },
@@ -235,15 +237,15 @@ impl Rule for AssignmentRule {
 const TIME_ALLOWED: i64 = 30 * 3600;
 
 /// When an assignment belongs to the backlog: so long after its shift has begun, on a clock that doesn't change (§4).
-pub fn deadline(target_date: Date, shift: Shift, site: &Site) -> Instant {
-    site.at(target_date, shift.first_hour()).plus_seconds(TIME_ALLOWED)
+pub fn deadline(target_date: Date, shift: Shift, calendar: &SiteTimeZone) -> Instant {
+    calendar.at(target_date, shift.first_hour()).plus_seconds(TIME_ALLOWED)
 }
 
 impl Assignment {
     /// Its places that wait to be inspected, taken over by these two, each in their trade, with as much time as at first
     /// (§7). A half that is done stays its inspector's.
     pub fn taken_over_by(&self, team: [&User; 2], by: UserId, now: Instant) -> Result<Self, AssignmentRule> {
-        let status = self.status.after(Command::TakeOver)?;
+        let status = self.status.after(AssignmentCommand::TakeOver)?;
         let of = |half: Category| {
             team.iter().find(|member| member.specialization == Some(half)).map(|member| member.id)
         };
@@ -281,10 +283,10 @@ impl Assignment {
         team: &AssignTeam,
         candidates: &Candidates,
         planner: UserId,
-        site: &Site,
+        calendar: &SiteTimeZone,
         now: Instant,
     ) -> Result<Self, AssignmentRule> {
-        let status = self.status.after(Command::Assign)?;
+        let status = self.status.after(AssignmentCommand::Assign)?;
         let seats = [
             ("mechanical_inspector_id", Category::Mechanical, team.mechanical_inspector_id),
             ("electrical_inspector_id", Category::Electrical, team.electrical_inspector_id),
@@ -305,7 +307,7 @@ impl Assignment {
             electrical_inspector_id: Some(team.electrical_inspector_id),
             assigned_by_id: Some(planner),
             assigned_at: Some(now),
-            deadline: Some(deadline(self.target_date, self.shift, site)),
+            deadline: Some(deadline(self.target_date, self.shift, calendar)),
             updated_at: now,
             ..self.clone()
         })
@@ -356,7 +358,7 @@ impl Assignment {
     }
 
     /// The assignment after a command.
-    pub fn after(&self, command: Command, now: Instant) -> Result<Self, AssignmentRule> {
+    pub fn after(&self, command: AssignmentCommand, now: Instant) -> Result<Self, AssignmentRule> {
         let status = self.status.after(command)?;
         let completed_at = if status == AssignmentStatus::Completed { Some(now) } else { None };
         Ok(Self { status, completed_at, updated_at: now, ..self.clone() })

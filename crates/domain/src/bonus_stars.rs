@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     ids::{BonusId, JobId, UserId},
-    input::{Invalid, Whole, input, text_enum},
+    input::{Integer, Invalid, input, text_enum},
     jobs::{Job, JobKind},
     rule::{Code, Rule},
     text::Text,
@@ -91,7 +91,7 @@ input! {
         /// Who gets them.
         user_id: UserId,
         /// How many: 1 to 10.
-        amount: Whole<1, 10>,
+        amount: Integer<1, 10>,
         /// What for.
         reason: Text<1000>,
         /// Kind of the job they are for.
@@ -163,7 +163,7 @@ input! {
     /// Bonus stars are given as asked for, or another number of them.
     pub struct BonusApproval {
         /// How many: 1 to 10; as many as asked for if absent.
-        amount: Option<Whole<1, 10>>,
+        amount: Option<Integer<1, 10>>,
     }
 }
 
@@ -199,7 +199,7 @@ impl Bonus {
         if self.user_id == by {
             return Err(BonusRule::Own);
         }
-        let amount = approval.amount.map_or(self.amount, Whole::get);
+        let amount = approval.amount.map_or(self.amount, Integer::get);
         let status = if amount == self.amount { BonusStatus::Approved } else { BonusStatus::Modified };
         Ok(Self { amount, status, decided_by_id: Some(by), decided_at: Some(now), ..self.clone() })
     }

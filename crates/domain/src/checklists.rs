@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{ItemId, TemplateId, UserId},
-    input::{Change, Invalid, Listed, Nested, Patch, input, text_enum},
+    input::{Change, Invalid, NonEmptyList, Object, Patch, input, text_enum},
     page::Sort,
     rule::{Code, Rule},
     text::{Language, Text},
@@ -90,8 +90,8 @@ input! {
     }
 }
 
-impl From<Nested<NumericRuleInput>> for NumericRule {
-    fn from(Nested(rule): Nested<NumericRuleInput>) -> Self {
+impl From<Object<NumericRuleInput>> for NumericRule {
+    fn from(Object(rule): Object<NumericRuleInput>) -> Self {
         Self { min: rule.min, max: rule.max }
     }
 }
@@ -172,9 +172,9 @@ impl Item {
         let mut errors = Invalid::default();
         if let Some(rule) = self.pass_fail_rule {
             if self.answer_type != AnswerType::Numeric {
-                errors.merge(Invalid::field("pass_fail_rule", "is for numeric questions only"));
+                errors.extend(Invalid::field("pass_fail_rule", "is for numeric questions only"));
             } else if matches!((rule.min, rule.max), (Some(min), Some(max)) if min > max) {
-                errors.merge(Invalid::field("pass_fail_rule", "min may not be greater than max"));
+                errors.extend(Invalid::field("pass_fail_rule", "min may not be greater than max"));
             }
         }
         errors.into_result()
@@ -203,7 +203,7 @@ impl From<OrderIndex> for i32 {
 }
 
 impl crate::input::Scalar for OrderIndex {
-    fn read(given: crate::input::Given) -> Result<Self, Invalid> {
+    fn read(given: crate::input::RawValue) -> Result<Self, Invalid> {
         <i32 as crate::input::Scalar>::read(given)
             .ok()
             .filter(|place| *place >= 0)
@@ -235,7 +235,7 @@ input! {
         /// Whether failing it makes the machine unsafe; `false` if absent.
         critical_failure | "is_critical": Option<bool>,
         /// The range in which a numeric answer passes.
-        pass_fail_rule: Option<Nested<NumericRuleInput>>,
+        pass_fail_rule: Option<Object<NumericRuleInput>>,
     }
 }
 
@@ -258,7 +258,7 @@ input! {
         /// Whether failing it makes the machine unsafe.
         critical_failure | "is_critical": Change<bool>,
         /// The range in which a numeric answer passes.
-        pass_fail_rule: Patch<Nested<NumericRuleInput>>,
+        pass_fail_rule: Patch<Object<NumericRuleInput>>,
     }
 }
 
@@ -308,16 +308,16 @@ pub struct ItemList(
 );
 
 impl crate::input::Scalar for ItemList {
-    fn read(given: crate::input::Given) -> Result<Self, Invalid> {
-        if matches!(&given, crate::input::Given::Json(serde_json::Value::Array(list)) if list.is_empty()) {
+    fn read(given: crate::input::RawValue) -> Result<Self, Invalid> {
+        if matches!(&given, crate::input::RawValue::Json(serde_json::Value::Array(list)) if list.is_empty()) {
             return Ok(Self(Vec::new()));
         }
-        <Listed<NewItem, 500> as crate::input::Field>::take(Some(given)).map(|list| Self(list.0))
+        <NonEmptyList<NewItem, 500> as crate::input::Field>::take_field(Some(given)).map(|list| Self(list.0))
     }
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        <Listed<NewItem, 500> as crate::input::Field>::schema()
+        <NonEmptyList<NewItem, 500> as crate::input::Field>::schema()
     }
 }
 
@@ -460,9 +460,9 @@ impl NewTemplate {
         let mut items: Vec<Item> = Vec::new();
         for (n, new) in self.items.map(|list| list.0).unwrap_or_default().into_iter().enumerate() {
             let next = items.iter().map(|item| item.order_index.saturating_add(1)).max().unwrap_or(0);
-            if let Some(item) = errors.keep(&format!("items[{n}]"), new.draft(template.id, next, now)) {
+            if let Some(item) = errors.collect(&format!("items[{n}]"), new.draft(template.id, next, now)) {
                 if items.iter().any(|other| other.order_index == item.order_index) {
-                    errors.merge(Invalid::field(
+                    errors.extend(Invalid::field(
                         format!("items[{n}].order_index"),
                         "is taken by an earlier item",
                     ));

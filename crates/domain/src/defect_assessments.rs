@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    defects::{AssessmentStatus, Command, Defect, DefectRule, Priority},
+    defects::{AssessmentStatus, Defect, DefectCommand, DefectRule, Priority},
     ids::{DefectAssessmentId, DefectId, JobId, UserId},
     input::{input, text_enum},
     jobs::Job,
@@ -102,7 +102,7 @@ impl NewDefectAssessment {
         if defect.assessment_status != AssessmentStatus::Pending {
             return Err(DefectAssessmentRule::Assessed);
         }
-        if job.status.after(crate::jobs::Command::Assess).is_err() {
+        if job.status.after(crate::jobs::JobCommand::Assess).is_err() {
             return Err(DefectAssessmentRule::WorkBegun);
         }
         Ok(DefectAssessment {
@@ -128,7 +128,7 @@ impl Defect {
             }
             AssessmentVerdict::Reject => Self {
                 assessment_status: AssessmentStatus::Rejected,
-                status: self.status.after(Command::Reject)?,
+                status: self.status.after(DefectCommand::Reject)?,
                 ..after
             },
         })

@@ -218,7 +218,7 @@ input! {
 
 text_enum! {
     /// What can happen to a defect.
-    pub enum Command {
+    pub enum DefectCommand {
         /// Change its particulars.
         Update = "update",
         /// A specialist gets it.
@@ -243,7 +243,7 @@ pub enum DefectRule {
     #[error("a defect that is {status} can't go through: {command}")]
     WrongStatus {
         /// What was asked.
-        command: Command,
+        command: DefectCommand,
         /// The status it has.
         status: DefectStatus,
     },
@@ -257,16 +257,15 @@ impl Rule for DefectRule {
 
 impl DefectStatus {
     /// The status after a command (§6).
-    pub fn after(self, command: Command) -> Result<Self, DefectRule> {
+    pub fn after(self, command: DefectCommand) -> Result<Self, DefectRule> {
         match (self, command) {
-            (Self::Open | Self::InProgress, Command::Update) => Ok(self),
-            (Self::Open, Command::Assign) => Ok(Self::InProgress),
-            (Self::Open | Self::InProgress, Command::Resolve) => Ok(Self::Resolved),
-            (Self::Open | Self::InProgress, Command::Reject) => Ok(Self::FalseAlarm),
-            (Self::Resolved, Command::Close) => Ok(Self::Closed),
-            (Self::Resolved, Command::Reopen) | (Self::Resolved | Self::Closed, Command::Rework) => {
-                Ok(Self::Open)
-            }
+            (Self::Open | Self::InProgress, DefectCommand::Update) => Ok(self),
+            (Self::Open, DefectCommand::Assign) => Ok(Self::InProgress),
+            (Self::Open | Self::InProgress, DefectCommand::Resolve) => Ok(Self::Resolved),
+            (Self::Open | Self::InProgress, DefectCommand::Reject) => Ok(Self::FalseAlarm),
+            (Self::Resolved, DefectCommand::Close) => Ok(Self::Closed),
+            (Self::Resolved, DefectCommand::Reopen)
+            | (Self::Resolved | Self::Closed, DefectCommand::Rework) => Ok(Self::Open),
             (status, command) => Err(DefectRule::WrongStatus { command, status }),
         }
     }
@@ -335,7 +334,7 @@ impl Defect {
     /// The defect with these changes; another severity sets another due date, counted from today, unless one
     /// is given (§6).
     pub fn changed(&self, changes: DefectChanges, today: Date, now: Instant) -> Result<Self, DefectRule> {
-        let status = self.status.after(Command::Update)?;
+        let status = self.status.after(DefectCommand::Update)?;
         let mut after = Self { status, updated_at: now, ..self.clone() };
         changes.severity.apply(&mut after.severity);
         changes.priority.apply(&mut after.priority);
@@ -368,7 +367,7 @@ impl Defect {
     /// Repaired (§6).
     pub fn resolve(&self, resolution: Resolution, actor: UserId, now: Instant) -> Result<Self, DefectRule> {
         Ok(Self {
-            status: self.status.after(Command::Resolve)?,
+            status: self.status.after(DefectCommand::Resolve)?,
             resolved_at: Some(now),
             resolved_by_id: Some(actor),
             resolution_notes: Some(resolution.resolution_notes.into()),
@@ -379,25 +378,25 @@ impl Defect {
 
     /// Done with (§6).
     pub fn close(&self, now: Instant) -> Result<Self, DefectRule> {
-        Ok(Self { status: self.status.after(Command::Close)?, updated_at: now, ..self.clone() })
+        Ok(Self { status: self.status.after(DefectCommand::Close)?, updated_at: now, ..self.clone() })
     }
 
     /// Somebody repairs it (§6).
     pub fn assign(&self, now: Instant) -> Result<Self, DefectRule> {
-        Ok(Self { status: self.status.after(Command::Assign)?, updated_at: now, ..self.clone() })
+        Ok(Self { status: self.status.after(DefectCommand::Assign)?, updated_at: now, ..self.clone() })
     }
 
     /// Open again, as if it had not been resolved (§6).
     pub fn reopen(&self, now: Instant) -> Result<Self, DefectRule> {
-        self.open_again(Command::Reopen, now)
+        self.open_again(DefectCommand::Reopen, now)
     }
 
     /// Open again, since a rejection of its repair was right (§8).
     pub fn rework(&self, now: Instant) -> Result<Self, DefectRule> {
-        self.open_again(Command::Rework, now)
+        self.open_again(DefectCommand::Rework, now)
     }
 
-    fn open_again(&self, command: Command, now: Instant) -> Result<Self, DefectRule> {
+    fn open_again(&self, command: DefectCommand, now: Instant) -> Result<Self, DefectRule> {
         Ok(Self {
             status: self.status.after(command)?,
             resolved_at: None,
@@ -430,7 +429,7 @@ mod tests {
     fn the_grid_of_states_and_commands() {
         let mut grid = String::new();
         for &status in DefectStatus::ALL {
-            for &command in Command::ALL {
+            for &command in DefectCommand::ALL {
                 let outcome = status.after(command).map_or_else(|r| r.code().to_string(), |s| s.to_string());
                 grid += &format!("{status:<11} {command:<7} -> {outcome}\n");
             }

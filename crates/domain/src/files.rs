@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     assessments::Assessment,
     ids::{AssessmentId, AssignmentId, DefectId, EquipmentId, FileId, InspectionId, JobId, ReviewId, UserId},
-    input::{Invalid, Whole, input, text_enum},
+    input::{Integer, Invalid, input, text_enum},
     inspections::Inspection,
     jobs::Job,
     quality_reviews::QualityReview,
@@ -197,7 +197,7 @@ input! {
     /// A link that opens a file without signing in.
     pub struct NewLink {
         /// Seconds it is good for, at most an hour; five minutes if absent.
-        expires_in: Option<Whole<1, 3600>>,
+        expires_in: Option<Integer<1, 3600>>,
     }
 }
 
@@ -213,7 +213,7 @@ input! {
     /// How large a small picture is.
     pub struct ThumbnailSize {
         /// Pixels of the longer side, 320 if absent. There are a few sizes; the next larger one comes.
-        size: Option<Whole<1, 10_000>>,
+        size: Option<Integer<1, 10_000>>,
     }
 }
 
@@ -258,7 +258,7 @@ impl FileFilter {
 impl NewLink {
     /// Seconds the link is good for.
     pub fn seconds(&self) -> i64 {
-        self.expires_in.map_or(300, Whole::get)
+        self.expires_in.map_or(300, Integer::get)
     }
 }
 
@@ -274,7 +274,7 @@ impl Category {
 }
 
 impl crate::input::Scalar for Category {
-    fn read(given: crate::input::Given) -> Result<Self, Invalid> {
+    fn read(given: crate::input::RawValue) -> Result<Self, Invalid> {
         let text = <Text<50>>::new(&given.text()?)?.to_lowercase();
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
         if text.chars().all(is_plain) {

@@ -11,7 +11,7 @@ use crate::{
     checklists::{Item, Template},
     equipment::{Equipment, EquipmentStatus},
     ids::{AnswerId, AssignmentId, EquipmentId, FileId, InspectionId, ItemId, TemplateId, UserId},
-    input::{Invalid, Values, input, text_enum},
+    input::{Invalid, ValueList, input, text_enum},
     page::Sort,
     rule::{Code, FieldError, Forbidden, Rule},
     text::Text,
@@ -95,7 +95,7 @@ input! {
 
 /// What is to be inspected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Errand {
+pub enum StartTarget {
     /// One's half of an assignment.
     Half(AssignmentId),
     /// A machine, ad hoc.
@@ -104,10 +104,10 @@ pub enum Errand {
 
 impl StartInspection {
     /// Which of the two it is; an assignment counts if both are given (§5).
-    pub fn errand(&self) -> Result<Errand, Invalid> {
+    pub fn target(&self) -> Result<StartTarget, Invalid> {
         match (self.assignment_id, self.equipment_id) {
-            (Some(assignment), _) => Ok(Errand::Half(assignment)),
-            (None, Some(machine)) => Ok(Errand::AdHoc(machine)),
+            (Some(assignment), _) => Ok(StartTarget::Half(assignment)),
+            (None, Some(machine)) => Ok(StartTarget::AdHoc(machine)),
             (None, None) => Err(Invalid::field("assignment_id", "is required, or equipment_id is")),
         }
     }
@@ -129,7 +129,7 @@ input! {
         /// Notes.
         notes | "review_notes": Option<Text<2000>>,
         /// Uploaded files that go with it, at most ten.
-        file_ids: Option<Values<FileId, 0, 10>>,
+        file_ids: Option<ValueList<FileId, 0, 10>>,
     }
 }
 
@@ -172,7 +172,7 @@ pub enum InspectionRule {
     #[error("{command} needs an inspection that is {needed}, this one is {status}")]
     WrongStatus {
         /// What was asked.
-        command: Command,
+        command: InspectionCommand,
         /// The status it needs.
         needed: InspectionStatus,
         /// The status it has.
@@ -232,7 +232,7 @@ impl Rule for InspectionRule {
 
 text_enum! {
     /// What can be done with an inspection.
-    pub enum Command {
+    pub enum InspectionCommand {
         /// Answer a question.
         Answer = "answer",
         /// Hand it in.
@@ -246,12 +246,12 @@ text_enum! {
 
 impl InspectionStatus {
     /// The status after a command; `None` when it ends the inspection (§5).
-    pub fn after(self, command: Command) -> Result<Option<Self>, InspectionRule> {
+    pub fn after(self, command: InspectionCommand) -> Result<Option<Self>, InspectionRule> {
         let (needed, then) = match command {
-            Command::Answer => (Self::Draft, Some(Self::Draft)),
-            Command::Submit => (Self::Draft, Some(Self::Submitted)),
-            Command::Review => (Self::Submitted, Some(Self::Reviewed)),
-            Command::Delete => (Self::Draft, None),
+            InspectionCommand::Answer => (Self::Draft, Some(Self::Draft)),
+            InspectionCommand::Submit => (Self::Draft, Some(Self::Submitted)),
+            InspectionCommand::Review => (Self::Submitted, Some(Self::Reviewed)),
+            InspectionCommand::Delete => (Self::Draft, None),
         };
         if self == needed {
             Ok(then)
@@ -278,10 +278,10 @@ pub fn visible_to(actor: &User) -> Visible {
 
 /// Whether somebody who starts may go on with a draft of that machine which they have: not on leave, and not if the draft
 /// isn't what they set out to do (§5).
-pub fn may_continue(actor: &User, draft: &Inspection, errand: Errand) -> Result<(), InspectionRule> {
+pub fn may_continue(actor: &User, draft: &Inspection, target: StartTarget) -> Result<(), InspectionRule> {
     may_begin(actor)?;
-    match errand {
-        Errand::Half(assignment) if draft.assignment_id != Some(assignment) => {
+    match target {
+        StartTarget::Half(assignment) if draft.assignment_id != Some(assignment) => {
             Err(InspectionRule::OtherDraft(draft.id))
         }
         _ => Ok(()),
@@ -470,7 +470,7 @@ impl Inspection {
         answers: &[Answer],
         now: Instant,
     ) -> Result<Submission<'a>, InspectionRule> {
-        let status = self.status.after(Command::Submit)?.unwrap_or(self.status);
+        let status = self.status.after(InspectionCommand::Submit)?.unwrap_or(self.status);
         let answer_to = |item: &Item| answers.iter().find(|answer| answer.checklist_item_id == item.id);
         let scope = self.scope(items);
         let missing: Vec<_> = scope
@@ -502,7 +502,7 @@ impl Inspection {
 
     /// Marks it as seen by an admin (§5).
     pub fn review(&self, review: Review, actor: UserId, now: Instant) -> Result<Self, InspectionRule> {
-        let status = self.status.after(Command::Review)?.unwrap_or(self.status);
+        let status = self.status.after(InspectionCommand::Review)?.unwrap_or(self.status);
         Ok(Self {
             status,
             reviewed_at: Some(now),

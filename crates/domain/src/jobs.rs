@@ -13,7 +13,7 @@ pub use inputs::{
     AssignSpecialist, BonusRating, CleaningRating, Completion, EngineerJobFilter, IncompleteReason,
     JobFilter, JobOrder, NewCleaning, NewEngineerJob, PlannedTime, Reassignment,
 };
-pub use status::{Command, JobStatus};
+pub use status::{JobCommand, JobStatus};
 pub use timer::{Hours, Segment, Times, time_rating};
 
 use crate::{
@@ -158,7 +158,7 @@ pub enum JobRule {
     #[error("{command} is not possible, the job is {status}")]
     WrongStatus {
         /// What was asked.
-        command: Command,
+        command: JobCommand,
         /// The status it has.
         status: JobStatus,
     },
@@ -335,13 +335,13 @@ impl Job {
         if self.planned_time_hours.is_some() { Ok(()) } else { Err(JobRule::PlannedTimeRequired) }
     }
 
-    fn after(&self, command: Command, now: Instant) -> Result<Self, JobRule> {
+    fn after(&self, command: JobCommand, now: Instant) -> Result<Self, JobRule> {
         Ok(Self { status: self.status.after(command)?, updated_at: now, ..self.clone() })
     }
 
     /// With the planned time, which is entered once (§7).
     pub fn plan(&self, planned: &PlannedTime, now: Instant) -> Result<Self, JobRule> {
-        let after = self.after(Command::Plan, now)?;
+        let after = self.after(JobCommand::Plan, now)?;
         if self.planned_time_hours.is_some() {
             return Err(JobRule::PlannedAlready);
         }
@@ -350,19 +350,19 @@ impl Job {
 
     /// Begun (§7).
     pub fn start(&self, now: Instant) -> Result<Self, JobRule> {
-        let after = self.after(Command::Start, now)?;
+        let after = self.after(JobCommand::Start, now)?;
         self.is_planned()?;
         Ok(Self { started_at: Some(now), ..after })
     }
 
     /// Paused from now on (§7).
     pub fn pause(&self, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self { paused_at: Some(now), ..self.after(Command::Pause, now)? })
+        Ok(Self { paused_at: Some(now), ..self.after(JobCommand::Pause, now)? })
     }
 
     /// Going on; the length of the pause is added to the paused time (§7).
     pub fn resume(&self, now: Instant) -> Result<Self, JobRule> {
-        let after = self.after(Command::Resume, now)?;
+        let after = self.after(JobCommand::Resume, now)?;
         Ok(Self { paused_seconds: self.times(now).paused, paused_at: None, ..after })
     }
 
@@ -376,7 +376,7 @@ impl Job {
 
     /// Done: how long it took, and how well that was planned (§7).
     pub fn complete(&self, done: Completion, now: Instant) -> Result<Self, JobRule> {
-        let after = self.after(Command::Complete, now)?;
+        let after = self.after(JobCommand::Complete, now)?;
         let planned = self.planned_time_hours.ok_or(JobRule::PlannedTimeRequired)?;
         let worked = self.times(now).worked;
         Ok(Self {
@@ -391,14 +391,14 @@ impl Job {
 
     /// Left undone, for a reason; a pause that goes on ends (§7).
     pub fn leave_incomplete(&self, reason: String, now: Instant) -> Result<Self, JobRule> {
-        let after = self.after(Command::LeaveIncomplete, now)?;
+        let after = self.after(JobCommand::LeaveIncomplete, now)?;
         let paused_seconds = self.times(now).paused;
         Ok(Self { paused_seconds, paused_at: None, incomplete_reason: Some(reason), ..after })
     }
 
     /// Nothing to do after all (§6).
     pub fn cancel(&self, now: Instant) -> Result<Self, JobRule> {
-        self.after(Command::Cancel, now)
+        self.after(JobCommand::Cancel, now)
     }
 
     /// With a quality engineer who reviews it (§8).
@@ -409,12 +409,12 @@ impl Job {
 
     /// Found good, with a rating, or without one if a rejection was wrong (§8).
     pub fn approve_quality(&self, rating: Option<i64>, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self { qc_rating: rating, ..self.after(Command::ApproveQuality, now)? })
+        Ok(Self { qc_rating: rating, ..self.after(JobCommand::ApproveQuality, now)? })
     }
 
     /// Found not good enough (§8).
     pub fn reject_quality(&self, reason: String, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self { incomplete_reason: Some(reason), ..self.after(Command::RejectQuality, now)? })
+        Ok(Self { incomplete_reason: Some(reason), ..self.after(JobCommand::RejectQuality, now)? })
     }
 
     /// Somebody else's, as if it had just been assigned to them; what happened before is in the pause log, the takeover and
@@ -441,17 +441,17 @@ impl Job {
 
     /// Taken over by somebody, since it has been paused for long (§7).
     pub fn taken_over_by(&self, taker: UserId, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self::handed_to(self.after(Command::TakeOver, now)?, taker))
+        Ok(Self::handed_to(self.after(JobCommand::TakeOver, now)?, taker))
     }
 
     /// Given to somebody by an admin, since it was left undone (§7).
     pub fn reassigned_to(&self, specialist: UserId, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self::handed_to(self.after(Command::Reassign, now)?, specialist))
+        Ok(Self::handed_to(self.after(JobCommand::Reassign, now)?, specialist))
     }
 
     /// With an admin's bonus (§7).
     pub fn rewarded(&self, bonus: i64, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self { admin_bonus: Some(bonus), ..self.after(Command::Reward, now)? })
+        Ok(Self { admin_bonus: Some(bonus), ..self.after(JobCommand::Reward, now)? })
     }
 
     /// Points to book for a bonus: the difference to what its owner has got for this job so far (§7).

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     ids::UserId,
     input::{input, text_enum},
-    time::{Date, Instant, Site},
+    time::{Date, Instant, SiteTimeZone},
     users::{Category, Role, User},
 };
 
@@ -27,14 +27,14 @@ text_enum! {
 
 impl Period {
     /// The instant from which points count; none if all do (§11).
-    pub fn since(self, today: Date, site: &Site) -> Option<Instant> {
+    pub fn since(self, today: Date, calendar: &SiteTimeZone) -> Option<Instant> {
         let first = match self {
             Self::AllTime => return None,
             Self::Monthly => today.first_of_month(),
             Self::Weekly => today.monday(),
             Self::Daily => today,
         };
-        Some(site.start_of(first))
+        Some(calendar.start_of(first))
     }
 }
 
@@ -166,9 +166,9 @@ mod tests {
 
     #[test]
     fn periods_begin_at_the_sites_midnight() {
-        let site = Site::new("Asia/Dubai").expect("a zone");
+        let calendar = SiteTimeZone::new("Asia/Dubai").expect("a zone");
         let since = |period: Period, (y, m, d)| {
-            period.since(Date::new(y, m, d).expect("a date"), &site).map(|at| at.to_string())
+            period.since(Date::new(y, m, d).expect("a date"), &calendar).map(|at| at.to_string())
         };
         // A Sunday: its week began on Monday, its month on this day.
         let day = (2026, 3, 1);

@@ -60,7 +60,7 @@ text_enum! {
 
 text_enum! {
     /// What can be done with a leave.
-    pub enum Command {
+    pub enum LeaveCommand {
         /// Grant it.
         Approve = "approve",
         /// Refuse it.
@@ -81,7 +81,7 @@ pub enum LeaveRule {
     #[error("a leave that is {status} can't go through: {command}")]
     WrongStatus {
         /// What was asked.
-        command: Command,
+        command: LeaveCommand,
         /// The status it has.
         status: LeaveStatus,
     },
@@ -104,13 +104,12 @@ impl Rule for LeaveRule {
 
 impl LeaveStatus {
     /// The status after a command, of a leave that hasn't ended (§10).
-    pub fn after(self, command: Command) -> Result<Self, LeaveRule> {
+    pub fn after(self, command: LeaveCommand) -> Result<Self, LeaveRule> {
         match (self, command) {
-            (Self::Pending, Command::Approve) | (Self::Approved, Command::Cover | Command::End) => {
-                Ok(Self::Approved)
-            }
-            (Self::Pending, Command::Reject) => Ok(Self::Rejected),
-            (Self::Pending, Command::Cancel) => Ok(Self::Cancelled),
+            (Self::Pending, LeaveCommand::Approve)
+            | (Self::Approved, LeaveCommand::Cover | LeaveCommand::End) => Ok(Self::Approved),
+            (Self::Pending, LeaveCommand::Reject) => Ok(Self::Rejected),
+            (Self::Pending, LeaveCommand::Cancel) => Ok(Self::Cancelled),
             (status, command) => Err(LeaveRule::WrongStatus { command, status }),
         }
     }
@@ -189,7 +188,7 @@ impl Leave {
         self.status == LeaveStatus::Approved && self.ended_at.is_none()
     }
 
-    fn after(&self, command: Command, now: Instant) -> Result<Self, LeaveRule> {
+    fn after(&self, command: LeaveCommand, now: Instant) -> Result<Self, LeaveRule> {
         if self.ended_at.is_some() {
             return Err(LeaveRule::Ended);
         }
@@ -198,31 +197,31 @@ impl Leave {
 
     /// Granted (§10).
     pub fn approve(&self, by: UserId, now: Instant) -> Result<Self, LeaveRule> {
-        let after = self.after(Command::Approve, now)?;
+        let after = self.after(LeaveCommand::Approve, now)?;
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), ..after })
     }
 
     /// Refused, for a reason (§10).
     pub fn reject(&self, rejection: LeaveRejection, by: UserId, now: Instant) -> Result<Self, LeaveRule> {
-        let after = self.after(Command::Reject, now)?;
+        let after = self.after(LeaveCommand::Reject, now)?;
         let rejection_reason = Some(rejection.reason.into());
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), rejection_reason, ..after })
     }
 
     /// Withdrawn (§10).
     pub fn cancel(&self, now: Instant) -> Result<Self, LeaveRule> {
-        self.after(Command::Cancel, now)
+        self.after(LeaveCommand::Cancel, now)
     }
 
     /// Covered by somebody, in place of whoever covered before (§10).
     pub fn cover(&self, by: &User, badge: Option<String>, now: Instant) -> Result<Self, LeaveRule> {
-        let after = self.after(Command::Cover, now)?;
+        let after = self.after(LeaveCommand::Cover, now)?;
         Ok(Self { coverage_user_id: Some(by.id), coverage_badge: badge, ..after })
     }
 
     /// Over: its last day is past, or an admin says so (§10).
     pub fn end(&self, by: Option<UserId>, now: Instant) -> Result<Self, LeaveRule> {
-        let after = self.after(Command::End, now)?;
+        let after = self.after(LeaveCommand::End, now)?;
         Ok(Self { ended_at: Some(now), ended_by_id: by, ..after })
     }
 
@@ -267,7 +266,7 @@ mod tests {
             for ended_at in [None, Some(now())] {
                 let leave = Leave { status, ended_at, ..leave(date(2), date(4)) };
                 let state = if ended_at.is_some() { "ended" } else { "open" };
-                for &command in Command::ALL {
+                for &command in LeaveCommand::ALL {
                     let outcome = leave
                         .after(command, now())
                         .map_or_else(|rule| rule.code().to_string(), |leave| leave.status.to_string());

@@ -1,31 +1,31 @@
 #![doc = include_str!("../README.md")]
 
+#[doc = include_str!("RULES.md")]
+pub mod rules {}
+
 pub mod assessments;
 pub mod assignments;
 pub mod audit;
+mod base;
 pub mod bonus_stars;
 pub mod checklists;
+pub mod daily_lists;
 pub mod defect_assessments;
 pub mod defects;
 pub mod equipment;
 pub mod files;
-pub mod ids;
-pub mod input;
 pub mod inspections;
 pub mod jobs;
 pub mod leaderboards;
 pub mod leaves;
-pub mod lists;
 pub mod notifications;
 pub mod outbox;
-pub mod page;
 pub mod pauses;
 pub mod points;
 pub mod quality_reviews;
 pub mod ratings;
 pub mod reports;
 pub mod routines;
-pub mod rule;
 pub mod schedules;
 #[cfg(feature = "diesel")]
 pub mod schema;
@@ -35,9 +35,8 @@ pub mod takeovers;
 pub mod tasks;
 #[cfg(test)]
 mod testing;
-pub mod text;
-pub mod time;
 pub mod translations;
 pub mod trends;
 pub mod users;
-pub mod weekdays;
+
+pub use base::{ids, input, page, rule, text, time, weekdays};

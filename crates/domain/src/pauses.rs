@@ -47,7 +47,7 @@ text_enum! {
 
 text_enum! {
     /// What can be done with a pause.
-    pub enum Command {
+    pub enum PauseCommand {
         /// Allow it.
         Approve = "approve",
         /// Don't allow it.
@@ -66,7 +66,7 @@ pub enum PauseRule {
     #[error("a pause that is {status} can't go through: {command}")]
     WrongStatus {
         /// What was asked.
-        command: Command,
+        command: PauseCommand,
         /// The status it has.
         status: PauseStatus,
     },
@@ -86,12 +86,12 @@ impl Rule for PauseRule {
 
 impl PauseStatus {
     /// The status after a command (§7).
-    pub fn after(self, command: Command) -> Result<Self, PauseRule> {
+    pub fn after(self, command: PauseCommand) -> Result<Self, PauseRule> {
         match (self, command) {
-            (Self::Pending, Command::Approve) => Ok(Self::Approved),
-            (Self::Pending, Command::Deny) => Ok(Self::Denied),
-            (Self::Pending, Command::Cancel) => Ok(Self::Cancelled),
-            (Self::Approved, Command::End) => Ok(Self::Ended),
+            (Self::Pending, PauseCommand::Approve) => Ok(Self::Approved),
+            (Self::Pending, PauseCommand::Deny) => Ok(Self::Denied),
+            (Self::Pending, PauseCommand::Cancel) => Ok(Self::Cancelled),
+            (Self::Approved, PauseCommand::End) => Ok(Self::Ended),
             (status, command) => Err(PauseRule::WrongStatus { command, status }),
         }
     }
@@ -222,7 +222,7 @@ input! {
 }
 
 impl Pause {
-    fn after(&self, command: Command) -> Result<Self, PauseRule> {
+    fn after(&self, command: PauseCommand) -> Result<Self, PauseRule> {
         Ok(Self { status: self.status.after(command)?, ..self.clone() })
     }
 
@@ -236,20 +236,20 @@ impl Pause {
 
     /// Allowed: the job is paused from now on (§7).
     pub fn approve(&self, by: UserId, now: Instant) -> Result<Self, PauseRule> {
-        let after = self.after(Command::Approve)?;
+        let after = self.after(PauseCommand::Approve)?;
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), paused_at: Some(now), ..after })
     }
 
     /// Not allowed, for a reason (§7).
     pub fn deny(&self, denial: Denial, by: UserId, now: Instant) -> Result<Self, PauseRule> {
-        let after = self.after(Command::Deny)?;
+        let after = self.after(PauseCommand::Deny)?;
         let deny_reason = Some(denial.reason.into());
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), deny_reason, ..after })
     }
 
     /// Over (§7).
     pub fn end(&self, by: Option<UserId>, now: Instant) -> Result<Self, PauseRule> {
-        let after = self.after(Command::End)?;
+        let after = self.after(PauseCommand::End)?;
         let since = self.paused_at.unwrap_or(now);
         let duration_seconds = Some((now.as_second() - since.as_second()).max(0));
         Ok(Self { resumed_at: Some(now), resumed_by_id: by, duration_seconds, ..after })
@@ -257,7 +257,7 @@ impl Pause {
 
     /// Not needed any more: the job has ended.
     pub fn cancel(&self) -> Result<Self, PauseRule> {
-        self.after(Command::Cancel)
+        self.after(PauseCommand::Cancel)
     }
 }
 
@@ -281,7 +281,7 @@ mod tests {
     fn the_grid_of_states_and_commands() {
         let mut grid = String::new();
         for &status in PauseStatus::ALL {
-            for &command in Command::ALL {
+            for &command in PauseCommand::ALL {
                 let outcome = status.after(command).map_or_else(|r| r.code().to_string(), |s| s.to_string());
                 grid += &format!("{status:<9} {command:<7} -> {outcome}\n");
             }

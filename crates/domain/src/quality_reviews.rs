@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     ids::{FileId, JobId, ReviewId, UserId},
-    input::{Values, Whole, input, text_enum},
+    input::{Integer, ValueList, input, text_enum},
     jobs::{Job, JobKind},
     rule::{Code, Forbidden, Rule},
     text::Text,
@@ -54,7 +54,7 @@ text_enum! {
 
 text_enum! {
     /// What can be done with a review.
-    pub enum Command {
+    pub enum ReviewCommand {
         /// The work is good.
         Approve = "approve",
         /// It isn't.
@@ -121,7 +121,7 @@ input! {
     /// Approval of work.
     pub struct Approval {
         /// How good it is, 1 to 5.
-        qc_rating | "rating": Whole<1, 5>,
+        qc_rating | "rating": Integer<1, 5>,
         /// Remark.
         notes: Option<Text<2000>>,
     }
@@ -137,7 +137,7 @@ input! {
         /// What proves it.
         evidence | "evidence_notes": Option<Text<2000>>,
         /// Files that prove it, uploaded before.
-        file_ids | "evidence_file_ids": Option<Values<FileId, 0, 10>>,
+        file_ids | "evidence_file_ids": Option<ValueList<FileId, 0, 10>>,
     }
 }
 
@@ -180,7 +180,7 @@ pub enum ReviewRule {
     #[error("a review that is {status} can't go through: {command}")]
     WrongStatus {
         /// What was asked.
-        command: Command,
+        command: ReviewCommand,
         /// The status it has.
         status: ReviewStatus,
     },
@@ -203,10 +203,12 @@ impl Rule for ReviewRule {
 
 impl ReviewStatus {
     /// The status after a command (§8).
-    pub fn after(self, command: Command) -> Result<Self, ReviewRule> {
+    pub fn after(self, command: ReviewCommand) -> Result<Self, ReviewRule> {
         match (self, command) {
-            (Self::Pending, Command::Approve) => Ok(Self::Approved),
-            (Self::Pending, Command::Reject) | (Self::Rejected, Command::Validate) => Ok(Self::Rejected),
+            (Self::Pending, ReviewCommand::Approve) => Ok(Self::Approved),
+            (Self::Pending, ReviewCommand::Reject) | (Self::Rejected, ReviewCommand::Validate) => {
+                Ok(Self::Rejected)
+            }
             (status, command) => Err(ReviewRule::WrongStatus { command, status }),
         }
     }
@@ -274,7 +276,7 @@ impl QualityReview {
         if self.qe_id == actor.id { Ok(()) } else { Err(Forbidden("this review is somebody else's")) }
     }
 
-    fn reviewed(&self, command: Command, now: Instant) -> Result<Self, ReviewRule> {
+    fn reviewed(&self, command: ReviewCommand, now: Instant) -> Result<Self, ReviewRule> {
         let status = self.status.after(command)?;
         let sla_met = Some(now <= self.sla_deadline);
         Ok(Self { status, reviewed_at: Some(now), sla_met, ..self.clone() })
@@ -282,13 +284,13 @@ impl QualityReview {
 
     /// The work is good (§8).
     pub fn approve(&self, approval: Approval, now: Instant) -> Result<Self, ReviewRule> {
-        let after = self.reviewed(Command::Approve, now)?;
+        let after = self.reviewed(ReviewCommand::Approve, now)?;
         Ok(Self { qc_rating: Some(approval.qc_rating.get()), notes: approval.notes.map(Into::into), ..after })
     }
 
     /// The work isn't good (§8).
     pub fn reject(&self, rejection: Rejection, now: Instant) -> Result<Self, ReviewRule> {
-        let after = self.reviewed(Command::Reject, now)?;
+        let after = self.reviewed(ReviewCommand::Reject, now)?;
         Ok(Self {
             rejection_category: Some(rejection.rejection_category),
             rejection_reason: Some(rejection.rejection_reason.into()),
@@ -299,7 +301,7 @@ impl QualityReview {
 
     /// An admin has decided on the rejection, once (§8).
     pub fn validate(&self, validation: Validation, by: UserId, now: Instant) -> Result<Self, ReviewRule> {
-        let status = self.status.after(Command::Validate)?;
+        let status = self.status.after(ReviewCommand::Validate)?;
         if self.is_valid.is_some() {
             return Err(ReviewRule::Validated);
         }
@@ -348,7 +350,7 @@ mod tests {
     fn the_grid_of_states_and_commands() {
         let mut grid = String::new();
         for &status in ReviewStatus::ALL {
-            for &command in Command::ALL {
+            for &command in ReviewCommand::ALL {
                 let outcome = status.after(command).map_or_else(|r| r.code().to_string(), |s| s.to_string());
                 grid += &format!("{status:<8} {command:<8} -> {outcome}\n");
             }

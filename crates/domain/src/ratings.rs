@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     ids::{InspectionId, RatingId, UserId},
-    input::{Change, Patch, Whole, input},
+    input::{Change, Integer, Patch, input},
     inspections::{Inspection, InspectionStatus},
     rule::{Code, Rule},
     text::Text,
@@ -47,11 +47,11 @@ input! {
     /// A rating.
     pub struct NewRating {
         /// 1 to 5.
-        rating: Whole<1, 5>,
+        rating: Integer<1, 5>,
         /// Remark.
         comment: Option<Text<2000>>,
         /// Points for the quality, 0 to 10; 0 if absent.
-        admin_quality_bonus: Option<Whole<0, 10>>,
+        admin_quality_bonus: Option<Integer<0, 10>>,
     }
 }
 
@@ -59,11 +59,11 @@ input! {
     /// What to change of a rating. The inspector's points follow a change of the bonus.
     pub struct RatingChanges {
         /// 1 to 5.
-        rating: Change<Whole<1, 5>>,
+        rating: Change<Integer<1, 5>>,
         /// Remark.
         comment: Patch<Text<2000>>,
         /// Points for the quality, 0 to 10.
-        admin_quality_bonus: Change<Whole<0, 10>>,
+        admin_quality_bonus: Change<Integer<0, 10>>,
     }
 }
 
@@ -99,7 +99,7 @@ impl NewRating {
             technician_id: inspection.technician_id,
             rating: self.rating.get(),
             comment: self.comment.map(Into::into),
-            admin_quality_bonus: self.admin_quality_bonus.map_or(0, Whole::get),
+            admin_quality_bonus: self.admin_quality_bonus.map_or(0, Integer::get),
             rated_by_id: admin,
             created_at: now,
             updated_at: now,

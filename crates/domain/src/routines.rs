@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     checklists::Template,
     ids::{AssetTypeId, RoutineId, TemplateId},
-    input::{Change, Invalid, Patch, Values, input, text_enum},
+    input::{Change, Invalid, Patch, ValueList, input, text_enum},
     page::Sort,
     text::{Language, Text},
     time::{Date, Instant},
@@ -63,7 +63,7 @@ pub struct AssetType {
 }
 
 /// The types of equipment that a routine is for: at least one.
-pub type AssetTypes = Values<Text<100>, 1, 100>;
+pub type AssetTypes = ValueList<Text<100>, 1, 100>;
 
 input! {
     /// A routine to make.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     ids::{ChangeId, SyncId, UserId},
-    input::{Given, Input, Invalid, Scalar, Whole, input, text_enum},
+    input::{Input, Integer, Invalid, RawValue, Scalar, input, text_enum},
     rule::{Code, FieldError, Rule},
     text::Text,
     time::Instant,
@@ -77,7 +77,7 @@ impl ClientId {
 }
 
 impl Scalar for ClientId {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         Self::parse(&given.text()?).ok_or_else(|| Invalid::value("must be a UUID"))
     }
 
@@ -100,13 +100,13 @@ pub struct Document(pub Map<String, Value>);
 crate::input::stored_as_json!(Document);
 
 impl Scalar for Document {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         match given {
             // PostgreSQL has no such character in texts.
-            Given::Json(value @ Value::Object(_)) if value.to_string().contains("\\u0000") => {
+            RawValue::Json(value @ Value::Object(_)) if value.to_string().contains("\\u0000") => {
                 Err(Invalid::value("may not contain the character U+0000"))
             }
-            Given::Json(Value::Object(map)) => Ok(Self(map)),
+            RawValue::Json(Value::Object(map)) => Ok(Self(map)),
             _ => Err(Invalid::value("must be an object")),
         }
     }
@@ -146,14 +146,14 @@ impl Document {
 
     /// Reads a command from it, as a live request would.
     pub fn read<T: Input>(self) -> Result<T, Invalid> {
-        T::from_json(Value::Object(self.0)).map_err(|errors| errors.under("entity_data"))
+        T::from_json(Value::Object(self.0)).map_err(|errors| errors.at("entity_data"))
     }
 
     /// Reads the number of an object from it.
     pub fn number<T: Scalar>(&self, field: &'static str) -> Result<T, Invalid> {
-        let wrong = |errors: Invalid| errors.under(&format!("entity_data.{field}"));
+        let wrong = |errors: Invalid| errors.at(&format!("entity_data.{field}"));
         let given = self.0.get(field).cloned().ok_or_else(|| wrong(Invalid::value("is required")))?;
-        T::read(Given::Json(given)).map_err(wrong)
+        T::read(RawValue::Json(given)).map_err(wrong)
     }
 }
 
@@ -369,7 +369,7 @@ input! {
         /// The cursor of the last answer; from the beginning, if there was none.
         since: Option<Text<1000>>,
         /// Changes an answer: 1 to 100, 100 if not given.
-        limit: Option<Whole<1, 100>>,
+        limit: Option<Integer<1, 100>>,
     }
 }
 
@@ -381,12 +381,12 @@ pub const MOST_ITEMS: usize = 500;
 pub struct Items(pub Vec<Value>);
 
 impl Scalar for Items {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         match given {
-            Given::Json(Value::Array(items)) if items.len() > MOST_ITEMS => {
+            RawValue::Json(Value::Array(items)) if items.len() > MOST_ITEMS => {
                 Err(Invalid::value(format!("may have at most {MOST_ITEMS} items, not {}", items.len())))
             }
-            Given::Json(Value::Array(items)) => match items.iter().position(|item| !item.is_object()) {
+            RawValue::Json(Value::Array(items)) => match items.iter().position(|item| !item.is_object()) {
                 Some(place) => {
                     Err(Invalid::value(format!("must be a list of objects, but number {place} is none")))
                 }

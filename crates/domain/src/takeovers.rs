@@ -61,7 +61,7 @@ text_enum! {
 
 text_enum! {
     /// What can be done with a request to take over.
-    pub enum Command {
+    pub enum TakeoverCommand {
         /// Let it be taken over.
         Approve = "approve",
         /// Don't.
@@ -80,7 +80,7 @@ pub enum TakeoverRule {
     #[error("a takeover that is {status} can't go through: {command}")]
     WrongStatus {
         /// What was asked.
-        command: Command,
+        command: TakeoverCommand,
         /// The status it has.
         status: TakeoverStatus,
     },
@@ -110,11 +110,13 @@ impl Rule for TakeoverRule {
 
 impl TakeoverStatus {
     /// The status after a command (§7).
-    pub fn after(self, command: Command) -> Result<Self, TakeoverRule> {
+    pub fn after(self, command: TakeoverCommand) -> Result<Self, TakeoverRule> {
         match (self, command) {
-            (Self::Pending, Command::Approve) => Ok(Self::Approved),
-            (Self::Pending, Command::Deny) | (Self::Approved, Command::Lapse) => Ok(Self::Denied),
-            (Self::Approved, Command::Complete) => Ok(Self::Completed),
+            (Self::Pending, TakeoverCommand::Approve) => Ok(Self::Approved),
+            (Self::Pending, TakeoverCommand::Deny) | (Self::Approved, TakeoverCommand::Lapse) => {
+                Ok(Self::Denied)
+            }
+            (Self::Approved, TakeoverCommand::Complete) => Ok(Self::Completed),
             (status, command) => Err(TakeoverRule::WrongStatus { command, status }),
         }
     }
@@ -330,14 +332,19 @@ impl Takeover {
     }
 
     /// Taken over, or not (§7).
-    pub fn decide(&self, command: Command, by: Option<UserId>, now: Instant) -> Result<Self, TakeoverRule> {
+    pub fn decide(
+        &self,
+        command: TakeoverCommand,
+        by: Option<UserId>,
+        now: Instant,
+    ) -> Result<Self, TakeoverRule> {
         let status = self.status.after(command)?;
         Ok(Self { status, decided_by_id: by, decided_at: Some(now), ..self.clone() })
     }
 
     /// Done by the taker (§7).
     pub fn complete(&self, now: Instant) -> Result<Self, TakeoverRule> {
-        let status = self.status.after(Command::Complete)?;
+        let status = self.status.after(TakeoverCommand::Complete)?;
         Ok(Self { status, completed_at: Some(now), ..self.clone() })
     }
 }
@@ -357,7 +364,7 @@ mod tests {
     fn the_grid_of_states_and_commands() {
         let mut grid = String::new();
         for &status in TakeoverStatus::ALL {
-            for &command in Command::ALL {
+            for &command in TakeoverCommand::ALL {
                 let outcome = status.after(command).map_or_else(|r| r.code().to_string(), |s| s.to_string());
                 grid += &format!("{status:<9} {command:<8} -> {outcome}\n");
             }

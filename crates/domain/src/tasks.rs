@@ -8,7 +8,7 @@ use crate::{
     ids::TaskRunId,
     input::{input, text_enum},
     rule::{Code, Rule},
-    time::{Date, Instant, Site},
+    time::{Date, Instant, SiteTimeZone},
 };
 
 text_enum! {
@@ -85,15 +85,15 @@ impl fmt::Display for Schedule {
 
 impl Schedule {
     /// The instants of a date at which it is due, in order.
-    fn on(self, date: Date, site: &Site) -> Vec<Instant> {
+    fn on(self, date: Date, calendar: &SiteTimeZone) -> Vec<Instant> {
         let hourly = |every: i8| (0..24).step_by(usize::from(every.unsigned_abs().max(1)));
         let mut due: Vec<Instant> = match self {
-            Self::Daily { hour, minute } => vec![site.at_minute(date, hour, minute)],
-            Self::EveryHours(every) => hourly(every).map(|hour| site.at(date, hour)).collect(),
+            Self::Daily { hour, minute } => vec![calendar.at_minute(date, hour, minute)],
+            Self::EveryHours(every) => hourly(every).map(|hour| calendar.at(date, hour)).collect(),
             Self::EveryMinutes(every) => {
                 let minutes = || (0..60).step_by(usize::from(every.unsigned_abs().max(1)));
                 hourly(1)
-                    .flat_map(|hour| minutes().map(move |minute| site.at_minute(date, hour, minute)))
+                    .flat_map(|hour| minutes().map(move |minute| calendar.at_minute(date, hour, minute)))
                     .collect()
             }
         };
@@ -103,40 +103,40 @@ impl Schedule {
     }
 
     /// The instants after one and up to another at which it is due, in order.
-    pub fn between(self, after: Instant, until: Instant, site: &Site) -> Vec<Instant> {
-        let mut date = site.date(after);
-        let last = site.date(until);
+    pub fn between(self, after: Instant, until: Instant, calendar: &SiteTimeZone) -> Vec<Instant> {
+        let mut date = calendar.date(after);
+        let last = calendar.date(until);
         let mut due = Vec::new();
         while date <= last {
-            due.extend(self.on(date, site).into_iter().filter(|at| *at > after && *at <= until));
+            due.extend(self.on(date, calendar).into_iter().filter(|at| *at > after && *at <= until));
             date = date.plus_days(1);
         }
         due
     }
 
     /// When it is due next after an instant.
-    pub fn next(self, after: Instant, site: &Site) -> Instant {
-        let today = site.date(after);
+    pub fn next(self, after: Instant, calendar: &SiteTimeZone) -> Instant {
+        let today = calendar.date(after);
         (0..3)
-            .flat_map(|days| self.on(today.plus_days(days), site))
+            .flat_map(|days| self.on(today.plus_days(days), calendar))
             .find(|at| *at > after)
             .unwrap_or_else(|| after.plus_seconds(86_400))
     }
 
     /// Seconds that have passed since it was due for the first time after what is done; none if nothing is to be done.
-    pub fn seconds_late(self, done_until: Option<Instant>, now: Instant, site: &Site) -> i64 {
+    pub fn seconds_late(self, done_until: Option<Instant>, now: Instant, calendar: &SiteTimeZone) -> i64 {
         let due = match done_until {
-            Some(done) if done < now => Some(self.next(done, site)),
+            Some(done) if done < now => Some(self.next(done, calendar)),
             Some(_) => None,
-            None => self.latest(now, site),
+            None => self.latest(now, calendar),
         };
         due.filter(|due| *due <= now).map_or(0, |due| now.as_second() - due.as_second())
     }
 
     /// When it was due last, up to an instant.
-    pub fn latest(self, until: Instant, site: &Site) -> Option<Instant> {
-        let today = site.date(until);
-        (0..3).find_map(|days| self.on(today.plus_days(-days), site).into_iter().rfind(|at| *at <= until))
+    pub fn latest(self, until: Instant, calendar: &SiteTimeZone) -> Option<Instant> {
+        let today = calendar.date(until);
+        (0..3).find_map(|days| self.on(today.plus_days(-days), calendar).into_iter().rfind(|at| *at <= until))
     }
 }
 
@@ -285,7 +285,7 @@ mod tests {
     fn a_task_is_late_from_the_first_time_on_that_it_has_not_done() {
         let at = |text: &str| Instant::parse(text).expect("an instant");
         let late = |done: Option<&str>, now: &str| {
-            Schedule::EveryHours(4).seconds_late(done.map(at), at(now), &Site::utc())
+            Schedule::EveryHours(4).seconds_late(done.map(at), at(now), &SiteTimeZone::utc())
         };
         for (done, now, seconds) in [
             (Some("2026-03-02T08:00:00Z"), "2026-03-02T11:59:59Z", 0),
@@ -325,13 +325,13 @@ mod tests {
 
     #[test]
     fn they_are_due_by_the_clocks_of_the_site() {
-        let riyadh = Site::new("Asia/Riyadh").expect("a zone");
+        let riyadh = SiteTimeZone::new("Asia/Riyadh").expect("a zone");
         let lists = TaskName::GenerateDailyLists.schedule();
         assert_eq!(lists.next(at("2026-03-01T10:00:00Z"), &riyadh), at("2026-03-02T10:00:00Z"));
         assert_eq!(lists.next(at("2026-03-01T09:59:59.999Z"), &riyadh), at("2026-03-01T10:00:00Z"));
         assert_eq!(lists.latest(at("2026-03-01T10:00:00Z"), &riyadh), Some(at("2026-03-01T10:00:00Z")));
         assert_eq!(lists.latest(at("2026-03-01T09:59:59.999Z"), &riyadh), Some(at("2026-02-28T10:00:00Z")));
-        let kolkata = Site::new("Asia/Kolkata").expect("a zone");
+        let kolkata = SiteTimeZone::new("Asia/Kolkata").expect("a zone");
         let hourly = TaskName::CheckBacklog.schedule();
         assert_eq!(hourly.next(at("2026-03-01T10:00:00Z"), &kolkata), at("2026-03-01T10:30:00Z"));
     }
@@ -340,7 +340,7 @@ mod tests {
     fn a_day_on_which_clocks_leap_over_the_time_has_it_all_the_same_and_one_that_shows_it_twice_has_it_once()
     {
         // In Cairo, clocks went from 24:00 on 23 April 2026 to 01:00, and on 29 October 2026 they go from 24:00 back to 23:00.
-        let cairo = Site::new("Africa/Cairo").expect("a zone");
+        let cairo = SiteTimeZone::new("Africa/Cairo").expect("a zone");
         let due =
             |from: &str, to: &str| TaskName::CheckExpiredLeaves.schedule().between(at(from), at(to), &cairo);
         assert_eq!(
@@ -348,7 +348,7 @@ mod tests {
             ["2026-04-22T22:30:00Z", "2026-04-23T22:30:00Z", "2026-04-24T21:30:00Z"].map(at)
         );
         // On the Azores, clocks go from 01:00 back to 00:00 on 25 October 2026.
-        let azores = Site::new("Atlantic/Azores").expect("a zone");
+        let azores = SiteTimeZone::new("Atlantic/Azores").expect("a zone");
         let due = TaskName::CheckExpiredLeaves.schedule().between(
             at("2026-10-24T12:00:00Z"),
             at("2026-10-26T12:00:00Z"),
@@ -365,25 +365,25 @@ mod tests {
             hours in 1_i64..400,
             task in prop::sample::select(TaskName::ALL),
         ) {
-            let site = Site::new(zone).expect("a zone");
+            let calendar = SiteTimeZone::new(zone).expect("a zone");
             let schedule = task.schedule();
             let from = Instant::from_millisecond(from).expect("an instant");
             let until = from.plus_seconds(hours * 3600);
-            let all = schedule.between(from, until, &site);
+            let all = schedule.between(from, until, &calendar);
             let mut walked = Vec::new();
             let mut now = from;
             loop {
-                now = schedule.next(now, &site);
+                now = schedule.next(now, &calendar);
                 if now > until {
                     break;
                 }
-                prop_assert_eq!(schedule.latest(now, &site), Some(now));
+                prop_assert_eq!(schedule.latest(now, &calendar), Some(now));
                 walked.push(now);
             }
             prop_assert_eq!(&walked, &all);
-            prop_assert_eq!(schedule.latest(until, &site).filter(|last| *last > from), all.last().copied());
+            prop_assert_eq!(schedule.latest(until, &calendar).filter(|last| *last > from), all.last().copied());
             if let Schedule::Daily { .. } = schedule {
-                let mut dates: Vec<Date> = all.iter().map(|at| site.date(*at)).collect();
+                let mut dates: Vec<Date> = all.iter().map(|at| calendar.date(*at)).collect();
                 let count = dates.len();
                 dates.dedup();
                 prop_assert_eq!(dates.len(), count, "once a day");

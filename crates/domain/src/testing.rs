@@ -4,7 +4,7 @@ use crate::{
     assignments::{Assignment, AssignmentStatus},
     checklists::{AnswerType, Item, Template},
     equipment::{Equipment, EquipmentStatus},
-    input::{Given, Scalar},
+    input::{RawValue, Scalar},
     leaves::{Leave, LeaveScope, LeaveStatus, LeaveType},
     text::Language,
     time::{Date, Instant},
@@ -16,7 +16,7 @@ pub(crate) fn now() -> Instant {
 }
 
 pub(crate) fn id<T: Scalar>(number: i64) -> T {
-    T::read(Given::Json(number.into())).expect("a positive number")
+    T::read(RawValue::Json(number.into())).expect("a positive number")
 }
 
 pub(crate) fn user(role: Role) -> User {

@@ -139,7 +139,7 @@ pub fn has_words(text: &str) -> bool {
 
 /// A text that is to be translated, as it stood when it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct TranslationRequest {
     /// Kind of the object.
     pub model_type: String,
     /// Number of the object.
@@ -150,7 +150,7 @@ pub struct Wanted {
     pub text: String,
 }
 
-impl Wanted {
+impl TranslationRequest {
     /// As what a job carries.
     pub fn payload(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -168,7 +168,7 @@ impl Wanted {
 }
 
 /// The texts of an object that a change makes new, and that want a translation (§13).
-pub fn wanted<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<Wanted> {
+pub fn wanted<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<TranslationRequest> {
     let mut known = Vec::new();
     if let Some(before) = before {
         before.clone().texts(&mut |slot| {
@@ -181,7 +181,7 @@ pub fn wanted<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<Wante
     after.clone().texts(&mut |slot| {
         let is_known = known.iter().any(|(field, text)| *field == slot.field_name && text == slot.text);
         if slot.arabic.is_none() && !is_known && has_words(slot.text) {
-            wanted.push(Wanted {
+            wanted.push(TranslationRequest {
                 model_type: slot.model_type.to_owned(),
                 model_id: slot.model_id,
                 field_name: slot.field_name.to_owned(),
@@ -242,7 +242,7 @@ mod tests {
         assert!(fields(None, &numbers).is_empty(), "nothing to translate");
         let arabic = Equipment { location: Some("الرصيف الشمالي".into()), ..quay };
         let wanted = wanted(None, &arabic);
-        assert_eq!(wanted.iter().map(Wanted::language).collect::<Vec<_>>(), [Language::En]);
-        assert_eq!(Wanted::of_payload(&wanted[0].payload()).as_ref(), wanted.first());
+        assert_eq!(wanted.iter().map(TranslationRequest::language).collect::<Vec<_>>(), [Language::En]);
+        assert_eq!(TranslationRequest::of_payload(&wanted[0].payload()).as_ref(), wanted.first());
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     input::{Invalid, input, text_enum},
-    time::{Date, Instant, Site},
+    time::{Date, Instant, SiteTimeZone},
 };
 
 text_enum! {
@@ -79,7 +79,7 @@ pub struct Steps {
 
 impl Steps {
     /// The steps from one day to another, both included.
-    pub fn of(bucket: Bucket, from: Date, to: Date, site: &Site) -> Result<Self, Invalid> {
+    pub fn of(bucket: Bucket, from: Date, to: Date, calendar: &SiteTimeZone) -> Result<Self, Invalid> {
         if to < from {
             return Err(Invalid::field("to", "must not be before from"));
         }
@@ -92,8 +92,8 @@ impl Steps {
             dates.push(next);
             next = bucket.next(next);
         }
-        let starts = dates.iter().map(|date| site.start_of(*date)).collect();
-        Ok(Self { dates, starts, end: site.start_of(to.plus_days(1)) })
+        let starts = dates.iter().map(|date| calendar.start_of(*date)).collect();
+        Ok(Self { dates, starts, end: calendar.start_of(to.plus_days(1)) })
     }
 
     /// When the first begins.
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn weeks_begin_on_monday_and_months_on_the_first_and_the_first_step_where_asked() {
         let dates = |bucket, from, to| {
-            let steps = Steps::of(bucket, date(from), date(to), &Site::utc()).expect("steps");
+            let steps = Steps::of(bucket, date(from), date(to), &SiteTimeZone::utc()).expect("steps");
             steps.dates.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(
@@ -235,19 +235,19 @@ mod tests {
 
     #[test]
     fn too_many_steps_and_days_in_the_wrong_order_are_refused() {
-        let steps = |from, to| Steps::of(Bucket::Day, date(from), date(to), &Site::utc());
+        let steps = |from, to| Steps::of(Bucket::Day, date(from), date(to), &SiteTimeZone::utc());
         assert!(steps("2026-03-02", "2026-03-01").is_err());
         assert_eq!(steps("2026-01-01", "2027-02-04").map(|steps| steps.dates.len()), Ok(400));
         assert!(steps("2026-01-01", "2027-02-05").is_err());
         assert!(steps("0001-01-01", "9999-12-31").is_err());
-        let end = Steps::of(Bucket::Month, date("9999-12-01"), date("9999-12-31"), &Site::utc());
+        let end = Steps::of(Bucket::Month, date("9999-12-01"), date("9999-12-31"), &SiteTimeZone::utc());
         assert!(end.is_err(), "there is no step after the end of the calendar");
     }
 
     #[test]
     fn a_day_with_23_hours_is_a_step_of_23_hours() {
-        let site = Site::new("Europe/Berlin").expect("a zone");
-        let steps = Steps::of(Bucket::Day, date("2026-03-28"), date("2026-03-30"), &site).expect("steps");
+        let calendar = SiteTimeZone::new("Europe/Berlin").expect("a zone");
+        let steps = Steps::of(Bucket::Day, date("2026-03-28"), date("2026-03-30"), &calendar).expect("steps");
         assert_eq!(steps.slot_seconds(), 3600);
         let hours: Vec<i64> =
             steps.starts.windows(2).map(|pair| (pair[1].as_second() - pair[0].as_second()) / 3600).collect();
@@ -260,10 +260,10 @@ mod tests {
             zone in 0..ZONES.len(), first in 0..1000_i32, length in 0..390_i32, bucket in 0..3_usize,
             seconds in prop::collection::vec(0..40_000_000_i64, 1..20),
         ) {
-            let site = Site::new(ZONES[zone]).unwrap();
+            let calendar = SiteTimeZone::new(ZONES[zone]).unwrap();
             let from = date("2015-01-01").plus_days(first);
             let (bucket, to) = (Bucket::ALL[bucket], from.plus_days(length));
-            let steps = Steps::of(bucket, from, to, &site).unwrap();
+            let steps = Steps::of(bucket, from, to, &calendar).unwrap();
             let slot = steps.slot_seconds();
             let mut expected = BTreeMap::new();
             let mut counts = Vec::new();
@@ -271,7 +271,7 @@ mod tests {
                 let at = steps.start().plus_seconds(second);
                 if at >= steps.end { continue; }
                 counts.push(SlotCount { slot: at.as_second().div_euclid(slot), name: TOTAL, count: 1 });
-                let day = site.date(at);
+                let day = calendar.date(at);
                 prop_assert!(from <= day && day <= to);
                 let step = steps.dates.iter().rfind(|date| **date <= day).unwrap();
                 *expected.entry(*step).or_insert(0) += 1;

@@ -171,15 +171,15 @@ impl User {
     pub fn check(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
         if self.has(Role::Inspector) && self.specialization.is_none() {
-            errors.merge(Invalid::field("specialization", "is required for an inspector"));
+            errors.extend(Invalid::field("specialization", "is required for an inspector"));
         }
         if self.minor_role == Some(Role::Admin) {
-            errors.merge(Invalid::field("minor_role", "may not be admin"));
+            errors.extend(Invalid::field("minor_role", "may not be admin"));
         } else if self.minor_role == Some(self.role) {
-            errors.merge(Invalid::field("minor_role", "must differ from the role"));
+            errors.extend(Invalid::field("minor_role", "must differ from the role"));
         }
         if self.minor_role.is_none() && self.minor_role_id.is_some() {
-            errors.merge(Invalid::field("minor_role_id", "needs a minor role"));
+            errors.extend(Invalid::field("minor_role_id", "needs a minor role"));
         }
         errors.into_result()
     }
@@ -277,16 +277,16 @@ pub struct Draft {
     /// The account; its badges are those it has so far.
     pub user: User,
     /// Badge of the major role: given, or the next free one; `None` if it stays.
-    pub badge: Option<Wanted>,
+    pub badge: Option<BadgeRequest>,
     /// Badge of the second role, likewise.
-    pub minor_badge: Option<Wanted>,
+    pub minor_badge: Option<BadgeRequest>,
 }
 
 /// A badge somebody is to get.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum BadgeRequest {
     /// This one.
-    Given(Badge),
+    Chosen(Badge),
     /// The next free one of the role.
     NextOf(Role),
 }
@@ -295,11 +295,11 @@ impl NewUser {
     /// The account as it will be, before its badges are given out.
     pub fn draft(self, now: Instant) -> Result<Draft, Invalid> {
         let mut errors = Invalid::default();
-        errors.keep("password", self.password.check(self.email.as_str()));
-        let badge = self.role_id.map_or(Wanted::NextOf(self.role), Wanted::Given);
+        errors.collect("password", self.password.check(self.email.as_str()));
+        let badge = self.role_id.map_or(BadgeRequest::NextOf(self.role), BadgeRequest::Chosen);
         let minor_badge = match (self.minor_role, self.minor_role_id) {
-            (_, Some(badge)) => Some(Wanted::Given(badge)),
-            (Some(role), None) => Some(Wanted::NextOf(role)),
+            (_, Some(badge)) => Some(BadgeRequest::Chosen(badge)),
+            (Some(role), None) => Some(BadgeRequest::NextOf(role)),
             (None, None) => None,
         };
         let user = User {
@@ -326,7 +326,7 @@ impl NewUser {
             updated_at: now,
         };
         if let Err(wrong) = user.check() {
-            errors.merge(wrong);
+            errors.extend(wrong);
         }
         errors.into_result().map(|()| Draft { user, badge: Some(badge), minor_badge })
     }
@@ -346,8 +346,8 @@ impl UserChanges {
         self.shift.apply(&mut user.shift);
         self.is_active.apply(&mut user.is_active);
         let badge = match self.role_id.0 {
-            Some(badge) => (badge.as_str() != before.role_id).then_some(Wanted::Given(badge)),
-            None => (user.role != before.role).then_some(Wanted::NextOf(user.role)),
+            Some(badge) => (badge.as_str() != before.role_id).then_some(BadgeRequest::Chosen(badge)),
+            None => (user.role != before.role).then_some(BadgeRequest::NextOf(user.role)),
         };
         let minor_badge = match (user.minor_role, self.minor_role_id.0) {
             (None, None) => {
@@ -357,11 +357,11 @@ impl UserChanges {
             (_, Some(badge)) => {
                 let other = user.minor_role_id.as_deref() != Some(badge.as_str());
                 user.minor_role_id.get_or_insert_default();
-                other.then_some(Wanted::Given(badge))
+                other.then_some(BadgeRequest::Chosen(badge))
             }
             (Some(role), None) if user.minor_role != before.minor_role => {
                 user.minor_role_id.get_or_insert_default();
-                Some(Wanted::NextOf(role))
+                Some(BadgeRequest::NextOf(role))
             }
             (Some(_), None) => None,
         };

@@ -9,8 +9,8 @@ use inspection_domain::{
     input::Invalid, rule::Forbidden, text::Language, time::Instant, translations::Translated, users::User,
 };
 use inspection_persistence::{
-    Database, DbConnection, Origin, Pool, Result as Stored, Tx, World, metered, sessions, translations,
-    wakeups::Topic,
+    Context, Database, DbConnection, Origin, Pool, Result as Stored, Tx, notify::Topic, sessions,
+    translations, with_query_stats,
 };
 use inspection_storage::Storage;
 use secrecy::SecretString;
@@ -38,7 +38,7 @@ pub struct Settings {
     /// Address of the Redis on which requests are counted for all instances together; without it, each counts its own.
     pub redis_url: Option<SecretString>,
     /// How long Redis may take to count a request; after that it is counted here, and so are others until Redis answers again.
-    pub redis_patience: Duration,
+    pub redis_timeout: Duration,
     /// Token that whoever reads the metrics must send; without it, they are read on the machine itself only.
     pub metrics_token: Option<SecretString>,
     /// What the metrics show besides the service's own; those of one name follow each other.
@@ -59,7 +59,7 @@ pub struct Settings {
 
 struct Parts {
     database: Database,
-    world: World,
+    context: Context,
     tokens: Tokens,
     links: Links,
     cursors: Cursors,
@@ -147,7 +147,7 @@ impl App {
     /// The API over these parts.
     pub fn new(
         database: Database,
-        world: World,
+        context: Context,
         tokens: Tokens,
         (links, cursors): (Links, Cursors),
         storage: Storage,
@@ -157,14 +157,14 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let doors = Semaphore::new(connections.min(cores * PER_CORE));
-        let started_at = world.clock.now();
+        let started_at = context.clock.now();
         Self(Arc::new(Parts {
             site_numbers: SiteNumbers::new(settings.dashboard_age),
             limits: settings.rate_limits.then(|| Limits::new(&settings, crate::routes().limited())),
             live: Arc::default(),
             metrics: Metrics::new(),
             database,
-            world,
+            context,
             tokens,
             links,
             cursors,
@@ -226,16 +226,16 @@ impl App {
         }
     }
 
-    pub(crate) fn wakeups(&self, topic: Topic) -> watch::Receiver<()> {
-        self.0.database.wakeups(topic)
+    pub(crate) fn subscribe(&self, topic: Topic) -> watch::Receiver<()> {
+        self.0.database.subscribe(topic)
     }
 
     pub(crate) fn site_numbers(&self) -> &SiteNumbers {
         &self.0.site_numbers
     }
 
-    pub(crate) fn world(&self) -> &World {
-        &self.0.world
+    pub(crate) fn context(&self) -> &Context {
+        &self.0.context
     }
 
     pub(crate) fn started_at(&self) -> Instant {
@@ -251,7 +251,7 @@ impl App {
     }
 
     pub(crate) fn now(&self) -> Instant {
-        self.0.world.clock.now()
+        self.0.context.clock.now()
     }
 
     /// Leaves the threads that answer requests, for work that blocks. At most as many at once as the semaphore
@@ -273,7 +273,7 @@ impl App {
             Problem::unavailable("every place is taken")
         })?;
         let work = move || {
-            let done = metered(work);
+            let done = with_query_stats(work);
             drop(place);
             done
         };
@@ -336,9 +336,9 @@ impl App {
         I: Checked + Send + 'static,
         T: Translated + Send + 'static,
     {
-        let (database, world) = (self.0.database.clone(), self.0.world.clone());
+        let (database, context) = (self.0.database.clone(), self.0.context.clone());
         let outcome = self.blocking(Places::Database, move || {
-            database.write(&world, permit.origin.clone(), |tx| {
+            database.write(&context, permit.origin.clone(), |tx| {
                 let caller = admit(tx.conn(), &permit)?;
                 tx.act_as(caller.user.clone());
                 let mut shown = work(tx, &caller, input.check()?)?;
@@ -355,17 +355,17 @@ impl App {
         &self,
         permit: Permit<P>,
         input: I,
-        work: impl FnOnce(&Database, &World, &Caller, I::Out) -> Stored<T> + Send + 'static,
+        work: impl FnOnce(&Database, &Context, &Caller, I::Out) -> Stored<T> + Send + 'static,
     ) -> Result<T, Problem>
     where
         P: Permission,
         I: Checked + Send + 'static,
         T: Send + 'static,
     {
-        let (database, world) = (self.0.database.clone(), self.0.world.clone());
+        let (database, context) = (self.0.database.clone(), self.0.context.clone());
         let outcome = self.blocking(Places::Database, move || {
             let caller = database.read(|conn| admit(conn, &permit))?;
-            work(&database, &world, &caller, input.check()?)
+            work(&database, &context, &caller, input.check()?)
         });
         Ok(outcome.await??)
     }

@@ -48,9 +48,9 @@ async fn list(
     permit: Permit<ReadAudit>,
     query: Query<AuditFilter>,
 ) -> Result<Paged<AuditView>, Problem> {
-    let site = app.world().site.clone();
+    let calendar = app.context().calendar.clone();
     let page = app.read(permit, query, move |conn, _, (filter, page)| {
-        let page = audit::list(conn, &filter, &site, page)?;
+        let page = audit::list(conn, &filter, &calendar, page)?;
         let people = users::summaries(conn, page.items.iter().filter_map(|entry| entry.actor_id))?;
         Ok(page.map(|entry| AuditView::new(entry, &people)))
     });

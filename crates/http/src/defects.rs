@@ -109,7 +109,7 @@ async fn list(
     permit: Permit<SignedIn>,
     query: Query<DefectFilter>,
 ) -> Result<Paged<DefectView>, Problem> {
-    let today = app.world().today();
+    let today = app.context().today();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
         let page = defects::list(conn, &filter, today, page)?;
         let related = related(conn, &page.items)?;
@@ -132,7 +132,7 @@ struct DefectDetail {
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<Reply<DefectDetail>, Problem> {
-    let today = app.world().today();
+    let today = app.context().today();
     let now = app.now();
     let view = app.read(permit, id, move |conn, caller, id| {
         let defect = defects::get(conn, id)?;

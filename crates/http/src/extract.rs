@@ -17,7 +17,7 @@ use inspection_auth::{
     tokens::{Token, TokenRule, TokenType},
 };
 use inspection_domain::{
-    input::{Field, Given, Input, Invalid, Scalar},
+    input::{Field, Input, Invalid, RawValue, Scalar},
     page::{PageQuery, PageRequest},
     text::Language,
 };
@@ -75,8 +75,8 @@ impl From<TokenRule> for Problem {
 
 /// The language asked for with `?lang=`.
 fn asked_language(request: &HttpRequest) -> Result<Option<Language>, Problem> {
-    let given = parameter(request, "lang")?.map(Given::Text);
-    <Option<Language> as Field>::take(given).map_err(|errors| errors.under("lang").into())
+    let given = parameter(request, "lang")?.map(RawValue::Text);
+    <Option<Language> as Field>::take_field(given).map_err(|errors| errors.at("lang").into())
 }
 
 /// The last value of this name in the query.
@@ -164,7 +164,7 @@ impl<A: Checked, B: Checked> Checked for (A, B) {
         match (self.0.check(), self.1.check()) {
             (Ok(a), Ok(b)) => Ok((a, b)),
             (Err(mut a), Err(b)) => {
-                a.merge(b);
+                a.extend(b);
                 Err(a)
             }
             (Err(errors), _) | (_, Err(errors)) => Err(errors),
@@ -183,7 +183,7 @@ pub(crate) struct PathPair<A, B>(Path<A>, Path<B>);
 impl<T: Scalar> Path<T> {
     fn next<'a>(parts: &mut impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let (name, value) = parts.next().unwrap_or_default();
-        Self(T::read(Given::Text(value.to_owned())).map_err(|errors| errors.under(name)))
+        Self(T::read(RawValue::Text(value.to_owned())).map_err(|errors| errors.at(name)))
     }
 }
 
@@ -237,7 +237,7 @@ impl<T: Input + 'static> FromRequest for Query<T> {
             match (filter, page) {
                 (Ok(filter), Ok(page)) => Ok((filter, page)),
                 (Err(mut errors), Err(others)) => {
-                    errors.merge(others);
+                    errors.extend(others);
                     Err(errors)
                 }
                 (Err(errors), _) | (_, Err(errors)) => Err(errors),
@@ -287,7 +287,7 @@ impl<T: Input> Describe for Options<T> {
 pub(crate) struct Unfiltered;
 
 impl Input for Unfiltered {
-    fn read(_: &mut inspection_domain::input::Source) -> Result<Self, Invalid> {
+    fn read(_: &mut inspection_domain::input::RawInput) -> Result<Self, Invalid> {
         Ok(Self)
     }
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::{
-    content::{Content, Label, Part, Wanted},
+    content::{ConditionalRequest, Content, Label, Part},
     upload::{Received, Upload},
 };
 use crate::{
@@ -161,11 +161,11 @@ async fn keep(app: &App, permit: Permit<SignedIn>, received: Received) -> Result
         app.read(permit.clone(), (), move |conn, caller, ()| files::may_upload(conn, &caller.user, &wanted))
             .await?;
     }
-    let today = app.world().today();
+    let today = app.context().today();
     let mut kept = Vec::new();
     let mut new = Vec::new();
     for file in accepted {
-        let key = Key::of_file(&purpose.category, today, app.world().ids.random(), file.kind);
+        let key = Key::of_file(&purpose.category, today, app.context().ids.random(), file.kind);
         new.push(NewFile {
             key: key.as_str().to_owned(),
             client_name: file.name,
@@ -274,7 +274,7 @@ async fn download(
     visitor: Visitor,
     id: Path<FileId>,
     how: Options<Viewing>,
-    wanted: Wanted,
+    wanted: ConditionalRequest,
 ) -> Result<Content, Problem> {
     let (file, how) = visitor.see(&app, id, how).await?;
     let label = Label::of(&file, how.inline == Some(true));
@@ -283,7 +283,7 @@ async fn download(
     let key = Key::recorded(&file.key);
     let opened = match &part {
         Part::Known | Part::Beyond => None,
-        Part::Whole => Some(app.storage().open(&key, None).await?),
+        Part::Integer => Some(app.storage().open(&key, None).await?),
         Part::Some(range) => Some(app.storage().open(&key, Some(range.clone())).await?),
     };
     Ok(Content { label, size, part, opened })
@@ -294,7 +294,7 @@ async fn thumbnail(
     visitor: Visitor,
     id: Path<FileId>,
     how: Options<ThumbnailSize>,
-    wanted: Wanted,
+    wanted: ConditionalRequest,
 ) -> Result<Content, Problem> {
     let (file, how) = visitor.see(&app, id, how).await?;
     file.may_have_thumbnail().map_err(|rule| Problem::from_rule(&rule))?;
@@ -304,7 +304,7 @@ async fn thumbnail(
         return Ok(Content { label, size: 0, part: Part::Known, opened: None });
     }
     match app.storage().thumbnail(&Key::recorded(&file.key), size).await {
-        Ok(opened) => Ok(Content { label, size: opened.size, part: Part::Whole, opened: Some(opened) }),
+        Ok(opened) => Ok(Content { label, size: opened.size, part: Part::Integer, opened: Some(opened) }),
         Err(NoThumbnail::Impossible) => Err(Problem::from_rule(&FileRule::NoThumbnail)),
         Err(NoThumbnail::Store(error)) => Err(error.into()),
     }

@@ -11,7 +11,7 @@ use inspection_domain::{
 };
 use inspection_persistence::{
     DbConnection, Result as Stored,
-    inspections::{self, Sheet},
+    inspections::{self, InspectionDetail},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -120,7 +120,7 @@ pub(crate) struct SheetView {
 }
 
 impl SheetView {
-    pub(crate) fn new(conn: &mut DbConnection, sheet: Sheet, language: Language) -> Stored<Self> {
+    pub(crate) fn new(conn: &mut DbConnection, sheet: InspectionDetail, language: Language) -> Stored<Self> {
         let progress = sheet.progress();
         Ok(Self {
             inspection: InspectionView::one(conn, sheet.inspection, language)?,
@@ -138,9 +138,9 @@ async fn list(
     permit: Permit<SignedIn>,
     query: Query<InspectionFilter>,
 ) -> Result<Paged<InspectionView>, Problem> {
-    let site = app.world().site.clone();
+    let calendar = app.context().calendar.clone();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
-        let page = inspections::list(conn, &caller.user, &filter, &site, page)?;
+        let page = inspections::list(conn, &caller.user, &filter, &calendar, page)?;
         let related = related(conn, &page.items)?;
         Ok(page.map(|inspection| InspectionView::new(inspection, &related, caller.language)))
     });

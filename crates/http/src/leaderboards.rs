@@ -82,10 +82,10 @@ async fn board<I>(
 where
     I: crate::extract::Checked + Send + 'static,
 {
-    let world = app.world().clone();
+    let context = app.context().clone();
     let body = app.read(permit, query, move |conn, _, asked| {
         let (filter, page) = filter(asked);
-        let page = leaderboards::board(conn, &filter, world.today(), &world.site, page)?;
+        let page = leaderboards::board(conn, &filter, context.today(), &context.calendar, page)?;
         Ok(BoardBody {
             status: "success",
             pagination: Paged::pagination(&page),

@@ -158,7 +158,7 @@ async fn active(
     permit: Permit<SignedIn>,
     query: Query<Unfiltered>,
 ) -> Result<Paged<AbsenceView>, Problem> {
-    let today = app.world().today();
+    let today = app.context().today();
     let page = app.read(permit, query, move |conn, _, (_, page)| {
         let page = leaves::active(conn, today, page)?;
         let people = people(conn, &page.items)?;

@@ -137,7 +137,7 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) fn new(settings: &Settings, own: BTreeMap<&'static str, Limit>) -> Self {
         let clients = ClientAddress(settings.trusted_proxies.clone());
-        let redis = settings.redis_url.as_ref().map(|url| Redis::new(url, settings.redis_patience));
+        let redis = settings.redis_url.as_ref().map(|url| Redis::new(url, settings.redis_timeout));
         Self { memory: Memory::new(&clients), clients, own, redis }
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use inspection_domain::{ids::UserId, notifications::Notification};
-use inspection_persistence::{notifications, wakeups::Topic};
+use inspection_persistence::{notifications, notify::Topic};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{app::App, problem::Problem};
@@ -132,7 +132,7 @@ impl Live {
 /// number turns up later; and a stream that was opened while something was read has it read once more, since it may be for that.
 pub(crate) async fn follow(app: App) {
     let live = Arc::clone(app.live());
-    let mut wakeups = app.wakeups(Topic::Notifications);
+    let mut wakeups = app.subscribe(Topic::Notifications);
     let mut last: Option<i64> = None;
     loop {
         wakeups.borrow_and_update();

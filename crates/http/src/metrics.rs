@@ -11,7 +11,7 @@ use inspection_auth::tokens::TokenRule;
 use inspection_domain::{
     rule::Forbidden,
     tasks::TaskName,
-    time::{Instant, Site},
+    time::{Instant, SiteTimeZone},
 };
 use inspection_persistence::{Database, files, outbox, tasks};
 use prometheus::{
@@ -317,7 +317,7 @@ impl Snapshot {
         self.gauges("inspection_pool_connections", "Connections to the database.", "state", pool);
     }
 
-    fn stored(&self, stored: &Stored, now: Instant, site: &Site) {
+    fn stored(&self, stored: &Stored, now: Instant, calendar: &SiteTimeZone) {
         let depth = &stored.depth;
         let jobs = [("pending", depth.pending), ("running", depth.running), ("dead", depth.dead)];
         let jobs = jobs.map(|(status, count)| (status, number(count)));
@@ -327,7 +327,7 @@ impl Snapshot {
         self.gauge("inspection_outbox_oldest_due_seconds", help, number(waiting));
         let late = TaskName::ALL.iter().map(|task| {
             let done = stored.done_until.iter().find(|(done, _)| done == task).map(|(_, at)| *at);
-            (task.as_str(), number(task.schedule().seconds_late(done, now, site)))
+            (task.as_str(), number(task.schedule().seconds_late(done, now, calendar)))
         });
         let help = "Seconds since a scheduled task should have been run.";
         self.gauges("inspection_task_late_seconds", help, "task", late);
@@ -355,7 +355,7 @@ async fn show(app: App, _: Public, _: Reader) -> Result<Text, Problem> {
     let snapshot = Snapshot(Registry::new());
     snapshot.service(&app, stored.is_some(), app.can_keep_files().await);
     if let Some(stored) = stored {
-        snapshot.stored(&stored, app.now(), &app.world().site);
+        snapshot.stored(&stored, app.now(), &app.context().calendar);
     }
     snapshot.elsewhere(read);
     let mut text = Vec::new();

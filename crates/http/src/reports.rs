@@ -18,7 +18,7 @@ use inspection_domain::{
     trends::{Trend, TrendQuery},
     users::Role,
 };
-use inspection_persistence::{DbConnection, Result as Stored, World, reports};
+use inspection_persistence::{Context, DbConnection, Result as Stored, reports};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -71,8 +71,8 @@ impl SiteNumbers {
     }
 
     /// The numbers: those of a moment ago, if somebody is counting them anew just now.
-    fn of(&self, conn: &mut DbConnection, world: &World) -> Stored<AdminStats> {
-        let count = |conn| reports::admin(conn, world.today(), &world.site);
+    fn of(&self, conn: &mut DbConnection, context: &Context) -> Stored<AdminStats> {
+        let count = |conn| reports::admin(conn, context.today(), &context.calendar);
         if self.age.is_zero() {
             return count(conn);
         }
@@ -118,16 +118,16 @@ struct DashboardView {
 }
 
 async fn dashboard(app: App, permit: Permit<SignedIn>) -> Result<Reply<DashboardView>, Problem> {
-    let (world, site) = (app.world().clone(), app.site_numbers().clone());
+    let (context, calendar) = (app.context().clone(), app.site_numbers().clone());
     let view = app.read(permit, (), move |conn, caller, ()| {
-        let (user, today) = (&caller.user, world.today());
+        let (user, today) = (&caller.user, context.today());
         let stats = match user.role {
-            Role::Admin => Stats::Admin(Box::new(site.of(conn, &world)?)),
+            Role::Admin => Stats::Admin(Box::new(calendar.of(conn, &context)?)),
             Role::Engineer => Stats::Engineer(reports::engineer(conn, user, today)?),
             Role::Inspector => Stats::Inspector(reports::inspector(conn, user, today)?),
             Role::Specialist => Stats::Specialist(reports::specialist(conn, user)?),
             Role::QualityEngineer => {
-                Stats::QualityEngineer(reports::quality_engineer(conn, user, world.clock.now())?)
+                Stats::QualityEngineer(reports::quality_engineer(conn, user, context.clock.now())?)
             }
         };
         Ok(DashboardView { role: user.role, stats })
@@ -136,8 +136,8 @@ async fn dashboard(app: App, permit: Permit<SignedIn>) -> Result<Reply<Dashboard
 }
 
 async fn admin_dashboard(app: App, permit: Permit<ReadSiteNumbers>) -> Result<Reply<AdminStats>, Problem> {
-    let (world, site) = (app.world().clone(), app.site_numbers().clone());
-    let numbers = app.read(permit, (), move |conn, _, ()| site.of(conn, &world));
+    let (context, calendar) = (app.context().clone(), app.site_numbers().clone());
+    let numbers = app.read(permit, (), move |conn, _, ()| calendar.of(conn, &context));
     Ok(Reply::new(numbers.await?))
 }
 
@@ -168,8 +168,9 @@ async fn trends(
     permit: Permit<AnalyseDefects>,
     query: Options<TrendQuery>,
 ) -> Result<Reply<Trend>, Problem> {
-    let world = app.world().clone();
-    let trend = app
-        .read(permit, query, move |conn, _, query| reports::trend(conn, &query, world.today(), &world.site));
+    let context = app.context().clone();
+    let trend = app.read(permit, query, move |conn, _, query| {
+        reports::trend(conn, &query, context.today(), &context.calendar)
+    });
     Ok(Reply::new(trend.await?))
 }

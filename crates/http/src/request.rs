@@ -18,7 +18,7 @@ use actix_web::{
     middleware::Next,
 };
 use inspection_domain::ids::UserId;
-use inspection_persistence::Meter;
+use inspection_persistence::QueryStats;
 
 use crate::{
     app::{App, Settings},
@@ -30,7 +30,7 @@ use crate::{
 struct Current {
     id: String,
     user: Cell<Option<UserId>>,
-    meter: Cell<Meter>,
+    meter: Cell<QueryStats>,
 }
 
 tokio::task_local! {
@@ -51,7 +51,7 @@ pub(crate) fn is_by(user: UserId) {
 }
 
 /// The request that is being answered has asked this of the database.
-pub(crate) fn asked_database(meter: Meter) {
+pub(crate) fn asked_database(meter: QueryStats) {
     let _ = CURRENT.try_with(|current| current.meter.set(current.meter.get().plus(meter)));
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn handle(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let app = request.app_data::<App>().cloned().ok_or_else(|| Problem::internal("no app"))?;
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
-    let id = given.map_or_else(|| app.world().ids.unique(), ToOwned::to_owned);
+    let id = given.map_or_else(|| app.context().ids.unique(), ToOwned::to_owned);
     if let Some(limits) = app.limits() {
         limits.tidy(app.now());
     }

@@ -86,7 +86,7 @@ fn technicians<'a>(
 }
 
 async fn today(app: App, permit: Permit<SignedIn>) -> Result<Reply<TodayView>, Problem> {
-    let today = app.world().today();
+    let today = app.context().today();
     let view = app.read(permit, (), move |conn, caller, ()| {
         let planned = schedules::until(conn, today)?;
         let people = technicians(conn, planned.iter().map(|planned| &planned.machine))?;

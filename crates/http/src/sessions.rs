@@ -92,7 +92,7 @@ fn issue(
 }
 
 fn begin(app: &App, user: User, generation: i64) -> Result<SignedInAs, Problem> {
-    let (tokens, ids, now) = (app.tokens(), app.world().ids.as_ref(), app.now());
+    let (tokens, ids, now) = (app.tokens(), app.context().ids.as_ref(), app.now());
     Ok(SignedInAs {
         status: "success",
         access_token: issue(tokens, TokenType::Access, ids, &user, generation, now)?,
@@ -128,7 +128,7 @@ async fn refresh(
 ) -> Result<Bare<Refreshed>, Problem> {
     let generation = token.session.generation;
     let user = app.read_openly(public, move |conn| sessions::authenticate(conn, &token.session)).await?;
-    let ids = app.world().ids.as_ref();
+    let ids = app.context().ids.as_ref();
     Ok(Bare(Refreshed {
         status: "success",
         access_token: issue(app.tokens(), TokenType::Access, ids, &user, generation, app.now())?,
@@ -171,7 +171,7 @@ async fn change_password(
     let email = caller.user.email;
     let account = app.read_openly(Public, move |conn| sessions::account(conn, &email)).await?;
     let seen_hash = account.map(|account| account.password_hash).unwrap_or_default();
-    let salt = app.world().ids.random();
+    let salt = app.context().ids.random();
     let PasswordChange { current_password, new_password } = change;
     let (stored, new) = (seen_hash.clone(), new_password.clone());
     let hash = app

@@ -11,7 +11,7 @@ use inspection_domain::{
     sync::{Document, NewSyncItem, SyncBatch, SyncError, SyncItem, SyncKind, SyncOutcome},
 };
 use inspection_persistence::{
-    Database, Error, Result as Stored, Tx, World, assessments, assignments, inspections, jobs, leaves,
+    Context, Database, Error, Result as Stored, Tx, assessments, assignments, inspections, jobs, leaves,
     notifications, pauses, sessions, sync, translations,
 };
 use serde::Serialize;
@@ -96,7 +96,7 @@ const TRIES: usize = 4;
 /// What an item is done with.
 struct Desk<'a> {
     database: &'a Database,
-    world: &'a World,
+    context: &'a Context,
     permit: &'a Permit<SignedIn>,
     caller: &'a Caller,
 }
@@ -104,7 +104,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// One transaction, while the session stands.
     fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Stored<T>) -> Stored<T> {
-        self.database.write(self.world, self.permit.origin.clone(), |tx| {
+        self.database.write(self.context, self.permit.origin.clone(), |tx| {
             let user = sessions::authenticate(tx.conn(), &self.permit.token.session)?;
             tx.act_as(user);
             work(tx)
@@ -263,8 +263,8 @@ fn document_of(view: &impl Serialize) -> Document {
 }
 
 async fn one(app: App, permit: Permit<SignedIn>, body: Body<NewSyncItem>) -> Result<Reply<Taken>, Problem> {
-    let taken = app.carry_out(permit.clone(), body, move |database, world, caller, item| {
-        Desk { database, world, permit: &permit, caller }.take(&item)
+    let taken = app.carry_out(permit.clone(), body, move |database, context, caller, item| {
+        Desk { database, context, permit: &permit, caller }.take(&item)
     });
     Ok(Reply::new(taken.await?))
 }
@@ -274,8 +274,8 @@ async fn batch(
     permit: Permit<SignedIn>,
     body: Body<SyncBatch>,
 ) -> Result<Reply<TakenTogether>, Problem> {
-    let results = app.carry_out(permit.clone(), body, move |database, world, caller, batch| {
-        let desk = Desk { database, world, permit: &permit, caller };
+    let results = app.carry_out(permit.clone(), body, move |database, context, caller, batch| {
+        let desk = Desk { database, context, permit: &permit, caller };
         batch.items.0.into_iter().map(|given| desk.read_and_take(given)).collect::<Stored<Vec<_>>>()
     });
     let results = results.await?;

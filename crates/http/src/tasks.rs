@@ -46,14 +46,14 @@ struct TaskView {
 }
 
 async fn list(app: App, permit: Permit<OperateService>) -> Result<Reply<Vec<TaskView>>, Problem> {
-    let (site, now) = (app.world().site.clone(), app.now());
+    let (calendar, now) = (app.context().calendar.clone(), app.now());
     let tasks = app.read(permit, (), move |conn, _, ()| {
         let view = |task: &TaskName| {
             Ok(TaskView {
                 name: *task,
                 description: task.description(),
                 schedule: task.schedule().to_string(),
-                next_run: task.schedule().next(now, &site),
+                next_run: task.schedule().next(now, &calendar),
                 last_run: tasks::latest(conn, *task)?,
             })
         };
@@ -79,8 +79,8 @@ async fn run(
     permit: Permit<OperateService>,
     name: Path<TaskName>,
 ) -> Result<Reply<TaskRun>, Problem> {
-    let run = app.carry_out(permit, name, |database, world, _, task| {
-        tasks::run_now(database, world, &world.ids.unique(), task)
+    let run = app.carry_out(permit, name, |database, context, _, task| {
+        tasks::run_now(database, context, &context.ids.unique(), task)
     });
     Ok(Reply::with(run.await?, "task run"))
 }

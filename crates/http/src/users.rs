@@ -45,7 +45,7 @@ async fn list(
 }
 
 async fn hash(app: &App, password: &Password) -> Result<String, Problem> {
-    let (password, salt) = (password.clone(), app.world().ids.random());
+    let (password, salt) = (password.clone(), app.context().ids.random());
     app.hash(move || passwords::hash(&password, salt)).await?.map_err(Problem::internal)
 }
 

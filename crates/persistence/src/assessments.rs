@@ -3,11 +3,11 @@
 use diesel::prelude::*;
 use inspection_domain::{
     assessments::{AdminDecision, Assessment, AssessmentFilter, AssessmentStatus, NewVerdict, lists_all},
-    assignments::{Assignment, Command},
+    assignments::{Assignment, AssignmentCommand},
     audit::{AuditAction, Changes},
+    daily_lists::InspectionList,
     equipment::{Equipment, EquipmentStatus},
     ids::{AssessmentId, AssignmentId, EquipmentId},
-    lists::InspectionList,
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest},
     points::PointKind,
@@ -17,11 +17,10 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx, assignments,
-    database::one_row,
+    DbConnection, Result, Tx, assignments, daily_lists,
+    db::database::one_row,
+    db::error::ConcurrentUpdate,
     equipment,
-    error::LostRace,
-    lists,
     points::{self, Award},
     users,
 };
@@ -95,7 +94,7 @@ pub(crate) fn make(tx: &mut Tx<'_>, assignment: &Assignment) -> Result<()> {
     let (Some(mechanical), Some(electrical)) =
         (assignment.mechanical_inspector_id, assignment.electrical_inspector_id)
     else {
-        return Err(LostRace.into());
+        return Err(ConcurrentUpdate.into());
     };
     let new = Assessment::of(assignment, [mechanical, electrical], tx.now);
     let made: Assessment = with_conn!(&mut *tx.conn, |c| diesel::insert_into(assessments::table)
@@ -123,7 +122,11 @@ pub fn of_assignment(conn: &mut DbConnection, actor: &User, id: AssignmentId) ->
     match made {
         Some(assessment) => Ok(assessment),
         // Not yet: the status says why.
-        None => Err(assignment.status.after(Command::Assess).err().map_or(LostRace.into(), Into::into)),
+        None => Err(assignment
+            .status
+            .after(AssignmentCommand::Assess)
+            .err()
+            .map_or(ConcurrentUpdate.into(), Into::into)),
     }
 }
 
@@ -139,7 +142,7 @@ impl Case {
     fn open(tx: &mut Tx<'_>, id: AssessmentId) -> Result<Self> {
         let seen = find(tx.conn, id)?;
         let assignment = assignments::locked(tx.conn, seen.assignment_id)?;
-        let list = lists::locked(tx.conn, assignment.list_id)?;
+        let list = daily_lists::locked(tx.conn, assignment.list_id)?;
         let machine = equipment::locked(tx.conn, seen.equipment_id)?;
         let assessment =
             lock_rows!(&mut *tx.conn, assessments::table.find(id).select(Assessment::as_select()), first)?;

@@ -6,13 +6,13 @@ use diesel::{
 };
 use inspection_domain::{
     assignments::{
-        AssignTeam, Assignment, AssignmentFilter, AssignmentOrder, AssignmentRule, AssignmentStatus,
-        Candidates, Command, CorrectBerth,
+        AssignTeam, Assignment, AssignmentCommand, AssignmentFilter, AssignmentOrder, AssignmentRule,
+        AssignmentStatus, Candidates, CorrectBerth,
     },
     audit::{AuditAction, Changes},
+    daily_lists::InspectionList,
     ids::{AssignmentId, UserId},
     inspections::InspectionStatus,
-    lists::InspectionList,
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest, Sort},
     rule::NotFound,
@@ -23,8 +23,8 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx, assessments, database::one_row, equipment, jobs, leaves, lists, takeovers,
-    users,
+    DbConnection, Result, Tx, assessments, daily_lists, db::database::one_row, equipment, jobs, leaves,
+    takeovers, users,
 };
 
 /// A page of the assignments somebody is on the team of; the latest day first, if no order is asked for.
@@ -113,7 +113,7 @@ pub(crate) fn write(
 ) -> Result<()> {
     let seen = assignments::table.find(before.id).filter(assignments::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
-    tx.touch(ChangedKind::Assignment, before.id.get(), before.team().into_iter().chain(after.team()));
+    tx.record_change(ChangedKind::Assignment, before.id.get(), before.team().into_iter().chain(after.team()));
     tx.audit(action, "assignment", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
 }
@@ -150,19 +150,19 @@ pub(crate) fn mark_backlog(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
 /// Gives an assignment its team, or another one, and tells both (§4); the same again changes nothing.
 pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<Assignment> {
     let before = locked(tx.conn, id)?;
-    let list = lists::locked(tx.conn, before.list_id)?;
+    let list = daily_lists::locked(tx.conn, before.list_id)?;
     let members = [team.mechanical_inspector_id, team.electrical_inspector_id];
     // Held, so that nobody is deactivated or sent on leave meanwhile.
     let found = users::held(tx.conn, &members)?;
     let leaves = leaves::around(tx.conn, &members, before.target_date)?;
     let candidates = Candidates { people: found, leaves };
     let planner = tx.actor()?.id;
-    let after = before.assign(team, &candidates, planner, tx.site(), tx.now)?;
+    let after = before.assign(team, &candidates, planner, tx.calendar(), tx.now)?;
     if after.team() == before.team() {
         return Ok(before);
     }
     write(tx, AuditAction::Assign, &before, &after)?;
-    lists::recount(tx, &list)?;
+    daily_lists::recount(tx, &list)?;
     let machine = equipment::get(tx.conn, after.equipment_id)?;
     let name_of = |id: UserId| {
         let person = candidates.people.iter().find(|person| person.id == id);
@@ -193,7 +193,7 @@ pub fn correct_berth(tx: &mut Tx<'_>, id: AssignmentId, correction: CorrectBerth
 
 /// Marks an assignment as begun by one of its team (§4).
 pub(crate) fn begin(tx: &mut Tx<'_>, before: &Assignment, half: Category) -> Result<()> {
-    let after = before.after(Command::Start(half), tx.now)?;
+    let after = before.after(AssignmentCommand::Start(half), tx.now)?;
     if after.status != before.status {
         write(tx, AuditAction::Start, before, &after)?;
     }
@@ -203,7 +203,7 @@ pub(crate) fn begin(tx: &mut Tx<'_>, before: &Assignment, half: Category) -> Res
 /// Completes one half of an assignment, which is locked. With the other half complete too, the machine's assessment is made
 /// and both inspectors are asked for their verdict (§5).
 pub(crate) fn complete_half(tx: &mut Tx<'_>, before: &Assignment, half: Category) -> Result<()> {
-    let after = before.after(Command::Complete(half), tx.now)?;
+    let after = before.after(AssignmentCommand::Complete(half), tx.now)?;
     write(tx, AuditAction::Complete, before, &after)?;
     if after.status == AssignmentStatus::BothComplete {
         assess(tx, &after)?;
@@ -214,16 +214,16 @@ pub(crate) fn complete_half(tx: &mut Tx<'_>, before: &Assignment, half: Category
 
 /// Makes the assessment of an assignment of which both halves are complete (§9).
 fn assess(tx: &mut Tx<'_>, before: &Assignment) -> Result<()> {
-    let after = before.after(Command::Assess, tx.now)?;
+    let after = before.after(AssignmentCommand::Assess, tx.now)?;
     write(tx, AuditAction::Update, before, &after)?;
     assessments::make(tx, &after)
 }
 
 /// Is done with an assignment, which is locked, as is its list (§9).
 pub(crate) fn finish(tx: &mut Tx<'_>, before: &Assignment, list: &InspectionList) -> Result<()> {
-    let after = before.after(Command::Finish, tx.now)?;
+    let after = before.after(AssignmentCommand::Finish, tx.now)?;
     write(tx, AuditAction::Complete, before, &after)?;
-    lists::recount(tx, list)?;
+    daily_lists::recount(tx, list)?;
     Ok(())
 }
 

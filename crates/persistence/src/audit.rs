@@ -5,7 +5,7 @@ use inspection_domain::{
     audit::{AuditEntry, AuditFilter},
     page::{Page, PageRequest},
     schema::audit_entries,
-    time::Site,
+    time::SiteTimeZone,
 };
 
 use crate::{DbConnection, Result};
@@ -24,7 +24,7 @@ pub(crate) fn insert(conn: &mut DbConnection, entries: &[AuditEntry]) -> Result<
 pub fn list(
     conn: &mut DbConnection,
     filter: &AuditFilter,
-    site: &Site,
+    calendar: &SiteTimeZone,
     page: PageRequest,
 ) -> Result<Page<AuditEntry>> {
     let (items, total) = with_conn!(conn, |c| {
@@ -37,10 +37,10 @@ pub fn list(
                 audit_entries::entity_id => filter.entity_id,
             });
             if let Some(from) = filter.date_from {
-                query = query.filter(audit_entries::at.ge(site.start_of(from)));
+                query = query.filter(audit_entries::at.ge(calendar.start_of(from)));
             }
             if let Some(to) = filter.date_to {
-                query = query.filter(audit_entries::at.lt(site.start_of(to.plus_days(1))));
+                query = query.filter(audit_entries::at.lt(calendar.start_of(to.plus_days(1))));
             }
             query
         };

@@ -15,7 +15,7 @@ use inspection_domain::{
 
 use crate::{
     DbConnection, Result, Tx,
-    database::one_row,
+    db::database::one_row,
     jobs,
     points::{self, Award},
     users,

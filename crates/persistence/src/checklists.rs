@@ -17,8 +17,8 @@ use inspection_domain::{
 use crate::{
     DbConnection, Result, Tx,
     audit::BATCH,
-    connection::{anywhere, lower},
-    database::one_row,
+    db::connection::{anywhere, lower},
+    db::database::one_row,
     translations,
 };
 

@@ -22,8 +22,8 @@ use inspection_domain::{
 use crate::{
     DbConnection, Result, Tx,
     audit::BATCH,
-    connection::{anywhere, lower},
-    database::one_row,
+    db::connection::{anywhere, lower},
+    db::database::one_row,
     equipment, jobs, translations, users,
 };
 
@@ -134,7 +134,7 @@ pub(crate) fn raise(
             };
             tx.notify(defect.assigned_to_id, &notice);
             tx.translate(None, defect);
-            tx.touch(ChangedKind::Defect, defect.id.get(), [defect.assigned_to_id]);
+            tx.record_change(ChangedKind::Defect, defect.id.get(), [defect.assigned_to_id]);
             tx.audit(AuditAction::Create, "defect", defect.id.get(), Changes::between(None, Some(defect)));
         }
     }
@@ -159,7 +159,7 @@ pub(crate) fn write(
     let seen = defects::table.find(before.id).filter(defects::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.translate(Some(before), after);
-    tx.touch(ChangedKind::Defect, before.id.get(), [before.assigned_to_id, after.assigned_to_id]);
+    tx.record_change(ChangedKind::Defect, before.id.get(), [before.assigned_to_id, after.assigned_to_id]);
     tx.audit(action, "defect", before.id.get(), changes);
     Ok(())
 }

@@ -25,8 +25,8 @@ use inspection_domain::{
 
 use crate::{
     DbConnection, Result, Tx, assessments,
-    connection::{anywhere, lower},
-    database::one_row,
+    db::connection::{anywhere, lower},
+    db::database::one_row,
     translations, users,
 };
 

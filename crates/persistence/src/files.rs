@@ -16,8 +16,8 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx, assessments, assignments, database::one_row, defects, equipment, inspections,
-    jobs, quality_reviews,
+    DbConnection, Result, Tx, assessments, assignments, db::database::one_row, defects, equipment,
+    inspections, jobs, quality_reviews,
 };
 
 /// What of the object a file belongs to decides who sees the file; the object must be there.
@@ -163,7 +163,7 @@ pub(crate) fn attach(
             }
             Some(file) => is_fit(file),
         };
-        errors.keep(place, fits);
+        errors.collect(place, fits);
     }
     errors.into_result()?;
     for file in &found {

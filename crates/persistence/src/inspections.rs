@@ -10,9 +10,9 @@ use inspection_domain::{
     ids::{AssignmentId, EquipmentId, FileId, InspectionId, ItemId},
     input::Invalid,
     inspections::{
-        Answer, Command, Errand, Inspection, InspectionFilter, InspectionOrder, InspectionResult,
-        InspectionStatus, NewAnswer, Progress, Review, StartInspection, Visible, may_continue, may_start,
-        may_start_half, visible_to,
+        Answer, Inspection, InspectionCommand, InspectionFilter, InspectionOrder, InspectionResult,
+        InspectionStatus, NewAnswer, Progress, Review, StartInspection, StartTarget, Visible, may_continue,
+        may_start, may_start_half, visible_to,
     },
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest, Sort},
@@ -22,17 +22,16 @@ use inspection_domain::{
         inspections,
     },
     sync::ChangedKind,
-    time::Site,
+    time::SiteTimeZone,
     users::{Category, Role, User},
 };
 
 use crate::{
     DbConnection, Result, Tx, assignments,
     checklists::{self, Checklist},
-    database::one_row,
-    defects, equipment,
-    error::LostRace,
-    files, users,
+    db::database::one_row,
+    db::error::ConcurrentUpdate,
+    defects, equipment, files, users,
 };
 
 /// A page of the inspections that the actor may see.
@@ -40,7 +39,7 @@ pub fn list(
     conn: &mut DbConnection,
     actor: &User,
     filter: &InspectionFilter,
-    site: &Site,
+    calendar: &SiteTimeZone,
     page: PageRequest,
 ) -> Result<Page<Inspection>> {
     let sort = filter.sort.unwrap_or(Sort { by: InspectionOrder::Id, descending: true });
@@ -58,10 +57,10 @@ pub fn list(
                 query = query.filter(inspections::technician_id.eq(owner));
             }
             if let Some(from) = filter.date_from {
-                query = query.filter(inspections::started_at.ge(site.start_of(from)));
+                query = query.filter(inspections::started_at.ge(calendar.start_of(from)));
             }
             if let Some(to) = filter.date_to {
-                query = query.filter(inspections::started_at.lt(site.start_of(to.plus_days(1))));
+                query = query.filter(inspections::started_at.lt(calendar.start_of(to.plus_days(1))));
             }
             query
         };
@@ -91,7 +90,7 @@ const EVIDENCE: &str = "inspection";
 
 /// One inspection with everything it consists of.
 #[derive(Debug, Clone)]
-pub struct Sheet {
+pub struct InspectionDetail {
     /// The inspection.
     pub inspection: Inspection,
     /// The checklist.
@@ -104,7 +103,7 @@ pub struct Sheet {
     pub review_files: Vec<FileId>,
 }
 
-impl Sheet {
+impl InspectionDetail {
     /// How many questions are answered.
     pub fn progress(&self) -> Progress {
         self.inspection.progress(&self.items, &self.answers)
@@ -112,7 +111,7 @@ impl Sheet {
 }
 
 /// The actor's own inspection of an assignment whose team they are on (§5).
-pub fn sheet_of_half(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Result<Sheet> {
+pub fn sheet_of_half(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Result<InspectionDetail> {
     let half = assignments::get(conn, id)?.half_of(actor)?;
     let own: Option<Inspection> = with_conn!(&mut *conn, |c| inspections::table
         .filter(inspections::assignment_id.eq(id))
@@ -133,7 +132,7 @@ fn answers_of(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answer>> 
         .load(c))?)
 }
 
-fn sheet_of(conn: &mut DbConnection, inspection: Inspection) -> Result<Sheet> {
+fn sheet_of(conn: &mut DbConnection, inspection: Inspection) -> Result<InspectionDetail> {
     let (template, mut items) = checklists::get(conn, inspection.template_id)?;
     items.retain(|item| inspection.covers(item));
     let answers = answers_of(conn, inspection.id)?;
@@ -141,11 +140,11 @@ fn sheet_of(conn: &mut DbConnection, inspection: Inspection) -> Result<Sheet> {
         InspectionStatus::Reviewed => files::evidence_of(conn, EVIDENCE, inspection.id.get())?,
         InspectionStatus::Draft | InspectionStatus::Submitted => Vec::new(),
     };
-    Ok(Sheet { inspection, template, items, answers, review_files })
+    Ok(InspectionDetail { inspection, template, items, answers, review_files })
 }
 
 /// One inspection with everything it consists of, if the actor may see it (§5).
-pub fn sheet(conn: &mut DbConnection, actor: &User, id: InspectionId) -> Result<Sheet> {
+pub fn sheet(conn: &mut DbConnection, actor: &User, id: InspectionId) -> Result<InspectionDetail> {
     let inspection = find(conn, id)?;
     inspection.may_be_seen_by(actor)?;
     sheet_of(conn, inspection)
@@ -167,20 +166,20 @@ fn locked(tx: &mut Tx<'_>, id: InspectionId) -> Result<Inspection> {
 }
 
 /// Starts an inspection, or finds the actor's draft of that machine; says whether it is new (§5).
-pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(Sheet, bool)> {
-    match start.errand()? {
-        Errand::Half(id) => {
+pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(InspectionDetail, bool)> {
+    match start.target()? {
+        StartTarget::Half(id) => {
             let assignment = assignments::locked(tx.conn, id)?;
             let half = assignment.half_of(tx.actor()?)?;
             start.may_mean(assignment.equipment_id)?;
             start_half(tx, &assignment, half)
         }
-        Errand::AdHoc(id) => start_ad_hoc(tx, id),
+        StartTarget::AdHoc(id) => start_ad_hoc(tx, id),
     }
 }
 
 /// The actor's draft of a machine, if they may go on with it.
-fn draft_of(tx: &mut Tx<'_>, machine: EquipmentId, errand: Errand) -> Result<Option<Inspection>> {
+fn draft_of(tx: &mut Tx<'_>, machine: EquipmentId, target: StartTarget) -> Result<Option<Inspection>> {
     let actor = tx.actor()?.clone();
     let draft = inspections::table
         .filter(inspections::technician_id.eq(actor.id))
@@ -189,15 +188,15 @@ fn draft_of(tx: &mut Tx<'_>, machine: EquipmentId, errand: Errand) -> Result<Opt
     let draft: Option<Inspection> =
         with_conn!(&mut *tx.conn, |c| draft.select(Inspection::as_select()).first(c)).optional()?;
     if let Some(draft) = &draft {
-        may_continue(&actor, draft, errand)?;
+        may_continue(&actor, draft, target)?;
     }
     Ok(draft)
 }
 
-fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(Sheet, bool)> {
+fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(InspectionDetail, bool)> {
     // Held, so that nobody decommissions the machine in between.
     let machine = equipment::locked(tx.conn, id)?;
-    if let Some(draft) = draft_of(tx, id, Errand::AdHoc(id))? {
+    if let Some(draft) = draft_of(tx, id, StartTarget::AdHoc(id))? {
         return Ok((sheet_of(tx.conn, draft)?, false));
     }
     let template = checklists::active_for(tx.conn, &machine.equipment_type)?;
@@ -207,16 +206,16 @@ fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(Sheet, bool)> {
     };
     let actor = tx.actor()?;
     may_start(actor, &machine, template.as_ref(), &questions)?;
-    let template = template.ok_or(LostRace)?;
+    let template = template.ok_or(ConcurrentUpdate)?;
     let new = Inspection::ad_hoc(machine.id, template.id, actor.id, tx.now);
     Ok((insert(tx, &new, (template, questions))?, true))
 }
 
 /// Starts the actor's half of an assignment, which is locked.
-fn start_half(tx: &mut Tx<'_>, assignment: &Assignment, half: Category) -> Result<(Sheet, bool)> {
+fn start_half(tx: &mut Tx<'_>, assignment: &Assignment, half: Category) -> Result<(InspectionDetail, bool)> {
     // Held, so that one who starts the same machine ad hoc at the same time finds this draft.
     let machine = equipment::locked(tx.conn, assignment.equipment_id)?;
-    if let Some(draft) = draft_of(tx, machine.id, Errand::Half(assignment.id))? {
+    if let Some(draft) = draft_of(tx, machine.id, StartTarget::Half(assignment.id))? {
         return Ok((sheet_of(tx.conn, draft)?, false));
     }
     let checklist = checklists::get(tx.conn, assignment.template_id)?;
@@ -227,16 +226,16 @@ fn start_half(tx: &mut Tx<'_>, assignment: &Assignment, half: Category) -> Resul
     Ok((insert(tx, &new, checklist)?, true))
 }
 
-fn insert(tx: &mut Tx<'_>, new: &Inspection, (template, mut items): Checklist) -> Result<Sheet> {
+fn insert(tx: &mut Tx<'_>, new: &Inspection, (template, mut items): Checklist) -> Result<InspectionDetail> {
     let inspection: Inspection = with_conn!(&mut *tx.conn, |c| diesel::insert_into(inspections::table)
         .values(new)
         .returning(Inspection::as_returning())
         .get_result(c))?;
     items.retain(|item| inspection.covers(item));
     let changes = Changes::between(None, Some(&inspection));
-    tx.touch(ChangedKind::Inspection, inspection.id.get(), [inspection.technician_id]);
+    tx.record_change(ChangedKind::Inspection, inspection.id.get(), [inspection.technician_id]);
     tx.audit(AuditAction::Start, "inspection", inspection.id.get(), changes);
-    Ok(Sheet { inspection, template, items, answers: Vec::new(), review_files: Vec::new() })
+    Ok(InspectionDetail { inspection, template, items, answers: Vec::new(), review_files: Vec::new() })
 }
 
 /// Answers questions of a draft, all of them or none; answering again replaces (§5). `path` names where the
@@ -248,7 +247,7 @@ pub fn answer(
     path: impl Fn(usize) -> Option<String>,
 ) -> Result<(Vec<Answer>, Progress)> {
     let inspection = locked(tx, id)?;
-    inspection.status.after(Command::Answer)?;
+    inspection.status.after(InspectionCommand::Answer)?;
     let wanted: Vec<ItemId> = given.iter().map(|answer| answer.checklist_item_id).collect();
     // Held, so that no question changes while it is being answered.
     let asked: Vec<Item> = lock_rows!(
@@ -270,8 +269,8 @@ pub fn answer(
         };
         match (answer, path(n)) {
             (Ok(row), _) => rows.push(row),
-            (Err(wrong), Some(path)) => errors.merge(wrong.under(&path)),
-            (Err(wrong), None) => errors.merge(wrong),
+            (Err(wrong), Some(path)) => errors.extend(wrong.at(&path)),
+            (Err(wrong), None) => errors.extend(wrong),
         }
     }
     errors.into_result()?;
@@ -310,7 +309,7 @@ pub fn answer(
             .0
             .insert(format!("item_{}", row.checklist_item_id), serde_json::json!({"old": old, "new": row}));
     }
-    tx.touch(ChangedKind::Inspection, id.get(), [inspection.technician_id]);
+    tx.record_change(ChangedKind::Inspection, id.get(), [inspection.technician_id]);
     tx.audit(AuditAction::Answer, "inspection", id.get(), changes);
     let questions = checklists::questions(tx.conn, inspection.template_id)?;
     let all: Vec<Answer> = before
@@ -325,13 +324,13 @@ pub fn answer(
 /// Answers one question of a draft; answering again replaces (§5).
 pub fn answer_one(tx: &mut Tx<'_>, id: InspectionId, given: NewAnswer) -> Result<(Answer, Progress)> {
     let (mut saved, progress) = answer(tx, id, vec![given], |_| None)?;
-    Ok((saved.pop().ok_or(LostRace)?, progress))
+    Ok((saved.pop().ok_or(ConcurrentUpdate)?, progress))
 }
 
 /// Hands an inspection in: result, defects, the week's count and the notifications, all or nothing (§5).
 pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> {
     let before = locked(tx, id)?;
-    before.status.after(Command::Submit)?;
+    before.status.after(InspectionCommand::Submit)?;
     // Before anything that refers to the machine is written, as all lock.
     let assignment = match before.assignment_id {
         Some(id) => Some(assignments::locked(tx.conn, id)?),
@@ -402,7 +401,7 @@ pub fn review(tx: &mut Tx<'_>, id: InspectionId, review: Review) -> Result<Inspe
 /// Throws a draft away with its answers (§5).
 pub fn delete(tx: &mut Tx<'_>, id: InspectionId) -> Result<()> {
     let before = locked(tx, id)?;
-    before.status.after(Command::Delete)?;
+    before.status.after(InspectionCommand::Delete)?;
     let given = answers_of(tx.conn, id)?;
     let draft = inspections::table.find(id).filter(inspections::status.eq(before.status));
     let gone = with_conn!(&mut *tx.conn, |c| {
@@ -412,7 +411,7 @@ pub fn delete(tx: &mut Tx<'_>, id: InspectionId) -> Result<()> {
     one_row(gone)?;
     let changes = Changes::between(Some(&before), None);
     let changes = if given.is_empty() { changes } else { changes.without("answers", &given) };
-    tx.touch(ChangedKind::Inspection, id.get(), [before.technician_id]);
+    tx.record_change(ChangedKind::Inspection, id.get(), [before.technician_id]);
     tx.audit(AuditAction::Delete, "inspection", id.get(), changes);
     Ok(())
 }
@@ -427,7 +426,7 @@ pub(crate) fn write(
     let seen = inspections::table.find(before.id).filter(inspections::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.translate(Some(before), after);
-    tx.touch(ChangedKind::Inspection, before.id.get(), [before.technician_id, after.technician_id]);
+    tx.record_change(ChangedKind::Inspection, before.id.get(), [before.technician_id, after.technician_id]);
     tx.audit(action, "inspection", before.id.get(), Changes::between(Some(before), Some(after)));
     Ok(())
 }

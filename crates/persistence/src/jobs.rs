@@ -26,11 +26,11 @@ use inspection_domain::{
 pub use done::{complete, leave_incomplete};
 pub use rating::{clean, rate_cleaning, reward};
 
-use crate::{DbConnection, Result, Tx, database::one_row, defects, equipment, files, takeovers, users};
+use crate::{DbConnection, Result, Tx, db::database::one_row, defects, equipment, files, takeovers, users};
 
 /// Which jobs a list has.
 #[derive(Default)]
-struct Wanted {
+struct JobQuery {
     kind: Option<JobKind>,
     owner: Option<UserId>,
     specialist: Option<UserId>,
@@ -44,7 +44,7 @@ struct Wanted {
 
 fn pages(
     conn: &mut DbConnection,
-    wanted: &Wanted,
+    wanted: &JobQuery,
     sort: Option<Sort<JobOrder>>,
     page: PageRequest,
 ) -> Result<Page<Job>> {
@@ -90,13 +90,13 @@ pub fn repairs(
     filter: &JobFilter,
     page: PageRequest,
 ) -> Result<Page<Job>> {
-    let wanted = Wanted {
+    let wanted = JobQuery {
         kind: Some(JobKind::Specialist),
         owner: (!may_see_all(actor)).then_some(actor.id),
         specialist: filter.specialist_id,
         status: filter.status,
         category: filter.category,
-        ..Wanted::default()
+        ..JobQuery::default()
     };
     pages(conn, &wanted, filter.sort, page)
 }
@@ -108,42 +108,42 @@ pub fn of_engineers(
     filter: &EngineerJobFilter,
     page: PageRequest,
 ) -> Result<Page<Job>> {
-    let wanted = Wanted {
+    let wanted = JobQuery {
         kind: Some(JobKind::Engineer),
         owner: (!actor.is_admin()).then_some(actor.id),
         status: filter.status,
         job_type: filter.job_type,
-        ..Wanted::default()
+        ..JobQuery::default()
     };
     pages(conn, &wanted, filter.sort, page)
 }
 
 /// A page of the actor's repairs that want a planned time (§7).
 pub fn unplanned(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<Page<Job>> {
-    let wanted = Wanted {
+    let wanted = JobQuery {
         kind: Some(JobKind::Specialist),
         owner: Some(actor.id),
         status: Some(JobStatus::Assigned),
         unplanned: true,
-        ..Wanted::default()
+        ..JobQuery::default()
     };
     pages(conn, &wanted, None, page)
 }
 
 /// A page of the actor's repairs that are under way, or paused (§7).
 pub fn active(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<Page<Job>> {
-    let wanted = Wanted {
+    let wanted = JobQuery {
         kind: Some(JobKind::Specialist),
         owner: Some(actor.id),
         any_of: Some(&JobStatus::RUNNING),
-        ..Wanted::default()
+        ..JobQuery::default()
     };
     pages(conn, &wanted, None, page)
 }
 
 /// A page of the jobs of both kinds that have been paused for three days or more (§7).
 pub fn stalled(conn: &mut DbConnection, now: Instant, page: PageRequest) -> Result<Page<Job>> {
-    let wanted = Wanted { paused_before: Some(now.plus_seconds(-STALLED_AFTER)), ..Wanted::default() };
+    let wanted = JobQuery { paused_before: Some(now.plus_seconds(-STALLED_AFTER)), ..JobQuery::default() };
     pages(conn, &wanted, None, page)
 }
 
@@ -272,7 +272,7 @@ fn write_changes(
     let seen = jobs::table.find(before.id).filter(jobs::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
     tx.translate(Some(before), after);
-    tx.touch(ChangedKind::Job, before.id.get(), [before.owner_id, after.owner_id]);
+    tx.record_change(ChangedKind::Job, before.id.get(), [before.owner_id, after.owner_id]);
     tx.audit(action, before.kind.names().0, before.id.get(), changes);
     Ok(())
 }
@@ -311,7 +311,7 @@ fn insert(tx: &mut Tx<'_>, new: &Job) -> Result<Job> {
         .returning(Job::as_returning())
         .get_result(c))?;
     tx.translate(None, &job);
-    tx.touch(ChangedKind::Job, job.id.get(), [job.owner_id]);
+    tx.record_change(ChangedKind::Job, job.id.get(), [job.owner_id]);
     tx.audit(AuditAction::Create, job.kind.names().0, job.id.get(), Changes::between(None, Some(&job)));
     Ok(job)
 }

@@ -8,7 +8,7 @@ use inspection_domain::{
     leaderboards::{LeaderboardFilter, Period, Ranking, ranked},
     page::{Page, PageRequest},
     schema::point_entries as ledger,
-    time::{Date, Instant, Site},
+    time::{Date, Instant, SiteTimeZone},
     users::User,
 };
 
@@ -19,12 +19,12 @@ pub fn board(
     conn: &mut DbConnection,
     filter: &LeaderboardFilter,
     today: Date,
-    site: &Site,
+    calendar: &SiteTimeZone,
     page: PageRequest,
 ) -> Result<Page<Ranking>> {
     let mut people = users::active(conn)?;
     people.retain(|person| filter.includes(person));
-    let since = filter.period.unwrap_or(Period::AllTime).since(today, site);
+    let since = filter.period.unwrap_or(Period::AllTime).since(today, calendar);
     let sums: Option<HashMap<UserId, i64>> = since.map(|since| sums(conn, filter, since)).transpose()?;
     let points = |person: &User| match &sums {
         None => person.points_in(filter.role),

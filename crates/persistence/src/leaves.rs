@@ -19,7 +19,7 @@ use inspection_domain::{
     users::{Draft, User, active as active_person},
 };
 
-use crate::{DbConnection, Result, Tx, database::one_row, jobs, users};
+use crate::{DbConnection, Result, Tx, db::database::one_row, jobs, users};
 
 /// A page of leaves: one's own, or everybody's for admins (§10).
 pub fn list(

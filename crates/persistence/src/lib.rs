@@ -1,28 +1,23 @@
 #![doc = include_str!("../README.md")]
 
 #[macro_use]
-mod connection;
+mod db;
 
 pub mod assessments;
 pub mod assignments;
 pub mod audit;
-pub mod backups;
 pub mod bonus_stars;
 pub mod changes;
 pub mod checklists;
-mod database;
+pub mod daily_lists;
 pub mod defect_assessments;
 pub mod defects;
 pub mod equipment;
-mod error;
 pub mod files;
 pub mod inspections;
 pub mod jobs;
 pub mod leaderboards;
 pub mod leaves;
-pub mod lists;
-mod metering;
-pub mod migrations;
 pub mod notifications;
 pub mod outbox;
 pub mod pauses;
@@ -32,24 +27,21 @@ pub mod ratings;
 pub mod reports;
 pub mod routines;
 pub mod schedules;
-pub mod scratch;
-pub mod server;
 pub mod sessions;
 pub mod sync;
 pub mod takeovers;
 pub mod tasks;
 pub mod translations;
-mod tx;
 pub mod users;
-pub mod wakeups;
 
-pub use connection::DbConnection;
-pub use database::{Database, Pool, Settings};
+pub use db::connection::DbConnection;
+pub use db::database::{Database, Pool, Settings};
 #[doc(hidden)]
-pub use error::unique_constraints;
-pub use error::{Error, Result};
-pub use metering::{Meter, metered};
-pub use tx::{Origin, Tx, World};
+pub use db::error::unique_constraints;
+pub use db::error::{Error, Result};
+pub use db::stats::{QueryStats, with_query_stats};
+pub use db::tx::{Context, Origin, Tx};
+pub use db::{backups, migrations, notify, scratch, server};
 
 // Linked for their features alone: they decide whether the client libraries are compiled in.
 use {libsqlite3_sys as _, openssl_sys as _, pq_sys as _};

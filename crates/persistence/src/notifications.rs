@@ -192,7 +192,7 @@ pub fn mark_read(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
         .set((notifications::is_read.eq(true), notifications::read_at.eq(now)))
         .returning(Notification::as_returning())
         .get_result(c))?;
-    tx.touch(ChangedKind::Notification, id.get(), [read.user_id]);
+    tx.record_change(ChangedKind::Notification, id.get(), [read.user_id]);
     tx.audit(AuditAction::Read, "notification", id.get(), Changes::between(Some(&seen), Some(&read)));
     Ok(read)
 }
@@ -208,7 +208,7 @@ pub fn mark_all_read(tx: &mut Tx<'_>) -> Result<usize> {
         .returning(notifications::id)
         .get_results(c))?;
     let count = read.len();
-    tx.touch_all(ChangedKind::Notification, &read, owner);
+    tx.record_changes(ChangedKind::Notification, &read, owner);
     if count > 0 {
         let changes = Changes::none().with("notifications_read", count);
         tx.audit(AuditAction::Read, "user", owner.get(), changes);
@@ -221,7 +221,7 @@ pub fn delete(tx: &mut Tx<'_>, id: NotificationId) -> Result<()> {
     let gone = locked(tx, id)?;
     gone.may_be_deleted()?;
     with_conn!(&mut *tx.conn, |c| diesel::delete(notifications::table.find(id)).execute(c))?;
-    tx.touch(ChangedKind::Notification, id.get(), [gone.user_id]);
+    tx.record_change(ChangedKind::Notification, id.get(), [gone.user_id]);
     tx.audit(AuditAction::Delete, "notification", id.get(), Changes::between(Some(&gone), None));
     Ok(())
 }

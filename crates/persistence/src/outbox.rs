@@ -12,7 +12,7 @@ use inspection_domain::{
     time::Instant,
 };
 
-use crate::{DbConnection, Result, Tx, audit::BATCH, database::one_row, error::LostRace};
+use crate::{DbConnection, Result, Tx, audit::BATCH, db::database::one_row, db::error::ConcurrentUpdate};
 
 pub(crate) fn insert(conn: &mut DbConnection, jobs: &[OutboxJob]) -> Result<()> {
     for batch in jobs.chunks(BATCH) {
@@ -139,7 +139,7 @@ pub fn complete(tx: &mut Tx<'_>, jobs: &[OutboxJob]) -> Result<()> {
         .filter(outbox::id.eq_any(jobs.iter().map(|job| job.id)))
         .filter(outbox::worker.eq(worker));
     let gone = with_conn!(&mut *tx.conn, |c| diesel::delete(own).execute(c))?;
-    if gone == jobs.len() { Ok(()) } else { Err(LostRace.into()) }
+    if gone == jobs.len() { Ok(()) } else { Err(ConcurrentUpdate.into()) }
 }
 
 /// Puts jobs back that have failed, to be tried again or given up. Those that aren't this worker's any more are left alone.
@@ -200,6 +200,6 @@ pub fn retry(tx: &mut Tx<'_>, id: OutboxId) -> Result<OutboxJob> {
     let after = before.retried(tx.now)?;
     one_row(put_back(tx, &before, &after)?)?;
     tx.audit(AuditAction::Update, "outbox", id.get(), Changes::between(Some(&before), Some(&after)));
-    tx.left_work();
+    tx.wake_outbox();
     Ok(after)
 }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::{JobId, PauseId},
-    jobs::{Command, Job, JobKind, JobStatus},
+    jobs::{Job, JobCommand, JobKind, JobStatus},
     notifications::NotificationType,
     page::{Page, PageRequest},
     pauses::{Denial, ForcedPause, NewPause, Pause, PauseRule, PauseStatus},
@@ -14,7 +14,7 @@ use inspection_domain::{
     users::{Role, User},
 };
 
-use crate::{DbConnection, Result, Tx, database::one_row, jobs, users};
+use crate::{DbConnection, Result, Tx, db::database::one_row, jobs, users};
 
 /// A page of the pauses of a job that the actor may see, the latest first.
 pub fn history(
@@ -79,7 +79,7 @@ pub(crate) fn announce_stalled(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
         let takers =
             people.iter().filter(|person| matches!(job.may_be_taken_over_by(person, now), Ok(Ok(()))));
         let notice = jobs::notice(NotificationType::StalledJobAvailable, job)
-            .with("date", &tx.site().date(job.paused_at.unwrap_or(now)));
+            .with("date", &tx.calendar().date(job.paused_at.unwrap_or(now)));
         tx.notify(takers.map(|person| person.id), &notice);
     }
     Ok(stalled.len())
@@ -126,7 +126,7 @@ fn held(tx: &mut Tx<'_>, id: PauseId) -> Result<(Job, Pause)> {
 pub fn request(tx: &mut Tx<'_>, kind: JobKind, id: JobId, wanted: NewPause) -> Result<Pause> {
     let job = jobs::own(tx, kind, id)?;
     wanted.check()?;
-    job.status.after(Command::AskForPause)?;
+    job.status.after(JobCommand::AskForPause)?;
     if with_status(tx.conn, id, PauseStatus::Pending)?.is_some() {
         return Err(PauseRule::Pending.into());
     }

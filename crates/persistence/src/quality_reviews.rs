@@ -23,7 +23,7 @@ use inspection_domain::{
 
 use crate::{
     DbConnection, Result, Tx,
-    database::one_row,
+    db::database::one_row,
     defects, files,
     jobs::{self, Work},
     points::{self, Award},
@@ -116,7 +116,7 @@ pub(crate) fn warn_overdue(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
     for review in &late {
         let Some(job) = reviewed.iter().find(|job| job.id == review.job_id) else { continue };
         let notice = jobs::notice(NotificationType::SlaWarning, job)
-            .with("date", &tx.site().date(review.sla_deadline));
+            .with("date", &tx.calendar().date(review.sla_deadline));
         tx.notify([review.qe_id], &notice);
     }
     Ok(late.len())
@@ -174,7 +174,7 @@ fn assign(tx: &mut Tx<'_>, job: &Job, qe: UserId) -> Result<Job> {
     let after = job.reviewed_by(Some(qe), tx.now);
     jobs::write(tx, AuditAction::Assign, job, &after)?;
     let assigned = jobs::notice(NotificationType::QualityReviewAssigned, job)
-        .with("date", &tx.site().date(review.sla_deadline))
+        .with("date", &tx.calendar().date(review.sla_deadline))
         .about("quality_review", review.id.get(), "/quality-reviews");
     tx.notify([qe], &assigned);
     Ok(after)
@@ -186,7 +186,7 @@ pub fn create(tx: &mut Tx<'_>, wanted: &NewReview) -> Result<QualityReview> {
     if wanted.job_type.is_some_and(|kind| kind != job.kind) {
         return Err(NotFound("job").into());
     }
-    job.status.after(inspection_domain::jobs::Command::ApproveQuality)?;
+    job.status.after(inspection_domain::jobs::JobCommand::ApproveQuality)?;
     let of_job = reviews::table.filter(reviews::job_id.eq(job.id)).filter(
         reviews::status.eq(ReviewStatus::Pending).or(
             // A rejection that an admin has still to decide on.

@@ -23,7 +23,7 @@ use inspection_domain::{
         defects, equipment, inspection_assignments as assignments, inspections, job_pauses as pauses, jobs,
         quality_reviews as reviews, users,
     },
-    time::{Date, Instant, Site},
+    time::{Date, Instant, SiteTimeZone},
     trends::{Metric, SlotCount, Steps, TOTAL, Trend, TrendQuery},
     users::{Category, User},
 };
@@ -88,7 +88,7 @@ fn assignments_of(conn: &mut DbConnection, day: Date) -> Result<TodayNumbers> {
 }
 
 /// What admins see: seven queries.
-pub fn admin(conn: &mut DbConnection, today: Date, site: &Site) -> Result<AdminStats> {
+pub fn admin(conn: &mut DbConnection, today: Date, calendar: &SiteTimeZone) -> Result<AdminStats> {
     let (inspected, machines, few) = with_conn!(conn, |c| {
         let by = (inspections::status, inspections::result);
         let inspected: Vec<((_, _), i64)> =
@@ -96,8 +96,8 @@ pub fn admin(conn: &mut DbConnection, today: Date, site: &Site) -> Result<AdminS
         let machines: Vec<(EquipmentStatus, i64)> =
             equipment::table.group_by(equipment::status).select((equipment::status, count_star())).load(c)?;
         let begun_today = inspections::table
-            .filter(inspections::started_at.ge(site.start_of(today)))
-            .filter(inspections::started_at.lt(site.start_of(today.plus_days(1))))
+            .filter(inspections::started_at.ge(calendar.start_of(today)))
+            .filter(inspections::started_at.lt(calendar.start_of(today.plus_days(1))))
             .count();
         let overdue = defects::table
             .filter(defects::status.eq_any(DefectStatus::UNRESOLVED))
@@ -222,9 +222,14 @@ macro_rules! by_slot {
 }
 
 /// How many there were in each day, week or month.
-pub fn trend(conn: &mut DbConnection, query: &TrendQuery, today: Date, site: &Site) -> Result<Trend> {
+pub fn trend(
+    conn: &mut DbConnection,
+    query: &TrendQuery,
+    today: Date,
+    calendar: &SiteTimeZone,
+) -> Result<Trend> {
     let (bucket, from, to) = query.days(today);
-    let steps = Steps::of(bucket, from, to, site)?;
+    let steps = Steps::of(bucket, from, to, calendar)?;
     let mut counts: Vec<SlotCount> = Vec::new();
     let mut add = |slot, name: &'static str, count| counts.push(SlotCount { slot, name, count });
     let names: &[&'static str] = match query.metric {

@@ -18,7 +18,7 @@ use inspection_domain::{
     users::Shift,
 };
 
-use crate::{DbConnection, Result, Tx, database::one_row};
+use crate::{DbConnection, Result, Tx, db::database::one_row};
 
 /// A routine with the types of equipment it is for, in the order of their letters.
 pub type Planned = (Routine, Vec<String>);

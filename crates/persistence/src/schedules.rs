@@ -11,7 +11,7 @@ use inspection_domain::{
     time::Date,
 };
 
-use crate::{DbConnection, Result, Tx, database::one_row, equipment as machines};
+use crate::{DbConnection, Result, Tx, db::database::one_row, equipment as machines};
 
 /// A planned day, its machine, and what of it was done in the week.
 #[derive(Debug, Clone)]

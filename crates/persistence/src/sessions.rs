@@ -10,7 +10,7 @@ use inspection_domain::{
     users::User,
 };
 
-use crate::{Database, DbConnection, Result, Tx, World};
+use crate::{Context, Database, DbConnection, Result, Tx};
 
 /// What signing in needs to know of an account.
 #[derive(Debug, Clone)]
@@ -77,12 +77,12 @@ pub fn logout(tx: &mut Tx<'_>, tokens: &[(String, Instant)]) -> Result<()> {
 /// Ends a token and takes that back: whether it was good before, and after.
 pub fn try_ending(
     database: &Database,
-    world: &World,
+    context: &Context,
     owner: &User,
     session: &Session,
     expires_at: Instant,
 ) -> Result<(bool, bool)> {
-    database.rehearse(world, |tx| {
+    database.dry_run(context, |tx| {
         let before = authenticate(tx.conn, session).is_ok();
         tx.act_as(owner.clone());
         logout(tx, &[(session.token_id.clone(), expires_at)])?;

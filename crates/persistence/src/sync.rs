@@ -12,7 +12,7 @@ use inspection_domain::{
     users::User,
 };
 
-use crate::{DbConnection, Result, Tx, error::LostRace};
+use crate::{DbConnection, Result, Tx, db::error::ConcurrentUpdate};
 
 /// The item of this name that somebody has sent before.
 pub fn sent(conn: &mut DbConnection, owner: UserId, name: &ClientId) -> Result<Option<SyncItem>> {
@@ -82,7 +82,7 @@ pub fn reject(tx: &mut Tx<'_>, item: NewSyncItem, error: SyncError) -> Result<(S
     if let Some(made) = made {
         return Ok((made, true));
     }
-    let first = sent(tx.conn, owner, &item.client_id)?.ok_or(LostRace)?;
+    let first = sent(tx.conn, owner, &item.client_id)?.ok_or(ConcurrentUpdate)?;
     Ok((first.replay(&item)?, false))
 }
 

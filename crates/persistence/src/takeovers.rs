@@ -13,18 +13,17 @@ use inspection_domain::{
     rule::NotFound,
     schema::{inspections, takeovers},
     takeovers::{
-        BONUS, Command, NewInspectionTakeover, NewTakeover, QueueOf, Takeover, TakeoverFilter, TakeoverKind,
-        TakeoverStatus, next_place,
+        BONUS, NewInspectionTakeover, NewTakeover, QueueOf, Takeover, TakeoverCommand, TakeoverFilter,
+        TakeoverKind, TakeoverStatus, next_place,
     },
     users::User,
 };
 
 use crate::{
-    DbConnection, Result, Tx, assignments,
-    database::one_row,
-    equipment,
-    error::LostRace,
-    inspections as sheets, jobs, lists, pauses,
+    DbConnection, Result, Tx, assignments, daily_lists,
+    db::database::one_row,
+    db::error::ConcurrentUpdate,
+    equipment, inspections as sheets, jobs, pauses,
     points::{self, Award},
     users,
 };
@@ -181,7 +180,7 @@ pub fn approve(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
 fn decide(tx: &mut Tx<'_>, before: &Takeover, what: &Param) -> Result<Takeover> {
     let by = tx.actor_id();
     lapse(tx, before.job_id, before.assignment_id)?;
-    let after = before.decide(Command::Approve, by, tx.now)?;
+    let after = before.decide(TakeoverCommand::Approve, by, tx.now)?;
     write(tx, AuditAction::Approve, before, &after)?;
     disband(tx, before.job_id, before.assignment_id, what)?;
     Ok(after)
@@ -195,7 +194,7 @@ pub(crate) fn disband(
     what: &Param,
 ) -> Result<()> {
     for waiting in waiting(tx.conn, job, assignment)? {
-        let denied = waiting.decide(Command::Deny, tx.actor_id(), tx.now)?;
+        let denied = waiting.decide(TakeoverCommand::Deny, tx.actor_id(), tx.now)?;
         write(tx, AuditAction::Deny, &waiting, &denied)?;
         let told = notice(NotificationType::TakeoverDenied, &waiting, what.clone());
         tx.notify([waiting.requested_by_id], &told);
@@ -240,9 +239,9 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
     }
     let assignment = assignments::locked(tx.conn, assignment)?;
     if drafts_of(tx.conn, assignment.id)? != drafts {
-        return Err(LostRace.into());
+        return Err(ConcurrentUpdate.into());
     }
-    let list = lists::locked(tx.conn, assignment.list_id)?;
+    let list = daily_lists::locked(tx.conn, assignment.list_id)?;
     let before = find(tx.conn, id)?;
     let what = what_of(tx, &assignment)?;
     let after = decide(tx, &before, &what)?;
@@ -258,7 +257,7 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
     let renewed = assignment.taken_over_by([taker, partner], by, tx.now)?;
     assignments::write(tx, AuditAction::Reassign, &assignment, &renewed)?;
     release_drafts(tx, &drafts, &renewed)?;
-    lists::recount(tx, &list)?;
+    daily_lists::recount(tx, &list)?;
     let approved =
         notice(NotificationType::TakeoverApproved, &after, what).with("person", taker.full_name.as_str());
     let concerned = assignment.team().into_iter().flatten().chain(ids);
@@ -292,7 +291,7 @@ pub fn deny(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
         (None, None) => return Err(NotFound("takeover").into()),
     };
     let before = find(tx.conn, id)?;
-    let after = before.decide(Command::Deny, tx.actor_id(), tx.now)?;
+    let after = before.decide(TakeoverCommand::Deny, tx.actor_id(), tx.now)?;
     write(tx, AuditAction::Deny, &before, &after)?;
     tx.notify([after.requested_by_id], &notice(NotificationType::TakeoverDenied, &after, what));
     Ok(after)
@@ -344,7 +343,7 @@ pub(crate) fn lapse(tx: &mut Tx<'_>, job: Option<JobId>, assignment: Option<Assi
     })
     .optional()?;
     if let Some(before) = taken {
-        let after = before.decide(Command::Lapse, tx.actor_id(), tx.now)?;
+        let after = before.decide(TakeoverCommand::Lapse, tx.actor_id(), tx.now)?;
         write(tx, AuditAction::Cancel, &before, &after)?;
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::prelude::*;
 use inspection_domain::{
-    lists::GenerateList,
+    daily_lists::GenerateList,
     page::{Page, PageRequest},
     rule::Code,
     schema::task_runs as runs,
@@ -14,8 +14,8 @@ use inspection_domain::{
 };
 
 use crate::{
-    Database, DbConnection, Error, Origin, Result, Tx, World, assignments, database::one_row, leaves, lists,
-    pauses, quality_reviews,
+    Context, Database, DbConnection, Error, Origin, Result, Tx, assignments, daily_lists,
+    db::database::one_row, leaves, pauses, quality_reviews,
 };
 
 /// Rows that one unit of work is about.
@@ -69,19 +69,19 @@ pub fn done_until(conn: &mut DbConnection) -> Result<Vec<(TaskName, Instant)>> {
 /// Claims a run, unless it is somebody's already: whoever inserts it runs it (§16).
 pub fn claim(
     database: &Database,
-    world: &World,
+    context: &Context,
     instance: &str,
     task: TaskName,
     scheduled_for: Instant,
 ) -> Result<Option<TaskRun>> {
-    database.write(world, Origin::default(), |tx| {
+    database.write(context, Origin::default(), |tx| {
         insert(tx, &TaskRun::new(task, scheduled_for, instance, tx.now))
     })
 }
 
 /// Claims the same run for two instances and takes both claims back: whether each was given it.
-pub fn try_claims(database: &Database, world: &World) -> Result<(bool, bool)> {
-    database.rehearse(world, |tx| {
+pub fn try_claims(database: &Database, context: &Context) -> Result<(bool, bool)> {
+    database.dry_run(context, |tx| {
         let mut claim = |instance: &str| {
             let run = TaskRun::new(TaskName::CheckBacklog, tx.now, instance, tx.now);
             Ok::<_, Error>(insert(tx, &run)?.is_some())
@@ -101,8 +101,8 @@ fn insert(tx: &mut Tx<'_>, new: &TaskRun) -> Result<Option<TaskRun>> {
 }
 
 /// Claims the runs whose instance has died in the middle, or has failed and asks for another try.
-pub fn take_over(database: &Database, world: &World, instance: &str) -> Result<Vec<TaskRun>> {
-    database.write(world, Origin::default(), |tx| {
+pub fn take_over(database: &Database, context: &Context, instance: &str) -> Result<Vec<TaskRun>> {
+    database.write(context, Origin::default(), |tx| {
         let now = tx.now;
         let abandoned = runs::table
             .filter(runs::outcome.eq(TaskOutcome::Running))
@@ -125,11 +125,11 @@ pub fn take_over(database: &Database, world: &World, instance: &str) -> Result<V
 
 /// Runs what was claimed. What can't be done now is tried again after a while, and given up after a few times; the error is
 /// that of the task. When the process is about to end, the rest is left for another instance, or for the next start.
-pub fn run(database: &Database, world: &World, run: TaskRun, stopping: &AtomicBool) -> Result<TaskRun> {
-    let mut work = Work { database, world, run, stopping, counts: Counts::default() };
+pub fn run(database: &Database, context: &Context, run: TaskRun, stopping: &AtomicBool) -> Result<TaskRun> {
+    let mut work = Work { database, context, run, stopping, counts: Counts::default() };
     let outcome = work.carry_out();
     let Work { mut run, counts, .. } = work;
-    let now = world.clock.now();
+    let now = context.clock.now();
     run.counts = counts;
     match outcome {
         Ok(()) => {
@@ -144,18 +144,18 @@ pub fn run(database: &Database, world: &World, run: TaskRun, stopping: &AtomicBo
             }
         }
     }
-    database.write(world, Origin::default(), |tx| write(tx, &run))?;
+    database.write(context, Origin::default(), |tx| write(tx, &run))?;
     Ok(run)
 }
 
 /// Runs a task because somebody wants it now, unless it is under way.
-pub fn run_now(database: &Database, world: &World, instance: &str, task: TaskName) -> Result<TaskRun> {
-    let claimed = database.write(world, Origin::default(), |tx| {
+pub fn run_now(database: &Database, context: &Context, instance: &str, task: TaskName) -> Result<TaskRun> {
+    let claimed = database.write(context, Origin::default(), |tx| {
         let last = latest(tx.conn, task)?;
         let new = TaskRun::asked_for(last.as_ref(), task, instance, tx.now)?;
-        insert(tx, &new)?.ok_or_else(|| crate::error::LostRace.into())
+        insert(tx, &new)?.ok_or_else(|| crate::db::error::ConcurrentUpdate.into())
     })?;
-    run(database, world, claimed, &AtomicBool::new(false))
+    run(database, context, claimed, &AtomicBool::new(false))
 }
 
 /// Writes a run that is still this instance's.
@@ -178,7 +178,7 @@ fn write(tx: &mut Tx<'_>, run: &TaskRun) -> Result<()> {
 /// A run under way.
 struct Work<'a> {
     database: &'a Database,
-    world: &'a World,
+    context: &'a Context,
     run: TaskRun,
     stopping: &'a AtomicBool,
     counts: Counts,
@@ -194,12 +194,12 @@ impl Work<'_> {
             TaskName::DetectStalledJobs => self.until_nothing_is_left("jobs", pauses::announce_stalled),
             TaskName::MonitorQeSla => self.until_nothing_is_left("warned", quality_reviews::warn_overdue),
             TaskName::CheckExpiredLeaves => {
-                let today = self.world.today();
+                let today = self.context.today();
                 let expired = self.database.read(|conn| leaves::expired(conn, today))?;
                 self.each("ended", expired, |tx, id| leaves::end(tx, id).map(drop))
             }
             TaskName::ActivateStartingLeaves => {
-                let today = self.world.today();
+                let today = self.context.today();
                 let starting = self.database.read(|conn| leaves::starting(conn, today))?;
                 self.each("begun", starting, leaves::begin)
             }
@@ -211,24 +211,24 @@ impl Work<'_> {
         if self.stopping.load(Ordering::SeqCst) {
             return Err(Error::Unavailable("the process is about to end".into()));
         }
-        let now = self.world.clock.now();
+        let now = self.context.clock.now();
         if now.plus_seconds(LEASE / 2) > self.run.lease_until {
             self.run.lease_until = now.plus_seconds(LEASE);
             let run = &self.run;
-            self.database.write(self.world, Origin::default(), |tx| write(tx, run))?;
+            self.database.write(self.context, Origin::default(), |tx| write(tx, run))?;
         }
-        self.database.write(self.world, Origin::default(), work)
+        self.database.write(self.context, Origin::default(), work)
     }
 
     /// The lists of the day after the one on which the run was due; a list that is there is left alone.
     fn generate_lists(&mut self) -> Result<()> {
-        let target_date = self.world.site.date(self.run.scheduled_for).plus_days(1);
-        if !self.database.read(lists::is_anything_planned)? {
+        let target_date = self.context.calendar.date(self.run.scheduled_for).plus_days(1);
+        if !self.database.read(daily_lists::is_anything_planned)? {
             return Ok(());
         }
         for shift in Shift::ALL {
             let wanted = GenerateList { target_date, shift: *shift, refresh: None };
-            match self.unit(|tx| lists::generate(tx, &wanted)) {
+            match self.unit(|tx| daily_lists::generate(tx, &wanted)) {
                 Ok(generated) => {
                     self.counts.add("lists", 1);
                     self.counts.add("assignments", generated.added);

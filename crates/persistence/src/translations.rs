@@ -7,7 +7,7 @@ use inspection_domain::{
     outbox::OutboxJob,
     schema::translations,
     text::Language,
-    translations::{Translated, Translation, Wanted, content_hash},
+    translations::{Translated, Translation, TranslationRequest, content_hash},
 };
 
 use crate::{DbConnection, Result, Tx, outbox};
@@ -94,8 +94,8 @@ pub(crate) fn keep_originals<T: Translated + Clone>(
 }
 
 /// Translations of these texts that were made before, wherever they stand: text to translation.
-pub fn known(conn: &mut DbConnection, wanted: &[Wanted]) -> Result<HashMap<String, String>> {
-    let hashes: HashMap<String, &Wanted> =
+pub fn known(conn: &mut DbConnection, wanted: &[TranslationRequest]) -> Result<HashMap<String, String>> {
+    let hashes: HashMap<String, &TranslationRequest> =
         wanted.iter().map(|wanted| (content_hash(&wanted.text), wanted)).collect();
     let found: Vec<(String, Language, String)> = with_conn!(conn, |c| translations::table
         .filter(translations::source_hash.eq_any(hashes.keys()))
@@ -112,7 +112,7 @@ pub fn known(conn: &mut DbConnection, wanted: &[Wanted]) -> Result<HashMap<Strin
 
 /// Keeps translations, each in the transaction that removes its job. What a later change of the same text has left is not
 /// overwritten.
-pub fn keep(tx: &mut Tx<'_>, made: &[(OutboxJob, Wanted, String)]) -> Result<()> {
+pub fn keep(tx: &mut Tx<'_>, made: &[(OutboxJob, TranslationRequest, String)]) -> Result<()> {
     use diesel::query_dsl::methods::FilterDsl;
 
     let jobs: Vec<OutboxJob> = made.iter().map(|(job, ..)| job.clone()).collect();

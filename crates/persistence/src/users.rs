@@ -10,16 +10,16 @@ use inspection_domain::{
     rule::NotFound,
     schema::{badges, users},
     users::{
-        Badge, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder, UserRule,
-        UserSummary, Wanted, keeps_an_admin,
+        Badge, BadgeRequest, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder,
+        UserRule, UserSummary, keeps_an_admin,
     },
 };
 
 use crate::{
     DbConnection, Result, Tx,
-    connection::{anywhere, lower},
-    database::one_row,
-    error::LostRace,
+    db::connection::{anywhere, lower},
+    db::database::one_row,
+    db::error::ConcurrentUpdate,
     sessions,
 };
 
@@ -179,7 +179,7 @@ pub(crate) fn active(conn: &mut DbConnection) -> Result<Vec<User>> {
 
 /// Takes a badge out of the ones that are free: the wanted one, or the next number of the role (§1). Whoever
 /// comes second waits for the first, and then gets another one.
-fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: Wanted) -> Result<String> {
+fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: BadgeRequest) -> Result<String> {
     let insert = |tx: &mut Tx<'_>, badge: &Badge| {
         let (prefix, number) = badge.parts().unzip();
         let row = (badges::badge.eq(badge.as_str()), badges::prefix.eq(prefix), badges::number.eq(number));
@@ -189,13 +189,13 @@ fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: Wanted) -> Result<St
             .execute(c))
     };
     match wanted {
-        Wanted::Given(badge) => {
+        BadgeRequest::Chosen(badge) => {
             if insert(tx, &badge)? == 0 {
-                return Err(crate::error::badge_taken(field).into());
+                return Err(crate::db::error::badge_taken(field).into());
             }
             Ok(badge.into())
         }
-        Wanted::NextOf(role) => {
+        BadgeRequest::NextOf(role) => {
             let last: Option<i64> = with_conn!(&mut *tx.conn, |c| badges::table
                 .filter(badges::prefix.eq(role.badge_prefix()))
                 .select(diesel::dsl::max(badges::number))
@@ -207,7 +207,7 @@ fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: Wanted) -> Result<St
                     return Ok(badge.into());
                 }
             }
-            Err(LostRace.into())
+            Err(ConcurrentUpdate.into())
         }
     }
 }
@@ -217,13 +217,13 @@ fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: Wanted) -> Result<St
 /// Those somebody has already they keep, in whichever role.
 fn give_badges(tx: &mut Tx<'_>, before: Option<&User>, draft: Draft) -> Result<User> {
     let Draft { mut user, badge, minor_badge } = draft;
-    let mut wanted: Vec<(&'static str, Wanted)> = [("role_id", badge), ("minor_role_id", minor_badge)]
+    let mut wanted: Vec<(&'static str, BadgeRequest)> = [("role_id", badge), ("minor_role_id", minor_badge)]
         .into_iter()
         .filter_map(|(field, w)| Some((field, w?)))
         .collect();
     wanted.sort_by_key(|(_, wanted)| match wanted {
-        Wanted::Given(badge) => (false, badge.as_str().to_owned()),
-        Wanted::NextOf(role) => (true, role.badge_prefix().to_owned()),
+        BadgeRequest::Chosen(badge) => (false, badge.as_str().to_owned()),
+        BadgeRequest::NextOf(role) => (true, role.badge_prefix().to_owned()),
     });
     for (field, wanted) in wanted {
         let held = |badge: &Badge| {
@@ -232,7 +232,7 @@ fn give_badges(tx: &mut Tx<'_>, before: Option<&User>, draft: Draft) -> Result<U
             })
         };
         let badge = match wanted {
-            Wanted::Given(badge) if held(&badge) => badge.into(),
+            BadgeRequest::Chosen(badge) if held(&badge) => badge.into(),
             wanted => take_badge(tx, field, wanted)?,
         };
         match field {
@@ -340,7 +340,7 @@ pub fn change_password(
 }
 
 fn check_password(password: &Password, user: &User, field: &str) -> Result<()> {
-    Ok(password.check(&user.email).map_err(|wrong| wrong.under(field))?)
+    Ok(password.check(&user.email).map_err(|wrong| wrong.at(field))?)
 }
 
 fn set_password(tx: &mut Tx<'_>, user: &User, password_hash: &str, action: AuditAction) -> Result<i64> {

@@ -19,7 +19,7 @@ use inspection_domain::{
     outbox::OutboxKind,
     tasks::{Schedule, TaskName},
 };
-use inspection_persistence::{Database, World};
+use inspection_persistence::{Context, Database};
 use tokio::sync::watch;
 
 use crate::{
@@ -34,7 +34,7 @@ pub struct Parts {
     /// The database.
     pub database: Database,
     /// Time, randomness and place.
-    pub world: World,
+    pub context: Context,
     /// A name that no other process has.
     pub instance: String,
     /// The tasks that happen by themselves, and when; none, if they don't.
@@ -111,9 +111,9 @@ impl Drop for Background {
 }
 
 async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiver<bool>) {
-    let Parts { database, world, instance, tasks: schedules, handlers, look, patience } = parts;
+    let Parts { database, context, instance, tasks: schedules, handlers, look, patience } = parts;
     let instance: Arc<str> = instance.into();
-    let tasks = Tasks::new(database.clone(), world.clone(), Arc::clone(&instance), &schedules, stopping);
+    let tasks = Tasks::new(database.clone(), context.clone(), Arc::clone(&instance), &schedules, stopping);
     let mut monitor = Monitor::new().with_terminator(async move { tokio::time::sleep(patience).await });
     for (task, wake_ups) in tasks.wake_ups() {
         let tasks = tasks.clone();
@@ -128,12 +128,12 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
     let gate = Arc::new(Gate::default());
     let has_workers = !schedules.is_empty() || !handlers.is_empty();
     for (kind, handler) in handlers {
-        let (database, world) = (database.clone(), world.clone());
+        let (database, context) = (database.clone(), context.clone());
         let (instance, gate) = (Arc::clone(&instance), Arc::clone(&gate));
         monitor = monitor.register(move |_| {
             let batches = batches(
                 database.clone(),
-                world.clone(),
+                context.clone(),
                 Arc::clone(&instance),
                 kind,
                 Arc::clone(&handler),
@@ -180,7 +180,7 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
         }
     };
     tokio::join!(looks, workers);
-    let handed_back = blocking(move || gate.close(&database, &world, &instance));
+    let handed_back = blocking(move || gate.close(&database, &context, &instance));
     match handed_back.await {
         Some(Ok(0)) | None => {}
         Some(Ok(count)) => tracing::info!(count, "handed jobs of the outbox back"),

@@ -126,7 +126,7 @@ async fn objects(
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finding {
-    Whole,
+    Integer,
     Missing,
     Changed,
 }
@@ -145,7 +145,7 @@ async fn look(storage: &Storage, file: &StoredFile, contents: bool) -> Result<Fi
     Ok(match is_same {
         None => Finding::Missing,
         Some(false) => Finding::Changed,
-        Some(true) => Finding::Whole,
+        Some(true) => Finding::Integer,
     })
 }
 
@@ -169,7 +169,7 @@ async fn rows(
         let mut found = found.buffered(AT_ONCE);
         while let Some((file, finding)) = found.try_next().await? {
             // It may have been deleted since it was read.
-            if finding == Finding::Whole || database.read(|conn| Ok(files::find(conn, file.id).is_err()))? {
+            if finding == Finding::Integer || database.read(|conn| Ok(files::find(conn, file.id).is_err()))? {
                 continue;
             }
             tracing::error!(

@@ -8,9 +8,9 @@ use std::{
 use async_trait::async_trait;
 use inspection_domain::outbox::{OutboxJob, OutboxKind};
 use inspection_persistence::{
-    Database, Origin, Result, World,
+    Context, Database, Origin, Result,
+    notify::Topic,
     outbox::{self, Found},
-    wakeups::Topic,
 };
 
 use crate::{blocking, feed::Feed};
@@ -36,50 +36,56 @@ pub trait Handler: Send + Sync {
 pub(crate) struct Gate(Mutex<bool>);
 
 impl Gate {
-    fn take(&self, database: &Database, world: &World, kind: OutboxKind, instance: &str) -> Result<Found> {
+    fn take(
+        &self,
+        database: &Database,
+        context: &Context,
+        kind: OutboxKind,
+        instance: &str,
+    ) -> Result<Found> {
         let is_closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *is_closed {
             return Ok(Found::Nothing(None));
         }
-        database.write(world, Origin::default(), |tx| outbox::take(tx, kind, instance))
+        database.write(context, Origin::default(), |tx| outbox::take(tx, kind, instance))
     }
 
     /// Hands back what was taken and isn't done; nothing is taken from now on. Says how many jobs that were.
-    pub(crate) fn close(&self, database: &Database, world: &World, instance: &str) -> Result<usize> {
+    pub(crate) fn close(&self, database: &Database, context: &Context, instance: &str) -> Result<usize> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        database.write(world, Origin::default(), |tx| outbox::hand_back(tx, instance))
+        database.write(context, Origin::default(), |tx| outbox::hand_back(tx, instance))
     }
 }
 
 /// The jobs of a kind, a batch at a time. When nothing is due it waits for a wake-up, or, since one may be lost, for a while.
 pub(crate) fn batches(
     database: Database,
-    world: World,
+    context: Context,
     instance: Arc<str>,
     kind: OutboxKind,
     handler: Arc<dyn Handler>,
     look: Duration,
     gate: Arc<Gate>,
 ) -> Feed<Batch> {
-    let wakeups = database.wakeups(Topic::Outbox);
-    let state = (database, world, instance, wakeups, handler, gate);
+    let wakeups = database.subscribe(Topic::Outbox);
+    let state = (database, context, instance, wakeups, handler, gate);
     Feed::new(futures_util::stream::unfold(state, move |mut state| async move {
         loop {
-            let (database, world, instance, wakeups, handler, gate) = &mut state;
+            let (database, context, instance, wakeups, handler, gate) = &mut state;
             if let Some(pause) = handler.pause() {
                 tokio::time::sleep(pause).await;
             }
             // Before looking, so that what is committed meanwhile isn't slept over.
             wakeups.borrow_and_update();
             let found = {
-                let (database, world) = (database.clone(), world.clone());
+                let (database, context) = (database.clone(), context.clone());
                 let (instance, gate) = (Arc::clone(instance), Arc::clone(gate));
-                blocking(move || gate.take(&database, &world, kind, &instance)).await
+                blocking(move || gate.take(&database, &context, kind, &instance)).await
             };
             let wait = match found {
                 Some(Ok(Found::Jobs(jobs))) => return Some((jobs, state)),
                 Some(Ok(Found::Nothing(next))) => {
-                    let now = world.clock.now().as_millisecond();
+                    let now = context.clock.now().as_millisecond();
                     let until =
                         next.map(|next| u64::try_from(next.as_millisecond() - now).unwrap_or_default());
                     until.map_or(look, |wait| Duration::from_millis(wait + 1).min(look))

@@ -14,9 +14,9 @@ use apalis_cron::{CronScheduler, Tick};
 use futures_util::StreamExt;
 use inspection_domain::{
     tasks::{Schedule, TaskName, TaskOutcome, TaskRun},
-    time::{Instant, Site},
+    time::{Instant, SiteTimeZone},
 };
-use inspection_persistence::{Database, Error, World, tasks};
+use inspection_persistence::{Context, Database, Error, tasks};
 use tokio::sync::Mutex;
 
 use crate::{blocking, feed::Feed};
@@ -36,7 +36,7 @@ struct Timetable {
 #[derive(Clone)]
 pub(crate) struct Tasks {
     database: Database,
-    world: World,
+    context: Context,
     instance: Arc<str>,
     timetables: Arc<[Timetable]>,
     stopping: Arc<AtomicBool>,
@@ -52,7 +52,7 @@ pub(crate) struct WakeUps {
 
 /// The clock of a world, for types that say what they are.
 #[derive(Clone)]
-struct ClockOf(World);
+struct ClockOf(Context);
 
 impl std::fmt::Debug for ClockOf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -64,8 +64,8 @@ impl WakeUps {
     /// The wake-ups. One that comes late spoils the scheduler it is of; with another one, the next wake-up comes in time.
     pub(crate) fn feed(self) -> Feed<()> {
         let fresh = move || {
-            let site = self.clock.0.site.clone();
-            CronScheduler::new(self.clone()).with_timezone(site).into_stream().boxed()
+            let calendar = self.clock.0.calendar.clone();
+            CronScheduler::new(self.clone()).with_timezone(calendar).into_stream().boxed()
         };
         let first = fresh();
         Feed::new(futures_util::stream::unfold((first, fresh), |(mut ticks, fresh)| async move {
@@ -80,9 +80,9 @@ impl WakeUps {
     }
 }
 
-impl apalis_cron::Schedule<Site> for WakeUps {
-    fn next_tick(&mut self, site: &Site) -> Option<Tick<Site>> {
-        let next = self.schedule.next(self.clock.0.clock.now(), site);
+impl apalis_cron::Schedule<SiteTimeZone> for WakeUps {
+    fn next_tick(&mut self, calendar: &SiteTimeZone) -> Option<Tick<SiteTimeZone>> {
+        let next = self.schedule.next(self.clock.0.clock.now(), calendar);
         u64::try_from(next.as_second()).ok().map(Tick::new)
     }
 }
@@ -90,20 +90,20 @@ impl apalis_cron::Schedule<Site> for WakeUps {
 impl Tasks {
     pub(crate) fn new(
         database: Database,
-        world: World,
+        context: Context,
         instance: Arc<str>,
         schedules: &[(TaskName, Schedule)],
         stopping: Arc<AtomicBool>,
     ) -> Self {
         let timetable =
             |&(task, schedule): &(TaskName, Schedule)| Timetable { task, schedule, looked: Mutex::new(None) };
-        Self { database, world, instance, timetables: schedules.iter().map(timetable).collect(), stopping }
+        Self { database, context, instance, timetables: schedules.iter().map(timetable).collect(), stopping }
     }
 
     /// Each task with what wakes it.
     pub(crate) fn wake_ups(&self) -> impl Iterator<Item = (TaskName, WakeUps)> + '_ {
         self.timetables.iter().map(|timetable| {
-            let wake_ups = WakeUps { schedule: timetable.schedule, clock: ClockOf(self.world.clone()) };
+            let wake_ups = WakeUps { schedule: timetable.schedule, clock: ClockOf(self.context.clone()) };
             (timetable.task, wake_ups)
         })
     }
@@ -126,11 +126,11 @@ impl Tasks {
 
     async fn catch_up(&self, timetable: &Timetable) {
         let mut looked = timetable.looked.lock().await;
-        let now = self.world.clock.now();
-        let site = &self.world.site;
+        let now = self.context.clock.now();
+        let calendar = &self.context.calendar;
         let due = match *looked {
-            Some(then) if then.plus_seconds(ASLEEP) >= now => timetable.schedule.between(then, now, site),
-            _ => timetable.schedule.latest(now, site).into_iter().collect(),
+            Some(then) if then.plus_seconds(ASLEEP) >= now => timetable.schedule.between(then, now, calendar),
+            _ => timetable.schedule.latest(now, calendar).into_iter().collect(),
         };
         for at in due {
             if self.stopping.load(Ordering::SeqCst) {
@@ -138,7 +138,7 @@ impl Tasks {
             }
             let (this, task) = (self.clone(), timetable.task);
             let claimed = blocking(move || {
-                let claimed = tasks::claim(&this.database, &this.world, &this.instance, task, at)?;
+                let claimed = tasks::claim(&this.database, &this.context, &this.instance, task, at)?;
                 if let Some(run) = claimed {
                     this.run(run);
                 }
@@ -157,7 +157,7 @@ impl Tasks {
     async fn take_over(&self) {
         let this = self.clone();
         let taken = blocking(move || {
-            for run in tasks::take_over(&this.database, &this.world, &this.instance)? {
+            for run in tasks::take_over(&this.database, &this.context, &this.instance)? {
                 tracing::info!(task = run.task.as_str(), due = %run.scheduled_for, "took over a run that was left in the middle");
                 this.run(run);
             }
@@ -171,7 +171,7 @@ impl Tasks {
     /// Runs what was claimed. Blocks.
     fn run(&self, claimed: TaskRun) {
         let (task, due) = (claimed.task.as_str(), claimed.scheduled_for);
-        match tasks::run(&self.database, &self.world, claimed, &self.stopping) {
+        match tasks::run(&self.database, &self.context, claimed, &self.stopping) {
             Ok(run) => {
                 let counts = serde_json::to_string(&run.counts).unwrap_or_default();
                 match run.outcome {

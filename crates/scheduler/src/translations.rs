@@ -10,8 +10,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use inspection_domain::{outbox::OutboxJob, text::Language, translations::Wanted};
-use inspection_persistence::{Database, Origin, Result as Stored, Tx, World, outbox, translations};
+use inspection_domain::{outbox::OutboxJob, text::Language, translations::TranslationRequest};
+use inspection_persistence::{Context, Database, Origin, Result as Stored, Tx, outbox, translations};
 
 use crate::{
     blocking,
@@ -22,7 +22,7 @@ use crate::{
 /// Does the jobs that want a text translated.
 pub struct Translations {
     database: Database,
-    world: World,
+    context: Context,
     translator: Arc<dyn Translator>,
     /// Until when nothing is asked, because the translator has said so: milliseconds of the clock.
     quiet_until: AtomicI64,
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Translations {
 const LONGEST: Duration = Duration::from_secs(90);
 
 /// A job with what it wants.
-type Asked = (OutboxJob, Wanted);
+type Asked = (OutboxJob, TranslationRequest);
 
 /// Why a job has come to nothing.
 struct Failure {
@@ -48,16 +48,16 @@ struct Failure {
 
 impl Translations {
     /// Translates by this translator.
-    pub fn new(database: Database, world: World, translator: Arc<dyn Translator>) -> Self {
-        Self { database, world, translator, quiet_until: AtomicI64::new(i64::MIN) }
+    pub fn new(database: Database, context: Context, translator: Arc<dyn Translator>) -> Self {
+        Self { database, context, translator, quiet_until: AtomicI64::new(i64::MIN) }
     }
 
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Stored<T> + Send + 'static,
     ) -> Option<T> {
-        let (database, world) = (self.database.clone(), self.world.clone());
-        let outcome = blocking(move || database.write(&world, Origin::default(), work)).await?;
+        let (database, context) = (self.database.clone(), self.context.clone());
+        let outcome = blocking(move || database.write(&context, Origin::default(), work)).await?;
         // The jobs are done again when their lease is out.
         outcome
             .inspect_err(|error| tracing::warn!(%error, "what became of translations can't be written"))
@@ -100,7 +100,7 @@ impl Translations {
         &self,
         asked: Vec<Asked>,
         known: HashMap<String, String>,
-    ) -> (Vec<(OutboxJob, Wanted, String)>, Vec<Failure>) {
+    ) -> (Vec<(OutboxJob, TranslationRequest, String)>, Vec<Failure>) {
         let mut wanted: BTreeMap<Language, Vec<String>> = BTreeMap::new();
         for (_, one) in asked.iter().filter(|(_, one)| !known.contains_key(&one.text)) {
             let texts = wanted.entry(one.language()).or_default();
@@ -153,7 +153,7 @@ impl Handler for Translations {
     async fn handle(&self, batch: Batch) {
         let (mut asked, mut unreadable) = (Vec::new(), Vec::new());
         for job in batch {
-            match Wanted::of_payload(&job.payload) {
+            match TranslationRequest::of_payload(&job.payload) {
                 Some(wanted) => asked.push((job, wanted)),
                 None => unreadable.push(job),
             }
@@ -161,7 +161,7 @@ impl Handler for Translations {
         if !unreadable.is_empty() {
             self.write(move |tx| outbox::fail(tx, &unreadable, "the job can't be read", None)).await;
         }
-        let texts: Vec<Wanted> = asked.iter().map(|(_, wanted)| wanted.clone()).collect();
+        let texts: Vec<TranslationRequest> = asked.iter().map(|(_, wanted)| wanted.clone()).collect();
         let Some(known) = self.write(move |tx| translations::known(tx.conn(), &texts)).await else { return };
         let jobs: Vec<OutboxJob> = asked.iter().map(|(job, _)| job.clone()).collect();
         let outcome = tokio::time::timeout(LONGEST, self.translate(asked, known)).await;
@@ -179,7 +179,7 @@ impl Handler for Translations {
         if let Some(wait) = busy.max() {
             let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
             self.quiet_until
-                .store(self.world.clock.now().as_millisecond().saturating_add(wait), Ordering::SeqCst);
+                .store(self.context.clock.now().as_millisecond().saturating_add(wait), Ordering::SeqCst);
         }
         if !failed.is_empty() {
             self.write(move |tx| {
@@ -198,7 +198,7 @@ impl Handler for Translations {
 
     fn pause(&self) -> Option<Duration> {
         let left =
-            self.quiet_until.load(Ordering::SeqCst).saturating_sub(self.world.clock.now().as_millisecond());
+            self.quiet_until.load(Ordering::SeqCst).saturating_sub(self.context.clock.now().as_millisecond());
         u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis)
     }
 }

@@ -8,7 +8,7 @@ mod sums;
 
 use std::{fs, io, path::Path};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use inspection_domain::time::Instant;
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ impl Summary {
 
 /// What is in a folder of backups.
 #[derive(Debug, Default)]
-pub struct Listed {
+pub struct NonEmptyList {
     /// Those that can be read, newest first.
     pub backups: Vec<Summary>,
     /// Names of those that can't, and why.
@@ -84,12 +84,12 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The backups in a folder, which need not be there.
-pub fn list(folder: &Path) -> Result<Listed> {
+pub fn list(folder: &Path) -> Result<NonEmptyList> {
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listed::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(NonEmptyList::default()),
         other => other.with_context(|| format!("can't read {}", folder.display()))?,
     };
-    let mut listed = Listed::default();
+    let mut listed = NonEmptyList::default();
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if !is_name(&name) {

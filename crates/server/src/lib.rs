@@ -6,5 +6,5 @@ pub mod cli;
 pub mod config;
 mod disk;
 pub mod logging;
+pub mod system;
 pub mod wire;
-pub mod world;

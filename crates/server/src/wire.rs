@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use inspection_auth::{cursors::Cursors, links::Links, tokens::Tokens};
 use inspection_domain::{outbox::OutboxKind, time::Instant};
 use inspection_http::{App, Reading, Stopper};
-use inspection_persistence::{Database, World};
+use inspection_persistence::{Context, Database};
 use inspection_scheduler::{
     Background, Parts, all_tasks,
     outbox::Handler,
@@ -27,7 +27,7 @@ use crate::{
     backups,
     config::{Config, Origins, Profile, RedisUrl},
     disk::{Space, space},
-    world::{SystemClock, SystemIds},
+    system::{SystemClock, SystemIds},
 };
 
 /// The database of a configuration, for many at once. Nothing is connected yet.
@@ -48,11 +48,11 @@ fn open(config: &Config, size: u32, overflow: u32) -> Result<Database> {
 }
 
 /// Time, randomness and place of a configuration.
-pub fn world(config: &Config) -> World {
-    World {
+pub fn context(config: &Config) -> Context {
+    Context {
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
-        site: config.app_timezone.site.clone(),
+        calendar: config.app_timezone.site.clone(),
         translates: config.openai_api_key.is_some(),
     }
 }
@@ -64,8 +64,8 @@ const TRANSLATOR_PATIENCE: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_secs(20);
 
 /// A name for this process that no other has.
-pub fn instance(world: &World) -> String {
-    format!("{}-{}", std::process::id(), world.ids.unique())
+pub fn instance(context: &Context) -> String {
+    format!("{}-{}", std::process::id(), context.ids.unique())
 }
 
 /// What happens by itself: the scheduled tasks, if they do here, and what requests leave behind. If it ends without having been told
@@ -73,7 +73,7 @@ pub fn instance(world: &World) -> String {
 pub fn background(
     config: &Config,
     database: &Database,
-    world: &World,
+    context: &Context,
     when_dead: impl FnOnce() + Send + 'static,
 ) -> Result<Background> {
     let mut handlers: BTreeMap<OutboxKind, Arc<dyn Handler>> = BTreeMap::new();
@@ -84,13 +84,13 @@ pub fn background(
             model: config.openai_translate_model.clone(),
             patience: TRANSLATOR_PATIENCE,
         })?;
-        let translations = Translations::new(database.clone(), world.clone(), Arc::new(translator));
+        let translations = Translations::new(database.clone(), context.clone(), Arc::new(translator));
         handlers.insert(OutboxKind::Translate, Arc::new(translations));
     }
     let parts = Parts {
         database: database.clone(),
-        world: world.clone(),
-        instance: instance(world),
+        context: context.clone(),
+        instance: instance(context),
         tasks: if config.scheduler_enabled { all_tasks() } else { Vec::new() },
         handlers,
         look: LOOK,
@@ -173,7 +173,7 @@ pub(crate) fn places(config: &Config) -> Vec<(&'static str, PathBuf)> {
 const REDIS_PATIENCE: Duration = Duration::from_millis(250);
 
 /// The application over a database and a store of files.
-pub fn app(config: &Config, database: Database, world: World, storage: Storage, socket: &Socket) -> App {
+pub fn app(config: &Config, database: Database, context: Context, storage: Storage, socket: &Socket) -> App {
     let tokens = Tokens::new(
         &config.jwt_secret_key,
         seconds(config.jwt_access_token_expires),
@@ -191,7 +191,7 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage, 
         readings: readings(config),
         socket_outlives: socket.outlives,
         https_redirect: config.https_redirect,
-        redis_patience: REDIS_PATIENCE,
+        redis_timeout: REDIS_PATIENCE,
         metrics_token: config.metrics_token.clone(),
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
         dashboard_age: Duration::from_secs(config.dashboard_age.into()),
@@ -199,7 +199,7 @@ pub fn app(config: &Config, database: Database, world: World, storage: Storage, 
         heartbeat: HEARTBEAT,
     };
     let signatures = (Links::new(&config.secret_key), Cursors::new(&config.secret_key));
-    App::new(database, world, tokens, signatures, storage, settings)
+    App::new(database, context, tokens, signatures, storage, settings)
 }
 
 /// The address the service listens on from now on: a socket that systemd holds for it, so that nobody is refused while the service

@@ -102,12 +102,12 @@ impl fmt::Display for Key {
 
 #[cfg(test)]
 mod tests {
-    use inspection_domain::input::{Given, Scalar};
+    use inspection_domain::input::{RawValue, Scalar};
 
     use super::*;
 
     fn key() -> Key {
-        let category = Category::read(Given::Text("inspection".into())).expect("a category");
+        let category = Category::read(RawValue::Text("inspection".into())).expect("a category");
         Key::of_file(&category, Date::parse("2026-03-02").expect("a date"), [7; 16], FileKind::Jpeg)
     }
 

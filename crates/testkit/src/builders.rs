@@ -7,6 +7,7 @@ use inspection_domain::{
     assessments::{Assessment, NewVerdict, Verdict},
     assignments::{AssignTeam, Assignment},
     bonus_stars::Bonus,
+    daily_lists::InspectionList,
     defects::Defect,
     equipment::{Equipment, NewEquipment},
     files::{FileKind, NewFile, StoredFile, UploadFields},
@@ -15,7 +16,6 @@ use inspection_domain::{
     inspections::{Inspection, NewAnswer, NewAnswers, StartInspection},
     jobs::{Job, PlannedTime},
     leaves::Leave,
-    lists::InspectionList,
     outbox::{MOST_ATTEMPTS, OutboxJob, OutboxKind},
     page::PageRequest,
     pauses::Pause,
@@ -23,11 +23,11 @@ use inspection_domain::{
     users::{NewUser, Password, Role, User},
 };
 use inspection_persistence::{
-    Database, Origin, Result, Tx, World, assessments, assignments, bonus_stars,
+    Context, Database, Origin, Result, Tx, assessments, assignments, bonus_stars,
     checklists::{self, Checklist},
-    defects, equipment as machines, files,
-    inspections::{self, Sheet},
-    jobs, leaves, lists, outbox, pauses, quality_reviews,
+    daily_lists, defects, equipment as machines, files,
+    inspections::{self, InspectionDetail},
+    jobs, leaves, outbox, pauses, quality_reviews,
     routines::{self, Planned},
     users,
 };
@@ -50,30 +50,30 @@ pub fn input<T: Input>(body: Value) -> T {
 /// Carries a unit of work out for somebody.
 pub fn act<T>(
     db: &Database,
-    world: &World,
+    context: &Context,
     actor: &User,
     work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
 ) -> Result<T> {
-    db.write(world, Origin::default(), |tx| {
+    db.write(context, Origin::default(), |tx| {
         tx.act_as(actor.clone());
         work(tx)
     })
 }
 
 /// A number that no other call gives in this world, as short text.
-pub fn serial(world: &World) -> String {
-    let id = world.ids.unique();
+pub fn serial(context: &Context) -> String {
+    let id = context.ids.unique();
     id.rsplit('-').next().unwrap_or(&id).trim_start_matches('0').to_owned()
 }
 
 /// A person of this role with an address of their own; inspectors and specialists are mechanical.
-pub fn user(db: &Database, world: &World, role: Role) -> User {
-    user_with(db, world, role, |_| {})
+pub fn user(db: &Database, context: &Context, role: Role) -> User {
+    user_with(db, context, role, |_| {})
 }
 
 /// A person as [`user`] makes one, but for what is changed in the body.
-pub fn user_with(db: &Database, world: &World, role: Role, change: impl FnOnce(&mut Value)) -> User {
-    let number = serial(world);
+pub fn user_with(db: &Database, context: &Context, role: Role, change: impl FnOnce(&mut Value)) -> User {
+    let number = serial(context);
     let mut body = json!({
         "email": format!("{role}-{number}@example.com"),
         "password": PASSWORD,
@@ -85,17 +85,17 @@ pub fn user_with(db: &Database, world: &World, role: Role, change: impl FnOnce(&
     }
     change(&mut body);
     let new: NewUser = input(body);
-    db.write(world, Origin::default(), |tx| users::create(tx, new, password_hash())).expect("a user")
+    db.write(context, Origin::default(), |tx| users::create(tx, new, password_hash())).expect("a user")
 }
 
 /// An active machine of type `crane` with a serial number of its own.
-pub fn equipment(db: &Database, world: &World) -> Equipment {
-    equipment_with(db, world, |_| {})
+pub fn equipment(db: &Database, context: &Context) -> Equipment {
+    equipment_with(db, context, |_| {})
 }
 
 /// A machine as [`equipment`] makes one, but for what is changed in the body.
-pub fn equipment_with(db: &Database, world: &World, change: impl FnOnce(&mut Value)) -> Equipment {
-    let number = serial(world);
+pub fn equipment_with(db: &Database, context: &Context, change: impl FnOnce(&mut Value)) -> Equipment {
+    let number = serial(context);
     let mut body = json!({
         "name": format!("Crane {number}"),
         "equipment_type": "crane",
@@ -106,7 +106,7 @@ pub fn equipment_with(db: &Database, world: &World, change: impl FnOnce(&mut Val
     });
     change(&mut body);
     let new: NewEquipment = input(body);
-    db.write(world, Origin::default(), |tx| machines::create(tx, new)).expect("a machine")
+    db.write(context, Origin::default(), |tx| machines::create(tx, new)).expect("a machine")
 }
 
 /// Place of the question that takes pass or fail: mechanical, required.
@@ -121,14 +121,14 @@ pub const CRITICAL: usize = 3;
 pub const TEXT: usize = 4;
 
 /// An active checklist for type `crane` with one question of every kind, at places [`PASS_FAIL`] to [`TEXT`].
-pub fn checklist(db: &Database, world: &World, admin: &User) -> Checklist {
-    checklist_with(db, world, admin, |_| {})
+pub fn checklist(db: &Database, context: &Context, admin: &User) -> Checklist {
+    checklist_with(db, context, admin, |_| {})
 }
 
 /// A checklist as [`checklist`] makes one, but for what is changed in the body.
 pub fn checklist_with(
     db: &Database,
-    world: &World,
+    context: &Context,
     admin: &User,
     change: impl FnOnce(&mut Value),
 ) -> Checklist {
@@ -136,7 +136,7 @@ pub fn checklist_with(
         "name": "Crane check",
         "name_ar": "فحص الرافعة",
         "equipment_type": "crane",
-        "version": serial(world),
+        "version": serial(context),
         "items": [
             {"question_text": "Are the brakes sound?", "question_text_ar": "هل الفرامل سليمة؟",
              "answer_type": "pass_fail", "category": "mechanical"},
@@ -151,7 +151,7 @@ pub fn checklist_with(
         ],
     });
     change(&mut body);
-    act(db, world, admin, |tx| checklists::create(tx, input(body))).expect("a checklist")
+    act(db, context, admin, |tx| checklists::create(tx, input(body))).expect("a checklist")
 }
 
 /// The answer to a question of [`checklist`], by its place: one that passes, or one that fails.
@@ -170,7 +170,7 @@ pub fn answer_body(place: usize, item: ItemId, fails: bool) -> Value {
 }
 
 /// Answers to all questions of [`checklist`]; those at the places `failing` fail.
-pub fn answers(sheet: &Sheet, failing: &[usize]) -> Vec<NewAnswer> {
+pub fn answers(sheet: &InspectionDetail, failing: &[usize]) -> Vec<NewAnswer> {
     let bodies = sheet.items.iter().map(|item| {
         let place = usize::try_from(item.order_index).expect("a place");
         answer_body(place, item.id, failing.contains(&place))
@@ -180,41 +180,47 @@ pub fn answers(sheet: &Sheet, failing: &[usize]) -> Vec<NewAnswer> {
 }
 
 /// The draft of an inspection, begun by an inspector.
-pub fn draft(db: &Database, world: &World, inspector: &User, machine: &Equipment) -> Sheet {
+pub fn draft(db: &Database, context: &Context, inspector: &User, machine: &Equipment) -> InspectionDetail {
     let what: StartInspection = input(json!({"equipment_id": machine.id}));
-    act(db, world, inspector, |tx| inspections::start(tx, &what)).expect("a draft").0
+    act(db, context, inspector, |tx| inspections::start(tx, &what)).expect("a draft").0
 }
 
 /// A draft in which everything is answered; the questions at the places `failing` fail.
 pub fn answered(
     db: &Database,
-    world: &World,
+    context: &Context,
     inspector: &User,
     machine: &Equipment,
     failing: &[usize],
-) -> Sheet {
-    answer_all(db, world, inspector, draft(db, world, inspector, machine), failing)
+) -> InspectionDetail {
+    answer_all(db, context, inspector, draft(db, context, inspector, machine), failing)
 }
 
-fn answer_all(db: &Database, world: &World, inspector: &User, sheet: Sheet, failing: &[usize]) -> Sheet {
+fn answer_all(
+    db: &Database,
+    context: &Context,
+    inspector: &User,
+    sheet: InspectionDetail,
+    failing: &[usize],
+) -> InspectionDetail {
     let given = answers(&sheet, failing);
     let (answers, _) =
-        act(db, world, inspector, |tx| inspections::answer(tx, sheet.inspection.id, given, |_| None))
+        act(db, context, inspector, |tx| inspections::answer(tx, sheet.inspection.id, given, |_| None))
             .expect("answers");
-    Sheet { answers, ..sheet }
+    InspectionDetail { answers, ..sheet }
 }
 
 /// An inspection that was handed in, and the defects it found: of the questions at the places `failing`.
 pub fn submitted(
     db: &Database,
-    world: &World,
+    context: &Context,
     inspector: &User,
     machine: &Equipment,
     failing: &[usize],
 ) -> (Inspection, Vec<Defect>) {
-    let sheet = answered(db, world, inspector, machine, failing);
+    let sheet = answered(db, context, inspector, machine, failing);
     let (inspection, _) =
-        act(db, world, inspector, |tx| inspections::submit(tx, sheet.inspection.id)).expect("a submission");
+        act(db, context, inspector, |tx| inspections::submit(tx, sheet.inspection.id)).expect("a submission");
     let found = db.read(|conn| defects::of_inspection(conn, inspection.id)).expect("its defects");
     (inspection, found)
 }
@@ -239,9 +245,9 @@ impl Team {
 }
 
 /// A new team.
-pub fn team(db: &Database, world: &World) -> Team {
+pub fn team(db: &Database, context: &Context) -> Team {
     let inspector = |trade: &str| {
-        user_with(db, world, Role::Inspector, |body| {
+        user_with(db, context, Role::Inspector, |body| {
             body["specialization"] = json!(trade);
             body["shift"] = json!("day");
         })
@@ -252,7 +258,7 @@ pub fn team(db: &Database, world: &World) -> Team {
 /// A routine for machines of type `crane` on every day, day shift, by this checklist, but for what is changed in the body.
 pub fn routine_with(
     db: &Database,
-    world: &World,
+    context: &Context,
     admin: &User,
     template: TemplateId,
     change: impl FnOnce(&mut Value),
@@ -262,132 +268,145 @@ pub fn routine_with(
         "days_of_week": [0, 1, 2, 3, 4, 5, 6], "template_id": template,
     });
     change(&mut body);
-    act(db, world, admin, |tx| routines::create(tx, input(body))).expect("a routine")
+    act(db, context, admin, |tx| routines::create(tx, input(body))).expect("a routine")
 }
 
 /// A routine as [`routine_with`] makes one.
-pub fn routine(db: &Database, world: &World, admin: &User, template: TemplateId) -> Planned {
-    routine_with(db, world, admin, template, |_| {})
+pub fn routine(db: &Database, context: &Context, admin: &User, template: TemplateId) -> Planned {
+    routine_with(db, context, admin, template, |_| {})
 }
 
 /// The list of [`TODAY`], day shift, generated or completed with what is missing, and what is on it.
-pub fn generated(db: &Database, world: &World, planner: &User) -> (InspectionList, Vec<Assignment>) {
+pub fn generated(db: &Database, context: &Context, planner: &User) -> (InspectionList, Vec<Assignment>) {
     let wanted = input(json!({"target_date": TODAY, "shift": "day", "refresh": true}));
-    let made = act(db, world, planner, |tx| lists::generate(tx, &wanted)).expect("a list");
-    let on_it = db.read(|conn| lists::assignments_of(conn, made.list.id)).expect("assignments");
+    let made = act(db, context, planner, |tx| daily_lists::generate(tx, &wanted)).expect("a list");
+    let on_it = db.read(|conn| daily_lists::assignments_of(conn, made.list.id)).expect("assignments");
     (made.list, on_it.into_iter().map(|(assignment, _)| assignment).collect())
 }
 
 /// Gives an assignment a team.
-pub fn assigned(db: &Database, world: &World, planner: &User, id: AssignmentId, team: &Team) -> Assignment {
+pub fn assigned(
+    db: &Database,
+    context: &Context,
+    planner: &User,
+    id: AssignmentId,
+    team: &Team,
+) -> Assignment {
     let members: AssignTeam = input(json!({
         "mechanical_inspector_id": team.mechanical.id, "electrical_inspector_id": team.electrical.id,
     }));
-    act(db, world, planner, |tx| assignments::assign(tx, id, &members)).expect("assigned")
+    act(db, context, planner, |tx| assignments::assign(tx, id, &members)).expect("assigned")
 }
 
 /// The draft of an inspector's half of an assignment.
-pub fn half_draft(db: &Database, world: &World, inspector: &User, id: AssignmentId) -> Sheet {
+pub fn half_draft(db: &Database, context: &Context, inspector: &User, id: AssignmentId) -> InspectionDetail {
     let what: StartInspection = input(json!({"assignment_id": id}));
-    act(db, world, inspector, |tx| inspections::start(tx, &what)).expect("a draft").0
+    act(db, context, inspector, |tx| inspections::start(tx, &what)).expect("a draft").0
 }
 
 /// A half in which everything is answered; the questions at the places `failing` fail.
 pub fn half_answered(
     db: &Database,
-    world: &World,
+    context: &Context,
     inspector: &User,
     id: AssignmentId,
     failing: &[usize],
-) -> Sheet {
-    answer_all(db, world, inspector, half_draft(db, world, inspector, id), failing)
+) -> InspectionDetail {
+    answer_all(db, context, inspector, half_draft(db, context, inspector, id), failing)
 }
 
 /// A half that was handed in.
 pub fn half_submitted(
     db: &Database,
-    world: &World,
+    context: &Context,
     inspector: &User,
     id: AssignmentId,
     failing: &[usize],
 ) -> Inspection {
-    let sheet = half_answered(db, world, inspector, id, failing);
-    act(db, world, inspector, |tx| inspections::submit(tx, sheet.inspection.id)).expect("a submission").0
+    let sheet = half_answered(db, context, inspector, id, failing);
+    act(db, context, inspector, |tx| inspections::submit(tx, sheet.inspection.id)).expect("a submission").0
 }
 
 /// Both halves handed in without a failed answer, and the assessment that this led to.
-pub fn assessment(db: &Database, world: &World, team: &Team, id: AssignmentId) -> Assessment {
+pub fn assessment(db: &Database, context: &Context, team: &Team, id: AssignmentId) -> Assessment {
     for inspector in team.both() {
-        half_submitted(db, world, inspector, id, &[]);
+        half_submitted(db, context, inspector, id, &[]);
     }
     db.read(|conn| assessments::of_assignment(conn, &team.mechanical, id)).expect("an assessment")
 }
 
 /// A file on record, whose bytes are nowhere: an image, but for what is changed in what is told of it.
-pub fn file(db: &Database, world: &World, uploader: &User, fields: Value) -> StoredFile {
-    file_of(db, world, uploader, FileKind::Jpeg, fields)
+pub fn file(db: &Database, context: &Context, uploader: &User, fields: Value) -> StoredFile {
+    file_of(db, context, uploader, FileKind::Jpeg, fields)
 }
 
 /// A file on record of this kind, whose bytes are nowhere.
-pub fn file_of(db: &Database, world: &World, uploader: &User, kind: FileKind, fields: Value) -> StoredFile {
+pub fn file_of(
+    db: &Database,
+    context: &Context,
+    uploader: &User,
+    kind: FileKind,
+    fields: Value,
+) -> StoredFile {
     let purpose = input::<UploadFields>(fields).purpose().expect("a purpose");
     let extension = kind.extension();
     let new = NewFile {
-        key: format!("{}/2026/03/02/{:0>32}.{extension}", purpose.category.as_str(), serial(world)),
+        key: format!("{}/2026/03/02/{:0>32}.{extension}", purpose.category.as_str(), serial(context)),
         client_name: format!("photo.{extension}"),
         kind,
         size: 100,
         sha256: "0".repeat(64),
     };
-    act(db, world, uploader, |tx| files::record(tx, vec![new], &purpose)).expect("a file").remove(0)
+    act(db, context, uploader, |tx| files::record(tx, vec![new], &purpose)).expect("a file").remove(0)
 }
 
 /// The first defect of an inspection that failed, of this machine.
-pub fn defect(db: &Database, world: &World, inspector: &User, machine: &Equipment) -> Defect {
-    submitted(db, world, inspector, machine, &[PASS_FAIL]).1.remove(0)
+pub fn defect(db: &Database, context: &Context, inspector: &User, machine: &Equipment) -> Defect {
+    submitted(db, context, inspector, machine, &[PASS_FAIL]).1.remove(0)
 }
 
 /// The job to repair a defect, given to a specialist.
-pub fn repair(db: &Database, world: &World, planner: &User, defect: DefectId, specialist: &User) -> Job {
+pub fn repair(db: &Database, context: &Context, planner: &User, defect: DefectId, specialist: &User) -> Job {
     let wanted = input(json!({"specialist_id": specialist.id}));
-    act(db, world, planner, |tx| jobs::assign_specialist(tx, defect, wanted)).expect("a repair")
+    act(db, context, planner, |tx| jobs::assign_specialist(tx, defect, wanted)).expect("a repair")
 }
 
 /// An engineer's job, made by an admin.
-pub fn engineer_job(db: &Database, world: &World, admin: &User, engineer: &User) -> Job {
+pub fn engineer_job(db: &Database, context: &Context, admin: &User, engineer: &User) -> Job {
     let wanted = json!({"job_type": "special_task", "title": "Look at the quay", "engineer_id": engineer.id});
-    act(db, world, admin, |tx| jobs::create_for_engineer(tx, input(wanted))).expect("a job")
+    act(db, context, admin, |tx| jobs::create_for_engineer(tx, input(wanted))).expect("a job")
 }
 
 /// A job with a planned time of two hours, entered by its owner.
-pub fn planned(db: &Database, world: &World, owner: &User, job: &Job) -> Job {
+pub fn planned(db: &Database, context: &Context, owner: &User, job: &Job) -> Job {
     let hours: PlannedTime = input(json!({"planned_time_hours": 2}));
-    act(db, world, owner, |tx| jobs::plan(tx, job.kind, job.id, &hours)).expect("planned")
+    act(db, context, owner, |tx| jobs::plan(tx, job.kind, job.id, &hours)).expect("planned")
 }
 
 /// A job that its owner has planned and begun.
-pub fn started(db: &Database, world: &World, owner: &User, job: &Job) -> Job {
-    planned(db, world, owner, job);
-    act(db, world, owner, |tx| jobs::start(tx, job.kind, job.id)).expect("begun")
+pub fn started(db: &Database, context: &Context, owner: &User, job: &Job) -> Job {
+    planned(db, context, owner, job);
+    act(db, context, owner, |tx| jobs::start(tx, job.kind, job.id)).expect("begun")
 }
 
 /// The pause of a job under way, asked for by its owner and allowed by an admin.
-pub fn paused(db: &Database, world: &World, owner: &User, admin: &User, job: &Job) -> Pause {
+pub fn paused(db: &Database, context: &Context, owner: &User, admin: &User, job: &Job) -> Pause {
     let wanted = input(json!({"reason_category": "parts"}));
-    let pause = act(db, world, owner, |tx| pauses::request(tx, job.kind, job.id, wanted)).expect("asked for");
-    act(db, world, admin, |tx| pauses::approve(tx, pause.id)).expect("allowed")
+    let pause =
+        act(db, context, owner, |tx| pauses::request(tx, job.kind, job.id, wanted)).expect("asked for");
+    act(db, context, admin, |tx| pauses::approve(tx, pause.id)).expect("allowed")
 }
 
 /// A job that its owner has planned, begun and finished.
-pub fn finished(db: &Database, world: &World, owner: &User, job: &Job) -> Job {
-    started(db, world, owner, job);
-    completed(db, world, owner, job)
+pub fn finished(db: &Database, context: &Context, owner: &User, job: &Job) -> Job {
+    started(db, context, owner, job);
+    completed(db, context, owner, job)
 }
 
 /// A job under way that its owner has finished.
-pub fn completed(db: &Database, world: &World, owner: &User, job: &Job) -> Job {
+pub fn completed(db: &Database, context: &Context, owner: &User, job: &Job) -> Job {
     let done = input(json!({"work_notes": "Changed the seal and tried it."}));
-    act(db, world, owner, |tx| jobs::complete(tx, job.kind, job.id, done)).expect("finished")
+    act(db, context, owner, |tx| jobs::complete(tx, job.kind, job.id, done)).expect("finished")
 }
 
 /// The latest review of a finished job, and its quality engineer.
@@ -402,28 +421,28 @@ pub fn review(db: &Database, admin: &User, job: &Job) -> (QualityReview, User) {
 }
 
 /// A request for leave from one day to another, made by its person.
-pub fn leave(db: &Database, world: &World, person: &User, from: &str, to: &str) -> Leave {
+pub fn leave(db: &Database, context: &Context, person: &User, from: &str, to: &str) -> Leave {
     let wanted = json!({"leave_type": "annual", "date_from": from, "date_to": to});
-    act(db, world, person, |tx| leaves::request(tx, input(wanted))).expect("asked for")
+    act(db, context, person, |tx| leaves::request(tx, input(wanted))).expect("asked for")
 }
 
 /// A leave that an admin granted.
 pub fn approved_leave(
     db: &Database,
-    world: &World,
+    context: &Context,
     admin: &User,
     person: &User,
     from: &str,
     to: &str,
 ) -> Leave {
-    let asked = leave(db, world, person, from, to);
-    act(db, world, admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))).expect("granted")
+    let asked = leave(db, context, person, from, to);
+    act(db, context, admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))).expect("granted")
 }
 
 /// Bonus stars that a quality engineer asked for.
-pub fn bonus_request(db: &Database, world: &World, qe: &User, recipient: &User, amount: i64) -> Bonus {
+pub fn bonus_request(db: &Database, context: &Context, qe: &User, recipient: &User, amount: i64) -> Bonus {
     let wanted = json!({"user_id": recipient.id, "amount": amount, "reason": "Found it before it broke."});
-    act(db, world, qe, |tx| bonus_stars::request(tx, input(wanted))).expect("asked for")
+    act(db, context, qe, |tx| bonus_stars::request(tx, input(wanted))).expect("asked for")
 }
 
 /// A reason that is long enough for an urgent verdict.
@@ -432,23 +451,23 @@ pub const URGENT_REASON: &str = "The hook has a crack as long as a finger, and i
 /// Gives somebody's verdict.
 pub fn verdict(
     db: &Database,
-    world: &World,
+    context: &Context,
     inspector: &User,
     id: AssessmentId,
     verdict: Verdict,
 ) -> Result<Assessment> {
     let given: NewVerdict = input(json!({"verdict": verdict, "urgent_reason": URGENT_REASON}));
-    act(db, world, inspector, |tx| assessments::give_verdict(tx, id, given))
+    act(db, context, inspector, |tx| assessments::give_verdict(tx, id, given))
 }
 
 /// A job of the outbox that has failed so often that it was given up: a text nobody could translate. It has a clock of its own.
 pub fn dead_job(db: &Database, admin: &User) -> OutboxJob {
-    let (mut world, clock) = crate::world::world();
-    world.translates = true;
-    let bonus = json!({"user_id": user(db, &world, Role::Engineer).id, "amount": 1, "reason": "Found it."});
-    act(db, &world, admin, |tx| bonus_stars::award(tx, input(bonus))).expect("awarded");
+    let (mut context, clock) = crate::context::context();
+    context.translates = true;
+    let bonus = json!({"user_id": user(db, &context, Role::Engineer).id, "amount": 1, "reason": "Found it."});
+    act(db, &context, admin, |tx| bonus_stars::award(tx, input(bonus))).expect("awarded");
     for _ in 0..MOST_ATTEMPTS {
-        let taken = act(db, &world, admin, |tx| {
+        let taken = act(db, &context, admin, |tx| {
             let taken = outbox::take(tx, OutboxKind::Translate, "a worker")?;
             if let outbox::Found::Jobs(jobs) = &taken {
                 outbox::fail(tx, jobs, "nobody knows the word", None)?;

@@ -10,6 +10,7 @@
 
 pub mod builders;
 pub mod clients;
+pub mod context;
 pub mod databases;
 pub mod files;
 pub mod load;
@@ -17,6 +18,5 @@ pub mod outages;
 pub mod postgres;
 pub mod redis;
 pub mod s3;
-pub mod world;
 
 pub use databases::{Kind, TestDatabase};

@@ -7,7 +7,7 @@ use super::somebody;
 use crate::site::on_both;
 
 on_both! {
-    fn a_download_is_whole_or_in_parts(site: Site) {
+    fn a_download_is_whole_or_in_parts(site: TestSite) {
         let (_, client) = somebody(&site, Role::Engineer);
         let bytes = big_pdf(300_000);
         let answer = client.upload(&[], "report.pdf", "application/pdf", &bytes);
@@ -48,7 +48,7 @@ on_both! {
         assert_eq!(head.header("content-length"), Some(total.to_string().as_str()));
     }
 
-    fn a_browser_shows_a_file_itself_only_if_asked_to(site: Site) {
+    fn a_browser_shows_a_file_itself_only_if_asked_to(site: TestSite) {
         let (_, client) = somebody(&site, Role::Engineer);
         for (name, declared, bytes) in [("a b.pdf", "application/pdf", pdf()), ("a b.png", "image/png", png(9, 9))] {
             let id = client.upload(&[], name, declared, &bytes).id();
@@ -62,7 +62,7 @@ on_both! {
         }
     }
 
-    fn thumbnails_are_small_and_made_once(site: Site) {
+    fn thumbnails_are_small_and_made_once(site: TestSite) {
         let (_, client) = somebody(&site, Role::Engineer);
         let id = client.upload(&[], "photo.jpg", "image/jpeg", &jpeg(900, 600)).id();
         let path = format!("/api/files/{id}/thumbnail");
@@ -84,7 +84,7 @@ on_both! {
         assert_eq!(client.get(&format!("/api/files/{document}")).data()["thumbnail_url"], serde_json::Value::Null);
     }
 
-    fn what_is_not_there_is_not_found(site: Site) {
+    fn what_is_not_there_is_not_found(site: TestSite) {
         let (_, client) = somebody(&site, Role::Admin);
         for path in ["/api/files/999", "/api/files/999/download", "/api/files/999/thumbnail"] {
             assert_eq!(client.get(path).code(), "NOT_FOUND", "{path}");

@@ -13,12 +13,12 @@ use super::{photo, somebody};
 use crate::site::on_both;
 
 on_both! {
-    fn a_photo_proves_a_failed_critical_answer(site: Site) {
+    fn a_photo_proves_a_failed_critical_answer(site: TestSite) {
         let admin = site.user(Role::Admin);
-        let (_, items) = builders::checklist(&site.db, &site.world, &admin);
-        let machine = builders::equipment(&site.db, &site.world);
+        let (_, items) = builders::checklist(&site.db, &site.context, &admin);
+        let machine = builders::equipment(&site.db, &site.context);
         let (owner, client) = somebody(&site, Role::Inspector);
-        let draft = builders::draft(&site.db, &site.world, &owner, &machine).inspection.id.get();
+        let draft = builders::draft(&site.db, &site.context, &owner, &machine).inspection.id.get();
         let answer = |file: serde_json::Value| client.post(&format!("/api/inspections/{draft}/answer"),
             &json!({"checklist_item_id": items[CRITICAL].id, "answer_value": "fail", "photo_file_id": file}));
         let without = answer(json!(null));
@@ -55,13 +55,13 @@ on_both! {
         assert_eq!(client.delete(&format!("/api/files/{file}")).status, 200);
     }
 
-    fn a_photo_of_another_inspection_proves_nothing(site: Site) {
+    fn a_photo_of_another_inspection_proves_nothing(site: TestSite) {
         let admin = site.user(Role::Admin);
-        let (_, items) = builders::checklist(&site.db, &site.world, &admin);
-        let (one, other) = (builders::equipment(&site.db, &site.world), builders::equipment(&site.db, &site.world));
+        let (_, items) = builders::checklist(&site.db, &site.context, &admin);
+        let (one, other) = (builders::equipment(&site.db, &site.context), builders::equipment(&site.db, &site.context));
         let (owner, client) = somebody(&site, Role::Inspector);
-        let first = builders::draft(&site.db, &site.world, &owner, &one).inspection.id;
-        let second = builders::draft(&site.db, &site.world, &owner, &other).inspection.id;
+        let first = builders::draft(&site.db, &site.context, &owner, &one).inspection.id;
+        let second = builders::draft(&site.db, &site.context, &owner, &other).inspection.id;
         let file = photo(&client, &[])["id"].clone();
         let body = json!({"answers": [{"checklist_item_id": items[CRITICAL].id, "answer_value": "fail", "photo_file_id": file}]});
         assert_eq!(client.post(&format!("/api/inspections/{first}/answers"), &body).status, 200);
@@ -71,12 +71,12 @@ on_both! {
         assert_eq!(client.delete(&format!("/api/files/{file}")).status, 200);
     }
 
-    fn a_review_rests_on_files(site: Site) {
+    fn a_review_rests_on_files(site: TestSite) {
         let (admin, client) = somebody(&site, Role::Admin);
-        builders::checklist(&site.db, &site.world, &admin);
-        let machine = builders::equipment(&site.db, &site.world);
+        builders::checklist(&site.db, &site.context, &admin);
+        let machine = builders::equipment(&site.db, &site.context);
         let owner = site.user(Role::Inspector);
-        let (inspection, _) = builders::submitted(&site.db, &site.world, &owner, &machine, &[]);
+        let (inspection, _) = builders::submitted(&site.db, &site.context, &owner, &machine, &[]);
         let id = inspection.id;
         let file = photo(&client, &[])["id"].as_i64().expect("an id");
         let document = client.upload(&[], "a.pdf", "application/pdf", &pdf()).id();
@@ -92,13 +92,13 @@ on_both! {
         assert_eq!(client.delete(&format!("/api/files/{file}")).code(), "RULE_VIOLATION");
     }
 
-    fn a_file_is_used_or_deleted_never_both(site: Site) {
+    fn a_file_is_used_or_deleted_never_both(site: TestSite) {
         let admin = site.user(Role::Admin);
-        let (_, items) = builders::checklist(&site.db, &site.world, &admin);
+        let (_, items) = builders::checklist(&site.db, &site.context, &admin);
         let (owner, client) = somebody(&site, Role::Inspector);
         for round in 0..12 {
-            let machine = builders::equipment(&site.db, &site.world);
-            let draft = builders::draft(&site.db, &site.world, &owner, &machine).inspection.id;
+            let machine = builders::equipment(&site.db, &site.context);
+            let draft = builders::draft(&site.db, &site.context, &owner, &machine).inspection.id;
             let file = photo(&client, &[])["id"].as_i64().expect("an id");
             let body = json!({"checklist_item_id": items[CRITICAL].id, "answer_value": "fail", "photo_file_id": file});
             let (used, gone) = thread::scope(|scope| {

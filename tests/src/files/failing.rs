@@ -12,7 +12,7 @@ use inspection_testkit::{
 };
 
 use super::{photo, somebody, stored};
-use crate::site::{Site, on_both, settings};
+use crate::site::{TestSite, on_both, settings};
 
 fn is_unavailable(answer: &Answer) {
     assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"), "{}", answer.text);
@@ -22,7 +22,7 @@ fn is_unavailable(answer: &Answer) {
     }
 }
 
-fn on_s3(kind: Kind) -> Option<(Site, S3Server)> {
+fn on_s3(kind: Kind) -> Option<(TestSite, S3Server)> {
     let server = S3Server::start();
     let wanted = S3Settings {
         bucket: BUCKET.into(),
@@ -32,7 +32,8 @@ fn on_s3(kind: Kind) -> Option<(Site, S3Server)> {
         credentials: Some((KEY_ID.into(), SECRET.to_owned().into())),
         patience: Duration::from_millis(500),
     };
-    let site = Site::start_over(kind, settings(), |folder| Storage::s3(&wanted, folder).expect("a store"))?;
+    let site =
+        TestSite::start_over(kind, settings(), |folder| Storage::s3(&wanted, folder).expect("a store"))?;
     Some((site, server))
 }
 
@@ -103,7 +104,7 @@ fn a_bucket_that_fails_is_told_on_postgres() {
 }
 
 on_both! {
-    fn a_folder_that_is_gone_is_told(site: Site) {
+    fn a_folder_that_is_gone_is_told(site: TestSite) {
         let (_, client) = somebody(&site, Role::Inspector);
         let id = photo(&client, &[])["id"].as_i64().expect("an id");
         let moved = site.folder.path().with_extension("moved");

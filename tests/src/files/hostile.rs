@@ -7,7 +7,7 @@ use super::{somebody, stored};
 use crate::site::on_both;
 
 on_both! {
-    fn hostile_files_are_refused_with_a_reason(site: Site) {
+    fn hostile_files_are_refused_with_a_reason(site: TestSite) {
         let (_, client) = somebody(&site, Role::Inspector);
         let corpus = hostile();
         assert!(corpus.len() >= 40, "{}", corpus.len());
@@ -22,7 +22,7 @@ on_both! {
         assert_eq!(client.get("/api/files").json["pagination"]["total"], 0);
     }
 
-    fn hostile_names_are_made_harmless(site: Site) {
+    fn hostile_names_are_made_harmless(site: TestSite) {
         let (_, client) = somebody(&site, Role::Inspector);
         let long = format!("{}.jpg", "x".repeat(500));
         for (name, shown) in [
@@ -58,7 +58,7 @@ on_both! {
         assert!(paths.iter().all(|path| path.starts_with("general/2026/03/02/") && path.len() == 19 + 32 + 4), "{paths:?}");
     }
 
-    fn what_could_run_in_a_browser_does_not(site: Site) {
+    fn what_could_run_in_a_browser_does_not(site: TestSite) {
         let (_, client) = somebody(&site, Role::Inspector);
         let bytes = jpeg_with(40, 30, &[exif(1), comment("onload=alert(1) <b>hello</b>")]);
         let id = client.upload(&[], "photo.jpg", "image/jpeg", &bytes).id();

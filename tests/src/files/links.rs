@@ -8,7 +8,7 @@ use super::{photo, somebody};
 use crate::site::on_both;
 
 on_both! {
-    fn a_link_shows_its_file_to_anybody_until_it_ends(site: Site) {
+    fn a_link_shows_its_file_to_anybody_until_it_ends(site: TestSite) {
         let (_, client) = somebody(&site, Role::Inspector);
         let bytes = jpeg(400, 300);
         let id = client.upload(&[], "photo.jpg", "image/jpeg", &bytes).id();
@@ -47,7 +47,7 @@ on_both! {
         assert_eq!((nobody.get(url).status, nobody.get(url).code()), (401, "TOKEN_EXPIRED"));
     }
 
-    fn a_link_lasts_five_minutes_or_up_to_an_hour(site: Site) {
+    fn a_link_lasts_five_minutes_or_up_to_an_hour(site: TestSite) {
         let (_, client) = somebody(&site, Role::Inspector);
         let id = photo(&client, &[])["id"].as_i64().expect("an id");
         let path = format!("/api/files/{id}/link");
@@ -62,7 +62,7 @@ on_both! {
         assert_eq!(link.data()["thumbnail_url"], json!(null));
     }
 
-    fn a_link_to_a_deleted_file_opens_nothing(site: Site) {
+    fn a_link_to_a_deleted_file_opens_nothing(site: TestSite) {
         let (_, client) = somebody(&site, Role::Inspector);
         let id = photo(&client, &[])["id"].as_i64().expect("an id");
         let made = client.post(&format!("/api/files/{id}/link"), &json!({}));

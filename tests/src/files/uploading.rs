@@ -10,14 +10,14 @@ use inspection_testkit::{
 use serde_json::json;
 
 use super::{photo, somebody, stored};
-use crate::site::{Site, on_both, settings};
+use crate::site::{TestSite, on_both, settings};
 
 fn file<'a>(name: &'a str, declared: &'a str, bytes: &'a [u8]) -> FormFile<'a> {
     FormFile { field: "files", name, declared, bytes }
 }
 
 on_both! {
-    fn every_kind_of_file_comes_back_as_it_was(site: Site) {
+    fn every_kind_of_file_comes_back_as_it_was(site: TestSite) {
         let (user, client) = somebody(&site, Role::Specialist);
         for (name, declared, kind, bytes) in [
             ("photo.png", "image/png", "image/png", png(50, 40)),
@@ -61,12 +61,12 @@ on_both! {
         assert_eq!(stored(&site).len(), 8, "nothing else stays");
     }
 
-    fn a_file_belongs_to_what_its_uploader_says(site: Site) {
+    fn a_file_belongs_to_what_its_uploader_says(site: TestSite) {
         let admin = site.user(Role::Admin);
-        builders::checklist(&site.db, &site.world, &admin);
-        let machine = builders::equipment(&site.db, &site.world);
+        builders::checklist(&site.db, &site.context, &admin);
+        let machine = builders::equipment(&site.db, &site.context);
         let (owner, client) = somebody(&site, Role::Inspector);
-        let (inspection, found) = builders::submitted(&site.db, &site.world, &owner, &machine, &[0]);
+        let (inspection, found) = builders::submitted(&site.db, &site.context, &owner, &machine, &[0]);
         for (kind, id) in [("equipment", machine.id.get()), ("inspection", inspection.id.get()), ("defect", found[0].id.get())] {
             let number = id.to_string();
             let data = photo(&client, &[("related_type", kind), ("related_id", &number)]);
@@ -81,7 +81,7 @@ on_both! {
         assert!(stored(&site).iter().any(|path| path.starts_with("before_work/2026/03/02/")));
     }
 
-    fn several_files_are_all_taken_or_none(site: Site) {
+    fn several_files_are_all_taken_or_none(site: TestSite) {
         let (_, client) = somebody(&site, Role::Engineer);
         let (one, two, page) = (png(10, 10), pdf(), b"<html>".to_vec());
         let path = "/api/files/upload-multiple";
@@ -110,12 +110,12 @@ on_both! {
         assert_eq!(stored(&site).len(), 12);
     }
 
-    fn where_a_file_belongs_must_be_there_and_visible(site: Site) {
+    fn where_a_file_belongs_must_be_there_and_visible(site: TestSite) {
         let admin = site.user(Role::Admin);
-        builders::checklist(&site.db, &site.world, &admin);
-        let machine = builders::equipment(&site.db, &site.world);
+        builders::checklist(&site.db, &site.context, &admin);
+        let machine = builders::equipment(&site.db, &site.context);
         let owner = site.user(Role::Inspector);
-        let (inspection, _) = builders::submitted(&site.db, &site.world, &owner, &machine, &[]);
+        let (inspection, _) = builders::submitted(&site.db, &site.context, &owner, &machine, &[]);
         let client = site.as_a(Role::Specialist);
         let number = inspection.id.to_string();
         let refused = client.upload(&[("related_type", "inspection"), ("related_id", &number)], "a.png", "image/png", &png(9, 9));
@@ -144,7 +144,7 @@ on_both! {
 
 #[test]
 fn forms_that_are_none_are_refused_clearly() {
-    let site = Site::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
     let client = site.as_a(Role::Inspector);
     let path = "/api/files/upload";
     let json = client.post(path, &json!({"file": "x"}));
@@ -202,7 +202,7 @@ fn forms_that_are_none_are_refused_clearly() {
 #[test]
 fn too_many_bytes_are_refused_as_soon_as_they_are_too_many() {
     let settings = Settings { max_content_length: 100_000, ..settings() };
-    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     let client = site.as_a(Role::Inspector);
     let fits = big_pdf(98_000);
     assert!(fits.len() <= 100_000);
@@ -236,7 +236,7 @@ fn too_many_bytes_are_refused_as_soon_as_they_are_too_many() {
 fn an_endless_upload_is_answered_when_it_is_too_much() {
     use std::io::{BufRead, BufReader, Write};
     let settings = Settings { max_content_length: 200_000, ..settings() };
-    let site = Site::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
     let token = site.token(&site.user(Role::Inspector), inspection_auth::tokens::TokenType::Access);
     let mut socket =
         std::net::TcpStream::connect(site.base.trim_start_matches("http://")).expect("connected");
@@ -262,7 +262,7 @@ fn an_endless_upload_is_answered_when_it_is_too_much() {
 
 #[test]
 fn uploads_are_limited_a_minute() {
-    let site = Site::start_with(Kind::Sqlite, Settings { rate_limits: true, ..settings() })
+    let site = TestSite::start_with(Kind::Sqlite, Settings { rate_limits: true, ..settings() })
         .expect("SQLite is always there");
     let client = site.as_a(Role::Inspector);
     let image = png(9, 9);

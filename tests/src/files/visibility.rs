@@ -5,10 +5,10 @@ use inspection_testkit::builders;
 use serde_json::json;
 
 use super::{photo, somebody};
-use crate::site::{Site, on_both};
+use crate::site::{TestSite, on_both};
 
 /// Statuses of everything that can be done with a file but deleting it.
-fn statuses(site: &Site, user: &User, id: i64) -> Vec<u16> {
+fn statuses(site: &TestSite, user: &User, id: i64) -> Vec<u16> {
     let client = site.client(user);
     let mut statuses: Vec<u16> = ["", "/download", "/thumbnail"]
         .map(|what| client.get(&format!("/api/files/{id}{what}")).status)
@@ -18,17 +18,17 @@ fn statuses(site: &Site, user: &User, id: i64) -> Vec<u16> {
 }
 
 on_both! {
-    fn a_file_is_seen_by_whom_its_object_is(site: Site) {
+    fn a_file_is_seen_by_whom_its_object_is(site: TestSite) {
         let admin = site.user(Role::Admin);
-        let (template, _) = builders::checklist(&site.db, &site.world, &admin);
-        builders::routine(&site.db, &site.world, &admin, template.id);
-        let machine = builders::equipment(&site.db, &site.world);
-        let (_, on_it) = builders::generated(&site.db, &site.world, &admin);
-        let team = builders::team(&site.db, &site.world);
-        builders::assigned(&site.db, &site.world, &admin, on_it[0].id, &team);
-        let assessment = builders::assessment(&site.db, &site.world, &team, on_it[0].id);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        builders::routine(&site.db, &site.context, &admin, template.id);
+        let machine = builders::equipment(&site.db, &site.context);
+        let (_, on_it) = builders::generated(&site.db, &site.context, &admin);
+        let team = builders::team(&site.db, &site.context);
+        builders::assigned(&site.db, &site.context, &admin, on_it[0].id, &team);
+        let assessment = builders::assessment(&site.db, &site.context, &team, on_it[0].id);
         let (uploader, client) = somebody(&site, Role::Inspector);
-        let (inspection, found) = builders::submitted(&site.db, &site.world, &uploader, &machine, &[0]);
+        let (inspection, found) = builders::submitted(&site.db, &site.context, &uploader, &machine, &[0]);
         let another_admin = site.user(Role::Admin);
         let strangers: Vec<User> = [Role::Inspector, Role::Specialist, Role::Engineer, Role::QualityEngineer].map(|role| site.user(role)).into();
         // Who of the strangers sees it: inspector, specialist, engineer, quality engineer.
@@ -66,7 +66,7 @@ on_both! {
         }
     }
 
-    fn its_uploader_and_admins_delete_a_file_bytes_and_all(site: Site) {
+    fn its_uploader_and_admins_delete_a_file_bytes_and_all(site: TestSite) {
         let (_, client) = somebody(&site, Role::Specialist);
         for who in [client.clone(), site.as_a(Role::Admin)] {
             let id = photo(&client, &[])["id"].as_i64().expect("an id");
@@ -79,7 +79,7 @@ on_both! {
         }
     }
 
-    fn the_filter_is_checked(site: Site) {
+    fn the_filter_is_checked(site: TestSite) {
         let client = site.as_a(Role::Admin);
         for (query, wrong) in [
             ("related_type=equipment", vec!["related_id"]),

@@ -6,19 +6,19 @@ use inspection_testkit::builders;
 use serde_json::json;
 
 use super::{Operation, workshop::Ready};
-use crate::site::Site;
+use crate::site::TestSite;
 
 /// What an operation needs; none if it isn't about leaves or bonus stars.
-pub(super) fn make_ready(site: &Site, operation: &Operation) -> Option<Ready> {
-    let (db, world) = (&site.db, &site.world);
+pub(super) fn make_ready(site: &TestSite, operation: &Operation) -> Option<Ready> {
+    let (db, context) = (&site.db, &site.context);
     let days = ["2026-03-02", "2026-03-04"];
     if let Some(action) = operation.path.strip_prefix("/api/leaves/{id}") {
         let owner = site.user(Role::Inspector);
         let leave = match action {
             "/end" | "/coverage/assign" => {
-                builders::approved_leave(db, world, &site.user(Role::Admin), &owner, days[0], days[1])
+                builders::approved_leave(db, context, &site.user(Role::Admin), &owner, days[0], days[1])
             }
-            _ => builders::leave(db, world, &owner, days[0], days[1]),
+            _ => builders::leave(db, context, &owner, days[0], days[1]),
         };
         let coverer = site.user(Role::Specialist);
         let body = match action {
@@ -34,7 +34,7 @@ pub(super) fn make_ready(site: &Site, operation: &Operation) -> Option<Ready> {
             "client_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "entity_type": "job_start", "entity_data": {"job_id": 7},
         });
         let error = SyncError::of(&NotFound("job"));
-        let item = builders::act(db, world, &owner, |tx| sync::reject(tx, builders::input(item), error));
+        let item = builders::act(db, context, &owner, |tx| sync::reject(tx, builders::input(item), error));
         let (item, _) = item.expect("kept");
         return Some(Ready { id: item.id.get(), query: "", body: json!({}), owner });
     }
@@ -46,7 +46,7 @@ pub(super) fn make_ready(site: &Site, operation: &Operation) -> Option<Ready> {
     if operation.path.starts_with("/api/bonus-stars") && operation.method == "POST" {
         let (qe, owner) = (site.user(Role::QualityEngineer), site.user(Role::Specialist));
         if operation.path.contains("{id}") {
-            let bonus = builders::bonus_request(db, world, &qe, &owner, 3);
+            let bonus = builders::bonus_request(db, context, &qe, &owner, 3);
             return Some(Ready { id: bonus.id.get(), query: "", body: json!({"amount": 2}), owner });
         }
         let body = json!({"user_id": owner.id, "amount": 3, "reason": "Found it before it broke."});

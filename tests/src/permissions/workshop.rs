@@ -9,7 +9,7 @@ use inspection_testkit::builders::{self, act, input};
 use serde_json::{Value, json};
 
 use super::Operation;
-use crate::site::Site;
+use crate::site::TestSite;
 
 /// What an operation is about, its body, and whose it is.
 pub(super) struct Ready {
@@ -23,40 +23,40 @@ const FOUR_DAYS: i64 = 4 * 86_400;
 
 /// Somebody's job, and who is around.
 struct Shop<'a> {
-    site: &'a Site,
+    site: &'a TestSite,
     admin: User,
     owner: User,
     job: Job,
 }
 
 impl<'a> Shop<'a> {
-    fn new(site: &'a Site, is_repair: bool) -> Self {
+    fn new(site: &'a TestSite, is_repair: bool) -> Self {
         let admin = site.user(Role::Admin);
         if is_repair {
-            let machine = builders::equipment(&site.db, &site.world);
-            let defect = builders::defect(&site.db, &site.world, &site.user(Role::Inspector), &machine);
+            let machine = builders::equipment(&site.db, &site.context);
+            let defect = builders::defect(&site.db, &site.context, &site.user(Role::Inspector), &machine);
             let owner = site.user(Role::Specialist);
-            let job = builders::repair(&site.db, &site.world, &admin, defect.id, &owner);
+            let job = builders::repair(&site.db, &site.context, &admin, defect.id, &owner);
             Self { site, admin, owner, job }
         } else {
             let owner = site.user(Role::Engineer);
-            let job = builders::engineer_job(&site.db, &site.world, &admin, &owner);
+            let job = builders::engineer_job(&site.db, &site.context, &admin, &owner);
             Self { site, admin, owner, job }
         }
     }
 
     fn planned(self) -> Self {
-        let job = builders::planned(&self.site.db, &self.site.world, &self.owner, &self.job);
+        let job = builders::planned(&self.site.db, &self.site.context, &self.owner, &self.job);
         Self { job, ..self }
     }
 
     fn started(self) -> Self {
-        let job = builders::started(&self.site.db, &self.site.world, &self.owner, &self.job);
+        let job = builders::started(&self.site.db, &self.site.context, &self.owner, &self.job);
         Self { job, ..self }
     }
 
     fn finished(self) -> Self {
-        let job = builders::finished(&self.site.db, &self.site.world, &self.owner, &self.job);
+        let job = builders::finished(&self.site.db, &self.site.context, &self.owner, &self.job);
         Self { job, ..self }
     }
 
@@ -65,7 +65,7 @@ impl<'a> Shop<'a> {
     }
 
     fn paused(&self) -> i64 {
-        builders::paused(&self.site.db, &self.site.world, &self.owner, &self.admin, &self.job).id.get()
+        builders::paused(&self.site.db, &self.site.context, &self.owner, &self.admin, &self.job).id.get()
     }
 
     /// Paused four days ago.
@@ -79,8 +79,8 @@ impl<'a> Shop<'a> {
 }
 
 /// What an operation of somebody with this role needs; none if it isn't about jobs.
-pub(super) fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Option<Ready> {
-    let (db, world) = (&site.db, &site.world);
+pub(super) fn make_ready(site: &TestSite, operation: &Operation, caller: Role) -> Option<Ready> {
+    let (db, context) = (&site.db, &site.context);
     let path = operation.path;
     let repair = || Shop::new(site, true);
     let notes = json!({"work_notes": "Changed the seal and tried it."});
@@ -99,7 +99,7 @@ pub(super) fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Op
             "/takeover" => shop.stalled().about_job(json!({})),
             "/reassign" => {
                 let shop = shop.started();
-                act(db, world, &shop.owner, |tx| {
+                act(db, context, &shop.owner, |tx| {
                     jobs::leave_incomplete(tx, shop.job.kind, shop.job.id, input(reason))
                 })
                 .expect("left");
@@ -108,7 +108,7 @@ pub(super) fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Op
             }
             "/admin/cleaning-rating" => {
                 let shop = shop.finished();
-                act(db, world, &shop.owner, |tx| {
+                act(db, context, &shop.owner, |tx| {
                     jobs::clean(tx, shop.job.id, input(json!({"notes": "Swept."})))
                 })
                 .expect("cleaned");
@@ -124,7 +124,7 @@ pub(super) fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Op
             shop.paused()
         } else {
             let wanted = input(json!({"reason_category": "tools"}));
-            act(db, world, &shop.owner, |tx| pauses::request(tx, shop.job.kind, shop.job.id, wanted))
+            act(db, context, &shop.owner, |tx| pauses::request(tx, shop.job.kind, shop.job.id, wanted))
                 .expect("asked for")
                 .id
                 .get()
@@ -134,7 +134,7 @@ pub(super) fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Op
     if path.starts_with("/api/takeovers/{id}") {
         let shop = repair().stalled();
         let taker = site.user(Role::Specialist);
-        let queued = act(db, world, &taker, |tx| {
+        let queued = act(db, context, &taker, |tx| {
             takeovers::request_job(tx, shop.job.kind, shop.job.id, input(json!({})))
         });
         return Some(Ready {
@@ -151,7 +151,7 @@ pub(super) fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Op
         let id = review.id;
         if path.ends_with("/validate") {
             let rejection = json!({"category": "other", "reason": "It still leaks as it did before."});
-            act(db, world, &qe, |tx| quality_reviews::reject(tx, id, input(rejection))).expect("rejected");
+            act(db, context, &qe, |tx| quality_reviews::reject(tx, id, input(rejection))).expect("rejected");
         }
         let body = json!({
             "qc_rating": 4, "category": "other", "reason": "It still leaks as it did before.", "is_valid": true,
@@ -179,21 +179,21 @@ pub(super) fn make_ready(site: &Site, operation: &Operation, caller: Role) -> Op
             Some(Ready { id: 0, query: "", body, owner: shop.owner })
         }
         ("POST", "/api/defects/{id}/assign-specialist") => {
-            let machine = builders::equipment(db, world);
-            let defect = builders::defect(db, world, &site.user(Role::Inspector), &machine);
+            let machine = builders::equipment(db, context);
+            let defect = builders::defect(db, context, &site.user(Role::Inspector), &machine);
             let owner = site.user(Role::Specialist);
             let body = json!({"specialist_id": owner.id});
             Some(Ready { id: defect.id.get(), query: "", body, owner })
         }
         ("POST", "/api/inspection-assignments/{id}/takeover") => {
             let admin = site.user(Role::Admin);
-            builders::equipment(db, world);
-            let (_, on_it) = builders::generated(db, world, &admin);
-            let team = builders::team(db, world);
+            builders::equipment(db, context);
+            let (_, on_it) = builders::generated(db, context, &admin);
+            let team = builders::team(db, context);
             let last = on_it.last().expect("an assignment");
-            builders::assigned(db, world, &admin, last.id, &team);
+            builders::assigned(db, context, &admin, last.id, &team);
             site.clock.set("2026-03-04T08:00:00Z");
-            let partner = builders::team(db, world).electrical;
+            let partner = builders::team(db, context).electrical;
             let body = json!({"partner_id": partner.id});
             Some(Ready { id: last.id.get(), query: "", body, owner: partner })
         }

@@ -27,7 +27,7 @@ fn every_command_in_every_status() {
     ];
     assert_eq!(grid.map(|(status, _)| status), AssignmentStatus::ALL);
     for (status, row) in grid {
-        for (command, then) in Command::ALL.into_iter().zip(row) {
+        for (command, then) in AssignmentCommand::ALL.into_iter().zip(row) {
             let refused = AssignmentRule::WrongStatus { command, status };
             assert_eq!(status.after(command), then.ok_or(refused), "{command} when {status}");
             let before = Assignment { status, ..assignment() };
@@ -71,7 +71,7 @@ fn team() -> AssignTeam {
 }
 
 fn assign(people: Vec<User>, leaves: Vec<Leave>) -> Result<Assignment, AssignmentRule> {
-    assignment().assign(&team(), &Candidates { people, leaves }, id(9), &Site::utc(), now())
+    assignment().assign(&team(), &Candidates { people, leaves }, id(9), &SiteTimeZone::utc(), now())
 }
 
 fn pair() -> Vec<User> {
@@ -171,13 +171,13 @@ fn leave_is_judged_on_the_target_date_and_not_today() {
 fn one_person_is_no_team() {
     let alone = AssignTeam::from_json(json!({"mechanical_inspector_id": 1, "electrical_inspector_id": 1}));
     let candidates = Candidates { people: pair(), leaves: Vec::new() };
-    let outcome = assignment().assign(&alone.expect("ids"), &candidates, id(9), &Site::utc(), now());
+    let outcome = assignment().assign(&alone.expect("ids"), &candidates, id(9), &SiteTimeZone::utc(), now());
     assert!(matches!(outcome, Err(AssignmentRule::Team(errors)) if errors.len() == 1));
 }
 
 #[test]
 fn the_deadline_is_thirty_hours_after_the_shift_begins_whatever_clocks_do() {
-    let berlin = Site::new("Europe/Berlin").expect("known zone");
+    let berlin = SiteTimeZone::new("Europe/Berlin").expect("known zone");
     let date = |month, day| Date::new(2026, month, day).expect("a date");
     for (on, shift, expected) in [
         // An ordinary day: the next day at 13:00, or the day after at 01:00, local time (UTC+1).
@@ -193,7 +193,7 @@ fn the_deadline_is_thirty_hours_after_the_shift_begins_whatever_clocks_do() {
     ] {
         assert_eq!(Some(deadline(on, shift, &berlin)), Instant::parse(expected), "{on} {shift}");
     }
-    let riyadh = Site::new("Asia/Riyadh").expect("known zone");
+    let riyadh = SiteTimeZone::new("Asia/Riyadh").expect("known zone");
     assert_eq!(Some(deadline(date(3, 2), Shift::Day, &riyadh)), Instant::parse("2026-03-03T10:00:00Z"));
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     checklists::{AnswerType, Item},
     ids::{AnswerId, FileId, InspectionId, ItemId, UserId},
-    input::{Given, Invalid, Listed, Scalar, input},
+    input::{Invalid, NonEmptyList, RawValue, Scalar, input},
     text::Text,
     time::Instant,
 };
@@ -55,10 +55,10 @@ impl Answer {
 pub struct AnswerText(pub(super) String);
 
 impl Scalar for AnswerText {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         let text = match given {
-            Given::Json(Value::Number(number)) => number.to_string(),
-            Given::Json(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+            RawValue::Json(Value::Number(number)) => number.to_string(),
+            RawValue::Json(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
                 return Err(Invalid::value("must be a string or a number"));
             }
             other => other.text()?,
@@ -96,7 +96,7 @@ input! {
     /// Several answers, all or nothing.
     pub struct NewAnswers {
         /// The answers, each to another question.
-        answers: Listed<NewAnswer, 500>,
+        answers: NonEmptyList<NewAnswer, 500>,
     }
 }
 

@@ -29,7 +29,7 @@ fn answer(item: &Item, value: &str, photo: bool) -> Answer {
 fn the_grid_of_states_and_commands() {
     let mut grid = String::new();
     for &status in InspectionStatus::ALL {
-        for &command in Command::ALL {
+        for &command in InspectionCommand::ALL {
             let outcome = match status.after(command) {
                 Ok(Some(then)) => then.to_string(),
                 Ok(None) => "gone".into(),
@@ -93,28 +93,28 @@ fn a_draft_is_gone_on_with_if_it_is_what_one_set_out_to_do() {
     let ad_hoc = Inspection { id: id(7), ..Inspection::ad_hoc(id(1), id(1), id(1), now()) };
     let half =
         Inspection { id: id(8), ..Inspection::half(&assignment(), Category::Mechanical, id(1), now()) };
-    let (own, other) = (Errand::Half(id(1)), Errand::Half(id(2)));
-    for (draft, errand, expected) in [
-        (&ad_hoc, Errand::AdHoc(id(1)), Ok(())),
+    let (own, other) = (StartTarget::Half(id(1)), StartTarget::Half(id(2)));
+    for (draft, target, expected) in [
+        (&ad_hoc, StartTarget::AdHoc(id(1)), Ok(())),
         (&half, own, Ok(())),
-        (&half, Errand::AdHoc(id(1)), Ok(())),
+        (&half, StartTarget::AdHoc(id(1)), Ok(())),
         (&half, other, Err(InspectionRule::OtherDraft(id(8)))),
         (&ad_hoc, own, Err(InspectionRule::OtherDraft(id(7)))),
     ] {
-        assert_eq!(may_continue(&inspector, draft, errand), expected, "{errand:?}");
-        assert_eq!(may_continue(&away, draft, errand), Err(InspectionRule::OnLeave));
+        assert_eq!(may_continue(&inspector, draft, target), expected, "{target:?}");
+        assert_eq!(may_continue(&away, draft, target), Err(InspectionRule::OnLeave));
     }
 }
 
 #[test]
 fn one_sets_out_for_an_assignment_or_a_machine() {
     let read = |body| StartInspection::from_json(body).expect("read");
-    assert_eq!(read(json!({"equipment_id": 3})).errand(), Ok(Errand::AdHoc(id(3))));
-    assert_eq!(read(json!({"assignment_id": 4})).errand(), Ok(Errand::Half(id(4))));
+    assert_eq!(read(json!({"equipment_id": 3})).target(), Ok(StartTarget::AdHoc(id(3))));
+    assert_eq!(read(json!({"assignment_id": 4})).target(), Ok(StartTarget::Half(id(4))));
     let both = read(json!({"assignment_id": 4, "equipment_id": 3}));
-    assert_eq!(both.errand(), Ok(Errand::Half(id(4))));
+    assert_eq!(both.target(), Ok(StartTarget::Half(id(4))));
     assert_eq!((both.may_mean(id(3)).is_ok(), both.may_mean(id(5)).is_ok()), (true, false));
-    assert_eq!(read(json!({})).errand().unwrap_err().fields()[0].field, "assignment_id");
+    assert_eq!(read(json!({})).target().unwrap_err().fields()[0].field, "assignment_id");
 }
 
 #[test]

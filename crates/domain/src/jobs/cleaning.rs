@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Command, Job, JobRule, NewCleaning};
+use super::{Job, JobCommand, JobRule, NewCleaning};
 use crate::{
     ids::{JobId, UserId},
     time::Instant,
@@ -42,7 +42,7 @@ impl Cleaning {
         by: UserId,
         now: Instant,
     ) -> Result<Self, JobRule> {
-        job.status.after(Command::Clean)?;
+        job.status.after(JobCommand::Clean)?;
         let own = before.filter(|before| before.cleaned_by_id == by);
         Ok(Self {
             job_id: job.id,

@@ -3,7 +3,7 @@
 use super::{EngineerJobType, Hours, JobCategory, JobStatus};
 use crate::{
     ids::{DefectId, EquipmentId, FileId, InspectionId, UserId},
-    input::{Invalid, Values, Whole, input, text_enum},
+    input::{Integer, Invalid, ValueList, input, text_enum},
     page::Sort,
     rule::Forbidden,
     text::Text,
@@ -58,7 +58,7 @@ input! {
         /// The defect it has to do with.
         related_defect_id: Option<DefectId>,
         /// Days it is to take.
-        planned_time_days: Option<Whole<1, 3650>>,
+        planned_time_days: Option<Integer<1, 3650>>,
     }
 }
 
@@ -121,7 +121,7 @@ input! {
         /// What was done.
         notes | "cleaning_notes": Text<2000>,
         /// Photos, uploaded before.
-        file_ids: Option<Values<FileId, 0, 10>>,
+        file_ids: Option<ValueList<FileId, 0, 10>>,
     }
 }
 
@@ -129,7 +129,7 @@ input! {
     /// How clean the place of a repair was left.
     pub struct CleaningRating {
         /// 0 to 2.
-        cleaning_rating | "rating": Whole<0, 2>,
+        cleaning_rating | "rating": Integer<0, 2>,
     }
 }
 
@@ -137,7 +137,7 @@ input! {
     /// An admin's bonus for a job.
     pub struct BonusRating {
         /// 0 to 10.
-        admin_bonus | "bonus": Whole<0, 10>,
+        admin_bonus | "bonus": Integer<0, 10>,
     }
 }
 

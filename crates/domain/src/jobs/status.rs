@@ -27,7 +27,7 @@ text_enum! {
 
 /// What can be done with a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
+pub enum JobCommand {
     /// Enter the planned time.
     Plan,
     /// Assess the defect before work.
@@ -60,7 +60,7 @@ pub enum Command {
     Reward,
 }
 
-impl Command {
+impl JobCommand {
     /// Every command.
     pub const ALL: [Self; 15] = [
         Self::Plan,
@@ -81,7 +81,7 @@ impl Command {
     ];
 }
 
-impl fmt::Display for Command {
+impl fmt::Display for JobCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Plan => "planning",
@@ -111,19 +111,21 @@ impl JobStatus {
     pub const RUNNING: [Self; 2] = [Self::InProgress, Self::Paused];
 
     /// The status after a command (§7, §8).
-    pub fn after(self, command: Command) -> Result<Self, JobRule> {
+    pub fn after(self, command: JobCommand) -> Result<Self, JobRule> {
         match (self, command) {
-            (Self::Assigned, Command::Plan | Command::Assess)
-            | (Self::InProgress, Command::AskForPause)
-            | (Self::Completed | Self::QcApproved, Command::Clean | Command::Reward) => Ok(self),
-            (Self::Assigned, Command::Start) | (Self::Paused, Command::Resume) => Ok(Self::InProgress),
-            (Self::InProgress, Command::Pause) => Ok(Self::Paused),
-            (Self::InProgress, Command::Complete) => Ok(Self::Completed),
-            (Self::InProgress | Self::Paused, Command::LeaveIncomplete)
-            | (Self::Completed, Command::RejectQuality) => Ok(Self::Incomplete),
-            (Self::Assigned, Command::Cancel) => Ok(Self::Cancelled),
-            (Self::Completed, Command::ApproveQuality) => Ok(Self::QcApproved),
-            (Self::Paused, Command::TakeOver) | (Self::Incomplete, Command::Reassign) => Ok(Self::Assigned),
+            (Self::Assigned, JobCommand::Plan | JobCommand::Assess)
+            | (Self::InProgress, JobCommand::AskForPause)
+            | (Self::Completed | Self::QcApproved, JobCommand::Clean | JobCommand::Reward) => Ok(self),
+            (Self::Assigned, JobCommand::Start) | (Self::Paused, JobCommand::Resume) => Ok(Self::InProgress),
+            (Self::InProgress, JobCommand::Pause) => Ok(Self::Paused),
+            (Self::InProgress, JobCommand::Complete) => Ok(Self::Completed),
+            (Self::InProgress | Self::Paused, JobCommand::LeaveIncomplete)
+            | (Self::Completed, JobCommand::RejectQuality) => Ok(Self::Incomplete),
+            (Self::Assigned, JobCommand::Cancel) => Ok(Self::Cancelled),
+            (Self::Completed, JobCommand::ApproveQuality) => Ok(Self::QcApproved),
+            (Self::Paused, JobCommand::TakeOver) | (Self::Incomplete, JobCommand::Reassign) => {
+                Ok(Self::Assigned)
+            }
             (status, command) => Err(JobRule::WrongStatus { command, status }),
         }
     }

@@ -27,7 +27,7 @@ fn done() -> Completion {
 fn the_grid_of_states_and_commands() {
     let mut grid = String::new();
     for &status in JobStatus::ALL {
-        for command in Command::ALL {
+        for command in JobCommand::ALL {
             let outcome = status.after(command).map_or_else(|r| r.code().to_string(), |s| s.to_string());
             if outcome != "INVALID_STATE" {
                 grid += &format!("{status:<11} {command:<22} -> {outcome}\n");

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::{
-    input::{Given, Invalid, Scalar},
+    input::{Invalid, RawValue, Scalar},
     time::Instant,
 };
 
@@ -43,12 +43,12 @@ impl Serialize for Hours {
 impl Scalar for Hours {
     /// A number above 0 and at most 999.99; further decimals are rounded.
     #[allow(clippy::cast_possible_truncation, reason = "checked to be small")]
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         let wrong = || Invalid::value("must be a number of hours, more than 0 and at most 999.99");
         let number = match given {
-            Given::Json(serde_json::Value::Number(number)) => number.as_f64(),
-            Given::Json(_) => None,
-            Given::Text(text) => text.trim().parse().ok(),
+            RawValue::Json(serde_json::Value::Number(number)) => number.as_f64(),
+            RawValue::Json(_) => None,
+            RawValue::Text(text) => text.trim().parse().ok(),
         };
         let hundredths = number.map(|hours: f64| (hours * 100.0).round());
         #[allow(clippy::cast_precision_loss, reason = "a small number")]

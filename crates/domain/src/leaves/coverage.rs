@@ -6,7 +6,7 @@ use super::Leave;
 use crate::{
     input::Invalid,
     time::Instant,
-    users::{Badge, Draft, Role, User, Wanted},
+    users::{Badge, BadgeRequest, Draft, Role, User},
 };
 
 /// What somebody has to do.
@@ -104,7 +104,7 @@ impl User {
             && let Some(badge) = needed
         {
             (user.minor_role, user.minor_role_id) = (Some(Role::Inspector), Some(badge.to_owned()));
-            minor_badge = Some(Wanted::Given(Badge::covering(&user.role_id)));
+            minor_badge = Some(BadgeRequest::Chosen(Badge::covering(&user.role_id)));
         }
         Draft { user, badge: None, minor_badge }
     }
@@ -229,7 +229,7 @@ mod tests {
         };
         let (one, two) = (covered(1, 5), covered(2, 3));
         let marked = who.covering(std::slice::from_ref(&one), None, now());
-        assert_eq!(marked.minor_badge, Some(Wanted::Given(Badge::covering("SPE007"))));
+        assert_eq!(marked.minor_badge, Some(BadgeRequest::Chosen(Badge::covering("SPE007"))));
         assert_eq!(
             (marked.user.leave_coverage_for, marked.user.minor_role),
             (Some(id(11)), Some(Role::Inspector))

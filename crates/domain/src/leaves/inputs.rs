@@ -47,10 +47,10 @@ impl NewLeave {
     pub fn check(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
         if self.date_to < self.date_from {
-            errors.merge(Invalid::field("date_to", "must not be before date_from"));
+            errors.extend(Invalid::field("date_to", "must not be before date_from"));
         }
         if self.leave_type == LeaveType::Other && self.other_reason.is_none() {
-            errors.merge(Invalid::field("other_reason", "is required for another reason"));
+            errors.extend(Invalid::field("other_reason", "is required for another reason"));
         }
         errors.into_result()
     }

@@ -1,7 +1,7 @@
 //! What tells people apart: e-mail addresses and badges.
 
 use super::Role;
-use crate::input::{Given, Invalid, Scalar};
+use crate::input::{Invalid, RawValue, Scalar};
 
 /// An e-mail address, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl From<Email> for String {
 }
 
 impl Scalar for Email {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         Self::new(&given.text()?)
     }
 
@@ -97,7 +97,7 @@ impl From<Badge> for String {
 }
 
 impl Scalar for Badge {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         Self::new(&given.text()?)
     }
 

@@ -1,6 +1,6 @@
 //! Passwords, and which are good enough.
 
-use crate::input::{Given, Invalid, Scalar};
+use crate::input::{Invalid, RawValue, Scalar};
 
 /// A password as it was typed. It can't be printed.
 #[derive(Clone)]
@@ -123,7 +123,7 @@ const COMMON_PASSWORDS: &[&str] = &[
 ];
 
 impl Scalar for Password {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         let text = given.text()?;
         if text.is_empty() || text.chars().count() > 1024 {
             return Err(Invalid::value("must have 1 to 1024 characters"));

@@ -89,7 +89,7 @@ fn a_new_role_brings_a_new_badge_and_a_cleared_minor_role_loses_its_own() {
     let now = before.updated_at;
     let draft = |json: serde_json::Value| UserChanges::from_json(json)?.draft(&before, now);
     let changed = draft(serde_json::json!({"role": "specialist"})).expect("fine");
-    assert_eq!(changed.badge, Some(Wanted::NextOf(Role::Specialist)));
+    assert_eq!(changed.badge, Some(BadgeRequest::NextOf(Role::Specialist)));
     assert_eq!(changed.minor_badge, None);
     let cleared = draft(serde_json::json!({"minor_role": null})).expect("fine");
     assert_eq!((cleared.user.minor_role_id, cleared.badge), (None, None));

@@ -34,13 +34,13 @@ const CACHING: &str = "private, max-age=300";
 
 /// What a request says about what it has already, and which part it wants.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct ConditionalRequest {
     known: Option<IfNoneMatch>,
     range: Option<header::Range>,
     unless_changed: Option<IfRange>,
 }
 
-impl FromRequest for Wanted {
+impl FromRequest for ConditionalRequest {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -55,7 +55,7 @@ impl FromRequest for Wanted {
     }
 }
 
-impl Describe for Wanted {
+impl Describe for ConditionalRequest {
     fn describe(operation: &mut Operation) {
         operation.header("Range", "One part of the file, such as `bytes=0-1023`.");
         operation.header("If-None-Match", "The `ETag` of what the client has already.");
@@ -68,14 +68,14 @@ pub(super) enum Part {
     /// None: the client has them.
     Known,
     /// All.
-    Whole,
+    Integer,
     /// These.
     Some(Range<u64>),
     /// None that are there.
     Beyond,
 }
 
-impl Wanted {
+impl ConditionalRequest {
     /// Which bytes of an object with this tag and size.
     pub(super) fn part(&self, tag: &EntityTag, size: u64) -> Part {
         let is_known = match &self.known {
@@ -97,9 +97,9 @@ impl Wanted {
                 [part] => part
                     .to_satisfiable_range(size)
                     .map_or(Part::Beyond, |(first, last)| Part::Some(first..last + 1)),
-                _ => Part::Whole,
+                _ => Part::Integer,
             },
-            _ => Part::Whole,
+            _ => Part::Integer,
         }
     }
 }
@@ -163,7 +163,7 @@ impl Responder for Content {
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let status = match self.part {
             Part::Known => StatusCode::NOT_MODIFIED,
-            Part::Whole => StatusCode::OK,
+            Part::Integer => StatusCode::OK,
             Part::Some(_) => StatusCode::PARTIAL_CONTENT,
             Part::Beyond => StatusCode::RANGE_NOT_SATISFIABLE,
         };
@@ -185,7 +185,7 @@ impl Responder for Content {
             Part::Beyond => {
                 response.insert_header((header::CONTENT_RANGE, format!("bytes */{}", self.size)));
             }
-            Part::Known | Part::Whole => {}
+            Part::Known | Part::Integer => {}
         }
         let Some(opened) = self.opened else { return response.finish() };
         let length = opened.range.end - opened.range.start;
@@ -215,7 +215,7 @@ mod tests {
         for header in headers {
             request = request.insert_header(*header);
         }
-        let wanted = Wanted::extract(&request.to_http_request()).into_inner().expect("read");
+        let wanted = ConditionalRequest::extract(&request.to_http_request()).into_inner().expect("read");
         wanted.part(&EntityTag::new_strong("abc".into()), 100)
     }
 
@@ -229,17 +229,17 @@ mod tests {
             ("bytes=-1000", Part::Some(0..100)),
             ("bytes=99-99", Part::Some(99..100)),
             ("bytes=100-", Part::Beyond),
-            ("bytes=5-2", Part::Whole),
-            ("bytes=0-1,5-6", Part::Whole),
-            ("bytes=x-y", Part::Whole),
-            ("lines=1-2", Part::Whole),
-            ("", Part::Whole),
+            ("bytes=5-2", Part::Integer),
+            ("bytes=0-1,5-6", Part::Integer),
+            ("bytes=x-y", Part::Integer),
+            ("lines=1-2", Part::Integer),
+            ("", Part::Integer),
             ("bytes=18446744073709551615-", Part::Beyond),
-            ("bytes=99999999999999999999-", Part::Whole),
+            ("bytes=99999999999999999999-", Part::Integer),
         ] {
             assert_eq!(part(&[("range", range)]), wanted, "{range}");
         }
-        assert_eq!(part(&[]), Part::Whole);
+        assert_eq!(part(&[]), Part::Integer);
     }
 
     #[test]
@@ -249,8 +249,8 @@ mod tests {
             ("W/\"abc\"", Part::Known),
             ("\"x\", \"abc\"", Part::Known),
             ("*", Part::Known),
-            ("\"x\"", Part::Whole),
-            ("abc", Part::Whole),
+            ("\"x\"", Part::Integer),
+            ("abc", Part::Integer),
         ] {
             assert_eq!(part(&[("if-none-match", known)]), wanted, "{known}");
         }
@@ -260,9 +260,9 @@ mod tests {
     fn a_part_of_what_has_changed_is_no_part() {
         for (known, wanted) in [
             ("\"abc\"", Part::Some(0..10)),
-            ("\"x\"", Part::Whole),
-            ("W/\"abc\"", Part::Whole),
-            ("Wed, 21 Oct 2015 07:28:00 GMT", Part::Whole),
+            ("\"x\"", Part::Integer),
+            ("W/\"abc\"", Part::Integer),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", Part::Integer),
         ] {
             assert_eq!(part(&[("range", "bytes=0-9"), ("if-range", known)]), wanted, "{known}");
         }

@@ -117,12 +117,12 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
     pub(super) async fn receive(self, app: &App) -> Result<Received, Problem> {
         let Parts { files, fields, mut errors } = self.parts(app).await?;
         if files.is_empty() {
-            errors.merge(Invalid::field(Self::FIELD, "is required"));
+            errors.extend(Invalid::field(Self::FIELD, "is required"));
         }
         let mut accepted = Vec::new();
         for (n, file) in files.into_iter().enumerate() {
             let judged = judged(app, file).await?;
-            accepted.extend(errors.keep(&Self::place(n), judged.map_err(Invalid::value)));
+            accepted.extend(errors.collect(&Self::place(n), judged.map_err(Invalid::value)));
         }
         match UploadFields::from_pairs(fields).and_then(UploadFields::purpose) {
             Ok(purpose) => {
@@ -130,7 +130,7 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
                 Ok(Received { purpose, files: accepted })
             }
             Err(others) => {
-                errors.merge(others);
+                errors.extend(others);
                 Err(errors.into())
             }
         }
@@ -169,13 +169,13 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
                     // Whatever it is, it isn't wanted.
                     let _ = text(&mut field, &mut envelope).await?;
                     let place = Self::place(parts.files.len());
-                    parts.errors.merge(Invalid::field(place, "must be a file with a name"));
+                    parts.errors.extend(Invalid::field(place, "must be a file with a name"));
                 }
                 (false, _) => match text(&mut field, &mut envelope).await? {
                     // An empty field of a form is one that wasn't filled in.
                     Ok(text) if text.is_empty() => {}
                     Ok(text) => parts.fields.push((name, text)),
-                    Err(wrong) => parts.errors.merge(Invalid::field(name, wrong)),
+                    Err(wrong) => parts.errors.extend(Invalid::field(name, wrong)),
                 },
             }
         }

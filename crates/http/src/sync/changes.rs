@@ -6,7 +6,7 @@ use inspection_auth::permissions::SignedIn;
 use inspection_domain::{
     assignments::Assignment,
     ids::{JobId, UserId},
-    input::{Invalid, Whole},
+    input::{Integer, Invalid},
     sync::{Changed, ChangedKind, ChangesSince},
     time::Instant,
     translations::{Slot, Translated},
@@ -88,7 +88,7 @@ fn objects(
     caller: &Caller,
     changed: &[Changed],
     now: Instant,
-    site: &inspection_domain::time::Site,
+    calendar: &inspection_domain::time::SiteTimeZone,
 ) -> Stored<HashMap<(ChangedKind, i64), ObjectView>> {
     let (reader, language) = (&caller.user, caller.language);
     let own = Some(reader.id);
@@ -121,7 +121,7 @@ fn objects(
         .chain([own])
         .collect();
     let related = Related::of(conn, machines.collect::<Vec<_>>(), people)?;
-    let today = site.date(now);
+    let today = calendar.date(now);
     let mut objects = HashMap::new();
     for one in assignments {
         let view = AssignmentView::new(one.clone(), &related, now, language);
@@ -157,7 +157,7 @@ pub(super) async fn list(
     permit: Permit<SignedIn>,
     wanted: Options<ChangesSince>,
 ) -> Result<Reply<ChangesView>, Problem> {
-    let (now, site, cursors) = (app.now(), app.world().site.clone(), app.cursors().clone());
+    let (now, calendar, cursors) = (app.now(), app.context().calendar.clone(), app.cursors().clone());
     let view = app.read(permit, wanted, move |conn, caller, wanted| {
         let owner = caller.user.id;
         let last = match &wanted.since {
@@ -166,12 +166,12 @@ pub(super) async fn list(
                 Invalid::field("since", "must be a cursor of one's own, as an answer had it")
             })?,
         };
-        let limit = wanted.limit.map_or(LIMIT, Whole::get);
+        let limit = wanted.limit.map_or(LIMIT, Integer::get);
         let mut changed = changes::after(conn, owner, last, limit + 1)?;
         let has_more = i64::try_from(changed.len()).is_ok_and(|count| count > limit);
         changed.truncate(usize::try_from(limit).unwrap_or_default());
         let last = changed.last().map_or(last, |change| change.id.get());
-        let mut objects = objects(conn, caller, &changed, now, &site)?;
+        let mut objects = objects(conn, caller, &changed, now, &calendar)?;
         let view = |Changed { entity_type, entity_id, changed_at, .. }| {
             let data = objects.remove(&(entity_type, entity_id));
             ChangeView { entity_type, entity_id, changed_at, data }

@@ -5,7 +5,7 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     files::Relation,
     ids::{FileId, JobId},
-    jobs::{BonusRating, Cleaning, CleaningRating, Command, Job, JobKind, JobRule, NewCleaning},
+    jobs::{BonusRating, Cleaning, CleaningRating, Job, JobCommand, JobKind, JobRule, NewCleaning},
     points::PointKind,
     rule::NotFound,
     schema::job_cleanings as cleanings,
@@ -41,7 +41,7 @@ pub fn clean(tx: &mut Tx<'_>, id: JobId, wanted: NewCleaning) -> Result<(Job, Cl
 /// Rates a cleaning, or rates it again: the difference goes to the specialist's points (§7).
 pub fn rate_cleaning(tx: &mut Tx<'_>, id: JobId, rating: &CleaningRating) -> Result<(Job, Cleaning)> {
     let job = Some(locked(tx, id)?).filter(|job| job.kind == JobKind::Specialist).ok_or(NotFound("job"))?;
-    job.status.after(Command::Reward)?;
+    job.status.after(JobCommand::Reward)?;
     let (before, _) = cleaning_of(tx.conn, id)?.ok_or(JobRule::NotCleaned)?;
     let after = before.rated(rating.cleaning_rating.get(), tx.actor()?.id, tx.now);
     with_conn!(&mut *tx.conn, |c| diesel::update(cleanings::table.find(id)).set(&after).execute(c))?;

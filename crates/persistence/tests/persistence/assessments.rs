@@ -12,9 +12,9 @@ use inspection_domain::{
     },
     assignments::{Assignment, AssignmentStatus},
     audit::{AuditAction, AuditEntry},
+    daily_lists::{GenerateList, InspectionList, ListFilter, ListStatus},
     equipment::{Equipment, EquipmentChanges, EquipmentStatus, StatusChange},
     ids::{AssessmentId, AssignmentId, EquipmentId, ListId, UserId},
-    lists::{GenerateList, InspectionList, ListFilter, ListStatus},
     notifications::{Notification, NotificationPriority, NotificationType},
     page::PageRequest,
     points::PointKind,
@@ -23,8 +23,8 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{
-    Database, DbConnection, Error, Origin, Result, World, assessments, assignments, equipment as machines,
-    lists, notifications, points, users,
+    Context, Database, DbConnection, Error, Origin, Result, assessments, assignments, daily_lists,
+    equipment as machines, notifications, points, users,
 };
 use inspection_testkit::{
     TestDatabase,
@@ -32,8 +32,8 @@ use inspection_testkit::{
         TODAY, Team, URGENT_REASON, act, assessment, assigned, checklist, equipment, half_submitted, input,
         routine, team, user, user_with, verdict,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::json;
 
@@ -48,52 +48,64 @@ pub(crate) struct Yard {
     pub(crate) team: Team,
 }
 
-pub(crate) fn yard(db: &Database, world: &World) -> Yard {
-    let admin = user(db, world, Role::Admin);
-    let (template, _) = checklist(db, world, &admin);
-    routine(db, world, &admin, template.id);
-    Yard { admin, team: team(db, world) }
+pub(crate) fn yard(db: &Database, context: &Context) -> Yard {
+    let admin = user(db, context, Role::Admin);
+    let (template, _) = checklist(db, context, &admin);
+    routine(db, context, &admin, template.id);
+    Yard { admin, team: team(db, context) }
 }
 
 /// The day shift's list of a day, generated or completed with what is missing.
-pub(crate) fn list_of(db: &Database, world: &World, planner: &User, date: &str) -> InspectionList {
+pub(crate) fn list_of(db: &Database, context: &Context, planner: &User, date: &str) -> InspectionList {
     let wanted: GenerateList = input(json!({"target_date": date, "shift": "day", "refresh": true}));
-    act(db, world, planner, |tx| lists::generate(tx, &wanted)).expect("a list").list
+    act(db, context, planner, |tx| daily_lists::generate(tx, &wanted)).expect("a list").list
 }
 
 /// The assignment of a machine on the list of a day.
 pub(crate) fn listed(
     db: &Database,
-    world: &World,
+    context: &Context,
     planner: &User,
     machine: &Equipment,
     date: &str,
 ) -> Assignment {
-    let list = list_of(db, world, planner, date);
-    let on_it = db.read(|conn| lists::assignments_of(conn, list.id)).expect("assignments");
+    let list = list_of(db, context, planner, date);
+    let on_it = db.read(|conn| daily_lists::assignments_of(conn, list.id)).expect("assignments");
     on_it.into_iter().find(|(_, of)| of.id == machine.id).expect("the machine is on it").0
 }
 
 impl Yard {
     /// The assessment of a machine that both have inspected on a day, and not judged yet.
-    pub(crate) fn asked(&self, db: &Database, world: &World, machine: &Equipment, date: &str) -> Assessment {
-        let assignment = listed(db, world, &self.admin, machine, date);
-        assigned(db, world, &self.admin, assignment.id, &self.team);
-        assessment(db, world, &self.team, assignment.id)
+    pub(crate) fn asked(
+        &self,
+        db: &Database,
+        context: &Context,
+        machine: &Equipment,
+        date: &str,
+    ) -> Assessment {
+        let assignment = listed(db, context, &self.admin, machine, date);
+        assigned(db, context, &self.admin, assignment.id, &self.team);
+        assessment(db, context, &self.team, assignment.id)
     }
 
     pub(crate) fn decide(
         &self,
         db: &Database,
-        world: &World,
+        context: &Context,
         id: AssessmentId,
         decision: Verdict,
     ) -> Result<Assessment> {
-        decide(db, world, &self.admin, id, decision)
+        decide(db, context, &self.admin, id, decision)
     }
 
-    pub(crate) fn set_status(&self, db: &Database, world: &World, id: EquipmentId, status: EquipmentStatus) {
-        let changed = set_status(db, world, &self.admin, id, status).expect("a change");
+    pub(crate) fn set_status(
+        &self,
+        db: &Database,
+        context: &Context,
+        id: EquipmentId,
+        status: EquipmentStatus,
+    ) {
+        let changed = set_status(db, context, &self.admin, id, status).expect("a change");
         assert_eq!(changed.status, status);
     }
 }
@@ -105,24 +117,24 @@ pub(crate) fn notes(decision: Verdict) -> String {
 
 pub(crate) fn decide(
     db: &Database,
-    world: &World,
+    context: &Context,
     admin: &User,
     id: AssessmentId,
     decision: Verdict,
 ) -> Result<Assessment> {
     let decision: AdminDecision = input(json!({"decision": decision, "notes": notes(decision)}));
-    act(db, world, admin, |tx| assessments::decide(tx, id, decision))
+    act(db, context, admin, |tx| assessments::decide(tx, id, decision))
 }
 
 pub(crate) fn set_status(
     db: &Database,
-    world: &World,
+    context: &Context,
     admin: &User,
     id: EquipmentId,
     status: EquipmentStatus,
 ) -> Result<Equipment> {
     let change: EquipmentChanges = input(json!({"status": status}));
-    act(db, world, admin, |tx| machines::update(tx, id, change))
+    act(db, context, admin, |tx| machines::update(tx, id, change))
 }
 
 pub(crate) fn status_of(db: &Database, id: EquipmentId) -> EquipmentStatus {
@@ -164,14 +176,14 @@ pub(crate) fn times_stopped(db: &Database, id: AssessmentId, reader: &User) -> u
 /// Every list with what is on it, after a look at its counters and its status, which must be true.
 pub(crate) fn true_lists(db: &Database) -> Vec<(InspectionList, Vec<Assignment>)> {
     let filter: ListFilter = filter(json!({"sort": "id"}));
-    let found = db.read(|conn| lists::list(conn, &filter, ALL)).expect("lists").items;
+    let found = db.read(|conn| daily_lists::list(conn, &filter, ALL)).expect("lists").items;
     found.into_iter().map(|list| (list.clone(), true_list(db, list.id))).collect()
 }
 
 /// What is on a list, of which the counters and the status are true.
 pub(crate) fn true_list(db: &Database, id: ListId) -> Vec<Assignment> {
-    let list = db.read(|conn| lists::get(conn, id)).expect("a list");
-    let on_it = db.read(|conn| lists::assignments_of(conn, id)).expect("assignments");
+    let list = db.read(|conn| daily_lists::get(conn, id)).expect("a list");
+    let on_it = db.read(|conn| daily_lists::assignments_of(conn, id)).expect("assignments");
     let on_it: Vec<Assignment> = on_it.into_iter().map(|(assignment, _)| assignment).collect();
     let count = |counts: fn(&Assignment) -> bool| {
         i64::try_from(on_it.iter().filter(|assignment| counts(assignment)).count()).expect("few")
@@ -200,19 +212,19 @@ fn changes_of(db: &Database, id: EquipmentId) -> Vec<(EquipmentStatus, Equipment
 }
 
 /// What was done to an object and by whom, in order.
-fn done_to(db: &Database, world: &World, entity: &str, id: i64) -> Vec<(AuditAction, Option<UserId>)> {
-    let mut lines = trail(db, world, json!({"entity_type": entity, "entity_id": id}));
+fn done_to(db: &Database, context: &Context, entity: &str, id: i64) -> Vec<(AuditAction, Option<UserId>)> {
+    let mut lines = trail(db, context, json!({"entity_type": entity, "entity_id": id}));
     lines.reverse();
     lines.iter().map(|line| (line.action, line.actor_id)).collect()
 }
 
-fn last_line(db: &Database, world: &World, entity: &str, id: i64) -> AuditEntry {
-    trail(db, world, json!({"entity_type": entity, "entity_id": id})).swap_remove(0)
+fn last_line(db: &Database, context: &Context, entity: &str, id: i64) -> AuditEntry {
+    trail(db, context, json!({"entity_type": entity, "entity_id": id})).swap_remove(0)
 }
 
 /// An assessment with one verdict more, and nothing else of it changed.
-fn with_verdict(before: &Assessment, by: &User, verdict: Verdict, world: &World) -> Assessment {
-    let at = world.clock.now();
+fn with_verdict(before: &Assessment, by: &User, verdict: Verdict, context: &Context) -> Assessment {
+    let at = context.clock.now();
     let reason = (verdict == Verdict::Urgent).then(|| URGENT_REASON.to_owned());
     let mut after = Assessment { updated_at: at, ..before.clone() };
     if by.id == before.mechanical_inspector_id {

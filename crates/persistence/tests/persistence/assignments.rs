@@ -9,11 +9,11 @@ use inspection_domain::{
     assessments::{Assessment, AssessmentStatus, Verdict},
     assignments::{AssignTeam, Assignment, AssignmentFilter, AssignmentStatus},
     audit::{AuditAction, AuditEntry},
+    daily_lists::{GenerateList, InspectionList, ListFilter, ListStatus},
     equipment::{Equipment, EquipmentStatus},
     ids::{AssignmentId, EquipmentId, LeaveId, ListId, NotificationId, TemplateId, UserId},
     inspections::{Inspection, InspectionStatus, NewAnswers, StartInspection},
     leaves::{Leave, LeaveScope, LeaveStatus, LeaveType},
-    lists::{GenerateList, InspectionList, ListFilter, ListStatus},
     notifications::{Notification, NotificationPriority, NotificationType},
     page::PageRequest,
     rule::Code,
@@ -25,9 +25,10 @@ use inspection_domain::{
     users::{Category, Role, Shift, User},
 };
 use inspection_persistence::{
-    Database, Origin, Result, World, assessments, assignments, checklists, equipment as machines,
-    inspections::{self, Sheet},
-    lists::{self, Generated},
+    Context, Database, Origin, Result, assessments, assignments, checklists,
+    daily_lists::{self, Generated},
+    equipment as machines,
+    inspections::{self, InspectionDetail},
     routines, users,
 };
 use inspection_testkit::{
@@ -36,8 +37,8 @@ use inspection_testkit::{
         checklist, checklist_with, draft, equipment, equipment_with, generated, half_answered, half_draft,
         half_submitted, input, routine, routine_with, submitted, team, user, user_with, verdict,
     },
+    context::{context, context_in, instant},
     on_both_databases,
-    world::{instant, world, world_in},
 };
 use serde_json::{Value, json};
 
@@ -48,18 +49,18 @@ fn date(text: &str) -> Date {
 }
 
 /// Generates a list for somebody, or for nobody.
-fn generate(db: &Database, world: &World, planner: Option<&User>, body: Value) -> Result<Generated> {
+fn generate(db: &Database, context: &Context, planner: Option<&User>, body: Value) -> Result<Generated> {
     let wanted: GenerateList = input(body);
-    db.write(world, Origin::default(), |tx| {
+    db.write(context, Origin::default(), |tx| {
         if let Some(planner) = planner {
             tx.act_as(planner.clone());
         }
-        lists::generate(tx, &wanted)
+        daily_lists::generate(tx, &wanted)
     })
 }
 
 fn on_list(db: &Database, id: ListId) -> Vec<Assignment> {
-    let on_it = db.read(|conn| lists::assignments_of(conn, id)).expect("assignments");
+    let on_it = db.read(|conn| daily_lists::assignments_of(conn, id)).expect("assignments");
     on_it
         .into_iter()
         .map(|(assignment, machine)| {
@@ -80,7 +81,7 @@ fn pairs(db: &Database, id: ListId) -> Vec<(EquipmentId, TemplateId)> {
 
 /// A list, of which the counters are those of its assignments, as counters and status.
 fn counted(db: &Database, id: ListId) -> (i64, i64, i64, ListStatus) {
-    let list: InspectionList = db.read(|conn| lists::get(conn, id)).expect("a list");
+    let list: InspectionList = db.read(|conn| daily_lists::get(conn, id)).expect("a list");
     let statuses: Vec<AssignmentStatus> =
         on_list(db, id).iter().map(|assignment| assignment.status).collect();
     let number = |counts: fn(AssignmentStatus) -> bool| {
@@ -97,7 +98,7 @@ fn counted(db: &Database, id: ListId) -> (i64, i64, i64, ListStatus) {
 
 fn assign(
     db: &Database,
-    world: &World,
+    context: &Context,
     planner: &User,
     id: AssignmentId,
     mechanical: UserId,
@@ -105,24 +106,29 @@ fn assign(
 ) -> Result<Assignment> {
     let members: AssignTeam =
         input(json!({"mechanical_inspector_id": mechanical, "electrical_inspector_id": electrical}));
-    act(db, world, planner, |tx| assignments::assign(tx, id, &members))
+    act(db, context, planner, |tx| assignments::assign(tx, id, &members))
 }
 
-fn start(db: &Database, world: &World, actor: &User, body: Value) -> Result<(Sheet, bool)> {
+fn start(db: &Database, context: &Context, actor: &User, body: Value) -> Result<(InspectionDetail, bool)> {
     let what: StartInspection = input(body);
-    act(db, world, actor, |tx| inspections::start(tx, &what))
+    act(db, context, actor, |tx| inspections::start(tx, &what))
 }
 
-fn submit(db: &Database, world: &World, actor: &User, of: &Sheet) -> Result<(Inspection, usize)> {
-    act(db, world, actor, |tx| inspections::submit(tx, of.inspection.id))
+fn submit(
+    db: &Database,
+    context: &Context,
+    actor: &User,
+    of: &InspectionDetail,
+) -> Result<(Inspection, usize)> {
+    act(db, context, actor, |tx| inspections::submit(tx, of.inspection.id))
 }
 
 fn confirm(db: &Database, actor: &User, id: AssignmentId) -> Result<Assignment> {
     db.read(|conn| assignments::confirm(conn, actor, id))
 }
 
-fn backlog(db: &Database, world: &World) -> Vec<AssignmentId> {
-    let page = db.read(|conn| assignments::backlog(conn, world.clock.now(), ALL)).expect("a backlog");
+fn backlog(db: &Database, context: &Context) -> Vec<AssignmentId> {
+    let page = db.read(|conn| assignments::backlog(conn, context.clock.now(), ALL)).expect("a backlog");
     assert_eq!(page.total, i64::try_from(page.items.len()).expect("few"));
     page.items.iter().map(|assignment| assignment.id).collect()
 }
@@ -141,7 +147,7 @@ fn set_out_on_leave(db: &Database, somebody: &User) -> User {
     db.read(|conn| users::get(conn, somebody.id)).expect("somebody")
 }
 
-fn places(sheet: &Sheet) -> Vec<usize> {
+fn places(sheet: &InspectionDetail) -> Vec<usize> {
     sheet.items.iter().map(|item| usize::try_from(item.order_index).expect("a place")).collect()
 }
 
@@ -154,25 +160,25 @@ struct Case {
     id: AssignmentId,
 }
 
-fn case(db: &Database, world: &World) -> Case {
-    let admin = user(db, world, Role::Admin);
-    let template = checklist(db, world, &admin).0.id;
-    case_of(db, world, admin, template)
+fn case(db: &Database, context: &Context) -> Case {
+    let admin = user(db, context, Role::Admin);
+    let template = checklist(db, context, &admin).0.id;
+    case_of(db, context, admin, template)
 }
 
-fn case_of(db: &Database, world: &World, admin: User, template: TemplateId) -> Case {
-    let machine = equipment(db, world);
-    routine(db, world, &admin, template);
-    let team = team(db, world);
-    let (list, assignments) = generated(db, world, &admin);
+fn case_of(db: &Database, context: &Context, admin: User, template: TemplateId) -> Case {
+    let machine = equipment(db, context);
+    routine(db, context, &admin, template);
+    let team = team(db, context);
+    let (list, assignments) = generated(db, context, &admin);
     let id = assignments[0].id;
-    assigned(db, world, &admin, id, &team);
+    assigned(db, context, &admin, id, &team);
     Case { admin, team, machine, list: list.id, id }
 }
 
 /// A leave from one day to another, as it is stored.
-fn away(somebody: &User, days: [&str; 2], status: LeaveStatus, ended: bool, world: &World) -> Leave {
-    let now = world.clock.now();
+fn away(somebody: &User, days: [&str; 2], status: LeaveStatus, ended: bool, context: &Context) -> Leave {
+    let now = context.clock.now();
     Leave {
         id: LeaveId::UNSAVED,
         user_id: somebody.id,

@@ -10,8 +10,8 @@ use inspection_domain::{
 use inspection_persistence::{bonus_stars, points, users};
 use inspection_testkit::{
     builders::{act, bonus_request, engineer_job, input, user},
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::{Value, json};
 
@@ -19,12 +19,12 @@ use crate::{ALL, kinds_told_to, leaves::now, refusal, told_to, transactions::row
 
 on_both_databases! {
     fn stars_are_points_at_once_in_the_major_role(db: TestDatabase) {
-        let (world, _) = world();
-        let (admin, engineer) = (user(&db, &world, Role::Admin), user(&db, &world, Role::Engineer));
-        let person = user(&db, &world, Role::Specialist);
-        let job = engineer_job(&db, &world, &admin, &engineer);
+        let (context, _) = context();
+        let (admin, engineer) = (user(&db, &context, Role::Admin), user(&db, &context, Role::Engineer));
+        let person = user(&db, &context, Role::Specialist);
+        let job = engineer_job(&db, &context, &admin, &engineer);
         let body = json!({"user_id": person.id, "amount": 4, "reason": "Quick thinking", "related_job_type": "engineer", "related_job_id": job.id});
-        let bonus = act(&db, &world, &engineer, |tx| bonus_stars::award(tx, input(body))).unwrap();
+        let bonus = act(&db, &context, &engineer, |tx| bonus_stars::award(tx, input(body))).unwrap();
         assert_eq!((bonus.status, bonus.decided_by_id, bonus.requested_by_id), (BonusStatus::Approved, Some(engineer.id), None));
         let after = now(&db, &person);
         assert_eq!((after.total_points, after.specialist_points), (4, 4));
@@ -35,55 +35,55 @@ on_both_databases! {
     }
 
     fn stars_that_are_asked_for_are_points_when_an_admin_says_so(db: TestDatabase) {
-        let (world, _) = world();
-        let (admin, qe) = (user(&db, &world, Role::Admin), user(&db, &world, Role::QualityEngineer));
-        let person = user(&db, &world, Role::Inspector);
-        let asked = bonus_request(&db, &world, &qe, &person, 5);
+        let (context, _) = context();
+        let (admin, qe) = (user(&db, &context, Role::Admin), user(&db, &context, Role::QualityEngineer));
+        let person = user(&db, &context, Role::Inspector);
+        let asked = bonus_request(&db, &context, &qe, &person, 5);
         assert_eq!((asked.status, now(&db, &person).total_points), (BonusStatus::Pending, 0));
         assert_eq!(kinds_told_to(&db, admin.id), [NotificationType::BonusRequest]);
-        let given = act(&db, &world, &admin, |tx| bonus_stars::approve(tx, asked.id, &input(json!({"amount": 2})))).unwrap();
+        let given = act(&db, &context, &admin, |tx| bonus_stars::approve(tx, asked.id, &input(json!({"amount": 2})))).unwrap();
         assert_eq!((given.status, given.amount, given.requested_amount), (BonusStatus::Modified, 2, Some(5)));
         assert_eq!(now(&db, &person).inspector_points, 2);
         assert_eq!(kinds_told_to(&db, person.id), [NotificationType::BonusAwarded]);
-        let second = bonus_request(&db, &world, &qe, &person, 5);
-        let given = act(&db, &world, &admin, |tx| bonus_stars::approve(tx, second.id, &input(json!({})))).unwrap();
+        let second = bonus_request(&db, &context, &qe, &person, 5);
+        let given = act(&db, &context, &admin, |tx| bonus_stars::approve(tx, second.id, &input(json!({})))).unwrap();
         assert_eq!((given.status, now(&db, &person).total_points), (BonusStatus::Approved, 7));
-        let third = bonus_request(&db, &world, &qe, &person, 5);
-        let denied = act(&db, &world, &admin, |tx| bonus_stars::deny(tx, third.id, input(json!({"reason": "enough"})))).unwrap();
+        let third = bonus_request(&db, &context, &qe, &person, 5);
+        let denied = act(&db, &context, &admin, |tx| bonus_stars::deny(tx, third.id, input(json!({"reason": "enough"})))).unwrap();
         assert_eq!((denied.status, denied.deny_reason.as_deref()), (BonusStatus::Denied, Some("enough")));
         assert_eq!(kinds_told_to(&db, qe.id), [NotificationType::BonusDenied]);
         assert_eq!(now(&db, &person).total_points, 7);
     }
 
     fn what_may_not_be_given_changes_nothing(db: TestDatabase) {
-        let (world, _) = world();
-        let (admin, qe) = (user(&db, &world, Role::Admin), user(&db, &world, Role::QualityEngineer));
-        let (person, gone) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector));
-        let engineer = user(&db, &world, Role::Engineer);
-        let job = engineer_job(&db, &world, &admin, &engineer);
-        act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
-        let for_admin = bonus_request(&db, &world, &qe, &admin, 5);
+        let (context, _) = context();
+        let (admin, qe) = (user(&db, &context, Role::Admin), user(&db, &context, Role::QualityEngineer));
+        let (person, gone) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
+        let engineer = user(&db, &context, Role::Engineer);
+        let job = engineer_job(&db, &context, &admin, &engineer);
+        act(&db, &context, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+        let for_admin = bonus_request(&db, &context, &qe, &admin, 5);
         let before = rows(&db);
-        let award = |actor: &User, body: Value| refusal(act(&db, &world, actor, |tx| bonus_stars::award(tx, input(body))));
+        let award = |actor: &User, body: Value| refusal(act(&db, &context, actor, |tx| bonus_stars::award(tx, input(body))));
         let to = |user: &User, kind: Value, job: Value| json!({"user_id": user.id, "amount": 1, "reason": "x", "related_job_type": kind, "related_job_id": job});
         assert_eq!(award(&admin, to(&admin, json!(null), json!(null))), (Code::RuleViolation, vec![]));
         assert_eq!(award(&admin, to(&gone, json!(null), json!(null))), (Code::ValidationError, vec!["user_id".into()]));
         assert_eq!(award(&admin, to(&person, json!("specialist"), json!(job.id))), (Code::ValidationError, vec!["related_job_id".into()]));
         assert_eq!(award(&admin, to(&person, json!("engineer"), json!(null))).1, ["related_job_id"]);
-        let own = act(&db, &world, &admin, |tx| bonus_stars::approve(tx, for_admin.id, &input(json!({}))));
+        let own = act(&db, &context, &admin, |tx| bonus_stars::approve(tx, for_admin.id, &input(json!({}))));
         assert_eq!(refusal(own).0, Code::RuleViolation);
-        let own = act(&db, &world, &qe, |tx| bonus_stars::request(tx, input(to(&qe, json!(null), json!(null)))));
+        let own = act(&db, &context, &qe, |tx| bonus_stars::request(tx, input(to(&qe, json!(null), json!(null)))));
         assert_eq!(refusal(own).0, Code::RuleViolation);
         assert_eq!(rows(&db), before);
     }
 
     fn everybody_sees_what_they_got_gave_or_asked_for(db: TestDatabase) {
-        let (world, _) = world();
-        let (admin, qe) = (user(&db, &world, Role::Admin), user(&db, &world, Role::QualityEngineer));
-        let (person, engineer) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Engineer));
-        bonus_request(&db, &world, &qe, &person, 5);
+        let (context, _) = context();
+        let (admin, qe) = (user(&db, &context, Role::Admin), user(&db, &context, Role::QualityEngineer));
+        let (person, engineer) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Engineer));
+        bonus_request(&db, &context, &qe, &person, 5);
         let body = json!({"user_id": qe.id, "amount": 1, "reason": "x"});
-        act(&db, &world, &engineer, |tx| bonus_stars::award(tx, input(body))).unwrap();
+        act(&db, &context, &engineer, |tx| bonus_stars::award(tx, input(body))).unwrap();
         let seen = |actor: &User, body: Value| -> Vec<i64> {
             let page = db.read(|conn| bonus_stars::list(conn, actor, &input(body), ALL)).unwrap();
             assert_eq!(page.total, i64::try_from(page.items.len()).unwrap());

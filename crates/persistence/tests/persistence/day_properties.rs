@@ -9,25 +9,25 @@ use diesel::prelude::*;
 use inspection_domain::{
     assessments::{Assessment, AssessmentFilter, AssessmentStatus, Verdict},
     assignments::{AssignTeam, Assignment, AssignmentStatus},
+    daily_lists::GenerateList,
     equipment::{Equipment, EquipmentStatus},
     ids::{AssessmentId, InspectionId, UserId},
     inspections::{Inspection, InspectionFilter, StartInspection},
-    lists::GenerateList,
     points::PointKind,
     rule::Code,
     schema::point_entries,
     users::{Category, Role, User},
 };
 use inspection_persistence::{
-    Error, Result, World, assessments, assignments, inspections, lists, points, users,
+    Context, Error, Result, assessments, assignments, daily_lists, inspections, points, users,
 };
 use inspection_testkit::{
     TestDatabase,
     builders::{
         CRITICAL, TODAY, Team, act, answers, checklist, equipment, input, routine, team, user, verdict,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof},
@@ -164,9 +164,9 @@ impl Machine {
     }
 }
 
-struct Site<'db> {
+struct TestSite<'db> {
     db: &'db TestDatabase,
-    world: World,
+    context: Context,
     admin: User,
     teams: [Team; 2],
     machines: [Equipment; 3],
@@ -174,17 +174,17 @@ struct Site<'db> {
     rated: BTreeSet<InspectionId>,
 }
 
-impl<'db> Site<'db> {
+impl<'db> TestSite<'db> {
     fn new(db: &'db TestDatabase) -> Self {
-        let (world, _) = world();
-        let admin = user(db, &world, Role::Admin);
-        let (template, _) = checklist(db, &world, &admin);
-        routine(db, &world, &admin, template.id);
-        let teams = [team(db, &world), team(db, &world)];
-        let machines = std::array::from_fn(|_| equipment(db, &world));
+        let (context, _) = context();
+        let admin = user(db, &context, Role::Admin);
+        let (template, _) = checklist(db, &context, &admin);
+        routine(db, &context, &admin, template.id);
+        let teams = [team(db, &context), team(db, &context)];
+        let machines = std::array::from_fn(|_| equipment(db, &context));
         let expected =
             std::array::from_fn(|_| Machine { given: EquipmentStatus::Active, held_by: BTreeSet::new() });
-        Self { db, world, admin, teams, machines, expected, rated: BTreeSet::new() }
+        Self { db, context, admin, teams, machines, expected, rated: BTreeSet::new() }
     }
 
     fn person(&self, id: Option<UserId>) -> &User {
@@ -204,7 +204,7 @@ impl<'db> Site<'db> {
     /// An inspection; if it is to be ready, one that was handed in and is rated already, or isn't.
     fn inspection(&self, which: Pick, is_rated: bool) -> Option<InspectionId> {
         let all: InspectionFilter = filter(json!({"sort": "id"}));
-        let site = &self.world.site;
+        let site = &self.context.calendar;
         let found =
             self.db.read(|conn| inspections::list(conn, &self.admin, &all, site, ALL)).expect("a list");
         let ready = |of: &Inspection| of.submitted_at.is_some() && self.rated.contains(&of.id) == is_rated;
@@ -219,13 +219,13 @@ impl<'db> Site<'db> {
 
     /// What the attempt came to; nothing if there is nothing yet that it could be made at.
     fn make(&mut self, attempt: Attempt) -> Option<Result<()>> {
-        let (db, world) = (self.db, self.world.clone());
+        let (db, context) = (self.db, self.context.clone());
         Some(match attempt {
             Attempt::Generate { tomorrow, refresh } => {
                 let date = if tomorrow { TOMORROW } else { TODAY };
                 let wanted: GenerateList =
                     input(json!({"target_date": date, "shift": "day", "refresh": refresh}));
-                act(db, &world, &self.admin, |tx| lists::generate(tx, &wanted)).map(|_| ())
+                act(db, &context, &self.admin, |tx| daily_lists::generate(tx, &wanted)).map(|_| ())
             }
             Attempt::Assign { which, team } => {
                 let all = self.assignments();
@@ -234,25 +234,25 @@ impl<'db> Site<'db> {
                 let members: AssignTeam = input(json!({
                     "mechanical_inspector_id": team.mechanical.id, "electrical_inspector_id": team.electrical.id,
                 }));
-                act(db, &world, &self.admin, |tx| assignments::assign(tx, id, &members)).map(|_| ())
+                act(db, &context, &self.admin, |tx| assignments::assign(tx, id, &members)).map(|_| ())
             }
             Attempt::Start { which } => {
                 let all = halves(self.assignments());
                 let (of, half) = which.of(&all, |(of, half)| is_open(of, *half))?;
                 let inspector = self.person(of.inspector(*half));
                 let what: StartInspection = input(json!({"assignment_id": of.id}));
-                act(db, &world, inspector, |tx| inspections::start(tx, &what)).map(|_| ())
+                act(db, &context, inspector, |tx| inspections::start(tx, &what)).map(|_| ())
             }
             Attempt::HandIn { which, fails } => {
                 let all = halves(self.assignments());
                 let (of, half) = which.of(&all, |(of, half)| is_open(of, *half))?;
                 let inspector = self.person(of.inspector(*half));
                 let what: StartInspection = input(json!({"assignment_id": of.id}));
-                act(db, &world, inspector, |tx| inspections::start(tx, &what)).and_then(|(sheet, _)| {
+                act(db, &context, inspector, |tx| inspections::start(tx, &what)).and_then(|(sheet, _)| {
                     let given = answers(&sheet, if fails { &[CRITICAL] } else { &[] });
                     let id = sheet.inspection.id;
-                    act(db, &world, inspector, |tx| inspections::answer(tx, id, given, |_| None))?;
-                    act(db, &world, inspector, |tx| inspections::submit(tx, id)).map(|_| ())
+                    act(db, &context, inspector, |tx| inspections::answer(tx, id, given, |_| None))?;
+                    act(db, &context, inspector, |tx| inspections::submit(tx, id)).map(|_| ())
                 })
             }
             Attempt::Judge { which, verdict: given } => {
@@ -263,27 +263,27 @@ impl<'db> Site<'db> {
                     Category::Mechanical => mechanical,
                     Category::Electrical => electrical,
                 }));
-                let judged = verdict(db, &world, inspector, of.id, given);
+                let judged = verdict(db, &context, inspector, of.id, given);
                 judged.map(|judged| self.machine(&judged).judge(&judged))
             }
             Attempt::Decide { which, decision } => {
                 let all = self.assessments();
                 let of = which.of(&all, |of| of.equipment_hold.is_some())?;
-                let decided = decide(db, &world, &self.admin, of.id, decision);
+                let decided = decide(db, &context, &self.admin, of.id, decision);
                 decided.map(|decided| self.machine(&decided).judge(&decided))
             }
             Attempt::Rate { which, bonus } => {
                 let id = self.inspection(which, false)?;
                 let rated =
-                    rate(db, &world, &self.admin, id, json!({"rating": 4, "admin_quality_bonus": bonus}));
+                    rate(db, &context, &self.admin, id, json!({"rating": 4, "admin_quality_bonus": bonus}));
                 rated.map(|rated| _ = self.rated.insert(rated.inspection_id))
             }
             Attempt::Rerate { which, bonus } => {
                 let id = self.inspection(which, true)?;
-                rerate(db, &world, &self.admin, id, json!({"admin_quality_bonus": bonus})).map(|_| ())
+                rerate(db, &context, &self.admin, id, json!({"admin_quality_bonus": bonus})).map(|_| ())
             }
             Attempt::SetStatus { machine, status } => {
-                let changed = set_status(db, &world, &self.admin, self.machines[machine].id, status);
+                let changed = set_status(db, &context, &self.admin, self.machines[machine].id, status);
                 changed.map(|_| self.expected[machine].give(status))
             }
         })
@@ -367,7 +367,7 @@ on_both_databases! {
         TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::default()))
             .run(&attempts, |attempts| {
                 let db = TestDatabase::new(db.kind).expect("another one");
-                let mut site = Site::new(&db);
+                let mut site = TestSite::new(&db);
                 for attempt in BEGINNING.into_iter().chain(attempts) {
                     let outcome = match site.make(attempt) {
                         None => continue,

@@ -9,27 +9,27 @@ use std::collections::BTreeSet;
 use inspection_domain::{
     assessments::{AssessmentStatus, ResolvedBy, Verdict},
     assignments::{AssignTeam, Assignment, AssignmentStatus},
+    daily_lists::{GenerateList, ListStatus},
     equipment::{Equipment, EquipmentStatus},
     ids::AssignmentId,
     inspections::StartInspection,
-    lists::{GenerateList, ListStatus},
     notifications::NotificationType,
     rule::Code,
     time::Date,
     users::{Role, Shift, User, UserChanges},
 };
 use inspection_persistence::{
-    Database, Result, World, assessments, assignments, equipment as machines, inspections,
-    lists::{self, Generated},
-    points, ratings, users,
+    Context, Database, Result, assessments, assignments,
+    daily_lists::{self, Generated},
+    equipment as machines, inspections, points, ratings, users,
 };
 use inspection_testkit::{
     builders::{
         CRITICAL, PASS_FAIL, TODAY, Team, act, assigned, equipment, half_answered, half_draft,
         half_submitted, input, submitted, team, user, user_with, verdict,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::json;
 
@@ -58,29 +58,35 @@ fn day(n: usize) -> String {
     Date::parse(TODAY).expect("a date").plus_days(i32::try_from(n).expect("few")).to_string()
 }
 
-fn generate(db: &Database, world: &World, actor: &User, date: &str, refresh: bool) -> Result<Generated> {
+fn generate(db: &Database, context: &Context, actor: &User, date: &str, refresh: bool) -> Result<Generated> {
     let wanted: GenerateList = input(json!({"target_date": date, "shift": "day", "refresh": refresh}));
-    act(db, world, actor, |tx| lists::generate(tx, &wanted))
+    act(db, context, actor, |tx| daily_lists::generate(tx, &wanted))
 }
 
-fn assign(db: &Database, world: &World, planner: &User, id: AssignmentId, team: &Team) -> Result<Assignment> {
+fn assign(
+    db: &Database,
+    context: &Context,
+    planner: &User,
+    id: AssignmentId,
+    team: &Team,
+) -> Result<Assignment> {
     let members: AssignTeam = input(json!({
         "mechanical_inspector_id": team.mechanical.id, "electrical_inspector_id": team.electrical.id,
     }));
-    act(db, world, planner, |tx| assignments::assign(tx, id, &members))
+    act(db, context, planner, |tx| assignments::assign(tx, id, &members))
 }
 
 /// Starts somebody's half; says whether the draft is new.
-fn start(db: &Database, world: &World, inspector: &User, id: AssignmentId) -> Result<(i64, bool)> {
+fn start(db: &Database, context: &Context, inspector: &User, id: AssignmentId) -> Result<(i64, bool)> {
     let what: StartInspection = input(json!({"assignment_id": id}));
-    let (sheet, is_new) = act(db, world, inspector, |tx| inspections::start(tx, &what))?;
+    let (sheet, is_new) = act(db, context, inspector, |tx| inspections::start(tx, &what))?;
     Ok((sheet.inspection.id.get(), is_new))
 }
 
 /// Gives somebody another address.
-fn move_to(db: &Database, world: &World, admin: &User, whom: &User, email: &str) -> Result<User> {
+fn move_to(db: &Database, context: &Context, admin: &User, whom: &User, email: &str) -> Result<User> {
     let moved: UserChanges = input(json!({ "email": email }));
-    act(db, world, admin, |tx| users::update(tx, whom.id, moved))
+    act(db, context, admin, |tx| users::update(tx, whom.id, moved))
 }
 
 fn assignment(db: &Database, id: AssignmentId) -> Assignment {
@@ -103,8 +109,8 @@ fn all_is_well(db: &Database) {
 }
 
 /// A machine whose assignment of the day has a team that hasn't begun.
-fn planned(db: &Database, world: &World, yard: &Yard) -> (Equipment, Assignment) {
-    let crane = equipment(db, world);
-    let on_list = listed(db, world, &yard.admin, &crane, TODAY);
-    (crane, assigned(db, world, &yard.admin, on_list.id, &yard.team))
+fn planned(db: &Database, context: &Context, yard: &Yard) -> (Equipment, Assignment) {
+    let crane = equipment(db, context);
+    let on_list = listed(db, context, &yard.admin, &crane, TODAY);
+    (crane, assigned(db, context, &yard.admin, on_list.id, &yard.team))
 }

@@ -11,59 +11,59 @@ use inspection_domain::{
     time::Date,
     users::{Role, User},
 };
-use inspection_persistence::{Database, Result, World, defects, users};
+use inspection_persistence::{Context, Database, Result, defects, users};
 use inspection_testkit::{
     builders::{CRITICAL, NUMERIC, PASS_FAIL, YES_NO, act, checklist, equipment, input, submitted, user},
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::{Value, json};
 
 use crate::{ALL, code, filter, kinds_told_to, refusal, trail};
 
-fn change(db: &Database, world: &World, actor: &User, id: DefectId, body: Value) -> Result<Defect> {
+fn change(db: &Database, context: &Context, actor: &User, id: DefectId, body: Value) -> Result<Defect> {
     let changes: DefectChanges = input(body);
-    act(db, world, actor, |tx| defects::update(tx, id, changes))
+    act(db, context, actor, |tx| defects::update(tx, id, changes))
 }
 
-fn resolve(db: &Database, world: &World, actor: &User, id: DefectId) -> Result<Defect> {
+fn resolve(db: &Database, context: &Context, actor: &User, id: DefectId) -> Result<Defect> {
     let resolution: Resolution = input(json!({"resolution_notes": "new brake pads"}));
-    act(db, world, actor, |tx| defects::resolve(tx, id, resolution))
+    act(db, context, actor, |tx| defects::resolve(tx, id, resolution))
 }
 
-fn reopen(db: &Database, world: &World, actor: &User, id: DefectId) -> Result<Defect> {
+fn reopen(db: &Database, context: &Context, actor: &User, id: DefectId) -> Result<Defect> {
     let reopening: Reopening = input(json!({"reason": "it leaks again"}));
-    act(db, world, actor, |tx| defects::reopen(tx, id, reopening))
+    act(db, context, actor, |tx| defects::reopen(tx, id, reopening))
 }
 
-fn found(db: &Database, world: &World, body: Value) -> Vec<DefectId> {
+fn found(db: &Database, context: &Context, body: Value) -> Vec<DefectId> {
     let filter: DefectFilter = filter(body);
-    let page = db.read(|conn| defects::list(conn, &filter, world.today(), ALL)).expect("a list");
+    let page = db.read(|conn| defects::list(conn, &filter, context.today(), ALL)).expect("a list");
     assert_eq!(page.total, i64::try_from(page.items.len()).expect("few"));
     page.items.iter().map(|defect| defect.id).collect()
 }
 
 on_both_databases! {
     fn each_filter_finds_its_own(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [inspector, other] = [user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector)];
-        checklist(&db, &world, &admin);
-        let [crane, second] = [equipment(&db, &world), equipment(&db, &world)];
-        let (_, raised) = submitted(&db, &world, &inspector, &crane, &[PASS_FAIL, YES_NO, NUMERIC, CRITICAL]);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [inspector, other] = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector)];
+        checklist(&db, &context, &admin);
+        let [crane, second] = [equipment(&db, &context), equipment(&db, &context)];
+        let (_, raised) = submitted(&db, &context, &inspector, &crane, &[PASS_FAIL, YES_NO, NUMERIC, CRITICAL]);
         let [brakes, lights, oil, hook] =
             raised.iter().map(|defect| defect.id).collect::<Vec<_>>().try_into().unwrap();
-        let (_, raised) = submitted(&db, &world, &other, &second, &[YES_NO]);
+        let (_, raised) = submitted(&db, &context, &other, &second, &[YES_NO]);
         let far = raised[0].id;
-        change(&db, &world, &admin, brakes, json!({"severity": "low", "priority": "high", "category": null}))
+        change(&db, &context, &admin, brakes, json!({"severity": "low", "priority": "high", "category": null}))
             .unwrap();
-        change(&db, &world, &admin, oil, json!({"description": "100%_oily \\", "description_ar": "زيت"}))
+        change(&db, &context, &admin, oil, json!({"description": "100%_oily \\", "description_ar": "زيت"}))
             .unwrap();
-        resolve(&db, &world, &admin, lights).unwrap();
+        resolve(&db, &context, &admin, lights).unwrap();
         let assessed = diesel::update(rows::table.find(oil)).set(rows::assessment_status.eq("minor"));
         assert_eq!(query!(db, |c| assessed.execute(c)), 1);
 
-        let found = |body| found(&db, &world, body);
+        let found = |body| found(&db, &context, body);
         assert_eq!(found(json!({})), [hook, lights, oil, far, brakes], "by due date, then by number");
         assert_eq!(found(json!({"status": "resolved"})), [lights]);
         assert_eq!(found(json!({"severity": "low"})), [brakes]);
@@ -89,23 +89,23 @@ on_both_databases! {
     }
 
     fn the_worst_comes_first_among_those_due_on_one_day(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
-        let (_, raised) = submitted(&db, &world, &inspector, &crane, &[PASS_FAIL, YES_NO, NUMERIC, CRITICAL]);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
+        let (_, raised) = submitted(&db, &context, &inspector, &crane, &[PASS_FAIL, YES_NO, NUMERIC, CRITICAL]);
         let [low, high, medium, critical] =
             raised.iter().map(|defect| defect.id).collect::<Vec<_>>().try_into().unwrap();
         let day = "2026-04-01";
         for (id, severity) in [(low, "low"), (high, "high"), (medium, "medium"), (critical, "critical")] {
             let changed =
-                change(&db, &world, &admin, id, json!({"severity": severity, "due_date": day})).unwrap();
+                change(&db, &context, &admin, id, json!({"severity": severity, "due_date": day})).unwrap();
             assert_eq!(changed.due_date, Date::new(2026, 4, 1).unwrap());
         }
-        let (_, raised) = submitted(&db, &world, &inspector, &crane, &[CRITICAL]);
+        let (_, raised) = submitted(&db, &context, &inspector, &crane, &[CRITICAL]);
         let soon = raised[0].id;
-        let found = |sort: &str| found(&db, &world, json!({"sort": sort}));
+        let found = |sort: &str| found(&db, &context, json!({"sort": sort}));
         assert_eq!(found("due_date"), [soon, critical, high, medium, low]);
         assert_eq!(found("-due_date"), [low, medium, high, critical, soon]);
         assert_eq!(found("severity"), [low, medium, high, critical, soon]);
@@ -113,18 +113,18 @@ on_both_databases! {
     }
 
     fn a_defect_goes_from_open_to_closed_and_back(db: TestDatabase) {
-        let (world, clock) = world();
-        let [admin, second] = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
+        let (context, clock) = context();
+        let [admin, second] = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
         let [inspector, stranger, engineer] =
-            [Role::Inspector, Role::Specialist, Role::Engineer].map(|role| user(&db, &world, role));
-        checklist(&db, &world, &admin);
-        let (_, raised) = submitted(&db, &world, &inspector, &equipment(&db, &world), &[PASS_FAIL]);
+            [Role::Inspector, Role::Specialist, Role::Engineer].map(|role| user(&db, &context, role));
+        checklist(&db, &context, &admin);
+        let (_, raised) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL]);
         let (raised, id) = (raised[0].clone(), raised[0].id);
         clock.advance_seconds(86_400);
 
         let changed = change(
             &db,
-            &world,
+            &context,
             &engineer,
             id,
             json!({
@@ -137,26 +137,26 @@ on_both_databases! {
             Defect {
                 severity: Severity::High,
                 sla_days: 3,
-                due_date: world.today().plus_days(3),
+                due_date: context.today().plus_days(3),
                 assigned_to_id: Some(engineer.id),
                 work_order_id: Some("WO-1".into()),
-                updated_at: world.clock.now(),
+                updated_at: context.clock.now(),
                 ..raised
             }
         );
         assert_eq!(db.read(|conn| defects::get(conn, id)).unwrap(), changed);
         for (actor, of) in [(&stranger, "a stranger"), (&inspector, "who was its assignee")] {
-            assert_eq!(code(resolve(&db, &world, actor, id)), Code::Forbidden, "{of}");
+            assert_eq!(code(resolve(&db, &context, actor, id)), Code::Forbidden, "{of}");
         }
         let act_on =
             |actor: &User, work: fn(&mut inspection_persistence::Tx<'_>, DefectId) -> Result<Defect>| {
-                act(&db, &world, actor, |tx| work(tx, id))
+                act(&db, &context, actor, |tx| work(tx, id))
             };
         assert_eq!(code(act_on(&admin, defects::close)), Code::InvalidState);
-        assert_eq!(code(reopen(&db, &world, &admin, id)), Code::InvalidState);
+        assert_eq!(code(reopen(&db, &context, &admin, id)), Code::InvalidState);
 
         let told = kinds_told_to(&db, second.id).len();
-        let resolved = resolve(&db, &world, &engineer, id).unwrap();
+        let resolved = resolve(&db, &context, &engineer, id).unwrap();
         assert_eq!(
             (
                 resolved.status,
@@ -164,24 +164,24 @@ on_both_databases! {
                 resolved.resolved_at,
                 resolved.resolution_notes.as_deref()
             ),
-            (DefectStatus::Resolved, Some(engineer.id), Some(world.clock.now()), Some("new brake pads"))
+            (DefectStatus::Resolved, Some(engineer.id), Some(context.clock.now()), Some("new brake pads"))
         );
         for admin in [&admin, &second] {
             let kinds = kinds_told_to(&db, admin.id);
             assert_eq!((kinds[0], kinds.len()), (NotificationType::DefectResolved, told + 1));
         }
-        assert_eq!(code(resolve(&db, &world, &engineer, id)), Code::InvalidState);
-        assert_eq!(code(change(&db, &world, &admin, id, json!({"priority": "low"}))), Code::InvalidState);
+        assert_eq!(code(resolve(&db, &context, &engineer, id)), Code::InvalidState);
+        assert_eq!(code(change(&db, &context, &admin, id, json!({"priority": "low"}))), Code::InvalidState);
 
-        let open = reopen(&db, &world, &admin, id).unwrap();
-        assert_eq!(open, Defect { updated_at: world.clock.now(), ..changed });
-        resolve(&db, &world, &admin, id).unwrap();
+        let open = reopen(&db, &context, &admin, id).unwrap();
+        assert_eq!(open, Defect { updated_at: context.clock.now(), ..changed });
+        resolve(&db, &context, &admin, id).unwrap();
         let closed = act_on(&admin, defects::close).unwrap();
         assert_eq!(closed.status, DefectStatus::Closed);
         assert_eq!(db.read(|conn| defects::get(conn, id)).unwrap(), closed);
-        assert_eq!(code(reopen(&db, &world, &admin, id)), Code::InvalidState);
+        assert_eq!(code(reopen(&db, &context, &admin, id)), Code::InvalidState);
 
-        let lines = trail(&db, &world, json!({"entity_type": "defect", "entity_id": id}));
+        let lines = trail(&db, &context, json!({"entity_type": "defect", "entity_id": id}));
         let actions: Vec<AuditAction> = lines.iter().rev().map(|line| line.action).collect();
         assert_eq!(
             actions,
@@ -200,21 +200,21 @@ on_both_databases! {
     }
 
     fn a_defect_is_given_to_active_people_only(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [inspector, gone] = [user(&db, &world, Role::Inspector), user(&db, &world, Role::Specialist)];
-        act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
-        checklist(&db, &world, &admin);
-        let (_, raised) = submitted(&db, &world, &inspector, &equipment(&db, &world), &[PASS_FAIL]);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [inspector, gone] = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Specialist)];
+        act(&db, &context, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+        checklist(&db, &context, &admin);
+        let (_, raised) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL]);
         let id = raised[0].id;
         for wrong in [gone.id.get(), 9_999] {
-            let refused = change(&db, &world, &admin, id, json!({"assigned_to_id": wrong}));
+            let refused = change(&db, &context, &admin, id, json!({"assigned_to_id": wrong}));
             assert_eq!(refusal(refused), (Code::ValidationError, vec!["assigned_to_id".to_owned()]));
         }
-        act(&db, &world, &admin, |tx| users::deactivate(tx, inspector.id)).unwrap();
-        assert!(change(&db, &world, &admin, id, json!({"priority": "low"})).is_ok(), "who has it, keeps it");
+        act(&db, &context, &admin, |tx| users::deactivate(tx, inspector.id)).unwrap();
+        assert!(change(&db, &context, &admin, id, json!({"priority": "low"})).is_ok(), "who has it, keeps it");
         assert_eq!(
-            change(&db, &world, &admin, id, json!({"assigned_to_id": null})).unwrap().assigned_to_id,
+            change(&db, &context, &admin, id, json!({"assigned_to_id": null})).unwrap().assigned_to_id,
             None
         );
     }

@@ -8,7 +8,7 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{
-    Database, Result, World,
+    Context, Database, Result,
     equipment::{self, Event},
     users,
 };
@@ -16,16 +16,16 @@ use inspection_testkit::{
     builders::{
         CRITICAL, NUMERIC, act, checklist, equipment as machine, equipment_with, input, submitted, user,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::{Value, json};
 
 use crate::{ALL, code, filter, refusal, trail};
 
-fn change(db: &Database, world: &World, actor: &User, of: &Equipment, body: Value) -> Result<Equipment> {
+fn change(db: &Database, context: &Context, actor: &User, of: &Equipment, body: Value) -> Result<Equipment> {
     let changes: EquipmentChanges = input(body);
-    act(db, world, actor, |tx| equipment::update(tx, of.id, changes))
+    act(db, context, actor, |tx| equipment::update(tx, of.id, changes))
 }
 
 /// What happened to a machine, one word each.
@@ -45,15 +45,15 @@ fn history(db: &Database, id: EquipmentId, page: PageRequest) -> (Vec<String>, i
 
 on_both_databases! {
     fn every_change_of_status_is_kept_with_who_and_when(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let crane = machine(&db, &world);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let crane = machine(&db, &context);
         clock.advance_seconds(60);
-        change(&db, &world, &admin, &crane, json!({"status": "stopped"})).unwrap();
-        change(&db, &world, &admin, &crane, json!({"name": "Crane A"})).unwrap();
+        change(&db, &context, &admin, &crane, json!({"status": "stopped"})).unwrap();
+        change(&db, &context, &admin, &crane, json!({"name": "Crane A"})).unwrap();
         clock.advance_seconds(60);
-        let gone = act(&db, &world, &admin, |tx| equipment::decommission(tx, crane.id)).unwrap();
-        act(&db, &world, &admin, |tx| equipment::decommission(tx, crane.id)).unwrap();
+        let gone = act(&db, &context, &admin, |tx| equipment::decommission(tx, crane.id)).unwrap();
+        act(&db, &context, &admin, |tx| equipment::decommission(tx, crane.id)).unwrap();
         assert_eq!((gone.status, gone.name.as_str()), (EquipmentStatus::OutOfService, "Crane A"));
         let page = db.read(|conn| equipment::history(conn, crane.id, ALL)).unwrap();
         let changes: Vec<_> = page
@@ -74,28 +74,28 @@ on_both_databases! {
                 (EquipmentStatus::Active, None),
             ]
         );
-        assert_eq!(page.items[0].0, world.clock.now());
+        assert_eq!(page.items[0].0, context.clock.now());
         let lines = trail(
             &db,
-            &world,
+            &context,
             json!({"entity_type": "equipment", "entity_id": crane.id, "user_id": admin.id}),
         );
         assert_eq!(lines.len(), 3, "decommissioning again changed nothing");
     }
 
     fn history_is_newest_first_over_everything_and_pages_fit_together(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let [crane, other] = [machine(&db, &world), machine(&db, &world)];
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let [crane, other] = [machine(&db, &context), machine(&db, &context)];
         clock.advance_seconds(60);
-        let (first, found) = submitted(&db, &world, &inspector, &crane, &[NUMERIC, CRITICAL]);
-        submitted(&db, &world, &inspector, &other, &[NUMERIC]);
+        let (first, found) = submitted(&db, &context, &inspector, &crane, &[NUMERIC, CRITICAL]);
+        submitted(&db, &context, &inspector, &other, &[NUMERIC]);
         clock.advance_seconds(60);
-        change(&db, &world, &admin, &crane, json!({"status": "paused"})).unwrap();
+        change(&db, &context, &admin, &crane, json!({"status": "paused"})).unwrap();
         clock.advance_seconds(60);
-        let (second, _) = submitted(&db, &world, &inspector, &crane, &[]);
+        let (second, _) = submitted(&db, &context, &inspector, &crane, &[]);
 
         let whole = [
             format!("inspection {}", second.id),
@@ -114,10 +114,10 @@ on_both_databases! {
     }
 
     fn machines_are_found_by_what_they_are_and_by_text(db: TestDatabase) {
-        let (world, _) = world();
-        let technician = user(&db, &world, Role::Specialist);
+        let (context, _) = context();
+        let technician = user(&db, &context, Role::Specialist);
         let named = |name: &str, extra: Value| {
-            equipment_with(&db, &world, |body| {
+            equipment_with(&db, &context, |body| {
                 body["name"] = json!(name);
                 body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
             })
@@ -157,28 +157,28 @@ on_both_databases! {
     }
 
     fn only_an_active_inspector_or_specialist_looks_after_a_machine(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
         let [gone, specialist, inspector] =
-            [Role::Specialist, Role::Specialist, Role::Inspector].map(|role| user(&db, &world, role));
-        act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
-        let crane = machine(&db, &world);
-        let assign = |id: i64| change(&db, &world, &admin, &crane, json!({"assigned_technician_id": id}));
+            [Role::Specialist, Role::Specialist, Role::Inspector].map(|role| user(&db, &context, role));
+        act(&db, &context, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+        let crane = machine(&db, &context);
+        let assign = |id: i64| change(&db, &context, &admin, &crane, json!({"assigned_technician_id": id}));
         let wrong = (Code::ValidationError, vec!["assigned_technician_id".to_owned()]);
         for id in [admin.id.get(), gone.id.get(), 9_999] {
             assert_eq!(refusal(assign(id)), wrong, "{id}");
             let new: NewEquipment = input(json!({
                 "name": "n", "equipment_type": "t", "serial_number": "s", "assigned_technician_id": id,
             }));
-            assert_eq!(refusal(act(&db, &world, &admin, |tx| equipment::create(tx, new))), wrong, "{id}");
+            assert_eq!(refusal(act(&db, &context, &admin, |tx| equipment::create(tx, new))), wrong, "{id}");
         }
         assert!(assign(specialist.id.get()).is_ok());
         assert_eq!(assign(inspector.id.get()).unwrap().assigned_technician_id, Some(inspector.id));
         // One who may no longer look after machines doesn't keep his from being changed otherwise.
-        act(&db, &world, &admin, |tx| users::deactivate(tx, inspector.id)).unwrap();
-        assert!(change(&db, &world, &admin, &crane, json!({"name": "Crane A"})).is_ok());
+        act(&db, &context, &admin, |tx| users::deactivate(tx, inspector.id)).unwrap();
+        assert!(change(&db, &context, &admin, &crane, json!({"name": "Crane A"})).is_ok());
         assert_eq!(
-            change(&db, &world, &admin, &crane, json!({"assigned_technician_id": null}))
+            change(&db, &context, &admin, &crane, json!({"assigned_technician_id": null}))
                 .unwrap()
                 .assigned_technician_id,
             None
@@ -186,15 +186,15 @@ on_both_databases! {
     }
 
     fn a_serial_number_is_given_once(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [one, two] = [machine(&db, &world), machine(&db, &world)];
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [one, two] = [machine(&db, &context), machine(&db, &context)];
         let duplicate = (Code::Duplicate, vec!["serial_number".to_owned()]);
-        let renamed = change(&db, &world, &admin, &two, json!({"serial_number": one.serial_number}));
+        let renamed = change(&db, &context, &admin, &two, json!({"serial_number": one.serial_number}));
         assert_eq!(refusal(renamed), duplicate);
         let new: NewEquipment =
             input(json!({"name": "n", "equipment_type": "t", "serial_number": one.serial_number}));
-        assert_eq!(refusal(act(&db, &world, &admin, |tx| equipment::create(tx, new))), duplicate);
+        assert_eq!(refusal(act(&db, &context, &admin, |tx| equipment::create(tx, new))), duplicate);
         assert_eq!(db.read(|conn| equipment::get(conn, two.id)).unwrap(), two, "nothing has changed");
     }
 }

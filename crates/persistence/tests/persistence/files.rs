@@ -10,11 +10,11 @@ use inspection_domain::{
     rule::Code,
     users::{Role, User},
 };
-use inspection_persistence::{Database, Result, World, files, inspections};
+use inspection_persistence::{Context, Database, Result, files, inspections};
 use inspection_testkit::{
     builders::{CRITICAL, act, checklist, draft, equipment, file, file_of, input, submitted, user},
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::{Value, json};
 
@@ -26,25 +26,27 @@ fn found(db: &Database, id: FileId) -> StoredFile {
 
 fn answered_with(
     db: &Database,
-    world: &World,
+    context: &Context,
     owner: &User,
     inspection: InspectionId,
     body: Value,
 ) -> Result<()> {
     let given: Vec<NewAnswer> = input::<NewAnswers>(json!({ "answers": body })).answers.0;
-    act(db, world, owner, |tx| inspections::answer(tx, inspection, given, |n| Some(format!("answers[{n}]"))))
-        .map(drop)
+    act(db, context, owner, |tx| {
+        inspections::answer(tx, inspection, given, |n| Some(format!("answers[{n}]")))
+    })
+    .map(drop)
 }
 
 on_both_databases! {
     fn files_are_recorded_listed_and_deleted(db: TestDatabase) {
-        let (world, _) = world();
-        let (owner, other) = (user(&db, &world, Role::Specialist), user(&db, &world, Role::Engineer));
-        let machine = equipment(&db, &world);
-        let loose = file(&db, &world, &owner, json!({}));
-        let of_machine = file(&db, &world, &owner, json!({"related_type": "equipment", "related_id": machine.id}));
+        let (context, _) = context();
+        let (owner, other) = (user(&db, &context, Role::Specialist), user(&db, &context, Role::Engineer));
+        let machine = equipment(&db, &context);
+        let loose = file(&db, &context, &owner, json!({}));
+        let of_machine = file(&db, &context, &owner, json!({"related_type": "equipment", "related_id": machine.id}));
         assert_eq!((loose.category.as_str(), of_machine.category.as_str()), ("general", "equipment"));
-        assert_eq!((loose.uploaded_by_id, loose.created_at, loose.relation()), (owner.id, world.clock.now(), None));
+        assert_eq!((loose.uploaded_by_id, loose.created_at, loose.relation()), (owner.id, context.clock.now(), None));
         let relation = Some(Relation::Equipment(machine.id));
         assert_eq!(of_machine.relation(), relation);
         let list = |who: &User, relation| -> Vec<FileId> {
@@ -53,22 +55,22 @@ on_both_databases! {
         assert_eq!(list(&owner, None), [of_machine.id, loose.id], "newest first");
         assert_eq!(list(&other, None), []);
         assert_eq!(list(&other, relation), [of_machine.id]);
-        let line = &trail(&db, &world, json!({"entity_type": "file", "entity_id": loose.id}))[0];
+        let line = &trail(&db, &context, json!({"entity_type": "file", "entity_id": loose.id}))[0];
         assert_eq!((line.action, line.actor_id), (AuditAction::Create, Some(owner.id)));
 
         let before = rows(&db);
-        assert_eq!(code(act(&db, &world, &other, |tx| files::delete(tx, loose.id))), Code::Forbidden);
+        assert_eq!(code(act(&db, &context, &other, |tx| files::delete(tx, loose.id))), Code::Forbidden);
         assert_eq!(rows(&db), before);
-        assert_eq!(act(&db, &world, &owner, |tx| files::delete(tx, loose.id)).expect("deleted"), loose);
-        assert_eq!(code(act(&db, &world, &owner, |tx| files::delete(tx, loose.id))), Code::NotFound);
-        let line = &trail(&db, &world, json!({"entity_type": "file", "entity_id": loose.id}))[0];
+        assert_eq!(act(&db, &context, &owner, |tx| files::delete(tx, loose.id)).expect("deleted"), loose);
+        assert_eq!(code(act(&db, &context, &owner, |tx| files::delete(tx, loose.id))), Code::NotFound);
+        let line = &trail(&db, &context, json!({"entity_type": "file", "entity_id": loose.id}))[0];
         assert_eq!(line.action, AuditAction::Delete);
     }
 
     fn everybody_goes_through_all_files_in_order(db: TestDatabase) {
-        let (world, _) = world();
-        let owner = user(&db, &world, Role::Specialist);
-        let all: Vec<StoredFile> = (0..5).map(|_| file(&db, &world, &owner, json!({}))).collect();
+        let (context, _) = context();
+        let owner = user(&db, &context, Role::Specialist);
+        let all: Vec<StoredFile> = (0..5).map(|_| file(&db, &context, &owner, json!({}))).collect();
         let after = |last, limit| db.read(|conn| files::after(conn, last, limit)).expect("files");
         assert_eq!(after(None, 3), all[..3]);
         assert_eq!(after(Some(all[2].id), 3), all[3..]);
@@ -80,29 +82,29 @@ on_both_databases! {
     }
 
     fn a_key_belongs_to_one_file(db: TestDatabase) {
-        let (world, _) = world();
-        let owner = user(&db, &world, Role::Specialist);
-        let one = file(&db, &world, &owner, json!({}));
+        let (context, _) = context();
+        let owner = user(&db, &context, Role::Specialist);
+        let one = file(&db, &context, &owner, json!({}));
         let again = inspection_domain::files::NewFile {
             key: one.key, client_name: "a.jpg".into(), kind: FileKind::Jpeg, size: 1, sha256: "0".repeat(64),
         };
         let purpose = input::<inspection_domain::files::UploadFields>(json!({})).purpose().expect("a purpose");
         let before = rows(&db);
-        assert_eq!(code(act(&db, &world, &owner, |tx| files::record(tx, vec![again], &purpose))), Code::Conflict);
+        assert_eq!(code(act(&db, &context, &owner, |tx| files::record(tx, vec![again], &purpose))), Code::Conflict);
         assert_eq!(rows(&db), before);
     }
 
     fn every_photo_that_is_not_fit_is_named(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (_, items) = checklist(&db, &world, &admin);
-        let (owner, other) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector));
-        let inspection = draft(&db, &world, &owner, &equipment(&db, &world)).inspection.id;
-        let elsewhere = equipment(&db, &world);
-        let fine = file(&db, &world, &owner, json!({}));
-        let document = file_of(&db, &world, &owner, FileKind::Pdf, json!({}));
-        let foreign = file(&db, &world, &other, json!({}));
-        let of_other = file(&db, &world, &owner, json!({"related_type": "equipment", "related_id": elsewhere.id}));
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (_, items) = checklist(&db, &context, &admin);
+        let (owner, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
+        let inspection = draft(&db, &context, &owner, &equipment(&db, &context)).inspection.id;
+        let elsewhere = equipment(&db, &context);
+        let fine = file(&db, &context, &owner, json!({}));
+        let document = file_of(&db, &context, &owner, FileKind::Pdf, json!({}));
+        let foreign = file(&db, &context, &other, json!({}));
+        let of_other = file(&db, &context, &owner, json!({"related_type": "equipment", "related_id": elsewhere.id}));
         let body: Vec<Value> = [fine.id.get(), document.id.get(), foreign.id.get(), of_other.id.get(), 999]
             .iter()
             .zip(&items)
@@ -112,7 +114,7 @@ on_both_databases! {
             }))
             .collect();
         let before = rows(&db);
-        let (code, fields) = refusal(answered_with(&db, &world, &owner, inspection, json!(body)));
+        let (code, fields) = refusal(answered_with(&db, &context, &owner, inspection, json!(body)));
         assert_eq!(code, Code::ValidationError);
         let wrong: Vec<String> = (1..5).map(|n| format!("answers[{n}].photo_file_id")).collect();
         assert_eq!(fields, wrong);
@@ -120,62 +122,62 @@ on_both_databases! {
     }
 
     fn a_file_that_belonged_to_nothing_belongs_to_the_inspection_it_proves(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (_, items) = checklist(&db, &world, &admin);
-        let owner = user(&db, &world, Role::Inspector);
-        let machine = equipment(&db, &world);
-        let inspection = draft(&db, &world, &owner, &machine).inspection.id;
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (_, items) = checklist(&db, &context, &admin);
+        let owner = user(&db, &context, Role::Inspector);
+        let machine = equipment(&db, &context);
+        let inspection = draft(&db, &context, &owner, &machine).inspection.id;
         let (loose, of_machine) = (
-            file(&db, &world, &owner, json!({})),
-            file(&db, &world, &owner, json!({"related_type": "equipment", "related_id": machine.id})),
+            file(&db, &context, &owner, json!({})),
+            file(&db, &context, &owner, json!({"related_type": "equipment", "related_id": machine.id})),
         );
         let photo = |item: usize, id: FileId| json!({"checklist_item_id": items[item].id, "answer_value": "fail", "photo_file_id": id});
-        answered_with(&db, &world, &owner, inspection, json!([photo(0, loose.id), photo(CRITICAL, of_machine.id)])).expect("answered");
+        answered_with(&db, &context, &owner, inspection, json!([photo(0, loose.id), photo(CRITICAL, of_machine.id)])).expect("answered");
         assert_eq!(found(&db, loose.id).relation(), Some(Relation::Inspection(inspection)));
         assert_eq!(found(&db, of_machine.id), of_machine, "what belonged to something stays there");
-        let line = &trail(&db, &world, json!({"entity_type": "file", "entity_id": loose.id}))[0];
+        let line = &trail(&db, &context, json!({"entity_type": "file", "entity_id": loose.id}))[0];
         assert_eq!(line.action, AuditAction::Update);
         for id in [loose.id, of_machine.id] {
-            assert_eq!(code(act(&db, &world, &admin, |tx| files::delete(tx, id))), Code::RuleViolation);
+            assert_eq!(code(act(&db, &context, &admin, |tx| files::delete(tx, id))), Code::RuleViolation);
         }
-        act(&db, &world, &owner, |tx| inspections::delete(tx, inspection)).expect("thrown away");
+        act(&db, &context, &owner, |tx| inspections::delete(tx, inspection)).expect("thrown away");
         for id in [loose.id, of_machine.id] {
-            act(&db, &world, &owner, |tx| files::delete(tx, id)).expect("deleted");
+            act(&db, &context, &owner, |tx| files::delete(tx, id)).expect("deleted");
         }
     }
 
     fn a_review_rests_on_its_files(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        checklist(&db, &world, &admin);
-        let owner = user(&db, &world, Role::Inspector);
-        let (inspection, _) = submitted(&db, &world, &owner, &equipment(&db, &world), &[]);
-        let document = file_of(&db, &world, &admin, FileKind::Pdf, json!({}));
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        checklist(&db, &context, &admin);
+        let owner = user(&db, &context, Role::Inspector);
+        let (inspection, _) = submitted(&db, &context, &owner, &equipment(&db, &context), &[]);
+        let document = file_of(&db, &context, &admin, FileKind::Pdf, json!({}));
         let review = |ids: Value| -> Review { input(json!({"notes": "seen", "file_ids": ids})) };
         let before = rows(&db);
-        let refused = refusal(act(&db, &world, &admin, |tx| inspections::review(tx, inspection.id, review(json!([document.id, 999])))));
+        let refused = refusal(act(&db, &context, &admin, |tx| inspections::review(tx, inspection.id, review(json!([document.id, 999])))));
         assert_eq!(refused, (Code::ValidationError, vec!["file_ids[1]".to_owned()]));
         assert_eq!(rows(&db), before);
-        act(&db, &world, &admin, |tx| inspections::review(tx, inspection.id, review(json!([document.id])))).expect("reviewed");
+        act(&db, &context, &admin, |tx| inspections::review(tx, inspection.id, review(json!([document.id])))).expect("reviewed");
         let sheet = db.read(|conn| inspections::sheet(conn, &owner, inspection.id)).expect("a sheet");
         assert_eq!(sheet.review_files, [document.id]);
-        assert_eq!(code(act(&db, &world, &admin, |tx| files::delete(tx, document.id))), Code::RuleViolation);
+        assert_eq!(code(act(&db, &context, &admin, |tx| files::delete(tx, document.id))), Code::RuleViolation);
     }
 
     fn a_file_is_used_or_deleted_never_both(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (_, items) = checklist(&db, &world, &admin);
-        let owner = user(&db, &world, Role::Inspector);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (_, items) = checklist(&db, &context, &admin);
+        let owner = user(&db, &context, Role::Inspector);
         let mut outcomes = [0; 2];
         for _ in 0..25 {
-            let inspection = draft(&db, &world, &owner, &equipment(&db, &world)).inspection.id;
-            let id = file(&db, &world, &owner, json!({})).id;
+            let inspection = draft(&db, &context, &owner, &equipment(&db, &context)).inspection.id;
+            let id = file(&db, &context, &owner, json!({})).id;
             let body = json!([{"checklist_item_id": items[CRITICAL].id, "answer_value": "fail", "photo_file_id": id}]);
             let (used, gone) = thread::scope(|scope| {
-                let used = scope.spawn(|| answered_with(&db, &world, &owner, inspection, body));
-                let gone = scope.spawn(|| act(&db, &world, &admin, |tx| files::delete(tx, id)));
+                let used = scope.spawn(|| answered_with(&db, &context, &owner, inspection, body));
+                let gone = scope.spawn(|| act(&db, &context, &admin, |tx| files::delete(tx, id)));
                 (used.join().expect("a thread"), gone.join().expect("a thread"))
             });
             let is_there = db.read(|conn| files::find(conn, id)).is_ok();

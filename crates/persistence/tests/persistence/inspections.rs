@@ -20,44 +20,49 @@ use inspection_domain::{
     users::{Category, Role, User},
 };
 use inspection_persistence::{
-    Database, Result, World, checklists, defects, equipment as machines, inspections, users,
+    Context, Database, Result, checklists, defects, equipment as machines, inspections, users,
 };
 use inspection_testkit::{
     builders::{
         CRITICAL, NUMERIC, PASS_FAIL, TEXT, YES_NO, act, answer_body, answered, checklist, draft, equipment,
         input, submitted, user, user_with,
     },
+    context::{context, context_in},
     on_both_databases,
-    world::{world, world_in},
 };
 use serde_json::{Value, json};
 
 use crate::{ALL, code, filter, kinds_told_to, refusal, told_to, trail, transactions::rows};
 
-fn start(db: &Database, world: &World, actor: &User, machine: &Equipment) -> Result<(InspectionId, bool)> {
+fn start(
+    db: &Database,
+    context: &Context,
+    actor: &User,
+    machine: &Equipment,
+) -> Result<(InspectionId, bool)> {
     let what: StartInspection = input(json!({"equipment_id": machine.id}));
-    let started = act(db, world, actor, |tx| inspections::start(tx, &what))?;
+    let started = act(db, context, actor, |tx| inspections::start(tx, &what))?;
     Ok((started.0.inspection.id, started.1))
 }
 
 fn answer(
     db: &Database,
-    world: &World,
+    context: &Context,
     actor: &User,
     id: InspectionId,
     bodies: Vec<Value>,
 ) -> Result<(Vec<Answer>, Progress)> {
     let given: Vec<NewAnswer> = input::<NewAnswers>(json!({ "answers": bodies })).answers.0;
-    act(db, world, actor, |tx| inspections::answer(tx, id, given, |n| Some(format!("answers[{n}]"))))
+    act(db, context, actor, |tx| inspections::answer(tx, id, given, |n| Some(format!("answers[{n}]"))))
 }
 
-fn submit(db: &Database, world: &World, actor: &User, id: InspectionId) -> Result<(Inspection, usize)> {
-    act(db, world, actor, |tx| inspections::submit(tx, id))
+fn submit(db: &Database, context: &Context, actor: &User, id: InspectionId) -> Result<(Inspection, usize)> {
+    act(db, context, actor, |tx| inspections::submit(tx, id))
 }
 
-fn review(db: &Database, world: &World, admin: &User, id: InspectionId) -> Result<Inspection> {
+fn review(db: &Database, context: &Context, admin: &User, id: InspectionId) -> Result<Inspection> {
     let review: Review = input(json!({"notes": "seen"}));
-    act(db, world, admin, |tx| inspections::review(tx, id, review))
+    act(db, context, admin, |tx| inspections::review(tx, id, review))
 }
 
 fn answers_in(db: &Database, id: InspectionId) -> Vec<(ItemId, String)> {
@@ -73,58 +78,58 @@ fn completions_in(db: &Database, machine: &Equipment, year: i32, number: i32) ->
 
 on_both_databases! {
     fn starting_again_finds_the_draft(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [one, two] = [user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector)];
-        checklist(&db, &world, &admin);
-        let [crane, other] = [equipment(&db, &world), equipment(&db, &world)];
-        let (first, new) = start(&db, &world, &one, &crane).unwrap();
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [one, two] = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector)];
+        checklist(&db, &context, &admin);
+        let [crane, other] = [equipment(&db, &context), equipment(&db, &context)];
+        let (first, new) = start(&db, &context, &one, &crane).unwrap();
         assert!(new);
-        assert_eq!(start(&db, &world, &one, &crane).unwrap(), (first, false));
-        assert!(start(&db, &world, &two, &crane).unwrap().1, "a draft is somebody's own");
-        assert!(start(&db, &world, &one, &other).unwrap().1);
-        answered(&db, &world, &one, &crane, &[]);
-        submit(&db, &world, &one, first).unwrap();
-        let (next, new) = start(&db, &world, &one, &crane).unwrap();
+        assert_eq!(start(&db, &context, &one, &crane).unwrap(), (first, false));
+        assert!(start(&db, &context, &two, &crane).unwrap().1, "a draft is somebody's own");
+        assert!(start(&db, &context, &one, &other).unwrap().1);
+        answered(&db, &context, &one, &crane, &[]);
+        submit(&db, &context, &one, first).unwrap();
+        let (next, new) = start(&db, &context, &one, &crane).unwrap();
         assert!(new && next != first);
-        let lines = trail(&db, &world, json!({"action": "start", "entity_id": first}));
+        let lines = trail(&db, &context, json!({"action": "start", "entity_id": first}));
         assert_eq!(lines.len(), 1, "finding it is no start");
     }
 
     fn nothing_starts_on_leave_or_on_a_machine_out_of_service(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let [gone, crane] = [equipment(&db, &world), equipment(&db, &world)];
-        act(&db, &world, &admin, |tx| machines::decommission(tx, gone.id)).unwrap();
-        assert_eq!(code(start(&db, &world, &inspector, &gone)), Code::RuleViolation);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let [gone, crane] = [equipment(&db, &context), equipment(&db, &context)];
+        act(&db, &context, &admin, |tx| machines::decommission(tx, gone.id)).unwrap();
+        assert_eq!(code(start(&db, &context, &inspector, &gone)), Code::RuleViolation);
         let stopped: EquipmentChanges = input(json!({"status": "stopped"}));
-        act(&db, &world, &admin, |tx| machines::update(tx, crane.id, stopped)).unwrap();
-        start(&db, &world, &inspector, &crane).unwrap();
+        act(&db, &context, &admin, |tx| machines::update(tx, crane.id, stopped)).unwrap();
+        start(&db, &context, &inspector, &crane).unwrap();
 
         let away = diesel::update(people::table.find(inspector.id)).set(people::is_on_leave.eq(true));
         assert_eq!(query!(db, |c| away.execute(c)), 1);
         let inspector = db.read(|conn| users::get(conn, inspector.id)).unwrap();
-        assert_eq!(code(start(&db, &world, &inspector, &crane)), Code::RuleViolation, "not even going on");
-        assert_eq!(code(start(&db, &world, &inspector, &equipment(&db, &world))), Code::RuleViolation);
+        assert_eq!(code(start(&db, &context, &inspector, &crane)), Code::RuleViolation, "not even going on");
+        assert_eq!(code(start(&db, &context, &inspector, &equipment(&db, &context))), Code::RuleViolation);
         let nothing = Equipment { id: inspection_domain::ids::EquipmentId::new(9_999).unwrap(), ..crane };
-        assert_eq!(code(start(&db, &world, &admin, &nothing)), Code::NotFound);
+        assert_eq!(code(start(&db, &context, &admin, &nothing)), Code::NotFound);
     }
 
     fn answering_again_replaces(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let sheet = draft(&db, &world, &inspector, &equipment(&db, &world));
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let sheet = draft(&db, &context, &inspector, &equipment(&db, &context));
         let (id, item) = (sheet.inspection.id, sheet.items[PASS_FAIL].id);
-        answer(&db, &world, &inspector, id, vec![answer_body(PASS_FAIL, item, true)]).unwrap();
+        answer(&db, &context, &inspector, id, vec![answer_body(PASS_FAIL, item, true)]).unwrap();
         clock.advance_seconds(60);
         let (saved, progress) =
-            answer(&db, &world, &admin, id, vec![answer_body(PASS_FAIL, item, false)]).unwrap();
+            answer(&db, &context, &admin, id, vec![answer_body(PASS_FAIL, item, false)]).unwrap();
         assert_eq!(answers_in(&db, id), [(item, "pass".to_owned())]);
-        assert_eq!((saved[0].answered_by_id, saved[0].answered_at), (admin.id, world.clock.now()));
+        assert_eq!((saved[0].answered_by_id, saved[0].answered_at), (admin.id, context.clock.now()));
         assert_eq!(saved[0].photo_path, None, "the whole answer is replaced");
         let counts = (
             progress.total_items,
@@ -135,7 +140,7 @@ on_both_databases! {
         assert_eq!(counts, (5, 1, 4, 20));
         let sheet = db.read(|conn| inspections::sheet(conn, &inspector, id)).unwrap();
         assert_eq!((sheet.answers, sheet.inspection.status), (saved, InspectionStatus::Draft));
-        let lines = trail(&db, &world, json!({"action": "answer", "entity_id": id}));
+        let lines = trail(&db, &context, json!({"action": "answer", "entity_id": id}));
         let told = &lines[0].changes.0[&format!("item_{item}")];
         assert_eq!((&told["old"]["answer_value"], &told["new"]["answer_value"]), (&json!("fail"), &json!("pass")));
         assert_eq!(told["old"]["photo_path"], "photos/1.jpg", "the whole answer is told");
@@ -143,18 +148,18 @@ on_both_databases! {
     }
 
     fn several_answers_are_all_or_nothing_and_every_wrong_one_is_named(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let sheet = draft(&db, &world, &inspector, &equipment(&db, &world));
-        checklist(&db, &world, &admin);
-        let elsewhere = draft(&db, &world, &inspector, &equipment(&db, &world)).items[0].id;
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let sheet = draft(&db, &context, &inspector, &equipment(&db, &context));
+        checklist(&db, &context, &admin);
+        let elsewhere = draft(&db, &context, &inspector, &equipment(&db, &context)).items[0].id;
         let before = rows(&db);
         let items: Vec<ItemId> = sheet.items.iter().map(|item| item.id).collect();
         let refused = answer(
             &db,
-            &world,
+            &context,
             &inspector,
             sheet.inspection.id,
             vec![
@@ -181,47 +186,47 @@ on_both_databases! {
     }
 
     fn only_its_inspector_and_admins_work_on_an_inspection(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
         let [own, other, engineer] =
-            [Role::Inspector, Role::Inspector, Role::Engineer].map(|role| user(&db, &world, role));
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
-        let sheet = answered(&db, &world, &own, &crane, &[]);
+            [Role::Inspector, Role::Inspector, Role::Engineer].map(|role| user(&db, &context, role));
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
+        let sheet = answered(&db, &context, &own, &crane, &[]);
         let id = sheet.inspection.id;
         let body = || vec![answer_body(TEXT, sheet.items[TEXT].id, false)];
         for stranger in [&other, &engineer] {
-            assert_eq!(code(answer(&db, &world, stranger, id, body())), Code::Forbidden);
-            assert_eq!(code(submit(&db, &world, stranger, id)), Code::Forbidden);
-            assert_eq!(code(act(&db, &world, stranger, |tx| inspections::delete(tx, id))), Code::Forbidden);
+            assert_eq!(code(answer(&db, &context, stranger, id, body())), Code::Forbidden);
+            assert_eq!(code(submit(&db, &context, stranger, id)), Code::Forbidden);
+            assert_eq!(code(act(&db, &context, stranger, |tx| inspections::delete(tx, id))), Code::Forbidden);
         }
         assert_eq!(code(db.read(|conn| inspections::sheet(conn, &other, id))), Code::Forbidden);
         let seen = db.read(|conn| inspections::sheet(conn, &engineer, id)).unwrap();
         assert!(seen.progress().is_complete);
         assert_eq!((seen.items, seen.answers), (sheet.items, sheet.answers));
-        let (inspection, _) = submit(&db, &world, &admin, id).unwrap();
+        let (inspection, _) = submit(&db, &context, &admin, id).unwrap();
         assert_eq!(inspection.technician_id, own.id);
         let nobody =
-            db.write(&world, inspection_persistence::Origin::default(), |tx| inspections::submit(tx, id));
+            db.write(&context, inspection_persistence::Origin::default(), |tx| inspections::submit(tx, id));
         assert_eq!(code(nobody), Code::Forbidden);
-        assert_eq!(code(submit(&db, &world, &admin, InspectionId::new(9_999).unwrap())), Code::NotFound);
+        assert_eq!(code(submit(&db, &context, &admin, InspectionId::new(9_999).unwrap())), Code::NotFound);
     }
 
     fn a_submission_brings_about_everything_it_should_and_nothing_else(db: TestDatabase) {
-        let (world, clock) = world();
-        let [admin, second, gone] = std::array::from_fn(|_| user(&db, &world, Role::Admin));
-        act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+        let (context, clock) = context();
+        let [admin, second, gone] = std::array::from_fn(|_| user(&db, &context, Role::Admin));
+        act(&db, &context, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
         let inspector =
-            user_with(&db, &world, Role::Inspector, |body| body["specialization"] = json!("electrical"));
-        let bystander = user(&db, &world, Role::Engineer);
-        let (_, items) = checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
-        let sheet = answered(&db, &world, &inspector, &crane, &[PASS_FAIL, NUMERIC, CRITICAL, TEXT]);
+            user_with(&db, &context, Role::Inspector, |body| body["specialization"] = json!("electrical"));
+        let bystander = user(&db, &context, Role::Engineer);
+        let (_, items) = checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
+        let sheet = answered(&db, &context, &inspector, &crane, &[PASS_FAIL, NUMERIC, CRITICAL, TEXT]);
         let id = sheet.inspection.id;
         clock.advance_seconds(60);
-        let now = world.clock.now();
+        let now = context.clock.now();
         let before = rows(&db);
-        let (inspection, found) = submit(&db, &world, &inspector, id).unwrap();
+        let (inspection, found) = submit(&db, &context, &inspector, id).unwrap();
         assert_eq!(
             inspection,
             Inspection {
@@ -257,7 +262,7 @@ on_both_databases! {
                     status: DefectStatus::Open,
                     assessment_status: AssessmentStatus::Pending,
                     assigned_to_id: Some(inspector.id),
-                    due_date: world.today().plus_days(days),
+                    due_date: context.today().plus_days(days),
                     sla_days: days,
                     resolved_at: None,
                     resolved_by_id: None,
@@ -297,9 +302,9 @@ on_both_databases! {
         }
         assert_eq!((kinds_told_to(&db, gone.id), kinds_told_to(&db, bystander.id)), (vec![], vec![]));
 
-        let lines = trail(&db, &world, json!({"user_id": inspector.id, "action": "submit"}));
+        let lines = trail(&db, &context, json!({"user_id": inspector.id, "action": "submit"}));
         assert_eq!(lines[0].changes.0["status"], json!({"old": "draft", "new": "submitted"}));
-        let made = trail(&db, &world, json!({"entity_type": "defect", "action": "create"}));
+        let made = trail(&db, &context, json!({"entity_type": "defect", "action": "create"}));
         assert_eq!(made.len(), 3);
         let added: Vec<_> = rows(&db)
             .into_iter()
@@ -315,25 +320,25 @@ on_both_databases! {
     }
 
     fn without_a_failed_answer_the_result_is_pass(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let (inspection, found) = submitted(&db, &world, &inspector, &equipment(&db, &world), &[]);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let (inspection, found) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[]);
         assert_eq!((inspection.result, found), (Some(InspectionResult::Pass), vec![]));
         assert_eq!(kinds_told_to(&db, inspector.id), []);
         assert!(told_to(&db, admin.id)[0].message.ends_with("pass."));
     }
 
     fn completions_are_counted_by_the_iso_week_of_the_site(db: TestDatabase) {
-        let (world, clock) = world_in("Asia/Riyadh");
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
+        let (context, clock) = context_in("Asia/Riyadh");
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
         let counted = |at: &str| {
             clock.set(at);
-            submitted(&db, &world, &inspector, &crane, &[]);
+            submitted(&db, &context, &inspector, &crane, &[]);
             let row = completions::table.select((
                 completions::iso_year,
                 completions::iso_week,
@@ -350,28 +355,28 @@ on_both_databases! {
         assert_eq!(counted("2027-01-03T20:59:59Z"), [(2025, 1, 2), (2026, 53, 2)]);
         assert_eq!(counted("2027-01-03T21:00:00Z"), [(2025, 1, 2), (2026, 53, 2), (2027, 1, 1)]);
         assert_eq!(completions_in(&db, &crane, 2026, 53), 2);
-        assert_eq!(completions_in(&db, &equipment(&db, &world), 2026, 53), 0);
+        assert_eq!(completions_in(&db, &equipment(&db, &context), 2026, 53), 0);
     }
 
     fn what_is_not_complete_is_not_handed_in_and_nothing_has_happened(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let sheet = draft(&db, &world, &inspector, &equipment(&db, &world));
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let sheet = draft(&db, &context, &inspector, &equipment(&db, &context));
         let id = sheet.inspection.id;
         let given = |place: usize| answer_body(place, sheet.items[place].id, place == CRITICAL);
-        answer(&db, &world, &inspector, id, vec![given(PASS_FAIL), given(CRITICAL), given(TEXT)]).unwrap();
+        answer(&db, &context, &inspector, id, vec![given(PASS_FAIL), given(CRITICAL), given(TEXT)]).unwrap();
         let before = rows(&db);
-        let (code, fields) = refusal(submit(&db, &world, &inspector, id));
+        let (code, fields) = refusal(submit(&db, &context, &inspector, id));
         assert_eq!((code, fields.len()), (Code::RuleViolation, 2), "one for each that is missing");
 
         let bare = inspection_answers::table
             .filter(inspection_answers::checklist_item_id.eq(sheet.items[CRITICAL].id));
         let bare = diesel::update(bare).set(inspection_answers::photo_path.eq(None::<String>));
         assert_eq!(query!(db, |c| bare.execute(c)), 1);
-        answer(&db, &world, &inspector, id, vec![given(YES_NO), given(NUMERIC)]).unwrap();
-        let (code, fields) = refusal(submit(&db, &world, &inspector, id));
+        answer(&db, &context, &inspector, id, vec![given(YES_NO), given(NUMERIC)]).unwrap();
+        let (code, fields) = refusal(submit(&db, &context, &inspector, id));
         assert_eq!((code, fields.len()), (Code::RuleViolation, 1), "the photo is missing");
         assert_eq!(db.read(|conn| inspections::find(conn, id)).unwrap(), sheet.inspection);
         let after = rows(&db);
@@ -380,40 +385,40 @@ on_both_databases! {
     }
 
     fn a_failure_after_everything_was_written_undoes_everything(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let sheet = answered(&db, &world, &inspector, &equipment(&db, &world), &[CRITICAL]);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let sheet = answered(&db, &context, &inspector, &equipment(&db, &context), &[CRITICAL]);
         let id = sheet.inspection.id;
         let before = rows(&db);
-        let failed: Result<()> = act(&db, &world, &inspector, |tx| {
+        let failed: Result<()> = act(&db, &context, &inspector, |tx| {
             inspections::submit(tx, id)?;
             Err(NotFound("something else").into())
         });
         assert_eq!(code(failed), Code::NotFound);
         assert_eq!(rows(&db), before);
         assert_eq!(db.read(|conn| inspections::find(conn, id)).unwrap(), sheet.inspection);
-        submit(&db, &world, &inspector, id).unwrap();
+        submit(&db, &context, &inspector, id).unwrap();
     }
 
     fn an_inspection_is_handed_in_once_and_reviewed_once(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        let (_, items) = checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
-        let sheet = answered(&db, &world, &inspector, &crane, &[]);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        let (_, items) = checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
+        let sheet = answered(&db, &context, &inspector, &crane, &[]);
         let id = sheet.inspection.id;
-        assert_eq!(code(review(&db, &world, &admin, id)), Code::InvalidState);
-        let (inspection, _) = submit(&db, &world, &inspector, id).unwrap();
-        assert_eq!(code(submit(&db, &world, &inspector, id)), Code::InvalidState);
-        let late = answer(&db, &world, &inspector, id, vec![answer_body(TEXT, items[TEXT].id, false)]);
+        assert_eq!(code(review(&db, &context, &admin, id)), Code::InvalidState);
+        let (inspection, _) = submit(&db, &context, &inspector, id).unwrap();
+        assert_eq!(code(submit(&db, &context, &inspector, id)), Code::InvalidState);
+        let late = answer(&db, &context, &inspector, id, vec![answer_body(TEXT, items[TEXT].id, false)]);
         assert_eq!(code(late), Code::InvalidState);
-        assert_eq!(code(act(&db, &world, &admin, |tx| inspections::delete(tx, id))), Code::InvalidState);
+        assert_eq!(code(act(&db, &context, &admin, |tx| inspections::delete(tx, id))), Code::InvalidState);
         clock.advance_seconds(60);
-        let reviewed = review(&db, &world, &admin, id).unwrap();
-        let now = world.clock.now();
+        let reviewed = review(&db, &context, &admin, id).unwrap();
+        let now = context.clock.now();
         assert_eq!(
             reviewed,
             Inspection {
@@ -426,63 +431,63 @@ on_both_databases! {
             }
         );
         assert_eq!(db.read(|conn| inspections::find(conn, id)).unwrap(), reviewed);
-        assert_eq!(code(review(&db, &world, &admin, id)), Code::InvalidState);
+        assert_eq!(code(review(&db, &context, &admin, id)), Code::InvalidState);
         assert_eq!(completions_in(&db, &crane, 2026, 10), 1);
-        assert_eq!(trail(&db, &world, json!({"action": "review", "entity_id": id})).len(), 1);
+        assert_eq!(trail(&db, &context, json!({"action": "review", "entity_id": id})).len(), 1);
     }
 
     fn a_question_that_is_added_later_is_not_part_of_what_was_handed_in(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        let (template, items) = checklist(&db, &world, &admin);
-        let (inspection, _) = submitted(&db, &world, &inspector, &equipment(&db, &world), &[]);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        let (template, items) = checklist(&db, &context, &admin);
+        let (inspection, _) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[]);
         clock.advance_seconds(60);
         let new = input(json!({"question_text": "New?", "answer_type": "text"}));
-        act(&db, &world, &admin, |tx| checklists::add_item(tx, template.id, new)).unwrap();
+        act(&db, &context, &admin, |tx| checklists::add_item(tx, template.id, new)).unwrap();
         let sheet = db.read(|conn| inspections::sheet(conn, &inspector, inspection.id)).unwrap();
         assert_eq!(sheet.items, items);
     }
 
     fn a_draft_goes_with_its_answers(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        let (_, items) = checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
-        let sheet = answered(&db, &world, &inspector, &crane, &[]);
-        let kept = answered(&db, &world, &inspector, &equipment(&db, &world), &[]);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        let (_, items) = checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
+        let sheet = answered(&db, &context, &inspector, &crane, &[]);
+        let kept = answered(&db, &context, &inspector, &equipment(&db, &context), &[]);
         let id = sheet.inspection.id;
-        act(&db, &world, &inspector, |tx| inspections::delete(tx, id)).unwrap();
+        act(&db, &context, &inspector, |tx| inspections::delete(tx, id)).unwrap();
         assert_eq!(code(db.read(|conn| inspections::find(conn, id))), Code::NotFound);
         assert_eq!((answers_in(&db, id), answers_in(&db, kept.inspection.id).len()), (vec![], items.len()));
-        assert_eq!(code(act(&db, &world, &inspector, |tx| inspections::delete(tx, id))), Code::NotFound);
-        let lines = trail(&db, &world, json!({"entity_type": "inspection", "entity_id": id}));
+        assert_eq!(code(act(&db, &context, &inspector, |tx| inspections::delete(tx, id))), Code::NotFound);
+        let lines = trail(&db, &context, json!({"entity_type": "inspection", "entity_id": id}));
         assert_eq!(lines[0].action, AuditAction::Delete);
-        act(&db, &world, &admin, |tx| inspections::delete(tx, kept.inspection.id)).unwrap();
+        act(&db, &context, &admin, |tx| inspections::delete(tx, kept.inspection.id)).unwrap();
         let free: i64 = query!(db, |c| checklist_items::table.count().get_result(c));
         assert_eq!(free, 5, "the questions stay");
-        assert!(start(&db, &world, &inspector, &crane).unwrap().1);
+        assert!(start(&db, &context, &inspector, &crane).unwrap().1);
     }
 
     fn inspections_are_found_by_what_they_are_and_everybody_finds_their_own(db: TestDatabase) {
-        let (world, clock) = world_in("Asia/Riyadh");
-        let admin = user(&db, &world, Role::Admin);
+        let (context, clock) = context_in("Asia/Riyadh");
+        let admin = user(&db, &context, Role::Admin);
         let [one, two, engineer, quality] =
             [Role::Inspector, Role::Inspector, Role::Engineer, Role::QualityEngineer]
-                .map(|role| user(&db, &world, role));
-        checklist(&db, &world, &admin);
-        let [crane, other] = [equipment(&db, &world), equipment(&db, &world)];
+                .map(|role| user(&db, &context, role));
+        checklist(&db, &context, &admin);
+        let [crane, other] = [equipment(&db, &context), equipment(&db, &context)];
         clock.set("2026-03-01T20:59:59Z");
-        let first = submitted(&db, &world, &one, &crane, &[PASS_FAIL]).0.id;
+        let first = submitted(&db, &context, &one, &crane, &[PASS_FAIL]).0.id;
         clock.set("2026-03-01T21:00:00Z");
-        let second = submitted(&db, &world, &one, &other, &[]).0.id;
-        review(&db, &world, &admin, second).unwrap();
+        let second = submitted(&db, &context, &one, &other, &[]).0.id;
+        review(&db, &context, &admin, second).unwrap();
         clock.set("2026-03-03T20:59:59Z");
-        let third = draft(&db, &world, &two, &crane).inspection.id;
+        let third = draft(&db, &context, &two, &crane).inspection.id;
         let found = |actor: &User, body| -> Vec<InspectionId> {
             let filter: InspectionFilter = filter(body);
-            let page = db.read(|conn| inspections::list(conn, actor, &filter, &world.site, ALL)).unwrap();
+            let page = db.read(|conn| inspections::list(conn, actor, &filter, &context.calendar, ALL)).unwrap();
             assert_eq!(page.total, i64::try_from(page.items.len()).unwrap());
             page.items.iter().map(|inspection| inspection.id).collect()
         };

@@ -8,13 +8,13 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{
-    Database, Result, World, defect_assessments, defects, equipment as machines, jobs, pauses, points,
+    Context, Database, Result, defect_assessments, defects, equipment as machines, jobs, pauses, points,
     quality_reviews, takeovers, users,
 };
 use inspection_testkit::{
     builders::{act, input, user},
+    context::context,
     on_both_databases,
-    world::world,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -39,7 +39,7 @@ fn anybody(crew: &Crew, n: usize) -> User {
 /// One command on one job by somebody, who mostly may.
 fn try_one(
     db: &Database,
-    world: &World,
+    context: &Context,
     crew: &Crew,
     (what, which, who): (usize, usize, usize),
 ) -> Result<()> {
@@ -68,63 +68,64 @@ fn try_one(
         all.items.into_iter().find(|takeover| takeover.job_id == Some(id)).map(|takeover| takeover.id)
     };
     match what {
-        0 => act(db, world, &actor, |tx| jobs::plan(tx, kind, id, &input(json!({"hours": 1.5})))).map(drop),
-        1 | 2 => act(db, world, &actor, |tx| jobs::start(tx, kind, id)).map(drop),
-        3 | 4 => act(db, world, &actor, |tx| {
+        0 => act(db, context, &actor, |tx| jobs::plan(tx, kind, id, &input(json!({"hours": 1.5})))).map(drop),
+        1 | 2 => act(db, context, &actor, |tx| jobs::start(tx, kind, id)).map(drop),
+        3 | 4 => act(db, context, &actor, |tx| {
             jobs::complete(tx, kind, id, input(json!({"work_notes": "Changed the seal."})))
         })
         .map(drop),
-        5 => act(db, world, &actor, |tx| {
+        5 => act(db, context, &actor, |tx| {
             jobs::leave_incomplete(tx, kind, id, input(json!({"reason": "No parts for weeks."})))
         })
         .map(drop),
-        6 => act(db, world, &actor, |tx| {
+        6 => act(db, context, &actor, |tx| {
             pauses::request(tx, kind, id, input(json!({"reason_category": "parts"})))
         })
         .map(drop),
         7 => latest(PauseStatus::Pending)
-            .map_or(Ok(()), |pause| act(db, world, admin, |tx| pauses::approve(tx, pause)).map(drop)),
+            .map_or(Ok(()), |pause| act(db, context, admin, |tx| pauses::approve(tx, pause)).map(drop)),
         8 => latest(PauseStatus::Approved)
-            .map_or(Ok(()), |pause| act(db, world, &actor, |tx| pauses::resume(tx, pause)).map(drop)),
-        9 => act(db, world, admin, |tx| pauses::force(tx, kind, id, input(json!({})))).map(drop),
+            .map_or(Ok(()), |pause| act(db, context, &actor, |tx| pauses::resume(tx, pause)).map(drop)),
+        9 => act(db, context, admin, |tx| pauses::force(tx, kind, id, input(json!({})))).map(drop),
         10 => {
-            act(db, world, &anybody(crew, who), |tx| takeovers::request_job(tx, kind, id, input(json!({}))))
+            act(db, context, &anybody(crew, who), |tx| takeovers::request_job(tx, kind, id, input(json!({}))))
                 .map(drop)
         }
         11 => waiting().map_or(Ok(()), |takeover| {
-            act(db, world, admin, |tx| takeovers::approve(tx, takeover)).map(drop)
+            act(db, context, admin, |tx| takeovers::approve(tx, takeover)).map(drop)
         }),
         12 => review().map_or(Ok(()), |(review, qe)| {
-            act(db, world, &qe, |tx| quality_reviews::approve(tx, review, input(json!({"rating": 4}))))
+            act(db, context, &qe, |tx| quality_reviews::approve(tx, review, input(json!({"rating": 4}))))
                 .map(drop)
         }),
         13 => review().map_or(Ok(()), |(review, qe)| {
             let rejection = json!({"category": "other", "reason": "It still leaks as it did before."});
-            act(db, world, &qe, |tx| quality_reviews::reject(tx, review, input(rejection))).map(drop)
+            act(db, context, &qe, |tx| quality_reviews::reject(tx, review, input(rejection))).map(drop)
         }),
         14 => review().map_or(Ok(()), |(review, _)| {
             let decision = json!({"is_valid": who.is_multiple_of(2)});
-            act(db, world, admin, |tx| quality_reviews::validate(tx, review, input(decision))).map(drop)
+            act(db, context, admin, |tx| quality_reviews::validate(tx, review, input(decision))).map(drop)
         }),
         15 => {
             let to = anybody(crew, who).id;
-            act(db, world, admin, |tx| jobs::reassign(tx, id, input(json!({"specialist_id": to})))).map(drop)
+            act(db, context, admin, |tx| jobs::reassign(tx, id, input(json!({"specialist_id": to}))))
+                .map(drop)
         }
-        16 => act(db, world, admin, |tx| jobs::reward(tx, kind, id, &input(json!({"bonus": who % 11}))))
+        16 => act(db, context, admin, |tx| jobs::reward(tx, kind, id, &input(json!({"bonus": who % 11}))))
             .map(drop),
-        17 => act(db, world, &actor, |tx| jobs::clean(tx, id, input(json!({"notes": "Swept."})))).map(drop),
-        18 => act(db, world, admin, |tx| jobs::rate_cleaning(tx, id, &input(json!({"rating": who % 3}))))
+        17 => act(db, context, &actor, |tx| jobs::clean(tx, id, input(json!({"notes": "Swept."})))).map(drop),
+        18 => act(db, context, admin, |tx| jobs::rate_cleaning(tx, id, &input(json!({"rating": who % 3}))))
             .map(drop),
         19 => {
             let verdict = ["confirm", "minor", "reject"][who % 3];
             let assessment =
                 json!({"defect_id": job.defect_id, "verdict": verdict, "technical_notes": "Seen."});
-            act(db, world, &actor, |tx| defect_assessments::assess(tx, input(assessment))).map(drop)
+            act(db, context, &actor, |tx| defect_assessments::assess(tx, input(assessment))).map(drop)
         }
         _ => {
             let to = anybody(crew, who).id;
             let wanted = json!({"specialist_id": to});
-            act(db, world, admin, |tx| {
+            act(db, context, admin, |tx| {
                 jobs::assign_specialist(tx, job.defect_id.expect("a defect"), input(wanted))
             })
             .map(drop)
@@ -133,11 +134,11 @@ fn try_one(
 }
 
 /// What must be true whatever has happened.
-fn all_is_well(db: &Database, world: &World, crew: &Crew) {
+fn all_is_well(db: &Database, context: &Context, crew: &Crew) {
     let admin = &crew.shop.admin;
     assert_eq!(db.read(points::mismatches).expect("a check"), []);
     let all = db.read(|conn| jobs::repairs(conn, admin, &input(json!({})), ALL)).expect("jobs").items;
-    let now = world.clock.now();
+    let now = context.clock.now();
     for job in &all {
         let log = db.read(|conn| pauses::history(conn, admin, job.kind, job.id, ALL)).expect("a log").items;
         let open = log.iter().filter(|pause| pause.status == PauseStatus::Approved).count();
@@ -170,10 +171,10 @@ fn all_is_well(db: &Database, world: &World, crew: &Crew) {
 
 on_both_databases! {
     fn nothing_that_is_done_with_jobs_breaks_what_must_be_true(db: TestDatabase) {
-        let (world, clock) = world();
-        let shop = shop(&db, &world);
-        let mut others: Vec<User> = (0..2).map(|_| user(&db, &world, Role::Specialist)).collect();
-        others.extend([user(&db, &world, Role::QualityEngineer), user(&db, &world, Role::QualityEngineer)]);
+        let (context, clock) = context();
+        let shop = shop(&db, &context);
+        let mut others: Vec<User> = (0..2).map(|_| user(&db, &context, Role::Specialist)).collect();
+        others.extend([user(&db, &context, Role::QualityEngineer), user(&db, &context, Role::QualityEngineer)]);
         let mut crew = Crew { shop, others, jobs: Vec::new() };
         let mut done = 0;
         let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 10, ..ProptestConfig::default() });
@@ -183,17 +184,17 @@ on_both_databases! {
             .map(|tree| proptest::strategy::ValueTree::current(&tree))
             .collect();
         for steps in cases {
-            crew.jobs = (0..3).map(|_| crew.shop.repair(&db, &world)).collect();
+            crew.jobs = (0..3).map(|_| crew.shop.repair(&db, &context)).collect();
             for (what, which, who, seconds) in steps {
                 clock.advance_seconds(seconds);
-                if try_one(&db, &world, &crew, (what, which, who)).is_ok() {
+                if try_one(&db, &context, &crew, (what, which, who)).is_ok() {
                     done += 1;
                     if done % 4 == 0 {
-                        all_is_well(&db, &world, &crew);
+                        all_is_well(&db, &context, &crew);
                     }
                 }
             }
-            all_is_well(&db, &world, &crew);
+            all_is_well(&db, &context, &crew);
         }
         assert!(done > 50, "{done} of the commands could be carried out");
     }

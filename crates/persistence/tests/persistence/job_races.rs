@@ -20,8 +20,8 @@ use inspection_testkit::{
         act, assigned, checklist_with, completed, defect, engineer_job, equipment, equipment_with, finished,
         generated, half_answered, input, paused, review, routine_with, started, team, user,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::json;
 
@@ -39,43 +39,43 @@ fn notes() -> inspection_domain::jobs::Completion {
 
 on_both_databases! {
     fn of_two_starts_one_begins(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
         for _ in 0..ROUNDS {
-            let job = shop.repair(&db, &world);
-            inspection_testkit::builders::planned(&db, &world, &shop.specialist, &job);
-            let (done, refused) = tally(at_once(3, |_| act(&db, &world, &shop.specialist, |tx| jobs::start(tx, job.kind, job.id))));
+            let job = shop.repair(&db, &context);
+            inspection_testkit::builders::planned(&db, &context, &shop.specialist, &job);
+            let (done, refused) = tally(at_once(3, |_| act(&db, &context, &shop.specialist, |tx| jobs::start(tx, job.kind, job.id))));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
-            completed(&db, &world, &shop.specialist, &job);
+            completed(&db, &context, &shop.specialist, &job);
         }
     }
 
     fn the_planned_time_is_entered_once(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
         for _ in 0..ROUNDS {
-            let job = shop.repair(&db, &world);
+            let job = shop.repair(&db, &context);
             let (done, refused) = tally(at_once(3, |n| {
                 let hours = input(json!({"hours": n + 1}));
-                act(&db, &world, &shop.specialist, |tx| jobs::plan(tx, job.kind, job.id, &hours))
+                act(&db, &context, &shop.specialist, |tx| jobs::plan(tx, job.kind, job.id, &hours))
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
         }
     }
 
     fn a_pause_is_approved_or_the_job_is_completed(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
         for _ in 0..2 * ROUNDS {
-            let job = shop.repair(&db, &world);
-            started(&db, &world, &shop.specialist, &job);
+            let job = shop.repair(&db, &context);
+            started(&db, &context, &shop.specialist, &job);
             let wanted = input(json!({"reason_category": "parts"}));
-            let pause = act(&db, &world, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted)).unwrap();
+            let pause = act(&db, &context, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted)).unwrap();
             let (done, refused) = tally(at_once(2, |n| {
                 if n == 0 {
-                    act(&db, &world, &shop.admin, |tx| pauses::approve(tx, pause.id)).map(drop)
+                    act(&db, &context, &shop.admin, |tx| pauses::approve(tx, pause.id)).map(drop)
                 } else {
-                    act(&db, &world, &shop.specialist, |tx| jobs::complete(tx, job.kind, job.id, notes())).map(drop)
+                    act(&db, &context, &shop.specialist, |tx| jobs::complete(tx, job.kind, job.id, notes())).map(drop)
                 }
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
@@ -92,22 +92,22 @@ on_both_databases! {
     }
 
     fn a_job_has_one_request_for_a_pause(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
         for _ in 0..ROUNDS {
-            let job = shop.repair(&db, &world);
-            started(&db, &world, &shop.specialist, &job);
+            let job = shop.repair(&db, &context);
+            started(&db, &context, &shop.specialist, &job);
             let (done, refused) = tally(at_once(3, |_| {
                 let wanted = input(json!({"reason_category": "parts"}));
-                act(&db, &world, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted))
+                act(&db, &context, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted))
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::Duplicate; 2]));
             let pause = done[0].id;
             let (done, refused) = tally(at_once(3, |n| {
                 let denial = input(json!({"reason": "Go on."}));
                 match n {
-                    0 => act(&db, &world, &shop.admin, |tx| pauses::deny(tx, pause, denial)),
-                    _ => act(&db, &world, &shop.admin, |tx| pauses::approve(tx, pause)),
+                    0 => act(&db, &context, &shop.admin, |tx| pauses::deny(tx, pause, denial)),
+                    _ => act(&db, &context, &shop.admin, |tx| pauses::approve(tx, pause)),
                 }
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
@@ -115,21 +115,21 @@ on_both_databases! {
     }
 
     fn of_two_takeovers_one_is_approved(db: TestDatabase) {
-        let (world, clock) = world();
-        let shop = shop(&db, &world);
-        let takers = [user(&db, &world, Role::Specialist), user(&db, &world, Role::Specialist)];
+        let (context, clock) = context();
+        let shop = shop(&db, &context);
+        let takers = [user(&db, &context, Role::Specialist), user(&db, &context, Role::Specialist)];
         for _ in 0..ROUNDS {
-            let job = shop.repair(&db, &world);
-            started(&db, &world, &shop.specialist, &job);
-            paused(&db, &world, &shop.specialist, &shop.admin, &job);
+            let job = shop.repair(&db, &context);
+            started(&db, &context, &shop.specialist, &job);
+            paused(&db, &context, &shop.specialist, &shop.admin, &job);
             clock.advance_seconds(3 * 86_400);
             let (queued, refused) = tally(at_once(4, |n| {
-                act(&db, &world, &takers[n % 2], |tx| takeovers::request_job(tx, job.kind, job.id, input(json!({}))))
+                act(&db, &context, &takers[n % 2], |tx| takeovers::request_job(tx, job.kind, job.id, input(json!({}))))
             }));
             assert_eq!((queued.len(), refused), (2, vec![Code::Duplicate; 2]));
             let places: BTreeSet<i64> = queued.iter().map(|takeover| takeover.position).collect();
             assert_eq!(places, BTreeSet::from([1, 2]));
-            let (done, refused) = tally(at_once(2, |n| act(&db, &world, &shop.admin, |tx| takeovers::approve(tx, queued[n].id))));
+            let (done, refused) = tally(at_once(2, |n| act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, queued[n].id))));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
             let now = db.read(|conn| jobs::get(conn, &shop.admin, job.kind, job.id)).unwrap();
             assert_eq!((now.owner_id, now.status), (done[0].requested_by_id, JobStatus::Assigned));
@@ -138,7 +138,7 @@ on_both_databases! {
             statuses.sort_unstable();
             assert_eq!(statuses, [TakeoverStatus::Approved, TakeoverStatus::Denied]);
             let taker = takers.iter().find(|taker| taker.id == now.owner_id).unwrap();
-            finished(&db, &world, taker, &job);
+            finished(&db, &context, taker, &job);
         }
         assert_eq!(db.read(points::mismatches).unwrap(), []);
         let total: i64 = takers.iter().map(|taker| db.read(|conn| users::get(conn, taker.id)).unwrap().total_points).sum();
@@ -146,19 +146,19 @@ on_both_databases! {
     }
 
     fn a_rejection_is_decided_on_once(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        user(&db, &world, Role::QualityEngineer);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        user(&db, &context, Role::QualityEngineer);
         let mut expected = [0, 0];
         for _ in 0..ROUNDS {
-            let job = shop.repair(&db, &world);
-            finished(&db, &world, &shop.specialist, &job);
+            let job = shop.repair(&db, &context);
+            finished(&db, &context, &shop.specialist, &job);
             let (review, qe) = review(&db, &shop.admin, &job);
             let rejection = input(json!({"category": "other", "reason": "It still leaks as it did before."}));
-            act(&db, &world, &qe, |tx| quality_reviews::reject(tx, review.id, rejection)).unwrap();
+            act(&db, &context, &qe, |tx| quality_reviews::reject(tx, review.id, rejection)).unwrap();
             let (done, refused) = tally(at_once(3, |n| {
                 let decision = input(json!({"is_valid": n != 0}));
-                act(&db, &world, &shop.admin, |tx| quality_reviews::validate(tx, review.id, decision))
+                act(&db, &context, &shop.admin, |tx| quality_reviews::validate(tx, review.id, decision))
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
             let [worker, engineer] = if done[0].is_valid == Some(true) { [-2, 2] } else { [0, -2] };
@@ -170,24 +170,24 @@ on_both_databases! {
     }
 
     fn a_defect_is_given_to_one_specialist(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        let specialists = [user(&db, &world, Role::Specialist), user(&db, &world, Role::Specialist)];
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        let specialists = [user(&db, &context, Role::Specialist), user(&db, &context, Role::Specialist)];
         for _ in 0..ROUNDS {
-            let found: DefectId = defect(&db, &world, &shop.inspector, &shop.machine).id;
+            let found: DefectId = defect(&db, &context, &shop.inspector, &shop.machine).id;
             let (done, refused) = tally(at_once(4, |n| {
                 let wanted = input(json!({"specialist_id": specialists[n % 2].id}));
-                act(&db, &world, &shop.admin, |tx| jobs::assign_specialist(tx, found, wanted))
+                act(&db, &context, &shop.admin, |tx| jobs::assign_specialist(tx, found, wanted))
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
         }
     }
 
     fn numbers_are_unique_however_many_are_taken_at_once(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        let engineers = [user(&db, &world, Role::Engineer), user(&db, &world, Role::Engineer)];
-        let made = at_once(8, |n| (0..5).map(|_| engineer_job(&db, &world, &shop.admin, &engineers[n % 2])).collect::<Vec<_>>());
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        let engineers = [user(&db, &context, Role::Engineer), user(&db, &context, Role::Engineer)];
+        let made = at_once(8, |n| (0..5).map(|_| engineer_job(&db, &context, &shop.admin, &engineers[n % 2])).collect::<Vec<_>>());
         let all: Vec<_> = made.into_iter().flatten().collect();
         let universal: BTreeSet<i64> = all.iter().map(|job| job.universal_id).collect();
         let numbers: BTreeSet<&str> = all.iter().map(|job| job.job_id.as_str()).collect();
@@ -195,49 +195,49 @@ on_both_databases! {
     }
 
     fn jobs_that_are_finished_at_once_go_to_different_reviewers(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
         for _ in 0..3 {
-            user(&db, &world, Role::QualityEngineer);
+            user(&db, &context, Role::QualityEngineer);
         }
         for _ in 0..ROUNDS {
             let running: Vec<_> = (0..3)
                 .map(|_| {
-                    let specialist = user(&db, &world, Role::Specialist);
-                    let machine = equipment(&db, &world);
-                    let found = defect(&db, &world, &shop.inspector, &machine);
-                    let job = inspection_testkit::builders::repair(&db, &world, &shop.admin, found.id, &specialist);
-                    (started(&db, &world, &specialist, &job), specialist)
+                    let specialist = user(&db, &context, Role::Specialist);
+                    let machine = equipment(&db, &context);
+                    let found = defect(&db, &context, &shop.inspector, &machine);
+                    let job = inspection_testkit::builders::repair(&db, &context, &shop.admin, found.id, &specialist);
+                    (started(&db, &context, &specialist, &job), specialist)
                 })
                 .collect();
-            let done = at_once(3, |n| completed(&db, &world, &running[n].1, &running[n].0));
+            let done = at_once(3, |n| completed(&db, &context, &running[n].1, &running[n].0));
             let reviewers: BTreeSet<_> = done.iter().map(|job| job.qe_id.expect("a reviewer")).collect();
             assert_eq!(reviewers.len(), 3, "nobody gets two while somebody has none");
         }
     }
 
     fn a_late_half_is_handed_in_or_taken_over(db: TestDatabase) {
-        let (world, clock) = world();
-        let shop = shop(&db, &world);
-        let (template, _) = checklist_with(&db, &world, &shop.admin, |body| body["equipment_type"] = json!("winch"));
-        routine_with(&db, &world, &shop.admin, template.id, |body| body["asset_types"] = json!(["winch"]));
-        let pair = team(&db, &world);
+        let (context, clock) = context();
+        let shop = shop(&db, &context);
+        let (template, _) = checklist_with(&db, &context, &shop.admin, |body| body["equipment_type"] = json!("winch"));
+        routine_with(&db, &context, &shop.admin, template.id, |body| body["asset_types"] = json!(["winch"]));
+        let pair = team(&db, &context);
         for round in 0..2 * ROUNDS {
             clock.set("2026-03-02T08:00:00Z");
-            equipment_with(&db, &world, |body| body["equipment_type"] = json!("winch"));
-            let (_, on_it) = generated(&db, &world, &shop.admin);
+            equipment_with(&db, &context, |body| body["equipment_type"] = json!("winch"));
+            let (_, on_it) = generated(&db, &context, &shop.admin);
             let id = on_it.last().unwrap().id;
-            let old = team(&db, &world);
-            assigned(&db, &world, &shop.admin, id, &old);
-            let draft = half_answered(&db, &world, &old.electrical, id, &[]).inspection.id;
+            let old = team(&db, &context);
+            assigned(&db, &context, &shop.admin, id, &old);
+            let draft = half_answered(&db, &context, &old.electrical, id, &[]).inspection.id;
             clock.set("2026-03-04T08:00:00Z");
             let wanted = input(json!({"partner_id": pair.mechanical.id}));
-            let asked = act(&db, &world, &pair.electrical, |tx| takeovers::request_assignment(tx, id, wanted)).unwrap();
+            let asked = act(&db, &context, &pair.electrical, |tx| takeovers::request_assignment(tx, id, wanted)).unwrap();
             let [handed_in, taken] = at_once(2, |n| {
                 if n == 0 {
-                    act(&db, &world, &old.electrical, |tx| inspections::submit(tx, draft)).map(drop)
+                    act(&db, &context, &old.electrical, |tx| inspections::submit(tx, draft)).map(drop)
                 } else {
-                    act(&db, &world, &shop.admin, |tx| takeovers::approve(tx, asked.id)).map(drop)
+                    act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, asked.id)).map(drop)
                 }
             })
             .try_into()
@@ -264,24 +264,24 @@ on_both_databases! {
     }
 
     fn of_two_takeovers_of_an_inspection_one_is_approved(db: TestDatabase) {
-        let (world, clock) = world();
-        let shop = shop(&db, &world);
-        let (template, _) = checklist_with(&db, &world, &shop.admin, |body| body["equipment_type"] = json!("winch"));
-        routine_with(&db, &world, &shop.admin, template.id, |body| body["asset_types"] = json!(["winch"]));
-        let pairs = [team(&db, &world), team(&db, &world)];
+        let (context, clock) = context();
+        let shop = shop(&db, &context);
+        let (template, _) = checklist_with(&db, &context, &shop.admin, |body| body["equipment_type"] = json!("winch"));
+        routine_with(&db, &context, &shop.admin, template.id, |body| body["asset_types"] = json!(["winch"]));
+        let pairs = [team(&db, &context), team(&db, &context)];
         for _ in 0..ROUNDS {
             clock.set("2026-03-02T08:00:00Z");
-            equipment_with(&db, &world, |body| body["equipment_type"] = json!("winch"));
-            let (_, on_it) = generated(&db, &world, &shop.admin);
+            equipment_with(&db, &context, |body| body["equipment_type"] = json!("winch"));
+            let (_, on_it) = generated(&db, &context, &shop.admin);
             let id = on_it.last().unwrap().id;
-            assigned(&db, &world, &shop.admin, id, &team(&db, &world));
+            assigned(&db, &context, &shop.admin, id, &team(&db, &context));
             clock.set("2026-03-04T08:00:00Z");
             let (queued, refused) = tally(at_once(2, |n| {
                 let wanted = input(json!({"partner_id": pairs[n].mechanical.id}));
-                act(&db, &world, &pairs[n].electrical, |tx| takeovers::request_assignment(tx, id, wanted))
+                act(&db, &context, &pairs[n].electrical, |tx| takeovers::request_assignment(tx, id, wanted))
             }));
             assert_eq!((queued.len(), refused), (2, vec![]));
-            let (done, refused) = tally(at_once(2, |n| act(&db, &world, &shop.admin, |tx| takeovers::approve(tx, queued[n].id))));
+            let (done, refused) = tally(at_once(2, |n| act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, queued[n].id))));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
             let now = db.read(|conn| assignments::get(conn, id)).unwrap();
             assert_eq!(now.electrical_inspector_id, Some(done[0].requested_by_id));

@@ -7,11 +7,11 @@ use inspection_domain::{
     takeovers::TakeoverStatus,
     users::{Role, User},
 };
-use inspection_persistence::{Database, World, jobs, pauses, points, quality_reviews, takeovers};
+use inspection_persistence::{Context, Database, jobs, pauses, points, quality_reviews, takeovers};
 use inspection_testkit::{
     builders::{act, completed, finished, input, paused, review, started, user},
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::json;
 
@@ -22,80 +22,80 @@ use crate::{
     leaves::now,
 };
 
-fn reward(db: &Database, world: &World, shop: &Shop, job: &Job, bonus: i64) {
+fn reward(db: &Database, context: &Context, shop: &Shop, job: &Job, bonus: i64) {
     let bonus = input(json!({ "bonus": bonus }));
-    act(db, world, &shop.admin, |tx| jobs::reward(tx, job.kind, job.id, &bonus)).expect("rewarded");
+    act(db, context, &shop.admin, |tx| jobs::reward(tx, job.kind, job.id, &bonus)).expect("rewarded");
 }
 
 /// The review finds the work not good, an admin agrees, and somebody does it again.
-fn done_again(db: &Database, world: &World, shop: &Shop, job: &Job, by: &User) {
+fn done_again(db: &Database, context: &Context, shop: &Shop, job: &Job, by: &User) {
     let (review, qe) = review(db, &shop.admin, job);
     let rejection = input(json!({"category": "other", "reason": "It still leaks as it did before."}));
-    act(db, world, &qe, |tx| quality_reviews::reject(tx, review.id, rejection)).expect("rejected");
+    act(db, context, &qe, |tx| quality_reviews::reject(tx, review.id, rejection)).expect("rejected");
     let decision = input(json!({"is_valid": true}));
-    act(db, world, &shop.admin, |tx| quality_reviews::validate(tx, review.id, decision)).expect("decided");
+    act(db, context, &shop.admin, |tx| quality_reviews::validate(tx, review.id, decision)).expect("decided");
     let wanted = input(json!({"specialist_id": by.id}));
-    act(db, world, &shop.admin, |tx| jobs::reassign(tx, job.id, wanted)).expect("reassigned");
-    finished(db, world, by, job);
+    act(db, context, &shop.admin, |tx| jobs::reassign(tx, job.id, wanted)).expect("reassigned");
+    finished(db, context, by, job);
 }
 
 on_both_databases! {
     fn a_bonus_stays_with_who_got_it_and_the_next_one_gets_all_of_theirs(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        user(&db, &world, Role::QualityEngineer);
-        let (first, second) = (shop.specialist.clone(), user(&db, &world, Role::Specialist));
-        let job = shop.repair(&db, &world);
-        finished(&db, &world, &first, &job);
-        reward(&db, &world, &shop, &job, 4);
-        done_again(&db, &world, &shop, &job, &second);
-        reward(&db, &world, &shop, &job, 3);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        user(&db, &context, Role::QualityEngineer);
+        let (first, second) = (shop.specialist.clone(), user(&db, &context, Role::Specialist));
+        let job = shop.repair(&db, &context);
+        finished(&db, &context, &first, &job);
+        reward(&db, &context, &shop, &job, 4);
+        done_again(&db, &context, &shop, &job, &second);
+        reward(&db, &context, &shop, &job, 3);
         let of = |who: &User| now(&db, who).total_points;
         assert_eq!((of(&first), of(&second)), (4 - 2, 3));
-        reward(&db, &world, &shop, &job, 5);
+        reward(&db, &context, &shop, &job, 5);
         assert_eq!((of(&first), of(&second)), (4 - 2, 5), "another bonus is the difference");
-        done_again(&db, &world, &shop, &job, &first);
-        reward(&db, &world, &shop, &job, 6);
+        done_again(&db, &context, &shop, &job, &first);
+        reward(&db, &context, &shop, &job, 6);
         assert_eq!((of(&first), of(&second)), (6 - 2, 5 - 2), "the same person again gets the difference");
         assert_eq!(db.read(points::mismatches).unwrap(), []);
     }
 
     fn the_rating_of_a_cleaning_is_of_who_cleaned(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        user(&db, &world, Role::QualityEngineer);
-        let (first, second) = (shop.specialist.clone(), user(&db, &world, Role::Specialist));
-        let job = shop.repair(&db, &world);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        user(&db, &context, Role::QualityEngineer);
+        let (first, second) = (shop.specialist.clone(), user(&db, &context, Role::Specialist));
+        let job = shop.repair(&db, &context);
         let cleaned = |by: &User, rating: i64| {
-            act(&db, &world, by, |tx| jobs::clean(tx, job.id, input(json!({"notes": "Swept."})))).expect("cleaned");
+            act(&db, &context, by, |tx| jobs::clean(tx, job.id, input(json!({"notes": "Swept."})))).expect("cleaned");
             let rating = input(json!({ "rating": rating }));
-            act(&db, &world, &shop.admin, |tx| jobs::rate_cleaning(tx, job.id, &rating)).expect("rated");
+            act(&db, &context, &shop.admin, |tx| jobs::rate_cleaning(tx, job.id, &rating)).expect("rated");
         };
-        finished(&db, &world, &first, &job);
+        finished(&db, &context, &first, &job);
         cleaned(&first, 2);
-        done_again(&db, &world, &shop, &job, &second);
+        done_again(&db, &context, &shop, &job, &second);
         cleaned(&second, 2);
         let of = |who: &User| now(&db, who).total_points;
         assert_eq!((of(&first), of(&second)), (0, 2), "the rejection took back what the cleaning brought");
     }
 
     fn whoever_waits_for_a_job_is_told_when_it_is_done(db: TestDatabase) {
-        let (world, clock) = world();
-        let shop = shop(&db, &world);
-        let taker = user(&db, &world, Role::Specialist);
-        let job = shop.repair(&db, &world);
-        started(&db, &world, &shop.specialist, &job);
-        let pause = paused(&db, &world, &shop.specialist, &shop.admin, &job);
+        let (context, clock) = context();
+        let shop = shop(&db, &context);
+        let taker = user(&db, &context, Role::Specialist);
+        let job = shop.repair(&db, &context);
+        started(&db, &context, &shop.specialist, &job);
+        let pause = paused(&db, &context, &shop.specialist, &shop.admin, &job);
         clock.advance_seconds(3 * 86_400);
-        let queued = act(&db, &world, &taker, |tx| takeovers::request_job(tx, job.kind, job.id, input(json!({})))).expect("queued");
-        act(&db, &world, &shop.specialist, |tx| pauses::resume(tx, pause.id)).expect("going on");
-        let approved = act(&db, &world, &shop.admin, |tx| takeovers::approve(tx, queued.id));
+        let queued = act(&db, &context, &taker, |tx| takeovers::request_job(tx, job.kind, job.id, input(json!({})))).expect("queued");
+        act(&db, &context, &shop.specialist, |tx| pauses::resume(tx, pause.id)).expect("going on");
+        let approved = act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, queued.id));
         assert_eq!(code(approved), Code::InvalidState, "it isn't stalled any more");
-        completed(&db, &world, &shop.specialist, &job);
+        completed(&db, &context, &shop.specialist, &job);
         let all = db.read(|conn| takeovers::list(conn, &shop.admin, &input(json!({})), ALL)).unwrap();
         assert_eq!(all.items[0].status, TakeoverStatus::Denied);
         assert_eq!(kinds_told_to(&db, taker.id), [NotificationType::TakeoverDenied]);
-        let approved = act(&db, &world, &shop.admin, |tx| takeovers::approve(tx, queued.id));
+        let approved = act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, queued.id));
         assert_eq!(code(approved), Code::InvalidState);
     }
 }

@@ -9,14 +9,14 @@ use inspection_domain::{
     rule::Code,
     users::{Role, User},
 };
-use inspection_persistence::{Database, World, defects, equipment as machines, jobs, pauses, takeovers};
+use inspection_persistence::{Context, Database, defects, equipment as machines, jobs, pauses, takeovers};
 use inspection_testkit::{
     builders::{
         act, checklist, completed, defect, engineer_job, equipment, finished, input, paused, planned, repair,
         started, user,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::json;
 
@@ -30,26 +30,26 @@ pub(crate) struct Shop {
     pub(crate) machine: Equipment,
 }
 
-pub(crate) fn shop(db: &Database, world: &World) -> Shop {
-    let admin = user(db, world, Role::Admin);
-    checklist(db, world, &admin);
+pub(crate) fn shop(db: &Database, context: &Context) -> Shop {
+    let admin = user(db, context, Role::Admin);
+    checklist(db, context, &admin);
     Shop {
-        inspector: user(db, world, Role::Inspector),
-        specialist: user(db, world, Role::Specialist),
-        machine: equipment(db, world),
+        inspector: user(db, context, Role::Inspector),
+        specialist: user(db, context, Role::Specialist),
+        machine: equipment(db, context),
         admin,
     }
 }
 
 impl Shop {
     /// A repair of a new defect of the machine.
-    pub(crate) fn repair(&self, db: &Database, world: &World) -> Job {
-        self.repair_by(db, world, &self.specialist)
+    pub(crate) fn repair(&self, db: &Database, context: &Context) -> Job {
+        self.repair_by(db, context, &self.specialist)
     }
 
-    pub(crate) fn repair_by(&self, db: &Database, world: &World, specialist: &User) -> Job {
-        let found = defect(db, world, &self.inspector, &self.machine);
-        repair(db, world, &self.admin, found.id, specialist)
+    pub(crate) fn repair_by(&self, db: &Database, context: &Context, specialist: &User) -> Job {
+        let found = defect(db, context, &self.inspector, &self.machine);
+        repair(db, context, &self.admin, found.id, specialist)
     }
 }
 
@@ -59,111 +59,111 @@ fn status(db: &Database, id: EquipmentId) -> EquipmentStatus {
 
 on_both_databases! {
     fn numbers_follow_each_other_for_each_kind_and_each_badge(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        let (other, engineer) = (user(&db, &world, Role::Specialist), user(&db, &world, Role::Engineer));
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        let (other, engineer) = (user(&db, &context, Role::Specialist), user(&db, &context, Role::Engineer));
         let numbers = |job: Job| (job.universal_id, job.job_id);
-        assert_eq!(numbers(shop.repair(&db, &world)), (1, format!("{}-001", shop.specialist.role_id)));
-        assert_eq!(numbers(shop.repair(&db, &world)), (2, format!("{}-002", shop.specialist.role_id)));
-        assert_eq!(numbers(shop.repair_by(&db, &world, &other)), (3, format!("{}-001", other.role_id)));
-        let job = engineer_job(&db, &world, &shop.admin, &engineer);
+        assert_eq!(numbers(shop.repair(&db, &context)), (1, format!("{}-001", shop.specialist.role_id)));
+        assert_eq!(numbers(shop.repair(&db, &context)), (2, format!("{}-002", shop.specialist.role_id)));
+        assert_eq!(numbers(shop.repair_by(&db, &context, &other)), (3, format!("{}-001", other.role_id)));
+        let job = engineer_job(&db, &context, &shop.admin, &engineer);
         assert_eq!(numbers(job), (1, format!("{}-001", engineer.role_id)));
     }
 
     fn a_machine_runs_when_the_last_of_its_repairs_is_done(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
         let id = shop.machine.id;
-        let (one, other) = (shop.repair(&db, &world), shop.repair(&db, &world));
+        let (one, other) = (shop.repair(&db, &context), shop.repair(&db, &context));
         assert_eq!(status(&db, id), EquipmentStatus::Active);
-        started(&db, &world, &shop.specialist, &one);
+        started(&db, &context, &shop.specialist, &one);
         assert_eq!(status(&db, id), EquipmentStatus::UnderMaintenance);
-        planned(&db, &world, &shop.specialist, &other);
-        completed(&db, &world, &shop.specialist, &one);
+        planned(&db, &context, &shop.specialist, &other);
+        completed(&db, &context, &shop.specialist, &one);
         assert_eq!(status(&db, id), EquipmentStatus::UnderMaintenance, "another is planned");
-        act(&db, &world, &shop.specialist, |tx| jobs::start(tx, other.kind, other.id)).expect("begun");
-        completed(&db, &world, &shop.specialist, &other);
+        act(&db, &context, &shop.specialist, |tx| jobs::start(tx, other.kind, other.id)).expect("begun");
+        completed(&db, &context, &shop.specialist, &other);
         assert_eq!(status(&db, id), EquipmentStatus::Active);
     }
 
     fn work_never_leads_out_of_stopped_or_out_of_service(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
         for fixed in ["stopped", "out_of_service"] {
-            let job = shop.repair(&db, &world);
-            act(&db, &world, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": fixed})))).expect("changed");
-            finished(&db, &world, &shop.specialist, &job);
+            let job = shop.repair(&db, &context);
+            act(&db, &context, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": fixed})))).expect("changed");
+            finished(&db, &context, &shop.specialist, &job);
             assert_eq!(status(&db, shop.machine.id).as_str(), fixed);
-            act(&db, &world, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": "active"})))).expect("changed");
+            act(&db, &context, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": "active"})))).expect("changed");
         }
         // Stopped in the middle of the work: the work's end doesn't release it.
-        let job = shop.repair(&db, &world);
-        started(&db, &world, &shop.specialist, &job);
-        act(&db, &world, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": "stopped"})))).expect("changed");
-        completed(&db, &world, &shop.specialist, &job);
+        let job = shop.repair(&db, &context);
+        started(&db, &context, &shop.specialist, &job);
+        act(&db, &context, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": "stopped"})))).expect("changed");
+        completed(&db, &context, &shop.specialist, &job);
         assert_eq!(status(&db, shop.machine.id), EquipmentStatus::Stopped);
     }
 
     fn what_is_refused_changes_nothing(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        let job = shop.repair(&db, &world);
-        let other = user(&db, &world, Role::Specialist);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        let job = shop.repair(&db, &context);
+        let other = user(&db, &context, Role::Specialist);
         let (kind, id) = (job.kind, job.id);
         let before = rows(&db);
         let done = || input(json!({"work_notes": "Changed the seal."}));
-        assert_eq!(code(act(&db, &world, &shop.specialist, |tx| jobs::start(tx, kind, id))), Code::PlannedTimeRequired);
-        assert_eq!(code(act(&db, &world, &shop.specialist, |tx| jobs::complete(tx, kind, id, done()))), Code::InvalidState);
-        assert_eq!(code(act(&db, &world, &other, |tx| jobs::start(tx, kind, id))), Code::Forbidden);
-        assert_eq!(code(act(&db, &world, &shop.admin, |tx| jobs::complete(tx, kind, id, done()))), Code::Forbidden);
-        assert_eq!(code(act(&db, &world, &shop.admin, |tx| pauses::force(tx, kind, id, input(json!({}))))), Code::InvalidState);
-        assert_eq!(code(act(&db, &world, &other, |tx| takeovers::request_job(tx, kind, id, input(json!({}))))), Code::InvalidState);
+        assert_eq!(code(act(&db, &context, &shop.specialist, |tx| jobs::start(tx, kind, id))), Code::PlannedTimeRequired);
+        assert_eq!(code(act(&db, &context, &shop.specialist, |tx| jobs::complete(tx, kind, id, done()))), Code::InvalidState);
+        assert_eq!(code(act(&db, &context, &other, |tx| jobs::start(tx, kind, id))), Code::Forbidden);
+        assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::complete(tx, kind, id, done()))), Code::Forbidden);
+        assert_eq!(code(act(&db, &context, &shop.admin, |tx| pauses::force(tx, kind, id, input(json!({}))))), Code::InvalidState);
+        assert_eq!(code(act(&db, &context, &other, |tx| takeovers::request_job(tx, kind, id, input(json!({}))))), Code::InvalidState);
         let reward = input(json!({"bonus": 3}));
-        assert_eq!(code(act(&db, &world, &shop.admin, |tx| jobs::reward(tx, kind, id, &reward))), Code::InvalidState);
+        assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::reward(tx, kind, id, &reward))), Code::InvalidState);
         let body = json!({"specialist_id": other.id});
-        assert_eq!(code(act(&db, &world, &shop.admin, |tx| jobs::reassign(tx, id, input(body.clone())))), Code::InvalidState);
-        assert_eq!(code(act(&db, &world, &shop.admin, |tx| jobs::assign_specialist(tx, job.defect_id.unwrap(), input(body.clone())))), Code::InvalidState);
+        assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::reassign(tx, id, input(body.clone())))), Code::InvalidState);
+        assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::assign_specialist(tx, job.defect_id.unwrap(), input(body.clone())))), Code::InvalidState);
         assert_eq!(rows(&db), before);
         assert_eq!(db.read(|conn| jobs::get(conn, &shop.admin, kind, id)).expect("a job"), job);
     }
 
     fn whoever_has_the_job_may_resolve_its_defect(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        let job = shop.repair(&db, &world);
-        let other = user(&db, &world, Role::Specialist);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        let job = shop.repair(&db, &context);
+        let other = user(&db, &context, Role::Specialist);
         let id = job.defect_id.unwrap();
         let notes = || input(json!({"resolution_notes": "tightened"}));
-        assert_eq!(code(act(&db, &world, &other, |tx| defects::resolve(tx, id, notes()))), Code::Forbidden);
-        act(&db, &world, &shop.specialist, |tx| defects::resolve(tx, id, notes())).expect("resolved");
-        let done = finished(&db, &world, &shop.specialist, &job);
+        assert_eq!(code(act(&db, &context, &other, |tx| defects::resolve(tx, id, notes()))), Code::Forbidden);
+        act(&db, &context, &shop.specialist, |tx| defects::resolve(tx, id, notes())).expect("resolved");
+        let done = finished(&db, &context, &shop.specialist, &job);
         assert_eq!(done.status, JobStatus::Completed, "a defect that is resolved already stays that");
         assert_eq!(db.read(|conn| defects::get(conn, id)).expect("a defect").resolution_notes.as_deref(), Some("tightened"));
     }
 
     fn a_job_left_undone_goes_to_somebody_else(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        let job = shop.repair(&db, &world);
-        started(&db, &world, &shop.specialist, &job);
-        paused(&db, &world, &shop.specialist, &shop.admin, &job);
-        let left = act(&db, &world, &shop.specialist, |tx| {
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        let job = shop.repair(&db, &context);
+        started(&db, &context, &shop.specialist, &job);
+        paused(&db, &context, &shop.specialist, &shop.admin, &job);
+        let left = act(&db, &context, &shop.specialist, |tx| {
             jobs::leave_incomplete(tx, job.kind, job.id, input(json!({"reason": "No parts for weeks."})))
         })
         .expect("left");
         assert_eq!((left.status, left.paused_at), (JobStatus::Incomplete, None));
         let defect = db.read(|conn| defects::get(conn, job.defect_id.unwrap())).expect("a defect");
         assert_eq!(defect.status, DefectStatus::InProgress);
-        let other = user(&db, &world, Role::Specialist);
-        let again = act(&db, &world, &shop.admin, |tx| jobs::reassign(tx, job.id, input(json!({"specialist_id": other.id})))).expect("reassigned");
+        let other = user(&db, &context, Role::Specialist);
+        let again = act(&db, &context, &shop.admin, |tx| jobs::reassign(tx, job.id, input(json!({"specialist_id": other.id})))).expect("reassigned");
         assert_eq!((again.owner_id, again.status, again.incomplete_reason), (other.id, JobStatus::Assigned, None));
-        finished(&db, &world, &other, &job);
+        finished(&db, &context, &other, &job);
     }
 
     fn the_database_itself_refuses_what_can_not_be(db: TestDatabase) {
-        let (world, _) = world();
-        let shop = shop(&db, &world);
-        let job = shop.repair(&db, &world);
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        let job = shop.repair(&db, &context);
         let twin = format!(
             "INSERT INTO jobs (kind, universal_id, job_id, owner_id, category, status, defect_id, equipment_id, paused_seconds, created_at, updated_at) \
              SELECT kind, 99, 'twin', owner_id, category, 'assigned', defect_id, equipment_id, 0, created_at, updated_at FROM jobs WHERE id = {}",
@@ -188,21 +188,21 @@ on_both_databases! {
     }
 
     fn a_job_paused_for_three_days_counts_not_a_second_of_them(db: TestDatabase) {
-        let (world, clock) = world();
-        let shop = shop(&db, &world);
-        let job = shop.repair(&db, &world);
-        started(&db, &world, &shop.specialist, &job);
+        let (context, clock) = context();
+        let shop = shop(&db, &context);
+        let job = shop.repair(&db, &context);
+        started(&db, &context, &shop.specialist, &job);
         clock.advance_seconds(3600);
-        let pause = paused(&db, &world, &shop.specialist, &shop.admin, &job);
+        let pause = paused(&db, &context, &shop.specialist, &shop.admin, &job);
         clock.advance_seconds(3 * 86_400 - 1);
         let page = inspection_domain::page::PageRequest::first(10);
-        let stalled = || db.read(|conn| jobs::stalled(conn, world.clock.now(), page)).expect("a list").total;
+        let stalled = || db.read(|conn| jobs::stalled(conn, context.clock.now(), page)).expect("a list").total;
         assert_eq!(stalled(), 0);
         clock.advance_seconds(1);
         assert_eq!(stalled(), 1, "three days to the second");
-        act(&db, &world, &shop.specialist, |tx| pauses::resume(tx, pause.id)).expect("going on");
+        act(&db, &context, &shop.specialist, |tx| pauses::resume(tx, pause.id)).expect("going on");
         clock.advance_seconds(3600);
-        let done = completed(&db, &world, &shop.specialist, &job);
+        let done = completed(&db, &context, &shop.specialist, &job);
         assert_eq!((done.paused_seconds, done.time_rating), (3 * 86_400, Some(5)), "two hours planned, two hours worked");
         assert_eq!(done.actual_time_hours.map(inspection_domain::jobs::Hours::number), Some(2.0));
     }

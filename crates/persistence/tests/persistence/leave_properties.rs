@@ -8,11 +8,11 @@ use inspection_domain::{
     time::Date,
     users::{Role, User},
 };
-use inspection_persistence::{Database, Error, World, leaves};
+use inspection_persistence::{Context, Database, Error, leaves};
 use inspection_testkit::{
     Kind, TestDatabase,
     builders::{act, input, user},
-    world::{FixedClock, world},
+    context::{FixedClock, context},
 };
 use proptest::{
     prelude::{ProptestConfig, any, prop},
@@ -22,22 +22,22 @@ use serde_json::json;
 
 use crate::{ALL, leaves::now};
 
-struct Site {
+struct TestSite {
     db: TestDatabase,
-    world: World,
+    context: Context,
     clock: std::sync::Arc<FixedClock>,
     admin: User,
     people: Vec<User>,
 }
 
-impl Site {
+impl TestSite {
     fn new(kind: Kind) -> Option<Self> {
         let db = TestDatabase::new(kind)?;
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
         let roles = [Role::Inspector, Role::Inspector, Role::Specialist, Role::Specialist];
-        let people = roles.map(|role| user(&db, &world, role)).to_vec();
-        Some(Self { db, world, clock, admin, people })
+        let people = roles.map(|role| user(&db, &context, role)).to_vec();
+        Some(Self { db, context, clock, admin, people })
     }
 
     fn all(&self) -> Vec<Leave> {
@@ -46,31 +46,33 @@ impl Site {
 
     /// One step, whether it is allowed or not.
     fn step(&self, (what, who, which, days): (u8, u8, u8, u8)) {
-        let (db, world, admin): (&Database, _, _) = (&self.db, &self.world, &self.admin);
+        let (db, context, admin): (&Database, _, _) = (&self.db, &self.context, &self.admin);
         let person = &self.people[usize::from(who) % self.people.len()];
         let other = &self.people[usize::from(which) % self.people.len()];
         let known = self.all();
         let leave = (!known.is_empty()).then(|| known[usize::from(which) % known.len()].id);
         let outcome = match (what % 8, leave) {
             (0 | 1, _) => {
-                let from = world.today().plus_days(i32::from(days % 5) - 1);
+                let from = context.today().plus_days(i32::from(days % 5) - 1);
                 let to = from.plus_days(i32::from(days / 5 % 4));
                 let body = json!({"leave_type": "annual", "date_from": from, "date_to": to});
-                act(db, world, person, |tx| leaves::request(tx, input(body))).map(drop)
+                act(db, context, person, |tx| leaves::request(tx, input(body))).map(drop)
             }
-            (2, Some(id)) => act(db, world, admin, |tx| leaves::approve(tx, id, &input(json!({})))).map(drop),
+            (2, Some(id)) => {
+                act(db, context, admin, |tx| leaves::approve(tx, id, &input(json!({})))).map(drop)
+            }
             (3, Some(id)) => {
                 let body = json!({"coverage_user_id": person.id});
-                act(db, world, admin, |tx| leaves::approve(tx, id, &input(body))).map(drop)
+                act(db, context, admin, |tx| leaves::approve(tx, id, &input(body))).map(drop)
             }
             (4, Some(id)) => {
                 let body = json!({"coverage_user_id": person.id});
-                act(db, world, admin, |tx| leaves::assign_coverage(tx, id, &input(body))).map(drop)
+                act(db, context, admin, |tx| leaves::assign_coverage(tx, id, &input(body))).map(drop)
             }
-            (5, Some(id)) => act(db, world, admin, |tx| leaves::end(tx, id)).map(drop),
-            (6, Some(id)) if days % 2 == 0 => act(db, world, other, |tx| leaves::cancel(tx, id)).map(drop),
+            (5, Some(id)) => act(db, context, admin, |tx| leaves::end(tx, id)).map(drop),
+            (6, Some(id)) if days % 2 == 0 => act(db, context, other, |tx| leaves::cancel(tx, id)).map(drop),
             (6, Some(id)) => {
-                act(db, world, admin, |tx| leaves::reject(tx, id, input(json!({"reason": "no"})))).map(drop)
+                act(db, context, admin, |tx| leaves::reject(tx, id, input(json!({"reason": "no"})))).map(drop)
             }
             _ => {
                 self.clock.advance_seconds(86_400);
@@ -83,18 +85,18 @@ impl Site {
 
     /// What happens by itself when a day is over.
     fn night(&self) {
-        let today = self.world.today();
-        let (db, world) = (&self.db, &self.world);
+        let today = self.context.today();
+        let (db, context) = (&self.db, &self.context);
         for id in db.read(|conn| leaves::expired(conn, today)).expect("leaves") {
-            act(db, world, &self.admin, |tx| leaves::end(tx, id)).expect("over");
+            act(db, context, &self.admin, |tx| leaves::end(tx, id)).expect("over");
         }
         for id in db.read(|conn| leaves::starting(conn, today)).expect("leaves") {
-            act(db, world, &self.admin, |tx| leaves::begin(tx, id)).expect("begun");
+            act(db, context, &self.admin, |tx| leaves::begin(tx, id)).expect("begun");
         }
     }
 
     fn all_is_well(&self) {
-        let (today, all): (Date, _) = (self.world.today(), self.all());
+        let (today, all): (Date, _) = (self.context.today(), self.all());
         for person in &self.people {
             let now = now(&self.db, person);
             let own = |leave: &&Leave| leave.user_id == person.id;
@@ -119,7 +121,7 @@ impl Site {
 }
 
 fn whatever_is_done(kind: Kind, cases: u32) {
-    let Some(site) = Site::new(kind) else { return };
+    let Some(site) = TestSite::new(kind) else { return };
     let site = RefCell::new(site);
     let steps = prop::collection::vec(any::<(u8, u8, u8, u8)>(), 1..25);
     let config =
@@ -133,8 +135,8 @@ fn whatever_is_done(kind: Kind, cases: u32) {
             }
             // Over with all of them, so that the next case begins anew.
             for leave in site.all() {
-                drop(act(&site.db, &site.world, &site.admin, |tx| leaves::end(tx, leave.id)));
-                drop(act(&site.db, &site.world, &site.admin, |tx| {
+                drop(act(&site.db, &site.context, &site.admin, |tx| leaves::end(tx, leave.id)));
+                drop(act(&site.db, &site.context, &site.admin, |tx| {
                     leaves::reject(tx, leave.id, input(json!({"reason": "no"})))
                 }));
             }

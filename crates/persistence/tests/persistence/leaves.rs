@@ -10,13 +10,13 @@ use inspection_domain::{
     schema::{badges, leaves as stored},
     users::{Role, User},
 };
-use inspection_persistence::{Database, World, leaves, users};
+use inspection_persistence::{Context, Database, leaves, users};
 use inspection_testkit::{
     builders::{
         act, approved_leave, checklist, defect, equipment, input, leave, repair, started, user, user_with,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::{Value, json};
 
@@ -28,17 +28,17 @@ pub(crate) fn now(db: &Database, person: &User) -> User {
 
 fn cover(
     db: &Database,
-    world: &World,
+    context: &Context,
     admin: &User,
     id: LeaveId,
     by: &User,
 ) -> inspection_persistence::Result<Leave> {
     let body = json!({"coverage_user_id": by.id});
-    act(db, world, admin, |tx| leaves::assign_coverage(tx, id, &input(body)))
+    act(db, context, admin, |tx| leaves::assign_coverage(tx, id, &input(body)))
 }
 
-fn end(db: &Database, world: &World, admin: &User, id: LeaveId) -> inspection_persistence::Result<Leave> {
-    act(db, world, admin, |tx| leaves::end(tx, id))
+fn end(db: &Database, context: &Context, admin: &User, id: LeaveId) -> inspection_persistence::Result<Leave> {
+    act(db, context, admin, |tx| leaves::end(tx, id))
 }
 
 fn standing(db: &Database, person: &User) -> (Option<Role>, Option<String>, Option<i64>) {
@@ -48,31 +48,31 @@ fn standing(db: &Database, person: &User) -> (Option<Role>, Option<String>, Opti
 
 on_both_databases! {
     fn a_leave_is_asked_for_and_the_admins_are_told(db: TestDatabase) {
-        let (world, _) = world();
-        let (admin, other) = (user(&db, &world, Role::Admin), user(&db, &world, Role::Admin));
-        let person = user(&db, &world, Role::Inspector);
-        let asked = leave(&db, &world, &person, "2026-03-02", "2026-03-05");
+        let (context, _) = context();
+        let (admin, other) = (user(&db, &context, Role::Admin), user(&db, &context, Role::Admin));
+        let person = user(&db, &context, Role::Inspector);
+        let asked = leave(&db, &context, &person, "2026-03-02", "2026-03-05");
         assert_eq!((asked.status, asked.total_days(), asked.requested_by_id), (LeaveStatus::Pending, 4, Some(person.id)));
         for admin in [&admin, &other] {
             assert_eq!(kinds_told_to(&db, admin.id), [NotificationType::LeaveRequested]);
         }
         assert!(!now(&db, &person).is_on_leave);
         let filed = json!({"user_id": person.id, "leave_type": "sick", "date_from": "2026-04-01", "date_to": "2026-04-01"});
-        let filed = act(&db, &world, &admin, |tx| leaves::request(tx, input(filed.clone()))).unwrap();
+        let filed = act(&db, &context, &admin, |tx| leaves::request(tx, input(filed.clone()))).unwrap();
         assert_eq!((filed.user_id, filed.requested_by_id), (person.id, Some(admin.id)));
         assert_eq!((kinds_told_to(&db, admin.id).len(), kinds_told_to(&db, other.id).len()), (1, 2), "whoever files it knows");
-        let lines = trail(&db, &world, json!({"entity_type": "leave"}));
+        let lines = trail(&db, &context, json!({"entity_type": "leave"}));
         assert_eq!((lines.len(), lines[0].action), (2, AuditAction::Request));
     }
 
     fn who_asks_for_what_may_not_be_changes_nothing(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (person, other) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector));
-        let gone = user(&db, &world, Role::Engineer);
-        act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (person, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
+        let gone = user(&db, &context, Role::Engineer);
+        act(&db, &context, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
         let before = rows(&db);
-        let ask = |actor: &User, body: Value| refusal(act(&db, &world, actor, |tx| leaves::request(tx, input(body))));
+        let ask = |actor: &User, body: Value| refusal(act(&db, &context, actor, |tx| leaves::request(tx, input(body))));
         let body = |id: Option<&User>, from: &str, to: &str| {
             json!({"user_id": id.map(|user| user.id), "leave_type": "annual", "date_from": from, "date_to": to})
         };
@@ -86,39 +86,39 @@ on_both_databases! {
     }
 
     fn leaves_of_one_person_never_overlap(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (person, other) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector));
-        let held = leave(&db, &world, &person, "2026-03-10", "2026-03-12");
-        leave(&db, &world, &other, "2026-03-10", "2026-03-12");
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (person, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
+        let held = leave(&db, &context, &person, "2026-03-10", "2026-03-12");
+        leave(&db, &context, &other, "2026-03-10", "2026-03-12");
         let ask = |from: &str, to: &str| {
             let body = json!({"leave_type": "annual", "date_from": from, "date_to": to});
-            act(&db, &world, &person, |tx| leaves::request(tx, input(body)))
+            act(&db, &context, &person, |tx| leaves::request(tx, input(body)))
         };
         let days = [("2026-03-01", "2026-03-10"), ("2026-03-12", "2026-03-20"), ("2026-03-11", "2026-03-11"), ("2026-03-01", "2026-03-31")];
         for (from, to) in days {
             assert_eq!(code(ask(from, to)), Code::RuleViolation, "{from} {to}");
         }
-        act(&db, &world, &admin, |tx| leaves::approve(tx, held.id, &input(json!({})))).unwrap();
+        act(&db, &context, &admin, |tx| leaves::approve(tx, held.id, &input(json!({})))).unwrap();
         assert_eq!(code(ask("2026-03-11", "2026-03-11")), Code::RuleViolation, "also of an approved one");
         ask("2026-03-01", "2026-03-09").unwrap();
         ask("2026-03-13", "2026-03-13").unwrap();
-        end(&db, &world, &admin, held.id).unwrap();
+        end(&db, &context, &admin, held.id).unwrap();
         let free = ask("2026-03-11", "2026-03-11").unwrap();
-        act(&db, &world, &person, |tx| leaves::cancel(tx, free.id)).unwrap();
+        act(&db, &context, &person, |tx| leaves::cancel(tx, free.id)).unwrap();
         let again = ask("2026-03-11", "2026-03-11").unwrap();
-        act(&db, &world, &admin, |tx| leaves::reject(tx, again.id, input(json!({"reason": "no"})))).unwrap();
+        act(&db, &context, &admin, |tx| leaves::reject(tx, again.id, input(json!({"reason": "no"})))).unwrap();
         ask("2026-03-10", "2026-03-12").unwrap();
     }
 
     fn the_database_itself_keeps_leaves_apart(db: TestDatabase) {
-        let (world, _) = world();
-        let person = user(&db, &world, Role::Inspector);
-        let first = leave(&db, &world, &person, "2026-03-10", "2026-03-12");
+        let (context, _) = context();
+        let person = user(&db, &context, Role::Inspector);
+        let first = leave(&db, &context, &person, "2026-03-10", "2026-03-12");
         let insert = |from: i8, to: i8, status: LeaveStatus| {
             let date = |day| inspection_domain::time::Date::new(2026, 3, day).unwrap();
             let twin = Leave { date_from: date(from), date_to: date(to), status, ..first.clone() };
-            act(&db, &world, &person, |tx| match tx.conn() {
+            act(&db, &context, &person, |tx| match tx.conn() {
                 inspection_persistence::DbConnection::Postgres(c) => Ok(diesel::insert_into(stored::table).values(&twin).execute(c)?),
                 inspection_persistence::DbConnection::Sqlite(c) => Ok(diesel::insert_into(stored::table).values(&twin).execute(c)?),
             })
@@ -129,7 +129,7 @@ on_both_databases! {
         insert(12, 14, LeaveStatus::Cancelled).unwrap();
         insert(13, 14, LeaveStatus::Approved).unwrap();
         let moved = diesel::update(stored::table.find(first.id)).set(stored::date_to.eq(inspection_domain::time::Date::new(2026, 3, 13).unwrap()));
-        let outcome: inspection_persistence::Result<usize> = act(&db, &world, &person, |tx| match tx.conn() {
+        let outcome: inspection_persistence::Result<usize> = act(&db, &context, &person, |tx| match tx.conn() {
             inspection_persistence::DbConnection::Postgres(c) => Ok(moved.execute(c)?),
             inspection_persistence::DbConnection::Sqlite(c) => Ok(moved.execute(c)?),
         });
@@ -137,15 +137,15 @@ on_both_databases! {
     }
 
     fn approval_marks_who_is_away_today_and_tells_everybody_else(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let people: Vec<User> = (0..5).map(|_| user(&db, &world, Role::Engineer)).collect();
-        let gone = user(&db, &world, Role::Engineer);
-        act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let people: Vec<User> = (0..5).map(|_| user(&db, &context, Role::Engineer)).collect();
+        let gone = user(&db, &context, Role::Engineer);
+        act(&db, &context, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
         let [today, later] = [&people[0], &people[1]];
-        approved_leave(&db, &world, &admin, today, "2026-03-01", "2026-03-02");
+        approved_leave(&db, &context, &admin, today, "2026-03-01", "2026-03-02");
         assert!(now(&db, today).is_on_leave);
-        approved_leave(&db, &world, &admin, later, "2026-03-03", "2026-03-09");
+        approved_leave(&db, &context, &admin, later, "2026-03-03", "2026-03-09");
         assert!(!now(&db, later).is_on_leave, "not yet");
         let of = |who: &User| told_to(&db, who.id).iter().filter(|told| told.kind == NotificationType::LeaveNotification).count();
         assert_eq!((of(&admin), of(today), of(later), of(&people[4]), of(&gone)), (2, 1, 1, 2, 0));
@@ -156,73 +156,73 @@ on_both_databases! {
     }
 
     fn telling_everybody_is_one_statement_however_many_they_are(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let person = user(&db, &world, Role::Inspector);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let person = user(&db, &context, Role::Inspector);
         let statements = |from: &str| {
-            let asked = leave(&db, &world, &person, from, from);
+            let asked = leave(&db, &context, &person, from, from);
             let before = db.statements();
-            act(&db, &world, &admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))).unwrap();
+            act(&db, &context, &admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))).unwrap();
             db.statements() - before
         };
         let few = statements("2026-05-01");
         for _ in 0..60 {
-            user(&db, &world, Role::Engineer);
+            user(&db, &context, Role::Engineer);
         }
         assert_eq!(statements("2026-05-02"), few);
     }
 
     fn a_leave_is_refused_withdrawn_or_ended_once(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (person, other) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector));
-        let refused = leave(&db, &world, &person, "2026-03-02", "2026-03-02");
-        let reject = |id| act(&db, &world, &admin, |tx| leaves::reject(tx, id, input(json!({"reason": "Too many are away."}))));
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (person, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
+        let refused = leave(&db, &context, &person, "2026-03-02", "2026-03-02");
+        let reject = |id| act(&db, &context, &admin, |tx| leaves::reject(tx, id, input(json!({"reason": "Too many are away."}))));
         let after = reject(refused.id).unwrap();
         assert_eq!((after.status, after.rejection_reason.as_deref()), (LeaveStatus::Rejected, Some("Too many are away.")));
         let told = told_to(&db, person.id);
         assert_eq!(told[0].kind, NotificationType::LeaveRejected);
         assert!(told[0].message.ends_with("was rejected: Too many are away."), "{}", told[0].message);
         assert_eq!(code(reject(refused.id)), Code::InvalidState);
-        let mine = leave(&db, &world, &person, "2026-03-03", "2026-03-03");
-        let cancel = |who: &User, id| act(&db, &world, who, |tx| leaves::cancel(tx, id));
+        let mine = leave(&db, &context, &person, "2026-03-03", "2026-03-03");
+        let cancel = |who: &User, id| act(&db, &context, who, |tx| leaves::cancel(tx, id));
         assert_eq!(code(cancel(&other, mine.id)), Code::Forbidden);
         assert_eq!(code(cancel(&admin, mine.id)), Code::Forbidden);
         assert_eq!(cancel(&person, mine.id).unwrap().status, LeaveStatus::Cancelled);
         assert_eq!(code(cancel(&person, mine.id)), Code::InvalidState);
-        assert_eq!(code(end(&db, &world, &admin, mine.id)), Code::InvalidState);
-        let taken = approved_leave(&db, &world, &admin, &person, "2026-03-02", "2026-03-09");
+        assert_eq!(code(end(&db, &context, &admin, mine.id)), Code::InvalidState);
+        let taken = approved_leave(&db, &context, &admin, &person, "2026-03-02", "2026-03-09");
         assert_eq!(code(cancel(&person, taken.id)), Code::InvalidState, "granted already");
-        let over = end(&db, &world, &admin, taken.id).unwrap();
-        assert_eq!((over.ended_by_id, over.ended_at), (Some(admin.id), Some(world.clock.now())));
+        let over = end(&db, &context, &admin, taken.id).unwrap();
+        assert_eq!((over.ended_by_id, over.ended_at), (Some(admin.id), Some(context.clock.now())));
         assert!(!now(&db, &person).is_on_leave);
-        assert_eq!(code(end(&db, &world, &admin, taken.id)), Code::InvalidState);
-        assert_eq!(code(cover(&db, &world, &admin, taken.id, &other)), Code::InvalidState);
+        assert_eq!(code(end(&db, &context, &admin, taken.id)), Code::InvalidState);
+        assert_eq!(code(cover(&db, &context, &admin, taken.id, &other)), Code::InvalidState);
     }
 
     fn the_end_of_one_leave_is_not_the_end_of_anothers_absence(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (person, other) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector));
-        let short = approved_leave(&db, &world, &admin, &person, "2026-03-02", "2026-03-02");
-        let next = approved_leave(&db, &world, &admin, &person, "2026-03-03", "2026-03-05");
-        approved_leave(&db, &world, &admin, &other, "2026-03-02", "2026-03-05");
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (person, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
+        let short = approved_leave(&db, &context, &admin, &person, "2026-03-02", "2026-03-02");
+        let next = approved_leave(&db, &context, &admin, &person, "2026-03-03", "2026-03-05");
+        approved_leave(&db, &context, &admin, &other, "2026-03-02", "2026-03-05");
         clock.set("2026-03-03T00:00:00Z");
-        assert_eq!(db.read(|conn| leaves::expired(conn, world.today())).unwrap(), [short.id]);
-        end(&db, &world, &admin, short.id).unwrap();
+        assert_eq!(db.read(|conn| leaves::expired(conn, context.today())).unwrap(), [short.id]);
+        end(&db, &context, &admin, short.id).unwrap();
         assert!(now(&db, &person).is_on_leave, "the next one has begun");
         assert!(now(&db, &other).is_on_leave);
-        end(&db, &world, &admin, next.id).unwrap();
+        end(&db, &context, &admin, next.id).unwrap();
         assert!(!now(&db, &person).is_on_leave);
         assert!(now(&db, &other).is_on_leave, "somebody else's is their own");
     }
 
     fn a_specialist_who_covers_an_inspector_inspects_for_that_time(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (absent, specialist) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Specialist));
-        let taken = approved_leave(&db, &world, &admin, &absent, "2026-03-02", "2026-03-05");
-        let covered = cover(&db, &world, &admin, taken.id, &specialist).unwrap();
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (absent, specialist) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Specialist));
+        let taken = approved_leave(&db, &context, &admin, &absent, "2026-03-02", "2026-03-05");
+        let covered = cover(&db, &context, &admin, taken.id, &specialist).unwrap();
         let badge = format!("COV-{}", specialist.role_id);
         assert_eq!((covered.coverage_user_id, covered.coverage_badge.as_deref()), (Some(specialist.id), Some(badge.as_str())));
         assert_eq!(standing(&db, &specialist), (Some(Role::Inspector), Some(badge.clone()), Some(absent.id.get())));
@@ -230,65 +230,65 @@ on_both_databases! {
         assert_eq!(told[0].message, format!("You cover for {} from 2026-03-02 to 2026-03-05.", absent.full_name));
         let held = |badge: &str| query!(db, |c| badges::table.filter(badges::badge.eq(badge)).count().get_result::<i64>(c));
         assert_eq!(held(&badge), 1);
-        end(&db, &world, &admin, taken.id).unwrap();
+        end(&db, &context, &admin, taken.id).unwrap();
         assert_eq!(standing(&db, &specialist), (None, None, None));
         assert_eq!(held(&badge), 0, "free for the next time");
         assert!(!now(&db, &absent).is_on_leave);
     }
 
     fn who_covers_two_keeps_each_until_its_own_end(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let specialist = user(&db, &world, Role::Specialist);
-        let people = [user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector)];
-        let taken = [0, 1].map(|n| approved_leave(&db, &world, &admin, &people[n], "2026-03-02", "2026-03-05"));
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let specialist = user(&db, &context, Role::Specialist);
+        let people = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector)];
+        let taken = [0, 1].map(|n| approved_leave(&db, &context, &admin, &people[n], "2026-03-02", "2026-03-05"));
         for taken in &taken {
-            cover(&db, &world, &admin, taken.id, &specialist).unwrap();
+            cover(&db, &context, &admin, taken.id, &specialist).unwrap();
         }
         let badge = Some(format!("COV-{}", specialist.role_id));
         let inspects = Some(Role::Inspector);
         assert_eq!(standing(&db, &specialist), (inspects, badge.clone(), Some(people[0].id.get())));
-        end(&db, &world, &admin, taken[0].id).unwrap();
+        end(&db, &context, &admin, taken[0].id).unwrap();
         assert_eq!(standing(&db, &specialist), (inspects, badge, Some(people[1].id.get())));
         assert!(now(&db, &people[1]).is_on_leave);
-        end(&db, &world, &admin, taken[1].id).unwrap();
+        end(&db, &context, &admin, taken[1].id).unwrap();
         assert_eq!(standing(&db, &specialist), (None, None, None));
     }
 
     fn coverage_goes_to_somebody_else_as_a_whole(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let absent = user(&db, &world, Role::Inspector);
-        let [one, other] = [0, 1].map(|_| user(&db, &world, Role::Specialist));
-        let asked = leave(&db, &world, &absent, "2026-03-02", "2026-03-05");
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let absent = user(&db, &context, Role::Inspector);
+        let [one, other] = [0, 1].map(|_| user(&db, &context, Role::Specialist));
+        let asked = leave(&db, &context, &absent, "2026-03-02", "2026-03-05");
         let body = json!({"coverage_user_id": one.id});
-        act(&db, &world, &admin, |tx| leaves::approve(tx, asked.id, &input(body))).unwrap();
+        act(&db, &context, &admin, |tx| leaves::approve(tx, asked.id, &input(body))).unwrap();
         assert_eq!(standing(&db, &one).0, Some(Role::Inspector));
-        cover(&db, &world, &admin, asked.id, &other).unwrap();
+        cover(&db, &context, &admin, asked.id, &other).unwrap();
         assert_eq!(standing(&db, &one), (None, None, None));
         assert_eq!(standing(&db, &other).2, Some(absent.id.get()));
-        cover(&db, &world, &admin, asked.id, &other).unwrap();
+        cover(&db, &context, &admin, asked.id, &other).unwrap();
         assert_eq!(standing(&db, &other).0, Some(Role::Inspector), "the same again is the same");
         // A role that an admin gives meanwhile is for good.
         let body = json!({"minor_role": "inspector", "minor_role_id": "INS900"});
-        act(&db, &world, &admin, |tx| users::update(tx, other.id, input(body))).unwrap();
-        end(&db, &world, &admin, asked.id).unwrap();
+        act(&db, &context, &admin, |tx| users::update(tx, other.id, input(body))).unwrap();
+        end(&db, &context, &admin, asked.id).unwrap();
         assert_eq!(standing(&db, &other), (Some(Role::Inspector), Some("INS900".into()), None));
     }
 
     fn only_who_is_there_covers(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (absent, away, free) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector), user(&db, &world, Role::Engineer));
-        let gone = user(&db, &world, Role::Specialist);
-        act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
-        approved_leave(&db, &world, &admin, &away, "2026-03-05", "2026-03-09");
-        let pending = leave(&db, &world, &absent, "2026-03-02", "2026-03-05");
-        assert_eq!(code(cover(&db, &world, &admin, pending.id, &free)), Code::InvalidState, "granted ones only");
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (absent, away, free) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector), user(&db, &context, Role::Engineer));
+        let gone = user(&db, &context, Role::Specialist);
+        act(&db, &context, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+        approved_leave(&db, &context, &admin, &away, "2026-03-05", "2026-03-09");
+        let pending = leave(&db, &context, &absent, "2026-03-02", "2026-03-05");
+        assert_eq!(code(cover(&db, &context, &admin, pending.id, &free)), Code::InvalidState, "granted ones only");
         let before = rows(&db);
         for nobody in [&absent, &away, &gone] {
             let body = json!({"coverage_user_id": nobody.id});
-            let refused = refusal(act(&db, &world, &admin, |tx| leaves::approve(tx, pending.id, &input(body))));
+            let refused = refusal(act(&db, &context, &admin, |tx| leaves::approve(tx, pending.id, &input(body))));
             assert_eq!(refused, (Code::ValidationError, vec!["coverage_user_id".into()]));
         }
         assert_eq!(rows(&db), before, "and the leave isn't granted either");
@@ -297,11 +297,11 @@ on_both_databases! {
     }
 
     fn candidates_are_ranked_by_what_fits(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        checklist(&db, &world, &admin);
-        let machine = equipment(&db, &world);
-        let person = |name: &str, role: Role, trade: &str, shift: &str| user_with(&db, &world, role, |body| {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        checklist(&db, &context, &admin);
+        let machine = equipment(&db, &context);
+        let person = |name: &str, role: Role, trade: &str, shift: &str| user_with(&db, &context, role, |body| {
             body["full_name"] = json!(name);
             body["specialization"] = json!(trade);
             body["shift"] = json!(shift);
@@ -313,13 +313,13 @@ on_both_databases! {
         person("Specialist without work", Role::Specialist, "electrical", "night");
         person("Engineer, same shift", Role::Engineer, "electrical", "day");
         let away = person("Away", Role::Inspector, "mechanical", "day");
-        approved_leave(&db, &world, &admin, &away, "2026-03-04", "2026-03-04");
+        approved_leave(&db, &context, &admin, &away, "2026-03-04", "2026-03-04");
         for _ in 0..2 {
-            let found = defect(&db, &world, &absent, &machine);
-            let job = repair(&db, &world, &admin, found.id, &busy);
-            started(&db, &world, &busy, &job);
+            let found = defect(&db, &context, &absent, &machine);
+            let job = repair(&db, &context, &admin, found.id, &busy);
+            started(&db, &context, &busy, &job);
         }
-        let taken = approved_leave(&db, &world, &admin, &absent, "2026-03-02", "2026-03-05");
+        let taken = approved_leave(&db, &context, &admin, &absent, "2026-03-02", "2026-03-05");
         let before = db.statements();
         let ranked = db.read(|conn| leaves::candidates(conn, taken.id)).unwrap();
         assert_eq!(db.statements() - before, 6);
@@ -336,12 +336,12 @@ on_both_databases! {
     }
 
     fn lists_show_what_one_may_see(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (one, other) = (user(&db, &world, Role::Inspector), user(&db, &world, Role::Engineer));
-        let taken = approved_leave(&db, &world, &admin, &one, "2026-03-01", "2026-03-03");
-        leave(&db, &world, &one, "2026-03-10", "2026-03-12");
-        let theirs = leave(&db, &world, &other, "2026-03-03", "2026-03-10");
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (one, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Engineer));
+        let taken = approved_leave(&db, &context, &admin, &one, "2026-03-01", "2026-03-03");
+        leave(&db, &context, &one, "2026-03-10", "2026-03-12");
+        let theirs = leave(&db, &context, &other, "2026-03-03", "2026-03-10");
         let found = |actor: &User, body: Value| -> Vec<i64> {
             let page = db.read(|conn| leaves::list(conn, actor, &input(body), ALL)).unwrap();
             page.items.iter().map(|leave| leave.id.get()).collect()
@@ -353,7 +353,7 @@ on_both_databases! {
         assert_eq!(found(&admin, json!({"date_from": "2026-03-04"})), [3, 2], "until that day or longer");
         assert_eq!(found(&admin, json!({"date_to": "2026-03-03"})), [3, 1], "from that day or earlier");
         assert_eq!(found(&admin, json!({"leave_type": "sick"})), Vec::<i64>::new());
-        let active = db.read(|conn| leaves::active(conn, world.today(), ALL)).unwrap();
+        let active = db.read(|conn| leaves::active(conn, context.today(), ALL)).unwrap();
         assert_eq!((active.total, active.items[0].id), (1, taken.id));
         assert!(db.read(|conn| leaves::get(conn, &other, theirs.id)).is_ok());
         assert_eq!(code(db.read(|conn| leaves::get(conn, &one, theirs.id))), Code::Forbidden);

@@ -35,7 +35,7 @@ mod job_rewards;
 mod jobs;
 mod leave_properties;
 mod leaves;
-mod lists;
+mod list_pages;
 mod notifications;
 mod people_races;
 mod points;
@@ -58,7 +58,7 @@ use inspection_domain::{
     page::PageRequest,
     rule::Code,
 };
-use inspection_persistence::{Database, Error, Result, World, audit, notifications as told};
+use inspection_persistence::{Context, Database, Error, Result, audit, notifications as told};
 use serde_json::{Value, json};
 
 /// Code and fields of the refusal that this must be.
@@ -94,7 +94,7 @@ fn kinds_told_to(db: &Database, user: UserId) -> Vec<NotificationType> {
 }
 
 /// The lines of the audit trail that a filter finds, newest first.
-fn trail(db: &Database, world: &World, body: Value) -> Vec<AuditEntry> {
+fn trail(db: &Database, context: &Context, body: Value) -> Vec<AuditEntry> {
     let filter: AuditFilter = filter(body);
-    db.read(|conn| audit::list(conn, &filter, &world.site, ALL)).expect("a list").items
+    db.read(|conn| audit::list(conn, &filter, &context.calendar, ALL)).expect("a list").items
 }

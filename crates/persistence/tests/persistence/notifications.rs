@@ -14,11 +14,11 @@ use inspection_domain::{
     schema::notifications as rows,
     users::Role,
 };
-use inspection_persistence::{Database, Settings, notifications, wakeups::Topic};
+use inspection_persistence::{Database, Settings, notifications, notify::Topic};
 use inspection_testkit::{
     builders::{CRITICAL, PASS_FAIL, act, checklist, equipment, leave, submitted, user},
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -27,58 +27,58 @@ use crate::{ALL, code, filter, told_to};
 
 on_both_databases! {
     fn everybody_has_their_own_and_nobody_elses(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        submitted(&db, &world, &inspector, &equipment(&db, &world), &[PASS_FAIL, CRITICAL]);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL, CRITICAL]);
         let (own, theirs) = (told_to(&db, inspector.id), told_to(&db, admin.id));
         assert_eq!((own.len(), theirs.len()), (2, 1));
         let id = own[0].id;
-        assert_eq!(code(act(&db, &world, &admin, |tx| notifications::mark_read(tx, id))), Code::NotFound);
-        assert_eq!(code(act(&db, &world, &admin, |tx| notifications::delete(tx, id))), Code::NotFound);
+        assert_eq!(code(act(&db, &context, &admin, |tx| notifications::mark_read(tx, id))), Code::NotFound);
+        assert_eq!(code(act(&db, &context, &admin, |tx| notifications::delete(tx, id))), Code::NotFound);
         let nothing = NotificationId::new(9_999).unwrap();
         assert_eq!(
-            code(act(&db, &world, &admin, |tx| notifications::mark_read(tx, nothing))),
+            code(act(&db, &context, &admin, |tx| notifications::mark_read(tx, nothing))),
             Code::NotFound
         );
         assert_eq!(told_to(&db, inspector.id), own);
 
         clock.advance_seconds(60);
-        let read = act(&db, &world, &inspector, |tx| notifications::mark_read(tx, id)).unwrap();
-        assert_eq!((read.is_read, read.read_at), (true, Some(world.clock.now())));
+        let read = act(&db, &context, &inspector, |tx| notifications::mark_read(tx, id)).unwrap();
+        assert_eq!((read.is_read, read.read_at), (true, Some(context.clock.now())));
         clock.advance_seconds(60);
-        assert_eq!(act(&db, &world, &inspector, |tx| notifications::mark_read(tx, id)).unwrap(), read);
-        act(&db, &world, &inspector, |tx| notifications::delete(tx, own[1].id)).unwrap();
+        assert_eq!(act(&db, &context, &inspector, |tx| notifications::mark_read(tx, id)).unwrap(), read);
+        act(&db, &context, &inspector, |tx| notifications::delete(tx, own[1].id)).unwrap();
         assert_eq!(told_to(&db, inspector.id), [read]);
         assert_eq!(told_to(&db, admin.id), theirs);
     }
 
     fn a_persistent_one_is_read_before_it_goes(db: TestDatabase) {
-        let (world, _) = world();
-        let somebody = user(&db, &world, Role::Engineer);
+        let (context, _) = context();
+        let somebody = user(&db, &context, Role::Engineer);
         let notice = Notice::new(NotificationType::EquipmentStopped)
             .with("equipment", "Crane")
             .with("reason", "unsafe");
-        let row = notice.address_to(somebody.id, world.clock.now());
+        let row = notice.address_to(somebody.id, context.clock.now());
         let insert = diesel::insert_into(rows::table).values(&row);
         assert_eq!(query!(db, |c| insert.execute(c)), 1);
         let id = told_to(&db, somebody.id)[0].id;
-        let delete = || act(&db, &world, &somebody, |tx| notifications::delete(tx, id));
+        let delete = || act(&db, &context, &somebody, |tx| notifications::delete(tx, id));
         assert_eq!(code(delete()), Code::RuleViolation);
         assert_eq!(told_to(&db, somebody.id).len(), 1);
-        act(&db, &world, &somebody, |tx| notifications::mark_read(tx, id)).unwrap();
+        act(&db, &context, &somebody, |tx| notifications::mark_read(tx, id)).unwrap();
         delete().unwrap();
         assert_eq!(told_to(&db, somebody.id), []);
     }
 
     fn reading_all_counts_those_that_were_unread(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        submitted(&db, &world, &inspector, &equipment(&db, &world), &[PASS_FAIL, CRITICAL]);
-        submitted(&db, &world, &inspector, &equipment(&db, &world), &[PASS_FAIL]);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL, CRITICAL]);
+        submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL]);
         let unread = |of| db.read(|conn| notifications::unread_count(conn, of)).unwrap();
         let found = |body| {
             let filter: NotificationFilter = filter(body);
@@ -86,30 +86,30 @@ on_both_databases! {
         };
         assert_eq!((unread(inspector.id), unread(admin.id)), (3, 2));
         let id = told_to(&db, inspector.id)[0].id;
-        act(&db, &world, &inspector, |tx| notifications::mark_read(tx, id)).unwrap();
+        act(&db, &context, &inspector, |tx| notifications::mark_read(tx, id)).unwrap();
         assert_eq!((unread(inspector.id), found(json!({"unread_only": true})), found(json!({}))), (2, 2, 3));
         assert_eq!(found(json!({"unread_only": false})), 3);
         assert_eq!((found(json!({"priority": "urgent"})), found(json!({"priority": "info"}))), (1, 0));
         assert_eq!(found(json!({"type": "defect_created"})), 3);
         assert_eq!(found(json!({"type": "inspection_submitted"})), 0);
-        assert_eq!(act(&db, &world, &inspector, notifications::mark_all_read).unwrap(), 2);
-        assert_eq!(act(&db, &world, &inspector, notifications::mark_all_read).unwrap(), 0);
+        assert_eq!(act(&db, &context, &inspector, notifications::mark_all_read).unwrap(), 2);
+        assert_eq!(act(&db, &context, &inspector, notifications::mark_all_read).unwrap(), 0);
         assert_eq!((unread(inspector.id), unread(admin.id)), (0, 2));
     }
 
     fn whoever_reads_on_from_the_last_one_misses_none_while_others_are_written(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let people: Vec<_> = (0..4).map(|_| user(&db, &world, Role::Engineer)).collect();
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let people: Vec<_> = (0..4).map(|_| user(&db, &context, Role::Engineer)).collect();
         let rounds = 15;
         let writing = AtomicUsize::new(people.len());
         let seen = thread::scope(|scope| {
             for person in &people {
-                let (db, world, writing) = (&db, &world, &writing);
+                let (db, context, writing) = (&db, &context, &writing);
                 scope.spawn(move || {
                     for day in 1..=rounds {
                         let day = format!("2026-05-{day:02}");
-                        leave(db, world, person, &day, &day);
+                        leave(db, context, person, &day, &day);
                     }
                     writing.fetch_sub(1, Ordering::SeqCst);
                 });
@@ -132,12 +132,12 @@ on_both_databases! {
     }
 
     fn who_waits_is_woken_by_what_is_committed_here_and_elsewhere(db: TestDatabase) {
-        let (world, _) = world();
-        let person = user(&db, &world, Role::Engineer);
+        let (context, _) = context();
+        let person = user(&db, &context, Role::Engineer);
         let elsewhere = Database::open(Settings { size: 1, overflow: 0, ..Settings::new(db.url.clone()) }).unwrap();
-        let mut listener = elsewhere.listener();
-        listener.hear().unwrap();
-        let (mut here, mut there) = (db.wakeups(Topic::Notifications), elsewhere.wakeups(Topic::Notifications));
+        let mut listener = elsewhere.pg_listener();
+        listener.poll().unwrap();
+        let (mut here, mut there) = (db.subscribe(Topic::Notifications), elsewhere.subscribe(Topic::Notifications));
         let woken = |receiver: &mut watch::Receiver<()>| {
             let changed = receiver.has_changed().unwrap();
             receiver.borrow_and_update();
@@ -145,14 +145,14 @@ on_both_databases! {
         };
         assert!(!woken(&mut here) && !woken(&mut there));
         // Nobody is told of it, since there is no admin.
-        leave(&db, &world, &person, "2026-05-01", "2026-05-01");
+        leave(&db, &context, &person, "2026-05-01", "2026-05-01");
         assert!(!woken(&mut here));
-        user(&db, &world, Role::Admin);
-        leave(&db, &world, &person, "2026-05-02", "2026-05-02");
+        user(&db, &context, Role::Admin);
+        leave(&db, &context, &person, "2026-05-02", "2026-05-02");
         assert!(woken(&mut here) && !woken(&mut here), "once");
         let told = (0..200).any(|_| {
             thread::sleep(Duration::from_millis(10));
-            listener.hear().unwrap();
+            listener.poll().unwrap();
             woken(&mut there)
         });
         assert_eq!(told, db.is_postgres(), "a SQLite file belongs to one process");

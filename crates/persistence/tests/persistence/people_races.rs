@@ -12,8 +12,8 @@ use inspection_testkit::{
     builders::{
         act, approved_leave, bonus_request, checklist, defect, equipment, input, leave, repair, started, user,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::json;
 
@@ -27,15 +27,15 @@ const ROUNDS: usize = 6;
 
 on_both_databases! {
     fn of_requests_for_the_same_days_one_is_taken(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
         for _ in 0..ROUNDS {
-            let person = user(&db, &world, Role::Inspector);
+            let person = user(&db, &context, Role::Inspector);
             let (done, refused) = tally(at_once(4, |n| {
                 let actor = if n == 0 { &admin } else { &person };
                 let (from, to) = [("2026-03-05", "2026-03-09"), ("2026-03-09", "2026-03-12"), ("2026-03-01", "2026-03-31"), ("2026-03-09", "2026-03-09")][n];
                 let body = json!({"user_id": person.id, "leave_type": "annual", "date_from": from, "date_to": to});
-                act(&db, &world, actor, |tx| leaves::request(tx, input(body)))
+                act(&db, &context, actor, |tx| leaves::request(tx, input(body)))
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::RuleViolation; 3]));
             clock.advance_seconds(1);
@@ -43,15 +43,15 @@ on_both_databases! {
     }
 
     fn a_request_is_decided_on_once(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
         for _ in 0..ROUNDS {
-            let person = user(&db, &world, Role::Inspector);
-            let asked = leave(&db, &world, &person, "2026-03-02", "2026-03-04");
+            let person = user(&db, &context, Role::Inspector);
+            let asked = leave(&db, &context, &person, "2026-03-02", "2026-03-04");
             let (done, refused) = tally(at_once(4, |n| match n {
-                0 | 1 => act(&db, &world, &admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))),
-                2 => act(&db, &world, &admin, |tx| leaves::reject(tx, asked.id, input(json!({"reason": "no"})))),
-                _ => act(&db, &world, &person, |tx| leaves::cancel(tx, asked.id)),
+                0 | 1 => act(&db, &context, &admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))),
+                2 => act(&db, &context, &admin, |tx| leaves::reject(tx, asked.id, input(json!({"reason": "no"})))),
+                _ => act(&db, &context, &person, |tx| leaves::cancel(tx, asked.id)),
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
             let approved = done[0].status == LeaveStatus::Approved;
@@ -63,15 +63,15 @@ on_both_databases! {
     }
 
     fn of_two_who_would_cover_at_once_one_does(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
         for _ in 0..ROUNDS {
-            let absent = user(&db, &world, Role::Inspector);
-            let crew: Vec<User> = (0..3).map(|_| user(&db, &world, Role::Specialist)).collect();
-            let taken = approved_leave(&db, &world, &admin, &absent, "2026-03-02", "2026-03-04");
+            let absent = user(&db, &context, Role::Inspector);
+            let crew: Vec<User> = (0..3).map(|_| user(&db, &context, Role::Specialist)).collect();
+            let taken = approved_leave(&db, &context, &admin, &absent, "2026-03-02", "2026-03-04");
             let (done, refused) = tally(at_once(3, |n| {
                 let body = json!({"coverage_user_id": crew[n].id});
-                act(&db, &world, &admin, |tx| leaves::assign_coverage(tx, taken.id, &input(body)))
+                act(&db, &context, &admin, |tx| leaves::assign_coverage(tx, taken.id, &input(body)))
             }));
             assert!(!done.is_empty() && refused.iter().all(|code| *code == Code::Conflict), "{refused:?}");
             let now_covers = db.read(|conn| leaves::get(conn, &admin, taken.id)).unwrap().coverage_user_id;
@@ -80,23 +80,23 @@ on_both_databases! {
                 let covers = now_covers == Some(member.id);
                 assert_eq!((member.leave_coverage_for.is_some(), member.minor_role.is_some()), (covers, covers));
             }
-            act(&db, &world, &admin, |tx| leaves::end(tx, taken.id)).unwrap();
+            act(&db, &context, &admin, |tx| leaves::end(tx, taken.id)).unwrap();
         }
     }
 
     fn two_ends_at_once_leave_nothing_behind(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let specialist = user(&db, &world, Role::Specialist);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let specialist = user(&db, &context, Role::Specialist);
         for _ in 0..ROUNDS {
             let taken: Vec<_> = (0..2).map(|_| {
-                let absent = user(&db, &world, Role::Inspector);
-                let taken = approved_leave(&db, &world, &admin, &absent, "2026-03-02", "2026-03-04");
+                let absent = user(&db, &context, Role::Inspector);
+                let taken = approved_leave(&db, &context, &admin, &absent, "2026-03-02", "2026-03-04");
                 let body = json!({"coverage_user_id": specialist.id});
-                act(&db, &world, &admin, |tx| leaves::assign_coverage(tx, taken.id, &input(body))).unwrap();
+                act(&db, &context, &admin, |tx| leaves::assign_coverage(tx, taken.id, &input(body))).unwrap();
                 (taken, absent)
             }).collect();
-            let (done, refused) = tally(at_once(4, |n| act(&db, &world, &admin, |tx| leaves::end(tx, taken[n % 2].0.id))));
+            let (done, refused) = tally(at_once(4, |n| act(&db, &context, &admin, |tx| leaves::end(tx, taken[n % 2].0.id))));
             assert_eq!((done.len(), refused), (2, vec![Code::InvalidState; 2]));
             let free = now(&db, &specialist);
             assert_eq!((free.leave_coverage_for, free.minor_role, free.minor_role_id), (None, None, None));
@@ -105,45 +105,45 @@ on_both_databases! {
     }
 
     fn coverage_and_the_end_of_another_at_once_agree(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let specialist = user(&db, &world, Role::Specialist);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let specialist = user(&db, &context, Role::Specialist);
         for _ in 0..ROUNDS {
             let [old, new] = [0, 1].map(|_| {
-                let absent = user(&db, &world, Role::Inspector);
-                approved_leave(&db, &world, &admin, &absent, "2026-03-02", "2026-03-04")
+                let absent = user(&db, &context, Role::Inspector);
+                approved_leave(&db, &context, &admin, &absent, "2026-03-02", "2026-03-04")
             });
             let cover = |id| {
                 let body = json!({"coverage_user_id": specialist.id});
-                act(&db, &world, &admin, |tx| leaves::assign_coverage(tx, id, &input(body)))
+                act(&db, &context, &admin, |tx| leaves::assign_coverage(tx, id, &input(body)))
             };
             cover(old.id).unwrap();
-            let outcomes = at_once(2, |n| if n == 0 { cover(new.id) } else { act(&db, &world, &admin, |tx| leaves::end(tx, old.id)) });
+            let outcomes = at_once(2, |n| if n == 0 { cover(new.id) } else { act(&db, &context, &admin, |tx| leaves::end(tx, old.id)) });
             assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
             let covers = now(&db, &specialist);
             assert_eq!((covers.leave_coverage_for, covers.minor_role), (Some(new.user_id), Some(Role::Inspector)));
-            act(&db, &world, &admin, |tx| leaves::end(tx, new.id)).unwrap();
+            act(&db, &context, &admin, |tx| leaves::end(tx, new.id)).unwrap();
         }
     }
 
     fn leaves_of_different_people_are_granted_and_ended_at_once(db: TestDatabase) {
-        let (world, _) = world();
-        let admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
-        let absent: Vec<User> = (0..4).map(|_| user(&db, &world, Role::Inspector)).collect();
-        let crew: Vec<User> = (0..4).map(|_| user(&db, &world, Role::Specialist)).collect();
+        let (context, _) = context();
+        let admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
+        let absent: Vec<User> = (0..4).map(|_| user(&db, &context, Role::Inspector)).collect();
+        let crew: Vec<User> = (0..4).map(|_| user(&db, &context, Role::Specialist)).collect();
         let mut running: Vec<inspection_domain::leaves::Leave> = Vec::new();
         for round in 0..2 * ROUNDS {
-            let day = world.today().plus_days(i32::try_from(round).unwrap()).to_string();
-            let asked: Vec<_> = absent.iter().map(|person| leave(&db, &world, person, &day, &day)).collect();
+            let day = context.today().plus_days(i32::try_from(round).unwrap()).to_string();
+            let asked: Vec<_> = absent.iter().map(|person| leave(&db, &context, person, &day, &day)).collect();
             // Those of the round before end while these are granted, and each coverer covers somebody else.
             let outcomes = at_once(4 + running.len(), |n| {
                 let admin = &admins[n % 2];
                 match asked.get(n) {
                     Some(leave) => {
                         let body = json!({"coverage_user_id": crew[(n + round) % 4].id});
-                        act(&db, &world, admin, |tx| leaves::approve(tx, leave.id, &input(body)))
+                        act(&db, &context, admin, |tx| leaves::approve(tx, leave.id, &input(body)))
                     }
-                    None => act(&db, &world, admin, |tx| leaves::end(tx, running[n - 4].id)),
+                    None => act(&db, &context, admin, |tx| leaves::end(tx, running[n - 4].id)),
                 }
             });
             assert!(outcomes.iter().all(Result::is_ok), "nobody is in another's way: {outcomes:?}");
@@ -157,34 +157,34 @@ on_both_databases! {
     }
 
     fn whoever_tells_somebody_does_not_wait_in_a_ring_with_whoever_changes_their_account(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        checklist(&db, &world, &admin);
-        let machine = equipment(&db, &world);
-        let inspector = user(&db, &world, Role::Inspector);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        checklist(&db, &context, &admin);
+        let machine = equipment(&db, &context);
+        let inspector = user(&db, &context, Role::Inspector);
         for _ in 0..ROUNDS {
-            let crew: Vec<User> = (0..3).map(|_| user(&db, &world, Role::Specialist)).collect();
+            let crew: Vec<User> = (0..3).map(|_| user(&db, &context, Role::Specialist)).collect();
             // Each is to cover somebody, which changes their badges, and waits for an answer.
             let granted: Vec<_> = crew
                 .iter()
-                .map(|_| leave(&db, &world, &user(&db, &world, Role::Inspector), "2026-03-02", "2026-03-04"))
+                .map(|_| leave(&db, &context, &user(&db, &context, Role::Inspector), "2026-03-02", "2026-03-04"))
                 .collect();
             let asked: Vec<_> = crew
                 .iter()
                 .map(|member| {
-                    let found = defect(&db, &world, &inspector, &machine);
-                    let job = repair(&db, &world, &admin, found.id, member);
-                    started(&db, &world, member, &job);
+                    let found = defect(&db, &context, &inspector, &machine);
+                    let job = repair(&db, &context, &admin, found.id, member);
+                    started(&db, &context, member, &job);
                     let wanted = input(json!({"reason_category": "parts"}));
-                    act(&db, &world, member, |tx| pauses::request(tx, job.kind, job.id, wanted)).unwrap()
+                    act(&db, &context, member, |tx| pauses::request(tx, job.kind, job.id, wanted)).unwrap()
                 })
                 .collect();
             let outcomes = at_once(6, |n| {
                 if n < 3 {
                     let coverage = input(json!({"coverage_user_id": crew[n].id}));
-                    act(&db, &world, &admin, |tx| leaves::approve(tx, granted[n].id, &coverage)).map(drop)
+                    act(&db, &context, &admin, |tx| leaves::approve(tx, granted[n].id, &coverage)).map(drop)
                 } else {
-                    act(&db, &world, &admin, |tx| pauses::approve(tx, asked[n - 3].id)).map(drop)
+                    act(&db, &context, &admin, |tx| pauses::approve(tx, asked[n - 3].id)).map(drop)
                 }
             });
             assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
@@ -192,17 +192,17 @@ on_both_databases! {
     }
 
     fn bonus_stars_are_given_once(db: TestDatabase) {
-        let (world, _) = world();
-        let admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
-        let (qe, person) = (user(&db, &world, Role::QualityEngineer), user(&db, &world, Role::Specialist));
+        let (context, _) = context();
+        let admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
+        let (qe, person) = (user(&db, &context, Role::QualityEngineer), user(&db, &context, Role::Specialist));
         let mut expected = 0;
         for _ in 0..ROUNDS {
-            let asked = bonus_request(&db, &world, &qe, &person, 3);
+            let asked = bonus_request(&db, &context, &qe, &person, 3);
             let (done, refused) = tally(at_once(4, |n| {
                 let actor = &admins[n % 2];
                 match n {
-                    0 => act(&db, &world, actor, |tx| bonus_stars::deny(tx, asked.id, input(json!({})))),
-                    _ => act(&db, &world, actor, |tx| bonus_stars::approve(tx, asked.id, &input(json!({"amount": n + 2})))),
+                    0 => act(&db, &context, actor, |tx| bonus_stars::deny(tx, asked.id, input(json!({})))),
+                    _ => act(&db, &context, actor, |tx| bonus_stars::approve(tx, asked.id, &input(json!({"amount": n + 2})))),
                 }
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));

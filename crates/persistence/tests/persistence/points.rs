@@ -11,15 +11,15 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{
-    Database, Origin, World,
+    Context, Database, Origin,
     points::{self, Award},
     users,
 };
 use inspection_testkit::{
     Kind, TestDatabase,
     builders::{act, user},
+    context::context,
     on_both_databases,
-    world::world,
 };
 use proptest::{
     prelude::{ProptestConfig, any, prop},
@@ -30,16 +30,16 @@ use serde_json::json;
 
 use crate::{ALL, code, trail};
 
-pub(crate) fn award(db: &Database, world: &World, of: &User, role: Role, amount: i64) {
+pub(crate) fn award(db: &Database, context: &Context, of: &User, role: Role, amount: i64) {
     let award = Award { user_id: of.id, role, amount, kind: PointKind::BonusStars, related: None };
-    db.write(world, Origin::default(), |tx| points::award(tx, &award)).expect("an award");
+    db.write(context, Origin::default(), |tx| points::award(tx, &award)).expect("an award");
 }
 
 on_both_databases! {
     fn an_award_is_a_line_of_the_ledger_and_a_change_of_the_totals(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let somebody = user(&db, &world, Role::Inspector);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let somebody = user(&db, &context, Role::Inspector);
         let bonus = Award {
             user_id: somebody.id,
             role: Role::Inspector,
@@ -47,9 +47,9 @@ on_both_databases! {
             kind: PointKind::QualityBonus,
             related: Some(("inspection", 5)),
         };
-        act(&db, &world, &admin, |tx| points::award(tx, &bonus)).unwrap();
-        award(&db, &world, &somebody, Role::Specialist, -2);
-        award(&db, &world, &somebody, Role::Specialist, 0);
+        act(&db, &context, &admin, |tx| points::award(tx, &bonus)).unwrap();
+        award(&db, &context, &somebody, Role::Specialist, -2);
+        award(&db, &context, &somebody, Role::Specialist, 0);
 
         let now = db.read(|conn| users::get(conn, somebody.id)).unwrap();
         assert_eq!((now.total_points, now.inspector_points, now.specialist_points), (5, 7, -2));
@@ -65,20 +65,20 @@ on_both_databases! {
             "newest first, and nothing of 0"
         );
         assert_eq!(ledger.total, 2);
-        let lines = trail(&db, &world, json!({"action": "award", "entity_id": somebody.id}));
+        let lines = trail(&db, &context, json!({"action": "award", "entity_id": somebody.id}));
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[1].action, AuditAction::Award);
         assert_eq!(lines[1].changes.0["total_points"], json!({"old": 0, "new": 7}));
         assert!(db.read(points::mismatches).unwrap().is_empty());
         let nobody = Award { user_id: inspection_domain::ids::UserId::new(9_999).unwrap(), ..bonus };
-        assert_eq!(code(act(&db, &world, &admin, |tx| points::award(tx, &nobody))), Code::NotFound);
+        assert_eq!(code(act(&db, &context, &admin, |tx| points::award(tx, &nobody))), Code::NotFound);
     }
 
     fn a_total_that_is_not_the_sum_of_its_ledger_is_found(db: TestDatabase) {
-        let (world, _) = world();
-        let [honest, total, own] = std::array::from_fn(|_| user(&db, &world, Role::Inspector));
+        let (context, _) = context();
+        let [honest, total, own] = std::array::from_fn(|_| user(&db, &context, Role::Inspector));
         for somebody in [&honest, &total, &own] {
-            award(&db, &world, somebody, Role::Inspector, 3);
+            award(&db, &context, somebody, Role::Inspector, 3);
         }
         assert!(db.read(points::mismatches).unwrap().is_empty());
         let tampered = diesel::update(people::table.find(total.id)).set(people::total_points.eq(4));
@@ -92,8 +92,8 @@ on_both_databases! {
 #[test]
 fn whatever_is_awarded_the_totals_are_the_sums_of_the_ledger() {
     let db = TestDatabase::new(Kind::Sqlite).expect("always there");
-    let (world, _) = world();
-    let people = [user(&db, &world, Role::Inspector), user(&db, &world, Role::Engineer)];
+    let (context, _) = context();
+    let people = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Engineer)];
     let sums = [Cell::new(0_i64), Cell::new(0)];
     let awards = prop::collection::vec((any::<bool>(), 0..Role::ALL.len(), -30_i64..30), 0..12);
     // Always the same cases, and none kept: a failure shows again at the next run.
@@ -102,7 +102,7 @@ fn whatever_is_awarded_the_totals_are_the_sums_of_the_ledger() {
         .run(&awards, |awards| {
             for (who, role, amount) in awards {
                 let who = usize::from(who);
-                award(&db, &world, &people[who], Role::ALL[role], amount);
+                award(&db, &context, &people[who], Role::ALL[role], amount);
                 sums[who].set(sums[who].get() + amount);
             }
             for (who, person) in people.iter().enumerate() {

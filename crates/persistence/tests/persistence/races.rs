@@ -26,8 +26,8 @@ use inspection_testkit::{
         CRITICAL, NUMERIC, PASS_FAIL, TEXT, YES_NO, act, answer_body, answered, checklist, draft, equipment,
         input, password_hash, submitted, user,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::{Value, json};
 
@@ -84,15 +84,15 @@ fn one_answer(body: Value) -> Vec<NewAnswer> {
 
 on_both_databases! {
     fn of_two_submissions_one_wins(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
         for round in 1..=ROUNDS {
-            let id = answered(&db, &world, &inspector, &crane, &[PASS_FAIL, CRITICAL]).inspection.id;
+            let id = answered(&db, &context, &inspector, &crane, &[PASS_FAIL, CRITICAL]).inspection.id;
             let actors = [&inspector, &admin, &inspector];
-            let outcomes = at_once(3, |n| act(&db, &world, actors[n], |tx| inspections::submit(tx, id)));
+            let outcomes = at_once(3, |n| act(&db, &context, actors[n], |tx| inspections::submit(tx, id)));
             let (done, refused) = tally(outcomes);
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState, Code::InvalidState]));
             assert_eq!(db.read(|conn| defects::of_inspection(conn, id)).unwrap().len(), 2);
@@ -100,12 +100,12 @@ on_both_databases! {
             let counted = db.read(|conn| inspections::completions_of(conn, crane.id, week)).unwrap();
             assert_eq!(usize::try_from(counted), Ok(round));
             assert_eq!(kinds_told_to(&db, admin.id).len(), round);
-            assert_eq!(trail(&db, &world, json!({"action": "submit", "entity_id": id})).len(), 1);
+            assert_eq!(trail(&db, &context, json!({"action": "submit", "entity_id": id})).len(), 1);
         }
     }
 
     fn people_made_at_once_get_a_badge_each(db: TestDatabase) {
-        let (world, _) = world();
+        let (context, _) = context();
         let mut badges = BTreeSet::new();
         for round in 0..ROUNDS {
             // Both orders of the two roles, so that they would wait for one another if that were possible.
@@ -115,7 +115,7 @@ on_both_databases! {
                 let new = new_user(json!({
                     "email": format!("{round}-{n}@example.com"), "role": role, "minor_role": minor,
                 }));
-                db.write(&world, Origin::default(), |tx| users::create(tx, new, password_hash()))
+                db.write(&context, Origin::default(), |tx| users::create(tx, new, password_hash()))
             });
             for user in made {
                 let user = user.expect("nobody is refused");
@@ -131,11 +131,11 @@ on_both_databases! {
     }
 
     fn a_badge_and_an_address_are_given_once(db: TestDatabase) {
-        let (world, _) = world();
+        let (context, _) = context();
         for round in 0..ROUNDS {
             let create = |email: String, badge: String| {
                 let new = new_user(json!({"email": email, "role": "engineer", "role_id": badge}));
-                db.write(&world, Origin::default(), |tx| users::create(tx, new, password_hash()))
+                db.write(&context, Origin::default(), |tx| users::create(tx, new, password_hash()))
             };
             for field in ["role_id", "email"] {
                 let (made, refused): (Vec<_>, Vec<_>) = at_once(3, |n| match field {
@@ -153,17 +153,17 @@ on_both_databases! {
     }
 
     fn of_several_answers_to_one_question_one_stays(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
         for _ in 0..ROUNDS {
-            let sheet = draft(&db, &world, &inspector, &equipment(&db, &world));
+            let sheet = draft(&db, &context, &inspector, &equipment(&db, &context));
             let (id, item) = (sheet.inspection.id, sheet.items[PASS_FAIL].id);
             let saved = at_once(4, |n| {
                 let given = one_answer(answer_body(PASS_FAIL, item, n % 2 == 0));
                 let actor = if n < 2 { &inspector } else { &admin };
-                act(&db, &world, actor, |tx| inspections::answer(tx, id, given, |_| None))
+                act(&db, &context, actor, |tx| inspections::answer(tx, id, given, |_| None))
             });
             let (saved, refused) = tally(saved);
             assert_eq!((saved.len(), refused), (4, vec![]));
@@ -175,13 +175,13 @@ on_both_databases! {
     }
 
     fn of_several_starts_one_makes_the_draft_and_the_others_find_it(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
         for _ in 0..ROUNDS {
-            let what: StartInspection = input(json!({"equipment_id": equipment(&db, &world).id}));
-            let started = at_once(4, |_| act(&db, &world, &inspector, |tx| inspections::start(tx, &what)));
+            let what: StartInspection = input(json!({"equipment_id": equipment(&db, &context).id}));
+            let started = at_once(4, |_| act(&db, &context, &inspector, |tx| inspections::start(tx, &what)));
             let (started, refused) = tally(started);
             assert_eq!(refused, []);
             let drafts: BTreeSet<_> = started.iter().map(|(sheet, _)| sheet.inspection.id).collect();
@@ -190,16 +190,16 @@ on_both_databases! {
     }
 
     fn a_machine_that_goes_out_of_service_is_started_on_before_or_never(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
         for _ in 0..ROUNDS {
-            let crane = equipment(&db, &world);
+            let crane = equipment(&db, &context);
             let what: StartInspection = input(json!({"equipment_id": crane.id}));
             let (gone, started) = both(
-                || act(&db, &world, &admin, |tx| machines::decommission(tx, crane.id)),
-                || act(&db, &world, &inspector, |tx| inspections::start(tx, &what)),
+                || act(&db, &context, &admin, |tx| machines::decommission(tx, crane.id)),
+                || act(&db, &context, &inspector, |tx| inspections::start(tx, &what)),
             );
             assert_eq!(gone.expect("decommissioned").status, EquipmentStatus::OutOfService);
             let (_, refused) = tally(vec![started]);
@@ -208,16 +208,16 @@ on_both_databases! {
     }
 
     fn two_admins_who_deactivate_each_other_leave_one(db: TestDatabase) {
-        let (world, _) = world();
-        let mut admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
+        let (context, _) = context();
+        let mut admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
         for round in 0..ROUNDS {
             let outcomes = at_once(2, |n| {
                 let (actor, other) = (&admins[n], &admins[1 - n]);
                 if round % 2 == 0 {
-                    act(&db, &world, actor, |tx| users::deactivate(tx, other.id))
+                    act(&db, &context, actor, |tx| users::deactivate(tx, other.id))
                 } else {
                     let demote: UserChanges = input(json!({"role": "engineer"}));
-                    act(&db, &world, actor, |tx| users::update(tx, other.id, demote))
+                    act(&db, &context, actor, |tx| users::update(tx, other.id, demote))
                 }
             });
             let (done, refused) = tally(outcomes);
@@ -225,18 +225,18 @@ on_both_databases! {
             let left: Vec<_> =
                 db.read(users::admins).unwrap().into_iter().filter(|admin| admin.is_active).collect();
             let [left] = left.try_into().expect("one admin");
-            admins = [left, user(&db, &world, Role::Admin)];
+            admins = [left, user(&db, &context, Role::Admin)];
         }
     }
 
     fn questions_added_at_once_have_a_place_each(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
         for _ in 0..ROUNDS {
-            let (template, _) = checklist(&db, &world, &admin);
+            let (template, _) = checklist(&db, &context, &admin);
             let added = at_once(4, |_| {
                 let new: NewItem = input(json!({"question_text": "New?", "answer_type": "text"}));
-                act(&db, &world, &admin, |tx| checklists::add_item(tx, template.id, new))
+                act(&db, &context, &admin, |tx| checklists::add_item(tx, template.id, new))
             });
             let (added, refused) = tally(added);
             let places: BTreeSet<i32> = added.iter().map(|item| item.order_index).collect();
@@ -245,27 +245,27 @@ on_both_databases! {
     }
 
     fn a_version_is_made_once(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
         for round in 0..ROUNDS {
-            let (template, _) = checklist(&db, &world, &admin);
+            let (template, _) = checklist(&db, &context, &admin);
             let (done, refused) = tally(at_once(2, |_| {
                 let new: NewVersion = input(json!({"version": format!("v{round}")}));
-                act(&db, &world, &admin, |tx| checklists::clone(tx, template.id, new))
+                act(&db, &context, &admin, |tx| checklists::clone(tx, template.id, new))
             }));
             assert_eq!((done.len(), done[0].1.len(), refused), (1, 5, vec![Code::Duplicate]));
         }
     }
 
     fn a_question_changes_before_it_is_answered_or_not_at_all(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspectors: [User; 3] = std::array::from_fn(|_| user(&db, &world, Role::Inspector));
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspectors: [User; 3] = std::array::from_fn(|_| user(&db, &context, Role::Inspector));
         for round in 0..2 * ROUNDS {
-            let (_, items) = checklist(&db, &world, &admin);
-            let (item, crane) = (&items[PASS_FAIL], equipment(&db, &world));
+            let (_, items) = checklist(&db, &context, &admin);
+            let (item, crane) = (&items[PASS_FAIL], equipment(&db, &context));
             let drafts =
-                inspectors.each_ref().map(|inspector| draft(&db, &world, inspector, &crane).inspection.id);
+                inspectors.each_ref().map(|inspector| draft(&db, &context, inspector, &crane).inspection.id);
             let change = |tx: &mut Tx<'_>| {
                 if round % 2 == 0 {
                     let change: ItemChanges = input(json!({"answer_type": "numeric"}));
@@ -275,9 +275,9 @@ on_both_databases! {
                 }
             };
             let mut outcomes = at_once(4, |n| {
-                let Some(inspector) = inspectors.get(n) else { return act(&db, &world, &admin, change) };
+                let Some(inspector) = inspectors.get(n) else { return act(&db, &context, &admin, change) };
                 let given = one_answer(answer_body(PASS_FAIL, item.id, false));
-                act(&db, &world, inspector, |tx| inspections::answer(tx, drafts[n], given, |_| None))
+                act(&db, &context, inspector, |tx| inspections::answer(tx, drafts[n], given, |_| None))
                     .map(|_| ())
             });
             let changed = tally(outcomes.split_off(3)).1;
@@ -291,16 +291,16 @@ on_both_databases! {
     }
 
     fn a_draft_is_handed_in_or_thrown_away(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
         for _ in 0..ROUNDS {
-            let sheet = answered(&db, &world, &inspector, &equipment(&db, &world), &[YES_NO]);
+            let sheet = answered(&db, &context, &inspector, &equipment(&db, &context), &[YES_NO]);
             let id = sheet.inspection.id;
             let (submitted, deleted) = both(
-                || act(&db, &world, &inspector, |tx| inspections::submit(tx, id)),
-                || act(&db, &world, &admin, |tx| inspections::delete(tx, id)),
+                || act(&db, &context, &inspector, |tx| inspections::submit(tx, id)),
+                || act(&db, &context, &admin, |tx| inspections::delete(tx, id)),
             );
             match (submitted, deleted) {
                 (Ok(_), deleted) => assert_eq!(refusal(deleted).0, Code::InvalidState),
@@ -311,18 +311,18 @@ on_both_databases! {
     }
 
     fn an_answer_is_in_what_was_handed_in_or_refused(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
         for _ in 0..ROUNDS {
-            let sheet = answered(&db, &world, &inspector, &equipment(&db, &world), &[]);
+            let sheet = answered(&db, &context, &inspector, &equipment(&db, &context), &[]);
             let (id, item) = (sheet.inspection.id, sheet.items[NUMERIC].id);
             let (submitted, answer) = both(
-                || act(&db, &world, &inspector, |tx| inspections::submit(tx, id)),
+                || act(&db, &context, &inspector, |tx| inspections::submit(tx, id)),
                 || {
                     let given = one_answer(answer_body(NUMERIC, item, true));
-                    act(&db, &world, &admin, |tx| inspections::answer(tx, id, given, |_| None))
+                    act(&db, &context, &admin, |tx| inspections::answer(tx, id, given, |_| None))
                 },
             );
             let (_, found) = submitted.expect("handed in");
@@ -333,21 +333,21 @@ on_both_databases! {
     }
 
     fn a_review_and_a_repair_happen_once(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
         for _ in 0..ROUNDS {
-            let (inspection, raised) = submitted(&db, &world, &inspector, &crane, &[YES_NO]);
+            let (inspection, raised) = submitted(&db, &context, &inspector, &crane, &[YES_NO]);
             let (done, refused) = tally(at_once(2, |_| {
                 let review: Review = input(json!({}));
-                act(&db, &world, &admin, |tx| inspections::review(tx, inspection.id, review))
+                act(&db, &context, &admin, |tx| inspections::review(tx, inspection.id, review))
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
             let (done, refused) = tally(at_once(2, |n| {
                 let resolution: Resolution = input(json!({"resolution_notes": format!("by {n}")}));
-                act(&db, &world, &admin, |tx| defects::resolve(tx, raised[0].id, resolution))
+                act(&db, &context, &admin, |tx| defects::resolve(tx, raised[0].id, resolution))
             }));
             assert_eq!(
                 (&done[..], refused),
@@ -357,9 +357,9 @@ on_both_databases! {
     }
 
     fn awards_at_once_are_all_in_the_totals(db: TestDatabase) {
-        let (world, _) = world();
-        let admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
-        let somebody = user(&db, &world, Role::Inspector);
+        let (context, _) = context();
+        let admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
+        let somebody = user(&db, &context, Role::Inspector);
         let outcomes = at_once(6, |n| -> Result<()> {
             for amount in 1..=5 {
                 let actor = &admins[n % 2];
@@ -371,11 +371,11 @@ on_both_databases! {
                         kind: PointKind::BonusStars,
                         related: None,
                     };
-                    act(&db, &world, actor, |tx| points::award(tx, &award))?;
+                    act(&db, &context, actor, |tx| points::award(tx, &award))?;
                 } else {
                     // Whoever changes the account meanwhile takes no points away.
                     let change: UserChanges = input(json!({"phone": format!("{n}-{amount}")}));
-                    act(&db, &world, actor, |tx| users::update(tx, somebody.id, change))?;
+                    act(&db, &context, actor, |tx| users::update(tx, somebody.id, change))?;
                 }
             }
             Ok(())
@@ -388,22 +388,22 @@ on_both_databases! {
     }
 
     fn changes_of_accounts_are_in_nobodys_way(db: TestDatabase) {
-        let (world, _) = world();
-        let admins = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admins[0]);
-        let crane = equipment(&db, &world);
+        let (context, _) = context();
+        let admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admins[0]);
+        let crane = equipment(&db, &context);
         for round in 0..ROUNDS {
-            let id = answered(&db, &world, &inspector, &crane, &[PASS_FAIL, YES_NO, NUMERIC, CRITICAL, TEXT])
+            let id = answered(&db, &context, &inspector, &crane, &[PASS_FAIL, YES_NO, NUMERIC, CRITICAL, TEXT])
                 .inspection
                 .id;
             let outcomes = at_once(4, |n| -> Result<()> {
                 if n == 0 {
-                    return act(&db, &world, &inspector, |tx| inspections::submit(tx, id)).map(|_| ());
+                    return act(&db, &context, &inspector, |tx| inspections::submit(tx, id)).map(|_| ());
                 }
                 let of = [&inspector, &admins[0], &admins[1]][n - 1];
                 let change: UserChanges = input(json!({"phone": format!("{round}-{n}")}));
-                act(&db, &world, &admins[n % 2], |tx| users::update(tx, of.id, change)).map(|_| ())
+                act(&db, &context, &admins[n % 2], |tx| users::update(tx, of.id, change)).map(|_| ())
             });
             assert_eq!(tally(outcomes).1, []);
         }

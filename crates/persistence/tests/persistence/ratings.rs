@@ -11,14 +11,14 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{
-    Database, Origin, Result, World, inspections, points,
+    Context, Database, Origin, Result, inspections, points,
     ratings::{self, Record},
     users,
 };
 use inspection_testkit::{
     builders::{YES_NO, act, checklist, draft, equipment, input, submitted, user},
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::{Value, json};
 
@@ -26,24 +26,24 @@ use crate::{ALL, assessments::told_about, code, trail, transactions::rows};
 
 pub(crate) fn rate(
     db: &Database,
-    world: &World,
+    context: &Context,
     admin: &User,
     id: InspectionId,
     body: Value,
 ) -> Result<Rating> {
     let new: NewRating = input(body);
-    act(db, world, admin, |tx| ratings::rate(tx, id, new))
+    act(db, context, admin, |tx| ratings::rate(tx, id, new))
 }
 
 pub(crate) fn rerate(
     db: &Database,
-    world: &World,
+    context: &Context,
     admin: &User,
     id: InspectionId,
     body: Value,
 ) -> Result<Rating> {
     let changes: RatingChanges = input(body);
-    act(db, world, admin, |tx| ratings::change(tx, id, changes))
+    act(db, context, admin, |tx| ratings::change(tx, id, changes))
 }
 
 /// The bonuses in somebody's ledger, newest first, and their points.
@@ -65,15 +65,15 @@ fn record(db: &Database, of: UserId, page: PageRequest) -> Record {
 
 on_both_databases! {
     fn a_rating_is_kept_booked_and_told_in_both_languages(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
-        let (inspection, _) = submitted(&db, &world, &inspector, &crane, &[YES_NO]);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
+        let (inspection, _) = submitted(&db, &context, &inspector, &crane, &[YES_NO]);
         clock.advance_seconds(60);
         let body = json!({"rating": 4, "comment": "Thorough.", "admin_quality_bonus": 7});
-        let rated = rate(&db, &world, &admin, inspection.id, body).unwrap();
+        let rated = rate(&db, &context, &admin, inspection.id, body).unwrap();
         assert_eq!(
             rated,
             Rating {
@@ -84,8 +84,8 @@ on_both_databases! {
                 comment: Some("Thorough.".into()),
                 admin_quality_bonus: 7,
                 rated_by_id: admin.id,
-                created_at: world.clock.now(),
-                updated_at: world.clock.now(),
+                created_at: context.clock.now(),
+                updated_at: context.clock.now(),
             }
         );
         assert_eq!(record(&db, inspector.id, ALL).page.items, std::slice::from_ref(&rated));
@@ -109,40 +109,40 @@ on_both_databases! {
                 action_url: Some(format!("/inspections/{}", inspection.id)),
                 is_read: false,
                 read_at: None,
-                created_at: world.clock.now(),
+                created_at: context.clock.now(),
             }
         );
-        let lines = trail(&db, &world, json!({"entity_type": "rating", "entity_id": rated.id.get()}));
+        let lines = trail(&db, &context, json!({"entity_type": "rating", "entity_id": rated.id.get()}));
         let [line] = &lines[..] else { panic!("one line: {lines:?}") };
         assert_eq!((line.action, line.actor_id), (AuditAction::Create, Some(admin.id)));
         assert_eq!(line.changes.0["rating"], json!({"old": null, "new": 4}));
     }
 
     fn what_can_not_be_rated_is_refused_and_changes_nothing(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
-        let open = draft(&db, &world, &inspector, &crane).inspection.id;
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
+        let open = draft(&db, &context, &inspector, &crane).inspection.id;
         let before = rows(&db);
         let body = || json!({"rating": 5, "admin_quality_bonus": 3});
-        assert_eq!(code(rate(&db, &world, &admin, open, body())), Code::InvalidState, "a draft");
-        assert_eq!(code(rerate(&db, &world, &admin, open, body())), Code::NotFound);
+        assert_eq!(code(rate(&db, &context, &admin, open, body())), Code::InvalidState, "a draft");
+        assert_eq!(code(rerate(&db, &context, &admin, open, body())), Code::NotFound);
         let nothing = InspectionId::new(9_999).unwrap();
-        assert_eq!(code(rate(&db, &world, &admin, nothing, body())), Code::NotFound);
-        assert_eq!(code(rerate(&db, &world, &admin, nothing, body())), Code::NotFound);
+        assert_eq!(code(rate(&db, &context, &admin, nothing, body())), Code::NotFound);
+        assert_eq!(code(rerate(&db, &context, &admin, nothing, body())), Code::NotFound);
         assert_eq!(rows(&db), before);
 
-        let (inspection, _) = submitted(&db, &world, &inspector, &equipment(&db, &world), &[]);
+        let (inspection, _) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[]);
         let before = rows(&db);
-        assert_eq!(code(rerate(&db, &world, &admin, inspection.id, body())), Code::NotFound, "not rated yet");
-        let nobody = db.write(&world, Origin::default(), |tx| ratings::rate(tx, inspection.id, input(body())));
+        assert_eq!(code(rerate(&db, &context, &admin, inspection.id, body())), Code::NotFound, "not rated yet");
+        let nobody = db.write(&context, Origin::default(), |tx| ratings::rate(tx, inspection.id, input(body())));
         assert_eq!(code(nobody), Code::Forbidden);
         assert_eq!(rows(&db), before);
-        let rated = rate(&db, &world, &admin, inspection.id, body()).unwrap();
+        let rated = rate(&db, &context, &admin, inspection.id, body()).unwrap();
         let before = rows(&db);
-        let again = rate(&db, &world, &admin, inspection.id, json!({"rating": 1, "admin_quality_bonus": 9}));
+        let again = rate(&db, &context, &admin, inspection.id, json!({"rating": 1, "admin_quality_bonus": 9}));
         assert_eq!(code(again), Code::Duplicate);
         assert_eq!(rows(&db), before);
         assert_eq!(record(&db, inspector.id, ALL).page.items, [rated]);
@@ -150,26 +150,26 @@ on_both_databases! {
     }
 
     fn a_reviewed_inspection_can_be_rated_too(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let (inspection, _) = submitted(&db, &world, &inspector, &equipment(&db, &world), &[]);
-        act(&db, &world, &admin, |tx| inspections::review(tx, inspection.id, input(json!({})))).unwrap();
-        let rated = rate(&db, &world, &admin, inspection.id, json!({"rating": 2})).unwrap();
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let (inspection, _) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[]);
+        act(&db, &context, &admin, |tx| inspections::review(tx, inspection.id, input(json!({})))).unwrap();
+        let rated = rate(&db, &context, &admin, inspection.id, json!({"rating": 2})).unwrap();
         assert_eq!((rated.rating, rated.admin_quality_bonus, rated.comment), (2, 0, None));
         assert_eq!(bonuses(&db, &inspector), (vec![], [0, 0]), "nothing of 0 is booked");
     }
 
     fn the_difference_of_the_bonus_is_booked_and_nothing_else(db: TestDatabase) {
-        let (world, clock) = world();
-        let [admin, other] = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let (inspection, _) = submitted(&db, &world, &inspector, &equipment(&db, &world), &[]);
+        let (context, clock) = context();
+        let [admin, other] = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let (inspection, _) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[]);
         let id = inspection.id;
         let first =
-            rate(&db, &world, &admin, id, json!({"rating": 3, "comment": "Fair.", "admin_quality_bonus": 4}))
+            rate(&db, &context, &admin, id, json!({"rating": 3, "comment": "Fair.", "admin_quality_bonus": 4}))
                 .unwrap();
         let told = || told_about(&db, NotificationType::InspectionRated, id.get()).len();
         let about = Some(id.get());
@@ -187,7 +187,7 @@ on_both_databases! {
         .enumerate()
         {
             clock.advance_seconds(60);
-            let changed = rerate(&db, &world, &other, id, body).unwrap();
+            let changed = rerate(&db, &context, &other, id, body).unwrap();
             total += difference;
             if difference != 0 {
                 expected.insert(0, (difference, about));
@@ -195,53 +195,53 @@ on_both_databases! {
             assert_eq!(bonuses(&db, &inspector), (expected.clone(), [total, total]));
             assert_eq!((changed.admin_quality_bonus, changed.id), (total, first.id));
             assert_eq!((changed.rated_by_id, changed.created_at), (other.id, first.created_at));
-            assert_eq!(changed.updated_at, world.clock.now());
+            assert_eq!(changed.updated_at, context.clock.now());
             assert_eq!(told(), n + 2, "each change is told");
             assert_eq!(record(&db, inspector.id, ALL).page.items, [changed]);
         }
         let message = told_about(&db, NotificationType::InspectionRated, id.get()).pop().unwrap().message;
         assert!(message.ends_with("was rated 1 of 5."), "{message}");
-        let lines = trail(&db, &world, json!({"entity_type": "rating", "action": "update"}));
+        let lines = trail(&db, &context, json!({"entity_type": "rating", "action": "update"}));
         assert_eq!(lines.len(), 6);
         assert_eq!(lines[0].changes.0["admin_quality_bonus"], json!({"old": 0, "new": 1}));
         assert_eq!(lines[0].changes.0["comment"], json!({"old": null, "new": "Better."}));
     }
 
     fn a_change_that_changes_nothing_books_and_tells_nothing(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let (inspection, _) = submitted(&db, &world, &inspector, &equipment(&db, &world), &[]);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let (inspection, _) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[]);
         let body = json!({"rating": 3, "comment": "Fair.", "admin_quality_bonus": 4});
-        let rated = rate(&db, &world, &admin, inspection.id, body.clone()).unwrap();
+        let rated = rate(&db, &context, &admin, inspection.id, body.clone()).unwrap();
         let before = rows(&db);
         clock.advance_seconds(60);
         for same in [body, json!({}), json!({"rating": 3}), json!({"admin_quality_bonus": 4})] {
-            assert_eq!(rerate(&db, &world, &admin, inspection.id, same).unwrap(), rated);
+            assert_eq!(rerate(&db, &context, &admin, inspection.id, same).unwrap(), rated);
             assert_eq!(rows(&db), before);
         }
         assert_eq!(record(&db, inspector.id, ALL).page.items, [rated]);
     }
 
     fn somebodys_ratings_come_in_pages_with_their_mean(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [inspector, other] = [user(&db, &world, Role::Inspector), user(&db, &world, Role::Inspector)];
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [inspector, other] = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector)];
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
         let none = record(&db, inspector.id, ALL);
         assert_eq!((none.page.items, none.page.total, none.average), (vec![], 0, None));
         let mut rated: Vec<Rating> = [5, 4, 4, 1, 5]
             .into_iter()
             .map(|rating| {
-                let (inspection, _) = submitted(&db, &world, &inspector, &crane, &[]);
-                rate(&db, &world, &admin, inspection.id, json!({"rating": rating})).unwrap()
+                let (inspection, _) = submitted(&db, &context, &inspector, &crane, &[]);
+                rate(&db, &context, &admin, inspection.id, json!({"rating": rating})).unwrap()
             })
             .collect();
         rated.reverse();
-        let (inspection, _) = submitted(&db, &world, &other, &crane, &[]);
-        rate(&db, &world, &admin, inspection.id, json!({"rating": 1})).unwrap();
+        let (inspection, _) = submitted(&db, &context, &other, &crane, &[]);
+        rate(&db, &context, &admin, inspection.id, json!({"rating": 1})).unwrap();
         let whole = record(&db, inspector.id, ALL);
         assert_eq!((&whole.page.items, whole.page.total), (&rated, 5), "newest first");
         assert_eq!(whole.average, Some(3.8));
@@ -250,7 +250,7 @@ on_both_databases! {
             assert_eq!((&part.page.items[..], part.page.total), (expected, 5));
             assert_eq!(part.average, Some(3.8), "of all, whatever the page");
         }
-        rerate(&db, &world, &admin, rated[1].inspection_id, json!({"rating": 5})).unwrap();
+        rerate(&db, &context, &admin, rated[1].inspection_id, json!({"rating": 5})).unwrap();
         assert_eq!(record(&db, inspector.id, ALL).average, Some(4.6));
         assert_eq!(record(&db, other.id, ALL).average, Some(1.0));
         assert_eq!(record(&db, admin.id, ALL).average, None);

@@ -9,32 +9,32 @@ use inspection_domain::{
     users::{Role, Shift, User},
 };
 use inspection_persistence::{
-    Database, Result, World, checklists, lists,
+    Context, Database, Result, checklists, daily_lists,
     routines::{self, Planned},
 };
 use inspection_testkit::{
     builders::{act, checklist, equipment, generated, input, routine, routine_with, user},
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::{Value, json};
 
 use crate::{ALL, code, filter, refusal, trail, transactions::rows};
 
-fn create(db: &Database, world: &World, admin: &User, body: Value) -> Result<Planned> {
-    act(db, world, admin, |tx| routines::create(tx, input(body)))
+fn create(db: &Database, context: &Context, admin: &User, body: Value) -> Result<Planned> {
+    act(db, context, admin, |tx| routines::create(tx, input(body)))
 }
 
-fn change(db: &Database, world: &World, admin: &User, id: RoutineId, body: Value) -> Result<Planned> {
-    act(db, world, admin, |tx| routines::update(tx, id, input(body)))
+fn change(db: &Database, context: &Context, admin: &User, id: RoutineId, body: Value) -> Result<Planned> {
+    act(db, context, admin, |tx| routines::update(tx, id, input(body)))
 }
 
-fn delete(db: &Database, world: &World, admin: &User, id: RoutineId) -> Result<()> {
-    act(db, world, admin, |tx| routines::delete(tx, id))
+fn delete(db: &Database, context: &Context, admin: &User, id: RoutineId) -> Result<()> {
+    act(db, context, admin, |tx| routines::delete(tx, id))
 }
 
-fn activate(db: &Database, world: &World, admin: &User, template: TemplateId, active: bool) {
-    act(db, world, admin, |tx| checklists::update(tx, template, input(json!({"is_active": active}))))
+fn activate(db: &Database, context: &Context, admin: &User, template: TemplateId, active: bool) {
+    act(db, context, admin, |tx| checklists::update(tx, template, input(json!({"is_active": active}))))
         .expect("a change");
 }
 
@@ -47,19 +47,19 @@ fn all(db: &Database) -> Vec<Planned> {
     db.read(|conn| routines::list(conn, &filter(json!({})), ALL)).expect("a list").items
 }
 
-fn actions(db: &Database, world: &World, id: RoutineId) -> Vec<AuditAction> {
-    let lines = trail(db, world, json!({"entity_type": "routine", "entity_id": id}));
+fn actions(db: &Database, context: &Context, id: RoutineId) -> Vec<AuditAction> {
+    let lines = trail(db, context, json!({"entity_type": "routine", "entity_id": id}));
     lines.iter().rev().map(|line| line.action).collect()
 }
 
 on_both_databases! {
     fn a_routine_is_made_as_it_was_asked_for(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let template = checklist(&db, &world, &admin).0.id;
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let template = checklist(&db, &context, &admin).0.id;
         let (made, types) = create(
             &db,
-            &world,
+            &context,
             &admin,
             json!({
                 "name": "Night round", "name_ar": "جولة الليل", "asset_types": ["pump", "crane", "pump"],
@@ -68,7 +68,7 @@ on_both_databases! {
             }),
         )
         .unwrap();
-        let now = world.clock.now();
+        let now = context.clock.now();
         assert_eq!(
             made,
             Routine {
@@ -88,13 +88,13 @@ on_both_databases! {
         assert_eq!(types, ["crane", "pump"], "each once");
         assert_eq!(get(&db, made.id).unwrap(), (made.clone(), types));
 
-        let (other, _) = routine(&db, &world, &admin, template);
+        let (other, _) = routine(&db, &context, &admin, template);
         assert!(other.is_active, "unless it is said otherwise");
-        let (never, _) = routine_with(&db, &world, &admin, template, |body| body["days_of_week"] = json!([]));
+        let (never, _) = routine_with(&db, &context, &admin, template, |body| body["days_of_week"] = json!([]));
         assert_eq!(get(&db, never.id).unwrap().0.days_of_week.days(), []);
         assert_eq!(code(get(&db, RoutineId::new(9_999).unwrap())), Code::NotFound);
 
-        let [line] = &trail(&db, &world, json!({"entity_type": "routine", "entity_id": made.id}))[..] else {
+        let [line] = &trail(&db, &context, json!({"entity_type": "routine", "entity_id": made.id}))[..] else {
             panic!("one line");
         };
         assert_eq!((line.action, line.actor_id, line.at), (AuditAction::Create, Some(admin.id), now));
@@ -106,11 +106,11 @@ on_both_databases! {
     }
 
     fn routines_are_found_by_what_they_are(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [one, two] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [one, two] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
         let make = |name: &str, shift: &str, template: TemplateId, is_active: bool, types: &[&str]| {
-            let made = routine_with(&db, &world, &admin, template, |body| {
+            let made = routine_with(&db, &context, &admin, template, |body| {
                 body["name"] = json!(name);
                 body["shift"] = json!(shift);
                 body["is_active"] = json!(is_active);
@@ -158,9 +158,9 @@ on_both_databases! {
     }
 
     fn a_list_of_routines_takes_as_many_statements_however_long_it_is(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let template = checklist(&db, &world, &admin).0.id;
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let template = checklist(&db, &context, &admin).0.id;
         let statements = || {
             db.read(|conn| {
                 let before = db.statements();
@@ -170,25 +170,25 @@ on_both_databases! {
             .unwrap()
         };
         assert_eq!(statements(), (0, 3));
-        routine(&db, &world, &admin, template);
+        routine(&db, &context, &admin, template);
         assert_eq!(statements(), (1, 3));
         for _ in 0..9 {
-            routine(&db, &world, &admin, template);
+            routine(&db, &context, &admin, template);
         }
         assert_eq!(statements(), (10, 3));
     }
 
     fn what_is_changed_changes_and_the_rest_stays(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [template, other] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
-        let (before, _) = routine(&db, &world, &admin, template);
-        let bystander = routine(&db, &world, &admin, template);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [template, other] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
+        let (before, _) = routine(&db, &context, &admin, template);
+        let bystander = routine(&db, &context, &admin, template);
         clock.advance_seconds(60);
-        let now = world.clock.now();
+        let now = context.clock.now();
         let (after, types) = change(
             &db,
-            &world,
+            &context,
             &admin,
             before.id,
             json!({
@@ -212,7 +212,7 @@ on_both_databases! {
         assert_eq!(after.days_of_week.days().iter().map(|day| day.get()).collect::<Vec<_>>(), [5, 6]);
         assert_eq!(types, ["crane"]);
         assert_eq!(get(&db, before.id).unwrap(), (after.clone(), types));
-        let lines = trail(&db, &world, json!({"entity_type": "routine", "action": "update"}));
+        let lines = trail(&db, &context, json!({"entity_type": "routine", "action": "update"}));
         assert_eq!((lines.len(), lines[0].entity_id), (1, Some(before.id.get())));
         let told = &lines[0].changes.0;
         assert_eq!(told["shift"], json!({"old": "day", "new": "night"}));
@@ -223,61 +223,61 @@ on_both_databases! {
         fields.sort_unstable();
         assert_eq!(fields, ["days_of_week", "is_active", "name", "shift", "template_id"], "nothing else");
 
-        let (bare, _) = change(&db, &world, &admin, before.id, json!({"name_ar": null})).unwrap();
+        let (bare, _) = change(&db, &context, &admin, before.id, json!({"name_ar": null})).unwrap();
         assert_eq!(bare, Routine { name_ar: None, ..after });
         assert_eq!(get(&db, before.id).unwrap().0, bare);
         assert_eq!(get(&db, bystander.0.id).unwrap(), bystander, "nobody else's");
         let nothing = RoutineId::new(9_999).unwrap();
-        assert_eq!(code(change(&db, &world, &admin, nothing, json!({"name": "New"}))), Code::NotFound);
+        assert_eq!(code(change(&db, &context, &admin, nothing, json!({"name": "New"}))), Code::NotFound);
     }
 
     fn the_types_of_a_routine_are_replaced_as_a_whole(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let template = checklist(&db, &world, &admin).0.id;
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let template = checklist(&db, &context, &admin).0.id;
         let three = |body: &mut Value| body["asset_types"] = json!(["crane", "hoist", "pump"]);
-        let (routine, _) = routine_with(&db, &world, &admin, template, three);
-        let (other, _) = routine_with(&db, &world, &admin, template, three);
+        let (routine, _) = routine_with(&db, &context, &admin, template, three);
+        let (other, _) = routine_with(&db, &context, &admin, template, three);
         let types = json!(["winch", "pump", "winch"]);
-        let (_, types) = change(&db, &world, &admin, routine.id, json!({"asset_types": types})).unwrap();
+        let (_, types) = change(&db, &context, &admin, routine.id, json!({"asset_types": types})).unwrap();
         assert_eq!(types, ["pump", "winch"]);
         assert_eq!(get(&db, routine.id).unwrap().1, types);
         assert_eq!(get(&db, other.id).unwrap().1, ["crane", "hoist", "pump"]);
-        let told = trail(&db, &world, json!({"entity_type": "routine", "action": "update"}));
+        let told = trail(&db, &context, json!({"entity_type": "routine", "action": "update"}));
         assert_eq!(
             told[0].changes.0["asset_types"],
             json!({"old": ["crane", "hoist", "pump"], "new": ["pump", "winch"]})
         );
         let before = rows(&db);
-        let same = change(&db, &world, &admin, routine.id, json!({"asset_types": ["winch", "pump"]}));
+        let same = change(&db, &context, &admin, routine.id, json!({"asset_types": ["winch", "pump"]}));
         assert_eq!(same.unwrap().1, ["pump", "winch"]);
         assert_eq!(rows(&db), before, "the same in another order is no change, and leaves no line");
     }
 
     fn the_arabic_name_that_is_read_back_does_not_overwrite_the_english_one(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let template = checklist(&db, &world, &admin).0.id;
-        let (before, _) = routine(&db, &world, &admin, template);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let template = checklist(&db, &context, &admin).0.id;
+        let (before, _) = routine(&db, &context, &admin, template);
         let arabic = before.name_ar.clone().unwrap();
         let (after, _) =
-            change(&db, &world, &admin, before.id, json!({"name": arabic, "shift": "night"})).unwrap();
+            change(&db, &context, &admin, before.id, json!({"name": arabic, "shift": "night"})).unwrap();
         assert_eq!(after, Routine { shift: Shift::Night, ..before.clone() });
         assert_eq!(get(&db, before.id).unwrap().0, after);
         let both = json!({"name": arabic, "name_ar": "جولة أخرى"});
-        let (after, _) = change(&db, &world, &admin, before.id, both).unwrap();
+        let (after, _) = change(&db, &context, &admin, before.id, both).unwrap();
         assert_eq!((after.name.as_str(), after.name_ar.as_deref()), ("Daily round", Some("جولة أخرى")));
-        let (after, _) = change(&db, &world, &admin, before.id, json!({"name": "جولة ثالثة"})).unwrap();
+        let (after, _) = change(&db, &context, &admin, before.id, json!({"name": "جولة ثالثة"})).unwrap();
         assert_eq!(get(&db, before.id).unwrap().0.name, "جولة ثالثة", "another text is a new name");
         assert_eq!(after.name_ar.as_deref(), Some("جولة أخرى"));
     }
 
     fn a_routine_is_given_an_active_checklist_only_and_a_refusal_changes_nothing(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [template, gone] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
-        let (routine, _) = routine(&db, &world, &admin, template);
-        activate(&db, &world, &admin, gone, false);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [template, gone] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
+        let (routine, _) = routine(&db, &context, &admin, template);
+        activate(&db, &context, &admin, gone, false);
         let before = (rows(&db), all(&db));
         let wrong = (Code::ValidationError, vec!["template_id".to_owned()]);
         for template in [gone.get(), 9_999] {
@@ -285,36 +285,36 @@ on_both_databases! {
                 "name": "Other", "asset_types": ["pump"], "shift": "day", "days_of_week": [0],
                 "template_id": template,
             });
-            assert_eq!(refusal(create(&db, &world, &admin, body)), wrong);
+            assert_eq!(refusal(create(&db, &context, &admin, body)), wrong);
             let body = json!({"template_id": template, "asset_types": ["pump"], "name": "Other"});
-            assert_eq!(refusal(change(&db, &world, &admin, routine.id, body)), wrong);
+            assert_eq!(refusal(change(&db, &context, &admin, routine.id, body)), wrong);
         }
         assert_eq!((rows(&db), all(&db)), before);
-        assert_eq!(actions(&db, &world, routine.id), [AuditAction::Create]);
+        assert_eq!(actions(&db, &context, routine.id), [AuditAction::Create]);
 
-        activate(&db, &world, &admin, gone, true);
-        activate(&db, &world, &admin, template, false);
+        activate(&db, &context, &admin, gone, true);
+        activate(&db, &context, &admin, template, false);
         let (kept, _) =
-            change(&db, &world, &admin, routine.id, json!({"template_id": template, "shift": "night"}))
+            change(&db, &context, &admin, routine.id, json!({"template_id": template, "shift": "night"}))
                 .unwrap();
         assert_eq!((kept.template_id, kept.shift), (template, Shift::Night), "what it has, it keeps");
-        let (moved, _) = change(&db, &world, &admin, routine.id, json!({"template_id": gone})).unwrap();
+        let (moved, _) = change(&db, &context, &admin, routine.id, json!({"template_id": gone})).unwrap();
         assert_eq!(moved.template_id, gone);
-        let back = change(&db, &world, &admin, routine.id, json!({"template_id": template}));
+        let back = change(&db, &context, &admin, routine.id, json!({"template_id": template}));
         assert_eq!(refusal(back), wrong, "which was deactivated meanwhile");
         assert_eq!(get(&db, routine.id).unwrap().0, moved);
     }
 
     fn a_routine_goes_with_its_types(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let template = checklist(&db, &world, &admin).0.id;
-        let kept = routine(&db, &world, &admin, template);
-        let (gone, _) = routine_with(&db, &world, &admin, template, |body| {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let template = checklist(&db, &context, &admin).0.id;
+        let kept = routine(&db, &context, &admin, template);
+        let (gone, _) = routine_with(&db, &context, &admin, template, |body| {
             body["asset_types"] = json!(["pump", "crane"]);
         });
         let before = rows(&db);
-        delete(&db, &world, &admin, gone.id).unwrap();
+        delete(&db, &context, &admin, gone.id).unwrap();
         let after = rows(&db);
         for (table, fewer) in [("inspection_routines", 1), ("routine_asset_types", 2), ("audit_entries", -1)]
         {
@@ -322,28 +322,28 @@ on_both_databases! {
         }
         assert_eq!(all(&db), [kept]);
         assert_eq!(code(get(&db, gone.id)), Code::NotFound);
-        assert_eq!(actions(&db, &world, gone.id), [AuditAction::Create, AuditAction::Delete]);
-        let lines = trail(&db, &world, json!({"entity_type": "routine", "action": "delete"}));
+        assert_eq!(actions(&db, &context, gone.id), [AuditAction::Create, AuditAction::Delete]);
+        let lines = trail(&db, &context, json!({"entity_type": "routine", "action": "delete"}));
         assert_eq!(lines[0].changes.0["asset_types"], json!({"old": ["crane", "pump"], "new": null}));
         assert_eq!(lines[0].changes.0["name"], json!({"old": "Daily round", "new": null}));
-        assert_eq!(code(delete(&db, &world, &admin, gone.id)), Code::NotFound);
+        assert_eq!(code(delete(&db, &context, &admin, gone.id)), Code::NotFound);
         assert_eq!(rows(&db), after);
     }
 
     fn lists_that_are_there_stay_as_they_are_whatever_becomes_of_the_routine(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [template, other] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [template, other] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
         for _ in 0..2 {
-            equipment(&db, &world);
+            equipment(&db, &context);
         }
-        let (routine, _) = routine(&db, &world, &admin, template);
-        let (list, assignments) = generated(&db, &world, &admin);
+        let (routine, _) = routine(&db, &context, &admin, template);
+        let (list, assignments) = generated(&db, &context, &admin);
         assert_eq!((list.total_assets, assignments.len()), (2, 2));
         clock.advance_seconds(60);
         let is_untouched = |after: &str| {
-            assert_eq!(db.read(|conn| lists::get(conn, list.id)).unwrap(), list, "{after}");
-            let on_it = db.read(|conn| lists::assignments_of(conn, list.id)).unwrap();
+            assert_eq!(db.read(|conn| daily_lists::get(conn, list.id)).unwrap(), list, "{after}");
+            let on_it = db.read(|conn| daily_lists::assignments_of(conn, list.id)).unwrap();
             let on_it: Vec<_> = on_it.into_iter().map(|(assignment, _)| assignment).collect();
             assert_eq!(on_it, assignments, "{after}");
         };
@@ -353,10 +353,10 @@ on_both_databases! {
             json!({"shift": "night", "days_of_week": []}),
             json!({"is_active": false}),
         ] {
-            change(&db, &world, &admin, routine.id, body.clone()).unwrap();
+            change(&db, &context, &admin, routine.id, body.clone()).unwrap();
             is_untouched(&body.to_string());
         }
-        delete(&db, &world, &admin, routine.id).unwrap();
+        delete(&db, &context, &admin, routine.id).unwrap();
         is_untouched("its end");
     }
 }

@@ -15,15 +15,15 @@ use inspection_domain::{
     weekdays::DayOfWeek,
 };
 use inspection_persistence::{
-    Database, Origin, Result, World, equipment as machines, inspections, schedules,
+    Context, Database, Origin, Result, equipment as machines, inspections, schedules,
 };
 use inspection_testkit::{
     builders::{
         act, answered, assigned, checklist, draft, equipment, equipment_with, generated, half_submitted,
         input, routine, submitted, team, user,
     },
+    context::{context, context_in},
     on_both_databases,
-    world::{world, world_in},
 };
 use serde_json::json;
 
@@ -31,18 +31,18 @@ use crate::{code, refusal, trail, transactions::rows};
 
 fn plan(
     db: &Database,
-    world: &World,
+    context: &Context,
     planner: &User,
     machine: EquipmentId,
     day: usize,
 ) -> Result<(Schedule, Equipment)> {
     let new = input(json!({"equipment_id": machine, "day_of_week": day}));
-    act(db, world, planner, |tx| schedules::create(tx, &new))
+    act(db, context, planner, |tx| schedules::create(tx, &new))
 }
 
 /// What is planned until today, as machine, day and standing.
-fn until(db: &Database, world: &World) -> Vec<(EquipmentId, i8, Standing)> {
-    let planned = db.read(|conn| schedules::until(conn, world.today())).expect("a plan");
+fn until(db: &Database, context: &Context) -> Vec<(EquipmentId, i8, Standing)> {
+    let planned = db.read(|conn| schedules::until(conn, context.today())).expect("a plan");
     planned
         .into_iter()
         .map(|planned| {
@@ -53,16 +53,16 @@ fn until(db: &Database, world: &World) -> Vec<(EquipmentId, i8, Standing)> {
 }
 
 /// How the only machine's planned days stand.
-fn standings(db: &Database, world: &World) -> Vec<(i8, Standing)> {
-    until(db, world).into_iter().map(|(_, day, standing)| (day, standing)).collect()
+fn standings(db: &Database, context: &Context) -> Vec<(i8, Standing)> {
+    until(db, context).into_iter().map(|(_, day, standing)| (day, standing)).collect()
 }
 
 on_both_databases! {
     fn a_machine_is_planned_for_days_of_the_week(db: TestDatabase) {
-        let (world, _) = world();
-        let planner = user(&db, &world, Role::Engineer);
-        let [crane, other] = [(); 2].map(|()| equipment(&db, &world));
-        let (schedule, machine) = plan(&db, &world, &planner, crane.id, 2).unwrap();
+        let (context, _) = context();
+        let planner = user(&db, &context, Role::Engineer);
+        let [crane, other] = [(); 2].map(|()| equipment(&db, &context));
+        let (schedule, machine) = plan(&db, &context, &planner, crane.id, 2).unwrap();
         assert_eq!(
             schedule,
             Schedule {
@@ -70,196 +70,196 @@ on_both_databases! {
                 equipment_id: crane.id,
                 day_of_week: DayOfWeek::ALL[2],
                 created_by_id: Some(planner.id),
-                created_at: world.clock.now(),
+                created_at: context.clock.now(),
             }
         );
         assert_eq!(machine, crane);
-        let lines = trail(&db, &world, json!({"entity_type": "schedule", "entity_id": schedule.id}));
+        let lines = trail(&db, &context, json!({"entity_type": "schedule", "entity_id": schedule.id}));
         assert_eq!((lines.len(), lines[0].action), (1, AuditAction::Create));
         assert_eq!(lines[0].actor_id, Some(planner.id));
         assert_eq!(lines[0].changes.0["day_of_week"], json!({"old": null, "new": 2}));
 
-        let first = plan(&db, &world, &planner, other.id, 0).unwrap();
-        let same_day = plan(&db, &world, &planner, other.id, 2).unwrap();
-        let sunday = plan(&db, &world, &planner, crane.id, 6).unwrap();
+        let first = plan(&db, &context, &planner, other.id, 0).unwrap();
+        let same_day = plan(&db, &context, &planner, other.id, 2).unwrap();
+        let sunday = plan(&db, &context, &planner, crane.id, 6).unwrap();
         let whole = db.read(schedules::all).unwrap();
         assert_eq!(whole, [first, (schedule, machine), same_day, sunday], "by day, then by machine");
     }
 
     fn a_day_is_planned_once_and_a_refusal_changes_nothing(db: TestDatabase) {
-        let (world, _) = world();
-        let planner = user(&db, &world, Role::Admin);
-        let [crane, other] = [(); 2].map(|()| equipment(&db, &world));
-        plan(&db, &world, &planner, crane.id, 0).unwrap();
-        let gone = equipment(&db, &world);
-        act(&db, &world, &planner, |tx| machines::decommission(tx, gone.id)).unwrap();
+        let (context, _) = context();
+        let planner = user(&db, &context, Role::Admin);
+        let [crane, other] = [(); 2].map(|()| equipment(&db, &context));
+        plan(&db, &context, &planner, crane.id, 0).unwrap();
+        let gone = equipment(&db, &context);
+        act(&db, &context, &planner, |tx| machines::decommission(tx, gone.id)).unwrap();
         let before = (rows(&db), db.read(schedules::all).unwrap());
-        let twice = refusal(plan(&db, &world, &planner, crane.id, 0));
+        let twice = refusal(plan(&db, &context, &planner, crane.id, 0));
         assert_eq!(twice, (Code::Duplicate, vec!["day_of_week".to_owned()]));
         for machine in [gone.id, EquipmentId::new(9_999).unwrap()] {
-            let refused = refusal(plan(&db, &world, &planner, machine, 0));
+            let refused = refusal(plan(&db, &context, &planner, machine, 0));
             assert_eq!(refused, (Code::ValidationError, vec!["equipment_id".to_owned()]));
         }
         let new = input(json!({"equipment_id": other.id, "day_of_week": "monday"}));
-        let nobody = db.write(&world, Origin::default(), |tx| schedules::create(tx, &new));
+        let nobody = db.write(&context, Origin::default(), |tx| schedules::create(tx, &new));
         assert_eq!(code(nobody), Code::Forbidden);
         assert_eq!((rows(&db), db.read(schedules::all).unwrap()), before);
 
-        plan(&db, &world, &planner, crane.id, 1).unwrap();
-        plan(&db, &world, &planner, other.id, 0).unwrap();
+        plan(&db, &context, &planner, crane.id, 1).unwrap();
+        plan(&db, &context, &planner, other.id, 0).unwrap();
     }
 
     fn every_machine_that_is_in_service_can_be_planned(db: TestDatabase) {
-        let (world, _) = world();
-        let planner = user(&db, &world, Role::Admin);
+        let (context, _) = context();
+        let planner = user(&db, &context, Role::Admin);
         for &status in EquipmentStatus::ALL {
-            let machine = equipment_with(&db, &world, |body| body["status"] = json!(status));
-            let planned = plan(&db, &world, &planner, machine.id, 3);
+            let machine = equipment_with(&db, &context, |body| body["status"] = json!(status));
+            let planned = plan(&db, &context, &planner, machine.id, 3);
             assert_eq!(planned.is_ok(), status != EquipmentStatus::OutOfService, "{status}");
         }
     }
 
     fn a_day_is_taken_out_of_the_plan(db: TestDatabase) {
-        let (world, _) = world();
-        let planner = user(&db, &world, Role::Engineer);
-        let crane = equipment(&db, &world);
-        let [monday, tuesday] = [0, 1].map(|day| plan(&db, &world, &planner, crane.id, day).unwrap());
+        let (context, _) = context();
+        let planner = user(&db, &context, Role::Engineer);
+        let crane = equipment(&db, &context);
+        let [monday, tuesday] = [0, 1].map(|day| plan(&db, &context, &planner, crane.id, day).unwrap());
         let id = monday.0.id;
-        act(&db, &world, &planner, |tx| schedules::delete(tx, id)).unwrap();
+        act(&db, &context, &planner, |tx| schedules::delete(tx, id)).unwrap();
         assert_eq!(db.read(schedules::all).unwrap(), [tuesday]);
-        let lines = trail(&db, &world, json!({"entity_type": "schedule", "entity_id": id}));
+        let lines = trail(&db, &context, json!({"entity_type": "schedule", "entity_id": id}));
         assert_eq!((lines.len(), lines[0].action), (2, AuditAction::Delete));
         assert_eq!(lines[0].changes.0["equipment_id"], json!({"old": crane.id, "new": null}));
         let before = rows(&db);
         for gone in [id, ScheduleId::new(9_999).unwrap()] {
-            let refused = act(&db, &world, &planner, |tx| schedules::delete(tx, gone));
+            let refused = act(&db, &context, &planner, |tx| schedules::delete(tx, gone));
             assert_eq!(code(refused), Code::NotFound);
         }
         assert_eq!(rows(&db), before);
-        plan(&db, &world, &planner, crane.id, 0).unwrap();
+        plan(&db, &context, &planner, crane.id, 0).unwrap();
     }
 
     fn a_planned_day_is_due_then_overdue_until_it_is_done(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
         for day in [0, 2, 4] {
-            plan(&db, &world, &admin, crane.id, day).unwrap();
+            plan(&db, &context, &admin, crane.id, day).unwrap();
         }
-        assert_eq!(standings(&db, &world), [(0, DueToday)], "what is to come is not told");
+        assert_eq!(standings(&db, &context), [(0, DueToday)], "what is to come is not told");
         clock.set("2026-03-03T00:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Overdue)]);
+        assert_eq!(standings(&db, &context), [(0, Overdue)]);
         clock.set("2026-03-04T08:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Overdue), (2, DueToday)]);
-        draft(&db, &world, &inspector, &crane);
-        answered(&db, &world, &inspector, &crane, &[]);
-        assert_eq!(standings(&db, &world), [(0, Overdue), (2, DueToday)], "it isn't handed in yet");
-        submitted(&db, &world, &inspector, &crane, &[]);
-        assert_eq!(standings(&db, &world), [(0, Settled), (2, DoneToday)]);
+        assert_eq!(standings(&db, &context), [(0, Overdue), (2, DueToday)]);
+        draft(&db, &context, &inspector, &crane);
+        answered(&db, &context, &inspector, &crane, &[]);
+        assert_eq!(standings(&db, &context), [(0, Overdue), (2, DueToday)], "it isn't handed in yet");
+        submitted(&db, &context, &inspector, &crane, &[]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (2, DoneToday)]);
         clock.set("2026-03-05T08:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Settled), (2, Settled)]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (2, Settled)]);
         clock.set("2026-03-06T08:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Settled), (2, Settled), (4, DueToday)]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (2, Settled), (4, DueToday)]);
         clock.set("2026-03-08T23:59:59Z");
-        assert_eq!(standings(&db, &world), [(0, Settled), (2, Settled), (4, Overdue)]);
-        submitted(&db, &world, &inspector, &crane, &[]);
-        assert_eq!(standings(&db, &world), [(0, Settled), (2, Settled), (4, Settled)]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (2, Settled), (4, Overdue)]);
+        submitted(&db, &context, &inspector, &crane, &[]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (2, Settled), (4, Settled)]);
         clock.set("2026-03-09T00:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, DueToday)], "the next week starts anew");
+        assert_eq!(standings(&db, &context), [(0, DueToday)], "the next week starts anew");
     }
 
     fn half_of_an_assignment_counts_for_the_plan(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let template = checklist(&db, &world, &admin).0.id;
-        let [crane, other] = [(); 2].map(|()| equipment(&db, &world));
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let template = checklist(&db, &context, &admin).0.id;
+        let [crane, other] = [(); 2].map(|()| equipment(&db, &context));
         for machine in [&crane, &other] {
-            plan(&db, &world, &admin, machine.id, 0).unwrap();
+            plan(&db, &context, &admin, machine.id, 0).unwrap();
         }
-        routine(&db, &world, &admin, template);
-        let team = team(&db, &world);
-        let (_, assignments) = generated(&db, &world, &admin);
-        assigned(&db, &world, &admin, assignments[0].id, &team);
-        half_submitted(&db, &world, &team.electrical, assignments[0].id, &[]);
-        assert_eq!(until(&db, &world), [(crane.id, 0, DoneToday), (other.id, 0, DueToday)]);
+        routine(&db, &context, &admin, template);
+        let team = team(&db, &context);
+        let (_, assignments) = generated(&db, &context, &admin);
+        assigned(&db, &context, &admin, assignments[0].id, &team);
+        half_submitted(&db, &context, &team.electrical, assignments[0].id, &[]);
+        assert_eq!(until(&db, &context), [(crane.id, 0, DoneToday), (other.id, 0, DueToday)]);
     }
 
     fn days_and_weeks_are_those_of_the_site_also_across_new_year(db: TestDatabase) {
-        let (world, clock) = world_in("Asia/Riyadh");
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
+        let (context, clock) = context_in("Asia/Riyadh");
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
         // Thursday 31 December 2026 and Friday 1 January 2027 are of the same week, 53 of 2026.
         for day in [0, 3, 4] {
-            plan(&db, &world, &admin, crane.id, day).unwrap();
+            plan(&db, &context, &admin, crane.id, day).unwrap();
         }
         clock.set("2026-12-30T20:59:59Z");
-        assert_eq!(standings(&db, &world), [(0, Overdue)], "Wednesday");
+        assert_eq!(standings(&db, &context), [(0, Overdue)], "Wednesday");
         clock.set("2026-12-30T21:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Overdue), (3, DueToday)], "Thursday, in Greenwich not yet");
-        submitted(&db, &world, &inspector, &crane, &[]);
-        assert_eq!(standings(&db, &world), [(0, Settled), (3, DoneToday)]);
+        assert_eq!(standings(&db, &context), [(0, Overdue), (3, DueToday)], "Thursday, in Greenwich not yet");
+        submitted(&db, &context, &inspector, &crane, &[]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (3, DoneToday)]);
         clock.set("2026-12-31T20:59:59Z");
-        assert_eq!(standings(&db, &world), [(0, Settled), (3, DoneToday)]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (3, DoneToday)]);
         clock.set("2026-12-31T21:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Settled), (3, Settled), (4, DueToday)], "the new year");
-        submitted(&db, &world, &inspector, &crane, &[]);
-        assert_eq!(standings(&db, &world), [(0, Settled), (3, Settled), (4, DoneToday)]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (3, Settled), (4, DueToday)], "the new year");
+        submitted(&db, &context, &inspector, &crane, &[]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (3, Settled), (4, DoneToday)]);
         clock.set("2027-01-03T20:59:59Z");
-        assert_eq!(standings(&db, &world), [(0, Settled), (3, Settled), (4, Settled)], "Sunday");
+        assert_eq!(standings(&db, &context), [(0, Settled), (3, Settled), (4, Settled)], "Sunday");
         clock.set("2027-01-03T21:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, DueToday)], "Monday of week 1");
-        submitted(&db, &world, &inspector, &crane, &[]);
-        assert_eq!(standings(&db, &world), [(0, DoneToday)]);
+        assert_eq!(standings(&db, &context), [(0, DueToday)], "Monday of week 1");
+        submitted(&db, &context, &inspector, &crane, &[]);
+        assert_eq!(standings(&db, &context), [(0, DoneToday)]);
 
         // Tuesday 31 December 2024 is of week 1 of 2025, as is the Monday before.
         clock.set("2024-12-29T20:59:59Z");
-        assert_eq!(standings(&db, &world), [(0, Overdue), (3, Overdue), (4, Overdue)], "Sunday");
-        submitted(&db, &world, &inspector, &crane, &[]);
-        assert_eq!(standings(&db, &world), [(0, Settled), (3, Settled), (4, Settled)]);
+        assert_eq!(standings(&db, &context), [(0, Overdue), (3, Overdue), (4, Overdue)], "Sunday");
+        submitted(&db, &context, &inspector, &crane, &[]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (3, Settled), (4, Settled)]);
         clock.set("2024-12-31T10:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Overdue)]);
-        submitted(&db, &world, &inspector, &crane, &[]);
+        assert_eq!(standings(&db, &context), [(0, Overdue)]);
+        submitted(&db, &context, &inspector, &crane, &[]);
         clock.set("2025-01-03T10:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Settled), (3, Overdue), (4, DueToday)]);
+        assert_eq!(standings(&db, &context), [(0, Settled), (3, Overdue), (4, DueToday)]);
     }
 
     fn a_week_of_which_only_the_count_is_known_is_done(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
-        let crane = equipment(&db, &world);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
         for day in [0, 2] {
-            plan(&db, &world, &admin, crane.id, day).unwrap();
+            plan(&db, &context, &admin, crane.id, day).unwrap();
         }
-        submitted(&db, &world, &inspector, &crane, &[]);
+        submitted(&db, &context, &inspector, &crane, &[]);
         let unknown = diesel::update(completions::table);
         let unknown = unknown.set(completions::last_completed_on.eq(None::<inspection_domain::time::Date>));
         assert_eq!(query!(db, |c| unknown.execute(c)), 1);
         clock.set("2026-03-04T08:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Settled), (2, DoneToday)]);
-        let week = world.today().week();
+        assert_eq!(standings(&db, &context), [(0, Settled), (2, DoneToday)]);
+        let week = context.today().week();
         assert_eq!(db.read(|conn| inspections::completions_of(conn, crane.id, week)).unwrap(), 1);
         clock.set("2026-03-11T08:00:00Z");
-        assert_eq!(standings(&db, &world), [(0, Overdue), (2, DueToday)]);
+        assert_eq!(standings(&db, &context), [(0, Overdue), (2, DueToday)]);
     }
 
     fn what_is_decommissioned_is_planned_but_not_due(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let cranes: Vec<Equipment> = EquipmentStatus::ALL.iter().map(|_| equipment(&db, &world)).collect();
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let cranes: Vec<Equipment> = EquipmentStatus::ALL.iter().map(|_| equipment(&db, &context)).collect();
         for day in [1, 0] {
             for crane in &cranes {
-                plan(&db, &world, &admin, crane.id, day).unwrap();
+                plan(&db, &context, &admin, crane.id, day).unwrap();
             }
         }
         for (crane, &status) in cranes.iter().zip(EquipmentStatus::ALL) {
             let changes = input(json!({"status": status}));
-            act(&db, &world, &admin, |tx| machines::update(tx, crane.id, changes)).unwrap();
+            act(&db, &context, &admin, |tx| machines::update(tx, crane.id, changes)).unwrap();
         }
         clock.set("2026-03-03T08:00:00Z");
         let in_service: Vec<EquipmentId> = cranes
@@ -271,19 +271,19 @@ on_both_databases! {
         assert_eq!(in_service.len() + 1, cranes.len());
         let on = |day: i8, standing: Standing| in_service.iter().map(move |id| (*id, day, standing));
         let expected: Vec<_> = on(0, Overdue).chain(on(1, DueToday)).collect();
-        assert_eq!(until(&db, &world), expected);
+        assert_eq!(until(&db, &context), expected);
         assert_eq!(db.read(schedules::all).unwrap().len(), 2 * cranes.len());
     }
 
     fn the_plan_takes_one_statement_however_long_it_is(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let inspector = user(&db, &world, Role::Inspector);
-        checklist(&db, &world, &admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
         let counted = || {
             db.read(|conn| {
                 let before = db.statements();
-                let due = schedules::until(conn, world.today())?.len();
+                let due = schedules::until(conn, context.today())?.len();
                 let between = db.statements();
                 let whole = schedules::all(conn)?.len();
                 Ok(((due, between - before), (whole, db.statements() - between)))
@@ -292,12 +292,12 @@ on_both_databases! {
         };
         assert_eq!(counted(), ((0, 1), (0, 1)));
         for n in 0..8 {
-            let crane = equipment(&db, &world);
+            let crane = equipment(&db, &context);
             for day in [0, 5] {
-                plan(&db, &world, &admin, crane.id, day).unwrap();
+                plan(&db, &context, &admin, crane.id, day).unwrap();
             }
             if n % 2 == 0 {
-                submitted(&db, &world, &inspector, &crane, &[]);
+                submitted(&db, &context, &inspector, &crane, &[]);
             }
         }
         assert_eq!(counted(), ((8, 1), (16, 1)));

@@ -16,8 +16,8 @@ use inspection_persistence::{Database, Error, Origin, Result, Settings, audit, u
 use inspection_testkit::{
     Kind, TestDatabase,
     builders::{act, input, password_hash, user},
+    context::{context, context_in, instant},
     on_both_databases,
-    world::{instant, world, world_in},
 };
 use serde_json::json;
 
@@ -82,9 +82,9 @@ fn new_user(n: usize) -> inspection_domain::users::NewUser {
 
 on_both_databases! {
     fn a_unit_of_work_that_fails_has_not_happened(db: TestDatabase) {
-        let (world, _) = world();
+        let (context, _) = context();
         let before = rows(&db);
-        let failed: Result<()> = db.write(&world, Origin::default(), |tx| {
+        let failed: Result<()> = db.write(&context, Origin::default(), |tx| {
             users::create(tx, new_user(1), password_hash())?;
             Err(NotFound("something else").into())
         });
@@ -93,11 +93,11 @@ on_both_databases! {
     }
 
     fn a_unit_of_work_that_panics_has_not_happened_and_its_connection_is_not_used_again(db: TestDatabase) {
-        let (world, _) = world();
+        let (context, _) = context();
         let before = rows(&db);
         for n in 0..10 {
             let panicked = catch_unwind(AssertUnwindSafe(|| {
-                db.write(&world, Origin::default(), |tx| -> Result<()> {
+                db.write(&context, Origin::default(), |tx| -> Result<()> {
                     users::create(tx, new_user(n), password_hash())?;
                     std::panic::resume_unwind(Box::new("on purpose"))
                 })
@@ -105,30 +105,30 @@ on_both_databases! {
             assert!(panicked.is_err());
         }
         assert_eq!(rows(&db), before);
-        assert_eq!(user(&db, &world, Role::Engineer).role_id, "ENG001");
+        assert_eq!(user(&db, &context, Role::Engineer).role_id, "ENG001");
     }
 
     fn the_trail_says_who_did_it_when_and_from_where(db: TestDatabase) {
-        let (world, clock) = world_in("Asia/Riyadh");
+        let (context, clock) = context_in("Asia/Riyadh");
         clock.set("2026-03-01T20:59:59.123Z");
-        let admin = user(&db, &world, Role::Admin);
+        let admin = user(&db, &context, Role::Admin);
         clock.set("2026-03-01T21:00:00Z");
         let origin = Origin { address: Some("192.0.2.1".into()), request_id: Some("r-1".into()) };
         let made = db
-            .write(&world, origin, |tx| {
+            .write(&context, origin, |tx| {
                 tx.act_as(admin.clone());
                 users::create(tx, new_user(1), password_hash())
             })
             .unwrap();
-        let [line]: [AuditEntry; 1] = trail(&db, &world, json!({"user_id": admin.id})).try_into().unwrap();
+        let [line]: [AuditEntry; 1] = trail(&db, &context, json!({"user_id": admin.id})).try_into().unwrap();
         assert_eq!(
             (line.at, line.actor_id, line.entity_id),
-            (world.clock.now(), Some(admin.id), Some(made.id.get()))
+            (context.clock.now(), Some(admin.id), Some(made.id.get()))
         );
         assert_eq!((line.address.as_deref(), line.request_id.as_deref()), (Some("192.0.2.1"), Some("r-1")));
 
         let found =
-            |body| trail(&db, &world, body).iter().map(|line| line.entity_id.unwrap()).collect::<Vec<_>>();
+            |body| trail(&db, &context, body).iter().map(|line| line.entity_id.unwrap()).collect::<Vec<_>>();
         let (first, second) = (admin.id.get(), made.id.get());
         assert_eq!(found(json!({})), [second, first]);
         assert_eq!(found(json!({"date_from": "2026-03-02"})), [second], "days of the site");
@@ -137,19 +137,19 @@ on_both_databases! {
         assert_eq!(found(json!({"entity_type": "defect"})), Vec::<i64>::new());
         assert_eq!(found(json!({"action": "update"})), Vec::<i64>::new());
         assert_eq!(
-            trail(&db, &world, json!({"date_to": "2026-03-01"}))[0].at,
+            trail(&db, &context, json!({"date_to": "2026-03-01"}))[0].at,
             instant("2026-03-01T20:59:59.123Z")
         );
     }
 
     fn statements_are_counted_and_lists_take_as_many_however_long_they_are(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
         let list = || {
             db.read(|conn| {
                 // On the one connection that is at hand, since getting it may take a statement.
                 let before = db.statements();
-                audit::list(conn, &filter(json!({})), &world.site, ALL)?;
+                audit::list(conn, &filter(json!({})), &context.calendar, ALL)?;
                 users::list(conn, &filter(json!({})), ALL)?;
                 users::summaries(conn, [admin.id])?;
                 Ok(db.statements() - before)
@@ -158,7 +158,7 @@ on_both_databases! {
         };
         let short = list();
         for _ in 0..5 {
-            user(&db, &world, Role::Engineer);
+            user(&db, &context, Role::Engineer);
         }
         assert_eq!((short, list()), (5, 5));
     }
@@ -167,21 +167,21 @@ on_both_databases! {
 #[test]
 fn instants_are_the_same_whatever_the_time_zone_of_the_server() {
     let Some(db) = TestDatabase::new(Kind::Postgres) else { return };
-    let (world, clock) = world();
+    let (context, clock) = context();
     let moved = format!("{}?options=-c%20TimeZone%3DAsia%2FRiyadh", db.url);
     let elsewhere = Database::open(Settings::new(moved)).unwrap();
-    let here = user(&db, &world, Role::Admin);
+    let here = user(&db, &context, Role::Admin);
     clock.advance_seconds(3600);
-    let there = user(&elsewhere, &world, Role::Admin);
+    let there = user(&elsewhere, &context, Role::Admin);
     for somebody in [&here, &there] {
         for connection in [&db.database, &elsewhere] {
             assert_eq!(connection.read(|conn| users::get(conn, somebody.id)).unwrap(), *somebody);
         }
     }
     // What is compared in the database is compared as the same instant, too.
-    let days = |body| trail(&elsewhere, &world, body).len();
+    let days = |body| trail(&elsewhere, &context, body).len();
     clock.set("2026-03-02T23:30:00Z");
-    act(&db, &world, &here, |tx| users::deactivate(tx, there.id)).unwrap();
+    act(&db, &context, &here, |tx| users::deactivate(tx, there.id)).unwrap();
     assert_eq!((days(json!({"date_to": "2026-03-02"})), days(json!({"date_from": "2026-03-03"}))), (3, 0));
 }
 

@@ -8,26 +8,26 @@ use inspection_domain::{
     sessions::Session,
     users::{Password, Role, User, UserChanges, UserFilter},
 };
-use inspection_persistence::{Database, Origin, Result, World, sessions, users};
+use inspection_persistence::{Context, Database, Origin, Result, sessions, users};
 use inspection_testkit::{
     builders::{PASSWORD, act, input, password_hash, user, user_with},
+    context::{context, instant},
     on_both_databases,
-    world::{instant, world},
 };
 use serde_json::{Value, json};
 
 use crate::{ALL, code, filter, refusal, trail};
 
-fn create(db: &Database, world: &World, body: Value) -> Result<User> {
+fn create(db: &Database, context: &Context, body: Value) -> Result<User> {
     let mut whole = json!({"password": PASSWORD, "full_name": "Somebody", "role": "engineer"});
     whole.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
     let new = input(whole);
-    db.write(world, Origin::default(), |tx| users::create(tx, new, password_hash()))
+    db.write(context, Origin::default(), |tx| users::create(tx, new, password_hash()))
 }
 
-fn change(db: &Database, world: &World, actor: &User, of: &User, body: Value) -> Result<User> {
+fn change(db: &Database, context: &Context, actor: &User, of: &User, body: Value) -> Result<User> {
     let changes: UserChanges = input(body);
-    act(db, world, actor, |tx| users::update(tx, of.id, changes))
+    act(db, context, actor, |tx| users::update(tx, of.id, changes))
 }
 
 fn badges_in_use(db: &Database) -> Vec<String> {
@@ -44,37 +44,37 @@ fn authenticate(db: &Database, session: &Session) -> Result<User> {
 
 on_both_databases! {
     fn badges_count_up_for_each_role(db: TestDatabase) {
-        let (world, _) = world();
-        let badge = |role| user(&db, &world, role).role_id;
+        let (context, _) = context();
+        let badge = |role| user(&db, &context, role).role_id;
         assert_eq!([badge(Role::Inspector), badge(Role::Inspector)], ["INS001", "INS002"]);
         assert_eq!([badge(Role::QualityEngineer), badge(Role::Admin)], ["QE001", "ADM001"]);
-        let both = user_with(&db, &world, Role::Specialist, |body| body["minor_role"] = json!("inspector"));
+        let both = user_with(&db, &context, Role::Specialist, |body| body["minor_role"] = json!("inspector"));
         assert_eq!((both.role_id.as_str(), both.minor_role_id.as_deref()), ("SPE001", Some("INS003")));
         assert_eq!(badges_in_use(&db), ["ADM001", "INS001", "INS002", "INS003", "QE001", "SPE001"]);
     }
 
     fn a_badge_that_is_given_is_taken_and_counting_goes_on_after_it(db: TestDatabase) {
-        let (world, _) = world();
-        let given = user_with(&db, &world, Role::Inspector, |body| body["role_id"] = json!("ins1007"));
+        let (context, _) = context();
+        let given = user_with(&db, &context, Role::Inspector, |body| body["role_id"] = json!("ins1007"));
         assert_eq!(given.role_id, "INS1007");
-        assert_eq!(user(&db, &world, Role::Inspector).role_id, "INS1008");
-        let free = user_with(&db, &world, Role::Inspector, |body| body["role_id"] = json!("BOSS"));
+        assert_eq!(user(&db, &context, Role::Inspector).role_id, "INS1008");
+        let free = user_with(&db, &context, Role::Inspector, |body| body["role_id"] = json!("BOSS"));
         assert_eq!(free.role_id, "BOSS");
-        assert_eq!(user(&db, &world, Role::Inspector).role_id, "INS1009");
+        assert_eq!(user(&db, &context, Role::Inspector).role_id, "INS1009");
     }
 
     fn what_is_unique_is_refused_the_second_time_and_the_field_is_named(db: TestDatabase) {
-        let (world, _) = world();
+        let (context, _) = context();
         create(
             &db,
-            &world,
+            &context,
             json!({
                 "email": "One@Example.com", "role_id": "ENG007",
                 "minor_role": "quality_engineer", "minor_role_id": "QE007",
             }),
         )
         .unwrap();
-        let refused = |body| refusal(create(&db, &world, body));
+        let refused = |body| refusal(create(&db, &context, body));
         let duplicate = |field: &str| (Code::Duplicate, vec![field.to_owned()]);
         assert_eq!(refused(json!({"email": "oNe@eXample.COM"})), duplicate("email"));
         assert_eq!(refused(json!({"email": "2@example.com", "role_id": "eng007"})), duplicate("role_id"));
@@ -89,8 +89,8 @@ on_both_databases! {
         assert_eq!(refused(minor("ENG007")), duplicate("minor_role_id"));
         assert_eq!(badges_in_use(&db), ["ENG007", "QE007"], "what is refused takes no badge");
 
-        let other = create(&db, &world, json!({"email": "2@example.com"})).unwrap();
-        let changed = |body| refusal(change(&db, &world, &other, &other, body));
+        let other = create(&db, &context, json!({"email": "2@example.com"})).unwrap();
+        let changed = |body| refusal(change(&db, &context, &other, &other, body));
         assert_eq!(changed(json!({"email": "ONE@example.com"})), duplicate("email"));
         assert_eq!(changed(json!({"role_id": "ENG007"})), duplicate("role_id"));
         assert_eq!(
@@ -100,10 +100,10 @@ on_both_databases! {
     }
 
     fn a_generated_badge_makes_way_for_a_given_one_of_the_same_person(db: TestDatabase) {
-        let (world, _) = world();
+        let (context, _) = context();
         let made = create(
             &db,
-            &world,
+            &context,
             json!({
                 "email": "1@example.com", "minor_role": "quality_engineer", "minor_role_id": "ENG001",
             }),
@@ -113,45 +113,45 @@ on_both_databases! {
     }
 
     fn a_new_role_brings_a_new_badge_and_frees_the_old_one(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let somebody = user(&db, &world, Role::Inspector);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let somebody = user(&db, &context, Role::Inspector);
         let moved =
-            change(&db, &world, &admin, &somebody, json!({"role": "engineer", "minor_role": "inspector"}));
+            change(&db, &context, &admin, &somebody, json!({"role": "engineer", "minor_role": "inspector"}));
         let moved = moved.unwrap();
         assert_eq!((moved.role_id.as_str(), moved.minor_role_id.as_deref()), ("ENG001", Some("INS002")));
         assert_eq!(badges_in_use(&db), ["ADM001", "ENG001", "INS002"]);
-        let again = user_with(&db, &world, Role::Inspector, |body| body["role_id"] = json!("INS001"));
+        let again = user_with(&db, &context, Role::Inspector, |body| body["role_id"] = json!("INS001"));
         assert_eq!(again.role_id, "INS001");
-        let bare = change(&db, &world, &admin, &moved, json!({"minor_role": null})).unwrap();
+        let bare = change(&db, &context, &admin, &moved, json!({"minor_role": null})).unwrap();
         assert_eq!(bare.minor_role_id, None);
         assert_eq!(badges_in_use(&db), ["ADM001", "ENG001", "INS001"]);
         assert_eq!(db.read(|conn| users::get(conn, bare.id)).unwrap(), bare);
     }
 
     fn the_last_active_admin_stays_one(db: TestDatabase) {
-        let (world, _) = world();
-        let [first, second] = [user(&db, &world, Role::Admin), user(&db, &world, Role::Admin)];
-        act(&db, &world, &first, |tx| users::deactivate(tx, second.id)).unwrap();
-        assert_eq!(code(act(&db, &world, &first, |tx| users::deactivate(tx, first.id))), Code::RuleViolation);
-        let demoted = change(&db, &world, &first, &first, json!({"role": "engineer"}));
+        let (context, _) = context();
+        let [first, second] = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
+        act(&db, &context, &first, |tx| users::deactivate(tx, second.id)).unwrap();
+        assert_eq!(code(act(&db, &context, &first, |tx| users::deactivate(tx, first.id))), Code::RuleViolation);
+        let demoted = change(&db, &context, &first, &first, json!({"role": "engineer"}));
         assert_eq!(code(demoted), Code::RuleViolation);
-        let disabled = change(&db, &world, &first, &first, json!({"is_active": false}));
+        let disabled = change(&db, &context, &first, &first, json!({"is_active": false}));
         assert_eq!(code(disabled), Code::RuleViolation);
-        change(&db, &world, &first, &second, json!({"is_active": true})).unwrap();
-        change(&db, &world, &first, &first, json!({"role": "engineer"})).unwrap();
+        change(&db, &context, &first, &second, json!({"is_active": true})).unwrap();
+        change(&db, &context, &first, &first, json!({"role": "engineer"})).unwrap();
         assert_eq!(
-            code(act(&db, &world, &second, |tx| users::deactivate(tx, second.id))),
+            code(act(&db, &context, &second, |tx| users::deactivate(tx, second.id))),
             Code::RuleViolation
         );
     }
 
     fn changes_leave_a_line_that_says_who_and_what(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let somebody = user(&db, &world, Role::Inspector);
-        change(&db, &world, &admin, &somebody, json!({"full_name": "Other"})).unwrap();
-        let lines = trail(&db, &world, json!({"entity_type": "user", "entity_id": somebody.id}));
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let somebody = user(&db, &context, Role::Inspector);
+        change(&db, &context, &admin, &somebody, json!({"full_name": "Other"})).unwrap();
+        let lines = trail(&db, &context, json!({"entity_type": "user", "entity_id": somebody.id}));
         let actions: Vec<_> = lines.iter().map(|line| (line.action, line.actor_id)).collect();
         assert_eq!(actions, [(AuditAction::Update, Some(admin.id)), (AuditAction::Create, None)]);
         let told = serde_json::to_value(&lines[0].changes).unwrap();
@@ -160,19 +160,19 @@ on_both_databases! {
     }
 
     fn a_deactivated_account_is_out_at_once_and_its_old_sessions_stay_out(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let somebody = user(&db, &world, Role::Inspector);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let somebody = user(&db, &context, Role::Inspector);
         let account =
             db.read(|conn| sessions::account(conn, &somebody.email.to_uppercase())).unwrap().unwrap();
         assert_eq!((&account.user, account.password_hash.as_str()), (&somebody, password_hash()));
         let open = session(&somebody, "a", account.generation);
         assert_eq!(authenticate(&db, &open).unwrap(), somebody);
 
-        let gone = act(&db, &world, &admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
+        let gone = act(&db, &context, &admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::AccountDisabled);
-        act(&db, &world, &admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
-        change(&db, &world, &admin, &gone, json!({"is_active": true})).unwrap();
+        act(&db, &context, &admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
+        change(&db, &context, &admin, &gone, json!({"is_active": true})).unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
         let now = db.read(|conn| sessions::account(conn, &somebody.email)).unwrap().unwrap();
         assert_eq!(now.generation, account.generation + 1);
@@ -185,20 +185,20 @@ on_both_databases! {
     }
 
     fn a_new_password_and_a_logout_from_everywhere_end_every_session(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let somebody = user(&db, &world, Role::Engineer);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let somebody = user(&db, &context, Role::Engineer);
         let new = Password::new("another horse battery");
         let generation =
             || db.read(|conn| sessions::account(conn, &somebody.email)).unwrap().unwrap().generation;
 
         let open = session(&somebody, "a", generation());
-        act(&db, &world, &admin, |tx| users::reset_password(tx, somebody.id, &new, "hash 2")).unwrap();
+        act(&db, &context, &admin, |tx| users::reset_password(tx, somebody.id, &new, "hash 2")).unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
 
         let open = session(&somebody, "b", generation());
         let change =
-            |seen| act(&db, &world, &somebody, |tx| users::change_password(tx, &new, seen, "hash 3"));
+            |seen| act(&db, &context, &somebody, |tx| users::change_password(tx, &new, seen, "hash 3"));
         assert_eq!(
             refusal(change(password_hash())),
             (Code::ValidationError, vec!["current_password".to_owned()])
@@ -209,21 +209,21 @@ on_both_databases! {
         assert_eq!(next, generation());
 
         let open = session(&somebody, "c", next);
-        act(&db, &world, &somebody, sessions::logout_all).unwrap();
+        act(&db, &context, &somebody, sessions::logout_all).unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
         assert!(authenticate(&db, &session(&admin, "d", 0)).is_ok(), "others stay");
 
         let weak = Password::new("password1");
-        let refused = act(&db, &world, &admin, |tx| users::reset_password(tx, somebody.id, &weak, "hash 4"));
+        let refused = act(&db, &context, &admin, |tx| users::reset_password(tx, somebody.id, &weak, "hash 4"));
         assert_eq!(refusal(refused), (Code::ValidationError, vec!["new_password".to_owned()]));
     }
 
     fn a_token_that_is_given_back_is_over_and_forgotten_when_it_would_have_expired(db: TestDatabase) {
-        let (world, clock) = world();
-        let somebody = user(&db, &world, Role::Engineer);
+        let (context, clock) = context();
+        let somebody = user(&db, &context, Role::Engineer);
         let revoke = |token: &str, until: &str| {
             let until = instant(until);
-            act(&db, &world, &somebody, |tx| sessions::logout(tx, &[(token.to_owned(), until)])).unwrap();
+            act(&db, &context, &somebody, |tx| sessions::logout(tx, &[(token.to_owned(), until)])).unwrap();
         };
         let remembered = || -> Vec<String> {
             query!(db, |c| revoked_tokens::table
@@ -243,20 +243,20 @@ on_both_databases! {
     }
 
     fn people_are_found_by_role_shift_trade_and_text(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let both = user_with(&db, &world, Role::Specialist, |body| {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let both = user_with(&db, &context, Role::Specialist, |body| {
             body["minor_role"] = json!("inspector");
             body["full_name"] = json!("Underscore_100%");
             body["shift"] = json!("night");
         });
-        let inspector = user_with(&db, &world, Role::Inspector, |body| {
+        let inspector = user_with(&db, &context, Role::Inspector, |body| {
             body["full_name"] = json!("محمد العلي");
             body["specialization"] = json!("electrical");
             body["role_id"] = json!("INSX-9");
         });
-        let gone = user_with(&db, &world, Role::Inspector, |body| body["full_name"] = json!("ÖZGÜR"));
-        act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+        let gone = user_with(&db, &context, Role::Inspector, |body| body["full_name"] = json!("ÖZGÜR"));
+        act(&db, &context, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
         let found = |body| -> Vec<_> {
             let filter: UserFilter = filter(body);
             db.read(|conn| users::list(conn, &filter, ALL))
@@ -289,10 +289,10 @@ on_both_databases! {
     }
 
     fn the_operator_sees_whether_there_is_anybody_and_who_the_admins_are(db: TestDatabase) {
-        let (world, _) = world();
+        let (context, _) = context();
         assert!(db.read(users::is_empty).unwrap());
-        user(&db, &world, Role::Engineer);
-        let admin = user(&db, &world, Role::Admin);
+        user(&db, &context, Role::Engineer);
+        let admin = user(&db, &context, Role::Admin);
         assert!(!db.read(users::is_empty).unwrap());
         assert_eq!(db.read(users::admins).unwrap(), [admin]);
         let hashes: Vec<String> = query!(db, |c| people::table.select(people::password_hash).load(c));

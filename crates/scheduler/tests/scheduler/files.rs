@@ -10,27 +10,27 @@ use futures_util::TryStreamExt;
 use inspection_domain::{
     files::{Category, FileKind, NewFile, StoredFile, UploadFields},
     ids::FileId,
-    input::{Given, Scalar},
+    input::{RawValue, Scalar},
     time::{Date, Instant},
     users::{Role, User},
 };
-use inspection_persistence::{World, files};
+use inspection_persistence::{Context, files};
 use inspection_scheduler::files::{Plan, Report, tidy};
 use inspection_storage::{Key, Size, Staged, Storage};
 use inspection_testkit::{
     TestDatabase,
     builders::{act, input, user},
+    context::context,
     files::{jpeg, pdf},
     on_both_databases,
     s3::{BUCKET, KEY_ID, S3Server, SECRET},
-    world::world,
 };
 use serde_json::json;
 use tempfile::TempDir;
 
 struct Place<'a> {
     db: &'a TestDatabase,
-    world: World,
+    context: Context,
     owner: User,
     storage: Storage,
     folder: TempDir,
@@ -43,8 +43,8 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 
 impl<'a> Place<'a> {
     fn new(db: &'a TestDatabase, on_s3: bool) -> Self {
-        let (world, _) = world();
-        let owner = user(db, &world, Role::Specialist);
+        let (context, _) = context();
+        let owner = user(db, &context, Role::Specialist);
         let folder = tempfile::tempdir().expect("a folder");
         let server = on_s3.then(S3Server::start);
         let storage = match &server {
@@ -61,13 +61,13 @@ impl<'a> Place<'a> {
             }
             None => Storage::local(folder.path()),
         };
-        Self { db, world, owner, storage: storage.expect("a store"), folder, server }
+        Self { db, context, owner, storage: storage.expect("a store"), folder, server }
     }
 
     fn key(&self) -> Key {
-        let category = Category::read(Given::Text("general".into())).expect("a category");
+        let category = Category::read(RawValue::Text("general".into())).expect("a category");
         let date = Date::parse("2026-03-02").expect("a date");
-        Key::of_file(&category, date, self.world.ids.random(), FileKind::Jpeg)
+        Key::of_file(&category, date, self.context.ids.random(), FileKind::Jpeg)
     }
 
     async fn stage(&self, bytes: &[u8]) -> Staged {
@@ -98,7 +98,7 @@ impl<'a> Place<'a> {
             sha256,
         };
         let purpose = input::<UploadFields>(json!({})).purpose().expect("a purpose");
-        act(self.db, &self.world, &self.owner, |tx| files::record(tx, vec![new], &purpose))
+        act(self.db, &self.context, &self.owner, |tx| files::record(tx, vec![new], &purpose))
             .expect("on record")
             .remove(0)
     }
@@ -187,7 +187,7 @@ on_both_databases! {
                 key: place.key().as_str().into(), client_name: "a.jpg".into(), kind: FileKind::Jpeg, size: 9, sha256: "0".repeat(64),
             })
             .collect();
-        act(&db, &place.world, &place.owner, |tx| files::record(tx, rows, &purpose)).expect("on record");
+        act(&db, &place.context, &place.owner, |tx| files::record(tx, rows, &purpose)).expect("on record");
         let statements = db.statements();
         let report = place.tidy(before(9000, true, false));
         assert_eq!((report.files, report.missing.len()), (1100, 1100));

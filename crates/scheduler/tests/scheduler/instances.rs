@@ -17,11 +17,11 @@ use inspection_domain::{
     page::PageRequest,
     tasks::{Schedule, TaskName, TaskOutcome},
     text::Language,
-    time::{Clock, Instant, Site},
+    time::{Clock, Instant, SiteTimeZone},
     users::Role,
 };
 use inspection_persistence::{
-    Database, Settings, World, equipment, lists, notifications, outbox, tasks, translations,
+    Context, Database, Settings, daily_lists, equipment, notifications, outbox, tasks, translations,
 };
 use inspection_scheduler::{
     Background, Parts,
@@ -32,7 +32,7 @@ use inspection_scheduler::{
 use inspection_testkit::{
     Kind, TestDatabase,
     builders::{self, act, input},
-    world::world,
+    context::context,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -105,18 +105,18 @@ fn a_process() {
     let orders: Orders = serde_json::from_str(&line).expect("orders");
     let database = Database::open(Settings { size: 4, overflow: 0, ..Settings::new(orders.url.clone()) })
         .expect("opened");
-    let world = World {
+    let context = Context {
         clock: Arc::new(FastClock(orders.clone())),
         ids: Arc::new(OwnIds(orders.name.clone(), 0.into())),
-        site: Site::utc(),
+        calendar: SiteTimeZone::utc(),
         translates: true,
     };
-    let translations = Translations::new(database.clone(), world.clone(), Arc::new(Mirror));
+    let translations = Translations::new(database.clone(), context.clone(), Arc::new(Mirror));
     let handler: Arc<dyn Handler> = Arc::new(translations);
     let every_minute = || TaskName::ALL.iter().map(|task| (*task, Schedule::EveryMinutes(1))).collect();
     let parts = Parts {
         database,
-        world,
+        context,
         instance: orders.name.clone(),
         tasks: if orders.ticks { every_minute() } else { Vec::new() },
         handlers: if orders.ticks { [].into() } else { [(OutboxKind::Translate, handler)].into() },
@@ -204,19 +204,19 @@ const TICKS: usize = 500;
 #[test]
 fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
     let Some(db) = TestDatabase::new(Kind::Postgres) else { return };
-    let (world, clock) = world();
+    let (context, clock) = context();
     let from = Instant::from_millisecond(wall()).expect("an instant");
     clock.set(&from.to_string());
-    let admin = builders::user(&db, &world, Role::Admin);
-    let team = builders::team(&db, &world);
-    let checklist = builders::checklist(&db, &world, &admin);
+    let admin = builders::user(&db, &context, Role::Admin);
+    let team = builders::team(&db, &context);
+    let checklist = builders::checklist(&db, &context, &admin);
     for _ in 0..5 {
-        builders::equipment(&db, &world);
+        builders::equipment(&db, &context);
     }
-    builders::routine(&db, &world, &admin, checklist.0.id);
-    let (_, assignments) = builders::generated(&db, &world, &admin);
+    builders::routine(&db, &context, &admin, checklist.0.id);
+    let (_, assignments) = builders::generated(&db, &context, &admin);
     for assignment in &assignments {
-        builders::assigned(&db, &world, &admin, assignment.id, &team);
+        builders::assigned(&db, &context, &admin, assignment.id, &team);
     }
     // Their deadline was months ago.
     let orders = Orders {
@@ -240,7 +240,7 @@ fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
         fleet.wait(patience);
     }
     let from = FastClock(orders).now();
-    let due = Schedule::EveryMinutes(1).between(from, from.plus_seconds(60 * 500), &Site::utc());
+    let due = Schedule::EveryMinutes(1).between(from, from.plus_seconds(60 * 500), &SiteTimeZone::utc());
     assert_eq!(due.len(), TICKS);
     let last = *due.last().expect("the last");
     let mut next = from.plus_seconds(60 * 25);
@@ -294,8 +294,9 @@ fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
     });
     assert_eq!(told.expect("read").total, 5, "each overdue assignment is told of once");
     let filter = input(json!({}));
-    let all =
-        db.read(|conn| lists::list(conn, &filter, PageRequest { page: 1, per_page: 100 })).expect("read");
+    let all = db
+        .read(|conn| daily_lists::list(conn, &filter, PageRequest { page: 1, per_page: 100 }))
+        .expect("read");
     assert!(all.total >= 3, "lists of the next days were made");
 }
 
@@ -305,13 +306,13 @@ const JOBS: usize = 10_000;
 #[test]
 fn ten_thousand_jobs_are_done_once_though_processes_are_killed() {
     let Some(db) = TestDatabase::new(Kind::Postgres) else { return };
-    let (mut world, clock) = world();
-    world.translates = true;
-    let admin = builders::user(&db, &world, Role::Admin);
+    let (mut context, clock) = context();
+    context.translates = true;
+    let admin = builders::user(&db, &context, Role::Admin);
     let begun = wall();
     clock.set(&Instant::from_millisecond(begun).expect("an instant").to_string());
     let made: Vec<Equipment> = thread::scope(|scope| {
-        let (db, world, admin) = (&db, &world, &admin);
+        let (db, context, admin) = (&db, &context, &admin);
         let makers: Vec<_> = (0..4)
             .map(|part| {
                 scope.spawn(move || {
@@ -320,7 +321,7 @@ fn ten_thousand_jobs_are_done_once_though_processes_are_killed() {
                             "name": "Crane", "equipment_type": "crane", "serial_number": format!("{part}-{number}"),
                             "location": format!("Quay {part}, bollard {number}"),
                         });
-                        act(db, world, admin, |tx| equipment::create(tx, input(body))).expect("made")
+                        act(db, context, admin, |tx| equipment::create(tx, input(body))).expect("made")
                     };
                     (0..JOBS / 4).map(make).collect::<Vec<_>>()
                 })

@@ -10,13 +10,13 @@ use inspection_domain::{
     time::{Clock, Date, Instant},
     users::{Role, User},
 };
-use inspection_persistence::{World, lists, notifications, tasks, users};
+use inspection_persistence::{Context, daily_lists, notifications, tasks, users};
 use inspection_scheduler::{Background, Parts};
 use inspection_testkit::{
     TestDatabase,
     builders::{self, input},
+    context::context_in,
     on_both_databases,
-    world::world_in,
 };
 use serde_json::json;
 
@@ -35,10 +35,13 @@ fn a_background_that_dies_tells_and_one_that_is_told_to_stop_does_not() {
     let Some(db) = TestDatabase::new(inspection_testkit::Kind::Sqlite) else { return };
     for breaks in [true, false] {
         let broken = std::sync::Arc::new(AtomicBool::new(false));
-        let (world, _) = inspection_testkit::world::world();
+        let (context, _) = inspection_testkit::context::context();
         let parts = Parts {
             database: db.database.clone(),
-            world: World { clock: std::sync::Arc::new(Fragile(std::sync::Arc::clone(&broken))), ..world },
+            context: Context {
+                clock: std::sync::Arc::new(Fragile(std::sync::Arc::clone(&broken))),
+                ..context
+            },
             instance: format!("one that breaks: {breaks}"),
             tasks: inspection_scheduler::all_tasks(),
             handlers: std::collections::BTreeMap::new(),
@@ -69,17 +72,25 @@ fn is_on_leave(db: &TestDatabase, person: &User) -> bool {
 }
 
 /// All runs that are due after one instant and up to another, in order, each at its time.
-fn pass(db: &TestDatabase, world: &World, set: &dyn Fn(Instant), after: Instant, until: Instant) -> usize {
+fn pass(
+    db: &TestDatabase,
+    context: &Context,
+    set: &dyn Fn(Instant),
+    after: Instant,
+    until: Instant,
+) -> usize {
     let mut due: Vec<(Instant, TaskName)> = TaskName::ALL
         .iter()
-        .flat_map(|task| task.schedule().between(after, until, &world.site).into_iter().map(|at| (at, *task)))
+        .flat_map(|task| {
+            task.schedule().between(after, until, &context.calendar).into_iter().map(|at| (at, *task))
+        })
         .collect();
     due.sort_unstable();
     for (at, task) in &due {
         set(*at);
-        let claimed = tasks::claim(db, world, "one", *task, *at).expect("claimed").expect("nobody else's");
-        assert!(tasks::claim(db, world, "another", *task, *at).expect("asked").is_none(), "claimed once");
-        let run = tasks::run(db, world, claimed, &AtomicBool::new(false)).expect("run");
+        let claimed = tasks::claim(db, context, "one", *task, *at).expect("claimed").expect("nobody else's");
+        assert!(tasks::claim(db, context, "another", *task, *at).expect("asked").is_none(), "claimed once");
+        let run = tasks::run(db, context, claimed, &AtomicBool::new(false)).expect("run");
         assert_eq!(run.outcome, TaskOutcome::Succeeded, "{run:?}");
     }
     set(until);
@@ -89,61 +100,61 @@ fn pass(db: &TestDatabase, world: &World, set: &dyn Fn(Instant), after: Instant,
 on_both_databases! {
     fn a_month_gives_the_lists_the_backlog_the_warnings_and_the_leaves_that_it_should(db: TestDatabase) {
         // Clocks there are put forward on 24 April.
-        let (world, clock) = world_in("Africa/Cairo");
+        let (context, clock) = context_in("Africa/Cairo");
         let set = |at: Instant| clock.set(&at.to_string());
         let at = |text: &str| Instant::parse(text).expect("an instant");
         let date = |day| Date::new(2026, 4, day).expect("a date");
         clock.set("2026-04-01T06:00:00Z");
-        let admin = builders::user(&db, &world, Role::Admin);
-        let team = builders::team(&db, &world);
-        let specialist = builders::user(&db, &world, Role::Specialist);
-        let idle = builders::user(&db, &world, Role::Specialist);
-        let qe = builders::user(&db, &world, Role::QualityEngineer);
-        let (template, _) = builders::checklist(&db, &world, &admin);
-        let machine = builders::equipment(&db, &world);
-        builders::routine(&db, &world, &admin, template.id);
+        let admin = builders::user(&db, &context, Role::Admin);
+        let team = builders::team(&db, &context);
+        let specialist = builders::user(&db, &context, Role::Specialist);
+        let idle = builders::user(&db, &context, Role::Specialist);
+        let qe = builders::user(&db, &context, Role::QualityEngineer);
+        let (template, _) = builders::checklist(&db, &context, &admin);
+        let machine = builders::equipment(&db, &context);
+        builders::routine(&db, &context, &admin, template.id);
         // One specialist's job is done and waits for its review, another one is paused.
-        let defect = |inspector| builders::defect(&db, &world, inspector, &machine).id;
-        let job = builders::repair(&db, &world, &admin, defect(&team.mechanical), &specialist);
-        builders::finished(&db, &world, &specialist, &job);
-        let job = builders::repair(&db, &world, &admin, defect(&team.electrical), &specialist);
-        builders::started(&db, &world, &specialist, &job);
-        builders::paused(&db, &world, &specialist, &admin, &job);
+        let defect = |inspector| builders::defect(&db, &context, inspector, &machine).id;
+        let job = builders::repair(&db, &context, &admin, defect(&team.mechanical), &specialist);
+        builders::finished(&db, &context, &specialist, &job);
+        let job = builders::repair(&db, &context, &admin, defect(&team.electrical), &specialist);
+        builders::started(&db, &context, &specialist, &job);
+        builders::paused(&db, &context, &specialist, &admin, &job);
         // Two leaves: one of three days, one over the end of the month.
-        let away = [builders::user(&db, &world, Role::Engineer), builders::user(&db, &world, Role::Engineer)];
-        builders::approved_leave(&db, &world, &admin, &away[0], "2026-04-10", "2026-04-12");
-        builders::approved_leave(&db, &world, &admin, &away[1], "2026-04-29", "2026-05-03");
+        let away = [builders::user(&db, &context, Role::Engineer), builders::user(&db, &context, Role::Engineer)];
+        builders::approved_leave(&db, &context, &admin, &away[0], "2026-04-10", "2026-04-12");
+        builders::approved_leave(&db, &context, &admin, &away[1], "2026-04-29", "2026-05-03");
 
         // The first list of the month gets its team; nobody inspects.
-        let mut ran = pass(&db, &world, &set, at("2026-04-01T06:00:00Z"), at("2026-04-01T20:00:00Z"));
+        let mut ran = pass(&db, &context, &set, at("2026-04-01T06:00:00Z"), at("2026-04-01T20:00:00Z"));
         let page = PageRequest::first(100);
-        let first = db.read(|conn| lists::list(conn, &input(json!({})), page)).expect("read");
+        let first = db.read(|conn| daily_lists::list(conn, &input(json!({})), page)).expect("read");
         assert_eq!(first.total, 2, "day and night of tomorrow");
         let day = first.items.iter().find(|list| list.total_assets > 0).expect("a list with the machine");
         assert_eq!(day.target_date, date(2));
         let (assignment, _) =
-            db.read(|conn| lists::assignments_of(conn, day.id)).expect("read").remove(0);
-        let assigned = builders::assigned(&db, &world, &admin, assignment.id, &team);
+            db.read(|conn| daily_lists::assignments_of(conn, day.id)).expect("read").remove(0);
+        let assigned = builders::assigned(&db, &context, &admin, assignment.id, &team);
         let deadline = assigned.deadline.expect("a deadline");
 
-        ran += pass(&db, &world, &set, at("2026-04-01T20:00:00Z"), deadline);
+        ran += pass(&db, &context, &set, at("2026-04-01T20:00:00Z"), deadline);
         assert_eq!(told(&db, admin.id, NotificationType::BacklogTriggered), 0, "to the second it is in time");
-        ran += pass(&db, &world, &set, deadline, at("2026-04-04T05:59:00Z"));
+        ran += pass(&db, &context, &set, deadline, at("2026-04-04T05:59:00Z"));
         assert_eq!(told(&db, admin.id, NotificationType::BacklogTriggered), 1);
         assert_eq!(told(&db, idle.id, NotificationType::StalledJobAvailable), 0, "not yet three days");
-        ran += pass(&db, &world, &set, at("2026-04-04T05:59:00Z"), at("2026-04-10T12:00:00Z"));
+        ran += pass(&db, &context, &set, at("2026-04-04T05:59:00Z"), at("2026-04-10T12:00:00Z"));
         assert_eq!(told(&db, idle.id, NotificationType::StalledJobAvailable), 1);
         assert_eq!(told(&db, specialist.id, NotificationType::StalledJobAvailable), 0, "not whose job it is");
         assert_eq!(away.each_ref().map(|person| is_on_leave(&db, person)), [true, false]);
-        ran += pass(&db, &world, &set, at("2026-04-10T12:00:00Z"), at("2026-04-12T21:00:00Z"));
+        ran += pass(&db, &context, &set, at("2026-04-10T12:00:00Z"), at("2026-04-12T21:00:00Z"));
         assert!(is_on_leave(&db, &away[0]), "to the end of the last day");
-        ran += pass(&db, &world, &set, at("2026-04-12T21:00:00Z"), at("2026-04-30T20:59:59Z"));
+        ran += pass(&db, &context, &set, at("2026-04-12T21:00:00Z"), at("2026-04-30T20:59:59Z"));
         assert_eq!(away.each_ref().map(|person| is_on_leave(&db, person)), [false, true]);
         assert_eq!(told(&db, admin.id, NotificationType::BacklogTriggered), 1, "once");
         assert_eq!(told(&db, idle.id, NotificationType::StalledJobAvailable), 1, "once in a pause");
         // Due on 3 April at 8 in the morning; warned on each day from then on.
         assert_eq!(told(&db, qe.id, NotificationType::SlaWarning), 28);
-        let all = db.read(|conn| lists::list(conn, &input(json!({})), page)).expect("read");
+        let all = db.read(|conn| daily_lists::list(conn, &input(json!({})), page)).expect("read");
         assert_eq!(all.total, 2 * 30, "from 2 April to 1 May");
         let mut days: Vec<Date> = all.items.iter().map(|list| list.target_date).collect();
         days.sort_unstable();
@@ -154,42 +165,42 @@ on_both_databases! {
     }
 
     fn a_run_whose_instance_dies_is_taken_over_when_its_lease_is_out_and_the_dead_writes_nothing_any_more(db: TestDatabase) {
-        let (world, clock) = world_in("UTC");
+        let (context, clock) = context_in("UTC");
         clock.set("2026-04-01T06:00:00Z");
-        let due = world.clock.now();
+        let due = context.clock.now();
         let task = TaskName::CheckBacklog;
-        let dead = tasks::claim(&db, &world, "dead", task, due).expect("claimed").expect("its own");
+        let dead = tasks::claim(&db, &context, "dead", task, due).expect("claimed").expect("its own");
         clock.advance_seconds(119);
-        assert!(tasks::take_over(&db, &world, "heir").expect("asked").is_empty(), "the lease isn't out");
+        assert!(tasks::take_over(&db, &context, "heir").expect("asked").is_empty(), "the lease isn't out");
         clock.advance_seconds(1);
-        let [heir] = tasks::take_over(&db, &world, "heir").expect("asked").try_into().expect("one");
+        let [heir] = tasks::take_over(&db, &context, "heir").expect("asked").try_into().expect("one");
         assert_eq!((heir.id, heir.attempts, heir.instance.as_str()), (dead.id, 2, "heir"));
-        assert!(tasks::run(&db, &world, dead, &AtomicBool::new(false)).is_err(), "it isn't its own any more");
-        let run = tasks::run(&db, &world, heir, &AtomicBool::new(false)).expect("run");
+        assert!(tasks::run(&db, &context, dead, &AtomicBool::new(false)).is_err(), "it isn't its own any more");
+        let run = tasks::run(&db, &context, heir, &AtomicBool::new(false)).expect("run");
         assert_eq!(run.outcome, TaskOutcome::Succeeded);
         clock.advance_seconds(3600);
-        assert!(tasks::take_over(&db, &world, "another").expect("asked").is_empty(), "it is done");
+        assert!(tasks::take_over(&db, &context, "another").expect("asked").is_empty(), "it is done");
     }
 
     fn a_run_that_kills_everybody_is_given_up_and_one_that_is_stopped_goes_on_elsewhere_at_once(db: TestDatabase) {
-        let (world, clock) = world_in("UTC");
+        let (context, clock) = context_in("UTC");
         let task = TaskName::CheckExpiredLeaves;
-        tasks::claim(&db, &world, "one", task, world.clock.now()).expect("claimed").expect("its own");
+        tasks::claim(&db, &context, "one", task, context.clock.now()).expect("claimed").expect("its own");
         for attempt in 2..=5 {
             clock.advance_seconds(120);
-            assert_eq!(tasks::take_over(&db, &world, "next").expect("asked").len(), 1, "{attempt}");
+            assert_eq!(tasks::take_over(&db, &context, "next").expect("asked").len(), 1, "{attempt}");
         }
         clock.advance_seconds(120);
-        assert!(tasks::take_over(&db, &world, "next").expect("asked").is_empty());
+        assert!(tasks::take_over(&db, &context, "next").expect("asked").is_empty());
         let last = db.read(|conn| tasks::latest(conn, task)).expect("read").expect("a run");
         assert_eq!((last.outcome, last.attempts), (TaskOutcome::Failed, 5));
 
-        let due = world.clock.now();
+        let due = context.clock.now();
         let task = TaskName::CheckBacklog;
-        let claimed = tasks::claim(&db, &world, "one", task, due).expect("claimed").expect("its own");
-        let stopped = tasks::run(&db, &world, claimed, &AtomicBool::new(true)).expect("written");
+        let claimed = tasks::claim(&db, &context, "one", task, due).expect("claimed").expect("its own");
+        let stopped = tasks::run(&db, &context, claimed, &AtomicBool::new(true)).expect("written");
         assert_eq!(stopped.outcome, TaskOutcome::Running);
-        let [taken] = tasks::take_over(&db, &world, "two").expect("asked").try_into().expect("one");
-        tasks::run(&db, &world, taken, &AtomicBool::new(false)).expect("run");
+        let [taken] = tasks::take_over(&db, &context, "two").expect("asked").try_into().expect("one");
+        tasks::run(&db, &context, taken, &AtomicBool::new(false)).expect("run");
     }
 }

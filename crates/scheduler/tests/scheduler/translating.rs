@@ -14,41 +14,41 @@ use inspection_domain::{
     text::Language,
     users::{Role, User},
 };
-use inspection_persistence::{Error, World, equipment, outbox, translations};
+use inspection_persistence::{Context, Error, equipment, outbox, translations};
 use inspection_scheduler::{Background, Parts, outbox::Handler, translations::Translations};
 use inspection_testkit::{
     TestDatabase,
     builders::{act, equipment_with, input, user},
+    context::{FixedClock, context},
     on_both_databases,
-    world::{FixedClock, world},
 };
 use serde_json::json;
 
 use crate::stand_in::{Mood, StandIn, translated};
 
 struct Bench {
-    world: World,
+    context: Context,
     clock: Arc<FixedClock>,
     admin: User,
     stand_in: StandIn,
 }
 
 fn bench(db: &TestDatabase) -> Bench {
-    let (mut world, clock) = world();
-    world.translates = true;
-    let admin = user(db, &world, Role::Admin);
-    Bench { world, clock, admin, stand_in: StandIn::start() }
+    let (mut context, clock) = context();
+    context.translates = true;
+    let admin = user(db, &context, Role::Admin);
+    Bench { context, clock, admin, stand_in: StandIn::start() }
 }
 
 impl Bench {
     fn start(&self, db: &TestDatabase) -> Background {
         let translator = Arc::new(self.stand_in.client(Duration::from_millis(700)));
-        let translations = Translations::new(db.database.clone(), self.world.clone(), translator);
+        let translations = Translations::new(db.database.clone(), self.context.clone(), translator);
         let handler: Arc<dyn Handler> = Arc::new(translations);
         let parts = Parts {
             database: db.database.clone(),
-            world: self.world.clone(),
-            instance: self.world.ids.unique(),
+            context: self.context.clone(),
+            instance: self.context.ids.unique(),
             tasks: Vec::new(),
             handlers: [(OutboxKind::Translate, handler)].into(),
             look: Duration::from_millis(50),
@@ -58,7 +58,7 @@ impl Bench {
     }
 
     fn machine(&self, db: &TestDatabase, location: &str) -> Equipment {
-        equipment_with(db, &self.world, |body| {
+        equipment_with(db, &self.context, |body| {
             body["location"] = json!(location);
             body["location_ar"] = json!(null);
         })
@@ -66,7 +66,7 @@ impl Bench {
 
     fn moved(&self, db: &TestDatabase, machine: &Equipment, location: &str) -> Equipment {
         let change = json!({"location": location});
-        act(db, &self.world, &self.admin, |tx| equipment::update(tx, machine.id, input(change)))
+        act(db, &self.context, &self.admin, |tx| equipment::update(tx, machine.id, input(change)))
             .expect("moved")
     }
 }
@@ -95,7 +95,7 @@ on_both_databases! {
         let bench = bench(&db);
         let english = bench.machine(&db, "Quay three, north end");
         let arabic = bench.machine(&db, "الرصيف الشمالي قرب المخزن");
-        let own = equipment_with(&db, &bench.world, |body| {
+        let own = equipment_with(&db, &bench.context, |body| {
             body["location"] = json!("By the gate");
             body["location_ar"] = json!("عند البوابة");
         });
@@ -165,10 +165,10 @@ on_both_databases! {
         let [dead]: [OutboxJob; 1] = jobs(&db).try_into().expect("one");
         assert_eq!(shown(&db, &machine, Language::Ar), "Quay three");
         bench.stand_in.becomes(Mood::Good);
-        act(&db, &bench.world, &bench.admin, |tx| outbox::retry(tx, dead.id)).expect("tried again");
+        act(&db, &bench.context, &bench.admin, |tx| outbox::retry(tx, dead.id)).expect("tried again");
         soon("it is done", || jobs(&db).is_empty());
         assert_eq!(shown(&db, &machine, Language::Ar), translated("Quay three", "Arabic"));
-        let gone = act(&db, &bench.world, &bench.admin, |tx| outbox::retry(tx, dead.id));
+        let gone = act(&db, &bench.context, &bench.admin, |tx| outbox::retry(tx, dead.id));
         assert!(matches!(gone, Err(Error::Rule(rule)) if rule.code() == Code::NotFound));
         background.stop();
     }
@@ -180,7 +180,7 @@ on_both_databases! {
         let background = bench.start(&db);
         soon("it was told to wait", || jobs(&db).first().is_some_and(|job| job.error.is_some()));
         let [job]: [OutboxJob; 1] = jobs(&db).try_into().expect("one");
-        assert!(job.run_at >= bench.world.clock.now().plus_seconds(60));
+        assert!(job.run_at >= bench.context.clock.now().plus_seconds(60));
         bench.stand_in.becomes(Mood::Good);
         bench.machine(&db, "Quay four");
         thread::sleep(Duration::from_millis(300));
@@ -218,24 +218,24 @@ on_both_databases! {
         // What was under way is finished; what wasn't begun waits as if it hadn't been taken.
         assert!(jobs(&db).iter().all(|job| job.status == OutboxStatus::Pending && job.attempts == 0));
         let again = bench.moved(&db, &machine, "Quay five");
-        let taken = act(&db, &bench.world, &bench.admin, |tx| outbox::take(tx, OutboxKind::Translate, "one"));
+        let taken = act(&db, &bench.context, &bench.admin, |tx| outbox::take(tx, OutboxKind::Translate, "one"));
         let Ok(outbox::Found::Jobs(taken)) = taken else { panic!("{taken:?}") };
         let made: Vec<_> = taken
             .iter()
             .rev()
             .map(|job| {
-                let wanted = inspection_domain::translations::Wanted::of_payload(&job.payload).expect("wanted");
+                let wanted = inspection_domain::translations::TranslationRequest::of_payload(&job.payload).expect("wanted");
                 let text = translated(&wanted.text, "Arabic");
                 (job.clone(), wanted, text)
             })
             .collect();
         for one in &made {
-            act(&db, &bench.world, &bench.admin, |tx| translations::keep(tx, std::slice::from_ref(one))).expect("kept");
+            act(&db, &bench.context, &bench.admin, |tx| translations::keep(tx, std::slice::from_ref(one))).expect("kept");
         }
         assert_eq!(shown(&db, &again, Language::Ar), translated("Quay five", "Arabic"));
         assert_eq!(shown(&db, &moved, Language::Ar), "Quay four", "that text is gone");
         // A worker that comes too late changes nothing.
-        let late = act(&db, &bench.world, &bench.admin, |tx| translations::keep(tx, &made));
+        let late = act(&db, &bench.context, &bench.admin, |tx| translations::keep(tx, &made));
         assert!(matches!(late, Err(Error::Rule(rule)) if rule.code() == Code::Conflict));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use inspection_domain::time::Instant;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use sha2::{Digest, Sha256};
 
 use super::{MANIFEST, Manifest, SUMS, manifest::write_new};

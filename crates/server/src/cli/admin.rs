@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Subcommand;
 use inspection_auth::passwords;
 use inspection_domain::{
@@ -10,7 +10,7 @@ use inspection_domain::{
     input::Input,
     users::{NewUser, Password, User},
 };
-use inspection_persistence::{Database, Origin, World, sessions, users};
+use inspection_persistence::{Context, Database, Origin, sessions, users};
 
 use super::{say, table};
 
@@ -41,17 +41,17 @@ pub(super) enum Action {
     List,
 }
 
-pub(super) fn run(action: Action, database: &Database, world: &World) -> Result<()> {
+pub(super) fn run(action: Action, database: &Database, context: &Context) -> Result<()> {
     match action {
         Action::Create { email, name, password_stdin } => {
-            let chosen = Chosen::new(password_stdin, world)?;
-            let admin = create(database, world, &email, &name, &chosen.password)?;
+            let chosen = Chosen::new(password_stdin, context)?;
+            let admin = create(database, context, &email, &name, &chosen.password)?;
             say(format!("made admin {} {} <{}>", admin.role_id, admin.full_name, admin.email))?;
             chosen.say()
         }
         Action::ResetPassword { email, password_stdin } => {
-            let chosen = Chosen::new(password_stdin, world)?;
-            let user = reset_password(database, world, &email, &chosen.password)?;
+            let chosen = Chosen::new(password_stdin, context)?;
+            let user = reset_password(database, context, &email, &chosen.password)?;
             say(format!("{} <{}> has a new password; all sessions have ended", user.full_name, user.email))?;
             chosen.say()
         }
@@ -66,8 +66,9 @@ struct Chosen {
 }
 
 impl Chosen {
-    fn new(from_stdin: bool, world: &World) -> Result<Self> {
-        let password = if from_stdin { password_from_stdin()? } else { random_password(world.ids.as_ref()) };
+    fn new(from_stdin: bool, context: &Context) -> Result<Self> {
+        let password =
+            if from_stdin { password_from_stdin()? } else { random_password(context.ids.as_ref()) };
         Ok(Self { password, made_up: !from_stdin })
     }
 
@@ -109,7 +110,7 @@ pub(super) fn random_password(ids: &dyn Ids) -> Password {
 /// Makes an admin.
 pub(super) fn create(
     database: &Database,
-    world: &World,
+    context: &Context,
     email: &str,
     name: &str,
     password: &Password,
@@ -118,17 +119,18 @@ pub(super) fn create(
         "email": email, "full_name": name, "password": password.expose(), "role": "admin",
     }))?;
     // Before the slow part; the unit of work checks again.
-    password.check(new.email.as_str()).map_err(|wrong| wrong.under("password"))?;
-    let hash = passwords::hash(password, world.ids.random())?;
-    Ok(database.write(world, Origin::default(), |tx| users::create(tx, new, &hash))?)
+    password.check(new.email.as_str()).map_err(|wrong| wrong.at("password"))?;
+    let hash = passwords::hash(password, context.ids.random())?;
+    Ok(database.write(context, Origin::default(), |tx| users::create(tx, new, &hash))?)
 }
 
-fn reset_password(database: &Database, world: &World, email: &str, password: &Password) -> Result<User> {
+fn reset_password(database: &Database, context: &Context, email: &str, password: &Password) -> Result<User> {
     let account = database.read(|conn| sessions::account(conn, email))?;
     let account = account.with_context(|| format!("there is no account of {email}"))?;
-    let hash = passwords::hash(password, world.ids.random())?;
-    Ok(database
-        .write(world, Origin::default(), |tx| users::reset_password(tx, account.user.id, password, &hash))?)
+    let hash = passwords::hash(password, context.ids.random())?;
+    Ok(database.write(context, Origin::default(), |tx| {
+        users::reset_password(tx, account.user.id, password, &hash)
+    })?)
 }
 
 fn list(database: &Database) -> Result<()> {
@@ -150,7 +152,7 @@ mod tests {
     use inspection_persistence::migrations;
 
     use super::*;
-    use crate::{cli::testing::scratch, world::SystemIds};
+    use crate::{cli::testing::scratch, system::SystemIds};
 
     #[test]
     fn made_up_passwords_differ_and_keep_the_rules() {
@@ -169,11 +171,11 @@ mod tests {
 
     #[test]
     fn an_admin_is_made_once_and_gets_another_password() {
-        let (_folder, database, world) = scratch();
+        let (_folder, database, context) = scratch();
         migrations::up(&database).expect("migrated");
         let make = |password: &str| {
             let password = Password::new(password);
-            create(&database, &world, "Boss@Example.com", "The boss", &password)
+            create(&database, &context, "Boss@Example.com", "The boss", &password)
                 .map_err(|error| error.to_string())
         };
         assert!(make("short").expect_err("refused").contains("8 to 128"));
@@ -182,12 +184,12 @@ mod tests {
         assert!(make("a long enough one").expect_err("refused").contains("in use"));
 
         let next = Password::new("another long one");
-        reset_password(&database, &world, "boss@example.com", &next).expect("reset");
+        reset_password(&database, &context, "boss@example.com", &next).expect("reset");
         let account = database.read(|conn| sessions::account(conn, "boss@example.com")).expect("read");
         let account = account.expect("there");
         assert!(passwords::verify(&next, Some(&account.password_hash)));
         assert_eq!(account.generation, 1, "sessions ended");
-        assert!(reset_password(&database, &world, "nobody@example.com", &next).is_err());
+        assert!(reset_password(&database, &context, "nobody@example.com", &next).is_err());
         list(&database).expect("listed");
     }
 }

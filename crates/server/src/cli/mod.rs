@@ -25,7 +25,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
-use inspection_persistence::{Database, World, migrations};
+use inspection_persistence::{Context, Database, migrations};
 
 use crate::{
     config::{Config, Sources},
@@ -125,23 +125,23 @@ fn carry_out(command: Command) -> Result<()> {
         Command::Health(args) => health::run(args),
         Command::Migrate(action) => migrate::run(&action, &wire::one_connection(&configured()?)?),
         Command::Admin(action) => {
-            let (database, world) = opened(&configured()?)?;
-            admin::run(action, &database, &world)
+            let (database, context) = opened(&configured()?)?;
+            admin::run(action, &database, &context)
         }
         Command::Files(action) => {
             let config = configured()?;
-            let (database, world) = opened(&config)?;
-            files::run(&action, &database, &wire::storage(&config)?, world.clock.now())
+            let (database, context) = opened(&config)?;
+            files::run(&action, &database, &wire::storage(&config)?, context.clock.now())
         }
         Command::Backup(args) => backup::run(&args, &configured()?),
         Command::Task(action) => {
-            let (database, world) = opened(&configured()?)?;
-            task::run(&action, &database, &world)
+            let (database, context) = opened(&configured()?)?;
+            task::run(&action, &database, &context)
         }
         Command::Seed(args) => {
             let config = configured()?;
-            let (database, world) = opened(&config)?;
-            seed::run(&args, config.app_env, &database, &world)
+            let (database, context) = opened(&config)?;
+            seed::run(&args, config.app_env, &database, &context)
         }
     }
 }
@@ -153,12 +153,12 @@ fn configured() -> Result<Config> {
 }
 
 /// A database with the schema this program needs.
-fn opened(config: &Config) -> Result<(Database, World)> {
+fn opened(config: &Config) -> Result<(Database, Context)> {
     let database = wire::one_connection(config)?;
     if migrations::is_pending(&database)? {
         bail!("the database is not up to date; run `inspection-server migrate up` first");
     }
-    Ok((database, wire::world(config)))
+    Ok((database, wire::context(config)))
 }
 
 /// Says something to people.

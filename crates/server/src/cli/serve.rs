@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, bail};
 use inspection_domain::{rule::Code, users::Password};
 use inspection_http::Stopper;
-use inspection_persistence::{Database, World, migrations, users};
+use inspection_persistence::{Context, Database, migrations, users};
 use secrecy::ExposeSecret;
 
 use super::{admin, files, say};
@@ -31,11 +31,11 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let world = wire::world(config);
+    let context = wire::context(config);
     let first = {
         let database = wire::one_connection(config)?;
         migrate(&database, args.migrate || config.auto_migrate)?;
-        first_admin(config, &database, &world)?
+        first_admin(config, &database, &context)?
     };
     let database = wire::database(config)?;
     let socket = wire::listen(config)?;
@@ -49,12 +49,12 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
     files::tidy_now_and_then(
         database.clone(),
         storage.clone(),
-        Arc::clone(&world.clock),
+        Arc::clone(&context.clock),
         whole.part("tidying up"),
     );
-    let _hearing = database.is_postgres().then(|| database.hear_others(whole.part("hearing others")));
-    let background = wire::background(config, &database, &world, whole.part("the background"))?;
-    let app = wire::app(config, database, world, storage, &socket);
+    let _hearing = database.is_postgres().then(|| database.listen(whole.part("hearing others")));
+    let background = wire::background(config, &database, &context, whole.part("the background"))?;
+    let app = wire::app(config, database, context, storage, &socket);
     let served = wire::run(config, app, socket.listener, |stopper| whole.started(stopper));
     background.stop();
     served.and_then(|()| whole.into_result())
@@ -122,13 +122,13 @@ fn migrate(database: &Database, apply: bool) -> Result<()> {
 }
 
 /// Sees to it that somebody can sign in. Returns the password that has to be told.
-fn first_admin(config: &Config, database: &Database, world: &World) -> Result<Option<Password>> {
+fn first_admin(config: &Config, database: &Database, context: &Context) -> Result<Option<Password>> {
     if !database.read(users::is_empty)? {
         return Ok(None);
     }
     if let (Some(email), Some(password)) = (&config.admin_email, &config.admin_password) {
         let password = Password::new(password.expose_secret());
-        match admin::create(database, world, email.as_str(), "Administrator", &password) {
+        match admin::create(database, context, email.as_str(), "Administrator", &password) {
             Ok(admin) => tracing::info!(user = admin.id.get(), "made the first admin"),
             // Another instance started at the same time.
             Err(error) if is_duplicate(&error) => {}
@@ -137,8 +137,8 @@ fn first_admin(config: &Config, database: &Database, world: &World) -> Result<Op
         return Ok(None);
     }
     if config.app_env == Profile::Development {
-        let password = admin::random_password(world.ids.as_ref());
-        admin::create(database, world, FIRST_ADMIN, "Administrator", &password)?;
+        let password = admin::random_password(context.ids.as_ref());
+        admin::create(database, context, FIRST_ADMIN, "Administrator", &password)?;
         return Ok(Some(password));
     }
     tracing::warn!("nobody can sign in yet; run `inspection-server admin create --email E --name N`");
@@ -199,31 +199,31 @@ mod tests {
 
     #[test]
     fn development_makes_an_admin_once() {
-        let (_folder, database, world) = scratch();
+        let (_folder, database, context) = scratch();
         migrate(&database, true).expect("migrated");
-        let password = first_admin(&config(&[]), &database, &world).expect("made").expect("told");
+        let password = first_admin(&config(&[]), &database, &context).expect("made").expect("told");
         let account =
             database.read(|conn| sessions::account(conn, FIRST_ADMIN)).expect("read").expect("there");
         assert!(inspection_auth::passwords::verify(&password, Some(&account.password_hash)));
-        assert!(first_admin(&config(&[]), &database, &world).expect("fine").is_none());
+        assert!(first_admin(&config(&[]), &database, &context).expect("fine").is_none());
         let text = welcome("0.0.0.0:5000".parse().expect("address"), Some(&password));
         assert!(text.contains("http://127.0.0.1:5000/docs") && text.contains(password.expose()));
     }
 
     #[test]
     fn production_makes_only_the_admin_it_is_told_to() {
-        let (_folder, database, world) = scratch();
+        let (_folder, database, context) = scratch();
         migrate(&database, true).expect("migrated");
-        assert!(first_admin(&config(&PRODUCTION), &database, &world).expect("fine").is_none());
+        assert!(first_admin(&config(&PRODUCTION), &database, &context).expect("fine").is_none());
         assert!(database.read(users::is_empty).expect("read"));
         let given = [("ADMIN_EMAIL", "Chief@example.com"), ("ADMIN_PASSWORD", "of some length")];
         let told = config(&[&PRODUCTION[..], &given].concat());
-        assert!(first_admin(&told, &database, &world).expect("fine").is_none(), "nothing to tell");
+        assert!(first_admin(&told, &database, &context).expect("fine").is_none(), "nothing to tell");
         let admins = database.read(users::admins).expect("read");
         assert_eq!(
             admins.iter().map(|admin| admin.email.as_str()).collect::<Vec<_>>(),
             ["chief@example.com"]
         );
-        first_admin(&told, &database, &world).expect("again changes nothing");
+        first_admin(&told, &database, &context).expect("again changes nothing");
     }
 }

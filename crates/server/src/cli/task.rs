@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use inspection_domain::tasks::{TaskName, TaskOutcome, TaskRun};
-use inspection_persistence::{Database, World, tasks};
+use inspection_persistence::{Context, Database, tasks};
 
 use super::{say, table};
 use crate::wire;
@@ -27,11 +27,11 @@ fn name(text: &str) -> Result<TaskName, String> {
     })
 }
 
-pub(super) fn run(action: &Action, database: &Database, world: &World) -> Result<()> {
+pub(super) fn run(action: &Action, database: &Database, context: &Context) -> Result<()> {
     match action {
-        Action::List => list(database, world),
+        Action::List => list(database, context),
         Action::Run { task } => {
-            let run = tasks::run_now(database, world, &wire::instance(world), *task)?;
+            let run = tasks::run_now(database, context, &wire::instance(context), *task)?;
             if run.outcome != TaskOutcome::Succeeded {
                 bail!("{task} has failed: {}", run.error.unwrap_or_default());
             }
@@ -50,10 +50,10 @@ fn last(run: Option<TaskRun>) -> [String; 2] {
     )
 }
 
-fn list(database: &Database, world: &World) -> Result<()> {
+fn list(database: &Database, context: &Context) -> Result<()> {
     let mut rows = vec![["TASK", "SCHEDULE", "NEXT", "LAST", "OUTCOME"].map(String::from).to_vec()];
     for task in TaskName::ALL {
-        let next = task.schedule().next(world.clock.now(), &world.site);
+        let next = task.schedule().next(context.clock.now(), &context.calendar);
         let [at, outcome] = last(database.read(|conn| tasks::latest(conn, *task))?);
         let task = [task.as_str().into(), task.schedule().to_string(), next.to_string(), at, outcome];
         rows.push(task.to_vec());

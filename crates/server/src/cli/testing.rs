@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use inspection_domain::time::Site;
-use inspection_persistence::{Database, Settings, World};
+use inspection_domain::time::SiteTimeZone;
+use inspection_persistence::{Context, Database, Settings};
 use tempfile::TempDir;
 
-use crate::world::{SystemClock, SystemIds};
+use crate::system::{SystemClock, SystemIds};
 
 /// An empty database that goes away with its folder.
-pub(super) fn scratch() -> (TempDir, Database, World) {
+pub(super) fn scratch() -> (TempDir, Database, Context) {
     let folder = tempfile::tempdir().expect("folder");
     let url = format!("sqlite://{}/test.db", folder.path().display());
     let database = Database::open(Settings::new(url)).expect("database");
     (
         folder,
         database,
-        World {
+        Context {
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
-            site: Site::utc(),
+            calendar: SiteTimeZone::utc(),
             translates: false,
         },
     )

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use inspection_domain::{input::Invalid, rule::Rule, time::Site, users::Email};
+use inspection_domain::{input::Invalid, rule::Rule, time::SiteTimeZone, users::Email};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use tracing::level_filters::LevelFilter;
@@ -292,12 +292,12 @@ pub struct Zone {
     /// Name in the IANA database.
     pub name: String,
     /// The site that is in it.
-    pub site: Site,
+    pub site: SiteTimeZone,
 }
 
 impl Value for Zone {
     fn parse(text: &str) -> Result<Self, String> {
-        let site = Site::new(text).ok_or("must be the name of a time zone such as Asia/Riyadh")?;
+        let site = SiteTimeZone::new(text).ok_or("must be the name of a time zone such as Asia/Riyadh")?;
         Ok(Self { name: text.to_owned(), site })
     }
 }

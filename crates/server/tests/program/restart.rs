@@ -12,7 +12,7 @@ use std::{
 };
 
 use inspection_domain::users::Role;
-use inspection_testkit::{Kind, TestDatabase, builders, clients::Client, world::world};
+use inspection_testkit::{Kind, TestDatabase, builders, clients::Client, context::context};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -87,8 +87,8 @@ fn load(client: &Client, number: usize, is_over: &AtomicBool, done: &AtomicUsize
 #[test]
 fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
     let Some(db) = TestDatabase::new(Kind::Postgres).filter(|_| proxy::is_there()) else { return };
-    let (world, _) = world();
-    let chief = builders::user(&db, &world, Role::Admin);
+    let (context, _) = context();
+    let chief = builders::user(&db, &context, Role::Admin);
     let folder = folder();
     let socket = TcpListener::bind("127.0.0.1:0").expect("a socket");
     let address = socket.local_addr().expect("an address").to_string();

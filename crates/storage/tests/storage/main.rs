@@ -17,7 +17,7 @@ use std::{future::Future, time::Duration};
 use futures_util::TryStreamExt;
 use inspection_domain::{
     files::{Category, FileKind},
-    input::{Given, Scalar},
+    input::{RawValue, Scalar},
     time::Date,
 };
 use inspection_storage::{Key, Opened, S3Settings, Staged, Storage};
@@ -91,7 +91,7 @@ impl Place {
 pub(crate) fn key(kind: FileKind) -> Key {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let category = Category::read(Given::Text("inspection".into())).expect("a category");
+    let category = Category::read(RawValue::Text("inspection".into())).expect("a category");
     let random = u128::from(NEXT.fetch_add(1, Ordering::Relaxed)).to_be_bytes();
     Key::of_file(&category, Date::parse("2026-03-02").expect("a date"), random, kind)
 }

@@ -4,24 +4,24 @@ use super::*;
 
 on_both_databases! {
     fn one_urgent_verdict_stops_the_machine_at_once_whatever_it_was_and_whatever_the_other_one_is(db: TestDatabase) {
-        let (world, clock) = world();
-        let yard = yard(&db, &world);
+        let (context, clock) = context();
+        let yard = yard(&db, &context);
         for &before in EquipmentStatus::ALL {
             for verdicts in [[Operational, Operational], [Operational, Urgent], [Urgent, Operational], [Urgent, Urgent]] {
                 for order in [[0, 1], [1, 0]] {
                     clock.advance_seconds(60);
-                    let crane = equipment(&db, &world);
-                    let asked = yard.asked(&db, &world, &crane, TODAY);
+                    let crane = equipment(&db, &context);
+                    let asked = yard.asked(&db, &context, &crane, TODAY);
                     if before != Active {
-                        yard.set_status(&db, &world, crane.id, before);
+                        yard.set_status(&db, &context, crane.id, before);
                     }
                     let changes = changes_of(&db, crane.id);
                     let [first, second] = order.map(|n| yard.team.both()[n]);
                     let case = format!("{before}: {verdicts:?} {order:?}");
 
                     clock.advance_seconds(60);
-                    let one = verdict(&db, &world, first, asked.id, verdicts[0]).unwrap();
-                    let mut expected = with_verdict(&asked, first, verdicts[0], &world);
+                    let one = verdict(&db, &context, first, asked.id, verdicts[0]).unwrap();
+                    let mut expected = with_verdict(&asked, first, verdicts[0], &context);
                     let stopped_from = (before != Stopped).then_some(before);
                     if verdicts[0] == Urgent {
                         (expected.equipment_hold, expected.stopped_from) = (Some(Stopped), stopped_from);
@@ -35,9 +35,9 @@ on_both_databases! {
                     assert_eq!(pointed(&db, asked.id), [0_i64; 0], "{case}");
 
                     clock.advance_seconds(60);
-                    let both = verdict(&db, &world, second, asked.id, verdicts[1]).unwrap();
+                    let both = verdict(&db, &context, second, asked.id, verdicts[1]).unwrap();
                     let is_urgent = verdicts.contains(&Urgent);
-                    let mut expected = with_verdict(&one, second, verdicts[1], &world);
+                    let mut expected = with_verdict(&one, second, verdicts[1], &context);
                     expected.status = AssessmentStatus::Completed;
                     expected.decision = Some(if is_urgent { Urgent } else { Operational });
                     expected.resolved_by = Some(if verdicts[0] == verdicts[1] {
@@ -45,7 +45,7 @@ on_both_databases! {
                     } else {
                         ResolvedBy::SafetyRule
                     });
-                    expected.resolved_at = Some(world.clock.now());
+                    expected.resolved_at = Some(context.clock.now());
                     if is_urgent {
                         (expected.equipment_hold, expected.stopped_from) = (Some(Stopped), stopped_from);
                     }
@@ -56,7 +56,7 @@ on_both_databases! {
                     let done = assignment(&db, asked.assignment_id);
                     assert_eq!(
                         (done.status, done.completed_at),
-                        (AssignmentStatus::Completed, Some(world.clock.now())),
+                        (AssignmentStatus::Completed, Some(context.clock.now())),
                         "{case}"
                     );
                     assert_eq!(pointed(&db, asked.id), both_pointed(&asked), "{case}");
@@ -81,33 +81,33 @@ on_both_databases! {
     }
 
     fn admins_and_engineers_are_told_in_both_languages_that_a_machine_was_stopped(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         let minor = |role: Role, minor: Role| {
-            user_with(&db, &world, role, |body| body["minor_role"] = json!(minor))
+            user_with(&db, &context, role, |body| body["minor_role"] = json!(minor))
         };
         let told = [
             yard.admin.clone(),
-            user(&db, &world, Role::Admin),
-            user(&db, &world, Role::Engineer),
+            user(&db, &context, Role::Admin),
+            user(&db, &context, Role::Engineer),
             minor(Role::QualityEngineer, Role::Engineer),
             minor(Role::Specialist, Role::Engineer),
             minor(Role::Engineer, Role::QualityEngineer),
         ];
         let gone = [
-            user(&db, &world, Role::Admin),
-            user(&db, &world, Role::Engineer),
+            user(&db, &context, Role::Admin),
+            user(&db, &context, Role::Engineer),
             minor(Role::Specialist, Role::Engineer),
         ];
         for somebody in &gone {
-            act(&db, &world, &yard.admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
+            act(&db, &context, &yard.admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
         }
         for role in [Role::Inspector, Role::Specialist, Role::QualityEngineer] {
-            user(&db, &world, role);
+            user(&db, &context, role);
         }
-        let crane = equipment(&db, &world);
-        let asked = yard.asked(&db, &world, &crane, TODAY);
-        verdict(&db, &world, &yard.team.electrical, asked.id, Urgent).unwrap();
+        let crane = equipment(&db, &context);
+        let asked = yard.asked(&db, &context, &crane, TODAY);
+        verdict(&db, &context, &yard.team.electrical, asked.id, Urgent).unwrap();
 
         let found = told_about(&db, NotificationType::EquipmentStopped, asked.id.get());
         assert_eq!(
@@ -132,29 +132,29 @@ on_both_databases! {
                     action_url: Some(format!("/assessments/{}", asked.id)),
                     is_read: false,
                     read_at: None,
-                    created_at: world.clock.now(),
+                    created_at: context.clock.now(),
                 }
             );
         }
         let own = found.iter().find(|told| told.user_id == yard.admin.id).unwrap();
-        let delete = || act(&db, &world, &yard.admin, |tx| notifications::delete(tx, own.id));
+        let delete = || act(&db, &context, &yard.admin, |tx| notifications::delete(tx, own.id));
         assert_eq!(code(delete()), Code::RuleViolation, "it stays until it is read");
 
-        verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).unwrap();
+        verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).unwrap();
         assert_eq!(told_about(&db, NotificationType::EquipmentStopped, asked.id.get()), found, "once");
     }
 
     fn both_inspectors_are_asked_once_in_both_languages(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let crane = equipment(&db, &world);
-        let assignment = listed(&db, &world, &yard.admin, &crane, TODAY);
-        assigned(&db, &world, &yard.admin, assignment.id, &yard.team);
-        half_submitted(&db, &world, &yard.team.electrical, assignment.id, &[]);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let crane = equipment(&db, &context);
+        let assignment = listed(&db, &context, &yard.admin, &crane, TODAY);
+        assigned(&db, &context, &yard.admin, assignment.id, &yard.team);
+        half_submitted(&db, &context, &yard.team.electrical, assignment.id, &[]);
         let of = |actor: &User| db.read(|conn| assessments::of_assignment(conn, actor, assignment.id));
         assert_eq!(code(of(&yard.team.electrical)), Code::InvalidState, "a half is missing");
         assert_eq!(rows(&db)["final_assessments"], 0);
-        half_submitted(&db, &world, &yard.team.mechanical, assignment.id, &[]);
+        half_submitted(&db, &context, &yard.team.mechanical, assignment.id, &[]);
         let asked = of(&yard.team.electrical).unwrap();
         let found = told_about(&db, NotificationType::AssessmentRequired, asked.id.get());
         let [mechanical, electrical] = &found[..] else { panic!("two are told: {found:?}") };
@@ -175,15 +175,15 @@ on_both_databases! {
     }
 
     fn finishing_gives_each_inspector_one_point_and_counts_on_the_list(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let cranes = [equipment(&db, &world), equipment(&db, &world)];
-        let asked = cranes.each_ref().map(|crane| yard.asked(&db, &world, crane, TODAY));
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let cranes = [equipment(&db, &context), equipment(&db, &context)];
+        let asked = cranes.each_ref().map(|crane| yard.asked(&db, &context, crane, TODAY));
         let list = || true_lists(&db).swap_remove(0).0;
         assert_eq!((list().status, list().completed_assets), (ListStatus::FullyAssigned, 0));
         for (n, of) in asked.iter().enumerate() {
             for (inspector, done) in yard.team.both().into_iter().zip([n, n + 1]) {
-                verdict(&db, &world, inspector, of.id, Operational).unwrap();
+                verdict(&db, &context, inspector, of.id, Operational).unwrap();
                 assert_eq!(list().completed_assets, i64::try_from(done).unwrap());
             }
         }
@@ -203,19 +203,19 @@ on_both_databases! {
     }
 
     fn an_admin_decides_before_between_and_after_the_verdicts_and_points_are_given_once(db: TestDatabase) {
-        let (world, clock) = world();
-        let yard = yard(&db, &world);
+        let (context, clock) = context();
+        let yard = yard(&db, &context);
         for decision in [Operational, Urgent] {
             for given in [vec![], vec![Operational], vec![Urgent], vec![Operational, Urgent], vec![Urgent, Urgent]] {
                 let case = format!("{given:?}, then {decision}");
-                let crane = equipment(&db, &world);
-                let asked = yard.asked(&db, &world, &crane, TODAY);
+                let crane = equipment(&db, &context);
+                let asked = yard.asked(&db, &context, &crane, TODAY);
                 let mut before = asked.clone();
                 for (inspector, given) in yard.team.both().into_iter().zip(&given) {
-                    before = verdict(&db, &world, inspector, asked.id, *given).unwrap();
+                    before = verdict(&db, &context, inspector, asked.id, *given).unwrap();
                 }
                 clock.advance_seconds(60);
-                let decided = yard.decide(&db, &world, asked.id, decision).unwrap();
+                let decided = yard.decide(&db, &context, asked.id, decision).unwrap();
                 let holds = decision == Urgent;
                 assert_eq!(
                     decided,
@@ -223,12 +223,12 @@ on_both_databases! {
                         status: AssessmentStatus::Completed,
                         decision: Some(decision),
                         resolved_by: Some(ResolvedBy::Admin),
-                        resolved_at: Some(world.clock.now()),
+                        resolved_at: Some(context.clock.now()),
                         decided_by_id: Some(yard.admin.id),
                         admin_notes: Some(notes(decision)),
                         equipment_hold: holds.then_some(Stopped),
                         stopped_from: holds.then_some(Active),
-                        updated_at: world.clock.now(),
+                        updated_at: context.clock.now(),
                         ..before.clone()
                     },
                     "{case}"
@@ -239,12 +239,12 @@ on_both_databases! {
                 assert_eq!(assignment(&db, asked.assignment_id).status, AssignmentStatus::Completed, "{case}");
                 assert_eq!(pointed(&db, asked.id), both_pointed(&asked), "{case}");
                 for inspector in yard.team.both() {
-                    let late = verdict(&db, &world, inspector, asked.id, Operational);
+                    let late = verdict(&db, &context, inspector, asked.id, Operational);
                     assert_eq!(code(late), Code::InvalidState, "too late: {case}");
                 }
                 // Again and again: the last one stands.
                 for again in [Urgent, Urgent, Operational, Operational, Urgent, Operational] {
-                    yard.decide(&db, &world, asked.id, again).unwrap();
+                    yard.decide(&db, &context, asked.id, again).unwrap();
                     let expected = if again == Urgent { Stopped } else { Active };
                     assert_eq!(status_of(&db, crane.id), expected, "{case}, and {again}");
                 }
@@ -257,23 +257,23 @@ on_both_databases! {
             assert_eq!(db.read(|conn| users::get(conn, inspector.id)).unwrap().inspector_points, 10);
         }
         let nothing = AssessmentId::new(9_999).unwrap();
-        assert_eq!(code(yard.decide(&db, &world, nothing, Operational)), Code::NotFound);
+        assert_eq!(code(yard.decide(&db, &context, nothing, Operational)), Code::NotFound);
     }
 
     fn an_admin_who_stops_a_machine_says_why_and_each_stop_is_told_once(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let crane = equipment(&db, &world);
-        let asked = yard.asked(&db, &world, &crane, TODAY);
-        yard.decide(&db, &world, asked.id, Urgent).unwrap();
-        yard.decide(&db, &world, asked.id, Urgent).unwrap();
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let crane = equipment(&db, &context);
+        let asked = yard.asked(&db, &context, &crane, TODAY);
+        yard.decide(&db, &context, asked.id, Urgent).unwrap();
+        yard.decide(&db, &context, asked.id, Urgent).unwrap();
         let found = told_about(&db, NotificationType::EquipmentStopped, asked.id.get());
         let [told] = &found[..] else { panic!("one is told once: {found:?}") };
         assert_eq!(told.user_id, yard.admin.id);
         assert_eq!(told.message, format!("{} was stopped for safety: {}", crane.name, notes(Urgent)));
         assert_eq!(told.message_ar, format!("تم إيقاف {} لدواعي السلامة: {}", crane.name, notes(Urgent)));
-        yard.decide(&db, &world, asked.id, Operational).unwrap();
-        yard.decide(&db, &world, asked.id, Urgent).unwrap();
+        yard.decide(&db, &context, asked.id, Operational).unwrap();
+        yard.decide(&db, &context, asked.id, Urgent).unwrap();
         assert_eq!(times_stopped(&db, asked.id, &yard.admin), 2, "it was stopped again");
         let by = Some(yard.admin.id);
         assert_eq!(
@@ -283,16 +283,16 @@ on_both_databases! {
     }
 
     fn operational_gives_a_machine_the_status_it_had_when_this_assessment_stopped_it(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for &before in EquipmentStatus::ALL {
-            let crane = equipment(&db, &world);
-            let asked = yard.asked(&db, &world, &crane, TODAY);
+            let crane = equipment(&db, &context);
+            let asked = yard.asked(&db, &context, &crane, TODAY);
             if before != Active {
-                yard.set_status(&db, &world, crane.id, before);
+                yard.set_status(&db, &context, crane.id, before);
             }
-            verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).unwrap();
-            let decided = yard.decide(&db, &world, asked.id, Operational).unwrap();
+            verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).unwrap();
+            let decided = yard.decide(&db, &context, asked.id, Operational).unwrap();
             assert_eq!((decided.equipment_hold, decided.stopped_from), (None, None), "{before}");
             assert_eq!((decided.released_at, decided.released_by_id), (None, None), "{before}");
             assert_eq!(status_of(&db, crane.id), before, "what an admin stopped stays so");
@@ -300,27 +300,27 @@ on_both_databases! {
     }
 
     fn a_machine_that_two_assessments_hold_is_stopped_until_the_last_lets_go_of_it(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for before in [Active, UnderMaintenance] {
             for order in [[0, 1], [1, 0]] {
-                let crane = equipment(&db, &world);
+                let crane = equipment(&db, &context);
                 if before != Active {
-                    yard.set_status(&db, &world, crane.id, before);
+                    yard.set_status(&db, &context, crane.id, before);
                 }
-                let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
+                let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &context, &crane, day));
                 for of in &asked {
-                    let judged = verdict(&db, &world, &yard.team.mechanical, of.id, Urgent).unwrap();
+                    let judged = verdict(&db, &context, &yard.team.mechanical, of.id, Urgent).unwrap();
                     assert_eq!((judged.equipment_hold, judged.stopped_from), (Some(Stopped), Some(before)));
                     assert_eq!(times_stopped(&db, of.id, &yard.admin), 1);
                 }
                 let stops = changes_of(&db, crane.id).len();
                 let [first, last] = order.map(|n| asked[n].id);
-                yard.decide(&db, &world, first, Operational).unwrap();
+                yard.decide(&db, &context, first, Operational).unwrap();
                 assert_eq!(status_of(&db, crane.id), Stopped, "the other holds it");
-                yard.decide(&db, &world, first, Operational).unwrap();
+                yard.decide(&db, &context, first, Operational).unwrap();
                 assert_eq!(status_of(&db, crane.id), Stopped);
-                yard.decide(&db, &world, last, Operational).unwrap();
+                yard.decide(&db, &context, last, Operational).unwrap();
                 assert_eq!(status_of(&db, crane.id), before);
                 let changes = changes_of(&db, crane.id);
                 assert_eq!(changes[stops..], [(Stopped, before, Some(yard.admin.id))]);
@@ -329,58 +329,58 @@ on_both_databases! {
     }
 
     fn an_assessment_that_finds_nothing_wrong_lets_a_machine_stay_stopped_that_another_holds(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let crane = equipment(&db, &world);
-        let [first, second] = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
-        verdict(&db, &world, &yard.team.mechanical, first.id, Urgent).unwrap();
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let crane = equipment(&db, &context);
+        let [first, second] = [TODAY, TOMORROW].map(|day| yard.asked(&db, &context, &crane, day));
+        verdict(&db, &context, &yard.team.mechanical, first.id, Urgent).unwrap();
         for inspector in yard.team.both() {
-            verdict(&db, &world, inspector, second.id, Operational).unwrap();
+            verdict(&db, &context, inspector, second.id, Operational).unwrap();
         }
-        yard.decide(&db, &world, second.id, Operational).unwrap();
+        yard.decide(&db, &context, second.id, Operational).unwrap();
         assert_eq!(status_of(&db, crane.id), Stopped);
-        verdict(&db, &world, &yard.team.electrical, first.id, Operational).unwrap();
+        verdict(&db, &context, &yard.team.electrical, first.id, Operational).unwrap();
         assert_eq!(status_of(&db, crane.id), Stopped, "one urgent verdict is enough");
     }
 
     fn a_machine_that_an_admin_stopped_stays_so_whatever_is_decided(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let crane = equipment(&db, &world);
-        let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
-        yard.set_status(&db, &world, crane.id, Stopped);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let crane = equipment(&db, &context);
+        let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &context, &crane, day));
+        yard.set_status(&db, &context, crane.id, Stopped);
         for of in &asked {
-            verdict(&db, &world, &yard.team.electrical, of.id, Urgent).unwrap();
+            verdict(&db, &context, &yard.team.electrical, of.id, Urgent).unwrap();
         }
         for of in &asked {
-            yard.decide(&db, &world, of.id, Operational).unwrap();
+            yard.decide(&db, &context, of.id, Operational).unwrap();
             assert_eq!(status_of(&db, crane.id), Stopped);
         }
         for inspector in yard.team.both() {
-            let released = verdict(&db, &world, inspector, asked[0].id, Operational);
+            let released = verdict(&db, &context, inspector, asked[0].id, Operational);
             assert_eq!(code(released), Code::InvalidState);
         }
         assert_eq!(changes_of(&db, crane.id), [(Active, Stopped, Some(yard.admin.id))]);
     }
 
     fn an_admin_who_changes_the_status_of_a_machine_releases_it_and_it_is_kept_who_and_when(db: TestDatabase) {
-        let (world, clock) = world();
-        let yard = yard(&db, &world);
-        let other = user(&db, &world, Role::Admin);
+        let (context, clock) = context();
+        let yard = yard(&db, &context);
+        let other = user(&db, &context, Role::Admin);
         for to in [Active, UnderMaintenance, Paused, OutOfService] {
-            let crane = equipment(&db, &world);
-            let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
+            let crane = equipment(&db, &context);
+            let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &context, &crane, day));
             let judged = asked.each_ref().map(|of| {
-                verdict(&db, &world, &yard.team.mechanical, of.id, Urgent).unwrap()
+                verdict(&db, &context, &yard.team.mechanical, of.id, Urgent).unwrap()
             });
             clock.advance_seconds(60);
             let named: EquipmentChanges = input(json!({"name": format!("Crane {to}"), "status": "stopped"}));
-            act(&db, &world, &other, |tx| machines::update(tx, crane.id, named)).unwrap();
+            act(&db, &context, &other, |tx| machines::update(tx, crane.id, named)).unwrap();
             assert_eq!(judged.each_ref().map(|of| stored(&db, &other, of.id)), judged, "the status is the same");
             if to == OutOfService {
-                act(&db, &world, &other, |tx| machines::decommission(tx, crane.id)).unwrap();
+                act(&db, &context, &other, |tx| machines::decommission(tx, crane.id)).unwrap();
             } else {
-                set_status(&db, &world, &other, crane.id, to).unwrap();
+                set_status(&db, &context, &other, crane.id, to).unwrap();
             }
             assert_eq!(status_of(&db, crane.id), to);
             for before in judged {
@@ -390,42 +390,42 @@ on_both_databases! {
                     Assessment {
                         equipment_hold: None,
                         stopped_from: None,
-                        released_at: Some(world.clock.now()),
+                        released_at: Some(context.clock.now()),
                         released_by_id: Some(other.id),
-                        updated_at: world.clock.now(),
+                        updated_at: context.clock.now(),
                         ..before
                     }
                 );
-                let line = last_line(&db, &world, "assessment", released.id.get());
+                let line = last_line(&db, &context, "assessment", released.id.get());
                 assert_eq!((line.action, line.actor_id), (AuditAction::Release, Some(other.id)));
                 assert_eq!(line.changes.0["equipment_hold"], json!({"old": "stopped", "new": null}));
                 assert_eq!(line.changes.0["stopped_from"], json!({"old": "active", "new": null}));
                 assert_eq!(line.changes.0["released_by_id"], json!({"old": null, "new": other.id}));
                 // It holds the machine no more, so it has nothing to release.
-                yard.decide(&db, &world, released.id, Operational).unwrap();
+                yard.decide(&db, &context, released.id, Operational).unwrap();
                 assert_eq!(status_of(&db, crane.id), to);
             }
             let by = Some(other.id);
             assert_eq!(changes_of(&db, crane.id)[1..], [(Stopped, to, by)]);
-            assert_eq!(last_line(&db, &world, "equipment", crane.id.get()).actor_id, by);
+            assert_eq!(last_line(&db, &context, "equipment", crane.id.get()).actor_id, by);
         }
     }
 
     fn the_second_verdict_after_a_release_stops_the_machine_again(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for second in [Operational, Urgent] {
-            let crane = equipment(&db, &world);
-            let asked = yard.asked(&db, &world, &crane, TODAY);
-            verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).unwrap();
-            yard.set_status(&db, &world, crane.id, Paused);
-            let judged = verdict(&db, &world, &yard.team.electrical, asked.id, second).unwrap();
+            let crane = equipment(&db, &context);
+            let asked = yard.asked(&db, &context, &crane, TODAY);
+            verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).unwrap();
+            yard.set_status(&db, &context, crane.id, Paused);
+            let judged = verdict(&db, &context, &yard.team.electrical, asked.id, second).unwrap();
             assert_eq!(judged.decision, Some(Urgent), "one is enough");
             assert_eq!((judged.equipment_hold, judged.stopped_from), (Some(Stopped), Some(Paused)));
             assert_eq!((judged.released_at, judged.released_by_id), (None, None));
             assert_eq!(status_of(&db, crane.id), Stopped);
             assert_eq!(times_stopped(&db, asked.id, &yard.admin), 2);
-            yard.decide(&db, &world, asked.id, Operational).unwrap();
+            yard.decide(&db, &context, asked.id, Operational).unwrap();
             assert_eq!(status_of(&db, crane.id), Paused);
         }
     }

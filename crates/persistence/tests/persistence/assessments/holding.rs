@@ -4,11 +4,11 @@ use super::*;
 
 on_both_databases! {
     fn a_machine_that_an_assessment_holds_has_no_other_status_whoever_writes_it(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let crane = equipment(&db, &world);
-        let asked = yard.asked(&db, &world, &crane, TODAY);
-        verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).unwrap();
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let crane = equipment(&db, &context);
+        let asked = yard.asked(&db, &context, &crane, TODAY);
+        verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).unwrap();
         for status in EquipmentStatus::ALL.iter().filter(|status| **status != Stopped) {
             refused_by(
                 &db,
@@ -18,18 +18,18 @@ on_both_databases! {
         }
         refused_by(&db, STOPPED_FKEY, "UPDATE equipment SET status = 'active'");
         assert_eq!(status_of(&db, crane.id), Stopped);
-        verdict(&db, &world, &yard.team.electrical, asked.id, Operational).unwrap();
+        verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
         refused_by(&db, STOPPED_FKEY, "UPDATE equipment SET status = 'active'");
         // What isn't held may change, so it was the hold that kept the others from it.
-        yard.decide(&db, &world, asked.id, Operational).unwrap();
+        yard.decide(&db, &context, asked.id, Operational).unwrap();
         assert_eq!(slip_in(&db, "UPDATE equipment SET status = 'paused'").unwrap(), 1);
     }
 
     fn nothing_urgent_is_stored_that_does_not_hold_its_machine(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let [crane, other] = [equipment(&db, &world), equipment(&db, &world)];
-        let asked = yard.asked(&db, &world, &crane, TODAY);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let [crane, other] = [equipment(&db, &context), equipment(&db, &context)];
+        let asked = yard.asked(&db, &context, &crane, TODAY);
         let set = |what: &str| format!("UPDATE final_assessments SET {what} WHERE id = {}", asked.id);
         for half in ["mechanical", "electrical"] {
             let urgent = format!("{half}_verdict = 'urgent', {half}_reason = 'r', {half}_verdict_at = created_at");
@@ -51,7 +51,7 @@ on_both_databases! {
         refused_by(&db, HOLDS_CHECK, &set("equipment_hold = 'stopped'"));
         refused_by(&db, "final_assessments_stopped_check", &set("stopped_from = 'active'"));
 
-        verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).unwrap();
+        verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).unwrap();
         let held = stored(&db, &yard.admin, asked.id);
         // Letting go of it.
         refused_by(&db, HOLDS_CHECK, &set("equipment_hold = NULL, stopped_from = NULL"));
@@ -78,13 +78,13 @@ on_both_databases! {
     }
 
     fn two_verdicts_that_are_operational_are_not_resolved_as_urgent(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let asked = yard.asked(&db, &world, &equipment(&db, &world), TODAY);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let asked = yard.asked(&db, &context, &equipment(&db, &context), TODAY);
         for inspector in yard.team.both() {
-            verdict(&db, &world, inspector, asked.id, Operational).unwrap();
+            verdict(&db, &context, inspector, asked.id, Operational).unwrap();
         }
-        yard.set_status(&db, &world, asked.equipment_id, Stopped);
+        yard.set_status(&db, &context, asked.equipment_id, Stopped);
         for by in ["agreement", "safety_rule"] {
             refused_by(&db, SAFETY_CHECK, &format!(
                 "UPDATE final_assessments SET decision = 'urgent', resolved_by = '{by}', equipment_hold = 'stopped'"
@@ -94,9 +94,9 @@ on_both_databases! {
     }
 
     fn an_assignment_has_one_assessment_and_an_assessment_gives_one_point(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let asked = yard.asked(&db, &world, &equipment(&db, &world), TODAY);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let asked = yard.asked(&db, &context, &equipment(&db, &context), TODAY);
         refused_by(&db, "final_assessments_assignment_id_key", &format!(
             "INSERT INTO final_assessments (assignment_id, equipment_id, mechanical_inspector_id, \
              electrical_inspector_id, status, created_at, updated_at) \
@@ -104,7 +104,7 @@ on_both_databases! {
              created_at, updated_at FROM final_assessments WHERE id = {}",
             asked.id
         ));
-        yard.decide(&db, &world, asked.id, Operational).unwrap();
+        yard.decide(&db, &context, asked.id, Operational).unwrap();
         for inspector in yard.team.both() {
             refused_by(&db, "point_entries_assessment_key", &format!(
                 "INSERT INTO point_entries (user_id, role, amount, kind, related_type, related_id, created_at) \
@@ -122,9 +122,9 @@ on_both_databases! {
     }
 
     fn counters_of_a_list_stay_within_bounds(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        yard.asked(&db, &world, &equipment(&db, &world), TODAY);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        yard.asked(&db, &context, &equipment(&db, &context), TODAY);
         for what in [
             "completed_assets = 2",
             "completed_assets = -1",
@@ -141,18 +141,18 @@ on_both_databases! {
     }
 
     fn everybody_sees_the_assessments_that_are_theirs_to_see(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let other = team(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let other = team(&db, &context);
         let [engineer, quality, specialist, stranger] =
             [Role::Engineer, Role::QualityEngineer, Role::Specialist, Role::Inspector]
-                .map(|role| user(&db, &world, role));
-        let minor = user_with(&db, &world, Role::Specialist, |body| body["minor_role"] = json!("engineer"));
-        let cranes = [equipment(&db, &world), equipment(&db, &world), equipment(&db, &world)];
-        let [first, second] = [0, 1].map(|n| yard.asked(&db, &world, &cranes[n], TODAY));
-        let third = Yard { admin: yard.admin.clone(), team: other.clone() }.asked(&db, &world, &cranes[2], TODAY);
-        verdict(&db, &world, &yard.team.mechanical, first.id, Operational).unwrap();
-        yard.decide(&db, &world, second.id, Operational).unwrap();
+                .map(|role| user(&db, &context, role));
+        let minor = user_with(&db, &context, Role::Specialist, |body| body["minor_role"] = json!("engineer"));
+        let cranes = [equipment(&db, &context), equipment(&db, &context), equipment(&db, &context)];
+        let [first, second] = [0, 1].map(|n| yard.asked(&db, &context, &cranes[n], TODAY));
+        let third = Yard { admin: yard.admin.clone(), team: other.clone() }.asked(&db, &context, &cranes[2], TODAY);
+        verdict(&db, &context, &yard.team.mechanical, first.id, Operational).unwrap();
+        yard.decide(&db, &context, second.id, Operational).unwrap();
 
         let listed = |actor: &User, body| {
             let filter: AssessmentFilter = filter(body);
@@ -191,7 +191,7 @@ on_both_databases! {
             assert_eq!(waiting(inspector), [third.id]);
         }
         assert_eq!(waiting(&yard.admin), [], "an admin isn't asked");
-        let fourth = yard.asked(&db, &world, &cranes[0], TOMORROW);
+        let fourth = yard.asked(&db, &context, &cranes[0], TOMORROW);
         assert_eq!(waiting(&yard.team.mechanical), [fourth.id]);
         assert_eq!(waiting(&yard.team.electrical), [first.id, fourth.id], "the oldest first");
 

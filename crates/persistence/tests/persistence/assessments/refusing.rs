@@ -4,24 +4,24 @@ use super::*;
 
 on_both_databases! {
     fn the_trail_tells_of_every_step(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let crane = equipment(&db, &world);
-        let asked = yard.asked(&db, &world, &crane, TODAY);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let crane = equipment(&db, &context);
+        let asked = yard.asked(&db, &context, &crane, TODAY);
         let [mechanical, electrical] = yard.team.both();
-        let lines_of = |entity: &str, id: i64| done_to(&db, &world, entity, id);
+        let lines_of = |entity: &str, id: i64| done_to(&db, &context, entity, id);
         let begun = lines_of("assignment", asked.assignment_id.get()).len();
-        verdict(&db, &world, mechanical, asked.id, Urgent).unwrap();
-        let line = last_line(&db, &world, "assessment", asked.id.get());
+        verdict(&db, &context, mechanical, asked.id, Urgent).unwrap();
+        let line = last_line(&db, &context, "assessment", asked.id.get());
         assert_eq!(line.changes.0["mechanical_verdict"], json!({"old": null, "new": "urgent"}));
         assert_eq!(line.changes.0["equipment_hold"], json!({"old": null, "new": "stopped"}));
         assert_eq!(lines_of("assignment", asked.assignment_id.get()).len(), begun, "it isn't done yet");
-        verdict(&db, &world, electrical, asked.id, Operational).unwrap();
-        let line = last_line(&db, &world, "assessment", asked.id.get());
+        verdict(&db, &context, electrical, asked.id, Operational).unwrap();
+        let line = last_line(&db, &context, "assessment", asked.id.get());
         assert_eq!(line.changes.0["decision"], json!({"old": null, "new": "urgent"}));
         assert_eq!(line.changes.0["resolved_by"], json!({"old": null, "new": "safety_rule"}));
-        yard.decide(&db, &world, asked.id, Operational).unwrap();
-        let line = last_line(&db, &world, "assessment", asked.id.get());
+        yard.decide(&db, &context, asked.id, Operational).unwrap();
+        let line = last_line(&db, &context, "assessment", asked.id.get());
         assert_eq!(line.changes.0["decision"], json!({"old": "urgent", "new": "operational"}));
         assert_eq!(line.changes.0["admin_notes"], json!({"old": null, "new": notes(Operational)}));
         let (one, other, admin) = (Some(mechanical.id), Some(electrical.id), Some(yard.admin.id));
@@ -43,7 +43,7 @@ on_both_databases! {
             [(AuditAction::Complete, other)]
         );
         for inspector in yard.team.both() {
-            let awards = trail(&db, &world, json!({
+            let awards = trail(&db, &context, json!({
                 "entity_type": "user", "entity_id": inspector.id, "action": "award",
             }));
             let [award] = &awards[..] else { panic!("one award: {awards:?}") };
@@ -53,11 +53,11 @@ on_both_databases! {
     }
 
     fn a_verdict_that_is_refused_changes_nothing(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let others = Role::ALL.iter().map(|role| user(&db, &world, *role)).collect::<Vec<_>>();
-        let crane = equipment(&db, &world);
-        let asked = yard.asked(&db, &world, &crane, TODAY);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let others = Role::ALL.iter().map(|role| user(&db, &context, *role)).collect::<Vec<_>>();
+        let crane = equipment(&db, &context);
+        let asked = yard.asked(&db, &context, &crane, TODAY);
         let [mechanical, electrical] = yard.team.both();
         let unchanged = |outcome: Result<Assessment>| {
             let now = stored(&db, &yard.admin, asked.id);
@@ -70,7 +70,7 @@ on_both_databases! {
         let before = rows(&db);
         for stranger in others.iter().chain([&yard.admin]) {
             for given in [Operational, Urgent] {
-                let outcome = verdict(&db, &world, stranger, asked.id, given);
+                let outcome = verdict(&db, &context, stranger, asked.id, given);
                 assert_eq!(
                     unchanged(outcome),
                     nothing_of(Code::Forbidden, &[], &asked, Active, &before),
@@ -79,18 +79,18 @@ on_both_databases! {
                 );
             }
         }
-        let nobody = db.write(&world, Origin::default(), |tx| {
+        let nobody = db.write(&context, Origin::default(), |tx| {
             assessments::give_verdict(tx, asked.id, input(json!({"verdict": "operational"})))
         });
         assert_eq!(unchanged(nobody), nothing_of(Code::Forbidden, &[], &asked, Active, &before));
-        let nobody = db.write(&world, Origin::default(), |tx| {
+        let nobody = db.write(&context, Origin::default(), |tx| {
             assessments::decide(tx, asked.id, input(json!({"decision": "urgent", "notes": "!"})))
         });
         assert_eq!(unchanged(nobody), nothing_of(Code::Forbidden, &[], &asked, Active, &before));
 
         let short = |body: serde_json::Value| {
             let given: NewVerdict = input(body);
-            act(&db, &world, mechanical, |tx| assessments::give_verdict(tx, asked.id, given))
+            act(&db, &context, mechanical, |tx| assessments::give_verdict(tx, asked.id, given))
         };
         let field = nothing_of(Code::ValidationError, &["urgent_reason"], &asked, Active, &before);
         assert_eq!(unchanged(short(json!({"verdict": "urgent"}))), field);
@@ -98,33 +98,33 @@ on_both_databases! {
         let almost = "é".repeat(49);
         assert_eq!(unchanged(short(json!({"verdict": "urgent", "urgent_reason": almost}))), field);
 
-        let judged = verdict(&db, &world, mechanical, asked.id, Urgent).unwrap();
+        let judged = verdict(&db, &context, mechanical, asked.id, Urgent).unwrap();
         let before = rows(&db);
         for given in [Operational, Urgent] {
-            let again = verdict(&db, &world, mechanical, asked.id, given);
+            let again = verdict(&db, &context, mechanical, asked.id, given);
             assert_eq!(unchanged(again), nothing_of(Code::InvalidState, &[], &judged, Stopped, &before));
         }
-        let judged = verdict(&db, &world, electrical, asked.id, Operational).unwrap();
+        let judged = verdict(&db, &context, electrical, asked.id, Operational).unwrap();
         let before = rows(&db);
         for inspector in yard.team.both() {
-            let again = verdict(&db, &world, inspector, asked.id, Operational);
+            let again = verdict(&db, &context, inspector, asked.id, Operational);
             assert_eq!(unchanged(again), nothing_of(Code::InvalidState, &[], &judged, Stopped, &before));
         }
         let nothing = AssessmentId::new(9_999).unwrap();
-        assert_eq!(code(verdict(&db, &world, mechanical, nothing, Operational)), Code::NotFound);
+        assert_eq!(code(verdict(&db, &context, mechanical, nothing, Operational)), Code::NotFound);
         assert_eq!(rows(&db), before);
     }
 
     fn fifty_characters_are_reason_enough_and_an_operational_verdict_keeps_none(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let asked = yard.asked(&db, &world, &equipment(&db, &world), TODAY);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let asked = yard.asked(&db, &context, &equipment(&db, &context), TODAY);
         let enough = "خ".repeat(50);
         let given: NewVerdict = input(json!({"verdict": "urgent", "urgent_reason": enough}));
         let judged =
-            act(&db, &world, &yard.team.mechanical, |tx| assessments::give_verdict(tx, asked.id, given)).unwrap();
+            act(&db, &context, &yard.team.mechanical, |tx| assessments::give_verdict(tx, asked.id, given)).unwrap();
         assert_eq!(judged.mechanical_reason, Some(enough));
-        let judged = verdict(&db, &world, &yard.team.electrical, asked.id, Operational).unwrap();
+        let judged = verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
         assert_eq!(judged.electrical_reason, None);
     }
 }

@@ -4,15 +4,15 @@ use super::*;
 
 on_both_databases! {
     fn a_list_has_the_machines_whose_type_is_due_and_that_are_in_service(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Engineer);
-        let [one, two, three] = [(); 3].map(|()| checklist(&db, &world, &admin).0.id);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Engineer);
+        let [one, two, three] = [(); 3].map(|()| checklist(&db, &context, &admin).0.id);
         let of_type = |equipment_type: &str| {
-            equipment_with(&db, &world, |body| body["equipment_type"] = json!(equipment_type)).id
+            equipment_with(&db, &context, |body| body["equipment_type"] = json!(equipment_type)).id
         };
         let cranes: Vec<(EquipmentId, EquipmentStatus)> = EquipmentStatus::ALL
             .iter()
-            .map(|&status| (equipment_with(&db, &world, |body| body["status"] = json!(status)).id, status))
+            .map(|&status| (equipment_with(&db, &context, |body| body["status"] = json!(status)).id, status))
             .collect();
         let due: Vec<EquipmentId> = cranes
             .iter()
@@ -24,7 +24,7 @@ on_both_databases! {
         assert_eq!(due.len(), 2);
         let [pump, winch, hoist, _belt] = ["pump", "winch", "hoist", "belt"].map(of_type);
         let plan = |template: TemplateId, types: Value, shift: &str, days: Value, is_active: bool| {
-            routine_with(&db, &world, &admin, template, |body| {
+            routine_with(&db, &context, &admin, template, |body| {
                 body["asset_types"] = types;
                 body["shift"] = json!(shift);
                 body["days_of_week"] = days;
@@ -40,13 +40,13 @@ on_both_databases! {
         plan(one, json!(["nothing of it"]), "day", json!([0]), true);
 
         let list = |day: &str, shift: &str| {
-            let made = generate(&db, &world, Some(&admin), json!({"target_date": day, "shift": shift}));
+            let made = generate(&db, &context, Some(&admin), json!({"target_date": day, "shift": shift}));
             let made = made.unwrap();
             let found = pairs(&db, made.list.id);
             assert!(made.is_new);
             assert_eq!(made.added, found.len());
             assert_eq!(counted(&db, made.list.id).3, ListStatus::Generated);
-            assert_eq!(db.read(|conn| lists::get(conn, made.list.id)).unwrap(), made.list);
+            assert_eq!(db.read(|conn| daily_lists::get(conn, made.list.id)).unwrap(), made.list);
             found
         };
         let cranes_by = |template: TemplateId| due.iter().map(move |id| (*id, template));
@@ -63,18 +63,18 @@ on_both_databases! {
     }
 
     fn an_assignment_is_as_its_list_its_machine_and_its_routine_are(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let template = checklist(&db, &world, &admin).0.id;
-        routine_with(&db, &world, &admin, template, |body| body["shift"] = json!("night"));
-        let moored = equipment_with(&db, &world, |body| {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let template = checklist(&db, &context, &admin).0.id;
+        routine_with(&db, &context, &admin, template, |body| body["shift"] = json!("night"));
+        let moored = equipment_with(&db, &context, |body| {
             body["berth"] = json!("B7");
             body["home_berth"] = json!("B1");
         });
-        let ashore = equipment_with(&db, &world, |body| body["berth"] = json!(null));
+        let ashore = equipment_with(&db, &context, |body| body["berth"] = json!(null));
         let body = json!({"target_date": "2026-03-07", "shift": "night"});
-        let made = generate(&db, &world, Some(&admin), body).unwrap();
-        let now = world.clock.now();
+        let made = generate(&db, &context, Some(&admin), body).unwrap();
+        let now = context.clock.now();
         let day = date("2026-03-07");
         assert_eq!(
             made.list,
@@ -119,51 +119,51 @@ on_both_databases! {
         assert_eq!(on_it.len(), 2);
         let nothing = AssignmentId::new(9_999).unwrap();
         assert_eq!(code(db.read(|conn| assignments::get(conn, nothing))), Code::NotFound);
-        assert_eq!(code(db.read(|conn| lists::get(conn, ListId::new(9_999).unwrap()))), Code::NotFound);
+        assert_eq!(code(db.read(|conn| daily_lists::get(conn, ListId::new(9_999).unwrap()))), Code::NotFound);
     }
 
     fn generating_a_list_that_is_there_is_a_duplicate_and_changes_nothing(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let template = checklist(&db, &world, &admin).0.id;
-        routine(&db, &world, &admin, template);
-        equipment(&db, &world);
-        let (list, on_it) = generated(&db, &world, &admin);
-        equipment(&db, &world);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let template = checklist(&db, &context, &admin).0.id;
+        routine(&db, &context, &admin, template);
+        equipment(&db, &context);
+        let (list, on_it) = generated(&db, &context, &admin);
+        equipment(&db, &context);
         clock.advance_seconds(60);
         let before = rows(&db);
         let body = json!({"target_date": TODAY, "shift": "day"});
         let unwanted = json!({"target_date": TODAY, "shift": "day", "refresh": false});
         for (planner, body) in [(Some(&admin), &body), (None, &body), (Some(&admin), &unwanted)] {
-            assert_eq!(code(generate(&db, &world, planner, body.clone())), Code::Duplicate);
+            assert_eq!(code(generate(&db, &context, planner, body.clone())), Code::Duplicate);
         }
         assert_eq!(rows(&db), before);
-        assert_eq!(db.read(|conn| lists::get(conn, list.id)).unwrap(), list);
+        assert_eq!(db.read(|conn| daily_lists::get(conn, list.id)).unwrap(), list);
         assert_eq!(on_list(&db, list.id), on_it);
         for other in [
             json!({"target_date": TODAY, "shift": "night"}),
             json!({"target_date": "2026-03-03", "shift": "day"}),
         ] {
-            assert!(generate(&db, &world, Some(&admin), other).unwrap().is_new);
+            assert!(generate(&db, &context, Some(&admin), other).unwrap().is_new);
         }
     }
 
     fn a_refresh_adds_what_is_missing_and_touches_nothing_else(db: TestDatabase) {
-        let (world, clock) = world();
-        let [admin, second] = [(); 2].map(|()| user(&db, &world, Role::Admin));
-        let [template, other] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
-        let (crane_routine, _) = routine(&db, &world, &admin, template);
-        let cranes: Vec<Equipment> = (0..5).map(|_| equipment(&db, &world)).collect();
-        let [team, others] = [(); 2].map(|()| team(&db, &world));
-        let (list, on_it) = generated(&db, &world, &admin);
+        let (context, clock) = context();
+        let [admin, second] = [(); 2].map(|()| user(&db, &context, Role::Admin));
+        let [template, other] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
+        let (crane_routine, _) = routine(&db, &context, &admin, template);
+        let cranes: Vec<Equipment> = (0..5).map(|_| equipment(&db, &context)).collect();
+        let [team, others] = [(); 2].map(|()| team(&db, &context));
+        let (list, on_it) = generated(&db, &context, &admin);
         // Of every kind: without a team, with a corrected berth, assigned, begun, half done.
         let fix = input(json!({"berth": "Z9"}));
-        act(&db, &world, &admin, |tx| assignments::correct_berth(tx, on_it[1].id, fix)).unwrap();
+        act(&db, &context, &admin, |tx| assignments::correct_berth(tx, on_it[1].id, fix)).unwrap();
         for n in [2, 3, 4] {
-            assigned(&db, &world, &admin, on_it[n].id, if n == 2 { &others } else { &team });
+            assigned(&db, &context, &admin, on_it[n].id, if n == 2 { &others } else { &team });
         }
-        half_draft(&db, &world, &team.electrical, on_it[3].id);
-        half_submitted(&db, &world, &team.mechanical, on_it[4].id, &[]);
+        half_draft(&db, &context, &team.electrical, on_it[3].id);
+        half_submitted(&db, &context, &team.mechanical, on_it[4].id, &[]);
 
         clock.advance_seconds(3600);
         // Whatever a machine's or the routine's data have become meanwhile is of no account to what is there.
@@ -173,28 +173,28 @@ on_both_databases! {
             json!({"status": "out_of_service"}),
             json!({"equipment_type": "belt"}),
         ]) {
-            act(&db, &world, &admin, |tx| machines::update(tx, crane.id, input(body))).unwrap();
+            act(&db, &context, &admin, |tx| machines::update(tx, crane.id, input(body))).unwrap();
         }
         let changes = input(json!({"template_id": other}));
-        act(&db, &world, &admin, |tx| routines::update(tx, crane_routine.id, changes)).unwrap();
+        act(&db, &context, &admin, |tx| routines::update(tx, crane_routine.id, changes)).unwrap();
         let before = on_list(&db, list.id);
-        let seen = db.read(|conn| lists::get(conn, list.id)).unwrap();
+        let seen = db.read(|conn| daily_lists::get(conn, list.id)).unwrap();
         assert_eq!(counted(&db, list.id), (5, 3, 0, ListStatus::PartiallyAssigned));
 
         let again = || {
             let body = json!({"target_date": TODAY, "shift": "day", "refresh": true});
-            generate(&db, &world, Some(&second), body).unwrap()
+            generate(&db, &context, Some(&second), body).unwrap()
         };
         let same = again();
         assert!(!same.is_new);
         assert_eq!((same.added, on_list(&db, list.id)), (0, before.clone()));
-        let now = world.clock.now();
+        let now = context.clock.now();
         assert_eq!(same.list, InspectionList { updated_at: now, ..seen.clone() });
 
-        let late = equipment_with(&db, &world, |body| body["berth"] = json!("B8"));
-        let pump = equipment_with(&db, &world, |body| body["equipment_type"] = json!("pump"));
-        let _resting = equipment_with(&db, &world, |body| body["status"] = json!("paused"));
-        routine_with(&db, &world, &admin, template, |body| body["asset_types"] = json!(["pump", "crane"]));
+        let late = equipment_with(&db, &context, |body| body["berth"] = json!("B8"));
+        let pump = equipment_with(&db, &context, |body| body["equipment_type"] = json!("pump"));
+        let _resting = equipment_with(&db, &context, |body| body["status"] = json!("paused"));
+        routine_with(&db, &context, &admin, template, |body| body["asset_types"] = json!(["pump", "crane"]));
         clock.advance_seconds(60);
         let more = again();
         let after = on_list(&db, list.id);
@@ -205,7 +205,7 @@ on_both_databases! {
             [(late.id, other), (pump.id, template)],
             "by the routines of today"
         );
-        let now = world.clock.now();
+        let now = context.clock.now();
         for (assignment, berth) in after[5..].iter().zip(["B8", "B1"]) {
             assert_eq!((assignment.status, assignment.created_at), (AssignmentStatus::Unassigned, now));
             assert_eq!((assignment.list_id, assignment.berth.as_deref()), (list.id, Some(berth)));
@@ -213,9 +213,9 @@ on_both_databases! {
         assert_eq!(counted(&db, list.id), (7, 3, 0, ListStatus::PartiallyAssigned));
         assert_eq!(more.list, InspectionList { total_assets: 7, updated_at: now, ..seen });
         assert_eq!(more.list.generated_by_id, Some(admin.id), "who made it first");
-        assert_eq!(db.read(|conn| lists::get(conn, list.id)).unwrap(), more.list);
+        assert_eq!(db.read(|conn| daily_lists::get(conn, list.id)).unwrap(), more.list);
 
-        let lines = trail(&db, &world, json!({"action": "generate"}));
+        let lines = trail(&db, &context, json!({"action": "generate"}));
         let [last, nothing, first]: [AuditEntry; 3] = lines.try_into().unwrap();
         for (line, actor, added) in [(&first, &admin, 5), (&nothing, &second, 0), (&last, &second, 2)] {
             assert_eq!(line.actor_id, Some(actor.id));
@@ -226,67 +226,67 @@ on_both_databases! {
     }
 
     fn refreshing_a_list_that_is_not_there_makes_it(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
-        equipment(&db, &world);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
+        equipment(&db, &context);
         let body = json!({"date": TODAY, "shift": "day", "refresh": true});
-        let made = generate(&db, &world, Some(&admin), body).unwrap();
+        let made = generate(&db, &context, Some(&admin), body).unwrap();
         assert_eq!((made.is_new, made.added, made.list.generated_by_id), (true, 1, Some(admin.id)));
     }
 
     fn the_service_itself_generates_lists_too(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
-        equipment(&db, &world);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
+        equipment(&db, &context);
         let body = json!({"target_date": "2026-03-03", "shift": "day"});
-        let made = generate(&db, &world, None, body).unwrap();
+        let made = generate(&db, &context, None, body).unwrap();
         assert_eq!((made.added, made.is_new, made.list.generated_by_id), (1, true, None));
-        assert_eq!(db.read(|conn| lists::get(conn, made.list.id)).unwrap(), made.list);
-        let [line]: [AuditEntry; 1] = trail(&db, &world, json!({"action": "generate"})).try_into().unwrap();
+        assert_eq!(db.read(|conn| daily_lists::get(conn, made.list.id)).unwrap(), made.list);
+        let [line]: [AuditEntry; 1] = trail(&db, &context, json!({"action": "generate"})).try_into().unwrap();
         assert_eq!((line.actor_id, line.entity_id), (None, Some(made.list.id.get())));
     }
 
     fn a_list_for_which_nothing_runs_is_empty(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        equipment(&db, &world);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        equipment(&db, &context);
         let made =
-            generate(&db, &world, Some(&admin), json!({"target_date": TODAY, "shift": "day"})).unwrap();
+            generate(&db, &context, Some(&admin), json!({"target_date": TODAY, "shift": "day"})).unwrap();
         assert_eq!((made.added, made.is_new), (0, true));
         assert_eq!(counted(&db, made.list.id), (0, 0, 0, ListStatus::Generated));
-        let template = checklist(&db, &world, &admin).0.id;
-        routine_with(&db, &world, &admin, template, |body| body["asset_types"] = json!(["pump"]));
+        let template = checklist(&db, &context, &admin).0.id;
+        routine_with(&db, &context, &admin, template, |body| body["asset_types"] = json!(["pump"]));
         let body = json!({"target_date": TODAY, "shift": "day", "refresh": true});
-        assert_eq!(generate(&db, &world, Some(&admin), body).unwrap().added, 0, "no machine of that type");
+        assert_eq!(generate(&db, &context, Some(&admin), body).unwrap().added, 0, "no machine of that type");
         assert_eq!(counted(&db, made.list.id), (0, 0, 0, ListStatus::Generated));
-        routine(&db, &world, &admin, template);
-        assert_eq!(generated(&db, &world, &admin).0.total_assets, 1, "a routine that came later");
+        routine(&db, &context, &admin, template);
+        assert_eq!(generated(&db, &context, &admin).0.total_assets, 1, "a routine that came later");
     }
 
     fn a_list_has_a_machine_once_however_many_routines_and_lists_it_is_on(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let [first, second] = [(); 2].map(|()| checklist(&db, &world, &admin).0.id);
-        let crane = equipment(&db, &world);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let [first, second] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
+        let crane = equipment(&db, &context);
         for template in [first, second, first] {
-            routine(&db, &world, &admin, template);
+            routine(&db, &context, &admin, template);
         }
-        let (list, _) = generated(&db, &world, &admin);
+        let (list, _) = generated(&db, &context, &admin);
         assert_eq!(pairs(&db, list.id), [(crane.id, first)]);
         let next = json!({"target_date": "2026-03-03", "shift": "day"});
-        let next = generate(&db, &world, Some(&admin), next).unwrap();
+        let next = generate(&db, &context, Some(&admin), next).unwrap();
         assert_eq!(pairs(&db, next.list.id), [(crane.id, first)]);
-        assert_eq!(generated(&db, &world, &admin).1.len(), 1);
+        assert_eq!(generated(&db, &context, &admin).1.len(), 1);
     }
 
     #[allow(clippy::print_stdout, reason = "the number is worth knowing")]
     fn a_list_takes_as_many_statements_however_many_machines_are_on_it(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
-        let model = equipment(&db, &world);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
+        let model = equipment(&db, &context);
         let add = |numbers: std::ops::Range<usize>| {
             let rows: Vec<Equipment> =
                 numbers.map(|n| Equipment { serial_number: format!("BULK-{n}"), ..model.clone() }).collect();
@@ -297,9 +297,9 @@ on_both_databases! {
         };
         let statements = |body: Value| {
             let wanted: GenerateList = input(body);
-            act(&db, &world, &admin, |tx| {
+            act(&db, &context, &admin, |tx| {
                 let before = db.statements();
-                let made = lists::generate(tx, &wanted)?;
+                let made = daily_lists::generate(tx, &wanted)?;
                 Ok((made.added, db.statements() - before))
             })
             .unwrap()
@@ -316,9 +316,9 @@ on_both_databases! {
         assert!(for_many <= 6, "{for_many}");
 
         let read = db.read(|conn| {
-            let list = lists::list(conn, &filter(json!({"date": "2026-03-03"})), ALL)?.items[0].clone();
+            let list = daily_lists::list(conn, &filter(json!({"date": "2026-03-03"})), ALL)?.items[0].clone();
             let before = db.statements();
-            let on_it = lists::assignments_of(conn, list.id)?;
+            let on_it = daily_lists::assignments_of(conn, list.id)?;
             Ok((list.total_assets, on_it.len(), db.statements() - before))
         });
         assert_eq!(read.unwrap(), (5_000, 5_000, 1));
@@ -326,65 +326,65 @@ on_both_databases! {
 
     fn the_counters_of_a_list_are_the_true_ones_after_every_step(db: TestDatabase) {
         use ListStatus::{Completed, FullyAssigned, Generated, PartiallyAssigned};
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
         for _ in 0..3 {
-            equipment(&db, &world);
+            equipment(&db, &context);
         }
-        let (list, on_it) = generated(&db, &world, &admin);
+        let (list, on_it) = generated(&db, &context, &admin);
         let [one, two, three] = [on_it[0].id, on_it[1].id, on_it[2].id];
-        let (team, counted) = (team(&db, &world), || counted(&db, list.id));
+        let (team, counted) = (team(&db, &context), || counted(&db, list.id));
         assert_eq!(counted(), (3, 0, 0, Generated));
-        assigned(&db, &world, &admin, one, &team);
+        assigned(&db, &context, &admin, one, &team);
         assert_eq!(counted(), (3, 1, 0, PartiallyAssigned));
-        assigned(&db, &world, &admin, one, &team);
+        assigned(&db, &context, &admin, one, &team);
         assert_eq!(counted(), (3, 1, 0, PartiallyAssigned), "again is no other");
-        let done = assessment(&db, &world, &team, one);
+        let done = assessment(&db, &context, &team, one);
         assert_eq!(counted(), (3, 1, 0, PartiallyAssigned));
         for inspector in team.both() {
-            verdict(&db, &world, inspector, done.id, Verdict::Operational).unwrap();
+            verdict(&db, &context, inspector, done.id, Verdict::Operational).unwrap();
         }
         assert_eq!(counted(), (3, 1, 1, PartiallyAssigned));
         for id in [two, three] {
-            assigned(&db, &world, &admin, id, &team);
+            assigned(&db, &context, &admin, id, &team);
         }
         assert_eq!(counted(), (3, 3, 1, FullyAssigned));
         for (id, status) in [(two, (3, 3, 2, FullyAssigned)), (three, (3, 3, 3, Completed))] {
-            let done = assessment(&db, &world, &team, id);
+            let done = assessment(&db, &context, &team, id);
             for inspector in team.both() {
-                verdict(&db, &world, inspector, done.id, Verdict::Operational).unwrap();
+                verdict(&db, &context, inspector, done.id, Verdict::Operational).unwrap();
             }
             assert_eq!(counted(), status);
         }
         let other = json!({"target_date": "2026-03-03", "shift": "day"});
-        let other = self::generate(&db, &world, Some(&admin), other).unwrap();
+        let other = self::generate(&db, &context, Some(&admin), other).unwrap();
         assert_eq!((other.list.total_assets, other.list.status), (3, Generated), "each list has its own");
-        equipment(&db, &world);
-        generated(&db, &world, &admin);
+        equipment(&db, &context);
+        generated(&db, &context, &admin);
         assert_eq!(counted(), (4, 3, 3, PartiallyAssigned), "there is more to do again");
     }
 
     fn lists_are_found_by_what_they_are(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
         for _ in 0..2 {
-            equipment(&db, &world);
+            equipment(&db, &context);
         }
         let make = |day: &str, shift: &str| {
             let body = json!({"target_date": day, "shift": shift});
-            generate(&db, &world, Some(&admin), body).unwrap().list.id
+            generate(&db, &context, Some(&admin), body).unwrap().list.id
         };
         let late = make("2026-03-05", "day");
         let early = make("2026-03-02", "day");
         let night = make("2026-03-02", "night");
         let middle = make("2026-03-03", "day");
         let first = on_list(&db, middle)[0].id;
-        assigned(&db, &world, &admin, first, &team(&db, &world));
+        assigned(&db, &context, &admin, first, &team(&db, &context));
         let found = |body: Value| -> Vec<ListId> {
             let filter: ListFilter = filter(body);
-            let page = db.read(|conn| lists::list(conn, &filter, ALL)).unwrap();
+            let page = db.read(|conn| daily_lists::list(conn, &filter, ALL)).unwrap();
             assert_eq!(page.total, i64::try_from(page.items.len()).unwrap());
             page.items.iter().map(|list| list.id).collect()
         };

@@ -4,17 +4,17 @@ use super::*;
 
 on_both_databases! {
     fn a_half_is_the_questions_of_ones_trade_and_those_of_none(db: TestDatabase) {
-        let (world, _) = world();
-        let Case { admin, team, machine, id, .. } = case(&db, &world);
+        let (context, _) = context();
+        let Case { admin, team, machine, id, .. } = case(&db, &context);
         let both = [
             (&team.mechanical, Category::Mechanical, [PASS_FAIL, NUMERIC, CRITICAL, TEXT], YES_NO),
             (&team.electrical, Category::Electrical, [YES_NO, NUMERIC, CRITICAL, TEXT], PASS_FAIL),
         ];
         let whole = db.read(|conn| checklists::get(conn, get(&db, id).template_id)).unwrap().1;
         for (inspector, half, scope, other) in both {
-            let (sheet, is_new) = start(&db, &world, inspector, json!({"assignment_id": id})).unwrap();
+            let (sheet, is_new) = start(&db, &context, inspector, json!({"assignment_id": id})).unwrap();
             assert!(is_new);
-            let now = world.clock.now();
+            let now = context.clock.now();
             assert_eq!(
                 sheet.inspection,
                 Inspection {
@@ -34,65 +34,65 @@ on_both_databases! {
 
             let answer = |body: Value| {
                 let given = input::<NewAnswers>(json!({"answers": [body]})).answers.0;
-                act(&db, &world, inspector, |tx| {
+                act(&db, &context, inspector, |tx| {
                     inspections::answer(tx, sheet.inspection.id, given, |_| None)
                 })
             };
             let foreign = refusal(answer(answer_body(other, whole[other].id, false)));
             assert_eq!(foreign, (Code::ValidationError, vec!["checklist_item_id".to_owned()]));
             assert_eq!(
-                code(submit(&db, &world, inspector, &sheet)),
+                code(submit(&db, &context, inspector, &sheet)),
                 Code::RuleViolation,
                 "nothing is answered"
             );
             for place in &scope[..3] {
                 answer(answer_body(*place, whole[*place].id, false)).unwrap();
             }
-            submit(&db, &world, inspector, &sheet).unwrap();
+            submit(&db, &context, inspector, &sheet).unwrap();
         }
-        for stranger in [&admin, &user(&db, &world, Role::Inspector)] {
+        for stranger in [&admin, &user(&db, &context, Role::Inspector)] {
             let refused = db.read(|conn| inspections::sheet_of_half(conn, stranger, id));
             assert_eq!(code(refused), Code::Forbidden);
         }
     }
 
     fn the_first_half_waits_for_the_second_which_leads_to_the_assessment(db: TestDatabase) {
-        let (world, clock) = world();
+        let (context, clock) = context();
         for order in [Category::ALL.to_vec(), Category::ALL.iter().rev().copied().collect()] {
-            let admin = user(&db, &world, Role::Admin);
-            let template = checklist_with(&db, &world, &admin, |body| {
+            let admin = user(&db, &context, Role::Admin);
+            let template = checklist_with(&db, &context, &admin, |body| {
                 body["equipment_type"] = json!(format!("type {}", admin.id));
             });
-            let machine = equipment_with(&db, &world, |body| {
+            let machine = equipment_with(&db, &context, |body| {
                 body["equipment_type"] = json!(template.0.equipment_type);
             });
-            routine_with(&db, &world, &admin, template.0.id, |body| {
+            routine_with(&db, &context, &admin, template.0.id, |body| {
                 body["asset_types"] = json!([template.0.equipment_type]);
             });
-            let (list, on_it) = generated(&db, &world, &admin);
+            let (list, on_it) = generated(&db, &context, &admin);
             let id = on_it.iter().find(|assignment| assignment.equipment_id == machine.id).unwrap().id;
-            let team = team(&db, &world);
-            let planned = assigned(&db, &world, &admin, id, &team);
+            let team = team(&db, &context);
+            let planned = assigned(&db, &context, &admin, id, &team);
             let inspector = |half: Category| match half {
                 Category::Mechanical => &team.mechanical,
                 Category::Electrical => &team.electrical,
             };
             let status = |of: AssignmentStatus| Assignment {
                 status: of,
-                updated_at: world.clock.now(),
+                updated_at: context.clock.now(),
                 ..planned.clone()
             };
             let before = counted(&db, list.id);
 
             clock.advance_seconds(60);
-            half_answered(&db, &world, inspector(order[0]), id, &[]);
+            half_answered(&db, &context, inspector(order[0]), id, &[]);
             let begun = status(AssignmentStatus::InProgress);
             assert_eq!(get(&db, id), begun);
             clock.advance_seconds(60);
-            let second = half_answered(&db, &world, inspector(order[1]), id, &[]);
+            let second = half_answered(&db, &context, inspector(order[1]), id, &[]);
             assert_eq!(get(&db, id), begun, "the second to begin changes nothing");
 
-            half_submitted(&db, &world, inspector(order[0]), id, &[]);
+            half_submitted(&db, &context, inspector(order[0]), id, &[]);
             let half = match order[0] {
                 Category::Mechanical => AssignmentStatus::MechComplete,
                 Category::Electrical => AssignmentStatus::ElecComplete,
@@ -107,8 +107,8 @@ on_both_databases! {
 
             clock.advance_seconds(60);
             let counts = rows(&db);
-            submit(&db, &world, inspector(order[1]), &second).unwrap();
-            let now = world.clock.now();
+            submit(&db, &context, inspector(order[1]), &second).unwrap();
+            let now = context.clock.now();
             assert_eq!(get(&db, id), status(AssignmentStatus::AssessmentPending));
             assert_eq!(counted(&db, list.id), before, "a list counts what is assessed");
             let made = db.read(|conn| assessments::of_assignment(conn, &team.electrical, id)).unwrap();
@@ -177,7 +177,7 @@ on_both_databases! {
                 2 + admins,
                 "one for each admin, too"
             );
-            let lines = trail(&db, &world, json!({"entity_type": "assignment", "entity_id": id}));
+            let lines = trail(&db, &context, json!({"entity_type": "assignment", "entity_id": id}));
             let told: Vec<_> = lines
                 .iter()
                 .rev()
@@ -195,23 +195,23 @@ on_both_databases! {
     }
 
     fn a_half_is_handed_in_by_an_admin_too_and_counts_for_its_inspector(db: TestDatabase) {
-        let (world, _) = world();
-        let Case { admin, team, id, .. } = case(&db, &world);
-        let sheet = half_answered(&db, &world, &team.electrical, id, &[]);
-        submit(&db, &world, &admin, &sheet).unwrap();
+        let (context, _) = context();
+        let Case { admin, team, id, .. } = case(&db, &context);
+        let sheet = half_answered(&db, &context, &team.electrical, id, &[]);
+        submit(&db, &context, &admin, &sheet).unwrap();
         assert_eq!(get(&db, id).status, AssignmentStatus::ElecComplete);
         assert!(confirm(&db, &team.electrical, id).is_ok());
-        assert_eq!(code(submit(&db, &world, &team.electrical, &sheet)), Code::InvalidState);
+        assert_eq!(code(submit(&db, &context, &team.electrical, &sheet)), Code::InvalidState);
         assert_eq!(get(&db, id).status, AssignmentStatus::ElecComplete);
-        half_submitted(&db, &world, &team.mechanical, id, &[PASS_FAIL]);
+        half_submitted(&db, &context, &team.mechanical, id, &[PASS_FAIL]);
         assert_eq!(get(&db, id).status, AssignmentStatus::AssessmentPending, "a failed half is complete");
     }
 
     fn an_ad_hoc_inspection_completes_no_half(db: TestDatabase) {
-        let (world, _) = world();
-        let Case { team, machine, id, .. } = case(&db, &world);
+        let (context, _) = context();
+        let Case { team, machine, id, .. } = case(&db, &context);
         let before = get(&db, id);
-        submitted(&db, &world, &team.mechanical, &machine, &[]);
+        submitted(&db, &context, &team.mechanical, &machine, &[]);
         assert_eq!(get(&db, id), before);
         assert_eq!(code(confirm(&db, &team.mechanical, id)), Code::InvalidState);
         assert_eq!(
@@ -221,15 +221,15 @@ on_both_databases! {
     }
 
     fn a_half_is_confirmed_by_its_inspector_who_has_handed_it_in(db: TestDatabase) {
-        let (world, _) = world();
-        let Case { admin, team, id, .. } = case(&db, &world);
-        let engineer = user(&db, &world, Role::Engineer);
-        let other = user(&db, &world, Role::Inspector);
+        let (context, _) = context();
+        let Case { admin, team, id, .. } = case(&db, &context);
+        let engineer = user(&db, &context, Role::Engineer);
+        let other = user(&db, &context, Role::Inspector);
         let [mechanical, electrical] = team.both();
         assert_eq!(code(confirm(&db, mechanical, id)), Code::InvalidState, "it isn't begun");
-        let sheet = half_answered(&db, &world, mechanical, id, &[]);
+        let sheet = half_answered(&db, &context, mechanical, id, &[]);
         assert_eq!(code(confirm(&db, mechanical, id)), Code::InvalidState, "it is a draft");
-        submit(&db, &world, mechanical, &sheet).unwrap();
+        submit(&db, &context, mechanical, &sheet).unwrap();
         let before = rows(&db);
         assert_eq!(confirm(&db, mechanical, id).unwrap(), get(&db, id));
         assert_eq!(code(confirm(&db, electrical, id)), Code::InvalidState, "the other half isn't theirs");
@@ -239,76 +239,76 @@ on_both_databases! {
         assert_eq!(code(confirm(&db, mechanical, AssignmentId::new(9_999).unwrap())), Code::NotFound);
         assert_eq!(rows(&db), before, "it says what is, and changes nothing");
         let review = input(json!({"notes": "seen"}));
-        act(&db, &world, &admin, |tx| inspections::review(tx, sheet.inspection.id, review)).unwrap();
-        half_submitted(&db, &world, electrical, id, &[]);
+        act(&db, &context, &admin, |tx| inspections::review(tx, sheet.inspection.id, review)).unwrap();
+        half_submitted(&db, &context, electrical, id, &[]);
         for member in team.both() {
             assert_eq!(confirm(&db, member, id).unwrap().status, AssignmentStatus::AssessmentPending);
         }
     }
 
     fn who_is_not_on_the_team_or_on_leave_starts_no_half(db: TestDatabase) {
-        let (world, _) = world();
-        let Case { admin, team, machine, id, .. } = case(&db, &world);
-        let other = self::team(&db, &world);
-        let second = equipment(&db, &world);
-        let (_, on_it) = generated(&db, &world, &admin);
+        let (context, _) = context();
+        let Case { admin, team, machine, id, .. } = case(&db, &context);
+        let other = self::team(&db, &context);
+        let second = equipment(&db, &context);
+        let (_, on_it) = generated(&db, &context, &admin);
         let free = on_it.iter().find(|assignment| assignment.equipment_id == second.id).unwrap().id;
         let half = || json!({"assignment_id": id});
         let before = (rows(&db), get(&db, id));
-        for stranger in [&admin, &other.mechanical, &other.electrical, &user(&db, &world, Role::Engineer)] {
-            assert_eq!(code(start(&db, &world, stranger, half())), Code::Forbidden);
+        for stranger in [&admin, &other.mechanical, &other.electrical, &user(&db, &context, Role::Engineer)] {
+            assert_eq!(code(start(&db, &context, stranger, half())), Code::Forbidden);
         }
-        let unassigned = start(&db, &world, &team.mechanical, json!({"assignment_id": free}));
+        let unassigned = start(&db, &context, &team.mechanical, json!({"assignment_id": free}));
         assert_eq!(code(unassigned), Code::Forbidden, "nobody is on its team");
-        let nothing = start(&db, &world, &team.mechanical, json!({"assignment_id": 9_999}));
+        let nothing = start(&db, &context, &team.mechanical, json!({"assignment_id": 9_999}));
         assert_eq!(code(nothing), Code::NotFound);
         let wrong = json!({"assignment_id": id, "equipment_id": second.id});
-        let wrong = refusal(start(&db, &world, &team.mechanical, wrong));
+        let wrong = refusal(start(&db, &context, &team.mechanical, wrong));
         assert_eq!(wrong, (Code::ValidationError, vec!["equipment_id".to_owned()]));
-        assert_eq!(code(start(&db, &world, &team.mechanical, json!({}))), Code::ValidationError);
+        assert_eq!(code(start(&db, &context, &team.mechanical, json!({}))), Code::ValidationError);
         let ill = set_out_on_leave(&db, &team.electrical);
-        assert_eq!(code(start(&db, &world, &ill, half())), Code::RuleViolation);
+        assert_eq!(code(start(&db, &context, &ill, half())), Code::RuleViolation);
         let after = rows(&db);
         assert_eq!((after["users"], after["inspections"]), (before.0["users"] + 1, 0));
         assert_eq!(get(&db, id), before.1);
 
         let right = json!({"assignment_id": id, "equipment_id": machine.id});
-        assert!(start(&db, &world, &team.mechanical, right.clone()).unwrap().1);
+        assert!(start(&db, &context, &team.mechanical, right.clone()).unwrap().1);
         let ill = set_out_on_leave(&db, &team.mechanical);
-        assert_eq!(code(start(&db, &world, &ill, right)), Code::RuleViolation, "not even going on");
+        assert_eq!(code(start(&db, &context, &ill, right)), Code::RuleViolation, "not even going on");
     }
 
     fn a_draft_for_something_else_is_in_the_way_of_a_half(db: TestDatabase) {
-        let (world, _) = world();
-        let Case { admin, team, machine, id, .. } = case(&db, &world);
+        let (context, _) = context();
+        let Case { admin, team, machine, id, .. } = case(&db, &context);
         let body = json!({"target_date": "2026-03-03", "shift": "day"});
-        let list = generate(&db, &world, Some(&admin), body).unwrap().list.id;
-        let tomorrow = assigned(&db, &world, &admin, on_list(&db, list)[0].id, &team).id;
+        let list = generate(&db, &context, Some(&admin), body).unwrap().list.id;
+        let tomorrow = assigned(&db, &context, &admin, on_list(&db, list)[0].id, &team).id;
         let [mechanical, electrical] = team.both();
-        let ad_hoc = draft(&db, &world, mechanical, &machine).inspection.id;
+        let ad_hoc = draft(&db, &context, mechanical, &machine).inspection.id;
         let before = (rows(&db), get(&db, id));
-        assert_eq!(code(start(&db, &world, mechanical, json!({"assignment_id": id}))), Code::InvalidState);
+        assert_eq!(code(start(&db, &context, mechanical, json!({"assignment_id": id}))), Code::InvalidState);
         assert_eq!((rows(&db), get(&db, id)), before);
-        act(&db, &world, mechanical, |tx| inspections::delete(tx, ad_hoc)).unwrap();
-        let today = start(&db, &world, mechanical, json!({"assignment_id": id})).unwrap().0;
+        act(&db, &context, mechanical, |tx| inspections::delete(tx, ad_hoc)).unwrap();
+        let today = start(&db, &context, mechanical, json!({"assignment_id": id})).unwrap().0;
 
         let planned = get(&db, tomorrow);
-        let refused = start(&db, &world, mechanical, json!({"assignment_id": tomorrow}));
+        let refused = start(&db, &context, mechanical, json!({"assignment_id": tomorrow}));
         assert_eq!(code(refused), Code::InvalidState, "another assignment of the machine is something else");
         assert_eq!(get(&db, tomorrow), planned);
-        draft(&db, &world, &admin, &machine);
-        assert!(start(&db, &world, electrical, json!({"assignment_id": id})).unwrap().1, "others' aren't");
-        let given = half_answered(&db, &world, mechanical, id, &[]);
+        draft(&db, &context, &admin, &machine);
+        assert!(start(&db, &context, electrical, json!({"assignment_id": id})).unwrap().1, "others' aren't");
+        let given = half_answered(&db, &context, mechanical, id, &[]);
         assert_eq!(given.inspection.id, today.inspection.id);
-        submit(&db, &world, mechanical, &given).unwrap();
-        assert!(start(&db, &world, mechanical, json!({"assignment_id": tomorrow})).unwrap().1);
+        submit(&db, &context, mechanical, &given).unwrap();
+        assert!(start(&db, &context, mechanical, json!({"assignment_id": tomorrow})).unwrap().1);
     }
 
     fn starting_a_half_again_finds_its_draft_until_it_is_handed_in(db: TestDatabase) {
-        let (world, clock) = world();
-        let Case { team, machine, id, .. } = case(&db, &world);
+        let (context, clock) = context();
+        let Case { team, machine, id, .. } = case(&db, &context);
         let [mechanical, electrical] = team.both();
-        let first = half_answered(&db, &world, mechanical, id, &[]);
+        let first = half_answered(&db, &context, mechanical, id, &[]);
         let begun = get(&db, id);
         clock.advance_seconds(60);
         for body in [
@@ -317,82 +317,82 @@ on_both_databases! {
             json!({"assignment_id": id, "equipment_id": machine.id}),
         ] {
             let before = rows(&db);
-            let (sheet, is_new) = start(&db, &world, mechanical, body).unwrap();
+            let (sheet, is_new) = start(&db, &context, mechanical, body).unwrap();
             assert!(!is_new);
             assert_eq!(sheet.inspection, first.inspection);
             assert_eq!((sheet.items, sheet.answers), (first.items.clone(), first.answers.clone()));
             assert_eq!((rows(&db), get(&db, id)), (before, begun.clone()), "finding it is no start");
         }
-        act(&db, &world, mechanical, |tx| inspections::delete(tx, first.inspection.id)).unwrap();
+        act(&db, &context, mechanical, |tx| inspections::delete(tx, first.inspection.id)).unwrap();
         assert_eq!(get(&db, id), begun);
-        let (again, is_new) = start(&db, &world, mechanical, json!({"assignment_id": id})).unwrap();
+        let (again, is_new) = start(&db, &context, mechanical, json!({"assignment_id": id})).unwrap();
         assert!(is_new && again.inspection.id != first.inspection.id, "a draft that is gone is begun anew");
-        half_submitted(&db, &world, mechanical, id, &[]);
+        half_submitted(&db, &context, mechanical, id, &[]);
 
         let complete = get(&db, id);
         let before = rows(&db);
-        assert_eq!(code(start(&db, &world, mechanical, json!({"assignment_id": id}))), Code::InvalidState);
+        assert_eq!(code(start(&db, &context, mechanical, json!({"assignment_id": id}))), Code::InvalidState);
         assert_eq!((rows(&db), get(&db, id)), (before, complete));
         let own = db.read(|conn| inspections::sheet_of_half(conn, mechanical, id)).unwrap();
         assert_eq!(own.inspection.status, InspectionStatus::Submitted);
-        let (ad_hoc, is_new) = start(&db, &world, mechanical, json!({"equipment_id": machine.id})).unwrap();
+        let (ad_hoc, is_new) = start(&db, &context, mechanical, json!({"equipment_id": machine.id})).unwrap();
         assert!(is_new);
         assert_eq!((ad_hoc.inspection.assignment_id, ad_hoc.items.len()), (None, 5), "the machine, ad hoc");
-        act(&db, &world, mechanical, |tx| inspections::delete(tx, ad_hoc.inspection.id)).unwrap();
+        act(&db, &context, mechanical, |tx| inspections::delete(tx, ad_hoc.inspection.id)).unwrap();
 
-        half_submitted(&db, &world, electrical, id, &[]);
+        half_submitted(&db, &context, electrical, id, &[]);
         for member in team.both() {
-            let late = start(&db, &world, member, json!({"assignment_id": id}));
+            let late = start(&db, &context, member, json!({"assignment_id": id}));
             assert_eq!(code(late), Code::InvalidState, "both are done");
         }
     }
 
     fn an_assignment_is_inspected_by_its_own_checklist(db: TestDatabase) {
-        let (world, _) = world();
-        let Case { admin, team, machine, id, .. } = case(&db, &world);
+        let (context, _) = context();
+        let Case { admin, team, machine, id, .. } = case(&db, &context);
         let own = get(&db, id).template_id;
-        let (newer, _) = checklist(&db, &world, &admin);
+        let (newer, _) = checklist(&db, &context, &admin);
         let changes = input(json!({"is_active": false}));
-        act(&db, &world, &admin, |tx| checklists::update(tx, own, changes)).unwrap();
-        let sheet = half_draft(&db, &world, &team.mechanical, id);
+        act(&db, &context, &admin, |tx| checklists::update(tx, own, changes)).unwrap();
+        let sheet = half_draft(&db, &context, &team.mechanical, id);
         assert_eq!((sheet.inspection.template_id, sheet.template.id), (own, own));
-        let other = user(&db, &world, Role::Inspector);
-        assert_eq!(draft(&db, &world, &other, &machine).template.id, newer.id, "ad hoc it is the active one");
+        let other = user(&db, &context, Role::Inspector);
+        assert_eq!(draft(&db, &context, &other, &machine).template.id, newer.id, "ad hoc it is the active one");
     }
 
     fn a_half_without_a_question_can_be_done_too(db: TestDatabase) {
-        let (world, _) = world();
+        let (context, _) = context();
         let trades = [("mechanical", "electrical"), ("electrical", "mechanical")];
         for (n, (asked, not_asked)) in trades.into_iter().enumerate() {
-            let admin = user(&db, &world, Role::Admin);
+            let admin = user(&db, &context, Role::Admin);
             let of_type = format!("type {n}");
-            let (template, _) = checklist_with(&db, &world, &admin, |body| {
+            let (template, _) = checklist_with(&db, &context, &admin, |body| {
                 body["equipment_type"] = json!(of_type);
                 for item in body["items"].as_array_mut().unwrap() {
                     item["category"] = json!(asked);
                 }
             });
-            let machine = equipment_with(&db, &world, |body| body["equipment_type"] = json!(of_type));
-            routine_with(&db, &world, &admin, template.id, |body| body["asset_types"] = json!([of_type]));
-            let (_, on_it) = generated(&db, &world, &admin);
+            let machine = equipment_with(&db, &context, |body| body["equipment_type"] = json!(of_type));
+            routine_with(&db, &context, &admin, template.id, |body| body["asset_types"] = json!([of_type]));
+            let (_, on_it) = generated(&db, &context, &admin);
             let id = on_it.iter().find(|assignment| assignment.equipment_id == machine.id).unwrap().id;
-            let team = team(&db, &world);
-            assigned(&db, &world, &admin, id, &team);
+            let team = team(&db, &context);
+            assigned(&db, &context, &admin, id, &team);
             let [idle, busy] = if not_asked == "mechanical" {
                 [&team.mechanical, &team.electrical]
             } else {
                 [&team.electrical, &team.mechanical]
             };
-            let sheet = half_draft(&db, &world, idle, id);
+            let sheet = half_draft(&db, &context, idle, id);
             assert!(sheet.items.is_empty());
             let progress = sheet.progress();
             assert_eq!(
                 (progress.total_items, progress.is_complete, progress.progress_percentage),
                 (0, true, 100)
             );
-            submit(&db, &world, idle, &sheet).unwrap();
+            submit(&db, &context, idle, &sheet).unwrap();
             assert!(confirm(&db, idle, id).is_ok());
-            let half = half_submitted(&db, &world, busy, id, &[PASS_FAIL]);
+            let half = half_submitted(&db, &context, busy, id, &[PASS_FAIL]);
             assert_eq!(half.status, InspectionStatus::Submitted);
             assert_eq!(get(&db, id).status, AssignmentStatus::AssessmentPending);
             assert!(db.read(|conn| assessments::of_assignment(conn, idle, id)).is_ok());
@@ -400,26 +400,26 @@ on_both_databases! {
     }
 
     fn a_half_of_a_checklist_without_any_question_is_not_begun(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        let (template, items) = checklist(&db, &world, &admin);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (template, items) = checklist(&db, &context, &admin);
         for item in items {
-            act(&db, &world, &admin, |tx| checklists::delete_item(tx, template.id, item.id)).unwrap();
+            act(&db, &context, &admin, |tx| checklists::delete_item(tx, template.id, item.id)).unwrap();
         }
-        let Case { team, id, .. } = case_of(&db, &world, admin, template.id);
+        let Case { team, id, .. } = case_of(&db, &context, admin, template.id);
         let before = (rows(&db), get(&db, id));
         for member in team.both() {
-            assert_eq!(code(start(&db, &world, member, json!({"assignment_id": id}))), Code::RuleViolation);
+            assert_eq!(code(start(&db, &context, member, json!({"assignment_id": id}))), Code::RuleViolation);
         }
         assert_eq!((rows(&db), get(&db, id)), before);
     }
 
     fn of_two_at_midnight_the_later_day_is_the_last_whichever_comes_second(db: TestDatabase) {
-        let (world, clock) = world();
-        let Case { team, machine, .. } = case(&db, &world);
+        let (context, clock) = context();
+        let Case { team, machine, .. } = case(&db, &context);
         for at in ["2026-03-03T00:00:00.010Z", "2026-03-02T23:59:59.990Z"] {
             clock.set(at);
-            submitted(&db, &world, &team.mechanical, &machine, &[]);
+            submitted(&db, &context, &team.mechanical, &machine, &[]);
         }
         let row = completions::table.select((completions::completions, completions::last_completed_on));
         let found: (i32, Option<Date>) = query!(db, |c| row.first(c));
@@ -427,8 +427,8 @@ on_both_databases! {
     }
 
     fn each_half_counts_in_the_iso_week_of_the_site(db: TestDatabase) {
-        let (world, clock) = world_in("Asia/Riyadh");
-        let Case { admin, team, machine, id, .. } = case(&db, &world);
+        let (context, clock) = context_in("Asia/Riyadh");
+        let Case { admin, team, machine, id, .. } = case(&db, &context);
         let [mechanical, electrical] = team.both();
         let weeks = || {
             let row = completions::table
@@ -448,31 +448,31 @@ on_both_databases! {
         let week = |year, week, number, last: &str| (year, week, number, last.to_owned());
         // Tuesday 31 December 2024 is of week 1 of 2025, as is the Monday; that is Sunday in Greenwich still.
         clock.set("2024-12-29T21:00:00Z");
-        submitted(&db, &world, mechanical, &machine, &[]);
+        submitted(&db, &context, mechanical, &machine, &[]);
         assert_eq!(weeks(), [week(2025, 1, 1, "2024-12-30")]);
         clock.set("2024-12-31T09:00:00Z");
-        submitted(&db, &world, mechanical, &machine, &[]);
+        submitted(&db, &context, mechanical, &machine, &[]);
         clock.set("2024-12-31T21:00:00Z");
-        submitted(&db, &world, mechanical, &machine, &[]);
+        submitted(&db, &context, mechanical, &machine, &[]);
         let of_2025 = week(2025, 1, 3, "2025-01-01");
         assert_eq!(weeks(), std::slice::from_ref(&of_2025));
 
         // Thursday 31 December 2026 until midnight and Friday 1 January 2027 are of week 53 of 2026.
         clock.set("2026-12-31T20:59:59Z");
-        let sheets = team.both().map(|member| half_answered(&db, &world, member, id, &[]));
-        submit(&db, &world, mechanical, &sheets[0]).unwrap();
+        let sheets = team.both().map(|member| half_answered(&db, &context, member, id, &[]));
+        submit(&db, &context, mechanical, &sheets[0]).unwrap();
         assert_eq!(weeks(), [of_2025.clone(), week(2026, 53, 1, "2026-12-31")]);
         clock.set("2026-12-31T21:00:00Z");
-        submit(&db, &world, &admin, &sheets[1]).unwrap();
+        submit(&db, &context, &admin, &sheets[1]).unwrap();
         assert_eq!(weeks(), [of_2025.clone(), week(2026, 53, 2, "2027-01-01")], "each half counts");
 
         // Sunday until midnight is of week 53 still; Monday, which is Sunday in Greenwich, is of week 1.
         clock.set("2027-01-03T20:59:59Z");
-        submitted(&db, &world, electrical, &machine, &[]);
+        submitted(&db, &context, electrical, &machine, &[]);
         let of_2026 = week(2026, 53, 3, "2027-01-03");
         assert_eq!(weeks(), [of_2025.clone(), of_2026.clone()]);
         clock.set("2027-01-03T21:00:00Z");
-        submitted(&db, &world, electrical, &machine, &[]);
+        submitted(&db, &context, electrical, &machine, &[]);
         assert_eq!(weeks(), [of_2025, of_2026, week(2027, 1, 1, "2027-01-04")]);
     }
 }

@@ -4,18 +4,18 @@ use super::*;
 
 on_both_databases! {
     fn a_team_is_two_active_inspectors_of_their_trades_on_the_shift_and_not_on_leave(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
-        equipment(&db, &world);
-        let team = team(&db, &world);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
+        equipment(&db, &context);
+        let team = team(&db, &context);
         // Planned on Monday for Thursday.
         let body = json!({"target_date": "2026-03-05", "shift": "day"});
-        let list = generate(&db, &world, Some(&admin), body).unwrap().list.id;
+        let list = generate(&db, &context, Some(&admin), body).unwrap().list.id;
         let before = on_list(&db, list)[0].clone();
         let id = before.id;
         let inspector = |trade: &str, change: &dyn Fn(&mut Value)| {
-            user_with(&db, &world, Role::Inspector, |body| {
+            user_with(&db, &context, Role::Inspector, |body| {
                 body["specialization"] = json!(trade);
                 body["shift"] = json!("day");
                 change(body);
@@ -26,23 +26,23 @@ on_both_databases! {
             [(MECHANICAL, "mechanical", "electrical"), (ELECTRICAL, "electrical", "mechanical")]
         {
             let gone = inspector(trade, &|_| {});
-            act(&db, &world, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
+            act(&db, &context, &admin, |tx| users::deactivate(tx, gone.id)).unwrap();
             let specialist = inspector(trade, &|body| body["role"] = json!("specialist"));
             let other_trade = inspector(other, &|_| {});
             let night = inspector(trade, &|body| body["shift"] = json!("night"));
             let none = inspector(trade, &|body| body["shift"] = json!(null));
             let ill = inspector(trade, &|_| {});
-            store(&db, &away(&ill, ["2026-03-05", "2026-03-05"], LeaveStatus::Approved, false, &world));
+            store(&db, &away(&ill, ["2026-03-05", "2026-03-05"], LeaveStatus::Approved, false, &context));
             let first_day = inspector(trade, &|_| {});
-            store(&db, &away(&first_day, ["2026-03-05", "2026-03-09"], LeaveStatus::Approved, false, &world));
+            store(&db, &away(&first_day, ["2026-03-05", "2026-03-09"], LeaveStatus::Approved, false, &context));
             let last_day = inspector(trade, &|_| {});
-            store(&db, &away(&last_day, ["2026-03-01", "2026-03-05"], LeaveStatus::Approved, false, &world));
+            store(&db, &away(&last_day, ["2026-03-01", "2026-03-05"], LeaveStatus::Approved, false, &context));
             let unlucky = inspector(other, &|body| {
                 body["role"] = json!("specialist");
                 body["shift"] = json!("night");
             });
-            store(&db, &away(&unlucky, ["2026-03-05"; 2], LeaveStatus::Approved, false, &world));
-            act(&db, &world, &admin, |tx| users::deactivate(tx, unlucky.id)).unwrap();
+            store(&db, &away(&unlucky, ["2026-03-05"; 2], LeaveStatus::Approved, false, &context));
+            act(&db, &context, &admin, |tx| users::deactivate(tx, unlucky.id)).unwrap();
             let nobody = UserId::new(9_999).unwrap();
             let untouched = rows(&db);
             for (wrong, conditions, of) in [
@@ -59,35 +59,35 @@ on_both_databases! {
                 (unlucky.id, 5, "everything at once"),
             ] {
                 let [mechanical, electrical] = with_other(&team, seat, wrong);
-                let refused = refusal(assign(&db, &world, &admin, id, mechanical, electrical));
+                let refused = refusal(assign(&db, &context, &admin, id, mechanical, electrical));
                 assert_eq!(refused, (Code::RuleViolation, vec![seat.to_owned(); conditions]), "{of}, {seat}");
             }
             assert_eq!(rows(&db), untouched);
             assert_eq!(get(&db, id), before);
             assert_eq!(counted(&db, list), (1, 0, 0, ListStatus::Generated));
         }
-        let both = refusal(assign(&db, &world, &admin, id, team.electrical.id, team.mechanical.id));
+        let both = refusal(assign(&db, &context, &admin, id, team.electrical.id, team.mechanical.id));
         assert_eq!(both, (Code::RuleViolation, vec![MECHANICAL.to_owned(), ELECTRICAL.to_owned()]));
-        let same = refusal(assign(&db, &world, &admin, id, team.mechanical.id, team.mechanical.id));
+        let same = refusal(assign(&db, &context, &admin, id, team.mechanical.id, team.mechanical.id));
         assert_eq!(same, (Code::RuleViolation, vec![ELECTRICAL.to_owned()]));
         let nothing = AssignmentId::new(9_999).unwrap();
-        let refused = assign(&db, &world, &admin, nothing, team.mechanical.id, team.electrical.id);
+        let refused = assign(&db, &context, &admin, nothing, team.mechanical.id, team.electrical.id);
         assert_eq!(code(refused), Code::NotFound);
         let members: AssignTeam = input(json!({
             "mechanical_inspector_id": team.mechanical.id, "electrical_inspector_id": team.electrical.id,
         }));
-        let nobody = db.write(&world, Origin::default(), |tx| assignments::assign(tx, id, &members));
+        let nobody = db.write(&context, Origin::default(), |tx| assignments::assign(tx, id, &members));
         assert_eq!(code(nobody), Code::Forbidden);
         assert_eq!(get(&db, id), before);
     }
 
     fn only_an_approved_leave_on_the_target_date_keeps_somebody_off_a_team(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
-        equipment(&db, &world);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
+        equipment(&db, &context);
         let body = json!({"target_date": "2026-03-05", "shift": "day"});
-        let list = generate(&db, &world, Some(&admin), body).unwrap().list.id;
+        let list = generate(&db, &context, Some(&admin), body).unwrap().list.id;
         let id = on_list(&db, list)[0].id;
         let whole = ["2026-03-04", "2026-03-06"];
         for (days, status, ended, of) in [
@@ -98,42 +98,42 @@ on_both_databases! {
             (whole, LeaveStatus::Rejected, false, "refused"),
             (whole, LeaveStatus::Cancelled, false, "withdrawn"),
         ] {
-            let team = team(&db, &world);
+            let team = team(&db, &context);
             for member in team.both() {
-                store(&db, &away(member, days, status, ended, &world));
+                store(&db, &away(member, days, status, ended, &context));
             }
-            let outcome = assign(&db, &world, &admin, id, team.mechanical.id, team.electrical.id);
+            let outcome = assign(&db, &context, &admin, id, team.mechanical.id, team.electrical.id);
             assert!(outcome.is_ok(), "{of}: {outcome:?}");
         }
-        let team = team(&db, &world);
+        let team = team(&db, &context);
         for member in team.both() {
             set_out_on_leave(&db, member);
         }
-        let today = assign(&db, &world, &admin, id, team.mechanical.id, team.electrical.id);
+        let today = assign(&db, &context, &admin, id, team.mechanical.id, team.electrical.id);
         assert!(today.is_ok(), "who is away today may be there on the day");
-        let engineer = user_with(&db, &world, Role::Engineer, |body| {
+        let engineer = user_with(&db, &context, Role::Engineer, |body| {
             body["minor_role"] = json!("inspector");
             body["specialization"] = json!("electrical");
             body["shift"] = json!("day");
         });
         assert!(
-            assign(&db, &world, &admin, id, team.mechanical.id, engineer.id).is_ok(),
+            assign(&db, &context, &admin, id, team.mechanical.id, engineer.id).is_ok(),
             "a second role, too"
         );
     }
 
     fn a_team_is_told_in_both_languages_and_has_thirty_hours(db: TestDatabase) {
-        let (world, clock) = world_in("Asia/Riyadh");
-        let [admin, engineer] = [Role::Admin, Role::Engineer].map(|role| user(&db, &world, role));
-        let template = checklist(&db, &world, &admin).0.id;
-        routine(&db, &world, &admin, template);
-        routine_with(&db, &world, &admin, template, |body| body["shift"] = json!("night"));
-        let crane = equipment_with(&db, &world, |body| {
+        let (context, clock) = context_in("Asia/Riyadh");
+        let [admin, engineer] = [Role::Admin, Role::Engineer].map(|role| user(&db, &context, role));
+        let template = checklist(&db, &context, &admin).0.id;
+        routine(&db, &context, &admin, template);
+        routine_with(&db, &context, &admin, template, |body| body["shift"] = json!("night"));
+        let crane = equipment_with(&db, &context, |body| {
             body["name"] = json!("Quay Crane 7");
             body["name_ar"] = json!("رافعة الرصيف ٧");
         });
         let named = |name: &str, trade: &str, shift: &str| {
-            user_with(&db, &world, Role::Inspector, |body| {
+            user_with(&db, &context, Role::Inspector, |body| {
                 body["full_name"] = json!(name);
                 body["specialization"] = json!(trade);
                 body["shift"] = json!(shift);
@@ -143,12 +143,12 @@ on_both_databases! {
             let mechanical = named("Salim Haddad", "mechanical", shift);
             let electrical = named("منى خليل", "electrical", shift);
             let body = json!({"target_date": TODAY, "shift": shift});
-            let list = generate(&db, &world, Some(&admin), body).unwrap().list.id;
+            let list = generate(&db, &context, Some(&admin), body).unwrap().list.id;
             let before = on_list(&db, list)[0].clone();
             clock.advance_seconds(60);
             let counts = rows(&db);
-            let after = assign(&db, &world, &engineer, before.id, mechanical.id, electrical.id).unwrap();
-            let now = world.clock.now();
+            let after = assign(&db, &context, &engineer, before.id, mechanical.id, electrical.id).unwrap();
+            let now = context.clock.now();
             assert_eq!(
                 after,
                 Assignment {
@@ -190,7 +190,7 @@ on_both_databases! {
             }
             let told = rows(&db)["notifications"] - counts["notifications"];
             assert_eq!(told, 2, "nobody else is told");
-            let lines = trail(&db, &world, json!({"action": "assign", "entity_id": before.id}));
+            let lines = trail(&db, &context, json!({"action": "assign", "entity_id": before.id}));
             assert_eq!((lines.len(), lines[0].actor_id), (1, Some(engineer.id)));
             assert_eq!(lines[0].changes.0["status"], json!({"old": "unassigned", "new": "assigned"}));
             assert_eq!(lines[0].changes.0[ELECTRICAL], json!({"old": null, "new": electrical.id}));
@@ -199,14 +199,14 @@ on_both_databases! {
     }
 
     fn a_team_can_be_changed_until_somebody_has_begun(db: TestDatabase) {
-        let (world, clock) = world();
-        let Case { admin, team: old, list, id, .. } = case(&db, &world);
-        let engineer = user(&db, &world, Role::Engineer);
-        let new = team(&db, &world);
+        let (context, clock) = context();
+        let Case { admin, team: old, list, id, .. } = case(&db, &context);
+        let engineer = user(&db, &context, Role::Engineer);
+        let new = team(&db, &context);
         let first = get(&db, id);
         clock.advance_seconds(60);
-        let now = world.clock.now();
-        let second = assign(&db, &world, &engineer, id, new.mechanical.id, old.electrical.id).unwrap();
+        let now = context.clock.now();
+        let second = assign(&db, &context, &engineer, id, new.mechanical.id, old.electrical.id).unwrap();
         assert_eq!(
             second,
             Assignment {
@@ -225,24 +225,24 @@ on_both_databases! {
             [&old.mechanical, &old.electrical, &new.mechanical].map(|who| told_to(&db, who.id).len());
         assert_eq!(numbers, [1, 2, 1]);
         assert_eq!(
-            code(start(&db, &world, &old.mechanical, json!({"assignment_id": id}))),
+            code(start(&db, &context, &old.mechanical, json!({"assignment_id": id}))),
             Code::Forbidden,
             "who isn't on the team any more"
         );
 
-        half_draft(&db, &world, &new.mechanical, id);
+        half_draft(&db, &context, &new.mechanical, id);
         let begun = get(&db, id);
         assert_eq!(begun.status, AssignmentStatus::InProgress);
         let before = rows(&db);
-        let refused = assign(&db, &world, &admin, id, new.mechanical.id, new.electrical.id);
+        let refused = assign(&db, &context, &admin, id, new.mechanical.id, new.electrical.id);
         assert_eq!(code(refused), Code::InvalidState);
-        let unfit = assign(&db, &world, &admin, id, admin.id, admin.id);
+        let unfit = assign(&db, &context, &admin, id, admin.id, admin.id);
         assert_eq!(code(unfit), Code::InvalidState, "the status is looked at first");
         assert_eq!((get(&db, id), rows(&db)), (begun.clone(), before.clone()));
         for &status in AssignmentStatus::ALL {
             if !matches!(status, AssignmentStatus::Unassigned | AssignmentStatus::Assigned) {
                 put(&db, id, status);
-                let refused = assign(&db, &world, &admin, id, new.mechanical.id, new.electrical.id);
+                let refused = assign(&db, &context, &admin, id, new.mechanical.id, new.electrical.id);
                 assert_eq!(code(refused), Code::InvalidState, "{status}");
             }
         }
@@ -250,18 +250,18 @@ on_both_databases! {
     }
 
     fn a_berth_is_corrected_and_nothing_else(db: TestDatabase) {
-        let (world, clock) = world();
-        let Case { admin, machine, list, id, .. } = case(&db, &world);
+        let (context, clock) = context();
+        let Case { admin, machine, list, id, .. } = case(&db, &context);
         let correct = |id: AssignmentId, berth: &str| {
             let fix = input(json!({ "berth": berth }));
-            act(&db, &world, &admin, |tx| assignments::correct_berth(tx, id, fix))
+            act(&db, &context, &admin, |tx| assignments::correct_berth(tx, id, fix))
         };
-        let (before, seen) = (get(&db, id), db.read(|conn| lists::get(conn, list)).unwrap());
+        let (before, seen) = (get(&db, id), db.read(|conn| daily_lists::get(conn, list)).unwrap());
         clock.advance_seconds(60);
         let after = correct(id, "  B12 ").unwrap();
         assert_eq!(
             after,
-            Assignment { berth: Some("B12".into()), updated_at: world.clock.now(), ..before.clone() }
+            Assignment { berth: Some("B12".into()), updated_at: context.clock.now(), ..before.clone() }
         );
         assert_eq!(get(&db, id), after);
         assert_eq!(
@@ -269,8 +269,8 @@ on_both_databases! {
             machine,
             "it stays where it was"
         );
-        assert_eq!(db.read(|conn| lists::get(conn, list)).unwrap(), seen);
-        let lines = trail(&db, &world, json!({"entity_type": "assignment", "action": "update"}));
+        assert_eq!(db.read(|conn| daily_lists::get(conn, list)).unwrap(), seen);
+        let lines = trail(&db, &context, json!({"entity_type": "assignment", "action": "update"}));
         assert_eq!((lines.len(), lines[0].entity_id), (1, Some(id.get())));
         let told: Vec<_> = lines[0].changes.0.iter().collect();
         assert_eq!(told, [(&"berth".to_owned(), &json!({"old": "B1", "new": "B12"}))]);
@@ -282,25 +282,25 @@ on_both_databases! {
     }
 
     fn everybody_finds_the_assignments_whose_team_they_are_on(db: TestDatabase) {
-        let (world, _) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
         for _ in 0..2 {
-            equipment(&db, &world);
+            equipment(&db, &context);
         }
-        let [one, two] = [(); 2].map(|()| team(&db, &world));
+        let [one, two] = [(); 2].map(|()| team(&db, &context));
         let mut on = Vec::new();
         for day in ["2026-03-04", "2026-03-02", "2026-03-03"] {
             let body = json!({"target_date": day, "shift": "day"});
-            let list = generate(&db, &world, Some(&admin), body).unwrap().list.id;
+            let list = generate(&db, &context, Some(&admin), body).unwrap().list.id;
             on.extend(on_list(&db, list).iter().map(|assignment| assignment.id));
         }
         let [wed, wed_2, mon, mon_2, tue, tue_2]: [AssignmentId; 6] = on.try_into().unwrap();
         for id in [wed, wed_2, mon, mon_2] {
-            assigned(&db, &world, &admin, id, &one);
+            assigned(&db, &context, &admin, id, &one);
         }
-        assign(&db, &world, &admin, tue, one.mechanical.id, two.electrical.id).unwrap();
-        half_draft(&db, &world, &one.electrical, wed);
+        assign(&db, &context, &admin, tue, one.mechanical.id, two.electrical.id).unwrap();
+        half_draft(&db, &context, &one.electrical, wed);
         let found = |who: &User, body: Value| -> Vec<AssignmentId> {
             let filter: AssignmentFilter = filter(body);
             let page = db.read(|conn| assignments::of_inspector(conn, who.id, &filter, ALL)).unwrap();
@@ -338,20 +338,20 @@ on_both_databases! {
     }
 
     fn the_backlog_is_what_is_unfinished_after_its_deadline(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
         for _ in AssignmentStatus::ALL {
-            equipment(&db, &world);
+            equipment(&db, &context);
         }
-        let team = team(&db, &world);
-        let (_, on_it) = generated(&db, &world, &admin);
+        let team = team(&db, &context);
+        let (_, on_it) = generated(&db, &context, &admin);
         let mut unfinished = Vec::new();
         for (assignment, &status) in on_it.iter().zip(AssignmentStatus::ALL) {
             if status == AssignmentStatus::Unassigned {
                 continue;
             }
-            let deadline = assigned(&db, &world, &admin, assignment.id, &team).deadline;
+            let deadline = assigned(&db, &context, &admin, assignment.id, &team).deadline;
             assert_eq!(deadline, Some(instant("2026-03-03T13:00:00Z")));
             put(&db, assignment.id, status);
             if AssignmentStatus::UNFINISHED.contains(&status) {
@@ -367,56 +367,56 @@ on_both_databases! {
             ("2027-03-03T13:00:00Z", &unfinished),
         ] {
             clock.set(at);
-            assert_eq!(backlog(&db, &world), expected, "{at}");
+            assert_eq!(backlog(&db, &context), expected, "{at}");
             for assignment in on_it.iter().map(|assignment| get(&db, assignment.id)) {
-                let is_overdue = assignment.is_overdue(world.clock.now());
+                let is_overdue = assignment.is_overdue(context.clock.now());
                 assert_eq!(is_overdue, expected.contains(&assignment.id), "{at} {}", assignment.status);
             }
         }
         put(&db, unfinished[0], AssignmentStatus::Completed);
-        assert_eq!(backlog(&db, &world), unfinished[1..]);
+        assert_eq!(backlog(&db, &context), unfinished[1..]);
     }
 
     fn the_backlog_begins_with_the_oldest_deadline(db: TestDatabase) {
-        let (world, clock) = world();
-        let admin = user(&db, &world, Role::Admin);
-        routine(&db, &world, &admin, checklist(&db, &world, &admin).0.id);
+        let (context, clock) = context();
+        let admin = user(&db, &context, Role::Admin);
+        routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
         for _ in 0..2 {
-            equipment(&db, &world);
+            equipment(&db, &context);
         }
-        let team = team(&db, &world);
+        let team = team(&db, &context);
         let mut of_day = Vec::new();
         for day in ["2026-03-04", "2026-03-02"] {
             let body = json!({"target_date": day, "shift": "day"});
-            let list = generate(&db, &world, Some(&admin), body).unwrap().list.id;
+            let list = generate(&db, &context, Some(&admin), body).unwrap().list.id;
             for assignment in on_list(&db, list) {
-                of_day.push(assigned(&db, &world, &admin, assignment.id, &team).id);
+                of_day.push(assigned(&db, &context, &admin, assignment.id, &team).id);
             }
         }
         let [late, late_2, early, early_2]: [AssignmentId; 4] = of_day.try_into().unwrap();
         clock.set("2026-03-05T13:00:00Z");
-        assert_eq!(backlog(&db, &world), [early, early_2]);
+        assert_eq!(backlog(&db, &context), [early, early_2]);
         clock.advance_seconds(1);
-        assert_eq!(backlog(&db, &world), [early, early_2, late, late_2]);
+        assert_eq!(backlog(&db, &context), [early, early_2, late, late_2]);
         for (page, expected) in [(1, &[early, early_2, late][..]), (2, &[late_2]), (3, &[])] {
             let request = PageRequest { page, per_page: 3 };
-            let part = db.read(|conn| assignments::backlog(conn, world.clock.now(), request)).unwrap();
+            let part = db.read(|conn| assignments::backlog(conn, context.clock.now(), request)).unwrap();
             assert_eq!((part.total, part.request), (4, request));
             let ids: Vec<AssignmentId> = part.items.iter().map(|assignment| assignment.id).collect();
             assert_eq!(ids, expected);
         }
-        half_submitted(&db, &world, &team.mechanical, early, &[]);
-        assert_eq!(backlog(&db, &world).len(), 4, "a half is not enough");
-        half_submitted(&db, &world, &team.electrical, early, &[]);
-        assert_eq!(backlog(&db, &world), [early_2, late, late_2], "what is late can still be done");
+        half_submitted(&db, &context, &team.mechanical, early, &[]);
+        assert_eq!(backlog(&db, &context).len(), 4, "a half is not enough");
+        half_submitted(&db, &context, &team.electrical, early, &[]);
+        assert_eq!(backlog(&db, &context), [early_2, late, late_2], "what is late can still be done");
     }
 
     fn days_at_both_ends_of_the_calendar_are_days_like_others(db: TestDatabase) {
         for (n, zone) in ["Asia/Riyadh", "America/New_York"].into_iter().enumerate() {
-            let (world, _) = world_in(zone);
-            let admin = user_with(&db, &world, Role::Admin, |body| body["email"] = json!(format!("{n}@example.com")));
+            let (context, _) = context_in(zone);
+            let admin = user_with(&db, &context, Role::Admin, |body| body["email"] = json!(format!("{n}@example.com")));
             let member = |trade: &str| {
-                user_with(&db, &world, Role::Inspector, |body| {
+                user_with(&db, &context, Role::Inspector, |body| {
                     body["email"] = json!(format!("{trade}{n}@example.com"));
                     body["specialization"] = json!(trade);
                     body["shift"] = json!(if n == 0 { "day" } else { "night" });
@@ -424,17 +424,17 @@ on_both_databases! {
             };
             let team = Team { mechanical: member("mechanical"), electrical: member("electrical") };
             let shift = if n == 0 { "day" } else { "night" };
-            let template = checklist_with(&db, &world, &admin, |body| body["version"] = json!(zone)).0.id;
-            routine_with(&db, &world, &admin, template, |body| body["shift"] = json!(shift));
-            equipment_with(&db, &world, |body| body["serial_number"] = json!(zone));
+            let template = checklist_with(&db, &context, &admin, |body| body["version"] = json!(zone)).0.id;
+            routine_with(&db, &context, &admin, template, |body| body["shift"] = json!(shift));
+            equipment_with(&db, &context, |body| body["serial_number"] = json!(zone));
             for day in ["0001-01-01", "9999-12-31"] {
                 let list =
-                    generate(&db, &world, Some(&admin), json!({"target_date": day, "shift": shift})).unwrap().list;
+                    generate(&db, &context, Some(&admin), json!({"target_date": day, "shift": shift})).unwrap().list;
                 let first = on_list(&db, list.id).swap_remove(0);
-                let after = assigned(&db, &world, &admin, first.id, &team);
+                let after = assigned(&db, &context, &admin, first.id, &team);
                 assert_eq!(after.target_date, date(day));
                 assert_eq!(get(&db, first.id), after);
-                let late = backlog(&db, &world).contains(&first.id);
+                let late = backlog(&db, &context).contains(&first.id);
                 assert_eq!(late, day.starts_with("0001"), "{zone} {day} {:?}", after.deadline);
             }
         }

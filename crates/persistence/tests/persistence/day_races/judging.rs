@@ -4,15 +4,15 @@ use super::*;
 
 on_both_databases! {
     fn both_halves_handed_in_at_once_lead_to_one_assessment(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for round in 0..2 * ROUNDS {
-            let (_, on_list) = planned(&db, &world, &yard);
+            let (_, on_list) = planned(&db, &context, &yard);
             // Defects refer to the machine, too, and are a part of it now and then.
             let failing: &[usize] = if round % 2 == 0 { &[] } else { &[PASS_FAIL, CRITICAL] };
-            let sheets = yard.team.both().map(|inspector| half_answered(&db, &world, inspector, on_list.id, failing));
+            let sheets = yard.team.both().map(|inspector| half_answered(&db, &context, inspector, on_list.id, failing));
             let (done, refused) = tally(at_once(2, |n| {
-                act(&db, &world, yard.team.both()[n], |tx| inspections::submit(tx, sheets[n].inspection.id))
+                act(&db, &context, yard.team.both()[n], |tx| inspections::submit(tx, sheets[n].inspection.id))
             }));
             assert_eq!((done.len(), refused), (2, vec![]));
             assert_eq!(assignment(&db, on_list.id).status, AssignmentStatus::AssessmentPending);
@@ -20,7 +20,7 @@ on_both_databases! {
             let asked = db.read(|conn| assessments::of_assignment(conn, &yard.admin, on_list.id)).unwrap();
             let told = told_about(&db, NotificationType::AssessmentRequired, asked.id.get());
             assert_eq!(told.iter().map(|told| told.user_id.get()).collect::<Vec<_>>(), both_pointed(&asked));
-            let made = trail(&db, &world, json!({
+            let made = trail(&db, &context, json!({
                 "entity_type": "assessment", "entity_id": asked.id.get(), "action": "create",
             }));
             assert_eq!(made.len(), 1);
@@ -31,14 +31,14 @@ on_both_databases! {
     }
 
     fn both_verdicts_at_once_finish_it_once(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for round in 0..3 {
             for verdicts in COMBINATIONS {
-                let crane = equipment(&db, &world);
-                let asked = yard.asked(&db, &world, &crane, TODAY);
+                let crane = equipment(&db, &context);
+                let asked = yard.asked(&db, &context, &crane, TODAY);
                 let (done, refused) = tally(at_once(2, |n| {
-                    verdict(&db, &world, yard.team.both()[n], asked.id, verdicts[n])
+                    verdict(&db, &context, yard.team.both()[n], asked.id, verdicts[n])
                 }));
                 assert_eq!((done.len(), refused), (2, vec![]), "{verdicts:?}");
                 let completed = |of: &&inspection_domain::assessments::Assessment| of.status == AssessmentStatus::Completed;
@@ -63,18 +63,18 @@ on_both_databases! {
     }
 
     fn an_inspector_gives_one_verdict_however_often_it_is_sent(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for round in 0..ROUNDS {
-            let crane = equipment(&db, &world);
-            let asked = yard.asked(&db, &world, &crane, TODAY);
+            let crane = equipment(&db, &context);
+            let asked = yard.asked(&db, &context, &crane, TODAY);
             let is_second = round % 2 == 1;
             if is_second {
-                verdict(&db, &world, &yard.team.electrical, asked.id, Operational).unwrap();
+                verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
             }
             let (done, refused) = tally(at_once(4, |n| {
                 let given = if n % 2 == 0 { Urgent } else { Operational };
-                verdict(&db, &world, &yard.team.mechanical, asked.id, given)
+                verdict(&db, &context, &yard.team.mechanical, asked.id, given)
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
             assert_eq!(stored(&db, &yard.admin, asked.id), done[0]);
@@ -87,16 +87,16 @@ on_both_databases! {
     }
 
     fn a_list_is_generated_once(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for _ in 0..3 {
-            equipment(&db, &world);
+            equipment(&db, &context);
         }
-        let other = user(&db, &world, Role::Engineer);
+        let other = user(&db, &context, Role::Engineer);
         for round in 0..ROUNDS {
             let date = day(round);
             let actors = [&yard.admin, &other];
-            let (done, refused) = tally(at_once(2, |n| generate(&db, &world, actors[n], &date, false)));
+            let (done, refused) = tally(at_once(2, |n| generate(&db, &context, actors[n], &date, false)));
             assert_eq!(refused, [Code::Duplicate]);
             let [made] = &done[..] else { panic!("one is made: {done:?}") };
             assert_eq!((made.is_new, made.added, made.list.total_assets), (true, 3, 3));
@@ -106,7 +106,7 @@ on_both_databases! {
             let date = day(round);
             // All of them complete it, or three do, and one wants a new one.
             let refreshes = |n: usize| round % 2 == 0 || n > 0;
-            let (done, refused) = tally(at_once(4, |n| generate(&db, &world, &yard.admin, &date, refreshes(n))));
+            let (done, refused) = tally(at_once(4, |n| generate(&db, &context, &yard.admin, &date, refreshes(n))));
             assert!(refused.len() <= round % 2 && refused.iter().all(|code| *code == Code::Duplicate), "{refused:?}");
             assert_eq!(done.iter().filter(|made| made.is_new).count(), 1);
             assert_eq!(done.iter().map(|made| made.added).sum::<usize>(), 3);
@@ -120,18 +120,18 @@ on_both_databases! {
     }
 
     fn a_list_is_completed_while_its_assignments_get_teams(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        equipment(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        equipment(&db, &context);
         for round in 0..2 * ROUNDS {
-            let on_list = true_list(&db, list_of(&db, &world, &yard.admin, TODAY).id);
+            let on_list = true_list(&db, list_of(&db, &context, &yard.admin, TODAY).id);
             let new = on_list.iter().find(|of| of.status == AssignmentStatus::Unassigned).expect("one").id;
             for _ in 0..2 {
-                equipment(&db, &world);
+                equipment(&db, &context);
             }
             let (refreshed, (done, refused)) = both(
-                || generate(&db, &world, &yard.admin, TODAY, true),
-                || tally(at_once(2, |_| assign(&db, &world, &yard.admin, new, &yard.team))),
+                || generate(&db, &context, &yard.admin, TODAY, true),
+                || tally(at_once(2, |_| assign(&db, &context, &yard.admin, new, &yard.team))),
             );
             assert_eq!((done.len(), refused), (2, vec![]));
             let refreshed = refreshed.unwrap();
@@ -143,22 +143,22 @@ on_both_databases! {
     }
 
     fn a_list_is_completed_while_its_assignments_are_finished(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for round in 0..ROUNDS {
-            let cranes = [equipment(&db, &world), equipment(&db, &world)];
-            let asked = cranes.each_ref().map(|crane| yard.asked(&db, &world, crane, TODAY));
+            let cranes = [equipment(&db, &context), equipment(&db, &context)];
+            let asked = cranes.each_ref().map(|crane| yard.asked(&db, &context, crane, TODAY));
             for of in &asked {
-                verdict(&db, &world, &yard.team.mechanical, of.id, Operational).unwrap();
+                verdict(&db, &context, &yard.team.mechanical, of.id, Operational).unwrap();
             }
-            equipment(&db, &world);
+            equipment(&db, &context);
             let outcomes = at_once(4, |n| -> Result<usize> {
                 match asked.get(n) {
                     Some(of) => {
                         let given = if (round + n).is_multiple_of(2) { Urgent } else { Operational };
-                        verdict(&db, &world, &yard.team.electrical, of.id, given).map(|_| 0)
+                        verdict(&db, &context, &yard.team.electrical, of.id, given).map(|_| 0)
                     }
-                    None => generate(&db, &world, &yard.admin, TODAY, true).map(|made| made.added),
+                    None => generate(&db, &context, &yard.admin, TODAY, true).map(|made| made.added),
                 }
             });
             let (done, refused) = tally(outcomes);
@@ -171,19 +171,19 @@ on_both_databases! {
     }
 
     fn of_two_admins_who_decide_at_once_one_has_the_last_word(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let admins = [&yard.admin, &user(&db, &world, Role::Admin)];
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let admins = [&yard.admin, &user(&db, &context, Role::Admin)];
         for _ in 0..3 {
             for decisions in COMBINATIONS {
                 for given in [None, Some(Operational), Some(Urgent)] {
-                    let crane = equipment(&db, &world);
-                    let asked = yard.asked(&db, &world, &crane, TODAY);
+                    let crane = equipment(&db, &context);
+                    let asked = yard.asked(&db, &context, &crane, TODAY);
                     if let Some(given) = given {
-                        verdict(&db, &world, &yard.team.electrical, asked.id, given).unwrap();
+                        verdict(&db, &context, &yard.team.electrical, asked.id, given).unwrap();
                     }
                     let (done, refused) =
-                        tally(at_once(2, |n| decide(&db, &world, admins[n], asked.id, decisions[n])));
+                        tally(at_once(2, |n| decide(&db, &context, admins[n], asked.id, decisions[n])));
                     assert_eq!((done.len(), refused), (2, vec![]), "{decisions:?}");
                     let last = stored(&db, &yard.admin, asked.id);
                     assert!(done.contains(&last), "one of the two stands, and whole: {last:?}");
@@ -201,18 +201,18 @@ on_both_databases! {
     }
 
     fn an_admin_has_the_last_word_over_a_verdict_that_comes_at_once(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for round in 0..ROUNDS {
             for decision in [Operational, Urgent] {
-                let crane = equipment(&db, &world);
-                let asked = yard.asked(&db, &world, &crane, TODAY);
+                let crane = equipment(&db, &context);
+                let asked = yard.asked(&db, &context, &crane, TODAY);
                 if round % 2 == 1 {
-                    verdict(&db, &world, &yard.team.electrical, asked.id, Operational).unwrap();
+                    verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
                 }
                 let (given, decided) = both(
-                    || verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent),
-                    || decide(&db, &world, &yard.admin, asked.id, decision),
+                    || verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent),
+                    || decide(&db, &context, &yard.admin, asked.id, decision),
                 );
                 let decided = decided.unwrap();
                 let (given, refused) = tally(vec![given]);
@@ -227,19 +227,19 @@ on_both_databases! {
     }
 
     fn a_machine_whose_status_is_changed_while_it_is_stopped_is_held_or_released(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for round in 0..2 * ROUNDS {
-            let crane = equipment(&db, &world);
-            let asked = yard.asked(&db, &world, &crane, TODAY);
+            let crane = equipment(&db, &context);
+            let asked = yard.asked(&db, &context, &crane, TODAY);
             let to = [Paused, UnderMaintenance, OutOfService, Stopped][round % 4];
             let (given, changed) = both(
-                || verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent),
+                || verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent),
                 || {
                     if to == OutOfService {
-                        act(&db, &world, &yard.admin, |tx| machines::decommission(tx, crane.id))
+                        act(&db, &context, &yard.admin, |tx| machines::decommission(tx, crane.id))
                     } else {
-                        set_status(&db, &world, &yard.admin, crane.id, to)
+                        set_status(&db, &context, &yard.admin, crane.id, to)
                     }
                 },
             );
@@ -259,17 +259,17 @@ on_both_databases! {
     }
 
     fn two_assessments_that_stop_a_machine_at_once_release_it_when_both_let_go(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for round in 0..ROUNDS {
-            let crane = equipment(&db, &world);
+            let crane = equipment(&db, &context);
             let before = [Active, Paused, UnderMaintenance][round % 3];
-            let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &world, &crane, day));
+            let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &context, &crane, day));
             if before != Active {
-                yard.set_status(&db, &world, crane.id, before);
+                yard.set_status(&db, &context, crane.id, before);
             }
             let (done, refused) = tally(at_once(4, |n| {
-                verdict(&db, &world, yard.team.both()[n % 2], asked[n / 2].id, Urgent)
+                verdict(&db, &context, yard.team.both()[n % 2], asked[n / 2].id, Urgent)
             }));
             assert_eq!((done.len(), refused), (4, vec![]));
             for of in &asked {
@@ -279,7 +279,7 @@ on_both_databases! {
             }
             assert_eq!(status_of(&db, crane.id), Stopped);
             let (done, refused) =
-                tally(at_once(2, |n| decide(&db, &world, &yard.admin, asked[n].id, Operational)));
+                tally(at_once(2, |n| decide(&db, &context, &yard.admin, asked[n].id, Operational)));
             assert_eq!((done.len(), refused), (2, vec![]));
             assert_eq!(status_of(&db, crane.id), before, "the second of them released it");
             all_is_well(&db);

@@ -4,17 +4,17 @@ use super::*;
 
 on_both_databases! {
     fn of_two_engineers_who_assign_different_teams_one_has_the_last_word(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let engineers = [user(&db, &world, Role::Engineer), user(&db, &world, Role::Engineer)];
-        let teams = [yard.team.clone(), team(&db, &world)];
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let engineers = [user(&db, &context, Role::Engineer), user(&db, &context, Role::Engineer)];
+        let teams = [yard.team.clone(), team(&db, &context)];
         // Those in the middle are on both.
         let mixed = Team { mechanical: teams[1].mechanical.clone(), electrical: teams[0].electrical.clone() };
         for round in 0..2 * ROUNDS {
-            let on_list = listed(&db, &world, &yard.admin, &equipment(&db, &world), TODAY);
+            let on_list = listed(&db, &context, &yard.admin, &equipment(&db, &context), TODAY);
             let teams = if round % 2 == 0 { teams.clone() } else { [teams[0].clone(), mixed.clone()] };
             let (done, refused) =
-                tally(at_once(2, |n| assign(&db, &world, &engineers[n], on_list.id, &teams[n])));
+                tally(at_once(2, |n| assign(&db, &context, &engineers[n], on_list.id, &teams[n])));
             assert_eq!((done.len(), refused), (2, vec![]));
             let now = assignment(&db, on_list.id);
             assert!(done.contains(&now), "one of the two stands, and whole: {now:?}");
@@ -27,39 +27,39 @@ on_both_databases! {
     }
 
     fn assignments_of_one_list_that_get_their_teams_at_once_are_all_counted(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let teams = [yard.team.clone(), team(&db, &world)];
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let teams = [yard.team.clone(), team(&db, &context)];
         for _ in 0..6 {
-            equipment(&db, &world);
+            equipment(&db, &context);
         }
         for round in 0..ROUNDS {
-            let list = list_of(&db, &world, &yard.admin, &day(round));
+            let list = list_of(&db, &context, &yard.admin, &day(round));
             let on_list = true_list(&db, list.id);
             let (done, refused) = tally(at_once(6, |n| {
-                assign(&db, &world, &yard.admin, on_list[n].id, &teams[n % 2])
+                assign(&db, &context, &yard.admin, on_list[n].id, &teams[n % 2])
             }));
             assert_eq!((done.len(), refused), (6, vec![]));
-            let list = db.read(|conn| lists::get(conn, list.id)).unwrap();
+            let list = db.read(|conn| daily_lists::get(conn, list.id)).unwrap();
             assert_eq!((list.status, list.assigned_assets), (ListStatus::FullyAssigned, 6));
             true_list(&db, list.id);
         }
     }
 
     fn an_inspection_is_rated_once_and_every_bonus_is_booked(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let inspector = user(&db, &world, Role::Inspector);
-        let crane = equipment(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let inspector = user(&db, &context, Role::Inspector);
+        let crane = equipment(&db, &context);
         let mut points = 0;
         for round in 0..ROUNDS {
-            let (inspection, _) = submitted(&db, &world, &inspector, &crane, &[]);
+            let (inspection, _) = submitted(&db, &context, &inspector, &crane, &[]);
             let bonus = |n: usize| json!({"rating": 3, "admin_quality_bonus": n + 1});
             let (done, refused) =
-                tally(at_once(3, |n| rate(&db, &world, &yard.admin, inspection.id, bonus(n))));
+                tally(at_once(3, |n| rate(&db, &context, &yard.admin, inspection.id, bonus(n))));
             assert_eq!((done.len(), refused), (1, vec![Code::Duplicate; 2]));
             let (done, refused) =
-                tally(at_once(4, |n| rerate(&db, &world, &yard.admin, inspection.id, bonus(2 * n + round % 2))));
+                tally(at_once(4, |n| rerate(&db, &context, &yard.admin, inspection.id, bonus(2 * n + round % 2))));
             assert_eq!((done.len(), refused), (4, vec![]));
             let newest = db.read(|conn| ratings::of_technician(conn, inspector.id, ALL)).unwrap().page.items;
             assert_eq!(newest[0].inspection_id, inspection.id);
@@ -69,10 +69,10 @@ on_both_databases! {
             all_is_well(&db);
 
             // Changed while it is made: before is too early.
-            let (inspection, _) = submitted(&db, &world, &inspector, &crane, &[]);
+            let (inspection, _) = submitted(&db, &context, &inspector, &crane, &[]);
             let (rated, changed) = both(
-                || rate(&db, &world, &yard.admin, inspection.id, bonus(4)),
-                || rerate(&db, &world, &yard.admin, inspection.id, bonus(9)),
+                || rate(&db, &context, &yard.admin, inspection.id, bonus(4)),
+                || rerate(&db, &context, &yard.admin, inspection.id, bonus(9)),
             );
             rated.unwrap();
             let (done, refused) = tally(vec![changed]);
@@ -83,18 +83,18 @@ on_both_databases! {
     }
 
     fn of_several_starts_of_a_half_one_makes_the_draft_and_the_others_find_it(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for _ in 0..2 * ROUNDS {
-            let (_, on_list) = planned(&db, &world, &yard);
+            let (_, on_list) = planned(&db, &context, &yard);
             // Both halves, each of them twice.
             let (started, refused) =
-                tally(at_once(4, |n| start(&db, &world, yard.team.both()[n % 2], on_list.id)));
+                tally(at_once(4, |n| start(&db, &context, yard.team.both()[n % 2], on_list.id)));
             assert_eq!(refused, []);
             let drafts: BTreeSet<_> = started.iter().map(|(id, _)| *id).collect();
             assert_eq!((drafts.len(), started.iter().filter(|(_, is_new)| *is_new).count()), (2, 2));
             assert_eq!(assignment(&db, on_list.id).status, AssignmentStatus::InProgress);
-            let begun = trail(&db, &world, json!({
+            let begun = trail(&db, &context, json!({
                 "entity_type": "assignment", "entity_id": on_list.id.get(), "action": "start",
             }));
             assert_eq!(begun.len(), 1, "it begins once");
@@ -103,16 +103,16 @@ on_both_databases! {
     }
 
     fn a_half_started_at_once_with_an_ad_hoc_inspection_of_the_machine_is_one_draft(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for _ in 0..2 * ROUNDS {
-            let (crane, on_list) = planned(&db, &world, &yard);
+            let (crane, on_list) = planned(&db, &context, &yard);
             let inspector = &yard.team.mechanical;
             let (half, ad_hoc) = both(
-                || start(&db, &world, inspector, on_list.id),
+                || start(&db, &context, inspector, on_list.id),
                 || {
                     let what: StartInspection = input(json!({"equipment_id": crane.id}));
-                    act(&db, &world, inspector, |tx| inspections::start(tx, &what))
+                    act(&db, &context, inspector, |tx| inspections::start(tx, &what))
                 },
             );
             // The ad hoc one finds whichever draft there is; the half must be the half.
@@ -129,16 +129,16 @@ on_both_databases! {
     }
 
     fn a_half_is_started_before_another_team_is_chosen_or_not_at_all(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let engineer = user(&db, &world, Role::Engineer);
-        let other = team(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let engineer = user(&db, &context, Role::Engineer);
+        let other = team(&db, &context);
         for round in 0..2 * ROUNDS {
-            let (_, on_list) = planned(&db, &world, &yard);
+            let (_, on_list) = planned(&db, &context, &yard);
             let inspector = yard.team.both()[round % 2];
             let (started, chosen) = both(
-                || start(&db, &world, inspector, on_list.id),
-                || assign(&db, &world, &engineer, on_list.id, &other),
+                || start(&db, &context, inspector, on_list.id),
+                || assign(&db, &context, &engineer, on_list.id, &other),
             );
             let now = assignment(&db, on_list.id);
             match (tally(vec![started]), tally(vec![chosen])) {
@@ -156,16 +156,16 @@ on_both_databases! {
     }
 
     fn an_inspector_is_assigned_before_they_are_deactivated_or_not_at_all(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let engineer = user(&db, &world, Role::Engineer);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let engineer = user(&db, &context, Role::Engineer);
         for round in 0..2 * ROUNDS {
-            let leaving = team(&db, &world);
+            let leaving = team(&db, &context);
             let gone = leaving.both()[round % 2].id;
-            let on_list = listed(&db, &world, &yard.admin, &equipment(&db, &world), TODAY);
+            let on_list = listed(&db, &context, &yard.admin, &equipment(&db, &context), TODAY);
             let (deactivated, chosen) = both(
-                || act(&db, &world, &yard.admin, |tx| users::deactivate(tx, gone)),
-                || assign(&db, &world, &engineer, on_list.id, &leaving),
+                || act(&db, &context, &yard.admin, |tx| users::deactivate(tx, gone)),
+                || assign(&db, &context, &engineer, on_list.id, &leaving),
             );
             assert!(!deactivated.unwrap().is_active);
             let (chosen, refused) = tally(vec![chosen]);
@@ -181,36 +181,36 @@ on_both_databases! {
     }
 
     fn a_machine_is_stopped_while_everything_else_goes_on_with_it(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let stranger = user(&db, &world, Role::Inspector);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let stranger = user(&db, &context, Role::Inspector);
         for round in 0..2 * ROUNDS {
-            let crane = equipment(&db, &world);
-            let asked = yard.asked(&db, &world, &crane, TODAY);
+            let crane = equipment(&db, &context);
+            let asked = yard.asked(&db, &context, &crane, TODAY);
             if round % 2 == 0 {
-                verdict(&db, &world, &yard.team.electrical, asked.id, Operational).unwrap();
+                verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
             }
-            let later = listed(&db, &world, &yard.admin, &crane, TOMORROW);
-            assigned(&db, &world, &yard.admin, later.id, &yard.team);
-            half_submitted(&db, &world, &yard.team.electrical, later.id, &[]);
-            let half = half_answered(&db, &world, &yard.team.mechanical, later.id, &[PASS_FAIL, CRITICAL]);
+            let later = listed(&db, &context, &yard.admin, &crane, TOMORROW);
+            assigned(&db, &context, &yard.admin, later.id, &yard.team);
+            half_submitted(&db, &context, &yard.team.electrical, later.id, &[]);
+            let half = half_answered(&db, &context, &yard.team.mechanical, later.id, &[PASS_FAIL, CRITICAL]);
             let outcomes = at_once(6, |n| -> Result<()> {
                 match n {
-                    0 => verdict(&db, &world, &yard.team.mechanical, asked.id, Urgent).map(|_| ()),
-                    1 => act(&db, &world, &yard.team.mechanical, |tx| {
+                    0 => verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).map(|_| ()),
+                    1 => act(&db, &context, &yard.team.mechanical, |tx| {
                         inspections::submit(tx, half.inspection.id)
                     })
                     .map(|_| ()),
                     2 => {
                         let what: StartInspection = input(json!({"equipment_id": crane.id}));
-                        act(&db, &world, &stranger, |tx| inspections::start(tx, &what)).map(|_| ())
+                        act(&db, &context, &stranger, |tx| inspections::start(tx, &what)).map(|_| ())
                     }
-                    3 => generate(&db, &world, &yard.admin, &day(2 + round), true).map(|_| ()),
+                    3 => generate(&db, &context, &yard.admin, &day(2 + round), true).map(|_| ()),
                     4 => {
                         let named = input(json!({"name": format!("Crane {round}")}));
-                        act(&db, &world, &yard.admin, |tx| machines::update(tx, crane.id, named)).map(|_| ())
+                        act(&db, &context, &yard.admin, |tx| machines::update(tx, crane.id, named)).map(|_| ())
                     }
-                    _ => set_status(&db, &world, &yard.admin, crane.id, Paused).map(|_| ()),
+                    _ => set_status(&db, &context, &yard.admin, crane.id, Paused).map(|_| ()),
                 }
             });
             let (done, refused) = tally(outcomes);
@@ -223,14 +223,14 @@ on_both_databases! {
     }
 
     fn inspectors_of_several_machines_finish_them_all_at_once(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for round in 0..ROUNDS {
-            let cranes: [Equipment; 3] = std::array::from_fn(|_| equipment(&db, &world));
-            let asked = cranes.each_ref().map(|crane| yard.asked(&db, &world, crane, &day(round)));
+            let cranes: [Equipment; 3] = std::array::from_fn(|_| equipment(&db, &context));
+            let asked = cranes.each_ref().map(|crane| yard.asked(&db, &context, crane, &day(round)));
             let (done, refused) = tally(at_once(6, |n| {
                 let given = if n == 0 { Urgent } else { Operational };
-                verdict(&db, &world, yard.team.both()[n % 2], asked[n / 2].id, given)
+                verdict(&db, &context, yard.team.both()[n % 2], asked[n / 2].id, given)
             }));
             assert_eq!((done.len(), refused), (6, vec![]));
             for of in &asked {
@@ -242,15 +242,15 @@ on_both_databases! {
     }
 
     fn a_change_of_an_inspectors_account_is_not_in_the_way_of_their_verdict(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for round in 0..4 * ROUNDS {
-            let asked = yard.asked(&db, &world, &equipment(&db, &world), TODAY);
-            verdict(&db, &world, &yard.team.mechanical, asked.id, Operational).unwrap();
+            let asked = yard.asked(&db, &context, &equipment(&db, &context), TODAY);
+            verdict(&db, &context, &yard.team.mechanical, asked.id, Operational).unwrap();
             let last = &yard.team.electrical;
             let (given, moved) = both(
-                || verdict(&db, &world, last, asked.id, Urgent),
-                || move_to(&db, &world, &yard.admin, last, &format!("{round}@example.com")),
+                || verdict(&db, &context, last, asked.id, Urgent),
+                || move_to(&db, &context, &yard.admin, last, &format!("{round}@example.com")),
             );
             let refused = (tally(vec![given]).1, tally(vec![moved]).1);
             assert_eq!(refused, (vec![], vec![]), "of the verdict and of the account, in round {round}");
@@ -259,16 +259,16 @@ on_both_databases! {
     }
 
     fn a_change_of_an_inspectors_account_is_not_in_the_way_of_a_rating(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let inspector = user(&db, &world, Role::Inspector);
-        let crane = equipment(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let inspector = user(&db, &context, Role::Inspector);
+        let crane = equipment(&db, &context);
         for round in 0..4 * ROUNDS {
-            let (inspection, _) = submitted(&db, &world, &inspector, &crane, &[]);
+            let (inspection, _) = submitted(&db, &context, &inspector, &crane, &[]);
             let body = json!({"rating": 5, "admin_quality_bonus": 2});
             let (rated, moved) = both(
-                || rate(&db, &world, &yard.admin, inspection.id, body.clone()),
-                || move_to(&db, &world, &yard.admin, &inspector, &format!("{round}@example.com")),
+                || rate(&db, &context, &yard.admin, inspection.id, body.clone()),
+                || move_to(&db, &context, &yard.admin, &inspector, &format!("{round}@example.com")),
             );
             let refused = (tally(vec![rated]).1, tally(vec![moved]).1);
             assert_eq!(refused, (vec![], vec![]), "of the rating and of the account, in round {round}");
@@ -277,9 +277,9 @@ on_both_databases! {
     }
 
     fn an_admin_who_inspects_is_not_in_the_way_of_changes_of_accounts(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
-        let inspecting = user_with(&db, &world, Role::Admin, |body| {
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let inspecting = user_with(&db, &context, Role::Admin, |body| {
             body["minor_role"] = json!("inspector");
             body["specialization"] = json!("electrical");
             body["shift"] = json!(Shift::Day);
@@ -287,14 +287,14 @@ on_both_databases! {
         let team = Team { mechanical: yard.team.mechanical.clone(), electrical: inspecting };
         let yard = Yard { admin: yard.admin, team };
         for round in 0..4 * ROUNDS {
-            let crane = equipment(&db, &world);
-            let asked = yard.asked(&db, &world, &crane, TODAY);
-            verdict(&db, &world, &yard.team.mechanical, asked.id, Operational).unwrap();
+            let crane = equipment(&db, &context);
+            let asked = yard.asked(&db, &context, &crane, TODAY);
+            verdict(&db, &context, &yard.team.mechanical, asked.id, Operational).unwrap();
             let (given, changed) = both(
-                || verdict(&db, &world, &yard.team.electrical, asked.id, Operational),
+                || verdict(&db, &context, &yard.team.electrical, asked.id, Operational),
                 || {
                     let called: UserChanges = input(json!({"phone": format!("{round}")}));
-                    act(&db, &world, &yard.admin, |tx| users::update(tx, yard.team.mechanical.id, called))
+                    act(&db, &context, &yard.admin, |tx| users::update(tx, yard.team.mechanical.id, called))
                 },
             );
             let refused = (tally(vec![given]).1, tally(vec![changed]).1);
@@ -304,22 +304,22 @@ on_both_databases! {
     }
 
     fn a_draft_that_is_thrown_away_while_it_is_handed_in_is_one_or_the_other(db: TestDatabase) {
-        let (world, _) = world();
-        let yard = yard(&db, &world);
+        let (context, _) = context();
+        let yard = yard(&db, &context);
         for _ in 0..ROUNDS {
-            let (_, on_list) = planned(&db, &world, &yard);
-            half_submitted(&db, &world, &yard.team.electrical, on_list.id, &[]);
-            let sheet = half_answered(&db, &world, &yard.team.mechanical, on_list.id, &[]);
+            let (_, on_list) = planned(&db, &context, &yard);
+            half_submitted(&db, &context, &yard.team.electrical, on_list.id, &[]);
+            let sheet = half_answered(&db, &context, &yard.team.mechanical, on_list.id, &[]);
             let (submitted, deleted) = both(
-                || act(&db, &world, &yard.team.mechanical, |tx| inspections::submit(tx, sheet.inspection.id)),
-                || act(&db, &world, &yard.admin, |tx| inspections::delete(tx, sheet.inspection.id)),
+                || act(&db, &context, &yard.team.mechanical, |tx| inspections::submit(tx, sheet.inspection.id)),
+                || act(&db, &context, &yard.admin, |tx| inspections::delete(tx, sheet.inspection.id)),
             );
             let (submitted, refused) = (tally(vec![submitted]), tally(vec![deleted]).1);
             let status = assignment(&db, on_list.id).status;
             if submitted.0.is_empty() {
                 assert_eq!((submitted.1, refused), (vec![Code::NotFound], vec![]));
                 assert_eq!(status, AssignmentStatus::ElecComplete);
-                half_draft(&db, &world, &yard.team.mechanical, on_list.id);
+                half_draft(&db, &context, &yard.team.mechanical, on_list.id);
             } else {
                 assert_eq!(refused, [Code::InvalidState]);
                 assert_eq!(status, AssignmentStatus::AssessmentPending);

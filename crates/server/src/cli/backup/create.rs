@@ -4,7 +4,7 @@ use std::{fs, num::NonZeroUsize, path::Path};
 
 use anyhow::{Result, ensure};
 use indicatif::HumanBytes;
-use inspection_persistence::{World, backups as source};
+use inspection_persistence::{Context, backups as source};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -22,15 +22,15 @@ pub(super) fn run(
     count: Option<NonZeroUsize>,
     pg_bin: Option<&Path>,
     config: &Config,
-    world: &World,
+    context: &Context,
 ) -> Result<Told> {
-    let begun = world.clock.now();
+    let begun = context.clock.now();
     let url = config.database_url.expose().expose_secret();
     let place = Place::of(config)?;
     // Before anything is made: what can't be done is told at once.
     let version = source::version(url)?;
     place::tidy(&config.backup_folder, begun)?;
-    let partial = Partial::new(&config.backup_folder, begun, world.ids.as_ref())?;
+    let partial = Partial::new(&config.backup_folder, begun, context.ids.as_ref())?;
 
     let (dump, _) = partial.file(DATABASE)?;
     let state = match &place {
@@ -62,7 +62,7 @@ pub(super) fn run(
         database: place.kind(),
         database_version: version.text,
         created_at: begun,
-        milliseconds: milliseconds(world, begun),
+        milliseconds: milliseconds(context, begun),
         migrations: state.contents.migrations,
         tables: state.contents.tables,
         parts,

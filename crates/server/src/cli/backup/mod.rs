@@ -10,10 +10,10 @@ mod verify;
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use inspection_domain::time::Instant;
-use inspection_persistence::World;
+use inspection_persistence::Context;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -60,12 +60,12 @@ struct Told {
 }
 
 pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
-    let world = wire::world(config);
+    let context = wire::context(config);
     let outcome = match &args.action {
-        Action::Create { keep, pg_bin } => create::run(*keep, pg_bin.as_deref(), config, &world),
+        Action::Create { keep, pg_bin } => create::run(*keep, pg_bin.as_deref(), config, &context),
         Action::List => list(config),
-        Action::Verify(args) => verify::run(args, config, &world),
-        Action::Restore(args) => restore::run(args, config, &world),
+        Action::Verify(args) => verify::run(args, config, &context),
+        Action::Restore(args) => restore::run(args, config, &context),
     };
     match outcome {
         Ok(told) if args.json => Ok(say(serde_json::to_string_pretty(&told.json)?)?),
@@ -133,8 +133,8 @@ fn seconds(milliseconds: u64) -> String {
 }
 
 /// Milliseconds from one instant to another.
-fn milliseconds(world: &World, since: Instant) -> u64 {
-    u64::try_from(world.clock.now().as_millisecond() - since.as_millisecond()).unwrap_or(0)
+fn milliseconds(context: &Context, since: Instant) -> u64 {
+    u64::try_from(context.clock.now().as_millisecond() - since.as_millisecond()).unwrap_or(0)
 }
 
 /// Shows on a terminal how many of these bytes are done.

@@ -8,7 +8,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use inspection_domain::{ids::Ids, time::Instant};
 
 use crate::backups::{self, hexadecimal};
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::{
         backups::testing::{at, manifest, verified, written},
-        world::SystemIds,
+        system::SystemIds,
     };
 
     #[test]

@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use inspection_domain::ids::Ids;
 use inspection_persistence::{
-    World,
+    Context,
     backups::{self as source, Alone, Occupants},
     migrations,
 };
@@ -46,8 +46,8 @@ pub(super) struct Args {
 /// How often, and how long apart, to look whether connections that are ending have ended.
 const LOOKS: (u32, Duration) = (20, Duration::from_millis(250));
 
-pub(super) fn run(args: &Args, config: &Config, world: &World) -> Result<Told> {
-    let begun = world.clock.now();
+pub(super) fn run(args: &Args, config: &Config, context: &Context) -> Result<Told> {
+    let begun = context.clock.now();
     let backup = chosen(Some(&args.name), config)?;
     let folder = config.backup_folder.join(&backup.name);
     let manifest = verify::whole(&folder, &backup.name, backup.bytes)?;
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, config: &Config, world: &World) -> Result<Told> {
     if matches!(target, Target::PostgreSql(..)) {
         admitted(args, &manifest, config)?;
     }
-    target.restore(&folder.join(DATABASE), !occupants.tables.is_empty(), world.ids.as_ref())?;
+    target.restore(&folder.join(DATABASE), !occupants.tables.is_empty(), context.ids.as_ref())?;
     let state = source::state(config.database_url.expose().expose_secret())?;
     verify::compare(&manifest, &state.contents)
         .context("the database is not what it should be after that")?;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, config: &Config, world: &World) -> Result<Told> {
         "put {} back into {} in {}: {} tables with {} rows; {put_back} files put back, {} were there\n{}",
         backup.name,
         place.shown(),
-        seconds(milliseconds(world, begun)),
+        seconds(milliseconds(context, begun)),
         state.contents.tables.len(),
         state.contents.rows(),
         there.len(),

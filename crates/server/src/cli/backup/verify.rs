@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::HumanBytes;
 use inspection_domain::time::Instant;
-use inspection_persistence::{World, backups as source, scratch};
+use inspection_persistence::{Context, backups as source, scratch};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -40,13 +40,13 @@ const SCRATCH: &str = "inspection_trial_";
 /// How old a database for a trial must be for its run to be over, in seconds.
 const ABANDONED: i64 = 24 * 60 * 60;
 
-pub(super) fn run(args: &Args, config: &Config, world: &World) -> Result<Told> {
+pub(super) fn run(args: &Args, config: &Config, context: &Context) -> Result<Told> {
     let backup = chosen(args.name.as_deref(), config)?;
     let folder = config.backup_folder.join(&backup.name);
     let manifest = whole(&folder, &backup.name, backup.bytes)?;
     let (state, version) = match manifest.database {
-        Kind::Sqlite => sqlite(&folder, config, world)?,
-        Kind::PostgreSql => postgresql(&folder, args, config, world)?,
+        Kind::Sqlite => sqlite(&folder, config, context)?,
+        Kind::PostgreSql => postgresql(&folder, args, config, context)?,
     };
     compare(&manifest, &state.contents)?;
     let progress = bar("reading the files", manifest.files.bytes);
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, config: &Config, world: &World) -> Result<Told> {
         bytes: bytes?,
     };
     let verified = Verified {
-        at: world.clock.now(),
+        at: context.clock.now(),
         program: env!("CARGO_PKG_VERSION").into(),
         database_version: version,
         compared,
@@ -89,9 +89,9 @@ pub(super) fn whole(folder: &Path, name: &str, bytes: u64) -> Result<Manifest> {
 }
 
 /// Opens a copy of a SQLite file.
-fn sqlite(folder: &Path, config: &Config, world: &World) -> Result<(source::State, String)> {
+fn sqlite(folder: &Path, config: &Config, context: &Context) -> Result<(source::State, String)> {
     // Beside the backups, since elsewhere there may be less room; it goes away by itself.
-    let trial = Partial::new(&config.backup_folder, world.clock.now(), world.ids.as_ref())?;
+    let trial = Partial::new(&config.backup_folder, context.clock.now(), context.ids.as_ref())?;
     let copy = trial.path().join(DATABASE);
     fs::copy(folder.join(DATABASE), &copy).context("no room for a trial")?;
     let url = format!("sqlite://{}", copy.display());
@@ -109,7 +109,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(server: Address, now: Instant, world: &World) -> Result<Self> {
+    fn new(server: Address, now: Instant, context: &Context) -> Result<Self> {
         let url = server.full();
         for name in scratch::databases(url.expose_secret(), SCRATCH)? {
             let begun =
@@ -118,7 +118,7 @@ impl Trial {
                 scratch::drop_database(url.expose_secret(), &name)?;
             }
         }
-        let suffix = hexadecimal(world.ids.random().get(..4).unwrap_or_default());
+        let suffix = hexadecimal(context.ids.random().get(..4).unwrap_or_default());
         let name = format!("{SCRATCH}{}_{suffix}", now.as_second());
         scratch::create_database(url.expose_secret(), &name, Some("template0")).context(
             "can't make a database for the trial; let the role create databases, or name another server with --scratch-url",
@@ -140,7 +140,12 @@ impl Drop for Trial {
 }
 
 /// Puts a dump into a new database on a server of PostgreSQL, which checks what it gets.
-fn postgresql(folder: &Path, args: &Args, config: &Config, world: &World) -> Result<(source::State, String)> {
+fn postgresql(
+    folder: &Path,
+    args: &Args,
+    config: &Config,
+    context: &Context,
+) -> Result<(source::State, String)> {
     let server = match (&args.scratch_url, Place::of(config)?) {
         (Some(url), _) => tools::seen_by_everybody(url)?,
         (None, Place::PostgreSql(address)) => address,
@@ -151,7 +156,7 @@ fn postgresql(folder: &Path, args: &Args, config: &Config, world: &World) -> Res
     };
     let version = source::version(server.full().expose_secret())?;
     let tools = Tools::find(args.pg_bin.as_deref(), version.major)?;
-    let trial = Trial::new(server, world.clock.now(), world)?;
+    let trial = Trial::new(server, context.clock.now(), context)?;
     let address = trial.address();
     let progress = spinner("putting it back for a trial");
     let restored = tools.restore(&address, &folder.join(DATABASE), false).and_then(|run| run.finish(|| {}));

@@ -8,14 +8,14 @@ use inspection_domain::{
     sessions::Session,
     users::{Password, User},
 };
-use inspection_persistence::{Database, World, sessions, users};
+use inspection_persistence::{Context, Database, sessions, users};
 use secrecy::ExposeSecret;
 
 use super::{super::seed, Finding};
 use crate::{config::Config, wire};
 
 pub(super) fn look(config: &Config, database: &Database) -> Vec<Finding> {
-    let world = wire::world(config);
+    let context = wire::context(config);
     let people =
         match database.read(|conn| Ok((users::admins(conn)?, users::active_under(conn, seed::DOMAIN)?))) {
             Ok(people) => people,
@@ -29,7 +29,7 @@ pub(super) fn look(config: &Config, database: &Database) -> Vec<Finding> {
         };
     let (admins, invented) = people;
     let admins: Vec<User> = admins.into_iter().filter(|admin| admin.is_active).collect();
-    vec![accounts(config, database, &admins, invented), blocklist(config, database, &world, admins.first())]
+    vec![accounts(config, database, &admins, invented), blocklist(config, database, &context, admins.first())]
 }
 
 /// Passwords that are in this program or in the configuration.
@@ -69,7 +69,7 @@ fn accounts(config: &Config, database: &Database, admins: &[User], invented: i64
 }
 
 /// Makes a token of an admin, ends it and tries it; nothing of that stays.
-fn blocklist(config: &Config, database: &Database, world: &World, admin: Option<&User>) -> Finding {
+fn blocklist(config: &Config, database: &Database, context: &Context, admin: Option<&User>) -> Finding {
     let id = "security.blocklist";
     let Some(admin) = admin else {
         return Finding::not_applicable(id, "nobody is there whose token could be tried");
@@ -78,11 +78,11 @@ fn blocklist(config: &Config, database: &Database, world: &World, admin: Option<
     let tried =
         database.read(|conn| sessions::account(conn, &admin.email)).ok().flatten().and_then(|account| {
             let session =
-                Session { user_id: admin.id, token_id: world.ids.unique(), generation: account.generation };
-            let now = world.clock.now();
+                Session { user_id: admin.id, token_id: context.ids.unique(), generation: account.generation };
+            let now = context.clock.now();
             let text = tokens.issue(TokenType::Access, &session, now)?;
             let token = tokens.read(&text, TokenType::Access, now).ok()?;
-            sessions::try_ending(database, world, &account.user, &token.session, token.expires_at).ok()
+            sessions::try_ending(database, context, &account.user, &token.session, token.expires_at).ok()
         });
     match tried {
         Some((true, false)) => Finding::pass(id, "a token was good, was ended, and was refused"),

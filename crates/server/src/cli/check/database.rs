@@ -20,10 +20,10 @@ const OLDEST: i32 = 16;
 const CLOCK_TOLERANCE: i64 = 5;
 
 pub(super) fn look(config: &Config, database: &Database) -> Vec<Finding> {
-    let world = wire::world(config);
+    let context = wire::context(config);
     let mut found = vec![migrated(database)];
-    found.extend(saved(&config.backup_folder, world.clock.now()));
-    let asked = world.clock.now();
+    found.extend(saved(&config.backup_folder, context.clock.now()));
+    let asked = context.clock.now();
     match database.read(server::describe) {
         Ok(Some(server)) => {
             found.extend([

@@ -2,7 +2,7 @@
 
 use inspection_domain::{
     tasks::TaskName,
-    time::{Instant, Site},
+    time::{Instant, SiteTimeZone},
 };
 use inspection_persistence::{Database, tasks};
 
@@ -13,15 +13,15 @@ use crate::{config::Config, wire};
 const PATIENCE: i64 = 3600;
 
 pub(super) fn look(config: &Config, database: &Database) -> Vec<Finding> {
-    let world = wire::world(config);
+    let context = wire::context(config);
     let on_time = match database.read(tasks::done_until) {
-        Ok(done) => on_time(&done, world.clock.now(), &world.site),
+        Ok(done) => on_time(&done, context.clock.now(), &context.calendar),
         Err(error) => Finding::fail("scheduler.on_time", error.to_string(), "see the log of the service"),
     };
-    vec![on_time, one_runs(database, &world)]
+    vec![on_time, one_runs(database, &context)]
 }
 
-fn on_time(done: &[(TaskName, Instant)], now: Instant, site: &Site) -> Finding {
+fn on_time(done: &[(TaskName, Instant)], now: Instant, site: &SiteTimeZone) -> Finding {
     let id = "scheduler.on_time";
     if done.is_empty() {
         let fix = "start the service: what was due is made up at its start; then check again";
@@ -45,9 +45,9 @@ fn on_time(done: &[(TaskName, Instant)], now: Instant, site: &Site) -> Finding {
 }
 
 /// Tries to claim the same run for two instances; nothing of it stays.
-fn one_runs(database: &Database, world: &inspection_persistence::World) -> Finding {
+fn one_runs(database: &Database, context: &inspection_persistence::Context) -> Finding {
     let id = "scheduler.one_runs";
-    match tasks::try_claims(database, world) {
+    match tasks::try_claims(database, context) {
         Ok((true, false)) => Finding::pass(id, "a run that two instances want is given to one of them"),
         Ok(claimed) => {
             let found = format!("two instances want a run, and {claimed:?} get it");
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_task_that_was_not_run_is_found() {
         let at = |text: &str| Instant::parse(text).expect("an instant");
-        let (now, site) = (at("2026-03-02T14:30:00Z"), Site::utc());
+        let (now, site) = (at("2026-03-02T14:30:00Z"), SiteTimeZone::utc());
         assert_eq!(on_time(&[], now, &site).verdict, Verdict::Warning);
         let done: Vec<_> = TaskName::ALL
             .iter()

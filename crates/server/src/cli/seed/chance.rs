@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use inspection_domain::{
     ids::Ids,
     time::{Clock, Instant},

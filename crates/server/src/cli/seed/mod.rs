@@ -15,7 +15,7 @@ use inspection_domain::{
     page::PageRequest,
     users::UserFilter,
 };
-use inspection_persistence::{Database, DbConnection, World, equipment, users};
+use inspection_persistence::{Context, Database, DbConnection, equipment, users};
 
 pub(super) use site::{DOMAIN, PASSWORD};
 
@@ -32,7 +32,7 @@ pub(super) struct Args {
 /// Days of history.
 const DAYS: u16 = 90;
 
-pub(super) fn run(args: &Args, profile: Profile, database: &Database, world: &World) -> Result<()> {
+pub(super) fn run(args: &Args, profile: Profile, database: &Database, context: &Context) -> Result<()> {
     debug_assert!(args.demo, "there is nothing else to fill in");
     ensure!(profile != Profile::Production, "a demo site has no place in production (APP_ENV=production)");
     ensure!(
@@ -45,8 +45,8 @@ pub(super) fn run(args: &Args, profile: Profile, database: &Database, world: &Wo
     }
     bar.set_message("telling the story");
     bar.enable_steady_tick(Duration::from_millis(200));
-    let end = world.site.start_of(world.today());
-    let told = story::tell(database, &world.site, end, DAYS, |day| bar.set_position(day));
+    let end = context.calendar.start_of(context.today());
+    let told = story::tell(database, &context.calendar, end, DAYS, |day| bar.set_position(day));
     bar.finish_and_clear();
     let told = told?;
     say(format!(

@@ -6,7 +6,7 @@ mod rounds;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use inspection_auth::passwords;
 use inspection_domain::{
     assessments::Verdict,
@@ -16,10 +16,10 @@ use inspection_domain::{
     input::Input,
     inspections::NewAnswer,
     text::Language,
-    time::{Clock, Date, Instant, Site},
+    time::{Clock, Date, Instant, SiteTimeZone},
     users::{NewUser, Password, Role, Shift, User},
 };
-use inspection_persistence::{Database, Origin, Tx, World, checklists, equipment, users};
+use inspection_persistence::{Context, Database, Origin, Tx, checklists, equipment, users};
 use serde_json::Value;
 
 use super::{
@@ -71,7 +71,7 @@ pub(super) struct Told {
 struct Story<'a> {
     database: &'a Database,
     clock: Arc<StoryClock>,
-    world: World,
+    context: Context,
     dice: Dice,
     end: Instant,
     /// What is to happen; the number keeps those of the same instant in order.
@@ -86,18 +86,19 @@ struct Story<'a> {
 /// Tells the story of so many days until `end`, and says after each how many are over.
 pub(super) fn tell(
     database: &Database,
-    site: &Site,
+    site: &SiteTimeZone,
     end: Instant,
     days: u16,
     mut on_day: impl FnMut(u64),
 ) -> Result<Told> {
     let clock = Arc::new(StoryClock::at(end));
     let ids = Arc::new(StoryIds::default());
-    let world = World { clock: Arc::<StoryClock>::clone(&clock), ids, site: site.clone(), translates: false };
+    let context =
+        Context { clock: Arc::<StoryClock>::clone(&clock), ids, calendar: site.clone(), translates: false };
     let mut story = Story {
         database,
         clock,
-        world,
+        context,
         dice: Dice::new(20),
         end,
         queue: BTreeMap::new(),
@@ -148,7 +149,7 @@ impl Story<'_> {
         actor: Option<&User>,
         work: impl FnOnce(&mut Tx<'_>) -> inspection_persistence::Result<T>,
     ) -> Result<T> {
-        Ok(self.database.write(&self.world, Origin::default(), |tx| {
+        Ok(self.database.write(&self.context, Origin::default(), |tx| {
             if let Some(actor) = actor {
                 tx.act_as(actor.clone());
             }
@@ -184,10 +185,10 @@ impl Story<'_> {
 
     /// People, machines and checklists, on the day before the first.
     fn found_site(&mut self, day: Date) -> Result<()> {
-        let morning = self.world.site.start_of(day).plus_seconds(8 * HOUR);
+        let morning = self.context.calendar.start_of(day).plus_seconds(8 * HOUR);
         self.clock.set(morning);
         // Once for all of them: hashing is slow on purpose.
-        let hash = passwords::hash(&Password::new(PASSWORD), self.world.ids.random())?;
+        let hash = passwords::hash(&Password::new(PASSWORD), self.context.ids.random())?;
         for (n, person) in PEOPLE.iter().enumerate() {
             let number = 1 + PEOPLE.iter().take(n).filter(|other| other.role == person.role).count();
             let new: NewUser = read(person.account(number))?;

@@ -4,11 +4,11 @@ use inspection_domain::{
     equipment::EquipmentStatus,
     inspections::{InspectionFilter, InspectionStatus},
     text::Language,
-    time::{Instant, Site},
+    time::{Instant, SiteTimeZone},
     users::Role,
 };
 use inspection_persistence::{
-    assignments, audit, checklists, defects, inspections, lists, migrations, notifications, points,
+    assignments, audit, checklists, daily_lists, defects, inspections, migrations, notifications, points,
 };
 
 use super::*;
@@ -24,7 +24,7 @@ struct Dump {
     inspections: Vec<inspection_domain::inspections::Inspection>,
     defects: Vec<inspection_domain::defects::Defect>,
     overdue: i64,
-    lists: Vec<inspection_domain::lists::InspectionList>,
+    lists: Vec<inspection_domain::daily_lists::InspectionList>,
     backlog: i64,
     /// Of each person: all, unread.
     notifications: Vec<(i64, i64)>,
@@ -33,7 +33,7 @@ struct Dump {
     mismatches: usize,
 }
 
-fn dump(database: &Database, site: &Site, end: Instant) -> Dump {
+fn dump(database: &Database, site: &SiteTimeZone, end: Instant) -> Dump {
     database
         .read(|conn| {
             let people = users::list(conn, &everything()?, ALL)?.items;
@@ -51,7 +51,7 @@ fn dump(database: &Database, site: &Site, end: Instant) -> Dump {
                 inspections: inspections::list(conn, &viewer, &found, site, ALL)?.items,
                 defects: defects::list(conn, &everything()?, site.date(end), ALL)?.items,
                 overdue: defects::list(conn, &overdue, site.date(end), ALL)?.total,
-                lists: lists::list(conn, &everything()?, ALL)?.items,
+                lists: daily_lists::list(conn, &everything()?, ALL)?.items,
                 backlog: assignments::backlog(conn, end, ALL)?.total,
                 notifications: told,
                 points: people.iter().map(|user| user.total_points).sum(),
@@ -64,11 +64,11 @@ fn dump(database: &Database, site: &Site, end: Instant) -> Dump {
 }
 
 fn told(days: u16, end: &str) -> Dump {
-    let (_folder, database, world) = scratch();
+    let (_folder, database, context) = scratch();
     migrations::up(&database).expect("migrated");
     let end = Instant::parse(end).expect("an instant");
-    story::tell(&database, &world.site, end, days, |_| ()).expect("told");
-    dump(&database, &world.site, end)
+    story::tell(&database, &context.calendar, end, days, |_| ()).expect("told");
+    dump(&database, &context.calendar, end)
 }
 
 #[test]
@@ -137,19 +137,19 @@ fn the_story_is_the_same_every_time() {
 
 #[test]
 fn only_an_empty_database_outside_production_is_filled() {
-    let (_folder, database, world) = scratch();
+    let (_folder, database, context) = scratch();
     migrations::up(&database).expect("migrated");
     let fresh = || database.read(is_fresh).expect("read");
     assert!(fresh());
-    let refused = run(&Args { demo: true }, Profile::Production, &database, &world).expect_err("refused");
+    let refused = run(&Args { demo: true }, Profile::Production, &database, &context).expect_err("refused");
     assert!(refused.to_string().contains("production"), "{refused}");
     let password = inspection_domain::users::Password::new("correct horse");
     let admin =
-        |email| super::super::admin::create(&database, &world, email, "Somebody", &password).expect("made");
+        |email| super::super::admin::create(&database, &context, email, "Somebody", &password).expect("made");
     admin("one@example.com");
     assert!(fresh(), "a first admin is no site");
     admin("two@example.com");
     assert!(!fresh(), "two people are");
-    let refused = run(&Args { demo: true }, Profile::Development, &database, &world).expect_err("refused");
+    let refused = run(&Args { demo: true }, Profile::Development, &database, &context).expect_err("refused");
     assert!(refused.to_string().contains("in use"), "{refused}");
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, path::Path, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 use serde_json::Value;
 use ureq::{

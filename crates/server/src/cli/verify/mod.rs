@@ -19,7 +19,7 @@ use super::{
     admin,
     findings::{Finding, tell},
 };
-use crate::world::SystemIds;
+use crate::system::SystemIds;
 use cleanup::Made;
 use http::{Answer, Base, Http, Unanswered};
 use sessions::{Credentials, Session};

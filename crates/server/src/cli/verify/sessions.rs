@@ -10,7 +10,7 @@ use super::{
     http::{Answer, Ask},
     not_applicable, pass, warning,
 };
-use crate::world::SystemIds;
+use crate::system::SystemIds;
 
 /// Who can sign in.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use super::{
     http::{Answer, Ask},
     pass,
 };
-use crate::world::SystemIds;
+use crate::system::SystemIds;
 
 /// Bytes of the greatest file that is taken.
 const GREATEST: usize = 16 << 20;

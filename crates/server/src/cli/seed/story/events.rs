@@ -1,6 +1,6 @@
 //! How each event happens, and what it leads to.
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use inspection_domain::{
     bonus_stars::NewBonus,
     checklists::{AnswerType, Item},
@@ -86,7 +86,7 @@ impl Story<'_> {
                 self.act(Some(&qe), |tx| bonus_stars::request(tx, wanted)).map(drop)
             }
             Event::AskForLeave { person, is_granted } => {
-                let today = self.world.today();
+                let today = self.context.today();
                 let (from, to) = (today.plus_days(7), today.plus_days(13));
                 let reason = in_language_of(&person, ("Visiting my family", "زيارة العائلة"));
                 let wanted: NewLeave = read(

@@ -1,17 +1,17 @@
 //! The daily rounds: routines, lists, teams and verdicts of the last days, and the weekly plan.
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use inspection_domain::{
     assessments::{NewVerdict, Verdict},
     assignments::AssignTeam,
+    daily_lists::GenerateList,
     ids::{AssessmentId, AssignmentId, TemplateId},
-    lists::GenerateList,
     routines::NewRoutine,
     schedules::NewSchedule,
     time::{Date, Instant},
     users::{Category, Role, Shift, User},
 };
-use inspection_persistence::{assessments, assignments, lists, routines, schedules};
+use inspection_persistence::{assessments, assignments, daily_lists, routines, schedules};
 use serde_json::json;
 
 use super::{DAY, Event, HOUR, MINUTE, Story, in_language_of, read};
@@ -51,9 +51,9 @@ impl Story<'_> {
     pub(super) fn make_list(&mut self, date: Date, shift: Shift) -> Result<()> {
         let engineer = self.somebody(Role::Engineer)?;
         let wanted: GenerateList = read(json!({"target_date": date, "shift": shift}))?;
-        let list = self.act(Some(&engineer), |tx| lists::generate(tx, &wanted))?.list;
-        let on_it = self.database.read(|conn| lists::assignments_of(conn, list.id))?;
-        let begin = self.world.site.at(date, shift.first_hour());
+        let list = self.act(Some(&engineer), |tx| daily_lists::generate(tx, &wanted))?.list;
+        let on_it = self.database.read(|conn| daily_lists::assignments_of(conn, list.id))?;
+        let begin = self.context.calendar.at(date, shift.first_hour());
         for (round, (assignment, _)) in (0..).zip(on_it.into_iter().take(TEAMS)) {
             let mut member = |trade| {
                 let mut able = self.all_with(Role::Inspector);
@@ -84,7 +84,7 @@ impl Story<'_> {
             Ok(assessment.ok().map(|assessment| (assignment, assessment)))
         })?;
         let Some((assignment, assessment)) = made else { return Ok(()) };
-        let last = self.database.read(|conn| lists::assignments_of(conn, assignment.list_id))?;
+        let last = self.database.read(|conn| daily_lists::assignments_of(conn, assignment.list_id))?;
         let is_last = last.get(TEAMS - 1).is_some_and(|(last, _)| last.id == id);
         for (n, user) in (0..).zip(assessment.inspectors()) {
             let user =

@@ -7,14 +7,14 @@ use std::{
 
 /// What a piece of work has asked of the database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Meter {
+pub struct QueryStats {
     /// Statements sent.
     pub statements: u32,
     /// Time that they took.
     pub time: Duration,
 }
 
-impl Meter {
+impl QueryStats {
     /// Both together.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -23,31 +23,31 @@ impl Meter {
 }
 
 thread_local! {
-    static METER: Cell<Meter> = const { Cell::new(Meter { statements: 0, time: Duration::ZERO }) };
+    static STATS: Cell<QueryStats> = const { Cell::new(QueryStats { statements: 0, time: Duration::ZERO }) };
     static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Does something, and tells what this thread has asked of the database meanwhile.
-pub fn metered<T>(work: impl FnOnce() -> T) -> (T, Meter) {
-    let before = METER.take();
+pub fn with_query_stats<T>(work: impl FnOnce() -> T) -> (T, QueryStats) {
+    let before = STATS.take();
     let done = work();
-    let meter = METER.replace(before);
-    METER.set(before.plus(meter));
-    (done, meter)
+    let stats = STATS.replace(before);
+    STATS.set(before.plus(stats));
+    (done, stats)
 }
 
 /// A statement is sent by this thread.
 pub(crate) fn begin() {
-    let meter = METER.get();
-    METER.set(Meter { statements: meter.statements.saturating_add(1), ..meter });
+    let stats = STATS.get();
+    STATS.set(QueryStats { statements: stats.statements.saturating_add(1), ..stats });
     BEGUN.set(Some(Instant::now()));
 }
 
 /// The statement that was sent last is over.
 pub(crate) fn end() {
     if let Some(begun) = BEGUN.take() {
-        let meter = METER.get();
-        METER.set(Meter { time: meter.time + begun.elapsed(), ..meter });
+        let stats = STATS.get();
+        STATS.set(QueryStats { time: stats.time + begun.elapsed(), ..stats });
     }
 }
 
@@ -57,10 +57,10 @@ mod tests {
 
     #[test]
     fn work_inside_of_work_is_counted_for_both() {
-        let (inner, outer) = metered(|| {
+        let (inner, outer) = with_query_stats(|| {
             begin();
             end();
-            let ((), inner) = metered(|| {
+            let ((), inner) = with_query_stats(|| {
                 begin();
                 std::thread::sleep(Duration::from_millis(2));
                 end();
@@ -69,6 +69,6 @@ mod tests {
         });
         assert_eq!((inner.statements, outer.statements), (1, 2));
         assert!(inner.time >= Duration::from_millis(2) && outer.time >= inner.time);
-        assert_eq!(metered(|| ()).1, Meter::default());
+        assert_eq!(with_query_stats(|| ()).1, QueryStats::default());
     }
 }

@@ -7,9 +7,9 @@ use std::sync::{
 
 use inspection_domain::{
     ids::Ids,
-    time::{Clock, Instant, Site},
+    time::{Clock, Instant, SiteTimeZone},
 };
-use inspection_persistence::World;
+use inspection_persistence::Context;
 
 /// When a fixed clock starts: a Monday morning.
 pub const START: &str = "2026-03-02T08:00:00Z";
@@ -74,19 +74,19 @@ impl Ids for SequentialIds {
 }
 
 /// A world on Greenwich time, and its clock.
-pub fn world() -> (World, Arc<FixedClock>) {
-    world_in("UTC")
+pub fn context() -> (Context, Arc<FixedClock>) {
+    context_in("UTC")
 }
 
 /// A world at a site in an IANA time zone such as `Asia/Riyadh`, and its clock.
-pub fn world_in(zone: &str) -> (World, Arc<FixedClock>) {
+pub fn context_in(zone: &str) -> (Context, Arc<FixedClock>) {
     let clock = Arc::new(FixedClock::new());
-    let site = Site::new(zone).unwrap_or_else(|| panic!("{zone:?} is not a time zone"));
-    let world = World {
+    let calendar = SiteTimeZone::new(zone).unwrap_or_else(|| panic!("{zone:?} is not a time zone"));
+    let context = Context {
         clock: Arc::<FixedClock>::clone(&clock),
         ids: Arc::new(SequentialIds::default()),
-        site,
+        calendar,
         translates: false,
     };
-    (world, clock)
+    (context, clock)
 }

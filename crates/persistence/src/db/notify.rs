@@ -42,9 +42,9 @@ const CHANNEL: &str = "inspection";
 
 /// Those who wait in this process.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wakeups(Arc<[watch::Sender<()>; Topic::ALL.len()]>);
+pub(crate) struct Notifier(Arc<[watch::Sender<()>; Topic::ALL.len()]>);
 
-impl Wakeups {
+impl Notifier {
     fn sender(&self, topic: Topic) -> &watch::Sender<()> {
         let [notifications, outbox] = &*self.0;
         match topic {
@@ -69,7 +69,7 @@ diesel::define_sql_function! {
 }
 
 /// Tells other processes when the transaction is committed. A SQLite file belongs to one.
-pub(crate) fn tell_others(conn: &mut DbConnection, topic: Topic) -> Result<()> {
+pub(crate) fn notify_others(conn: &mut DbConnection, topic: Topic) -> Result<()> {
     if let DbConnection::Postgres(conn) = conn {
         diesel::select(pg_notify(CHANNEL, topic.as_str())).execute(conn)?;
     }
@@ -77,25 +77,25 @@ pub(crate) fn tell_others(conn: &mut DbConnection, topic: Topic) -> Result<()> {
 }
 
 /// Hears what other processes tell, over a connection of its own.
-pub struct Listener {
+pub struct PgListener {
     database: Database,
     connection: Option<DbConnection>,
 }
 
-impl std::fmt::Debug for Listener {
+impl std::fmt::Debug for PgListener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Listener").field("connected", &self.connection.is_some()).finish_non_exhaustive()
     }
 }
 
-impl Listener {
+impl PgListener {
     pub(crate) fn new(database: Database) -> Self {
         Self { database, connection: None }
     }
 
     /// Wakes those in this process whom others have told something since the last call. Doesn't wait; to be called a few
     /// times a second. After an error the next call connects anew, and then wakes everybody, since something may have been missed.
-    pub fn hear(&mut self) -> Result<()> {
+    pub fn poll(&mut self) -> Result<()> {
         // It is only put back if all went well.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -130,19 +130,19 @@ const EVERY: Duration = Duration::from_millis(100);
 
 /// Hears what other processes tell, on a thread, until this is dropped.
 #[derive(Debug)]
-pub struct Hearing {
+pub struct ListenerGuard {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Hearing {
-    pub(crate) fn start(mut listener: Listener, when_dead: impl FnOnce() + Send + 'static) -> Self {
+impl ListenerGuard {
+    pub(crate) fn start(mut listener: PgListener, when_dead: impl FnOnce() + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let hear = move || {
+        let poll = move || {
             let mut is_deaf = false;
             while !stopped.load(Ordering::SeqCst) {
-                let heard = listener.hear();
+                let heard = listener.poll();
                 // Told once, not at every attempt.
                 if let Err(error) = &heard
                     && !is_deaf
@@ -154,7 +154,7 @@ impl Hearing {
             }
         };
         let thread = thread::spawn(move || {
-            if catch_unwind(AssertUnwindSafe(hear)).is_err() {
+            if catch_unwind(AssertUnwindSafe(poll)).is_err() {
                 when_dead();
             }
         });
@@ -162,7 +162,7 @@ impl Hearing {
     }
 }
 
-impl Drop for Hearing {
+impl Drop for ListenerGuard {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take()

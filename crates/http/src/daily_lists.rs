@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use inspection_auth::permissions::{PlanInspections, SignedIn};
 use inspection_domain::{
+    daily_lists::{GenerateList, InspectionList, ListFilter},
     ids::ListId,
-    lists::{GenerateList, InspectionList, ListFilter},
 };
-use inspection_persistence::lists;
+use inspection_persistence::daily_lists;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,7 +39,7 @@ async fn list(
     permit: Permit<PlanInspections>,
     query: Query<ListFilter>,
 ) -> Result<Paged<InspectionList>, Problem> {
-    let page = app.read(permit, query, |conn, _, (filter, page)| lists::list(conn, &filter, page));
+    let page = app.read(permit, query, |conn, _, (filter, page)| daily_lists::list(conn, &filter, page));
     Ok(Paged(page.await?))
 }
 
@@ -57,7 +57,7 @@ async fn generate(
     permit: Permit<PlanInspections>,
     body: Body<GenerateList>,
 ) -> Result<FoundOrCreated<GeneratedView>, Problem> {
-    let generated = app.write(permit, body, |tx, _, wanted| lists::generate(tx, &wanted)).await?;
+    let generated = app.write(permit, body, |tx, _, wanted| daily_lists::generate(tx, &wanted)).await?;
     let data = GeneratedView { list: generated.list, assignments_added: generated.added };
     Ok(FoundOrCreated { data, is_new: generated.is_new })
 }
@@ -74,8 +74,8 @@ struct ListDetail {
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<ListId>) -> Result<Reply<ListDetail>, Problem> {
     let now = app.now();
     let view = app.read(permit, id, move |conn, caller, id| {
-        let list = lists::get(conn, id)?;
-        let on_it = lists::assignments_of(conn, id)?;
+        let list = daily_lists::get(conn, id)?;
+        let on_it = daily_lists::assignments_of(conn, id)?;
         let people: Vec<_> = on_it.iter().flat_map(|(assignment, _)| assignment.team()).collect();
         let mut machines = HashMap::new();
         let mut assignments = Vec::new();

@@ -4,41 +4,41 @@ use diesel::{prelude::*, sql_types};
 use inspection_domain::{
     assignments::{Assignment, AssignmentStatus},
     audit::{AuditAction, Changes},
+    daily_lists::{GenerateList, InspectionList, LISTED, ListFilter, ListOrder, ListRule},
     equipment::Equipment,
     ids::ListId,
-    lists::{GenerateList, InspectionList, LISTED, ListFilter, ListOrder, ListRule},
     page::{Page, PageRequest, Sort},
     rule::NotFound,
     schema::{
-        equipment, inspection_assignments as assignments, inspection_lists as lists,
+        equipment, inspection_assignments as assignments, inspection_lists as daily_lists,
         inspection_routines as routines, routine_asset_types as asset_types,
     },
 };
 
-use crate::{DbConnection, Result, Tx, database::one_row, routines::planned_on};
+use crate::{DbConnection, Result, Tx, db::database::one_row, routines::planned_on};
 
 /// A page of lists; the latest day first, if no order is asked for.
 pub fn list(conn: &mut DbConnection, filter: &ListFilter, page: PageRequest) -> Result<Page<InspectionList>> {
     let sort = filter.sort.unwrap_or(Sort { by: ListOrder::TargetDate, descending: true });
     let (items, total) = with_conn!(conn, |c| {
         let filtered = || {
-            let mut query = lists::table.into_boxed::<Backend>();
+            let mut query = daily_lists::table.into_boxed::<Backend>();
             filter_by!(query, {
-                lists::target_date => filter.date,
-                lists::shift => filter.shift,
-                lists::status => filter.status,
+                daily_lists::target_date => filter.date,
+                daily_lists::shift => filter.shift,
+                daily_lists::status => filter.status,
             });
             if let Some(from) = filter.date_from {
-                query = query.filter(lists::target_date.ge(from));
+                query = query.filter(daily_lists::target_date.ge(from));
             }
             if let Some(to) = filter.date_to {
-                query = query.filter(lists::target_date.le(to));
+                query = query.filter(daily_lists::target_date.le(to));
             }
             query
         };
-        let ordered = order_by!(filtered(), sort, lists::id, {
-            ListOrder::Id => lists::id,
-            ListOrder::TargetDate => lists::target_date,
+        let ordered = order_by!(filtered(), sort, daily_lists::id, {
+            ListOrder::Id => daily_lists::id,
+            ListOrder::TargetDate => daily_lists::target_date,
         });
         let items = ordered
             .select(InspectionList::as_select())
@@ -52,7 +52,7 @@ pub fn list(conn: &mut DbConnection, filter: &ListFilter, page: PageRequest) -> 
 
 /// One list.
 pub fn get(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
-    with_conn!(conn, |c| lists::table.find(id).select(InspectionList::as_select()).first(c))
+    with_conn!(conn, |c| daily_lists::table.find(id).select(InspectionList::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("list").into())
 }
@@ -70,7 +70,7 @@ pub fn assignments_of(conn: &mut DbConnection, id: ListId) -> Result<Vec<(Assign
 /// One list, locked until the transaction ends. Whoever changes how many of its assignments are assigned or completed
 /// holds it, after the assignment and before the machine.
 pub(crate) fn locked(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
-    lock_rows!(conn, lists::table.find(id).select(InspectionList::as_select()), first)
+    lock_rows!(conn, daily_lists::table.find(id).select(InspectionList::as_select()), first)
         .optional()?
         .ok_or_else(|| NotFound("list").into())
 }
@@ -98,7 +98,7 @@ pub fn generate(tx: &mut Tx<'_>, wanted: &GenerateList) -> Result<Generated> {
     let (target_date, shift) = (wanted.target_date, wanted.shift);
     let new = InspectionList::empty(target_date, shift, tx.actor_id(), tx.now);
     // Whoever generates the same list at the same time waits here for the other to be done.
-    let made: Option<InspectionList> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(lists::table)
+    let made: Option<InspectionList> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(daily_lists::table)
         .values(&new)
         .on_conflict_do_nothing()
         .returning(InspectionList::as_returning())
@@ -108,7 +108,8 @@ pub fn generate(tx: &mut Tx<'_>, wanted: &GenerateList) -> Result<Generated> {
     let before = match made {
         Some(list) => list,
         None if wanted.refresh.unwrap_or(false) => {
-            let same = lists::table.filter(lists::target_date.eq(target_date).and(lists::shift.eq(shift)));
+            let same = daily_lists::table
+                .filter(daily_lists::target_date.eq(target_date).and(daily_lists::shift.eq(shift)));
             lock_rows!(&mut *tx.conn, same.select(InspectionList::as_select()), first)?
         }
         None => return Err(ListRule::Exists { target_date, shift }.into()),
@@ -168,7 +169,7 @@ pub(crate) fn recount(tx: &mut Tx<'_>, before: &InspectionList) -> Result<Inspec
         .select((assignments::status, diesel::dsl::count_star()))
         .load(c))?;
     let after = before.counted(&counts, tx.now);
-    let seen = lists::table.find(before.id).filter(lists::status.eq(before.status));
+    let seen = daily_lists::table.find(before.id).filter(daily_lists::status.eq(before.status));
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?)?;
     Ok(after)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::input::{Given, Invalid, Scalar, text_enum};
+use crate::input::{Invalid, RawValue, Scalar, text_enum};
 
 /// A trimmed text of `MIN` to `MAX` characters, without control characters but line breaks and tabs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,7 +44,7 @@ impl<const MAX: usize, const MIN: usize> From<Text<MAX, MIN>> for String {
 }
 
 impl<const MAX: usize, const MIN: usize> Scalar for Text<MAX, MIN> {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         Self::new(&given.text()?)
     }
 

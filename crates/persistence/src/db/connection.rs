@@ -148,7 +148,7 @@ impl DbConnection {
     /// From here to the end of the transaction no other one that asks for this writes, so that the numbers of what is inserted
     /// now come in the order of the commits: whoever has read up to a number has missed nothing below it. To be asked for last
     /// in a transaction, since all others wait meanwhile. SQLite's write transactions are exclusive anyway.
-    pub(crate) fn commit_in_order(&mut self) -> QueryResult<()> {
+    pub(crate) fn lock_commit_order(&mut self) -> QueryResult<()> {
         if let Self::Postgres(conn) = self {
             diesel::select(pg_advisory_xact_lock(COMMIT_ORDER)).execute(conn)?;
         }

@@ -13,14 +13,14 @@ use inspection_domain::{
     users::{Role, User, UserFilter, UserOrder},
 };
 use inspection_persistence::{
-    Database, World, audit, checklists, defects, equipment, inspections, notifications, points, users,
+    Context, Database, audit, checklists, defects, equipment, inspections, notifications, points, users,
 };
 use inspection_testkit::{
     builders::{
         CRITICAL, NUMERIC, PASS_FAIL, YES_NO, checklist, equipment as machine, submitted, user, user_with,
     },
+    context::context,
     on_both_databases,
-    world::world,
 };
 use serde_json::json;
 
@@ -63,35 +63,35 @@ fn in_every_order<T>(
     }
 }
 
-struct Site {
+struct TestSite {
     admin: User,
     inspector: User,
 }
 
 /// Five of everything.
-fn build(db: &Database, world: &World) -> Site {
+fn build(db: &Database, context: &Context) -> TestSite {
     let same_name = |body: &mut serde_json::Value| body["full_name"] = json!("Same");
-    let admin = user_with(db, world, Role::Admin, same_name);
-    let inspector = user_with(db, world, Role::Inspector, same_name);
+    let admin = user_with(db, context, Role::Admin, same_name);
+    let inspector = user_with(db, context, Role::Inspector, same_name);
     for _ in 0..3 {
-        user_with(db, world, Role::Engineer, same_name);
+        user_with(db, context, Role::Engineer, same_name);
     }
     for _ in 0..5 {
-        checklist(db, world, &admin);
-        machine(db, world);
+        checklist(db, context, &admin);
+        machine(db, context);
     }
-    let crane = machine(db, world);
+    let crane = machine(db, context);
     for failing in [&[PASS_FAIL, YES_NO, NUMERIC, CRITICAL][..], &[CRITICAL], &[], &[], &[]] {
-        submitted(db, world, &inspector, &crane, failing);
-        award(db, world, &inspector, Role::Inspector, 1);
+        submitted(db, context, &inspector, &crane, failing);
+        award(db, context, &inspector, Role::Inspector, 1);
     }
-    Site { admin, inspector }
+    TestSite { admin, inspector }
 }
 
 on_both_databases! {
     fn pages_fit_together_in_every_order(db: TestDatabase) {
-        let (world, _) = world();
-        let Site { admin, inspector } = build(&db, &world);
+        let (context, _) = context();
+        let TestSite { admin, inspector } = build(&db, &context);
 
         in_every_order(
             5,
@@ -128,7 +128,7 @@ on_both_databases! {
             InspectionOrder::ALL,
             |sort, page| {
                 let filter: InspectionFilter = filter(json!({ "sort": sort }));
-                db.read(|conn| inspections::list(conn, &admin, &filter, &world.site, page)).unwrap()
+                db.read(|conn| inspections::list(conn, &admin, &filter, &context.calendar, page)).unwrap()
             },
             |row| row.id.get(),
         );
@@ -138,7 +138,7 @@ on_both_databases! {
             DefectOrder::ALL,
             |sort, page| {
                 let filter: DefectFilter = filter(json!({ "sort": sort }));
-                db.read(|conn| defects::list(conn, &filter, world.today(), page)).unwrap()
+                db.read(|conn| defects::list(conn, &filter, context.today(), page)).unwrap()
             },
             |row| row.id.get(),
         );
@@ -161,24 +161,24 @@ on_both_databases! {
         let awards: AuditFilter = filter(json!({"action": "award"}));
         let newest_first = whole(
             5,
-            |page| db.read(|conn| audit::list(conn, &awards, &world.site, page)).unwrap(),
+            |page| db.read(|conn| audit::list(conn, &awards, &context.calendar, page)).unwrap(),
             |row| row.id.get(),
         );
         assert!(newest_first.is_sorted_by(|a, b| a > b));
     }
 
     fn a_list_of_nothing_is_empty_and_not_an_error(db: TestDatabase) {
-        let (world, _) = world();
-        let somebody = user(&db, &world, Role::Engineer);
+        let (context, _) = context();
+        let somebody = user(&db, &context, Role::Engineer);
         let none = |total: i64, length: usize| assert_eq!((total, length), (0, 0));
         let page = db.read(|conn| equipment::list(conn, &filter(json!({})), ALL)).unwrap();
         none(page.total, page.items.len());
         let page = db.read(|conn| checklists::list(conn, &filter(json!({})), ALL)).unwrap();
         none(page.total, page.items.len());
         let page =
-            db.read(|conn| inspections::list(conn, &somebody, &filter(json!({})), &world.site, ALL)).unwrap();
+            db.read(|conn| inspections::list(conn, &somebody, &filter(json!({})), &context.calendar, ALL)).unwrap();
         none(page.total, page.items.len());
-        let page = db.read(|conn| defects::list(conn, &filter(json!({})), world.today(), ALL)).unwrap();
+        let page = db.read(|conn| defects::list(conn, &filter(json!({})), context.today(), ALL)).unwrap();
         none(page.total, page.items.len());
         let page = db.read(|conn| notifications::list(conn, somebody.id, &filter(json!({})), ALL)).unwrap();
         none(page.total, page.items.len());

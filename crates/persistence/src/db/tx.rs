@@ -8,35 +8,35 @@ use inspection_domain::{
     notifications::{Notice, Notification},
     outbox::{OutboxJob, OutboxKind},
     sync::ChangedKind,
-    time::{Clock, Date, Instant, Site},
-    translations::{self, Translated, Wanted},
+    time::{Clock, Date, Instant, SiteTimeZone},
+    translations::{self, Translated, TranslationRequest},
     users::User,
 };
 
 use crate::{
     DbConnection, Result, audit,
     changes::{self, Touched},
+    db::notify::{self, Topic},
     notifications, outbox, users,
-    wakeups::{self, Topic},
 };
 
 /// What a unit of work takes from outside: time, randomness, and where the site is.
 #[derive(Clone)]
-pub struct World {
+pub struct Context {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Makes ids up.
     pub ids: Arc<dyn Ids>,
     /// Turns instants into the site's dates.
-    pub site: Site,
+    pub calendar: SiteTimeZone,
     /// Whether somebody translates texts in the background; if not, no work is left for that.
     pub translates: bool,
 }
 
-impl World {
+impl Context {
     /// Today at the site.
     pub fn today(&self) -> Date {
-        self.site.date(self.clock.now())
+        self.calendar.date(self.clock.now())
     }
 }
 
@@ -55,7 +55,7 @@ pub struct Tx<'c> {
     pub(crate) conn: &'c mut DbConnection,
     /// When it takes place.
     pub now: Instant,
-    world: &'c World,
+    context: &'c Context,
     origin: Origin,
     actor: Option<User>,
     notifications: Vec<Notification>,
@@ -63,16 +63,16 @@ pub struct Tx<'c> {
     trail: Vec<AuditEntry>,
     work: Vec<OutboxJob>,
     touched: Touched,
-    has_left_work: bool,
+    wakes_outbox: bool,
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: &'c mut DbConnection, world: &'c World, origin: Origin) -> Self {
-        let now = world.clock.now();
+    pub(crate) fn new(conn: &'c mut DbConnection, context: &'c Context, origin: Origin) -> Self {
+        let now = context.clock.now();
         Self {
             conn,
             now,
-            world,
+            context,
             origin,
             actor: None,
             notifications: Vec::new(),
@@ -80,7 +80,7 @@ impl<'c> Tx<'c> {
             trail: Vec::new(),
             work: Vec::new(),
             touched: Touched::new(),
-            has_left_work: false,
+            wakes_outbox: false,
         }
     }
 
@@ -107,12 +107,12 @@ impl<'c> Tx<'c> {
 
     /// Today at the site.
     pub fn today(&self) -> Date {
-        self.world.site.date(self.now)
+        self.context.calendar.date(self.now)
     }
 
     /// Where the site is in time.
-    pub(crate) fn site(&self) -> &Site {
-        &self.world.site
+    pub(crate) fn calendar(&self) -> &SiteTimeZone {
+        &self.context.calendar
     }
 
     /// Tells these people; the rows are written when the work is done.
@@ -128,15 +128,16 @@ impl<'c> Tx<'c> {
 
     /// Leaves the texts of an object to be translated in the background that are new (§13).
     pub(crate) fn translate<T: Translated + Clone>(&mut self, before: Option<&T>, after: &T) {
-        if self.world.translates {
+        if self.context.translates {
             let (wanted, now) = (translations::wanted(before, after), self.now);
-            let job = |wanted: Wanted| OutboxJob::new(OutboxKind::Translate, wanted.payload(), now);
+            let job =
+                |wanted: TranslationRequest| OutboxJob::new(OutboxKind::Translate, wanted.payload(), now);
             self.work.extend(wanted.into_iter().map(job));
         }
     }
 
     /// Tells the phones of these people, when the work is done, that an object has changed.
-    pub(crate) fn touch(
+    pub(crate) fn record_change(
         &mut self,
         kind: ChangedKind,
         id: i64,
@@ -151,25 +152,25 @@ impl<'c> Tx<'c> {
     }
 
     /// The same for many objects of one person.
-    pub(crate) fn touch_all(&mut self, kind: ChangedKind, ids: &[i64], person: UserId) {
+    pub(crate) fn record_changes(&mut self, kind: ChangedKind, ids: &[i64], person: UserId) {
         for id in ids {
-            self.touch(kind, *id, [person]);
+            self.record_change(kind, *id, [person]);
         }
     }
 
     /// Wakes the workers of the outbox when the work is done.
-    pub(crate) fn left_work(&mut self) {
-        self.has_left_work = true;
+    pub(crate) fn wake_outbox(&mut self) {
+        self.wakes_outbox = true;
     }
 
     /// A new name that nobody else has.
     pub(crate) fn unique(&self) -> String {
-        self.world.ids.unique()
+        self.context.ids.unique()
     }
 
     /// Bytes nobody can guess.
     pub(crate) fn random(&self) -> [u8; 16] {
-        self.world.ids.random()
+        self.context.ids.random()
     }
 
     /// Puts a line into the audit trail, when the work is done.
@@ -198,7 +199,7 @@ impl<'c> Tx<'c> {
         audit::insert(self.conn, &self.trail)?;
         outbox::insert(self.conn, &self.work)?;
         let mut news = Vec::new();
-        if self.has_left_work || !self.work.is_empty() {
+        if self.wakes_outbox || !self.work.is_empty() {
             news.push(Topic::Outbox);
         }
         let tells = !self.notifications.is_empty() || !self.announcements.is_empty();
@@ -209,7 +210,7 @@ impl<'c> Tx<'c> {
             let told: BTreeSet<UserId> = told.chain(self.touched.values().flatten().copied()).collect();
             let told: Vec<UserId> = told.into_iter().collect();
             users::await_references(self.conn, &told, !self.announcements.is_empty())?;
-            self.conn.commit_in_order()?;
+            self.conn.lock_commit_order()?;
             changes::write(self.conn, &self.touched, self.now)?;
         }
         if tells {
@@ -222,7 +223,7 @@ impl<'c> Tx<'c> {
             news.push(Topic::Notifications);
         }
         for topic in &news {
-            wakeups::tell_others(self.conn, *topic)?;
+            notify::notify_others(self.conn, *topic)?;
         }
         Ok(news)
     }

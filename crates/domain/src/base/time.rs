@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    input::{Given, Invalid, Scalar},
+    input::{Invalid, RawValue, Scalar},
     weekdays::DayOfWeek,
 };
 
@@ -79,7 +79,7 @@ impl<'de> Deserialize<'de> for Instant {
 }
 
 impl Scalar for Instant {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         Self::parse(&given.text()?)
             .ok_or_else(|| Invalid::value("must be an instant such as 2026-03-01T07:00:00Z"))
     }
@@ -168,7 +168,7 @@ impl<'de> Deserialize<'de> for Date {
 }
 
 impl Scalar for Date {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         Self::parse(&given.text()?).ok_or_else(|| Invalid::value("must be a date such as 2026-03-01"))
     }
 
@@ -189,9 +189,9 @@ pub struct Week {
 
 /// Where the site is in time: turns instants into its calendar.
 #[derive(Debug, Clone)]
-pub struct Site(TimeZone);
+pub struct SiteTimeZone(TimeZone);
 
-impl Site {
+impl SiteTimeZone {
     /// The site of an IANA time zone name such as `Asia/Riyadh`.
     pub fn new(zone: &str) -> Option<Self> {
         TimeZone::get(zone).ok().map(Self)
@@ -354,22 +354,22 @@ mod tests {
 
     #[test]
     fn the_date_is_the_sites_not_the_servers() {
-        let riyadh = Site::new("Asia/Riyadh").expect("known zone");
+        let riyadh = SiteTimeZone::new("Asia/Riyadh").expect("known zone");
         assert_eq!(riyadh.date(at("2026-03-01T22:30:00Z")).to_string(), "2026-03-02");
         assert_eq!(riyadh.start_of(Date::new(2026, 3, 2).expect("date")), at("2026-03-01T21:00:00Z"));
-        assert!(Site::new("Atlantis/Center").is_none());
+        assert!(SiteTimeZone::new("Atlantis/Center").is_none());
     }
 
     #[test]
     fn a_day_that_begins_late_because_clocks_change_still_begins() {
-        let beirut = Site::new("Asia/Beirut").expect("known zone");
+        let beirut = SiteTimeZone::new("Asia/Beirut").expect("known zone");
         let start = beirut.start_of(Date::new(2026, 3, 29).expect("date"));
         assert_eq!(start, at("2026-03-28T22:00:00Z"), "00:00 does not exist there, the day begins at 01:00");
     }
 
     #[test]
     fn an_hour_of_the_day_is_what_clocks_show_before_and_after_they_change() {
-        let berlin = Site::new("Europe/Berlin").expect("known zone");
+        let berlin = SiteTimeZone::new("Europe/Berlin").expect("known zone");
         let seven = |day| berlin.at(Date::new(2026, 3, day).expect("date"), 7);
         assert_eq!(seven(28), at("2026-03-28T06:00:00Z"));
         assert_eq!(seven(29), at("2026-03-29T05:00:00Z"));

@@ -1,26 +1,26 @@
 //! Numbers within bounds, and lists of single values.
 
-use super::{Given, Invalid, Scalar, Value};
+use super::{Invalid, RawValue, Scalar, Value};
 
 /// A whole number from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Whole<const MIN: i64, const MAX: i64>(i64);
+pub struct Integer<const MIN: i64, const MAX: i64>(i64);
 
-impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+impl<const MIN: i64, const MAX: i64> Integer<MIN, MAX> {
     /// The number.
     pub const fn get(self) -> i64 {
         self.0
     }
 }
 
-impl<const MIN: i64, const MAX: i64> From<Whole<MIN, MAX>> for i64 {
-    fn from(number: Whole<MIN, MAX>) -> Self {
+impl<const MIN: i64, const MAX: i64> From<Integer<MIN, MAX>> for i64 {
+    fn from(number: Integer<MIN, MAX>) -> Self {
         number.0
     }
 }
 
-impl<const MIN: i64, const MAX: i64> Scalar for Whole<MIN, MAX> {
-    fn read(given: Given) -> Result<Self, Invalid> {
+impl<const MIN: i64, const MAX: i64> Scalar for Integer<MIN, MAX> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         <i64 as Scalar>::read(given)
             .ok()
             .filter(|number| (MIN..=MAX).contains(number))
@@ -40,15 +40,15 @@ impl<const MIN: i64, const MAX: i64> Scalar for Whole<MIN, MAX> {
 
 /// A list of `MIN` to `MAX` single values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Values<T, const MIN: usize, const MAX: usize>(
+pub struct ValueList<T, const MIN: usize, const MAX: usize>(
     /// The values, in the order sent.
     pub Vec<T>,
 );
 
-impl<T: Scalar, const MIN: usize, const MAX: usize> Scalar for Values<T, MIN, MAX> {
-    fn read(given: Given) -> Result<Self, Invalid> {
+impl<T: Scalar, const MIN: usize, const MAX: usize> Scalar for ValueList<T, MIN, MAX> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         let elements = match given {
-            Given::Json(Value::Array(elements)) => elements,
+            RawValue::Json(Value::Array(elements)) => elements,
             other => return Err(other.expected("a list")),
         };
         if !(MIN..=MAX).contains(&elements.len()) {
@@ -56,7 +56,7 @@ impl<T: Scalar, const MIN: usize, const MAX: usize> Scalar for Values<T, MIN, MA
             return Err(Invalid::value(format!("must have {MIN} to {MAX} elements, not {found}")));
         }
         let mut errors = Invalid::default();
-        let read = |(n, element)| errors.keep(&format!("[{n}]"), T::read(Given::Json(element)));
+        let read = |(n, element)| errors.collect(&format!("[{n}]"), T::read(RawValue::Json(element)));
         let values = elements.into_iter().enumerate().filter_map(read).collect();
         errors.into_result().map(|()| Self(values))
     }
@@ -79,19 +79,19 @@ mod tests {
 
     #[test]
     fn a_number_out_of_its_bounds_is_refused() {
-        let read = |value| Whole::<1, 5>::read(Given::Json(value)).map(Whole::get);
+        let read = |value| Integer::<1, 5>::read(RawValue::Json(value)).map(Integer::get);
         assert_eq!((read(json!(1)), read(json!(5))), (Ok(1), Ok(5)));
         for wrong in [json!(0), json!(6), json!(-1), json!(2.5), json!("3"), json!(null), json!(u64::MAX)] {
             let error = read(wrong.clone()).expect_err("refused").to_string();
             assert!(error.contains("from 1 to 5"), "{wrong}: {error}");
         }
-        assert_eq!(Whole::<0, 10>::read(Given::Text("10".into())).map(Whole::get), Ok(10));
+        assert_eq!(Integer::<0, 10>::read(RawValue::Text("10".into())).map(Integer::get), Ok(10));
     }
 
     #[test]
     fn every_wrong_value_of_a_list_is_named() {
-        type Numbers = Values<Whole<1, 5>, 1, 3>;
-        let read = |value| Numbers::read(Given::Json(value)).map_err(|wrong| wrong.under("list"));
+        type Numbers = ValueList<Integer<1, 5>, 1, 3>;
+        let read = |value| Numbers::read(RawValue::Json(value)).map_err(|wrong| wrong.at("list"));
         assert_eq!(read(json!([5, 1])).map(|list| list.0.len()), Ok(2));
         let fields = |value| -> Vec<String> {
             read(value).expect_err("refused").fields().into_iter().map(|error| error.field).collect()

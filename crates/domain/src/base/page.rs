@@ -1,6 +1,6 @@
 //! Pages and orders of lists.
 
-use crate::input::{Given, Invalid, Scalar, input};
+use crate::input::{Invalid, RawValue, Scalar, input};
 
 input! {
     /// Which part of a list.
@@ -49,10 +49,10 @@ impl TryFrom<PageQuery> for PageRequest {
         let page = query.page.unwrap_or(1);
         let per_page = query.per_page.unwrap_or(20).min(100);
         if page == 0 {
-            errors.merge(Invalid::field("page", "must be at least 1"));
+            errors.extend(Invalid::field("page", "must be at least 1"));
         }
         if per_page == 0 {
-            errors.merge(Invalid::field("per_page", "must be at least 1"));
+            errors.extend(Invalid::field("per_page", "must be at least 1"));
         }
         errors.into_result().map(|()| Self { page, per_page })
     }
@@ -92,10 +92,10 @@ pub struct Sort<T> {
 }
 
 impl<T: Scalar> Scalar for Sort<T> {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         let text = given.text()?;
         let (name, descending) = text.strip_prefix('-').map_or((text.as_str(), false), |name| (name, true));
-        T::read(Given::Text(name.to_owned())).map(|by| Self { by, descending })
+        T::read(RawValue::Text(name.to_owned())).map(|by| Self { by, descending })
     }
 
     #[cfg(feature = "openapi")]

@@ -15,7 +15,7 @@ use crate::rule::{Code, FieldError, Rule};
 #[cfg(feature = "diesel")]
 pub(crate) use macros::stored_as_json;
 pub(crate) use macros::{input, text_enum};
-pub use values::{Values, Whole};
+pub use values::{Integer, ValueList};
 
 /// Everything that is wrong with an input.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,7 +25,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// One thing wrong with the value at hand; [`under`](Self::under) says which field it is in.
+    /// One thing wrong with the value at hand; [`at`](Self::at) says which field it is in.
     pub fn value(message: impl Into<String>) -> Self {
         Self::field("", message)
     }
@@ -42,7 +42,7 @@ impl Invalid {
 
     /// The same, seen from the object that holds the value under this name.
     #[must_use]
-    pub fn under(mut self, name: &str) -> Self {
+    pub fn at(mut self, name: &str) -> Self {
         for error in &mut self.fields {
             error.field = match error.field.as_str() {
                 "" => name.to_owned(),
@@ -54,14 +54,14 @@ impl Invalid {
     }
 
     /// Both together.
-    pub fn merge(&mut self, other: Self) {
+    pub fn extend(&mut self, other: Self) {
         self.fields.extend(other.fields);
         self.malformed |= other.malformed;
     }
 
     /// Keeps the value, or the errors of the field of this name.
-    pub fn keep<T>(&mut self, name: &str, read: Result<T, Self>) -> Option<T> {
-        read.map_err(|errors| self.merge(errors.under(name))).ok()
+    pub fn collect<T>(&mut self, name: &str, read: Result<T, Self>) -> Option<T> {
+        read.map_err(|errors| self.extend(errors.at(name))).ok()
     }
 
     /// `Ok` if nothing is wrong.
@@ -94,14 +94,14 @@ impl Rule for Invalid {
 
 /// One value as it was sent: in a JSON document, or as text in a query string or a path.
 #[derive(Debug, Clone)]
-pub enum Given {
+pub enum RawValue {
     /// From a JSON document.
     Json(Value),
     /// From a query string or a path, where everything is text.
     Text(String),
 }
 
-impl Given {
+impl RawValue {
     fn expected(&self, what: &str) -> Invalid {
         let found = match self {
             Self::Text(_) => "something else",
@@ -127,7 +127,7 @@ impl Given {
 /// A single value that a field can hold.
 pub trait Scalar: Sized {
     /// Reads the value, or says what is wrong with it.
-    fn read(given: Given) -> Result<Self, Invalid>;
+    fn read(given: RawValue) -> Result<Self, Invalid>;
 
     /// Its schema in the API document.
     #[cfg(feature = "openapi")]
@@ -140,11 +140,11 @@ pub(crate) fn object(kind: utoipa::openapi::schema::Type) -> utoipa::openapi::Ob
 }
 
 impl Scalar for bool {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         match given {
-            Given::Json(Value::Bool(value)) => Ok(value),
-            Given::Text(ref text) if text == "true" || text == "1" => Ok(true),
-            Given::Text(ref text) if text == "false" || text == "0" => Ok(false),
+            RawValue::Json(Value::Bool(value)) => Ok(value),
+            RawValue::Text(ref text) if text == "true" || text == "1" => Ok(true),
+            RawValue::Text(ref text) if text == "false" || text == "0" => Ok(false),
             other => Err(other.expected("true or false")),
         }
     }
@@ -158,11 +158,11 @@ impl Scalar for bool {
 macro_rules! whole_numbers {
     ($($number:ty),*) => {$(
         impl Scalar for $number {
-            fn read(given: Given) -> Result<Self, Invalid> {
+            fn read(given: RawValue) -> Result<Self, Invalid> {
                 let number = match &given {
-                    Given::Json(Value::Number(number)) => number.as_i64().and_then(|n| Self::try_from(n).ok()),
-                    Given::Text(text) => text.trim().parse().ok(),
-                    Given::Json(_) => None,
+                    RawValue::Json(Value::Number(number)) => number.as_i64().and_then(|n| Self::try_from(n).ok()),
+                    RawValue::Text(text) => text.trim().parse().ok(),
+                    RawValue::Json(_) => None,
                 };
                 number.ok_or_else(|| Invalid::value(
                     format!("must be a whole number from {} to {}", <$number>::MIN, <$number>::MAX)
@@ -181,17 +181,17 @@ macro_rules! whole_numbers {
 mod numbers {
     #[cfg(feature = "openapi")]
     use super::object;
-    use super::{Given, Invalid, Scalar, Value};
+    use super::{Invalid, RawValue, Scalar, Value};
 
     whole_numbers!(i32, i64, u32);
 }
 
 impl Scalar for f64 {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         let number = match &given {
-            Given::Json(Value::Number(number)) => number.as_f64(),
-            Given::Text(text) => text.trim().parse().ok(),
-            Given::Json(_) => None,
+            RawValue::Json(Value::Number(number)) => number.as_f64(),
+            RawValue::Text(text) => text.trim().parse().ok(),
+            RawValue::Json(_) => None,
         };
         number.filter(|n| n.is_finite()).ok_or_else(|| given.expected("a finite number"))
     }
@@ -208,7 +208,7 @@ pub trait Field: Sized {
     const REQUIRED: bool;
 
     /// Reads it from what was sent under its name, if anything was.
-    fn take(given: Option<Given>) -> Result<Self, Invalid>;
+    fn take_field(given: Option<RawValue>) -> Result<Self, Invalid>;
 
     /// Its schema in the API document.
     #[cfg(feature = "openapi")]
@@ -218,7 +218,7 @@ pub trait Field: Sized {
 impl<T: Scalar> Field for T {
     const REQUIRED: bool = true;
 
-    fn take(given: Option<Given>) -> Result<Self, Invalid> {
+    fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
         given.map_or_else(|| Err(Invalid::value("is required")), T::read)
     }
 
@@ -231,11 +231,11 @@ impl<T: Scalar> Field for T {
 impl<T: Scalar> Field for Option<T> {
     const REQUIRED: bool = false;
 
-    fn take(given: Option<Given>) -> Result<Self, Invalid> {
+    fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
         match given {
-            None | Some(Given::Json(Value::Null)) => Ok(None),
+            None | Some(RawValue::Json(Value::Null)) => Ok(None),
             // `?status=` in a query string is a filter left empty.
-            Some(Given::Text(text)) if text.is_empty() => Ok(None),
+            Some(RawValue::Text(text)) if text.is_empty() => Ok(None),
             Some(given) => T::read(given).map(Some),
         }
     }
@@ -271,10 +271,10 @@ impl<T> Change<T> {
 impl<T: Scalar> Field for Change<T> {
     const REQUIRED: bool = false;
 
-    fn take(given: Option<Given>) -> Result<Self, Invalid> {
+    fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
         match given {
             None => Ok(Self(None)),
-            Some(Given::Json(Value::Null)) => Err(Invalid::value("may not be null")),
+            Some(RawValue::Json(Value::Null)) => Err(Invalid::value("may not be null")),
             Some(given) => T::read(given).map(|value| Self(Some(value))),
         }
     }
@@ -311,10 +311,10 @@ impl<T> Patch<T> {
 impl<T: Scalar> Field for Patch<T> {
     const REQUIRED: bool = false;
 
-    fn take(given: Option<Given>) -> Result<Self, Invalid> {
+    fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
         match given {
             None => Ok(Self::Keep),
-            Some(Given::Json(Value::Null)) => Ok(Self::Clear),
+            Some(RawValue::Json(Value::Null)) => Ok(Self::Clear),
             Some(given) => T::read(given).map(Self::Set),
         }
     }
@@ -330,18 +330,18 @@ impl<T: Scalar> Field for Patch<T> {
 
 /// A list of objects of at least one and at most `MAX` elements.
 #[derive(Debug, Clone)]
-pub struct Listed<T, const MAX: usize>(
+pub struct NonEmptyList<T, const MAX: usize>(
     /// The elements, in the order sent.
     pub Vec<T>,
 );
 
-impl<T: Input, const MAX: usize> Field for Listed<T, MAX> {
+impl<T: Input, const MAX: usize> Field for NonEmptyList<T, MAX> {
     const REQUIRED: bool = true;
 
-    fn take(given: Option<Given>) -> Result<Self, Invalid> {
+    fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
         let elements = match given {
             None => return Err(Invalid::value("is required")),
-            Some(Given::Json(Value::Array(elements))) => elements,
+            Some(RawValue::Json(Value::Array(elements))) => elements,
             Some(other) => return Err(other.expected("a list")),
         };
         if elements.is_empty() || elements.len() > MAX {
@@ -351,7 +351,7 @@ impl<T: Input, const MAX: usize> Field for Listed<T, MAX> {
         let list = elements
             .into_iter()
             .enumerate()
-            .filter_map(|(n, element)| errors.keep(&format!("[{n}]"), T::from_json(element)))
+            .filter_map(|(n, element)| errors.collect(&format!("[{n}]"), T::from_json(element)))
             .collect();
         errors.into_result().map(|()| Self(list))
     }
@@ -364,16 +364,16 @@ impl<T: Input, const MAX: usize> Field for Listed<T, MAX> {
 
 /// An object of its own inside an input.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Nested<T>(
+pub struct Object<T>(
     /// The object.
     pub T,
 );
 
-impl<T: Input> Scalar for Nested<T> {
-    fn read(given: Given) -> Result<Self, Invalid> {
+impl<T: Input> Scalar for Object<T> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         match given {
-            Given::Json(value) => T::from_json(value).map(Self),
-            other @ Given::Text(_) => Err(other.expected("an object")),
+            RawValue::Json(value) => T::from_json(value).map(Self),
+            other @ RawValue::Text(_) => Err(other.expected("an object")),
         }
     }
 
@@ -384,16 +384,16 @@ impl<T: Input> Scalar for Nested<T> {
 }
 
 /// The named values of an input before they are read.
-pub struct Source(Map<String, Value>, Vec<(String, String)>);
+pub struct RawInput(Map<String, Value>, Vec<(String, String)>);
 
-impl Source {
+impl RawInput {
     /// Takes the value of the last of these names that was sent: who sends back what was read sends the reader's text
     /// under the name and the original under `…_en`, and the original is what is meant.
-    pub fn take(&mut self, names: &[&str]) -> Option<Given> {
+    pub fn take_field(&mut self, names: &[&str]) -> Option<RawValue> {
         names.iter().rev().find_map(|name| {
-            let json = self.0.remove(*name).map(Given::Json);
+            let json = self.0.remove(*name).map(RawValue::Json);
             json.or_else(|| {
-                self.1.iter().rev().find(|(key, _)| key == name).map(|(_, text)| Given::Text(text.clone()))
+                self.1.iter().rev().find(|(key, _)| key == name).map(|(_, text)| RawValue::Text(text.clone()))
             })
         })
     }
@@ -415,7 +415,7 @@ pub struct FieldDoc {
 /// A command or a filter that is read from a JSON object or a query string.
 pub trait Input: Sized {
     /// Reads the fields; the error names every one that is wrong.
-    fn read(source: &mut Source) -> Result<Self, Invalid>;
+    fn read(source: &mut RawInput) -> Result<Self, Invalid>;
 
     /// Name, meaning and schema of every field.
     #[cfg(feature = "openapi")]
@@ -424,14 +424,14 @@ pub trait Input: Sized {
     /// Reads it from a JSON document, which must be an object.
     fn from_json(document: Value) -> Result<Self, Invalid> {
         match document {
-            Value::Object(map) => Self::read(&mut Source(map, Vec::new())),
-            other => Err(Given::Json(other).expected("an object").under("body")),
+            Value::Object(map) => Self::read(&mut RawInput(map, Vec::new())),
+            other => Err(RawValue::Json(other).expected("an object").at("body")),
         }
     }
 
     /// Reads it from the pairs of a query string.
     fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, Invalid> {
-        Self::read(&mut Source(Map::new(), pairs))
+        Self::read(&mut RawInput(Map::new(), pairs))
     }
 
     /// The schema of the object.

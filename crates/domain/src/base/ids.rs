@@ -32,7 +32,7 @@ macro_rules! ids {
         }
 
         impl $crate::input::Scalar for $name {
-            fn read(given: $crate::input::Given) -> Result<Self, $crate::input::Invalid> {
+            fn read(given: $crate::input::RawValue) -> Result<Self, $crate::input::Invalid> {
                 <i64 as $crate::input::Scalar>::read(given)
                     .ok()
                     .and_then(Self::new)

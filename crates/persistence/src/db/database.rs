@@ -13,10 +13,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
 use crate::{
-    DbConnection, Error, Origin, Result, Tx, World,
-    error::LostRace,
-    metering,
-    wakeups::{Hearing, Listener, Topic, Wakeups},
+    Context, DbConnection, Error, Origin, Result, Tx,
+    db::error::ConcurrentUpdate,
+    db::notify::{ListenerGuard, Notifier, PgListener, Topic},
+    db::stats,
 };
 
 /// Where the database is and how many connections it gets.
@@ -92,9 +92,9 @@ impl r2d2::ManageConnection for Manager {
         let count = move |event: InstrumentationEvent<'_>| match event {
             InstrumentationEvent::StartQuery { .. } => {
                 statements.fetch_add(1, Ordering::Relaxed);
-                metering::begin();
+                stats::begin();
             }
-            InstrumentationEvent::FinishQuery { .. } => metering::end(),
+            InstrumentationEvent::FinishQuery { .. } => stats::end(),
             _ => {}
         };
         with_conn!(&mut connection, |c| c.set_instrumentation(count));
@@ -130,7 +130,7 @@ impl r2d2::HandleError<diesel::ConnectionError> for Report {
 pub struct Database {
     pool: r2d2::Pool<Manager>,
     statements: Arc<AtomicU64>,
-    wakeups: Wakeups,
+    notifier: Notifier,
     settings: Arc<Settings>,
     connections: u32,
     is_postgres: bool,
@@ -168,7 +168,7 @@ impl Database {
                 settings: Arc::clone(&settings),
                 statements: Arc::clone(&statements),
             });
-        Ok(Self { pool, statements, wakeups: Wakeups::default(), settings, connections, is_postgres })
+        Ok(Self { pool, statements, notifier: Notifier::default(), settings, connections, is_postgres })
     }
 
     /// Whether it is PostgreSQL.
@@ -209,13 +209,13 @@ impl Database {
     /// written. If it fails, nothing has happened. Blocks.
     pub fn write<T>(
         &self,
-        world: &World,
+        context: &Context,
         origin: Origin,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
         let (value, news) = self.with(|connection| {
             connection.transaction(|connection| {
-                let mut tx = Tx::new(connection, world, origin);
+                let mut tx = Tx::new(connection, context, origin);
                 let value = work(&mut tx)?;
                 Ok((value, tx.finish()?))
             })
@@ -227,15 +227,15 @@ impl Database {
     }
 
     /// Does what [`write`](Self::write) does up to its end, and takes it all back: to see whether it would work. Blocks.
-    pub(crate) fn rehearse<T>(
+    pub(crate) fn dry_run<T>(
         &self,
-        world: &World,
+        context: &Context,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
         let mut seen = None;
         let undone = self.with(|connection| {
             connection.transaction(|connection| {
-                seen = Some(work(&mut Tx::new(connection, world, Origin::default()))?);
+                seen = Some(work(&mut Tx::new(connection, context, Origin::default()))?);
                 Err::<(), Error>(diesel::result::Error::RollbackTransaction.into())
             })
         });
@@ -248,22 +248,22 @@ impl Database {
     }
 
     pub(crate) fn wake(&self, topic: Topic) {
-        self.wakeups.wake(topic);
+        self.notifier.wake(topic);
     }
 
-    /// Changes when there may be something new: committed in this process, or heard of by a [`Listener`].
-    pub fn wakeups(&self, topic: Topic) -> watch::Receiver<()> {
-        self.wakeups.receiver(topic)
+    /// Changes when there may be something new: committed in this process, or heard of by a [`PgListener`].
+    pub fn subscribe(&self, topic: Topic) -> watch::Receiver<()> {
+        self.notifier.receiver(topic)
     }
 
     /// Hears what other processes have committed, until what this gives is dropped. That it has died is told.
-    pub fn hear_others(&self, when_dead: impl FnOnce() + Send + 'static) -> Hearing {
-        Hearing::start(self.listener(), when_dead)
+    pub fn listen(&self, when_dead: impl FnOnce() + Send + 'static) -> ListenerGuard {
+        ListenerGuard::start(self.pg_listener(), when_dead)
     }
 
     /// Hears what other processes have committed, whenever it is asked.
-    pub fn listener(&self) -> Listener {
-        Listener::new(self.clone())
+    pub fn pg_listener(&self) -> PgListener {
+        PgListener::new(self.clone())
     }
 
     /// Whether the database answers. If every connection is in use, it does.
@@ -277,5 +277,5 @@ impl Database {
 
 /// A guarded write found no row in the state that was seen: somebody else was faster.
 pub(crate) fn one_row(changed: usize) -> Result<()> {
-    if changed == 1 { Ok(()) } else { Err(LostRace.into()) }
+    if changed == 1 { Ok(()) } else { Err(ConcurrentUpdate.into()) }
 }

@@ -6,6 +6,7 @@ use inspection_domain::{
     assignments::AssignmentRule,
     bonus_stars::BonusRule,
     checklists::ChecklistRule,
+    daily_lists::ListRule,
     defect_assessments::DefectAssessmentRule,
     defects::DefectRule,
     files::FileRule,
@@ -13,7 +14,6 @@ use inspection_domain::{
     inspections::InspectionRule,
     jobs::JobRule,
     leaves::LeaveRule,
-    lists::ListRule,
     notifications::NotificationRule,
     outbox::OutboxRule,
     pauses::PauseRule,
@@ -79,19 +79,19 @@ refusals!(
     TakeoverRule,
     TaskRule,
     UserRule,
-    Taken,
-    LostRace,
+    UniqueViolation,
+    ConcurrentUpdate,
 );
 
 /// A value that must be unique is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Taken {
+pub struct UniqueViolation {
     field: &'static str,
     message: &'static str,
 }
 
-impl Rule for Taken {
+impl Rule for UniqueViolation {
     fn code(&self) -> Code {
         Code::Duplicate
     }
@@ -104,9 +104,9 @@ impl Rule for Taken {
 /// Somebody else changed the same thing at the same time; trying again may work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("somebody else changed this at the same time; try again")]
-pub struct LostRace;
+pub struct ConcurrentUpdate;
 
-impl Rule for LostRace {
+impl Rule for ConcurrentUpdate {
     fn code(&self) -> Code {
         Code::Conflict
     }
@@ -117,7 +117,7 @@ struct Unique {
     name: &'static str,
     columns: &'static str,
     /// The field and message of a `DUPLICATE`; none for what only a lost race violates.
-    taken: Option<Taken>,
+    taken: Option<UniqueViolation>,
 }
 
 const fn taken(
@@ -126,7 +126,7 @@ const fn taken(
     field: &'static str,
     message: &'static str,
 ) -> Unique {
-    Unique { name, columns, taken: Some(Taken { field, message }) }
+    Unique { name, columns, taken: Some(UniqueViolation { field, message }) }
 }
 
 const fn raced(name: &'static str, columns: &'static str) -> Unique {
@@ -250,8 +250,8 @@ const UNAVAILABLE: &[&str] = &[
 ];
 
 /// A badge somebody else has, wanted in this field.
-pub(crate) const fn badge_taken(field: &'static str) -> Taken {
-    Taken { field, message: "this badge is in use" }
+pub(crate) const fn badge_taken(field: &'static str) -> UniqueViolation {
+    UniqueViolation { field, message: "this badge is in use" }
 }
 
 fn violated(info: &dyn DatabaseErrorInformation) -> Option<&'static Unique> {
@@ -274,19 +274,19 @@ impl From<Diesel> for Error {
         match kind {
             DatabaseErrorKind::UniqueViolation => match violated(info.as_ref()).map(|unique| unique.taken) {
                 Some(Some(taken)) => taken.into(),
-                Some(None) => LostRace.into(),
+                Some(None) => ConcurrentUpdate.into(),
                 None => Self::Database(error),
             },
             DatabaseErrorKind::ExclusionViolation if info.constraint_name() == Some(NO_OVERLAP) => {
                 LeaveRule::Overlap.into()
             }
-            DatabaseErrorKind::SerializationFailure => LostRace.into(),
+            DatabaseErrorKind::SerializationFailure => ConcurrentUpdate.into(),
             DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
                 Self::Unavailable(info.message().to_owned())
             }
             // Diesel has no kinds for these.
             DatabaseErrorKind::Unknown => match info.message() {
-                "deadlock detected" => LostRace.into(),
+                "deadlock detected" => ConcurrentUpdate.into(),
                 // SQLite has no such constraints, so a trigger says it.
                 NO_OVERLAP => LeaveRule::Overlap.into(),
                 message if UNAVAILABLE.iter().any(|known| message.contains(known)) => {

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::input::{Given, Invalid, Scalar, Values};
+use crate::input::{Invalid, RawValue, Scalar, ValueList};
 
 /// English and Arabic names of the days, from Monday.
 const NAMES: [[&str; 2]; 7] = [
@@ -53,9 +53,9 @@ impl DayOfWeek {
 }
 
 impl Scalar for DayOfWeek {
-    fn read(given: Given) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         let day = match &given {
-            Given::Json(serde_json::Value::String(text)) | Given::Text(text) => {
+            RawValue::Json(serde_json::Value::String(text)) | RawValue::Text(text) => {
                 let number = text.trim().parse().ok();
                 Self::ALL.into_iter().find(|day| {
                     number == Some(day.0)
@@ -63,7 +63,7 @@ impl Scalar for DayOfWeek {
                         || day.name().get(..3).is_some_and(|short| text.eq_ignore_ascii_case(short))
                 })
             }
-            Given::Json(value) => {
+            RawValue::Json(value) => {
                 value.as_i64().and_then(|number| Self::ALL.into_iter().find(|day| i64::from(day.0) == number))
             }
         };
@@ -112,13 +112,13 @@ impl Serialize for DaysOfWeek {
 }
 
 impl Scalar for DaysOfWeek {
-    fn read(given: Given) -> Result<Self, Invalid> {
-        Values::<DayOfWeek, 0, 7>::read(given).map(|days| days.0.into_iter().collect())
+    fn read(given: RawValue) -> Result<Self, Invalid> {
+        ValueList::<DayOfWeek, 0, 7>::read(given).map(|days| days.0.into_iter().collect())
     }
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        Values::<DayOfWeek, 0, 7>::schema()
+        ValueList::<DayOfWeek, 0, 7>::schema()
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn days_are_numbers_or_names() {
-        let read = |value| DayOfWeek::read(Given::Json(value)).map(DayOfWeek::get);
+        let read = |value| DayOfWeek::read(RawValue::Json(value)).map(DayOfWeek::get);
         for (value, day) in
             [(json!(0), 0), (json!(6), 6), (json!("Monday"), 0), (json!("SUN"), 6), (json!("3"), 3)]
         {
@@ -212,11 +212,11 @@ mod tests {
 
     #[test]
     fn a_set_has_every_day_once_and_in_order() {
-        let set = DaysOfWeek::read(Given::Json(json!([6, "monday", 0, 4]))).expect("days");
+        let set = DaysOfWeek::read(RawValue::Json(json!([6, "monday", 0, 4]))).expect("days");
         assert_eq!(serde_json::to_value(set).expect("json"), json!([0, 4, 6]));
         assert!(DayOfWeek::ALL.into_iter().all(|day| set.contains(day) == [0, 4, 6].contains(&day.get())));
-        assert_eq!(DaysOfWeek::read(Given::Json(json!([]))), Ok(DaysOfWeek::default()));
-        let wrong = DaysOfWeek::read(Given::Json(json!([0, 9]))).expect_err("refused").under("days_of_week");
+        assert_eq!(DaysOfWeek::read(RawValue::Json(json!([]))), Ok(DaysOfWeek::default()));
+        let wrong = DaysOfWeek::read(RawValue::Json(json!([0, 9]))).expect_err("refused").at("days_of_week");
         assert_eq!(wrong.fields()[0].field, "days_of_week[1]");
     }
 

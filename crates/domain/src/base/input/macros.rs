@@ -15,13 +15,13 @@ macro_rules! input {
         pub struct $name { $( $(#[doc = $doc])+ pub $field: $type, )+ }
 
         impl $crate::input::Input for $name {
-            fn read(source: &mut $crate::input::Source) -> Result<Self, $crate::input::Invalid> {
+            fn read(source: &mut $crate::input::RawInput) -> Result<Self, $crate::input::Invalid> {
                 let mut errors = $crate::input::Invalid::default();
                 $(
                     let name = stringify!($field).trim_start_matches("r#");
-                    let $field = errors.keep(
+                    let $field = errors.collect(
                         name,
-                        <$type as $crate::input::Field>::take(source.take(&[name $(, $alias)*])),
+                        <$type as $crate::input::Field>::take_field(source.take_field(&[name $(, $alias)*])),
                     );
                 )+
                 match ($($field,)+) {
@@ -95,7 +95,7 @@ macro_rules! text_enum {
         }
 
         impl $crate::input::Scalar for $name {
-            fn read(given: $crate::input::Given) -> Result<Self, $crate::input::Invalid> {
+            fn read(given: $crate::input::RawValue) -> Result<Self, $crate::input::Invalid> {
                 let text = given.text()?;
                 Self::parse(&text).ok_or_else(|| {
                     $crate::input::Invalid::value(concat!("must be one of", $(" ", $text,)+).to_owned())
