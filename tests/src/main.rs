@@ -8,26 +8,37 @@
     reason = "in a test, a panic is how a failure is told"
 )]
 
+mod actors;
 mod architecture;
-mod background;
+mod assessments;
 mod bad_input;
+mod bonus_stars;
 mod conventions;
-mod daily_list;
+mod defects;
 mod deployment;
-mod documents;
+mod docs;
+mod engineer_jobs;
 mod files;
-mod inspection_day;
-mod languages;
+mod health;
+mod inspections;
+mod jobs;
+mod journeys;
+mod leaderboards;
+mod leaves;
 mod limits;
-mod live;
 mod logs;
 mod metrics;
-mod people;
+mod notifications;
+mod outbox;
 mod permissions;
+mod quality_reviews;
 mod queries;
-mod races;
-mod repairs;
 mod reports;
+mod schedules;
 mod sessions;
 mod site;
 mod sync;
+mod takeovers;
+mod tasks;
+mod translations;
+mod users;

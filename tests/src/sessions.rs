@@ -104,32 +104,4 @@ on_both! {
         }
         assert_eq!(client.get("/api/auth/me").status, 200);
     }
-
-    fn a_badge_of_any_size_does_not_stop_the_counting(site: TestSite) {
-        let admin = site.as_a(Role::Admin);
-        let new = |n: u32, badge: Option<&str>| admin.post("/api/users", &json!({
-            "email": format!("e{n}@example.com"), "password": PASSWORD, "full_name": "E", "role": "engineer", "role_id": badge,
-        }));
-        assert_eq!(new(1, Some("ENG99999999999999999")).data()["role_id"], "ENG99999999999999999");
-        assert_eq!(new(2, None).data()["role_id"], "ENG001");
-        assert_eq!(new(3, Some("ENG999999")).status, 201);
-        assert_eq!(new(4, None).data()["role_id"], "ENG1000000");
-        assert_eq!(new(5, None).data()["role_id"], "ENG1000001");
-        let both = site.user(Role::Engineer);
-        let path = format!("/api/users/{}", both.id);
-        let minor = admin.put(&path, &json!({"minor_role": "quality_engineer", "minor_role_id": "QE-X"}));
-        assert_eq!(minor.data()["minor_role_id"], "QE-X");
-        let swapped = admin.put(&path, &json!({"role_id": "QE-X", "minor_role_id": both.role_id}));
-        assert_eq!((&swapped.data()["role_id"], &swapped.data()["minor_role_id"]), (&json!("QE-X"), &json!(both.role_id)));
-    }
-
-    fn the_last_admin_stays(site: TestSite) {
-        let (first, second) = (site.user(Role::Admin), site.user(Role::Admin));
-        let client = site.client(&first);
-        assert_eq!(client.delete(&format!("/api/users/{}", second.id)).status, 200);
-        let own = format!("/api/users/{}", first.id);
-        for answer in [client.delete(&own), client.put(&own, &json!({"role": "engineer"})), client.put(&own, &json!({"is_active": false}))] {
-            assert_eq!((answer.status, answer.code()), (400, "RULE_VIOLATION"), "{}", answer.text);
-        }
-    }
 }

@@ -1,9 +1,8 @@
-//! What happens by itself, as admins and readers see it over HTTP (rule book §13, §16).
+//! Texts in the reader's language, and machine translation in the background (rule book §13).
 
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    thread,
     time::{Duration, Instant as Moment},
 };
 
@@ -15,10 +14,13 @@ use inspection_scheduler::{
     translations::Translations,
     translator::{TranslateError, Translator},
 };
-use inspection_testkit::{Kind, builders, clients::Client};
+use inspection_testkit::{Kind, builders};
 use serde_json::{Value, json};
 
-use crate::site::{TestSite, on_both};
+use crate::{
+    outbox::{all_done, depth},
+    site::{TestSite, on_both},
+};
 
 /// Puts a word of the other language before each text, and a lot of it, after a while.
 struct Prefix(Duration);
@@ -37,7 +39,8 @@ impl Translator for Prefix {
     }
 }
 
-fn background(site: &TestSite, delay: Duration) -> Background {
+/// Starts all scheduled tasks, and translation after a delay.
+pub(crate) fn start_background(site: &TestSite, delay: Duration) -> Background {
     let translations =
         Translations::new(site.db.database.clone(), site.context.clone(), Arc::new(Prefix(delay)));
     let handler: Arc<dyn Handler> = Arc::new(translations);
@@ -53,86 +56,67 @@ fn background(site: &TestSite, delay: Duration) -> Background {
     Background::start(parts, || {}).expect("started")
 }
 
-fn depth(admin: &Client) -> Value {
-    admin.get("/api/admin/system").data()["outbox"].clone()
-}
-
-fn all_done(admin: &Client) {
-    let begun = Moment::now();
-    while depth(admin)["pending"] != 0 || depth(admin)["running"] != 0 {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{}", depth(admin));
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 on_both! {
-    fn admins_see_the_tasks_and_their_runs_and_run_one_now(site: TestSite) {
-        let admin = site.as_a(Role::Admin);
-        let tasks = admin.get("/api/admin/tasks");
-        let tasks = tasks.data().as_array().expect("tasks");
-        assert_eq!(tasks.len(), 6);
-        assert_eq!(tasks[0]["name"], "generate_daily_lists");
-        assert_eq!(tasks[0]["schedule"], "0 13 * * *");
-        assert_eq!(tasks[0]["next_run"], "2026-03-02T13:00:00.000Z");
-        assert_eq!(tasks[0]["last_run"], Value::Null);
+    fn readers_get_their_language_where_it_exists(site: TestSite) {
+        let admin = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        let machine = builders::equipment(&site.db, &site.context);
+        let arab = builders::user_with(&site.db, &site.context, Role::Inspector, |body| body["language"] = json!("ar"));
+        builders::submitted(&site.db, &site.context, &arab, &machine, &[0]);
+        let (reader, client) = (site.client(&arab), site.client(&admin));
+        let path = format!("/api/equipment/{}", machine.id);
 
-        let chief = site.user(Role::Admin);
-        let (template, _) = builders::checklist(&site.db, &site.context, &chief);
-        builders::equipment(&site.db, &site.context);
-        builders::routine(&site.db, &site.context, &chief, template.id);
-        let path = "/api/admin/tasks/generate_daily_lists";
-        let run = admin.post(&format!("{path}/run"), &json!({}));
-        assert_eq!(run.data()["outcome"], "succeeded", "{}", run.text);
-        assert_eq!(run.data()["counts"]["lists"], 2);
-        assert_eq!(run.data()["is_manual"], true);
-        let lists = admin.get("/api/inspection-assignments/lists?date=2026-03-03");
-        assert_eq!(lists.json["pagination"]["total"], 2);
-        site.clock.advance_seconds(1);
-        let again = admin.post(&format!("{path}/run"), &json!({}));
-        assert_eq!(again.data()["counts"]["lists"], Value::Null, "the lists are there");
-        let runs = admin.get(&format!("{path}/runs?outcome=succeeded"));
-        assert_eq!(runs.json["pagination"]["total"], 2);
-        assert_eq!(runs.data()[0]["id"], again.data()["id"], "the latest first");
-        assert_eq!(admin.get("/api/admin/tasks").data()[0]["last_run"]["id"], again.data()["id"]);
-        assert_eq!(admin.get("/api/admin/tasks/dance/runs").fields(), ["name"]);
-        assert_eq!(admin.get(&format!("{path}/runs?outcome=perhaps")).fields(), ["outcome"]);
-    }
+        let location = |answer: inspection_testkit::clients::Answer| answer.data()["location"].clone();
+        assert_eq!(location(client.get(&path)), "North quay");
+        assert_eq!(location(reader.get(&path)), "الرصيف الشمالي", "the user's own language");
+        assert_eq!(location(reader.with_header("accept-language", "en").get(&path)), "North quay");
+        assert_eq!(location(client.with_header("accept-language", "de, en;q=0.2, ar;q=0.9").get(&path)), "الرصيف الشمالي");
+        assert_eq!(location(reader.with_header("accept-language", "ar").get(&format!("{path}?lang=en"))), "North quay");
+        let both = reader.get(&path);
+        assert_eq!((&both.data()["location_en"], &both.data()["location_ar"], &both.data()["name"]),
+            (&json!("North quay"), &json!("الرصيف الشمالي"), &json!(machine.name)), "names are technical");
 
-    fn the_tasks_run_by_themselves_and_what_was_missed_is_made_up_at_the_start(site: TestSite) {
-        let away = site.user(Role::Engineer);
-        builders::approved_leave(&site.db, &site.context, &site.user(Role::Admin), &away, "2026-03-04", "2026-03-05");
-        site.clock.set("2026-03-04T08:30:00Z");
-        let admin = site.as_a(Role::Admin);
-        let background = background(&site, Duration::ZERO);
-        let runs = |task: &str| {
-            let runs = admin.get(&format!("/api/admin/tasks/{task}/runs"));
-            runs.data().as_array().expect("runs").iter().map(|run| run["scheduled_for"].clone()).collect::<Vec<_>>()
-        };
-        let begun = Moment::now();
-        while runs("monitor_qe_sla").is_empty() || runs("activate_starting_leaves").is_empty() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "nothing happens");
-            thread::sleep(Duration::from_millis(20));
-        }
-        assert_eq!(runs("activate_starting_leaves"), ["2026-03-04T00:15:00.000Z"], "once, though days were missed");
-        background.stop();
-        let person = admin.get(&format!("/api/users/{}", away.id));
-        assert_eq!(person.data()["is_on_leave"], true);
-    }
+        let checklist = client.get(&format!("/api/checklists/{}?lang=ar", template.id));
+        assert_eq!((&checklist.data()["name"], &checklist.data()["name_en"]), (&json!("فحص الرافعة"), &json!("Crane check")));
+        assert_eq!(checklist.data()["items"][0]["question_text"], "هل الفرامل سليمة؟");
+        assert_eq!(checklist.data()["items"][0]["question_text_en"], "Are the brakes sound?");
 
-    fn a_job_that_was_given_up_is_seen_and_tried_again(site: TestSite) {
-        let chief = site.user(Role::Admin);
-        let admin = site.client(&chief);
-        let dead = builders::dead_job(&site.db, &chief);
-        assert_eq!(depth(&admin)["dead"], 1);
-        let seen = admin.get("/api/admin/outbox?status=dead&kind=translate");
-        assert_eq!(seen.data()[0]["error"], "nobody knows the word");
-        assert_eq!(seen.data()[0]["attempts"], dead.attempts);
-        let path = format!("/api/admin/outbox/{}/retry", dead.id);
-        let again = admin.post(&path, &json!({}));
-        assert_eq!((&again.data()["status"], &again.data()["attempts"]), (&json!("pending"), &json!(0)));
-        assert_eq!(admin.post(&path, &json!({})).code(), "INVALID_STATE");
-        assert_eq!(admin.post("/api/admin/outbox/99999/retry", &json!({})).code(), "NOT_FOUND");
-        assert_eq!(depth(&admin)["dead"], 0);
+        let (routine, _) = builders::routine(&site.db, &site.context, &admin, template.id);
+        let path_of_routine = format!("/api/inspection-routines/{}", routine.id);
+        let routine = client.get(&format!("{path_of_routine}?lang=ar"));
+        assert_eq!((&routine.data()["name"], &routine.data()["name_en"]), (&json!("الجولة اليومية"), &json!("Daily round")));
+        client.put(&path_of_routine, routine.data()).data();
+        assert_eq!(client.get(&path_of_routine).data()["name"], "Daily round");
+
+        let defects = reader.get("/api/defects");
+        assert_eq!(defects.data()[0]["description"], "فشل: هل الفرامل سليمة؟");
+        assert_eq!(defects.data()[0]["description_en"], "Failed: Are the brakes sound?");
+        assert_eq!(defects.data()[0]["equipment"]["location"], "الرصيف الشمالي");
+        let told = reader.get("/api/notifications");
+        assert_eq!(told.data()[0]["title"], "تم رصد عيب");
+        assert_eq!(told.data()[0]["title_en"], "Defect found");
+        let told = client.get("/api/notifications?type=inspection_submitted");
+        assert_eq!(told.data()[0]["message"], format!("{} submitted the inspection of {}: fail.", arab.full_name, machine.name));
+
+        // Who sends back what was read in Arabic doesn't lose the original.
+        let sent_back = client.put(&format!("{path}?lang=ar"), client.get(&format!("{path}?lang=ar")).data());
+        assert_eq!(sent_back.data()["location_en"], "North quay");
+        let only_read = client.put(&path, &json!({"location": "الرصيف الشمالي"}));
+        assert_eq!(only_read.data()["location_en"], "North quay");
+        assert_eq!(client.put(&path, &json!({"location": "South quay"})).data()["location_en"], "South quay");
+        assert_eq!(client.put(&path, &json!({"location": "North quay"})).status, 200);
+        let checklist_path = format!("/api/checklists/{}", template.id);
+        client.put(&checklist_path, client.get(&format!("{checklist_path}?lang=ar")).data()).data();
+        assert_eq!(client.get(&checklist_path).data()["name"], "Crane check");
+        let item_path = format!("{checklist_path}/items/{}", checklist.data()["items"][1]["id"]);
+        let item = client.get(&format!("{checklist_path}?lang=ar")).data()["items"][1].clone();
+        assert_eq!(client.put(&item_path, &item).data()["question_text"], "Do the lights work?");
+        let defect_path = format!("/api/defects/{}", client.get("/api/defects").data()[0]["id"]);
+        let sent_back = client.put(&defect_path, client.get(&format!("{defect_path}?lang=ar")).data());
+        assert_eq!(sent_back.data()["description"], "Failed: Are the brakes sound?");
+
+        let plain = builders::equipment_with(&site.db, &site.context, |body| body["location_ar"] = json!(null));
+        assert_eq!(location(reader.get(&format!("/api/equipment/{}", plain.id))), "North quay", "else the original");
     }
 }
 
@@ -171,7 +155,7 @@ fn every_text_is_translated(kind: Kind) {
     let equipment = format!("/api/equipment/{}", machine.id);
     let original = machine.location.clone().expect("a location");
     assert_eq!(reader(&equipment).data()["location"], original);
-    let background = background(&site, Duration::ZERO);
+    let background = start_background(&site, Duration::ZERO);
     all_done(&admin);
     let shown = reader(&equipment);
     in_arabic(&shown.data()["location"], &original);
@@ -226,7 +210,7 @@ fn every_text_is_shown_in_the_readers_language_postgres() {
 fn a_translator_that_never_answers_delays_no_request() {
     let Some(site) = TestSite::start_translated(Kind::Sqlite) else { return };
     let admin = site.as_a(Role::Admin);
-    let background = background(&site, Duration::from_mins(10));
+    let background = start_background(&site, Duration::from_mins(10));
     for number in 0..30 {
         let body = json!({
             "name": "Crane", "equipment_type": "crane", "serial_number": format!("S{number}"), "location": "Quay three",

@@ -8,7 +8,7 @@ use inspection_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    races::at_once,
+    actors::at_once,
     site::{TestSite, on_both},
 };
 
@@ -272,83 +272,5 @@ on_both! {
         assert_eq!(changes, ["active", "stopped", "active", "stopped", "active"]);
         let second = admin.get(&format!("/api/equipment/{}", second.id));
         assert_eq!(second.data()["status"], "active");
-    }
-
-    fn an_admin_who_changes_the_machine_by_hand_releases_it(site: TestSite) {
-        let admin_user = site.user(Role::Admin);
-        let admin = site.client(&admin_user);
-        let team = builders::team(&site.db, &site.context);
-        let (template, _) = builders::checklist(&site.db, &site.context, &admin_user);
-        builders::routine(&site.db, &site.context, &admin_user, template.id);
-        let machine = builders::equipment(&site.db, &site.context);
-        let (_, on_it) = builders::generated(&site.db, &site.context, &admin_user);
-        builders::assigned(&site.db, &site.context, &admin_user, on_it[0].id, &team);
-        let assessment = builders::assessment(&site.db, &site.context, &team, on_it[0].id);
-        let path = format!("/api/assessments/{}", assessment.id);
-        let urgent = json!({"verdict": "urgent", "urgent_reason": URGENT_REASON});
-        site.client(&team.mechanical).post(&format!("{path}/verdict"), &urgent).data();
-        let equipment = format!("/api/equipment/{}", machine.id);
-        assert_eq!(admin.put(&equipment, &json!({"berth": "B3"})).data()["status"], "stopped", "other changes release nothing");
-        assert_eq!(admin.put(&equipment, &json!({"status": "active"})).data()["status"], "active");
-        let released = admin.get(&path);
-        assert_eq!((&released.data()["equipment_hold"], &released.data()["released_by_id"]), (&Value::Null, &json!(admin_user.id)));
-        site.client(&team.electrical).post(&format!("{path}/verdict"), &urgent).data();
-        assert_eq!(admin.get(&equipment).data()["status"], "stopped", "a new urgent verdict stops it again");
-        assert_eq!(admin.delete(&equipment).data()["status"], "out_of_service");
-        let operational = json!({"decision": "operational", "notes": "scrapped"});
-        admin.post(&format!("{path}/admin-resolve"), &operational).data();
-        assert_eq!(admin.get(&equipment).data()["status"], "out_of_service", "not stopped by this any more");
-    }
-
-    fn the_weekly_plan_says_what_is_due_and_what_is_late(site: TestSite) {
-        let admin_user = site.user(Role::Admin);
-        let inspector = site.user(Role::Inspector);
-        builders::checklist(&site.db, &site.context, &admin_user);
-        let [one, two] = [(); 2].map(|()| builders::equipment(&site.db, &site.context));
-        let admin = site.client(&admin_user);
-        let plan = |machine: &inspection_domain::equipment::Equipment, day: Value| {
-            admin.post("/api/schedules", &json!({"equipment_id": machine.id, "day_of_week": day}))
-        };
-        // Wednesday and Friday, and the Friday is New Year's Day 2027, in ISO week 53 of 2026.
-        let friday = plan(&one, json!("friday"));
-        assert_eq!((friday.status, &friday.data()["day_of_week"]), (201, &json!(4)));
-        assert_eq!(plan(&one, json!(4)).fields(), ["day_of_week"]);
-        assert_eq!(plan(&one, json!(9)).fields(), ["day_of_week"]);
-        for (machine, day) in [(&one, 2), (&two, 2), (&two, 3)] {
-            plan(machine, json!(day)).data();
-        }
-        let week = admin.get("/api/schedules/weekly?lang=ar");
-        assert_eq!((&week.data()["2"]["day"], &week.data()["2"]["day_en"]), (&json!("الأربعاء"), &json!("Wednesday")));
-        assert_eq!(week.data()["2"]["equipment"].as_array().map(Vec::len), Some(2));
-        assert_eq!(week.data()["4"]["equipment"][0]["schedule_id"], friday.data()["id"]);
-        let today = |at: &str| {
-            site.clock.set(at);
-            let answer = site.client(&inspector).get("/api/schedules/today");
-            let of = |part: &str| -> Vec<(i64, bool)> {
-                let all = answer.data()[part].as_array().expect("a list").iter();
-                all.map(|due| (due["equipment"]["id"].as_i64().expect("an id"), due["is_completed"] == true)).collect()
-            };
-            (of("scheduled_today"), of("overdue"), answer.data().clone())
-        };
-        let (first, second) = (one.id.get(), two.id.get());
-        let (due, late, _) = today("2026-12-30T08:00:00Z");
-        assert_eq!((due, late), (vec![(first, false), (second, false)], vec![]));
-        builders::submitted(&site.db, &site.context, &inspector, &one, &[]);
-        let (due, late, _) = today("2026-12-31T08:00:00Z");
-        assert_eq!((due, late), (vec![(second, false)], vec![(second, false)]), "one was done on Wednesday");
-        builders::submitted(&site.db, &site.context, &inspector, &two, &[]);
-        let (due, late, _) = today("2026-12-31T09:00:00Z");
-        assert_eq!((due, late), (vec![(second, true)], vec![]), "made up for Wednesday");
-        let (due, late, data) = today("2027-01-01T08:00:00Z");
-        assert_eq!((due, late), (vec![(first, false)], vec![]), "Wednesday's doesn't count for Friday");
-        assert_eq!((&data["today"], &data["day_of_week"], &data["week_number"], &data["week_year"]),
-            (&json!("2027-01-01"), &json!(4), &json!(53), &json!(2026)));
-        let (_, late, _) = today("2027-01-03T08:00:00Z");
-        assert_eq!(late, [(first, false)]);
-        let (due, late, data) = today("2027-01-04T08:00:00Z");
-        assert_eq!((due.len(), late.len(), &data["week_number"]), (0, 0, &json!(1)), "a new week");
-        let admin = site.client(&admin_user);
-        let path = format!("/api/schedules/{}", friday.data()["id"]);
-        assert_eq!((admin.delete(&path).status, admin.delete(&path).status), (200, 404));
     }
 }

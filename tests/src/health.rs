@@ -1,9 +1,6 @@
-//! The document of the API, its page, and what the service says of itself.
+//! The health of the service.
 
-use inspection_testkit::Kind;
-use serde_json::Value;
-
-use crate::site::{TestSite, on_both};
+use crate::site::on_both;
 
 on_both! {
     fn the_service_says_how_it_is(site: TestSite) {
@@ -58,55 +55,4 @@ fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
     }
     stopper.stop();
     thread.join().expect("ended");
-}
-
-#[test]
-fn the_document_is_whole_and_the_page_needs_no_other_host() {
-    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
-    let served = site.nobody().get("/api/openapi.json");
-    assert_eq!(served.json, serde_json::from_str::<Value>(inspection_http::openapi()).expect("JSON"));
-    assert_eq!(served.json["openapi"], "3.1.0");
-    let mut references = Vec::new();
-    collect_references(&served.json, &mut references);
-    assert!(references.len() > 100);
-    for reference in references {
-        let pointer = reference.strip_prefix('#').expect("a reference inside the document");
-        assert!(served.json.pointer(pointer).is_some(), "{reference} leads nowhere");
-    }
-    let mut ids = std::collections::BTreeSet::new();
-    for item in served.json["paths"].as_object().expect("paths").values() {
-        for operation in item.as_object().expect("operations").values() {
-            assert!(
-                ids.insert(operation["operationId"].to_string()),
-                "{} is there twice",
-                operation["operationId"]
-            );
-            assert!(operation["summary"].as_str().is_some_and(|summary| summary.len() > 5));
-        }
-    }
-    let page = site.nobody().get("/docs/");
-    assert_eq!(page.status, 200);
-    for name in page.text.split('"').filter(|part| matches!(part.rsplit_once('.'), Some((_, "js" | "css")))) {
-        assert!(!name.contains("://"), "{name} is on another host");
-        let path = format!("/docs/{}", name.trim_start_matches("./"));
-        assert_eq!(site.nobody().get(&path).status, 200, "{path}");
-    }
-    let initializer = site.nobody().get("/docs/swagger-initializer.js");
-    assert!(initializer.text.contains("/api/openapi.json"), "{}", initializer.text);
-    assert_eq!(site.nobody().get("/docs").header("location"), Some("/docs/"));
-}
-
-fn collect_references(value: &Value, into: &mut Vec<String>) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                match value {
-                    Value::String(text) if key == "$ref" => into.push(text.clone()),
-                    other => collect_references(other, into),
-                }
-            }
-        }
-        Value::Array(list) => list.iter().for_each(|value| collect_references(value, into)),
-        _ => {}
-    }
 }

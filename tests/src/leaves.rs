@@ -1,36 +1,17 @@
-//! Leaves from request to end, and bonus stars, over HTTP (rule book §10, §11).
+//! Leaves from request to end (rule book §10).
 
 use inspection_domain::{
     tasks::{TaskName, TaskOutcome},
     users::{Role, User},
 };
-use inspection_http::Settings;
 use inspection_persistence::tasks;
-use inspection_testkit::{Kind, builders, clients::Client};
-use serde_json::{Value, json};
+use inspection_testkit::builders;
+use serde_json::json;
 
-use crate::site::{TestSite, on_both, settings};
-
-fn ok(client: &Client, path: &str, body: Value) -> Value {
-    let answer = client.post(path, &body);
-    assert!(answer.status < 300, "{path}: {}", answer.text);
-    answer.data().clone()
-}
-
-fn refused(client: &Client, path: &str, body: Value) -> (u16, String) {
-    let answer = client.post(path, &body);
-    (answer.status, answer.code().to_owned())
-}
-
-fn me(client: &Client) -> Value {
-    client.get("/api/auth/me").json["user"].clone()
-}
-
-fn told(client: &Client) -> Vec<String> {
-    let inbox = client.get("/api/notifications?per_page=100");
-    let kind = |told: &Value| told["type"].as_str().expect("a type").to_owned();
-    inbox.json["data"].as_array().expect("a list").iter().map(kind).collect()
-}
+use crate::{
+    actors::{me, notification_types, ok, refused},
+    site::{TestSite, on_both},
+};
 
 /// The clock moves on, and what happens by itself happens: how many leaves have ended, and how many have begun.
 fn days_pass(site: &TestSite, until: &str) -> (usize, usize) {
@@ -65,7 +46,7 @@ on_both! {
         assert_eq!(leave["user"]["full_name"], json!(absent.full_name));
         let path = |action: &str| format!("/api/leaves/{}/{action}", leave["id"]);
         assert_eq!(refused(&own, "/api/leaves", body), (400, "RULE_VIOLATION".into()));
-        assert_eq!(told(&admin_client), ["leave_requested"]);
+        assert_eq!(notification_types(&admin_client), ["leave_requested"]);
         assert_eq!(refused(&own, &path("approve"), json!({})), (403, "FORBIDDEN".into()));
         assert_eq!(other.get(&format!("/api/leaves/{}", leave["id"])).status, 403);
 
@@ -78,8 +59,8 @@ on_both! {
 
         let granted = ok(&admin_client, &path("approve"), json!({"coverage_user_id": coverer.id}));
         assert_eq!((granted["status"].as_str(), &granted["coverage_user"]["id"]), (Some("approved"), &json!(coverer.id)));
-        assert_eq!(told(&other), ["leave_notification"]);
-        assert_eq!(told(&covering), ["coverage_assigned", "leave_notification"]);
+        assert_eq!(notification_types(&other), ["leave_notification"]);
+        assert_eq!(notification_types(&covering), ["coverage_assigned", "leave_notification"]);
         assert_eq!(me(&own)["is_on_leave"], json!(false), "the day after tomorrow");
         assert_eq!(me(&covering)["minor_role_id"], json!(format!("COV-{}", coverer.role_id)));
         assert_eq!(other.get("/api/leaves/active").json["pagination"]["total"], 0);
@@ -119,48 +100,4 @@ on_both! {
         assert_eq!(me(&site.client(&past))["is_on_leave"], json!(false));
         assert_eq!(me(&site.client(&running))["is_on_leave"], json!(true));
     }
-
-    fn stars_are_asked_for_changed_and_given(site: TestSite) {
-        let (admin, qe, worker) = (site.user(Role::Admin), site.user(Role::QualityEngineer), site.user(Role::Specialist));
-        let [admin_client, asking, getting] = [&admin, &qe, &worker].map(|who| site.client(who));
-        let body = json!({"user_id": worker.id, "amount": 8, "reason": "No rework in a month"});
-        assert_eq!(refused(&asking, "/api/bonus-stars", body.clone()), (403, "FORBIDDEN".into()));
-        assert_eq!(refused(&admin_client, "/api/bonus-stars/request", body.clone()), (403, "FORBIDDEN".into()));
-        let asked = ok(&asking, "/api/bonus-stars/request", body);
-        assert_eq!((&asked["status"], &asked["requested_by"]["id"]), (&json!("pending"), &json!(qe.id)));
-        assert_eq!(told(&admin_client), ["bonus_request"]);
-        let given = ok(&admin_client, &format!("/api/bonus-stars/{}/approve", asked["id"]), json!({"amount": 5}));
-        assert_eq!((&given["status"], &given["amount"], &given["requested_amount"]), (&json!("modified"), &json!(5), &json!(8)));
-        assert_eq!(refused(&admin_client, &format!("/api/bonus-stars/{}/deny", asked["id"]), json!({})), (400, "INVALID_STATE".into()));
-        assert_eq!((told(&getting), me(&getting)["specialist_points"].clone()), (vec!["bonus_awarded".to_owned()], json!(5)));
-        let mine = json!({"user_id": admin.id, "amount": 1, "reason": "me"});
-        assert_eq!(refused(&admin_client, "/api/bonus-stars", mine), (400, "RULE_VIOLATION".into()));
-        let many = json!({"user_id": worker.id, "amount": 11, "reason": ""});
-        let answer = admin_client.post("/api/bonus-stars", &many);
-        let fields: Vec<_> = answer.json["errors"].as_array().expect("errors").iter().map(|e| e["field"].clone()).collect();
-        assert_eq!(fields, ["amount", "reason"]);
-    }
-}
-
-#[test]
-fn stars_are_given_and_asked_for_twenty_times_a_minute() {
-    let settings = Settings { rate_limits: true, ..settings() };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
-    let (worker, admin, qe) =
-        (site.user(Role::Specialist), site.as_a(Role::Admin), site.as_a(Role::QualityEngineer));
-    let body = json!({"user_id": worker.id, "amount": 1, "reason": "Quick and clean work"});
-    for (client, path) in [(&admin, "/api/bonus-stars"), (&qe, "/api/bonus-stars/request")] {
-        for _ in 0..20 {
-            let answer = client.post(path, &body);
-            assert_eq!(
-                (answer.status, answer.header("ratelimit-limit")),
-                (201, Some("20")),
-                "{}",
-                answer.text
-            );
-        }
-        let refused = client.post(path, &body);
-        assert_eq!((refused.status, refused.code()), (429, "RATE_LIMITED"), "each has a limit of its own");
-    }
-    assert_eq!(admin.get("/api/bonus-stars").status, 200, "they may still be looked at");
 }

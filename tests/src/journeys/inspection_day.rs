@@ -100,24 +100,4 @@ on_both! {
         let count = site.db.read(|conn| inspection_persistence::inspections::completions_of(conn, machine_id, week));
         assert_eq!(count.expect("read"), 1);
     }
-
-    fn others_inspections_are_not_listed(site: TestSite) {
-        let admin = site.user(Role::Admin);
-        builders::checklist(&site.db, &site.context, &admin);
-        let machine = builders::equipment(&site.db, &site.context);
-        let inspectors = [(); 2].map(|()| site.user(Role::Inspector));
-        for inspector in &inspectors {
-            builders::submitted(&site.db, &site.context, inspector, &machine, &[]);
-        }
-        let total = |client: inspection_testkit::clients::Client, query: &str| {
-            client.get(&format!("/api/inspections{query}")).json["pagination"]["total"].clone()
-        };
-        assert_eq!(total(site.client(&inspectors[0]), ""), 1);
-        assert_eq!(total(site.client(&inspectors[0]), &format!("?technician_id={}", inspectors[1].id)), 0);
-        assert_eq!(total(site.as_a(Role::Engineer), ""), 2);
-        assert_eq!(total(site.as_a(Role::QualityEngineer), "?result=fail"), 0);
-        assert_eq!(total(site.as_a(Role::Specialist), ""), 0);
-        assert_eq!(total(site.as_a(Role::Engineer), "?date_from=2026-03-02&date_to=2026-03-02"), 2);
-        assert_eq!(total(site.as_a(Role::Engineer), "?date_from=2026-03-03"), 0);
-    }
 }

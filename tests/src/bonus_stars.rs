@@ -1,0 +1,57 @@
+//! Bonus stars (rule book §11).
+
+use inspection_domain::users::Role;
+use inspection_http::Settings;
+use inspection_testkit::Kind;
+use serde_json::json;
+
+use crate::{
+    actors::{me, notification_types, ok, refused},
+    site::{TestSite, on_both, settings},
+};
+
+on_both! {
+    fn stars_are_asked_for_changed_and_given(site: TestSite) {
+        let (admin, qe, worker) = (site.user(Role::Admin), site.user(Role::QualityEngineer), site.user(Role::Specialist));
+        let [admin_client, asking, getting] = [&admin, &qe, &worker].map(|who| site.client(who));
+        let body = json!({"user_id": worker.id, "amount": 8, "reason": "No rework in a month"});
+        assert_eq!(refused(&asking, "/api/bonus-stars", body.clone()), (403, "FORBIDDEN".into()));
+        assert_eq!(refused(&admin_client, "/api/bonus-stars/request", body.clone()), (403, "FORBIDDEN".into()));
+        let asked = ok(&asking, "/api/bonus-stars/request", body);
+        assert_eq!((&asked["status"], &asked["requested_by"]["id"]), (&json!("pending"), &json!(qe.id)));
+        assert_eq!(notification_types(&admin_client), ["bonus_request"]);
+        let given = ok(&admin_client, &format!("/api/bonus-stars/{}/approve", asked["id"]), json!({"amount": 5}));
+        assert_eq!((&given["status"], &given["amount"], &given["requested_amount"]), (&json!("modified"), &json!(5), &json!(8)));
+        assert_eq!(refused(&admin_client, &format!("/api/bonus-stars/{}/deny", asked["id"]), json!({})), (400, "INVALID_STATE".into()));
+        assert_eq!((notification_types(&getting), me(&getting)["specialist_points"].clone()), (vec!["bonus_awarded".to_owned()], json!(5)));
+        let mine = json!({"user_id": admin.id, "amount": 1, "reason": "me"});
+        assert_eq!(refused(&admin_client, "/api/bonus-stars", mine), (400, "RULE_VIOLATION".into()));
+        let many = json!({"user_id": worker.id, "amount": 11, "reason": ""});
+        let answer = admin_client.post("/api/bonus-stars", &many);
+        let fields: Vec<_> = answer.json["errors"].as_array().expect("errors").iter().map(|e| e["field"].clone()).collect();
+        assert_eq!(fields, ["amount", "reason"]);
+    }
+}
+
+#[test]
+fn stars_are_given_and_asked_for_twenty_times_a_minute() {
+    let settings = Settings { rate_limits: true, ..settings() };
+    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let (worker, admin, qe) =
+        (site.user(Role::Specialist), site.as_a(Role::Admin), site.as_a(Role::QualityEngineer));
+    let body = json!({"user_id": worker.id, "amount": 1, "reason": "Quick and clean work"});
+    for (client, path) in [(&admin, "/api/bonus-stars"), (&qe, "/api/bonus-stars/request")] {
+        for _ in 0..20 {
+            let answer = client.post(path, &body);
+            assert_eq!(
+                (answer.status, answer.header("ratelimit-limit")),
+                (201, Some("20")),
+                "{}",
+                answer.text
+            );
+        }
+        let refused = client.post(path, &body);
+        assert_eq!((refused.status, refused.code()), (429, "RATE_LIMITED"), "each has a limit of its own");
+    }
+    assert_eq!(admin.get("/api/bonus-stars").status, 200, "they may still be looked at");
+}

@@ -1,0 +1,34 @@
+//! Findings on a defect and what follows from them (rule book §6).
+
+use serde_json::json;
+
+use crate::{journeys::repairs::RepairScenario, site::on_both};
+
+on_both! {
+    fn a_defect_that_is_none_costs_its_inspector_a_point(site: TestSite) {
+        let scenario = RepairScenario::begin(site);
+        let RepairScenario { site, engineer, inspector, first, defect, .. } = &scenario;
+        let job = engineer.post(site, &format!("/api/defects/{defect}/assign-specialist"), json!({"specialist_id": first.user.id}));
+        first.post(site, &format!("/api/jobs/{}/planned-time", job["id"]), json!({"hours": 1}));
+        assert_eq!(scenario.status_of_machine(), "under_maintenance");
+        first.post(site, "/api/defect-assessments", json!({"defect_id": defect, "verdict": "reject", "technical_notes": "Only paint."}));
+        assert_eq!((scenario.defect()["status"].clone(), scenario.job(job["id"].as_i64().expect("an id"))["status"].clone()),
+            (json!("false_alarm"), json!("cancelled")));
+        assert_eq!(inspector.points(site), -1);
+        assert_eq!(inspector.told(site), ["defect_rejected"]);
+        assert_eq!(engineer.told(site), ["job_cancelled"]);
+        assert_eq!(scenario.status_of_machine(), "active", "nobody works on it any more");
+        let start = first.refused(site, &format!("/api/jobs/{}/start", job["id"]), json!({}));
+        assert_eq!(start.1, "INVALID_STATE");
+    }
+
+    fn a_small_defect_is_of_low_priority(site: TestSite) {
+        let scenario = RepairScenario::begin(site);
+        let RepairScenario { site, engineer, first, defect, .. } = &scenario;
+        let job = engineer.post(site, &format!("/api/defects/{defect}/assign-specialist"), json!({"specialist_id": first.user.id}));
+        let path = format!("/api/jobs/{}", job["id"]);
+        first.post(site, &format!("{path}/planned-time"), json!({"hours": 1}));
+        first.post(site, "/api/defect-assessments", json!({"defect_id": defect, "verdict": "minor", "technical_notes": "A scratch."}));
+        assert_eq!((scenario.defect()["priority"].clone(), scenario.defect()["assessment_status"].clone()), (json!("low"), json!("minor")));
+    }
+}

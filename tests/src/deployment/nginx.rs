@@ -1,0 +1,222 @@
+//! The reverse proxies.
+
+use std::{
+    fs::{self, File},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::{assert_lines, block, installed, read, told};
+
+/// nginx with our configuration, on sockets in a folder. There is no first instance of the service; the second one tells what it
+/// was asked.
+struct Nginx {
+    folder: TempDir,
+    process: Child,
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Nothing can be done about one that has ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Nginx {
+    fn start() -> Option<Self> {
+        let (nginx, openssl, _) = (installed("nginx")?, installed("openssl")?, installed("curl")?);
+        let folder = TempDir::new().expect("a folder");
+        let place = folder.path().to_str().expect("a path");
+        let mut site = read("docker/nginx.conf");
+        for (theirs, ours) in [
+            ("    listen 80;\n", "    listen unix:{}/http;\n"),
+            ("    listen [::]:80;\n", ""),
+            ("    listen 443 ssl http2;\n", "    listen unix:{}/https ssl http2;\n"),
+            ("    listen [::]:443 ssl http2;\n", ""),
+            ("server 127.0.0.1:5000 ", "server unix:{}/first "),
+            ("server 127.0.0.1:5001 ", "server unix:{}/second "),
+            ("/etc/inspection/tls/", "{}/"),
+            ("/var/log/nginx/", "{}/"),
+            ("/var/www/", "{}/"),
+        ] {
+            assert!(site.contains(theirs), "nginx.conf: no `{theirs}`");
+            site = site.replace(theirs, &ours.replace("{}", place));
+        }
+        let main = format!(
+            "daemon off; master_process off; pid {place}/pid; error_log {place}/error.log;
+            events {{}}
+            http {{
+                client_body_temp_path {place}/b; proxy_temp_path {place}/p; fastcgi_temp_path {place}/f;
+                uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;
+                include {place}/site.conf;
+                server {{
+                    listen unix:{place}/second; client_max_body_size 0; default_type application/json;
+                    location / {{ return 200 '$request_method $request_uri|$http_host|$http_x_forwarded_proto|$http_x_forwarded_for|$http_x_request_id'; }}
+                    location = /large {{ return 200 '{}'; }}
+                }}
+            }}",
+            "x".repeat(3000)
+        );
+        fs::write(folder.path().join("site.conf"), site).expect("a configuration");
+        fs::write(folder.path().join("nginx.conf"), main).expect("a configuration");
+        for (path, text) in
+            [("certbot/.well-known/acme-challenge/proof", "ours"), ("inspection/app.js", "an app")]
+        {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+        let mut certificate = Command::new(openssl);
+        certificate.args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ]);
+        certificate.args(["-days", "2", "-subj", "/CN=inspection.example.com"]);
+        certificate.args(["-keyout", "privkey.pem", "-out", "fullchain.pem"]).current_dir(&folder);
+        let output = certificate.output().expect("openssl");
+        assert!(output.status.success(), "{}", told(&output));
+
+        let mut command = Command::new(nginx);
+        command.arg("-c").arg(folder.path().join("nginx.conf")).arg("-p").arg(folder.path());
+        let checked =
+            Command::new(command.get_program()).args(command.get_args()).arg("-t").output().expect("nginx");
+        assert!(checked.status.success(), "{}", told(&checked));
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx");
+        let nginx = Self { folder, process };
+        nginx.wait();
+        Some(nginx)
+    }
+
+    fn wait(&self) {
+        let started = Instant::now();
+        while self.ask("http", "/.well-known/acme-challenge/proof", &[]).0 != "200" {
+            assert!(
+                started.elapsed() < Duration::from_mins(1),
+                "nginx doesn't answer: {}",
+                self.file("error.log")
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    /// The status, and head and body of an answer.
+    fn ask(&self, scheme: &str, path: &str, arguments: &[&str]) -> (String, String) {
+        let mut curl = Command::new("curl");
+        curl.args(["-q", "-s", "-i", "-k", "--path-as-is", "-w", "\n%{http_code}", "--unix-socket", scheme]);
+        curl.args(arguments).arg(format!("{scheme}://inspection.example.com{path}"));
+        let output = curl.current_dir(&self.folder).output().expect("curl");
+        let text = String::from_utf8(output.stdout).expect("text");
+        let (answer, status) = text.rsplit_once('\n').expect("a status");
+        (status.to_owned(), answer.to_owned())
+    }
+
+    /// The status of a POST with a body of so many bytes.
+    fn post(&self, path: &str, size: u64) -> String {
+        File::create(self.folder.path().join("body")).expect("a file").set_len(size).expect("a size");
+        self.ask("https", path, &["-X", "POST", "-T", "body"]).0
+    }
+}
+
+#[test]
+fn nginx_redirects_to_tls_and_says_who_asks() {
+    let Some(nginx) = Nginx::start() else { return };
+    let (status, answer) = nginx.ask("http", "/api/defects?page=2", &[]);
+    assert_eq!(status, "301");
+    assert!(answer.contains("Location: https://inspection.example.com/api/defects?page=2\r\n"), "{answer}");
+    // The first instance isn't there; what it couldn't take goes to the second, whatever it is.
+    let from = ["-H", "X-Request-Id: an-id", "-H", "X-Forwarded-For: 192.0.2.7", "-d", "{}"];
+    let (status, answer) = nginx.ask("https", "/api/files/7/content?signature=hush", &from);
+    assert_eq!(status, "200", "{answer}");
+    let passed_on =
+        "POST /api/files/7/content?signature=hush|inspection.example.com|https|192.0.2.7, unix:|an-id";
+    assert!(answer.contains(passed_on), "{answer}");
+    assert!(answer.starts_with("HTTP/2 200"), "{answer}");
+    assert!(answer.contains("server: nginx\r\n"), "the version is nobody's business: {answer}");
+    assert!(!nginx.file("access.log").contains("hush"), "signatures of links are not logged");
+    for path in ["/", "/health", "/docs/", "/api/notifications/stream"] {
+        let (status, answer) = nginx.ask("https", path, &[]);
+        assert!(status == "200" && answer.contains(&format!("GET {path}|")), "{path}: {answer}");
+    }
+    let (_, file) = nginx.ask("https", "/app.js", &[]);
+    assert!(file.ends_with("an app"), "files of a web app come from the proxy");
+    let (_, answer) = nginx.ask("https", "/health", &[]);
+    for name in [
+        "strict-transport-security",
+        "x-content-type-options",
+        "x-frame-options",
+        "referrer-policy",
+        "content-security-policy",
+    ] {
+        assert!(file.contains(&format!("\r\n{name}: ")), "{name}: {file}");
+        // The service sends its own, and nothing is sent twice.
+        assert!(!answer.contains(&format!("\r\n{name}: ")), "{name}: {answer}");
+    }
+    let (_, answer) =
+        nginx.ask("https", "/large", &["-H", "Accept-Encoding: gzip", "-o", "large.gz", "-D", "-"]);
+    assert!(answer.contains("content-encoding: gzip"), "{answer}");
+}
+
+#[test]
+fn nginx_keeps_metrics_from_the_world() {
+    let Some(nginx) = Nginx::start() else { return };
+    for path in
+        ["/metrics", "/metrics/", "//metrics", "/./metrics", "/%6detrics", "/api/../metrics", "/metrics?x=1"]
+    {
+        assert_eq!(nginx.ask("https", path, &[]).0, "404", "{path}");
+    }
+}
+
+#[test]
+fn nginx_takes_bodies_as_large_as_the_service_does() {
+    // Whoever changes one of these changes the sizes of the proxies as well.
+    let upload = read("crates/http/src/files/upload.rs");
+    assert_lines("upload.rs", &upload, &["const MANY: usize = 10;", "const ENVELOPE: usize = 64 << 10;"]);
+    assert_lines(".env.example", &read(".env.example"), &["#MAX_CONTENT_LENGTH=16777216"]);
+    let (file, envelope) = (16 << 20, 64 << 10);
+    let caddy = read("docker/Caddyfile");
+    for size in [file, file + envelope, 10 * file + envelope] {
+        assert_lines("Caddyfile", &caddy, &[&format!("max_size {size}")]);
+    }
+    let Some(nginx) = Nginx::start() else { return };
+    for (path, most) in [
+        ("/api/checklists", file),
+        ("/api/files/upload", file + envelope),
+        ("/api/files/upload-multiple", 10 * file + envelope),
+    ] {
+        assert_eq!(nginx.post(path, most), "200", "{path}");
+        assert_eq!(nginx.post(path, most + 1), "413", "{path}");
+    }
+}
+
+#[test]
+fn nginx_is_more_patient_than_the_service() {
+    let nginx = read("docker/nginx.conf");
+    assert_lines(".env.example", &read(".env.example"), &["#REQUEST_TIMEOUT=120s"]);
+    let wanted = ["proxy_read_timeout 130s;", "proxy_send_timeout 130s;", "client_body_timeout 120s;"];
+    assert_lines("nginx.conf", &nginx, &wanted);
+    let stream = block(&nginx, "location = /api/notifications/stream {");
+    assert_lines("the stream", &stream, &["proxy_buffering off;", "proxy_read_timeout 1h;"]);
+    let wanted = ["ssl_protocols TLSv1.2 TLSv1.3;", "listen [::]:80;", "listen [::]:443 ssl http2;"];
+    assert_lines("nginx.conf", &nginx, &wanted);
+    let directives: Vec<_> = nginx.lines().filter(|line| !line.trim().starts_with('#')).collect();
+    assert!(!directives.iter().any(|line| line.contains("non_idempotent")), "nothing is done twice");
+    let caddy = read("docker/Caddyfile");
+    assert_lines(
+        "Caddyfile",
+        &caddy,
+        &["response_header_timeout 130s", "@metrics path /metrics*", "respond 404"],
+    );
+}

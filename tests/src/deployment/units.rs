@@ -1,0 +1,75 @@
+//! The units of systemd.
+
+use std::{fs, path::Path, process::Command};
+
+use tempfile::TempDir;
+
+use super::{UNITS, assert_lines, installed, read, told};
+
+#[test]
+fn systemd_takes_the_units() {
+    let Some(analyze) = installed("systemd-analyze") else { return };
+    let folder = TempDir::new().expect("a folder");
+    for name in UNITS {
+        let unit = read(&format!("docker/{name}")).replace("/usr/local/bin/inspection-server", "/bin/true");
+        fs::write(folder.path().join(name), unit.replace("=appuser", "=daemon")).expect("a unit");
+    }
+    let mut verify = Command::new(analyze);
+    let output = verify.arg("verify").args(UNITS.iter().map(|name| folder.path().join(name))).output();
+    let output = output.expect("systemd-analyze");
+    // It only warns of settings that it doesn't know.
+    let place = folder.path().to_str().expect("a path");
+    let told = told(&output);
+    let about_ours: Vec<_> =
+        told.lines().filter(|line| line.contains(place) || line.contains("inspection-")).collect();
+    assert!(output.status.success() && about_ours.is_empty(), "{told}");
+}
+
+#[test]
+fn units_give_the_program_no_more_than_it_needs() {
+    let mut services = 0;
+    for name in UNITS.iter().filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "service"))
+    {
+        services += 1;
+        let wanted = [
+            "User=appuser",
+            "UMask=0027",
+            "EnvironmentFile=/etc/inspection/inspection.env",
+            "Environment=APP_ENV=production",
+            "StateDirectory=inspection inspection/uploads inspection/backups",
+            "LogsDirectory=inspection",
+            "ProtectSystem=strict",
+            "ProtectHome=true",
+            "PrivateTmp=true",
+            "PrivateDevices=true",
+            "ProtectKernelLogs=true",
+            "ProtectKernelModules=true",
+            "ProtectKernelTunables=true",
+            "NoNewPrivileges=true",
+            "CapabilityBoundingSet=",
+            "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+            "LockPersonality=true",
+            "MemoryDenyWriteExecute=true",
+            "SystemCallFilter=@system-service",
+        ];
+        assert_lines(name, &read(&format!("docker/{name}")), &wanted);
+    }
+    assert_eq!(services, 3);
+}
+
+#[test]
+fn systemd_starts_the_service_again_and_holds_its_socket() {
+    let unit = read("docker/inspection-server.service");
+    let wanted =
+        ["Type=exec", "ExecStart=/usr/local/bin/inspection-server serve", "Restart=always", "RestartSec=2"];
+    assert_lines("service", &unit, &wanted);
+    let wanted = ["KillSignal=SIGTERM", "TimeoutStopSec=75", "Requires=inspection-server.socket"];
+    assert_lines("service", &unit, &wanted);
+    assert_lines(".env.example", &read(".env.example"), &["#SHUTDOWN_TIMEOUT=30s"]);
+    let socket = read("docker/inspection-server.socket");
+    assert_lines(
+        "socket",
+        &socket,
+        &["ListenStream=127.0.0.1:5000", "NoDelay=true", "WantedBy=sockets.target"],
+    );
+}

@@ -1,0 +1,5 @@
+//! Stories across features.
+
+mod daily_list;
+mod inspection_day;
+pub(crate) mod repairs;
