@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 
 use inspection_domain::users::User;
-use inspection_testkit::clients::{Answer, Client};
+use inspection_testkit::clients::{Client, Response};
 use serde_json::{Value, json};
 
 use crate::site::TestSite;
@@ -77,7 +77,7 @@ pub(crate) fn notification_types(client: &Client) -> Vec<String> {
 }
 
 /// Sends one request for each client, all at once.
-pub(crate) fn at_once(clients: &[Client], send: impl Fn(usize, &Client) -> Answer + Sync) -> Vec<Answer> {
+pub(crate) fn at_once(clients: &[Client], send: impl Fn(usize, &Client) -> Response + Sync) -> Vec<Response> {
     let gate = Barrier::new(clients.len());
     std::thread::scope(|scope| {
         let threads: Vec<_> = clients
@@ -96,7 +96,7 @@ pub(crate) fn at_once(clients: &[Client], send: impl Fn(usize, &Client) -> Answe
 }
 
 /// The statuses of answers, sorted.
-pub(crate) fn sorted_statuses(answers: &[Answer]) -> Vec<u16> {
+pub(crate) fn sorted_statuses(answers: &[Response]) -> Vec<u16> {
     let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     statuses

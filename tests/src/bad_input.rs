@@ -2,7 +2,7 @@
 
 use inspection_auth::permissions::TABLE;
 use inspection_domain::users::Role;
-use inspection_testkit::{Kind, builders, clients::Client};
+use inspection_testkit::{DatabaseKind, builders, clients::Client};
 use serde_json::{Map, Value, json};
 
 use crate::site::{TestSite, on_both};
@@ -137,7 +137,7 @@ fn path_of(body: &Body) -> String {
         .replace("{id}", "1")
 }
 
-fn send(client: &Client, body: &Body, path: &str, document: &Value) -> inspection_testkit::clients::Answer {
+fn send(client: &Client, body: &Body, path: &str, document: &Value) -> inspection_testkit::clients::Response {
     client.send(&body.method, path, Some(("application/json", document.to_string().as_bytes())))
 }
 
@@ -287,7 +287,7 @@ on_both! {
 #[test]
 fn requests_that_are_hardly_http_do_no_harm() {
     use std::io::{Read, Write};
-    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
     builders::equipment(&site.db, &site.context);
     let address = site.base.trim_start_matches("http://").to_owned();
     for bytes in [

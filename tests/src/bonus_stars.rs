@@ -2,7 +2,7 @@
 
 use inspection_domain::users::Role;
 use inspection_http::Settings;
-use inspection_testkit::Kind;
+use inspection_testkit::DatabaseKind;
 use serde_json::json;
 
 use crate::{
@@ -36,7 +36,7 @@ on_both! {
 #[test]
 fn stars_are_given_and_asked_for_twenty_times_a_minute() {
     let settings = Settings { rate_limits: true, ..settings() };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
     let (worker, admin, qe) =
         (site.user(Role::Specialist), site.as_a(Role::Admin), site.as_a(Role::QualityEngineer));
     let body = json!({"user_id": worker.id, "amount": 1, "reason": "Quick and clean work"});

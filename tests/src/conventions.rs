@@ -1,7 +1,7 @@
 //! The conventions that hold for every endpoint.
 
 use inspection_domain::users::Role;
-use inspection_testkit::{Kind, builders};
+use inspection_testkit::{DatabaseKind, builders};
 use serde_json::{Value, json};
 
 use crate::site::{TestSite, on_both, settings};
@@ -107,7 +107,7 @@ on_both! {
 
 #[test]
 fn methods_headers_and_preflights_are_answered_as_http_says() {
-    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
     let admin = site.as_a(Role::Admin);
     let answer = admin.send("PATCH", "/api/equipment", None);
     assert_eq!(
@@ -144,7 +144,7 @@ fn methods_headers_and_preflights_are_answered_as_http_says() {
 fn only_listed_origins_may_read_answers() {
     let settings =
         inspection_http::Settings { cors_origins: vec!["https://app.example.com".into()], ..settings() };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
     let from = |origin: &str| {
         let answer = site.nobody().with_header("origin", origin).get("/health");
         answer.header("access-control-allow-origin").map(ToOwned::to_owned)
@@ -160,7 +160,7 @@ fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
     let came_by = |scheme: &str, host: &str| {
         site.nobody().with_header("x-forwarded-proto", scheme).with_header("host", host)
     };
@@ -197,7 +197,7 @@ fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
         assert_ne!(came_by("http", host).get("/api/equipment").status, 308, "{host}");
     }
     let settings = inspection_http::Settings { https_redirect: true, ..crate::site::settings() };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
     let answer = site.nobody().with_header("x-forwarded-proto", "http").get("/api/equipment");
     assert_eq!(answer.status, 401, "nobody trusts this proxy");
 }
@@ -225,7 +225,7 @@ fn ask_too_often(redis_url: Option<String>) {
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
     let client = site.nobody().with_header("x-forwarded-for", "192.0.2.1");
     let login = |client: &inspection_testkit::clients::Client| {
         client.post("/api/auth/login", &json!({"email": "nobody@example.com", "password": "x"}))

@@ -1,13 +1,13 @@
 //! The document of the API and its page.
 
-use inspection_testkit::Kind;
+use inspection_testkit::DatabaseKind;
 use serde_json::Value;
 
 use crate::site::TestSite;
 
 #[test]
 fn the_document_is_whole_and_the_page_needs_no_other_host() {
-    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
     let served = site.nobody().get("/api/openapi.json");
     assert_eq!(served.json, serde_json::from_str::<Value>(inspection_http::openapi()).expect("JSON"));
     assert_eq!(served.json["openapi"], "3.1.0");

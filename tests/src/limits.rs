@@ -13,8 +13,8 @@ use actix_governor::governor::{
     middleware::StateInformationMiddleware,
 };
 use inspection_testkit::{
-    Kind,
-    clients::{Answer, Client},
+    DatabaseKind,
+    clients::{Client, Response},
     redis::Redis,
 };
 use proptest::{
@@ -35,7 +35,7 @@ fn limited(redis_url: Option<String>, patience: Duration) -> TestSite {
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };
-    TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there")
+    TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there")
 }
 
 /// Time enough for a busy machine.
@@ -72,7 +72,7 @@ fn from(site: &TestSite, address: &str) -> Client {
     site.nobody().with_header("x-forwarded-for", address)
 }
 
-fn number(answer: &Answer, header: &str) -> u64 {
+fn number(answer: &Response, header: &str) -> u64 {
     let value = answer.header(header).unwrap_or_else(|| panic!("no {header}: {:?}", answer.headers));
     value.parse().expect("a number")
 }
@@ -89,7 +89,7 @@ const OWN: [(&str, u32); 7] = [
 ];
 
 /// Uses a limit up, and checks what each answer says about it.
-fn use_up(places: u32, ask: impl Fn() -> Answer) {
+fn use_up(places: u32, ask: impl Fn() -> Response) {
     let period = Duration::from_mins(1) / places;
     let began = Instant::now();
     let mut asked = 0_u32;
@@ -162,7 +162,7 @@ fn made_up_addresses_are_one_client(redis_url: Option<String>) {
         redis_timeout: LONG,
         ..settings()
     };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
     for n in (0..5).rev() {
         let client = from(&site, &format!("192.0.2.{n}"));
         assert_eq!(number(&client.post("/api/auth/login", &json!({})), "ratelimit-remaining"), n);
@@ -186,7 +186,7 @@ fn race(
     sites: [&TestSite; 2],
     address: &str,
     requests: usize,
-    ask: impl Fn(&Client) -> Answer + Sync,
+    ask: impl Fn(&Client) -> Response + Sync,
 ) -> (usize, Duration) {
     const THREADS: usize = 12;
     let began = Instant::now();
@@ -405,7 +405,7 @@ fn two_limits_are_asked_in_turn_and_the_second_costs_nothing_if_the_first_refuse
 #[test]
 fn health_and_the_system_say_where_requests_are_counted() {
     let counted = |site: &TestSite| -> Value { site.nobody().get("/health").json["rate_limits"].clone() };
-    let unlimited = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+    let unlimited = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
     assert_eq!(counted(&unlimited), "off");
     let site = limited(None, LONG);
     assert_eq!(counted(&site), "memory");

@@ -6,7 +6,7 @@ use std::{
 };
 
 use inspection_domain::users::Role;
-use inspection_testkit::Kind;
+use inspection_testkit::DatabaseKind;
 use serde_json::{Value, json};
 use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -83,7 +83,7 @@ fn line_of(id: &str) -> Value {
 
 #[test]
 fn each_request_leaves_one_line_that_says_who_what_and_how_long() {
-    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
     let chief = site.user(Role::Admin);
     let admin = site.client(&chief).with_header("x-request-id", "watched-1");
     assert_eq!(admin.get("/api/users/1?lang=ar").status, 200);
@@ -106,7 +106,7 @@ fn each_request_leaves_one_line_that_says_who_what_and_how_long() {
 
 #[test]
 fn a_leak_would_be_found() {
-    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
     let person = site.user(Role::Engineer);
     let token = site.token(&person, inspection_auth::tokens::TokenType::Access);
     let hash = inspection_testkit::builders::password_hash();

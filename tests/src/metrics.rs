@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use inspection_domain::users::Role;
 use inspection_http::{Reading, Settings};
-use inspection_testkit::{Kind, builders, clients::Client};
+use inspection_testkit::{DatabaseKind, builders, clients::Client};
 use serde_json::json;
 
 use crate::site::{TestSite, on_both, settings};
@@ -75,7 +75,7 @@ on_both! {
 fn with(change: impl FnOnce(&mut Settings)) -> TestSite {
     let mut settings = settings();
     change(&mut settings);
-    TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there")
+    TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there")
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use inspection_domain::users::{Role, User};
 use inspection_persistence::{defects, inspections, notifications, ratings, schedules};
 use inspection_testkit::{
-    Kind,
+    DatabaseKind,
     builders::{self, act, input},
-    clients::{Answer, Client, FormFile},
+    clients::{Client, FormFile, Response},
     files::png,
 };
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ struct PermissionFixture {
 
 impl PermissionFixture {
     fn new() -> Self {
-        let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+        let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
         let admin = site.user(Role::Admin);
         // A second one, so that the first is not the last.
         site.user(Role::Admin);
@@ -223,7 +223,7 @@ impl PermissionFixture {
         }
     }
 
-    fn call(&self, client: &Client, operation: &Operation) -> Answer {
+    fn call(&self, client: &Client, operation: &Operation) -> Response {
         let path = self.path(operation);
         let (name, declared, bytes) = ("photo.png", "image/png", &png(20, 20));
         match operation.method {
@@ -279,7 +279,7 @@ fn nobody_may_do_what_is_not_public() {
 }
 
 /// Statuses of an operation that was allowed.
-fn is_allowed(operation: &Operation, answer: &Answer) -> bool {
+fn is_allowed(operation: &Operation, answer: &Response) -> bool {
     match operation.path {
         "/docs" => answer.status == 302,
         // Without credentials, and nothing that only these could open is shown.
@@ -331,7 +331,7 @@ fn everybody_may_do_with_their_own_what_the_table_says() {
 #[test]
 fn every_role_refreshes_with_a_refresh_token_and_nothing_else() {
     use inspection_auth::tokens::TokenType;
-    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
     for &role in Role::ALL {
         let user = site.user(role);
         let refresh =

@@ -9,7 +9,7 @@ use inspection_domain::{
 use inspection_http::Settings;
 use inspection_persistence::pauses;
 use inspection_testkit::{
-    Kind,
+    DatabaseKind,
     builders::{self, CRITICAL, PASS_FAIL, act, input},
     clients::Client,
 };
@@ -262,7 +262,7 @@ on_both! {
 #[test]
 fn the_numbers_of_the_site_are_counted_once_in_a_while() {
     let settings = Settings { dashboard_age: Duration::from_hours(1), ..settings() };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
     let admin = site.user(Role::Admin);
     let client = site.client(&admin);
     let count = || client.get("/api/reports/admin-dashboard").data()["equipment_count"].clone();

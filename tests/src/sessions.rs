@@ -2,12 +2,12 @@
 
 use inspection_auth::tokens::TokenType;
 use inspection_domain::users::Role;
-use inspection_testkit::{builders::PASSWORD, clients::Answer};
+use inspection_testkit::{builders::PASSWORD, clients::Response};
 use serde_json::json;
 
 use crate::site::on_both;
 
-fn refused(answer: &Answer, code: &str) {
+fn refused(answer: &Response, code: &str) {
     assert_eq!((answer.status, answer.code()), (401, code), "{}", answer.text);
 }
 

@@ -15,7 +15,7 @@ use inspection_http::{App, Settings, Stopper};
 use inspection_persistence::{Context, sessions};
 use inspection_storage::Storage;
 use inspection_testkit::{
-    Kind, TestDatabase, builders,
+    DatabaseKind, TestDatabase, builders,
     clients::Client,
     context::{FixedClock, context},
 };
@@ -57,22 +57,22 @@ pub(crate) fn settings() -> Settings {
 
 impl TestSite {
     /// A service on a new database; none if there are no binaries of it.
-    pub(crate) fn start(kind: Kind) -> Option<Self> {
+    pub(crate) fn start(kind: DatabaseKind) -> Option<Self> {
         Self::start_with(kind, settings())
     }
 
-    pub(crate) fn start_with(kind: Kind, settings: Settings) -> Option<Self> {
+    pub(crate) fn start_with(kind: DatabaseKind, settings: Settings) -> Option<Self> {
         Self::start_over(kind, settings, |folder| Storage::local(folder).expect("a store"))
     }
 
     /// A service whose texts are translated in the background.
-    pub(crate) fn start_translated(kind: Kind) -> Option<Self> {
+    pub(crate) fn start_translated(kind: DatabaseKind) -> Option<Self> {
         Self::start_in(kind, settings(), |folder| Storage::local(folder).expect("a store"), true)
     }
 
     /// A service with files in this store, which may use a folder.
     pub(crate) fn start_over(
-        kind: Kind,
+        kind: DatabaseKind,
         settings: Settings,
         storage: impl FnOnce(&Path) -> Storage,
     ) -> Option<Self> {
@@ -80,7 +80,7 @@ impl TestSite {
     }
 
     fn start_in(
-        kind: Kind,
+        kind: DatabaseKind,
         settings: Settings,
         storage: impl FnOnce(&Path) -> Storage,
         translates: bool,
@@ -162,12 +162,12 @@ macro_rules! on_both {
 
             #[test]
             fn sqlite() {
-                $crate::site::TestSite::start(inspection_testkit::Kind::Sqlite).into_iter().for_each(check);
+                $crate::site::TestSite::start(inspection_testkit::DatabaseKind::Sqlite).into_iter().for_each(check);
             }
 
             #[test]
             fn postgres() {
-                $crate::site::TestSite::start(inspection_testkit::Kind::Postgres).into_iter().for_each(check);
+                $crate::site::TestSite::start(inspection_testkit::DatabaseKind::Postgres).into_iter().for_each(check);
             }
         }
     )+};

@@ -4,8 +4,8 @@ use std::{sync::Barrier, thread};
 
 use inspection_domain::users::Role;
 use inspection_testkit::{
-    Kind, builders,
-    clients::{Answer, Client},
+    DatabaseKind, builders,
+    clients::{Client, Response},
 };
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn outcomes(results: &[Value]) -> Vec<String> {
     results.iter().map(outcome).collect()
 }
 
-fn error(answer: &Answer) -> &Value {
+fn error(answer: &Response) -> &Value {
     &answer.data()["error"]
 }
 
@@ -126,7 +126,7 @@ on_both! {
             let leave = json!({"leave_type": "annual", "date_from": day, "date_to": day});
             let sent = item(round, "leave_request", leave);
             let barrier = Barrier::new(6);
-            let answers: Vec<Answer> = thread::scope(|scope| {
+            let answers: Vec<Response> = thread::scope(|scope| {
                 let again = || {
                     scope.spawn(|| {
                         barrier.wait();
@@ -191,7 +191,7 @@ on_both! {
 #[test]
 fn every_kind_and_role_is_refused_as_live() {
     for &role in Role::ALL {
-        let Some(site) = TestSite::start(Kind::Sqlite) else { return };
+        let Some(site) = TestSite::start(DatabaseKind::Sqlite) else { return };
         let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let inspector = site.user(Role::Inspector);

@@ -14,7 +14,7 @@ use inspection_scheduler::{
     translations::Translations,
     translator::{TranslateError, Translator},
 };
-use inspection_testkit::{Kind, builders};
+use inspection_testkit::{DatabaseKind, builders};
 use serde_json::{Value, json};
 
 use crate::{
@@ -66,7 +66,7 @@ on_both! {
         let (reader, client) = (site.client(&arab), site.client(&admin));
         let path = format!("/api/equipment/{}", machine.id);
 
-        let location = |answer: inspection_testkit::clients::Answer| answer.data()["location"].clone();
+        let location = |answer: inspection_testkit::clients::Response| answer.data()["location"].clone();
         assert_eq!(location(client.get(&path)), "North quay");
         assert_eq!(location(reader.get(&path)), "الرصيف الشمالي", "the user's own language");
         assert_eq!(location(reader.with_header("accept-language", "en").get(&path)), "North quay");
@@ -122,7 +122,7 @@ on_both! {
 
 /// A reader of Arabic sees every text that people have written in English in Arabic, wherever it is shown, and the other way
 /// round; who has written it sees it as it was.
-fn every_text_is_translated(kind: Kind) {
+fn every_text_is_translated(kind: DatabaseKind) {
     let Some(site) = TestSite::start_translated(kind) else { return };
     let (db, context) = (&site.db, &site.context);
     let chief = site.user(Role::Admin);
@@ -198,17 +198,17 @@ fn every_text_is_translated(kind: Kind) {
 
 #[test]
 fn every_text_is_shown_in_the_readers_language_sqlite() {
-    every_text_is_translated(Kind::Sqlite);
+    every_text_is_translated(DatabaseKind::Sqlite);
 }
 
 #[test]
 fn every_text_is_shown_in_the_readers_language_postgres() {
-    every_text_is_translated(Kind::Postgres);
+    every_text_is_translated(DatabaseKind::Postgres);
 }
 
 #[test]
 fn a_translator_that_never_answers_delays_no_request() {
-    let Some(site) = TestSite::start_translated(Kind::Sqlite) else { return };
+    let Some(site) = TestSite::start_translated(DatabaseKind::Sqlite) else { return };
     let admin = site.as_a(Role::Admin);
     let background = start_background(&site, Duration::from_mins(10));
     for number in 0..30 {

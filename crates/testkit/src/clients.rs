@@ -7,7 +7,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 /// An answer: its status, headers and body.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// Status of HTTP.
     pub status: u16,
     /// Headers, with names in small letters.
@@ -20,7 +20,7 @@ pub struct Answer {
     pub json: Value,
 }
 
-impl Answer {
+impl Response {
     /// What was asked for.
     pub fn data(&self) -> &Value {
         assert!(self.status < 300, "{} {}", self.status, self.text);
@@ -145,14 +145,19 @@ impl Client {
     }
 
     /// Sends a request with a body of this type, or without one.
-    pub fn send(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
+    pub fn send(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Response {
         let sent = self.exchange(method, path, body);
         let (answer, _) = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         answer
     }
 
     /// As [`send`](Self::send), for those who count what goes wrong: a connection that breaks before the end of the answer.
-    pub fn try_send(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Result<Answer, String> {
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &[u8])>,
+    ) -> Result<Response, String> {
         match self.exchange(method, path, body) {
             Ok((answer, None)) => Ok(answer),
             Ok((_, Some(error))) | Err(error) => Err(error.to_string()),
@@ -165,7 +170,7 @@ impl Client {
         method: &str,
         path: &str,
         body: Option<(&str, &[u8])>,
-    ) -> Result<(Answer, Option<ureq::Error>), ureq::Error> {
+    ) -> Result<(Response, Option<ureq::Error>), ureq::Error> {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -202,38 +207,38 @@ impl Client {
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok((Answer { status: response.status().as_u16(), headers, bytes, text, json }, missing))
+        Ok((Response { status: response.status().as_u16(), headers, bytes, text, json }, missing))
     }
 
     /// Gets.
-    pub fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Response {
         self.send("GET", path, None)
     }
 
     /// Posts JSON.
-    pub fn post(&self, path: &str, body: &Value) -> Answer {
+    pub fn post(&self, path: &str, body: &Value) -> Response {
         self.send("POST", path, Some(("application/json", body.to_string().as_bytes())))
     }
 
     /// Posts a form with fields and files.
-    pub fn post_form(&self, path: &str, fields: &[(&str, &str)], files: &[FormFile<'_>]) -> Answer {
+    pub fn post_form(&self, path: &str, fields: &[(&str, &str)], files: &[FormFile<'_>]) -> Response {
         let (content_type, body) = form(fields, files);
         self.send("POST", path, Some((&content_type, &body)))
     }
 
     /// Uploads one file.
-    pub fn upload(&self, fields: &[(&str, &str)], name: &str, declared: &str, bytes: &[u8]) -> Answer {
+    pub fn upload(&self, fields: &[(&str, &str)], name: &str, declared: &str, bytes: &[u8]) -> Response {
         let file = FormFile { field: "file", name, declared, bytes };
         self.post_form("/api/files/upload", fields, &[file])
     }
 
     /// Puts JSON.
-    pub fn put(&self, path: &str, body: &Value) -> Answer {
+    pub fn put(&self, path: &str, body: &Value) -> Response {
         self.send("PUT", path, Some(("application/json", body.to_string().as_bytes())))
     }
 
     /// Deletes.
-    pub fn delete(&self, path: &str) -> Answer {
+    pub fn delete(&self, path: &str) -> Response {
         self.send("DELETE", path, None)
     }
 }

@@ -9,7 +9,7 @@ use crate::postgres::Server;
 
 /// Which of the two databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DatabaseKind {
     /// A file in a folder of its own.
     Sqlite,
     /// A database on the server of this process.
@@ -22,7 +22,7 @@ pub struct TestDatabase {
     /// The database.
     pub database: Database,
     /// Which one it is.
-    pub kind: Kind,
+    pub kind: DatabaseKind,
     /// Where it is, for whoever opens it once more.
     pub url: String,
     place: Place,
@@ -41,10 +41,10 @@ impl TestDatabase {
     ///
     /// When it can't be made, and when there are no such binaries under `CI=true`.
     #[allow(clippy::print_stdout, reason = "a test that isn't run says so where its output is looked for")]
-    pub fn new(kind: Kind) -> Option<Self> {
+    pub fn new(kind: DatabaseKind) -> Option<Self> {
         let made = match kind {
-            Kind::Sqlite => Some(sqlite()),
-            Kind::Postgres => Server::shared().map(postgres),
+            DatabaseKind::Sqlite => Some(sqlite()),
+            DatabaseKind::Postgres => Server::shared().map(postgres),
         };
         if made.is_none() {
             println!("skipped: no PostgreSQL binaries");
@@ -133,12 +133,12 @@ macro_rules! on_both_databases {
 
             #[test]
             fn sqlite() {
-                $crate::TestDatabase::new($crate::Kind::Sqlite).into_iter().for_each(check);
+                $crate::TestDatabase::new($crate::DatabaseKind::Sqlite).into_iter().for_each(check);
             }
 
             #[test]
             fn postgres() {
-                $crate::TestDatabase::new($crate::Kind::Postgres).into_iter().for_each(check);
+                $crate::TestDatabase::new($crate::DatabaseKind::Postgres).into_iter().for_each(check);
             }
         }
     )+};

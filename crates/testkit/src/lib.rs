@@ -19,4 +19,4 @@ pub mod postgres;
 pub mod redis;
 pub mod s3;
 
-pub use databases::{Kind, TestDatabase};
+pub use databases::{DatabaseKind, TestDatabase};

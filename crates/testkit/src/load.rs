@@ -13,7 +13,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    clients::{Answer, Client, FormFile, form},
+    clients::{Client, FormFile, Response, form},
     files,
 };
 
@@ -142,7 +142,7 @@ pub fn machine(serial: &str) -> Value {
 }
 
 /// Whether an answer says, as it must, that it should be tried later.
-fn is_refusal(answer: &Answer) -> bool {
+fn is_refusal(answer: &Response) -> bool {
     let code = match answer.status {
         429 => "RATE_LIMITED",
         503 => "UNAVAILABLE",
@@ -235,7 +235,7 @@ impl Worker {
         method: &str,
         path: &str,
         body: Option<&Value>,
-        is_right: impl FnOnce(&Answer) -> bool,
+        is_right: impl FnOnce(&Response) -> bool,
     ) -> bool {
         let body = body.map(|body| body.to_string().into_bytes());
         let body = body.as_ref().map(|body| ("application/json", body.as_slice()));
@@ -250,7 +250,7 @@ impl Worker {
         method: &str,
         path: &str,
         body: Option<(&str, &[u8])>,
-        is_right: impl FnOnce(&Answer) -> bool,
+        is_right: impl FnOnce(&Response) -> bool,
     ) -> bool {
         let [_, _, high, low] = turn.to_be_bytes();
         let address = match self.number {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use inspection_domain::users::Role;
 use inspection_storage::{S3Settings, Storage};
 use inspection_testkit::{
-    Kind,
-    clients::{Answer, FormFile},
+    DatabaseKind,
+    clients::{FormFile, Response},
     files::{jpeg, png},
     s3::{BUCKET, KEY_ID, Mood, S3Server, SECRET},
 };
@@ -14,7 +14,7 @@ use inspection_testkit::{
 use super::{photo, somebody, stored};
 use crate::site::{TestSite, on_both, settings};
 
-fn is_unavailable(answer: &Answer) {
+fn is_unavailable(answer: &Response) {
     assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"), "{}", answer.text);
     assert!(answer.header("retry-after").is_some());
     for word in ["127.0.0.1", SECRET, KEY_ID, BUCKET, "/tmp", "object_store", "os error"] {
@@ -22,7 +22,7 @@ fn is_unavailable(answer: &Answer) {
     }
 }
 
-fn on_s3(kind: Kind) -> Option<(TestSite, S3Server)> {
+fn on_s3(kind: DatabaseKind) -> Option<(TestSite, S3Server)> {
     let server = S3Server::start();
     let wanted = S3Settings {
         bucket: BUCKET.into(),
@@ -37,7 +37,7 @@ fn on_s3(kind: Kind) -> Option<(TestSite, S3Server)> {
     Some((site, server))
 }
 
-fn a_bucket_serves_as_a_folder_does(kind: Kind) {
+fn a_bucket_serves_as_a_folder_does(kind: DatabaseKind) {
     let Some((site, server)) = on_s3(kind) else { return };
     let (_, client) = somebody(&site, Role::Inspector);
     let bytes = jpeg(900, 600);
@@ -56,7 +56,7 @@ fn a_bucket_serves_as_a_folder_does(kind: Kind) {
     assert!(stored(&site).is_empty(), "nothing stays on this machine: {:?}", stored(&site));
 }
 
-fn a_bucket_that_fails_is_told(kind: Kind) {
+fn a_bucket_that_fails_is_told(kind: DatabaseKind) {
     let Some((site, server)) = on_s3(kind) else { return };
     let (_, client) = somebody(&site, Role::Inspector);
     let before = photo(&client, &[])["id"].as_i64().expect("an id");
@@ -85,22 +85,22 @@ fn a_bucket_that_fails_is_told(kind: Kind) {
 
 #[test]
 fn a_bucket_serves_as_a_folder_does_on_sqlite() {
-    a_bucket_serves_as_a_folder_does(Kind::Sqlite);
+    a_bucket_serves_as_a_folder_does(DatabaseKind::Sqlite);
 }
 
 #[test]
 fn a_bucket_serves_as_a_folder_does_on_postgres() {
-    a_bucket_serves_as_a_folder_does(Kind::Postgres);
+    a_bucket_serves_as_a_folder_does(DatabaseKind::Postgres);
 }
 
 #[test]
 fn a_bucket_that_fails_is_told_on_sqlite() {
-    a_bucket_that_fails_is_told(Kind::Sqlite);
+    a_bucket_that_fails_is_told(DatabaseKind::Sqlite);
 }
 
 #[test]
 fn a_bucket_that_fails_is_told_on_postgres() {
-    a_bucket_that_fails_is_told(Kind::Postgres);
+    a_bucket_that_fails_is_told(DatabaseKind::Postgres);
 }
 
 on_both! {

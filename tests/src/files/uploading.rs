@@ -3,7 +3,7 @@
 use inspection_domain::users::Role;
 use inspection_http::Settings;
 use inspection_testkit::{
-    Kind, builders,
+    DatabaseKind, builders,
     clients::FormFile,
     files::{animation, big_pdf, gif, jpeg, jpeg_with, pdf, png, webp},
 };
@@ -144,7 +144,7 @@ on_both! {
 
 #[test]
 fn forms_that_are_none_are_refused_clearly() {
-    let site = TestSite::start(Kind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
     let client = site.as_a(Role::Inspector);
     let path = "/api/files/upload";
     let json = client.post(path, &json!({"file": "x"}));
@@ -202,7 +202,7 @@ fn forms_that_are_none_are_refused_clearly() {
 #[test]
 fn too_many_bytes_are_refused_as_soon_as_they_are_too_many() {
     let settings = Settings { max_content_length: 100_000, ..settings() };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
     let client = site.as_a(Role::Inspector);
     let fits = big_pdf(98_000);
     assert!(fits.len() <= 100_000);
@@ -236,7 +236,7 @@ fn too_many_bytes_are_refused_as_soon_as_they_are_too_many() {
 fn an_endless_upload_is_answered_when_it_is_too_much() {
     use std::io::{BufRead, BufReader, Write};
     let settings = Settings { max_content_length: 200_000, ..settings() };
-    let site = TestSite::start_with(Kind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
     let token = site.token(&site.user(Role::Inspector), inspection_auth::tokens::TokenType::Access);
     let mut socket =
         std::net::TcpStream::connect(site.base.trim_start_matches("http://")).expect("connected");
@@ -262,7 +262,7 @@ fn an_endless_upload_is_answered_when_it_is_too_much() {
 
 #[test]
 fn uploads_are_limited_a_minute() {
-    let site = TestSite::start_with(Kind::Sqlite, Settings { rate_limits: true, ..settings() })
+    let site = TestSite::start_with(DatabaseKind::Sqlite, Settings { rate_limits: true, ..settings() })
         .expect("SQLite is always there");
     let client = site.as_a(Role::Inspector);
     let image = png(9, 9);

@@ -3,7 +3,7 @@
 use inspection_domain::users::{Role, User};
 use inspection_testkit::{
     builders::{self, URGENT_REASON},
-    clients::{Answer, Client},
+    clients::{Client, Response},
 };
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn line(kind: &str, priority: &str, english: &str, arabic: &str) -> (String, Str
     (kind.to_owned(), priority.to_owned(), english.to_owned(), arabic.to_owned())
 }
 
-fn statuses(answers: &[Answer]) -> Vec<u16> {
+fn statuses(answers: &[Response]) -> Vec<u16> {
     answers.iter().map(|answer| answer.status).collect()
 }
 
@@ -160,7 +160,7 @@ on_both! {
             assert_eq!((&confirm().data()["status"], confirm().status), (&json!("assessment_pending"), 200));
             let found = admin.post(&format!("/api/assessments/create/{}", id_of(n)), &json!({}));
             assert_eq!((found.status, &found.data()["status"]), (200, &json!("pending")));
-            (format!("/api/assessments/{}", found.id()), started.iter().map(Answer::id).collect::<Vec<_>>())
+            (format!("/api/assessments/{}", found.id()), started.iter().map(Response::id).collect::<Vec<_>>())
         };
         // Only the mechanical half fails, by a question of its own trade.
         let (urgent, inspections) = inspect(0, Some(builders::PASS_FAIL));

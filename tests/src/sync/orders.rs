@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use inspection_domain::users::Role;
-use inspection_testkit::{Kind, builders, clients::Client};
+use inspection_testkit::{DatabaseKind, builders, clients::Client};
 use serde_json::{Value, json};
 
 use super::{batch, item, name};
@@ -19,7 +19,7 @@ struct Shift {
 }
 
 /// With so many questions of the checklist.
-fn shift(kind: Kind, questions: usize) -> Option<Shift> {
+fn shift(kind: DatabaseKind, questions: usize) -> Option<Shift> {
     let site = TestSite::start(kind)?;
     let chief = site.user(Role::Admin);
     let someone = site.user(Role::Inspector);
@@ -129,7 +129,7 @@ fn every_order(count: usize) -> Vec<Vec<usize>> {
 
 /// Does a day in this order on two services: as live requests, and as items of which some are sent again, since the connection is
 /// cut now and then. Every action must have the same outcome, and all must look the same in the end.
-fn compare(kind: Kind, questions: usize, order: &[usize], dice: &mut Dice) {
+fn compare(kind: DatabaseKind, questions: usize, order: &[usize], dice: &mut Dice) {
     let (Some(online), Some(offline)) = (shift(kind, questions), shift(kind, questions)) else { return };
     let actions = day(&online);
     let done_online: Vec<String> = order
@@ -166,7 +166,7 @@ fn compare(kind: Kind, questions: usize, order: &[usize], dice: &mut Dice) {
 }
 
 /// A day of five actions: a start, two answers, a submission, a leave. Of all its orders, one in so many.
-fn orders_of_a_short_day(kind: Kind, every: usize) {
+fn orders_of_a_short_day(kind: DatabaseKind, every: usize) {
     for (round, order) in every_order(5).into_iter().enumerate().step_by(every) {
         compare(kind, 2, &order, &mut Dice(round as u64));
     }
@@ -174,16 +174,16 @@ fn orders_of_a_short_day(kind: Kind, every: usize) {
 
 #[test]
 fn every_order_of_a_short_day_with_repetitions_and_cuts_ends_as_if_done_online_sqlite() {
-    orders_of_a_short_day(Kind::Sqlite, 1);
+    orders_of_a_short_day(DatabaseKind::Sqlite, 1);
 }
 
 #[test]
 fn some_orders_of_a_short_day_with_repetitions_and_cuts_end_as_if_done_online_postgres() {
     // All of them take more than five minutes there; SQLite has them all.
-    orders_of_a_short_day(Kind::Postgres, 5);
+    orders_of_a_short_day(DatabaseKind::Postgres, 5);
 }
 
-fn some_orders_of_a_long_day(kind: Kind, rounds: u64) {
+fn some_orders_of_a_long_day(kind: DatabaseKind, rounds: u64) {
     for round in 0..rounds {
         let dice = &mut Dice(round);
         let actions = shift(kind, usize::MAX).map_or(0, |shift| day(&shift).len());
@@ -194,10 +194,10 @@ fn some_orders_of_a_long_day(kind: Kind, rounds: u64) {
 
 #[test]
 fn some_orders_of_a_long_day_with_repetitions_and_cuts_end_as_if_done_online_sqlite() {
-    some_orders_of_a_long_day(Kind::Sqlite, 30);
+    some_orders_of_a_long_day(DatabaseKind::Sqlite, 30);
 }
 
 #[test]
 fn some_orders_of_a_long_day_with_repetitions_and_cuts_end_as_if_done_online_postgres() {
-    some_orders_of_a_long_day(Kind::Postgres, 12);
+    some_orders_of_a_long_day(DatabaseKind::Postgres, 12);
 }

@@ -10,7 +10,7 @@ use inspection_domain::{
 };
 use inspection_persistence::{Context, Database, Error, leaves};
 use inspection_testkit::{
-    Kind, TestDatabase,
+    DatabaseKind, TestDatabase,
     builders::{act, input, user},
     context::{FixedClock, context},
 };
@@ -31,7 +31,7 @@ struct TestSite {
 }
 
 impl TestSite {
-    fn new(kind: Kind) -> Option<Self> {
+    fn new(kind: DatabaseKind) -> Option<Self> {
         let db = TestDatabase::new(kind)?;
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
@@ -120,7 +120,7 @@ impl TestSite {
     }
 }
 
-fn whatever_is_done(kind: Kind, cases: u32) {
+fn whatever_is_done(kind: DatabaseKind, cases: u32) {
     let Some(site) = TestSite::new(kind) else { return };
     let site = RefCell::new(site);
     let steps = prop::collection::vec(any::<(u8, u8, u8, u8)>(), 1..25);
@@ -149,10 +149,10 @@ fn whatever_is_done(kind: Kind, cases: u32) {
 
 #[test]
 fn who_is_on_leave_follows_from_the_leaves_sqlite() {
-    whatever_is_done(Kind::Sqlite, 24);
+    whatever_is_done(DatabaseKind::Sqlite, 24);
 }
 
 #[test]
 fn who_is_on_leave_follows_from_the_leaves_postgres() {
-    whatever_is_done(Kind::Postgres, 12);
+    whatever_is_done(DatabaseKind::Postgres, 12);
 }

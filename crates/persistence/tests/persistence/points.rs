@@ -16,7 +16,7 @@ use inspection_persistence::{
     users,
 };
 use inspection_testkit::{
-    Kind, TestDatabase,
+    DatabaseKind, TestDatabase,
     builders::{act, user},
     context::context,
     on_both_databases,
@@ -91,7 +91,7 @@ on_both_databases! {
 
 #[test]
 fn whatever_is_awarded_the_totals_are_the_sums_of_the_ledger() {
-    let db = TestDatabase::new(Kind::Sqlite).expect("always there");
+    let db = TestDatabase::new(DatabaseKind::Sqlite).expect("always there");
     let (context, _) = context();
     let people = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Engineer)];
     let sums = [Cell::new(0_i64), Cell::new(0)];

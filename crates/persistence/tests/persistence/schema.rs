@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::{debug_query, pg::Pg, prelude::*, sql_query, sql_types::Text};
 use inspection_domain::schema;
 use inspection_persistence::{Database, DbConnection, Settings, migrations, scratch, unique_constraints};
-use inspection_testkit::{Kind, TestDatabase, on_both_databases, postgres::Server};
+use inspection_testkit::{DatabaseKind, TestDatabase, on_both_databases, postgres::Server};
 
 #[derive(QueryableByName)]
 struct Fact {
@@ -125,8 +125,8 @@ fn named_constraints(sql: &str) -> Vec<String> {
 
 #[test]
 fn both_databases_have_the_same_schema() {
-    let Some(postgres) = TestDatabase::new(Kind::Postgres) else { return };
-    let sqlite = TestDatabase::new(Kind::Sqlite).expect("always there");
+    let Some(postgres) = TestDatabase::new(DatabaseKind::Postgres) else { return };
+    let sqlite = TestDatabase::new(DatabaseKind::Sqlite).expect("always there");
     let (postgres, sqlite) = (facts(&postgres), facts(&sqlite));
     let only = |here: &BTreeSet<String>, there: &BTreeSet<String>| -> Vec<String> {
         here.difference(there).cloned().collect()
@@ -267,7 +267,7 @@ on_both_databases! {
 
 /// The URL of a database with nothing in it, beside this one.
 fn fresh(db: &TestDatabase, number: usize) -> (String, Fresh) {
-    if db.kind == Kind::Sqlite {
+    if db.kind == DatabaseKind::Sqlite {
         return (format!("{}-{number}", db.url), Fresh(None));
     }
     let server = Server::shared().expect("it has this database");
@@ -289,9 +289,12 @@ impl Drop for Fresh {
 
 #[test]
 fn the_connection_type_tells_the_database() {
-    for kind in [Kind::Sqlite, Kind::Postgres] {
+    for kind in [DatabaseKind::Sqlite, DatabaseKind::Postgres] {
         let Some(db) = TestDatabase::new(kind) else { continue };
         let is_postgres = db.read(|conn| Ok(matches!(conn, DbConnection::Postgres(_)))).unwrap();
-        assert_eq!((is_postgres, db.is_postgres()), (kind == Kind::Postgres, kind == Kind::Postgres));
+        assert_eq!(
+            (is_postgres, db.is_postgres()),
+            (kind == DatabaseKind::Postgres, kind == DatabaseKind::Postgres)
+        );
     }
 }

@@ -30,7 +30,7 @@ use inspection_scheduler::{
     translator::{TranslateError, Translator},
 };
 use inspection_testkit::{
-    Kind, TestDatabase,
+    DatabaseKind, TestDatabase,
     builders::{self, act, input},
     context::context,
 };
@@ -203,7 +203,7 @@ const TICKS: usize = 500;
 
 #[test]
 fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
-    let Some(db) = TestDatabase::new(Kind::Postgres) else { return };
+    let Some(db) = TestDatabase::new(DatabaseKind::Postgres) else { return };
     let (context, clock) = context();
     let from = Instant::from_millisecond(wall()).expect("an instant");
     clock.set(&from.to_string());
@@ -305,7 +305,7 @@ const JOBS: usize = 10_000;
 
 #[test]
 fn ten_thousand_jobs_are_done_once_though_processes_are_killed() {
-    let Some(db) = TestDatabase::new(Kind::Postgres) else { return };
+    let Some(db) = TestDatabase::new(DatabaseKind::Postgres) else { return };
     let (mut context, clock) = context();
     context.translates = true;
     let admin = builders::user(&db, &context, Role::Admin);

@@ -32,7 +32,7 @@ impl Clock for Fragile {
 
 #[test]
 fn a_background_that_dies_tells_and_one_that_is_told_to_stop_does_not() {
-    let Some(db) = TestDatabase::new(inspection_testkit::Kind::Sqlite) else { return };
+    let Some(db) = TestDatabase::new(inspection_testkit::DatabaseKind::Sqlite) else { return };
     for breaks in [true, false] {
         let broken = std::sync::Arc::new(AtomicBool::new(false));
         let (context, _) = inspection_testkit::context::context();

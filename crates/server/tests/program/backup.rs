@@ -13,7 +13,7 @@ use std::{
 
 use inspection_persistence::scratch;
 use inspection_testkit::{
-    clients::{Answer, Client},
+    clients::{Client, Response},
     files::jpeg,
     postgres::Server,
     s3::{KEY_ID, Mood, S3Server, SECRET},
@@ -114,11 +114,11 @@ fn machines() -> Vec<(Machine, Option<&'static Server>)> {
     std::iter::once((Machine::new(None), None)).chain(with_server).collect()
 }
 
-fn upload(client: &Client, width: u32) -> Answer {
+fn upload(client: &Client, width: u32) -> Response {
     client.upload(&[], "photo.jpg", "image/jpeg", &jpeg(width, 40))
 }
 
-fn machine(client: &Client, number: usize) -> Answer {
+fn machine(client: &Client, number: usize) -> Response {
     client.post(
         "/api/equipment",
         &json!({"name": format!("Pump {number}"), "equipment_type": "Pump", "serial_number": format!("P-{number}"),

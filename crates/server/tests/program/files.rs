@@ -42,7 +42,7 @@ fn told(text: &str, words: &str) -> usize {
     line[words.len()..].split_whitespace().next().expect("a number").parse().expect("a number")
 }
 
-fn upload(client: &Client) -> inspection_testkit::clients::Answer {
+fn upload(client: &Client) -> inspection_testkit::clients::Response {
     client.upload(&[], "photo.jpg", "image/jpeg", &jpeg(60, 40))
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use inspection_domain::users::Role;
-use inspection_testkit::{Kind, TestDatabase, builders, clients::Client, context::context};
+use inspection_testkit::{DatabaseKind, TestDatabase, builders, clients::Client, context::context};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -86,7 +86,7 @@ fn load(client: &Client, number: usize, is_over: &AtomicBool, done: &AtomicUsize
 
 #[test]
 fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
-    let Some(db) = TestDatabase::new(Kind::Postgres).filter(|_| proxy::is_there()) else { return };
+    let Some(db) = TestDatabase::new(DatabaseKind::Postgres).filter(|_| proxy::is_there()) else { return };
     let (context, _) = context();
     let chief = builders::user(&db, &context, Role::Admin);
     let folder = folder();
