@@ -17,8 +17,8 @@ use inspection_domain::{
 use crate::{
     DbConnection, Result, Tx,
     audit::BATCH,
-    db::connection::{anywhere, lower},
     db::database::one_row,
+    db::query::{anywhere, lower},
     translations,
 };
 

@@ -2,6 +2,8 @@
 
 #[macro_use]
 pub(crate) mod connection;
+#[macro_use]
+pub(crate) mod query;
 pub mod backups;
 pub(crate) mod database;
 pub(crate) mod error;

@@ -50,23 +50,21 @@ pub fn of_defect(conn: &mut DbConnection, id: DefectId) -> Result<Option<DefectA
 /// A page of the defects that wait for the actor's assessment, each with its job. Those whose planned time is still to be
 /// entered aren't shown (§6, §7).
 pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<Page<(JobId, Defect)>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let waiting = jobs::table
-            .inner_join(found::table)
-            .filter(jobs::kind.eq(JobKind::Specialist))
-            .filter(jobs::owner_id.eq(actor.id))
-            .filter(jobs::status.eq(JobStatus::Assigned))
-            .filter(jobs::planned_time_hours.is_not_null())
-            .filter(found::assessment_status.eq(AssessmentStatus::Pending));
-        let items = waiting
-            .order(jobs::id)
-            .select((jobs::id, Defect::as_select()))
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, waiting.count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+    paged!(
+        conn,
+        page,
+        (JobId, Defect) = (jobs::id, Defect::as_select()),
+        || {
+            jobs::table
+                .inner_join(found::table)
+                .filter(jobs::kind.eq(JobKind::Specialist))
+                .filter(jobs::owner_id.eq(actor.id))
+                .filter(jobs::status.eq(JobStatus::Assigned))
+                .filter(jobs::planned_time_hours.is_not_null())
+                .filter(found::assessment_status.eq(AssessmentStatus::Pending))
+        },
+        |waiting| waiting.order(jobs::id)
+    )
 }
 
 /// Assesses a defect before work. One that is none is a false alarm: its job is cancelled, and its inspector loses a point and

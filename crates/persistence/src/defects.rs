@@ -22,8 +22,8 @@ use inspection_domain::{
 use crate::{
     DbConnection, Result, Tx,
     audit::BATCH,
-    db::connection::{anywhere, lower},
     db::database::one_row,
+    db::query::{anywhere, lower},
     equipment, jobs, translations, users,
 };
 

@@ -25,8 +25,8 @@ use inspection_domain::{
 
 use crate::{
     DbConnection, Result, Tx, assessments,
-    db::connection::{anywhere, lower},
     db::database::one_row,
+    db::query::{anywhere, lower},
     translations, users,
 };
 

@@ -30,8 +30,11 @@ pub fn list(
 ) -> Result<Page<Leave>> {
     let owner = (!actor.is_admin()).then_some(actor.id);
     let sort = filter.sort.unwrap_or(Sort { by: LeaveOrder::Id, descending: true });
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        Leave,
+        || {
             let mut query = leaves::table.into_boxed::<Backend>();
             filter_by!(query, {
                 leaves::user_id => owner,
@@ -46,17 +49,13 @@ pub fn list(
                 query = query.filter(leaves::date_from.le(to));
             }
             query
-        };
-        let ordered = order_by!(filtered(), sort, leaves::id, {
+        },
+        |query| order_by!(query, sort, leaves::id, {
             LeaveOrder::Id => leaves::id,
             LeaveOrder::DateFrom => leaves::date_from,
             LeaveOrder::DateTo => leaves::date_to,
-        });
-        let items =
-            ordered.select(Leave::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        })
+    )
 }
 
 /// The leaves in force: all, or those that have a day in common with a time.

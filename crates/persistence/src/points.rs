@@ -73,17 +73,9 @@ pub(crate) fn booked(conn: &mut DbConnection, like: &Award) -> Result<i64> {
 
 /// A page of somebody's ledger, newest first.
 pub fn list(conn: &mut DbConnection, owner: UserId, page: PageRequest) -> Result<Page<PointEntry>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let own = point_entries::table.filter(point_entries::user_id.eq(owner));
-        let items = own
-            .select(PointEntry::as_select())
-            .order(point_entries::id.desc())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, own.count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+    paged!(conn, page, PointEntry, || point_entries::table.filter(point_entries::user_id.eq(owner)), |own| {
+        own.order(point_entries::id.desc())
+    })
 }
 
 /// People whose totals are not the sums of their ledger; there should be none (§1).

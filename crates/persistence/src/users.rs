@@ -17,9 +17,9 @@ use inspection_domain::{
 
 use crate::{
     DbConnection, Result, Tx,
-    db::connection::{anywhere, lower},
     db::database::one_row,
     db::error::ConcurrentUpdate,
+    db::query::{anywhere, lower},
     sessions,
 };
 

@@ -50,48 +50,6 @@ macro_rules! lock_rows {
     };
 }
 
-/// Orders a boxed query by one of several columns, upwards or downwards, equal ones by id.
-macro_rules! order_by {
-    ($query:expr, $sort:expr, $id:expr, { $($by:pat => $column:expr),+ $(,)? }) => {
-        match ($sort.by, $sort.descending) {
-            $(
-                ($by, false) => $query.order(($column.asc(), $id.asc())),
-                ($by, true) => $query.order(($column.desc(), $id.desc())),
-            )+
-        }
-    };
-}
-
-/// Adds an equality to a boxed query for every filter that is given.
-macro_rules! filter_by {
-    ($query:ident, { $($column:expr => $value:expr),+ $(,)? }) => {
-        $( if let Some(value) = $value { $query = $query.filter($column.eq(value)); } )+
-    };
-}
-
-diesel::define_sql_function! {
-    /// Small letters, as far as the database knows them.
-    fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
-}
-
-/// The pattern that finds a text anywhere in a column: `lower(column).like(anywhere(text)).escape('\\')`. The database
-/// makes both sides small, so that they meet even where it doesn't know the small form of a letter.
-pub(crate) fn anywhere(text: &str) -> lower<String> {
-    lower(pattern(text))
-}
-
-fn pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
 diesel::define_sql_function! {
     /// A lock on a number, until the transaction ends.
     fn pg_advisory_xact_lock(key: diesel::sql_types::BigInt) -> diesel::sql_types::Text;
@@ -166,15 +124,5 @@ impl DbConnection {
     /// Runs one plain statement that takes no values, such as maintenance.
     pub(crate) fn execute(&mut self, statement: &str) -> QueryResult<usize> {
         with_conn!(self, |c| diesel::sql_query(statement).execute(c))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::pattern;
-
-    #[test]
-    fn wildcards_in_a_search_are_searched_for() {
-        assert_eq!(pattern("50%_\\ Öl"), "%50\\%\\_\\\\ Öl%");
     }
 }
