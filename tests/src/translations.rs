@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use inspection_domain::{outbox::OutboxKind, text::Language, users::Role};
 use inspection_scheduler::{
-    Background, Parts, all_tasks,
+    Background, BackgroundSettings, all_tasks,
     outbox::Handler,
     translations::Translations,
     translator::{TranslateError, Translator},
@@ -44,16 +44,16 @@ pub(crate) fn start_background(site: &TestSite, delay: Duration) -> Background {
     let translations =
         Translations::new(site.db.database.clone(), site.context.clone(), Arc::new(Prefix(delay)));
     let handler: Arc<dyn Handler> = Arc::new(translations);
-    let parts = Parts {
+    let settings = BackgroundSettings {
         database: site.db.database.clone(),
         context: site.context.clone(),
         instance: "the test".into(),
         tasks: all_tasks(),
         handlers: BTreeMap::from([(OutboxKind::Translate, handler)]),
-        look: Duration::from_millis(50),
-        patience: Duration::from_secs(5),
+        poll_interval: Duration::from_millis(50),
+        shutdown_timeout: Duration::from_secs(5),
     };
-    Background::start(parts, || {}).expect("started")
+    Background::start(settings, || {}).expect("started")
 }
 
 on_both! {

@@ -1,11 +1,11 @@
-//! Cursors: how far somebody has read. Signed, so that nobody makes one up, and good for one person only.
+//! Signed cursors into the change feed. A cursor belongs to one user and cannot be forged.
 
 use inspection_domain::ids::UserId;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// What a signature of this kind is for, so that nothing else that is signed with the same key is one.
+/// Purpose claim. It separates cursors from other tokens signed with the same key.
 const PURPOSE: &str = "changes";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ struct Claims {
     last: i64,
 }
 
-/// Signs cursors, and reads them.
+/// Signs and verifies cursors.
 #[derive(Clone)]
 pub struct Cursors {
     encoding: EncodingKey,
@@ -29,22 +29,24 @@ impl std::fmt::Debug for Cursors {
 }
 
 impl Cursors {
-    /// Cursors signed with this secret.
+    /// Creates the HS256 key from a secret.
     pub fn new(secret: &SecretString) -> Self {
         let bytes = secret.expose_secret().as_bytes();
         Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
     }
 
-    /// The cursor of somebody who has read up to a number; `None` only if signing fails, which it can't with a symmetric key.
+    /// Signs the cursor of `owner` after the change number `last`.
+    ///
+    /// Returns `None` only if signing fails, which a symmetric key rules out.
     pub fn sign(&self, owner: UserId, last: i64) -> Option<String> {
         let claims = Claims { purpose: PURPOSE.into(), user: owner.get(), last };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
     }
 
-    /// Up to which number somebody has read, if the cursor is theirs.
+    /// Returns the change number of a valid cursor that belongs to `owner`.
     pub fn read(&self, cursor: &str, owner: UserId) -> Option<i64> {
         let mut validation = Validation::new(Algorithm::HS256);
-        // They are good for ever: a phone may have been in a drawer.
+        // Cursors never expire: a device may be offline for months.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
         let claims = jsonwebtoken::decode::<Claims>(cursor, &self.decoding, &validation).ok()?.claims;
@@ -57,12 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_good_for_whom_it_was_made() {
+    fn a_cursor_is_valid_for_its_owner_only() {
         let cursors = |secret: &str| Cursors::new(&secret.to_owned().into());
         let [owner, other] = [3, 4].map(|number| UserId::new(number).expect("a number"));
         let cursor = cursors("a secret for tests").sign(owner, 77).expect("signed");
         assert_eq!(cursors("a secret for tests").read(&cursor, owner), Some(77));
-        assert_eq!(cursors("a secret for tests").read(&cursor, other), None, "somebody else's");
+        assert_eq!(cursors("a secret for tests").read(&cursor, other), None, "another user's cursor");
         assert_eq!(cursors("another secret").read(&cursor, owner), None);
         assert_eq!(cursors("a secret for tests").read(&format!("{cursor}x"), owner), None);
         assert_eq!(cursors("a secret for tests").read("", owner), None);

@@ -1,4 +1,4 @@
-//! Links that open a file without signing in: signed, bound to the file, good for a while.
+//! Signed links that open one file without a session, for a limited time.
 
 use inspection_domain::{ids::FileId, time::Instant};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::tokens::TokenRule;
 
-/// What a signature of this kind is for, so that nothing else that is signed with the same key opens a file.
+/// Purpose claim. It separates file links from other tokens signed with the same key.
 const PURPOSE: &str = "file";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ struct Claims {
     exp: i64,
 }
 
-/// Signs links to files, and checks them.
+/// Signs and verifies links to files.
 #[derive(Clone)]
 pub struct Links {
     encoding: EncodingKey,
@@ -31,23 +31,27 @@ impl std::fmt::Debug for Links {
 }
 
 impl Links {
-    /// Links signed with this secret.
+    /// Creates the HS256 key from a secret.
     pub fn new(secret: &SecretString) -> Self {
         let bytes = secret.expose_secret().as_bytes();
         Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
     }
 
-    /// The signature of a link to this file that is good for so many seconds; `None` only if signing fails, which it can't
-    /// with a symmetric key.
+    /// Signs a link to `file` that is valid for `seconds`.
+    ///
+    /// Returns `None` only if signing fails, which a symmetric key rules out.
     pub fn sign(&self, file: FileId, seconds: i64, now: Instant) -> Option<String> {
         let claims = Claims { purpose: PURPOSE.into(), file: file.get(), exp: now.as_second() + seconds };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
     }
 
-    /// The file that a signature opens.
+    /// Returns the file that a signature opens.
+    ///
+    /// Fails with [`TokenRule::Expired`] after its end and with [`TokenRule::Invalid`] for anything
+    /// else.
     pub fn read(&self, signature: &str, now: Instant) -> Result<FileId, TokenRule> {
         let mut validation = Validation::new(Algorithm::HS256);
-        // Times are compared below, with the injected clock.
+        // The expiry is compared below with the injected clock.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(signature, &self.decoding, &validation)
             .map_err(|_| TokenRule::Invalid)?
@@ -84,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_opens_its_file_until_it_ends() {
+    fn a_link_opens_its_file_until_it_expires() {
         let signature = links(SECRET).sign(id(7), 60, at("2026-03-02T08:00:00Z")).expect("signed");
         assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:00:00Z")), Ok(id(7)));
         assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:00:59Z")), Ok(id(7)));
@@ -113,7 +117,7 @@ mod tests {
         assert_eq!(
             tokens.read(&signature, TokenType::Access, now),
             Err(TokenRule::Invalid),
-            "nor the reverse"
+            "a link is no access token"
         );
     }
 

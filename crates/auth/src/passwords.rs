@@ -1,17 +1,18 @@
-//! Passwords: argon2id, in the text form that carries its own parameters. Slow on purpose: callers keep it off
-//! the threads that answer requests.
+//! Password hashing with argon2id in the PHC string format.
+//!
+//! Hashing is slow on purpose. Callers run it on blocking threads.
 
 use std::sync::OnceLock;
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use inspection_domain::users::Password;
 
-/// A password couldn't be hashed, which only a defect of this program can cause.
+/// Hashing failed. Only a programming error causes this.
 #[derive(Debug, thiserror::Error)]
 #[error("hashing a password failed: {0}")]
 pub struct HashFailed(String);
 
-/// The hash of a password, with sixteen random bytes of salt.
+/// Hashes a password with a random salt of 16 bytes.
 pub fn hash(password: &Password, salt: [u8; 16]) -> Result<String, HashFailed> {
     let hash: PasswordHash = Argon2::default()
         .hash_password_with_salt(password.expose().as_bytes(), &salt)
@@ -19,20 +20,25 @@ pub fn hash(password: &Password, salt: [u8; 16]) -> Result<String, HashFailed> {
     Ok(hash.to_string())
 }
 
-fn nobody() -> &'static str {
-    static NOBODY: OnceLock<String> = OnceLock::new();
-    NOBODY.get_or_init(|| hash(&Password::new("nobody's"), [7; 16]).unwrap_or_default())
+/// Hash that [`verify`] uses for a missing account.
+fn placeholder() -> &'static str {
+    static PLACEHOLDER: OnceLock<String> = OnceLock::new();
+    PLACEHOLDER.get_or_init(|| hash(&Password::new("placeholder"), [7; 16]).unwrap_or_default())
 }
 
-/// Makes ready what [`verify`] needs when there is no account, so that the first such call takes no longer than others.
+/// Computes the placeholder hash of [`verify`] in advance.
+///
+/// The first call for a missing account then takes as long as every other call.
 pub fn prepare() {
-    nobody();
+    placeholder();
 }
 
-/// Whether the hash is that of the password. Without a hash, because there is no such account, the answer is no
-/// and takes just as long.
+/// Verifies a password against the hash of an account.
+///
+/// Without a hash the result is `false`, after the same time: it does not reveal whether an account
+/// exists.
 pub fn verify(password: &Password, stored: Option<&str>) -> bool {
-    let verified = PasswordHash::new(stored.unwrap_or_else(|| nobody()))
+    let verified = PasswordHash::new(stored.unwrap_or_else(|| placeholder()))
         .is_ok_and(|hash| Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok());
     verified && stored.is_some()
 }
@@ -42,16 +48,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_is_argon2id_and_that_of_its_password_only() {
-        let kept = hash(&Password::new("correct horse"), [1; 16]).expect("hashed");
-        assert!(kept.starts_with("$argon2id$"), "{kept}");
-        assert!(verify(&Password::new("correct horse"), Some(&kept)));
-        assert!(!verify(&Password::new("correct horsf"), Some(&kept)));
-        assert!(!verify(&Password::new("correct horse"), Some("rubbish")));
+    fn a_hash_is_argon2id_and_matches_its_password_only() {
+        let stored = hash(&Password::new("correct horse"), [1; 16]).expect("hashed");
+        assert!(stored.starts_with("$argon2id$"), "{stored}");
+        assert!(verify(&Password::new("correct horse"), Some(&stored)));
+        assert!(!verify(&Password::new("correct horsf"), Some(&stored)));
+        assert!(!verify(&Password::new("correct horse"), Some("no hash")));
     }
 
     #[test]
-    fn nobody_can_sign_in_as_nobody() {
-        assert!(!verify(&Password::new("nobody's"), None));
+    fn the_password_of_the_placeholder_verifies_no_account() {
+        assert!(!verify(&Password::new("placeholder"), None));
     }
 }

@@ -1,14 +1,16 @@
-//! The permission table: what each role may do. Whether somebody may do it to *this* object is a rule of the
-//! domain; an admin's powers come from the major role alone.
+//! The permission table: permission × role.
+//!
+//! The domain's rules decide about the individual object. Only the major role grants an admin's
+//! permissions.
 
 use inspection_domain::users::{Role, User};
 
-/// Something that may be allowed, as a type: an endpoint names it in its signature.
+/// A permission as a type. An endpoint names it in its signature.
 pub trait Permission: 'static {
-    /// Its row of the table.
-    const ROW: Row;
+    /// Row of the table.
+    const ROW: PermissionRow;
 
-    /// Whether somebody has it.
+    /// Whether a role of the user has this permission.
     fn is_granted_to(user: &User) -> bool {
         Self::ROW.roles.iter().any(|role| user.has(*role))
     }
@@ -16,10 +18,10 @@ pub trait Permission: 'static {
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
-    /// Name of the permission.
+pub struct PermissionRow {
+    /// Name of the type.
     pub name: &'static str,
-    /// What it allows.
+    /// Description of the allowed operations.
     pub meaning: &'static str,
     /// Roles that have it.
     pub roles: &'static [Role],
@@ -33,7 +35,7 @@ macro_rules! permissions {
             pub enum $name {}
 
             impl Permission for $name {
-                const ROW: Row = Row {
+                const ROW: PermissionRow = PermissionRow {
                     name: stringify!($name),
                     meaning: concat!($($doc),+),
                     roles: &[$(Role::$role),+],
@@ -41,25 +43,25 @@ macro_rules! permissions {
             }
         )*
 
-        /// Every permission.
-        pub const TABLE: &[Row] = &[$($name::ROW,)*];
+        /// All permissions.
+        pub const TABLE: &[PermissionRow] = &[$($name::ROW,)*];
     };
 }
 
 permissions! {
-    /// Whatever everybody may who is signed in; rules about one's own things apply.
+    /// Everything that each signed-in user may do; rules on ownership apply.
     SignedIn: Admin Inspector Specialist Engineer QualityEngineer;
-    /// Make, change and deactivate accounts.
+    /// Create, change and deactivate accounts.
     ManageUsers: Admin;
     /// Register, change and decommission equipment.
     ManageEquipment: Admin;
     /// Read checklists.
     ReadChecklists: Admin Engineer;
-    /// Make and change checklists.
+    /// Create and change checklists.
     ManageChecklists: Admin;
     /// Read routines.
     ReadRoutines: Admin Engineer;
-    /// Make, change and remove routines.
+    /// Create, change and remove routines.
     ManageRoutines: Admin;
     /// Read and generate daily lists, give assignments their teams and correct berths.
     PlanInspections: Admin Engineer;
@@ -83,7 +85,7 @@ permissions! {
     DecidePauses: Admin Engineer;
     /// Take engineers' jobs over.
     TakeEngineerJobsOver: Engineer;
-    /// Make jobs for engineers.
+    /// Create jobs for engineers.
     EngineerWork: Admin Engineer;
     /// Pause, reassign and reward jobs, and decide who takes them over.
     ManageJobs: Admin;
@@ -111,34 +113,34 @@ permissions! {
     CloseDefects: Admin;
     /// Read the audit trail.
     ReadAudit: Admin;
-    /// See how the service is, run its tasks, have background work tried again.
+    /// Read the state of the service, run its tasks and retry background work.
     OperateService: Admin;
-}
-
-/// The table as it is printed in the README of this crate.
-pub fn table() -> String {
-    let mut text = String::from("| permission | allows to |");
-    for role in Role::ALL {
-        text += &format!(" {role} |");
-    }
-    text += "\n|---|---|";
-    text += &"---|".repeat(Role::ALL.len());
-    for row in TABLE {
-        text += &format!("\n| `{}` | {} |", row.name, row.meaning.trim());
-        for role in Role::ALL {
-            text += if row.roles.contains(role) { " ✔ |" } else { " |" };
-        }
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The table in Markdown.
+    fn table() -> String {
+        let mut text = String::from("| permission | allows to |");
+        for role in Role::ALL {
+            text += &format!(" {role} |");
+        }
+        text += "\n|---|---|";
+        text += &"---|".repeat(Role::ALL.len());
+        for row in TABLE {
+            text += &format!("\n| `{}` | {} |", row.name, row.meaning.trim());
+            for role in Role::ALL {
+                text += if row.roles.contains(role) { " ✔ |" } else { " |" };
+            }
+        }
+        text
+    }
+
     #[test]
-    fn the_readme_has_the_table_as_it_is() {
+    fn the_readme_has_the_current_table() {
         let readme = include_str!("../README.md");
-        assert!(readme.contains(&table()), "put this table into the README:\n{}", table());
+        assert!(readme.contains(&table()), "replace the table in the README with:\n{}", table());
     }
 }

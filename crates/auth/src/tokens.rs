@@ -1,4 +1,4 @@
-//! Tokens: HS256, issued for one account and one generation of its sessions.
+//! Access and refresh tokens (HS256), issued for one account and one generation of its sessions.
 
 use inspection_domain::{
     ids::UserId,
@@ -11,13 +11,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-/// What a token is good for.
+/// Purpose of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenType {
-    /// Requests.
+    /// Authenticates requests.
     Access,
-    /// New access tokens.
+    /// Obtains new access tokens.
     Refresh,
 }
 
@@ -33,16 +33,16 @@ struct Claims {
     generation: i64,
 }
 
-/// Why a token is no good.
+/// Reason for the rejection of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRule {
-    /// None was sent.
+    /// The request has no token.
     #[error("sign in first: the Authorization header has no bearer token")]
     Missing,
-    /// It isn't one of ours, is damaged, not valid yet, or for something else.
+    /// The token is forged, damaged, not valid yet, or has another purpose.
     #[error("the token is not valid")]
     Invalid,
-    /// Its time is over.
+    /// The lifetime of the token has passed.
     #[error("the token has expired")]
     Expired,
 }
@@ -57,19 +57,19 @@ impl Rule for TokenRule {
     }
 }
 
-/// A token that was read: its session, and when it ends.
+/// A verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Whose session it is.
+    /// Session that the token stands for.
     pub session: Session,
-    /// When it ends by itself.
+    /// End of its lifetime.
     pub expires_at: Instant,
 }
 
-/// How far the clocks of instances that share tokens may be apart.
+/// Tolerated difference between the clocks of instances.
 const CLOCK_SKEW_SECONDS: i64 = 60;
 
-/// Issues tokens and reads them.
+/// Issues and verifies tokens.
 #[derive(Clone)]
 pub struct Tokens {
     encoding: EncodingKey,
@@ -85,7 +85,7 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Tokens signed with this secret that live so many seconds.
+    /// Creates the HS256 key from a secret; lifetimes are in seconds.
     pub fn new(secret: &SecretString, access_seconds: i64, refresh_seconds: i64) -> Self {
         let bytes = secret.expose_secret().as_bytes();
         Self {
@@ -96,7 +96,7 @@ impl Tokens {
         }
     }
 
-    /// Seconds a token of this type lives.
+    /// Lifetime in seconds of a token of this type.
     pub fn seconds(&self, kind: TokenType) -> i64 {
         match kind {
             TokenType::Access => self.access_seconds,
@@ -104,7 +104,9 @@ impl Tokens {
         }
     }
 
-    /// A token for this session; `None` only if signing fails, which it can't with a symmetric key.
+    /// Issues a token for a session.
+    ///
+    /// Returns `None` only if signing fails, which a symmetric key rules out.
     pub fn issue(&self, kind: TokenType, session: &Session, now: Instant) -> Option<String> {
         let claims = Claims {
             sub: session.user_id.to_string(),
@@ -118,10 +120,12 @@ impl Tokens {
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
     }
 
-    /// Reads a token of this type. Whether its session still stands is for the database to say.
+    /// Verifies a token of this type.
+    ///
+    /// The caller compares the session's generation with the stored one.
     pub fn read(&self, token: &str, kind: TokenType, now: Instant) -> Result<Token, TokenRule> {
         let mut validation = Validation::new(Algorithm::HS256);
-        // Times are compared below, with the injected clock.
+        // Validity is compared below with the injected clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
@@ -142,9 +146,9 @@ impl Tokens {
     }
 }
 
-/// Whether somebody has sent a secret that both sides know. How long it takes tells nothing but its length.
-pub fn is_same(given: &str, secret: &str) -> bool {
-    given.as_bytes().ct_eq(secret.as_bytes()).into()
+/// Compares a presented secret in constant time. Only its length affects the duration.
+pub fn is_same(presented: &str, secret: &str) -> bool {
+    presented.as_bytes().ct_eq(secret.as_bytes()).into()
 }
 
 #[cfg(test)]
@@ -152,7 +156,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn tokens(secret: &str) -> Tokens {
+    fn with_secret(secret: &str) -> Tokens {
         Tokens::new(&secret.to_owned().into(), 3600, 7200)
     }
 
@@ -173,17 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_back_until_it_expires() {
-        let ours = tokens("a secret of thirty-two characters");
-        let token = ours.issue(TokenType::Access, &session(), now()).expect("issued");
-        let read = |at| ours.read(&token, TokenType::Access, at);
+    fn a_token_is_valid_until_it_expires() {
+        let tokens = with_secret("a secret of thirty-two characters");
+        let token = tokens.issue(TokenType::Access, &session(), now()).expect("issued");
+        let read = |at| tokens.read(&token, TokenType::Access, at);
         assert_eq!(read(now()).expect("valid").session, session());
         assert_eq!(read(now().plus_seconds(3599)).expect("valid").expires_at, now().plus_seconds(3600));
         assert_eq!(read(now().plus_seconds(3600)), Err(TokenRule::Expired));
-        assert!(read(now().plus_seconds(-60)).is_ok(), "clocks of instances differ a little");
+        assert!(read(now().plus_seconds(-60)).is_ok(), "clocks of instances may differ by 60 seconds");
         assert_eq!(read(now().plus_seconds(-61)), Err(TokenRule::Invalid), "not valid yet");
-        assert_eq!(ours.read(&token, TokenType::Refresh, now()), Err(TokenRule::Invalid));
-        assert_eq!(tokens("another one").read(&token, TokenType::Access, now()), Err(TokenRule::Invalid));
+        assert_eq!(tokens.read(&token, TokenType::Refresh, now()), Err(TokenRule::Invalid));
+        assert_eq!(
+            with_secret("another one").read(&token, TokenType::Access, now()),
+            Err(TokenRule::Invalid)
+        );
     }
 
     #[test]
@@ -191,26 +198,26 @@ mod tests {
         // {"alg":"none","typ":"JWT"} and the claims of an admin.
         let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiIxIiwianRpIjoieCIsInR5cGUiOiJhY2Nlc3MiLCJpYXQiOjAs\
                     Im5iZiI6MCwiZXhwIjo5OTk5OTk5OTk5LCJnZW5lcmF0aW9uIjowfQ.";
-        assert_eq!(tokens("s").read(none, TokenType::Access, now()), Err(TokenRule::Invalid));
+        assert_eq!(with_secret("s").read(none, TokenType::Access, now()), Err(TokenRule::Invalid));
     }
 
     proptest! {
         #[test]
-        fn rubbish_is_refused(text in "\\PC{0,200}") {
-            prop_assert_eq!(tokens("s").read(&text, TokenType::Access, now()), Err(TokenRule::Invalid));
+        fn arbitrary_text_is_refused(text in "\\PC{0,200}") {
+            prop_assert_eq!(with_secret("s").read(&text, TokenType::Access, now()), Err(TokenRule::Invalid));
         }
 
         #[test]
         fn one_changed_character_makes_a_token_invalid(at in 0..200_usize) {
-            let ours = tokens("a secret of thirty-two characters");
-            let token = ours.issue(TokenType::Access, &session(), now()).expect("issued");
+            let tokens = with_secret("a secret of thirty-two characters");
+            let token = tokens.issue(TokenType::Access, &session(), now()).expect("issued");
             let mut bytes = token.clone().into_bytes();
             let at = at % bytes.len();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).expect("ascii");
-            // The last character of the signature has spare bits that decoders may ignore.
+            // The last character of the signature has padding bits that decoders may ignore.
             prop_assume!(at + 1 < token.len() && changed != token);
-            prop_assert!(ours.read(&changed, TokenType::Access, now()).is_err());
+            prop_assert!(tokens.read(&changed, TokenType::Access, now()).is_err());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use actix_web::{HttpRequest, HttpResponse, Responder, http::Method, web::ServiceConfig};
-use inspection_auth::permissions::Row;
+use inspection_auth::permissions::PermissionRow;
 use inspection_domain::input::FieldDoc;
 use utoipa::{
     ToSchema,
@@ -96,7 +96,7 @@ impl Operation {
         self.security = None;
     }
 
-    pub(crate) fn needs(&mut self, row: Row) {
+    pub(crate) fn needs(&mut self, row: PermissionRow) {
         let roles: Vec<_> = row.roles.iter().map(|role| role.as_str()).collect();
         self.summary += &format!(" ({})", roles.join(", "));
         self.permission = Some(row.name);

@@ -174,7 +174,7 @@ async fn keep(app: &App, permit: Permit<SignedIn>, received: Received) -> Result
             sha256: file.staged.sha256().to_owned(),
         });
         kept.push(key.clone());
-        if let Err(error) = app.storage().keep(&key, file.staged).await {
+        if let Err(error) = app.storage().put(&key, file.staged).await {
             remove(app, &kept).await;
             return Err(error.into());
         }

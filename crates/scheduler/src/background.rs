@@ -1,4 +1,4 @@
-//! The background of a process: a thread in which tasks run and the outbox is drained until it is told to stop.
+//! The background of a process: a thread that runs scheduled tasks and outbox workers.
 
 use std::{
     collections::BTreeMap,
@@ -23,42 +23,42 @@ use inspection_persistence::{Context, Database};
 use tokio::sync::watch;
 
 use crate::{
-    blocking,
-    outbox::{Batch, Gate, Handler, batches},
+    blocking::blocking,
+    outbox::{Batch, Handler, OutboxIntake, batches},
     tasks::Tasks,
 };
 
-/// What the background consists of.
+/// Dependencies and intervals of the background.
 #[derive(Clone)]
-pub struct Parts {
-    /// The database.
+pub struct BackgroundSettings {
+    /// Database.
     pub database: Database,
-    /// Time, randomness and place.
+    /// Clock, ids and calendar.
     pub context: Context,
-    /// A name that no other process has.
+    /// Name of this instance; unique among processes.
     pub instance: String,
-    /// The tasks that happen by themselves, and when; none, if they don't.
+    /// Scheduled tasks; empty if this instance runs none.
     pub tasks: Vec<(TaskName, Schedule)>,
-    /// What does the jobs of the outbox, by kind; those of other kinds wait.
+    /// Handlers of background jobs by kind. Jobs of other kinds wait.
     pub handlers: BTreeMap<OutboxKind, Arc<dyn Handler>>,
-    /// How often to look for what was missed: by a lost wake-up, by an instance that has died.
-    pub look: Duration,
-    /// How long a stop may take.
-    pub patience: Duration,
+    /// Interval of the polls that find missed work: lost ticks and notifications, dead instances.
+    pub poll_interval: Duration,
+    /// Timeout of a graceful shutdown.
+    pub shutdown_timeout: Duration,
 }
 
-impl std::fmt::Debug for Parts {
+impl std::fmt::Debug for BackgroundSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").field("instance", &self.instance).finish_non_exhaustive()
+        f.debug_struct("BackgroundSettings").field("instance", &self.instance).finish_non_exhaustive()
     }
 }
 
-/// Every task at the times of the rule book (§16).
+/// All scheduled tasks with their schedules (rule §16).
 pub fn all_tasks() -> Vec<(TaskName, Schedule)> {
     TaskName::ALL.iter().map(|task| (*task, task.schedule())).collect()
 }
 
-/// The background under way. It stops when this is dropped.
+/// A running background. Dropping it stops it.
 #[derive(Debug)]
 pub struct Background {
     stop: watch::Sender<bool>,
@@ -67,28 +67,36 @@ pub struct Background {
 }
 
 impl Background {
-    /// Begins. If it ends without having been told to, which it never should, that is told.
-    pub fn start(parts: Parts, when_dead: impl FnOnce() + Send + 'static) -> std::io::Result<Self> {
+    /// Starts the thread.
+    ///
+    /// Calls `on_failure` if the background panics, or ends before a stop was requested.
+    pub fn start(
+        settings: BackgroundSettings,
+        on_failure: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let stopping = Arc::new(AtomicBool::new(false));
-        let (flag, told) = (Arc::clone(&stopping), Arc::clone(&stopping));
+        let (flag, stop_requested) = (Arc::clone(&stopping), Arc::clone(&stopping));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .thread_name("background")
             .build()?;
         let thread = thread::Builder::new().name("background".into()).spawn(move || {
-            let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(parts, flag, stopped))));
+            let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(settings, flag, stopped))));
             runtime.shutdown_timeout(Duration::from_secs(1));
-            if ended.is_err() || !told.load(Ordering::SeqCst) {
-                tracing::error!("the background has ended without having been told to");
-                when_dead();
+            if ended.is_err() || !stop_requested.load(Ordering::SeqCst) {
+                tracing::error!("the background ended unexpectedly");
+                on_failure();
             }
         })?;
         Ok(Self { stop, stopping, thread: Some(thread) })
     }
 
-    /// Takes nothing new, finishes what is under way within the time for that, hands the rest back, and ends.
+    /// Shuts down gracefully.
+    ///
+    /// Claims no new work, waits for running work up to the shutdown timeout, and hands the rest
+    /// back.
     pub fn stop(mut self) {
         self.end();
     }
@@ -99,7 +107,7 @@ impl Background {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the background has panicked");
+            tracing::error!("the background thread panicked");
         }
     }
 }
@@ -110,26 +118,35 @@ impl Drop for Background {
     }
 }
 
-async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiver<bool>) {
-    let Parts { database, context, instance, tasks: schedules, handlers, look, patience } = parts;
+async fn run(settings: BackgroundSettings, stopping: Arc<AtomicBool>, mut stopped: watch::Receiver<bool>) {
+    let BackgroundSettings {
+        database,
+        context,
+        instance,
+        tasks: schedules,
+        handlers,
+        poll_interval,
+        shutdown_timeout,
+    } = settings;
     let instance: Arc<str> = instance.into();
     let tasks = Tasks::new(database.clone(), context.clone(), Arc::clone(&instance), &schedules, stopping);
-    let mut monitor = Monitor::new().with_terminator(async move { tokio::time::sleep(patience).await });
-    for (task, wake_ups) in tasks.wake_ups() {
+    let terminator = async move { tokio::time::sleep(shutdown_timeout).await };
+    let mut monitor = Monitor::new().with_terminator(terminator);
+    for (task, ticks) in tasks.ticks() {
         let tasks = tasks.clone();
         monitor = monitor.register(move |_| {
             let tasks = tasks.clone();
-            WorkerBuilder::new(task.as_str()).backend(wake_ups.clone().feed()).build(move |()| {
+            WorkerBuilder::new(task.as_str()).backend(ticks.clone().into_backend()).build(move |()| {
                 let tasks = tasks.clone();
-                async move { tasks.look(task).await }
+                async move { tasks.poll(task).await }
             })
         });
     }
-    let gate = Arc::new(Gate::default());
+    let intake = Arc::new(OutboxIntake::default());
     let has_workers = !schedules.is_empty() || !handlers.is_empty();
     for (kind, handler) in handlers {
         let (database, context) = (database.clone(), context.clone());
-        let (instance, gate) = (Arc::clone(&instance), Arc::clone(&gate));
+        let (instance, intake) = (Arc::clone(&instance), Arc::clone(&intake));
         monitor = monitor.register(move |_| {
             let batches = batches(
                 database.clone(),
@@ -137,8 +154,8 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
                 Arc::clone(&instance),
                 kind,
                 Arc::clone(&handler),
-                look,
-                Arc::clone(&gate),
+                poll_interval,
+                Arc::clone(&intake),
             );
             let handler = Arc::clone(&handler);
             WorkerBuilder::new(kind.as_str())
@@ -154,38 +171,38 @@ async fn run(parts: Parts, stopping: Arc<AtomicBool>, mut stopped: watch::Receiv
     if !schedules.is_empty() {
         tracing::info!("Background scheduler started with {} tasks", schedules.len());
     }
-    let mut told = stopped.clone();
-    let (over, mut is_over) = watch::channel(false);
-    let looks = async {
+    let mut stop_signal = stopped.clone();
+    let (ended, mut has_ended) = watch::channel(false);
+    let polls = async {
         loop {
-            tasks.look_at_all().await;
+            tasks.poll_all().await;
             tokio::select! {
                 _ = stopped.wait_for(|stopped| *stopped) => return,
-                // Without its workers the background is of no use.
-                _ = is_over.wait_for(|over| *over) => return,
-                () = tokio::time::sleep(look) => {}
+                // The background is useless without its workers; without a stop this is a failure.
+                _ = has_ended.wait_for(|ended| *ended) => return,
+                () = tokio::time::sleep(poll_interval) => {}
             }
         }
     };
     let stop = async move {
-        let _ = told.wait_for(|stopped| *stopped).await;
+        let _ = stop_signal.wait_for(|stopped| *stopped).await;
         Ok(())
     };
     let workers = async {
         if has_workers {
             if let Err(error) = monitor.run_with_signal(stop).await {
-                tracing::error!(%error, "the workers of the background ended with an error");
+                tracing::error!(%error, "the outbox and task workers failed");
             }
-            over.send_replace(true);
+            ended.send_replace(true);
         }
     };
-    tokio::join!(looks, workers);
-    let handed_back = blocking(move || gate.close(&database, &context, &instance));
+    tokio::join!(polls, workers);
+    let handed_back = blocking(move || intake.close(&database, &context, &instance));
     match handed_back.await {
         Some(Ok(0)) | None => {}
-        Some(Ok(count)) => tracing::info!(count, "handed jobs of the outbox back"),
+        Some(Ok(count)) => tracing::info!(count, "handed background jobs back"),
         Some(Err(error)) => {
-            tracing::warn!(%error, "jobs can't be handed back; they are taken when their lease is out");
+            tracing::warn!(%error, "failed to hand background jobs back; their leases must expire");
         }
     }
 }

@@ -1,60 +1,61 @@
-//! Tidying the store of files up: what a crash has left is removed, and what should be there but isn't is told (rule book §14).
+//! Reconciles the file store with the database: removes orphans, reports missing and changed files
+//! (rule §14).
 
 use std::collections::HashSet;
 
 use futures_util::{StreamExt, TryStreamExt};
 use inspection_domain::{files::StoredFile, ids::FileId, time::Instant};
 use inspection_persistence::{Database, Error, files};
-use inspection_storage::{Entry, Key, Place, Storage, StoreError};
+use inspection_storage::{Key, ObjectKind, Storage, StoreError, StoredObject};
 
-/// Rows and objects that are looked at together.
+/// Rows or objects of one batch.
 const BATCH: u32 = 500;
 
-/// Objects whose size is asked for at once.
-const AT_ONCE: usize = 8;
+/// Concurrent reads of objects.
+const CONCURRENT_READS: usize = 8;
 
-/// How thoroughly to look, and what to do.
+/// Scope of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
-    /// Whether to remove what is left over; or only to count it.
+pub struct ReconcilePlan {
+    /// Removes orphans and abandoned uploads; otherwise they are counted only.
     pub remove: bool,
-    /// Whether to read every file and compare its checksum; or only its size.
+    /// Compares the checksum of every file; otherwise its size only.
     pub contents: bool,
-    /// What was put there later may belong to an upload under way, and isn't left over.
+    /// Ignores younger objects: they may belong to an upload in progress.
     pub before: Instant,
 }
 
-/// How the store and what is known of it agree.
+/// Result of a reconciliation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Files on record.
+pub struct ReconcileReport {
+    /// Number of files in the database.
     pub files: u64,
-    /// Files on record whose bytes are not in the store.
+    /// Files without an object in the store.
     pub missing: Vec<FileId>,
-    /// Files on record whose bytes are not what was uploaded.
+    /// Files whose object differs from the upload.
     pub changed: Vec<FileId>,
-    /// Objects in the store that belong to no file on record, and were put there long enough ago.
-    pub left_over: u64,
-    /// Uploads that ended with the process, long enough ago.
+    /// Objects of the service without a file in the database.
+    pub orphans: u64,
+    /// Uploads that a killed process has left in the staging folder.
     pub abandoned: u64,
-    /// Objects in the store that this program hasn't put there; they are never removed.
+    /// Objects that this program did not write; they are never removed.
     pub foreign: u64,
 }
 
-impl Report {
-    /// Whether every file on record is there as it was uploaded.
-    pub fn is_whole(&self) -> bool {
+impl ReconcileReport {
+    /// Whether every file has its object, unchanged.
+    pub fn is_consistent(&self) -> bool {
         self.missing.is_empty() && self.changed.is_empty()
     }
 }
 
-/// Why the store couldn't be looked at.
+/// Failure of a reconciliation.
 #[derive(Debug, thiserror::Error)]
-pub enum TidyError {
-    /// The database can't be used.
+pub enum ReconcileError {
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] Error),
-    /// The store can't be used.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -64,48 +65,54 @@ fn runtime() -> Result<tokio::runtime::Runtime, StoreError> {
     runtime.map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-/// Tries whether files can be kept: writes one, reads it and removes it. Blocks.
+/// Probes the store: writes an object and removes it. Blocks.
 pub fn probe(storage: &Storage) -> Result<(), StoreError> {
     runtime()?.block_on(storage.probe())
 }
 
-/// Compares the store with what is known of it. Blocks for as long as that takes, so it belongs on a thread of its own.
-pub fn tidy(database: &Database, storage: &Storage, plan: Plan) -> Result<Report, TidyError> {
+/// Compares the store with the database. Blocks for a long time: run it on a thread of its own.
+pub fn reconcile(
+    database: &Database,
+    storage: &Storage,
+    plan: ReconcilePlan,
+) -> Result<ReconcileReport, ReconcileError> {
     runtime()?.block_on(async {
         let abandoned = storage.abandoned(plan.before, plan.remove).await?;
-        let mut report = Report { abandoned, ..Report::default() };
-        objects(database, storage, plan, &mut report).await?;
-        rows(database, storage, plan, &mut report).await?;
+        let mut report = ReconcileReport { abandoned, ..ReconcileReport::default() };
+        find_orphans(database, storage, plan, &mut report).await?;
+        compare_files(database, storage, plan, &mut report).await?;
         Ok(report)
     })
 }
 
-/// Whose bytes, or whose thumbnail, an object is: none for what is left of a probe.
-fn owner(place: Place, key: &Key) -> Option<Key> {
-    match place {
-        Place::File => Some(key.clone()),
-        Place::ThumbnailOf(original) => Some(original),
-        Place::Probe | Place::Foreign => None,
+/// Returns the key of the file that an object belongs to. A probe belongs to none.
+fn owner(key: &Key) -> Option<Key> {
+    match key.object_kind() {
+        ObjectKind::File => Some(key.clone()),
+        ObjectKind::ThumbnailOf(original) => Some(original),
+        ObjectKind::Probe | ObjectKind::Foreign => None,
     }
 }
 
-/// Goes through what is in the store.
-async fn objects(
+/// Lists the store and finds objects without a file.
+async fn find_orphans(
     database: &Database,
     storage: &Storage,
-    plan: Plan,
-    report: &mut Report,
-) -> Result<(), TidyError> {
+    plan: ReconcilePlan,
+    report: &mut ReconcileReport,
+) -> Result<(), ReconcileError> {
     let mut batches = storage.store().list().try_chunks(usize::try_from(BATCH).unwrap_or(1));
     while let Some(batch) = batches.try_next().await.map_err(|error| error.1)? {
-        let (foreign, ours): (Vec<Entry>, Vec<Entry>) =
-            batch.into_iter().partition(|entry| entry.key.place() == Place::Foreign);
+        let (foreign, own): (Vec<StoredObject>, Vec<StoredObject>) =
+            batch.into_iter().partition(|object| object.key.object_kind() == ObjectKind::Foreign);
         report.foreign += foreign.len() as u64;
-        let old: Vec<(Key, Option<Key>)> = ours
+        let old: Vec<(Key, Option<Key>)> = own
             .into_iter()
-            .filter(|entry| entry.modified.is_some_and(|modified| modified < plan.before))
-            .map(|entry| (owner(entry.key.place(), &entry.key), entry.key))
-            .map(|(owner, key)| (key, owner))
+            .filter(|object| object.modified.is_some_and(|modified| modified < plan.before))
+            .map(|object| {
+                let owner = owner(&object.key);
+                (object.key, owner)
+            })
             .collect();
         let owners: Vec<String> =
             old.iter().filter_map(|(_, owner)| Some(owner.as_ref()?.as_str().to_owned())).collect();
@@ -114,10 +121,10 @@ async fn objects(
             if owner.is_some_and(|owner| known.contains(owner.as_str())) {
                 continue;
             }
-            report.left_over += 1;
+            report.orphans += 1;
             if plan.remove {
                 storage.store().remove(&key).await?;
-                tracing::info!(%key, "removed what belonged to no file");
+                tracing::info!(%key, "removed an orphaned object");
             }
         }
     }
@@ -125,13 +132,13 @@ async fn objects(
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Finding {
-    Integer,
+enum ObjectState {
+    Intact,
     Missing,
     Changed,
 }
 
-async fn look(storage: &Storage, file: &StoredFile, contents: bool) -> Result<Finding, StoreError> {
+async fn compare(storage: &Storage, file: &StoredFile, contents: bool) -> Result<ObjectState, StoreError> {
     let key = Key::recorded(&file.key);
     let is_same = if contents {
         match storage.checksum(&key).await {
@@ -143,43 +150,46 @@ async fn look(storage: &Storage, file: &StoredFile, contents: bool) -> Result<Fi
         size.map(|size| i64::try_from(size) == Ok(file.file_size))
     };
     Ok(match is_same {
-        None => Finding::Missing,
-        Some(false) => Finding::Changed,
-        Some(true) => Finding::Integer,
+        None => ObjectState::Missing,
+        Some(false) => ObjectState::Changed,
+        Some(true) => ObjectState::Intact,
     })
 }
 
-/// Goes through what is on record.
-async fn rows(
+/// Reads all files of the database and compares their objects.
+async fn compare_files(
     database: &Database,
     storage: &Storage,
-    plan: Plan,
-    report: &mut Report,
-) -> Result<(), TidyError> {
+    plan: ReconcilePlan,
+    report: &mut ReconcileReport,
+) -> Result<(), ReconcileError> {
     let mut last = None;
     loop {
         let batch = database.read(|conn| files::after(conn, last, BATCH))?;
         let Some(end) = batch.last().map(|file| file.id) else { return Ok(()) };
         last = Some(end);
         report.files += batch.len() as u64;
-        let found = futures_util::stream::iter(batch).map(|file| async move {
-            let finding = look(storage, &file, plan.contents).await?;
-            Ok::<_, StoreError>((file, finding))
+        let compared = futures_util::stream::iter(batch).map(|file| async move {
+            let state = compare(storage, &file, plan.contents).await?;
+            Ok::<_, StoreError>((file, state))
         });
-        let mut found = found.buffered(AT_ONCE);
-        while let Some((file, finding)) = found.try_next().await? {
-            // It may have been deleted since it was read.
-            if finding == Finding::Integer || database.read(|conn| Ok(files::find(conn, file.id).is_err()))? {
+        let mut compared = compared.buffered(CONCURRENT_READS);
+        while let Some((file, state)) = compared.try_next().await? {
+            // The file may have been deleted since it was read.
+            if state == ObjectState::Intact
+                || database.read(|conn| Ok(files::find(conn, file.id).is_err()))?
+            {
                 continue;
             }
             tracing::error!(
                 file = file.id.get(),
                 key = file.key,
-                ?finding,
-                "a file is not as it was uploaded"
+                finding = ?state,
+                "the object of a file is missing or changed"
             );
-            let bad = if finding == Finding::Missing { &mut report.missing } else { &mut report.changed };
-            bad.push(file.id);
+            let affected =
+                if state == ObjectState::Missing { &mut report.missing } else { &mut report.changed };
+            affected.push(file.id);
         }
     }
 }

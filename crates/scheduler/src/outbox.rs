@@ -1,4 +1,5 @@
-//! Draining the outbox: its table as a backend of `apalis`, and one worker for each kind of job.
+//! Outbox workers: the `outbox` table as a backend of `apalis`, with one worker for each kind of
+//! job.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,30 +14,35 @@ use inspection_persistence::{
     outbox::{self, Found},
 };
 
-use crate::{blocking, feed::Feed};
+use crate::{blocking::blocking, stream_backend::StreamBackend};
 
-/// Jobs of one kind that were taken together.
+/// Delay after a failed claim.
+const ERROR_DELAY: Duration = Duration::from_secs(1);
+
+/// Jobs of one kind, claimed together.
 pub type Batch = Vec<OutboxJob>;
 
-/// What jobs of a kind are done by.
+/// Handler of the jobs of one kind.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// Does a batch, and puts down in the outbox what became of each job. What isn't put down is done again when its lease is
-    /// out.
+    /// Processes a batch and records the outcome of each job in the outbox.
+    ///
+    /// A job without an outcome is claimed again when its lease expires, so processing is
+    /// idempotent.
     async fn handle(&self, batch: Batch);
 
-    /// How long to wait before the next batch, if somebody has asked for that.
+    /// Delay before the next batch, if the remote service has requested one.
     fn pause(&self) -> Option<Duration> {
         None
     }
 }
 
-/// Whether jobs are taken in this process. A job that is just being taken when the process ends is waited for and handed back.
+/// Claims jobs until it is closed. The mutex makes `close` wait for a claim in progress.
 #[derive(Debug, Default)]
-pub(crate) struct Gate(Mutex<bool>);
+pub(crate) struct OutboxIntake(Mutex<bool>);
 
-impl Gate {
-    fn take(
+impl OutboxIntake {
+    fn claim(
         &self,
         database: &Database,
         context: &Context,
@@ -50,37 +56,40 @@ impl Gate {
         database.write(context, Origin::default(), |tx| outbox::take(tx, kind, instance))
     }
 
-    /// Hands back what was taken and isn't done; nothing is taken from now on. Says how many jobs that were.
+    /// Stops claiming and hands back unfinished jobs. Returns their number.
     pub(crate) fn close(&self, database: &Database, context: &Context, instance: &str) -> Result<usize> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         database.write(context, Origin::default(), |tx| outbox::hand_back(tx, instance))
     }
 }
 
-/// The jobs of a kind, a batch at a time. When nothing is due it waits for a wake-up, or, since one may be lost, for a while.
+/// Streams batches of due jobs of one kind.
+///
+/// Without due jobs it waits for a notification, for the next due time, or for `poll_interval`:
+/// notifications may be lost.
 pub(crate) fn batches(
     database: Database,
     context: Context,
     instance: Arc<str>,
     kind: OutboxKind,
     handler: Arc<dyn Handler>,
-    look: Duration,
-    gate: Arc<Gate>,
-) -> Feed<Batch> {
-    let wakeups = database.subscribe(Topic::Outbox);
-    let state = (database, context, instance, wakeups, handler, gate);
-    Feed::new(futures_util::stream::unfold(state, move |mut state| async move {
+    poll_interval: Duration,
+    intake: Arc<OutboxIntake>,
+) -> StreamBackend<Batch> {
+    let notifications = database.subscribe(Topic::Outbox);
+    let state = (database, context, instance, notifications, handler, intake);
+    StreamBackend::new(futures_util::stream::unfold(state, move |mut state| async move {
         loop {
-            let (database, context, instance, wakeups, handler, gate) = &mut state;
+            let (database, context, instance, notifications, handler, intake) = &mut state;
             if let Some(pause) = handler.pause() {
                 tokio::time::sleep(pause).await;
             }
-            // Before looking, so that what is committed meanwhile isn't slept over.
-            wakeups.borrow_and_update();
+            // Marked before the claim, so that a commit during the claim ends the wait below.
+            notifications.borrow_and_update();
             let found = {
                 let (database, context) = (database.clone(), context.clone());
-                let (instance, gate) = (Arc::clone(instance), Arc::clone(gate));
-                blocking(move || gate.take(&database, &context, kind, &instance)).await
+                let (instance, intake) = (Arc::clone(instance), Arc::clone(intake));
+                blocking(move || intake.claim(&database, &context, kind, &instance)).await
             };
             let wait = match found {
                 Some(Ok(Found::Jobs(jobs))) => return Some((jobs, state)),
@@ -88,16 +97,16 @@ pub(crate) fn batches(
                     let now = context.clock.now().as_millisecond();
                     let until =
                         next.map(|next| u64::try_from(next.as_millisecond() - now).unwrap_or_default());
-                    until.map_or(look, |wait| Duration::from_millis(wait + 1).min(look))
+                    until.map_or(poll_interval, |wait| Duration::from_millis(wait + 1).min(poll_interval))
                 }
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "the outbox can't be read now");
-                    Duration::from_secs(1)
+                    tracing::warn!(%error, "failed to claim background jobs");
+                    ERROR_DELAY
                 }
-                None => Duration::from_secs(1),
+                None => ERROR_DELAY,
             };
-            // Woken, or late enough.
-            let _ = tokio::time::timeout(wait, wakeups.changed()).await;
+            // Ends by notification or timeout.
+            let _ = tokio::time::timeout(wait, notifications.changed()).await;
         }
     }))
 }

@@ -1,5 +1,7 @@
-//! The scheduled tasks: `apalis-cron` wakes each when it is due, and looks now and then find what was missed. A wake-up runs nothing
-//! by itself: what runs is what is due by the clock and claimed in the database, so that any number of instances may be woken.
+//! Scheduled tasks: ticks of `apalis-cron` and periodic polls wake the worker of each task.
+//!
+//! A tick only wakes the worker. The worker runs the times that are due by the clock and claimed in
+//! the database, so any number of instances may wake up for the same time.
 
 use std::{
     convert::Infallible,
@@ -19,20 +21,22 @@ use inspection_domain::{
 use inspection_persistence::{Context, Database, Error, tasks};
 use tokio::sync::Mutex;
 
-use crate::{blocking, feed::Feed};
+use crate::{blocking::blocking, stream_backend::StreamBackend};
 
-/// Who hasn't looked for so many seconds has been asleep: what was due meanwhile is made up once, like after a start.
-const ASLEEP: i64 = 3_600;
+/// Seconds between two polls after which only the latest missed time runs, as after a start.
+///
+/// A longer gap means that the machine was suspended or the database was down.
+const CATCH_UP_AFTER: i64 = 3_600;
 
-/// A task and when this instance has looked last for what is due of it.
+/// A task with its schedule and the time of this instance's last poll.
 #[derive(Debug)]
 struct Timetable {
     task: TaskName,
     schedule: Schedule,
-    looked: Mutex<Option<Instant>>,
+    last_polled: Mutex<Option<Instant>>,
 }
 
-/// The tasks of an instance. Clones are the same.
+/// The scheduled tasks of an instance. Clones share their state.
 #[derive(Clone)]
 pub(crate) struct Tasks {
     database: Database,
@@ -42,33 +46,30 @@ pub(crate) struct Tasks {
     stopping: Arc<AtomicBool>,
 }
 
-/// When `apalis-cron` wakes a task.
-#[derive(Debug, Clone)]
-pub(crate) struct WakeUps {
+/// The ticks of a task, as a schedule of `apalis-cron`.
+#[derive(Clone)]
+pub(crate) struct Ticks {
     schedule: Schedule,
-
-    clock: ClockOf,
+    context: Context,
 }
 
-/// The clock of a world, for types that say what they are.
-#[derive(Clone)]
-struct ClockOf(Context);
-
-impl std::fmt::Debug for ClockOf {
+impl std::fmt::Debug for Ticks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ClockOf")
+        f.debug_struct("Ticks").field("schedule", &self.schedule).finish_non_exhaustive()
     }
 }
 
-impl WakeUps {
-    /// The wake-ups. One that comes late spoils the scheduler it is of; with another one, the next wake-up comes in time.
-    pub(crate) fn feed(self) -> Feed<()> {
+impl Ticks {
+    /// Streams the ticks.
+    ///
+    /// `CronScheduler` fails for good after a late tick, so a new one replaces it.
+    pub(crate) fn into_backend(self) -> StreamBackend<()> {
         let fresh = move || {
-            let calendar = self.clock.0.calendar.clone();
+            let calendar = self.context.calendar.clone();
             CronScheduler::new(self.clone()).with_timezone(calendar).into_stream().boxed()
         };
         let first = fresh();
-        Feed::new(futures_util::stream::unfold((first, fresh), |(mut ticks, fresh)| async move {
+        StreamBackend::new(futures_util::stream::unfold((first, fresh), |(mut ticks, fresh)| async move {
             loop {
                 if let Some(Ok(_)) = ticks.next().await {
                     return Some(((), (ticks, fresh)));
@@ -80,9 +81,9 @@ impl WakeUps {
     }
 }
 
-impl apalis_cron::Schedule<SiteTimeZone> for WakeUps {
+impl apalis_cron::Schedule<SiteTimeZone> for Ticks {
     fn next_tick(&mut self, calendar: &SiteTimeZone) -> Option<Tick<SiteTimeZone>> {
-        let next = self.schedule.next(self.clock.0.clock.now(), calendar);
+        let next = self.schedule.next(self.context.clock.now(), calendar);
         u64::try_from(next.as_second()).ok().map(Tick::new)
     }
 }
@@ -95,29 +96,32 @@ impl Tasks {
         schedules: &[(TaskName, Schedule)],
         stopping: Arc<AtomicBool>,
     ) -> Self {
-        let timetable =
-            |&(task, schedule): &(TaskName, Schedule)| Timetable { task, schedule, looked: Mutex::new(None) };
+        let timetable = |&(task, schedule): &(TaskName, Schedule)| Timetable {
+            task,
+            schedule,
+            last_polled: Mutex::new(None),
+        };
         Self { database, context, instance, timetables: schedules.iter().map(timetable).collect(), stopping }
     }
 
-    /// Each task with what wakes it.
-    pub(crate) fn wake_ups(&self) -> impl Iterator<Item = (TaskName, WakeUps)> + '_ {
+    /// Each task with its ticks.
+    pub(crate) fn ticks(&self) -> impl Iterator<Item = (TaskName, Ticks)> + '_ {
         self.timetables.iter().map(|timetable| {
-            let wake_ups = WakeUps { schedule: timetable.schedule, clock: ClockOf(self.context.clone()) };
-            (timetable.task, wake_ups)
+            let ticks = Ticks { schedule: timetable.schedule, context: self.context.clone() };
+            (timetable.task, ticks)
         })
     }
 
-    /// Runs what is due of a task; of none, if the database can't be asked: then the next look does.
-    pub(crate) async fn look(&self, task: TaskName) -> Result<(), Infallible> {
+    /// Runs the due times of a task. Database errors are logged; the next poll repeats the attempt.
+    pub(crate) async fn poll(&self, task: TaskName) -> Result<(), Infallible> {
         for timetable in self.timetables.iter().filter(|timetable| timetable.task == task) {
             self.catch_up(timetable).await;
         }
         Ok(())
     }
 
-    /// Runs what is due of every task, and what instances that have died have left in the middle.
-    pub(crate) async fn look_at_all(&self) {
+    /// Runs the due times of all tasks, and takes over interrupted runs of dead instances.
+    pub(crate) async fn poll_all(&self) {
         for timetable in self.timetables.iter() {
             self.catch_up(timetable).await;
         }
@@ -125,11 +129,13 @@ impl Tasks {
     }
 
     async fn catch_up(&self, timetable: &Timetable) {
-        let mut looked = timetable.looked.lock().await;
+        let mut last_polled = timetable.last_polled.lock().await;
         let now = self.context.clock.now();
         let calendar = &self.context.calendar;
-        let due = match *looked {
-            Some(then) if then.plus_seconds(ASLEEP) >= now => timetable.schedule.between(then, now, calendar),
+        let due = match *last_polled {
+            Some(last) if last.plus_seconds(CATCH_UP_AFTER) >= now => {
+                timetable.schedule.between(last, now, calendar)
+            }
             _ => timetable.schedule.latest(now, calendar).into_iter().collect(),
         };
         for at in due {
@@ -145,30 +151,32 @@ impl Tasks {
                 Ok::<_, Error>(())
             });
             if let Some(Err(error)) = claimed.await {
-                tracing::warn!(task = task.as_str(), %error, "a task can't be claimed now");
+                tracing::warn!(task = task.as_str(), %error, "failed to claim a scheduled task");
                 return;
             }
-            // It is run, or another instance's; or it has panicked, and is taken over when its lease is out.
-            *looked = Some(at);
+            // The run is finished or belongs to another instance. After a panic it is taken over
+            // when its lease expires.
+            *last_polled = Some(at);
         }
-        *looked = Some(now);
+        *last_polled = Some(now);
     }
 
     async fn take_over(&self) {
         let this = self.clone();
         let taken = blocking(move || {
             for run in tasks::take_over(&this.database, &this.context, &this.instance)? {
-                tracing::info!(task = run.task.as_str(), due = %run.scheduled_for, "took over a run that was left in the middle");
+                let (task, due) = (run.task.as_str(), run.scheduled_for);
+                tracing::info!(task, %due, "took over an interrupted run");
                 this.run(run);
             }
             Ok::<_, Error>(())
         });
         if let Some(Err(error)) = taken.await {
-            tracing::warn!(%error, "runs left in the middle can't be taken over now");
+            tracing::warn!(%error, "failed to take over interrupted runs");
         }
     }
 
-    /// Runs what was claimed. Blocks.
+    /// Executes a claimed run and logs its outcome. Blocks.
     fn run(&self, claimed: TaskRun) {
         let (task, due) = (claimed.task.as_str(), claimed.scheduled_for);
         match tasks::run(&self.database, &self.context, claimed, &self.stopping) {
@@ -177,15 +185,15 @@ impl Tasks {
                 match run.outcome {
                     TaskOutcome::Succeeded => tracing::info!(task, %due, counts, "task run"),
                     TaskOutcome::Running => {
-                        tracing::warn!(task, %due, error = run.error, "a task is to be tried again");
+                        tracing::warn!(task, %due, error = run.error, "a task will be retried");
                     }
                     TaskOutcome::Failed => {
-                        tracing::error!(task, %due, error = run.error, "a task has failed");
+                        tracing::error!(task, %due, error = run.error, "a task failed");
                     }
                 }
             }
-            // Its outcome couldn't be written: whoever takes it over finds what is left to do.
-            Err(error) => tracing::warn!(task, %due, %error, "the outcome of a task can't be written"),
+            // The instance that takes the run over finds the remaining work.
+            Err(error) => tracing::warn!(task, %due, %error, "failed to record the outcome of a task"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who translates: anything that speaks the protocol of OpenAI's chat completions.
+//! The translation service: an HTTP client for OpenAI-compatible chat completions.
 
 use std::time::Duration;
 
@@ -9,82 +9,82 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-/// Why there are no translations.
+/// Failure of a translation request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TranslateError {
-    /// The translator has too much to do; it may have said how long to wait.
+    /// The service is overloaded; the duration is that of `Retry-After`.
     #[error("the translator is busy")]
     Busy(Option<Duration>),
-    /// It can't be reached, or is out of order.
+    /// The service is unreachable, too slow, or reports an internal error.
     #[error("the translator can't be reached: {0}")]
     Unavailable(String),
-    /// It doesn't want to: the key, the model or the text is not to its liking.
+    /// The service refuses the key, the model or the text.
     #[error("the translator refuses: {0}")]
     Refused(String),
-    /// Its answer is not what was asked for.
+    /// The response violates the protocol.
     #[error("the translator's answer is of no use: {0}")]
     Wrong(String),
 }
 
-/// Translates texts.
+/// A translation service.
 #[async_trait]
 pub trait Translator: Send + Sync {
-    /// The texts in this language, in the same order.
+    /// Translates texts into a language, in the same order.
     async fn translate(&self, texts: &[String], into: Language) -> Result<Vec<String>, TranslateError>;
 }
 
-/// Where a service is that speaks that protocol.
+/// Address and credentials of an OpenAI-compatible service.
 #[derive(Debug, Clone)]
 pub struct OpenAiSettings {
-    /// What the paths of the protocol are appended to, such as `https://api.openai.com/v1`.
+    /// Base URL of the API, such as `https://api.openai.com/v1`.
     pub base_url: String,
-    /// The key.
+    /// API key.
     pub api_key: SecretString,
-    /// The model.
+    /// Name of the model.
     pub model: String,
-    /// How long an answer may take.
-    pub patience: Duration,
+    /// Timeout of a request.
+    pub timeout: Duration,
 }
 
-/// A service that speaks that protocol.
+/// Client of an OpenAI-compatible service.
 #[derive(Debug, Clone)]
 pub struct OpenAi {
     client: Client,
     settings: OpenAiSettings,
 }
 
-/// Bytes of the longest answer that is read.
-const LONGEST_ANSWER: usize = 1 << 20;
+/// Maximum bytes of a response.
+const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
-/// Longest wait that is taken from an answer.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// Maximum accepted value of `Retry-After`.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 #[derive(Deserialize)]
-struct Answer {
-    choices: Vec<Choice>,
+struct ChatCompletion {
+    choices: Vec<ChatChoice>,
 }
 
 #[derive(Deserialize)]
-struct Choice {
-    message: Message,
+struct ChatChoice {
+    message: ChatMessage,
 }
 
 #[derive(Deserialize)]
-struct Message {
+struct ChatMessage {
     content: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Content {
+struct TranslationList {
     translations: Vec<String>,
 }
 
 impl OpenAi {
-    /// A client; nothing is sent yet.
+    /// Creates the client. It connects on first use.
     pub fn new(settings: OpenAiSettings) -> Result<Self, TranslateError> {
         let client = Client::builder()
-            .timeout(settings.patience)
-            .connect_timeout(settings.patience.min(Duration::from_secs(10)))
+            .timeout(settings.timeout)
+            .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| TranslateError::Unavailable(error.to_string()))?;
@@ -115,23 +115,23 @@ impl OpenAi {
     }
 }
 
-/// Without the address, which may hold a secret.
+/// Removes the address from the error: it may contain a secret.
 fn unreachable(error: reqwest::Error) -> TranslateError {
     TranslateError::Unavailable(error.without_url().to_string())
 }
 
-/// How long an answer asks to wait.
-fn wait_of(response: &Response) -> Option<Duration> {
+/// Reads `Retry-After` in seconds.
+fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-async fn content_of(mut response: Response) -> Result<Vec<u8>, TranslateError> {
+async fn body_of(mut response: Response) -> Result<Vec<u8>, TranslateError> {
     let mut bytes = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(unreachable)? {
         bytes.extend_from_slice(&piece);
-        if bytes.len() > LONGEST_ANSWER {
-            return Err(TranslateError::Wrong("it is too long".into()));
+        if bytes.len() > MAX_RESPONSE_BYTES {
+            return Err(TranslateError::Wrong("the response is too long".into()));
         }
     }
     Ok(bytes)
@@ -149,24 +149,25 @@ impl Translator for OpenAi {
         let response = request.send().await.map_err(unreachable)?;
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::TOO_MANY_REQUESTS => return Err(TranslateError::Busy(wait_of(&response))),
-            StatusCode::SERVICE_UNAVAILABLE if wait_of(&response).is_some() => {
-                return Err(TranslateError::Busy(wait_of(&response)));
+            StatusCode::TOO_MANY_REQUESTS => return Err(TranslateError::Busy(retry_after(&response))),
+            StatusCode::SERVICE_UNAVAILABLE if retry_after(&response).is_some() => {
+                return Err(TranslateError::Busy(retry_after(&response)));
             }
             status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
                 return Err(TranslateError::Unavailable(format!("status {status}")));
             }
             status => return Err(TranslateError::Refused(format!("status {status}"))),
         }
-        let answer = content_of(response).await?;
+        let body = body_of(response).await?;
         let wrong = |error: serde_json::Error| TranslateError::Wrong(error.to_string());
-        let answer: Answer = serde_json::from_slice(&answer).map_err(wrong)?;
-        let content = answer.choices.into_iter().next().and_then(|choice| choice.message.content);
-        let content = content.ok_or_else(|| TranslateError::Wrong("it says nothing".into()))?;
-        let Content { translations } = serde_json::from_str(&content).map_err(wrong)?;
+        let completion: ChatCompletion = serde_json::from_slice(&body).map_err(wrong)?;
+        let content = completion.choices.into_iter().next().and_then(|choice| choice.message.content);
+        let content = content.ok_or_else(|| TranslateError::Wrong("the response has no content".into()))?;
+        let TranslationList { translations } = serde_json::from_str(&content).map_err(wrong)?;
         if translations.len() != texts.len() {
-            let (asked, got) = (texts.len(), translations.len());
-            return Err(TranslateError::Wrong(format!("{got} translations of {asked} texts")));
+            let (expected, received) = (texts.len(), translations.len());
+            let reason = format!("{received} translations of {expected} texts");
+            return Err(TranslateError::Wrong(reason));
         }
         Ok(translations)
     }

@@ -15,7 +15,7 @@ use inspection_domain::{outbox::OutboxKind, time::Instant};
 use inspection_http::{App, Reading, Stopper};
 use inspection_persistence::{Context, Database};
 use inspection_scheduler::{
-    Background, Parts, all_tasks,
+    Background, BackgroundSettings, all_tasks,
     outbox::Handler,
     translations::Translations,
     translator::{OpenAi, OpenAiSettings},
@@ -58,10 +58,10 @@ pub fn context(config: &Config) -> Context {
 }
 
 /// How long a translator may take to answer.
-const TRANSLATOR_PATIENCE: Duration = Duration::from_mins(1);
+const TRANSLATOR_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often to look for what should have happened by itself and hasn't.
-const LOOK: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_secs(20);
 
 /// A name for this process that no other has.
 pub fn instance(context: &Context) -> String {
@@ -82,21 +82,21 @@ pub fn background(
             base_url: config.openai_base_url.0.clone(),
             api_key: api_key.clone(),
             model: config.openai_translate_model.clone(),
-            patience: TRANSLATOR_PATIENCE,
+            timeout: TRANSLATOR_TIMEOUT,
         })?;
         let translations = Translations::new(database.clone(), context.clone(), Arc::new(translator));
         handlers.insert(OutboxKind::Translate, Arc::new(translations));
     }
-    let parts = Parts {
+    let settings = BackgroundSettings {
         database: database.clone(),
         context: context.clone(),
         instance: instance(context),
         tasks: if config.scheduler_enabled { all_tasks() } else { Vec::new() },
         handlers,
-        look: LOOK,
-        patience: config.shutdown_timeout,
+        poll_interval: POLL_INTERVAL,
+        shutdown_timeout: config.shutdown_timeout,
     };
-    Ok(Background::start(parts, when_dead)?)
+    Ok(Background::start(settings, when_dead)?)
 }
 
 fn seconds(duration: Duration) -> i64 {
@@ -104,7 +104,7 @@ fn seconds(duration: Duration) -> i64 {
 }
 
 /// How long one request to a bucket may take.
-const BUCKET_PATIENCE: Duration = Duration::from_secs(20);
+const BUCKET_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The store of files of a configuration. A folder is made if it isn't there; a bucket isn't asked for anything yet.
 pub fn storage(config: &Config) -> Result<Storage> {
@@ -115,7 +115,7 @@ pub fn storage(config: &Config) -> Result<Storage> {
         region: config.aws_region.clone(),
         endpoint: config.aws_endpoint_url.as_ref().map(|endpoint| endpoint.0.clone()),
         credentials: config.aws_access_key_id.clone().zip(config.aws_secret_access_key.clone()),
-        patience: BUCKET_PATIENCE,
+        request_timeout: BUCKET_TIMEOUT,
     };
     Ok(Storage::s3(&settings, &config.upload_folder)?)
 }

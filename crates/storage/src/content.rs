@@ -1,4 +1,4 @@
-//! What a file is: decided by its bytes, with which its name and its declared type must agree (rule book §14).
+//! Content inspection: the bytes determine the type; name and declared type must agree (rule §14).
 
 mod containers;
 mod hidden;
@@ -15,99 +15,91 @@ use std::{
 
 use inspection_domain::files::FileKind;
 
-use crate::{StoreError, UploadError};
-
-/// Bytes at the beginning of a file that tell what it is. Readers of PDF look for its first line this far.
+/// Bytes from the start of a file that determine its type.
+///
+/// PDF readers accept the header anywhere within this range.
 pub(crate) const HEAD: usize = 1024;
 
-/// Pixels an image may have.
+/// Maximum number of pixels of an image.
 pub(crate) const MAX_PIXELS: u64 = 64_000_000;
 
-/// Pixels that all pictures of an animation may have together.
+/// Maximum total number of pixels of an animation.
 const MAX_ANIMATED_PIXELS: u64 = 4 * MAX_PIXELS;
 
-/// Why a file isn't taken; said of the file.
+/// Reason for refusing a file. The text is a predicate whose subject is the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// There is nothing in it.
+    /// The file has no bytes.
     #[error("is empty")]
     Empty,
-    /// Its bytes are those of something else.
+    /// The type is not accepted.
     #[error("is neither an image (png, jpg, gif, webp) nor a pdf")]
     NotTaken,
-    /// Its name doesn't say what it is.
+    /// The name lacks an accepted extension.
     #[error("must have a name that ends in .png, .jpg, .jpeg, .gif, .webp or .pdf")]
     Name,
-    /// Its name says two things.
+    /// The name has two extensions.
     #[error("has a second extension in its name: .{0}")]
     SecondExtension(String),
-    /// Its name says something else than its bytes.
+    /// The extension does not match the content.
     #[error("is named .{named}, but is {kind}")]
     OtherName {
-        /// The extension.
+        /// Extension of the name.
         named: String,
-        /// What it is.
+        /// Type of the content.
         kind: FileKind,
     },
-    /// Its declared type says something else than its bytes.
+    /// The declared type does not match the content.
     #[error("is declared as {declared}, but is {kind}")]
     OtherType {
-        /// What was declared.
+        /// Declared media type.
         declared: String,
-        /// What it is.
+        /// Type of the content.
         kind: FileKind,
     },
-    /// Its end is missing.
+    /// The file is truncated.
     #[error("is not complete: its end is missing")]
     CutOff,
-    /// It can't be read.
+    /// The file violates its format.
     #[error("is damaged")]
     Damaged,
-    /// It would take too much memory to look at.
+    /// Decoding would take too much memory.
     #[error("has more than {} million pixels", MAX_PIXELS / 1_000_000)]
     TooManyPixels,
-    /// There is something behind it.
+    /// Data follows the end of the format.
     #[error("goes on after its end")]
     GoesOn,
-    /// It is something else as well.
+    /// The file is also valid as another format.
     #[error("has something hidden in it: {0}")]
     Hidden(&'static str),
 }
 
-/// Reading a file fails because of the file, or because of the disk.
-enum Failure {
+/// ContentError of an inspection: the file is refused, or the disk failed.
+#[derive(Debug)]
+pub(crate) enum ContentError {
     Refused(Refusal),
-    Disk(std::io::Error),
+    Io(std::io::Error),
 }
 
-impl From<Refusal> for Failure {
+impl From<Refusal> for ContentError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for ContentError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::UnexpectedEof => Self::Refused(Refusal::CutOff),
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
                 Self::Refused(Refusal::Damaged)
             }
-            _ => Self::Disk(error),
+            _ => Self::Io(error),
         }
     }
 }
 
-impl From<Failure> for UploadError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused(refusal) => Self::Refused(refusal),
-            Failure::Disk(error) => Self::Store(StoreError::from(error)),
-        }
-    }
-}
-
-/// What a file is, by its first bytes.
+/// Determines the type of a file by its first bytes.
 pub(crate) fn kind_of(head: &[u8]) -> Result<FileKind, Refusal> {
     if head.is_empty() {
         return Err(Refusal::Empty);
@@ -116,20 +108,20 @@ pub(crate) fn kind_of(head: &[u8]) -> Result<FileKind, Refusal> {
     FileKind::ALL.iter().copied().find(|kind| kind.as_str() == mime).ok_or(Refusal::NotTaken)
 }
 
-/// What the file is, if everything about it agrees and all of it can be read.
-pub(crate) fn inspect(path: &Path, name: &str, declared: Option<&str>) -> Result<FileKind, UploadError> {
+/// Determines the type of a file that is complete, readable and consistent with its name.
+pub(crate) fn inspect(path: &Path, name: &str, declared: Option<&str>) -> Result<FileKind, ContentError> {
     let open =
-        || File::open(path).map(|file| BufReader::with_capacity(64 << 10, file)).map_err(Failure::from);
+        || File::open(path).map(|file| BufReader::with_capacity(64 << 10, file)).map_err(ContentError::from);
     let mut head = Vec::with_capacity(HEAD);
-    open()?.take(HEAD as u64).read_to_end(&mut head).map_err(Failure::from)?;
+    open()?.take(HEAD as u64).read_to_end(&mut head).map_err(ContentError::from)?;
     let kind = kind_of(&head)?;
     names::agree(name, declared, kind)?;
     let mut file = open()?;
     containers::check(&mut file, kind)?;
-    file.rewind().map_err(Failure::from)?;
+    file.rewind().map_err(ContentError::from)?;
     hidden::check(&mut file, &head, kind)?;
     if kind.is_image() {
-        file.rewind().map_err(Failure::from)?;
+        file.rewind().map_err(ContentError::from)?;
         pixels::check(file, kind)?;
     }
     Ok(kind)

@@ -1,4 +1,4 @@
-//! Where a file is in a store.
+//! Keys of objects in a store.
 
 use std::fmt;
 
@@ -7,45 +7,64 @@ use inspection_domain::{
     time::Date,
 };
 
-use crate::thumbnails::Size;
-
-/// Folder of the thumbnails. No category begins with a dot.
+/// Folder of thumbnails. Categories never begin with a dot.
 const THUMBNAILS: &str = ".thumbnails";
 
-/// Folder of what is written to see whether a store can be written to.
+/// Folder of the objects that a probe writes.
 const PROBES: &str = ".probes";
 
-/// The place of one object in a store: `category/yyyy/mm/dd/random.extension` (rule book §14), or that of something made from
-/// it. No text of a client is part of it but the category, which has only letters, digits, `-` and `_`.
+/// Size of a thumbnail: pixels of its longer side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(u32);
+
+impl Size {
+    /// All sizes, in ascending order.
+    pub const ALL: [Self; 3] = [Self(160), Self(320), Self(640)];
+
+    /// Returns the smallest size of at least `pixels`, or the largest size.
+    pub fn for_pixels(pixels: u32) -> Self {
+        Self::ALL.into_iter().find(|size| size.0 >= pixels).unwrap_or(Self(640))
+    }
+
+    /// Pixels of the longer side.
+    pub const fn pixels(self) -> u32 {
+        self.0
+    }
+}
+
+/// Key of an object: `category/yyyy/mm/dd/random.extension` (rule §14), or that of a derived
+/// object.
+///
+/// The category is the only client input. It consists of letters, digits, `-` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
-/// What an object in a store is, by its place.
+/// Kind of an object, derived from its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// A file.
+pub enum ObjectKind {
+    /// An uploaded file.
     File,
     /// A thumbnail of the file with this key.
     ThumbnailOf(Key),
-    /// What is left of seeing whether the store can be written to.
+    /// Remainder of an interrupted probe.
     Probe,
-    /// Nothing this program has put there.
+    /// An object that this program did not write.
     Foreign,
 }
 
 impl Key {
-    /// The place of a new file, with sixteen bytes that nobody can guess.
+    /// Creates the key of a new file. `random` makes it unguessable.
     pub fn of_file(category: &Category, date: Date, random: [u8; 16], kind: FileKind) -> Self {
         let (category, folder) = (category.as_str(), folder_of(date));
         Self(format!("{category}/{folder}/{:032x}.{}", u128::from_be_bytes(random), kind.extension()))
     }
 
-    /// The place of a file as it is on record.
+    /// Wraps a key from the database.
     pub fn recorded(key: &str) -> Self {
         Self(key.to_owned())
     }
 
-    /// The place of a thumbnail of this file.
+    /// Returns the key of this file's thumbnail.
     #[must_use]
     pub fn thumbnail(&self, size: Size) -> Self {
         Self(format!("{THUMBNAILS}/{}/{}.jpg", size.pixels(), self.0))
@@ -55,25 +74,25 @@ impl Key {
         Self(format!("{PROBES}/{name}"))
     }
 
-    /// The text.
+    /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What is there.
-    pub fn place(&self) -> Place {
+    /// Classifies the object.
+    pub fn object_kind(&self) -> ObjectKind {
         if let Some(rest) = self.0.strip_prefix(PROBES) {
-            return if rest.starts_with('/') { Place::Probe } else { Place::Foreign };
+            return if rest.starts_with('/') { ObjectKind::Probe } else { ObjectKind::Foreign };
         }
         if let Some(rest) = self.0.strip_prefix(THUMBNAILS) {
             let original =
                 rest.strip_prefix('/').and_then(|rest| rest.split_once('/')?.1.strip_suffix(".jpg"));
             return match original.map(Self::recorded) {
-                Some(key) if key.is_file() => Place::ThumbnailOf(key),
-                _ => Place::Foreign,
+                Some(key) if key.is_file() => ObjectKind::ThumbnailOf(key),
+                _ => ObjectKind::Foreign,
             };
         }
-        if self.is_file() { Place::File } else { Place::Foreign }
+        if self.is_file() { ObjectKind::File } else { ObjectKind::Foreign }
     }
 
     fn is_file(&self) -> bool {
@@ -112,15 +131,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_kept_under_a_random_name_in_the_folder_of_its_day() {
+    fn a_file_has_a_random_name_in_the_folder_of_its_day() {
         assert_eq!(key().as_str(), "inspection/2026/03/02/07070707070707070707070707070707.jpg");
     }
 
     #[test]
-    fn the_place_of_an_object_tells_what_it_is() {
-        assert_eq!(key().place(), Place::File);
-        assert_eq!(key().thumbnail(Size::for_pixels(160)).place(), Place::ThumbnailOf(key()));
-        assert_eq!(Key::probe("x").place(), Place::Probe);
+    fn the_key_of_an_object_determines_its_kind() {
+        assert_eq!(key().object_kind(), ObjectKind::File);
+        assert_eq!(key().thumbnail(Size::for_pixels(160)).object_kind(), ObjectKind::ThumbnailOf(key()));
+        assert_eq!(Key::probe("x").object_kind(), ObjectKind::Probe);
         for foreign in [
             "README.md",
             "inspection/2026/03/02/short.jpg",
@@ -132,7 +151,7 @@ mod tests {
             ".thumbnails",
             "",
         ] {
-            assert_eq!(Key::recorded(foreign).place(), Place::Foreign, "{foreign}");
+            assert_eq!(Key::recorded(foreign).object_kind(), ObjectKind::Foreign, "{foreign}");
         }
     }
 }

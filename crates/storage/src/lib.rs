@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod blocking;
 mod content;
+mod error;
 mod key;
 mod objects;
 mod s3;
@@ -10,22 +12,10 @@ mod store;
 mod thumbnails;
 
 pub use content::Refusal;
-pub use key::{Key, Place};
-pub use objects::{Local, Objects};
-pub use s3::{S3, S3Settings};
-pub use staging::{Incoming, Staged, Staging, UploadError};
+pub use error::{StoreError, UploadError};
+pub use key::{Key, ObjectKind, Size};
+pub use s3::S3Settings;
+pub use staging::{Incoming, Staged};
 pub use storage::Storage;
-pub use store::{Entry, FileStore, Opened, StoreError};
-pub use thumbnails::{NoThumbnail, Size};
-
-/// Leaves the threads that answer requests, for work on disks and images. A lost task is a store that can't be used.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StoreError> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the door of this crate: http's doors lead to the database"
-    )]
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| StoreError::Unavailable(error.to_string()))
-}
+pub use store::{FileStore, Opened, StoredObject};
+pub use thumbnails::NoThumbnail;

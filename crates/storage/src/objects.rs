@@ -1,4 +1,4 @@
-//! Stores behind the interface of `object_store`: a folder, S3, memory.
+//! Stores on top of `object_store`: a folder, a bucket, memory.
 
 use std::{
     fs::File,
@@ -19,31 +19,28 @@ use object_store::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    Entry, FileStore, Key, Opened, Staged, StoreError, blocking,
-    staging::{FOLDER, pieces_of},
+    blocking::blocking,
+    error::StoreError,
+    key::Key,
+    staging::{FOLDER, Staged, parts_of},
+    store::{FileStore, Opened, StoredObject},
 };
 
-/// Bytes of a part of an upload. S3 takes no smaller ones.
-const PART: usize = 5 << 20;
+/// Bytes of one part of a multipart upload: the minimum of S3.
+const PART_SIZE: usize = 5 << 20;
 
-/// Bytes of a file that are read at once.
-const PIECE: u64 = 128 << 10;
+/// Bytes of one read from a local file.
+const READ_SIZE: u64 = 128 << 10;
 
-/// Uploads to a remote store at once. Each has a part in memory.
-const TRANSFERS: usize = 4;
-
-impl From<std::io::Error> for StoreError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
+/// Concurrent uploads to a remote store. Each holds one part in memory.
+const MAX_TRANSFERS: usize = 4;
 
 fn path(key: &Key) -> ObjectPath {
     ObjectPath::from(key.as_str())
 }
 
-/// What the library says, for the log, with the reasons below it.
-fn failed(key: Option<&Key>, error: Error) -> StoreError {
+/// Maps an error of `object_store`, with the chain of its sources for the log.
+fn store_error(key: Option<&Key>, error: Error) -> StoreError {
     match (error, key) {
         (Error::NotFound { .. }, Some(key)) => StoreError::Missing(key.clone()),
         (other, _) => {
@@ -63,19 +60,19 @@ fn failed(key: Option<&Key>, error: Error) -> StoreError {
 
 async fn open(store: &dyn ObjectStore, key: &Key, range: Option<Range<u64>>) -> Result<Opened, StoreError> {
     let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
-    let found = store.get_opts(&path(key), options).await.map_err(|error| failed(Some(key), error))?;
+    let found = store.get_opts(&path(key), options).await.map_err(|error| store_error(Some(key), error))?;
     let (size, range) = (found.meta.size, found.range.clone());
     let pieces = match found.payload {
         GetResultPayload::File(file, _) => pieces_of_file(file, range.clone()),
-        GetResultPayload::Stream(pieces) => pieces.map_err(|error| failed(None, error)).boxed(),
+        GetResultPayload::Stream(pieces) => pieces.map_err(|error| store_error(None, error)).boxed(),
     };
     Ok(Opened { size, range, pieces })
 }
 
-/// A part of a file in large pieces, since each is read on another thread.
+/// Streams a range of a file. Large reads amortise the change to a blocking thread.
 fn pieces_of_file(file: File, range: Range<u64>) -> BoxStream<'static, Result<Bytes, StoreError>> {
     let read = |(mut file, range): (File, Range<u64>)| async move {
-        let length = (range.end - range.start).min(PIECE);
+        let length = (range.end - range.start).min(READ_SIZE);
         if length == 0 {
             return Ok(None);
         }
@@ -95,51 +92,52 @@ async fn size(store: &dyn ObjectStore, key: &Key) -> Result<Option<u64>, StoreEr
     match store.head(&path(key)).await {
         Ok(meta) => Ok(Some(meta.size)),
         Err(Error::NotFound { .. }) => Ok(None),
-        Err(error) => Err(failed(None, error)),
+        Err(error) => Err(store_error(None, error)),
     }
 }
 
 async fn remove(store: &dyn ObjectStore, key: &Key) -> Result<(), StoreError> {
     match store.delete(&path(key)).await {
         Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-        Err(error) => Err(failed(None, error)),
+        Err(error) => Err(store_error(None, error)),
     }
 }
 
-fn entry(meta: ObjectMeta) -> Entry {
+fn stored_object(meta: ObjectMeta) -> StoredObject {
     let modified = Instant::from_millisecond(meta.last_modified.timestamp_millis());
-    Entry { key: Key::recorded(meta.location.as_ref()), size: meta.size, modified }
+    StoredObject { key: Key::recorded(meta.location.as_ref()), size: meta.size, modified }
 }
 
-fn list(store: &dyn ObjectStore) -> BoxStream<'static, Result<Entry, StoreError>> {
-    let is_staged =
-        |entry: &Entry| entry.key.as_str().strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'));
+fn list(store: &dyn ObjectStore) -> BoxStream<'static, Result<StoredObject, StoreError>> {
+    let is_staged = |object: &StoredObject| {
+        object.key.as_str().strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'))
+    };
     store
         .list(None)
-        .map(|found| found.map(entry).map_err(|error| failed(None, error)))
-        .try_filter(move |entry| std::future::ready(!is_staged(entry)))
+        .map(|found| found.map(stored_object).map_err(|error| store_error(None, error)))
+        .try_filter(move |object| std::future::ready(!is_staged(object)))
         .boxed()
 }
 
-/// Files in a folder of this machine, or of one that it has mounted.
+/// A store in a local or mounted folder.
 #[derive(Debug)]
-pub struct Local(LocalFileSystem);
+pub(crate) struct Local(LocalFileSystem);
 
 impl Local {
-    /// A store in this folder, which is there.
-    pub fn new(folder: &Path) -> Result<Self, StoreError> {
-        let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| failed(None, error))?;
+    /// Opens an existing folder.
+    pub(crate) fn new(folder: &Path) -> Result<Self, StoreError> {
+        let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| store_error(None, error))?;
         Ok(Self(store.with_fsync(true).with_automatic_cleanup(false)))
     }
 }
 
 #[async_trait]
 impl FileStore for Local {
-    /// Moves the staged file, which is in a folder of this one, to its place.
-    async fn keep(&self, key: &Key, staged: Staged) -> Result<(), StoreError> {
+    /// Renames the staged file, which is on the same file system.
+    async fn put(&self, key: &Key, staged: Staged) -> Result<(), StoreError> {
         let from = ObjectPath::from(format!("{FOLDER}/{}", staged.name()));
         let moved = self.0.rename_opts(&from, &path(key), RenameOptions::new()).await;
-        moved.map_err(|error| failed(None, error))
+        moved.map_err(|error| store_error(None, error))
     }
 
     async fn open(&self, key: &Key, range: Option<Range<u64>>) -> Result<Opened, StoreError> {
@@ -154,49 +152,49 @@ impl FileStore for Local {
         remove(&self.0, key).await
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Entry, StoreError>> {
+    fn list(&self) -> BoxStream<'static, Result<StoredObject, StoreError>> {
         list(&self.0)
     }
 }
 
-/// Files somewhere else than on a disk of this machine.
+/// A store that receives copies of staged files: a bucket, or memory.
 #[derive(Debug)]
-pub struct Objects {
+pub(crate) struct Objects {
     store: Arc<dyn ObjectStore>,
     transfers: Semaphore,
 }
 
 impl Objects {
-    /// Files in memory, which are gone with the store.
-    pub fn in_memory() -> Self {
+    /// A store in memory, for tests.
+    pub(crate) fn in_memory() -> Self {
         Self::new(Arc::new(InMemory::new()))
     }
 
     pub(crate) fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, transfers: Semaphore::new(TRANSFERS) }
+        Self { store, transfers: Semaphore::new(MAX_TRANSFERS) }
     }
 
-    /// In one piece.
-    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), StoreError> {
-        self.store.put(&path(key), bytes.into()).await.map(drop).map_err(|error| failed(None, error))
+    /// Uploads in a single request.
+    async fn put_single(&self, key: &Key, bytes: Bytes) -> Result<(), StoreError> {
+        self.store.put(&path(key), bytes.into()).await.map(drop).map_err(|error| store_error(None, error))
     }
 
-    /// Part by part. Nothing is there until the last one is.
-    async fn put_parts(&self, key: &Key, staged: &Staged) -> Result<(), StoreError> {
+    /// Uploads in parts. The object appears when the upload is completed.
+    async fn put_multipart(&self, key: &Key, staged: &Staged) -> Result<(), StoreError> {
         let started = self.store.put_multipart(&path(key)).await;
-        let mut upload = started.map_err(|error| failed(None, error))?;
+        let mut upload = started.map_err(|error| store_error(None, error))?;
         let sent = async {
-            let mut parts = pieces_of(staged, PART).await?;
+            let mut parts = parts_of(staged, PART_SIZE).await?;
             while let Some(part) = parts.next().await? {
-                upload.put_part(part.into()).await.map_err(|error| failed(None, error))?;
+                upload.put_part(part.into()).await.map_err(|error| store_error(None, error))?;
             }
-            upload.complete().await.map(drop).map_err(|error| failed(None, error))
+            upload.complete().await.map(drop).map_err(|error| store_error(None, error))
         };
         let sent = sent.await;
         if sent.is_err()
             && let Err(error) = upload.abort().await
         {
-            tracing::warn!(%error, %key, "parts of an upload stay in the store");
+            tracing::warn!(%error, %key, "failed to abort a multipart upload; its parts remain in the bucket");
         }
         sent
     }
@@ -204,15 +202,15 @@ impl Objects {
 
 #[async_trait]
 impl FileStore for Objects {
-    async fn keep(&self, key: &Key, staged: Staged) -> Result<(), StoreError> {
-        let _place =
+    async fn put(&self, key: &Key, staged: Staged) -> Result<(), StoreError> {
+        let _permit =
             self.transfers.acquire().await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        if staged.size() > PART as u64 {
-            return self.put_parts(key, &staged).await;
+        if staged.size() > PART_SIZE as u64 {
+            return self.put_multipart(key, &staged).await;
         }
         let file = staged.path().to_owned();
         let bytes = blocking(move || std::fs::read(file)).await??;
-        self.put(key, bytes.into()).await
+        self.put_single(key, bytes.into()).await
     }
 
     async fn open(&self, key: &Key, range: Option<Range<u64>>) -> Result<Opened, StoreError> {
@@ -227,7 +225,7 @@ impl FileStore for Objects {
         remove(self.store.as_ref(), key).await
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Entry, StoreError>> {
+    fn list(&self) -> BoxStream<'static, Result<StoredObject, StoreError>> {
         list(self.store.as_ref())
     }
 }

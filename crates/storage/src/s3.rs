@@ -1,4 +1,4 @@
-//! Stores that speak the protocol of S3.
+//! Buckets with the S3 protocol.
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
@@ -11,45 +11,53 @@ use object_store::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{Entry, FileStore, Key, Objects, Opened, Staged, StoreError};
+use crate::{
+    error::StoreError,
+    key::Key,
+    objects::Objects,
+    staging::Staged,
+    store::{FileStore, Opened, StoredObject},
+};
 
-/// Where an S3 store is and how to get in.
+/// Address and credentials of a bucket.
 #[derive(Debug, Clone)]
 pub struct S3Settings {
-    /// Name of the bucket, which is there.
+    /// Name of an existing bucket.
     pub bucket: String,
-    /// What all keys begin with; may be empty.
+    /// Prefix of all keys; may be empty.
     pub prefix: String,
     /// Region, such as `eu-central-1`.
     pub region: String,
-    /// Address of a server other than Amazon's, such as `https://minio.example.com`.
+    /// Address of a server other than AWS, such as `https://minio.example.com`.
     pub endpoint: Option<String>,
-    /// Key id and secret; without, those of the machine are used, as Amazon's own have.
+    /// Key id and secret. `None` uses the instance credentials of AWS.
     pub credentials: Option<(String, SecretString)>,
-    /// How long one request may take. With its repetitions it may take twice as long.
-    pub patience: Duration,
+    /// Timeout of one request. All attempts of a request together take at most twice as long.
+    pub request_timeout: Duration,
 }
 
-/// Files in a bucket. Its connections live on a thread of their own, so that it can be used from every other.
+/// A store in a bucket.
+///
+/// Its connections live on a thread of their own, so that every runtime can use the store.
 #[derive(Debug)]
-pub struct S3 {
+pub(crate) struct S3 {
     objects: Objects,
     connections: Option<Runtime>,
 }
 
 impl S3 {
-    /// The store of these settings. Nothing is connected yet.
-    pub fn new(settings: &S3Settings) -> Result<Self, StoreError> {
-        let wrong = |error: object_store::Error| StoreError::Unavailable(error.to_string());
+    /// Creates the client. It connects on first use.
+    pub(crate) fn new(settings: &S3Settings) -> Result<Self, StoreError> {
+        let invalid = |error: object_store::Error| StoreError::Unavailable(error.to_string());
         let connections =
             Builder::new_multi_thread().worker_threads(1).thread_name("s3").enable_all().build()?;
         let client = ClientOptions::new()
-            .with_connect_timeout(settings.patience.min(Duration::from_secs(5)))
-            .with_timeout(settings.patience);
+            .with_connect_timeout(settings.request_timeout.min(Duration::from_secs(5)))
+            .with_timeout(settings.request_timeout);
         let retry = RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: 3,
-            retry_timeout: settings.patience,
+            retry_timeout: settings.request_timeout,
         };
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&settings.bucket)
@@ -63,7 +71,7 @@ impl S3 {
         if let Some((id, secret)) = &settings.credentials {
             builder = builder.with_access_key_id(id).with_secret_access_key(secret.expose_secret());
         }
-        let bucket = builder.build().map_err(wrong)?;
+        let bucket = builder.build().map_err(invalid)?;
         let store = PrefixStore::new(bucket, settings.prefix.as_str());
         Ok(Self { objects: Objects::new(Arc::new(store)), connections: Some(connections) })
     }
@@ -71,7 +79,7 @@ impl S3 {
 
 impl Drop for S3 {
     fn drop(&mut self) {
-        // Waiting for it is not allowed where requests are answered, and nothing is left to wait for.
+        // Async contexts forbid a blocking shutdown, and no work is left to wait for.
         if let Some(connections) = self.connections.take() {
             connections.shutdown_background();
         }
@@ -80,8 +88,8 @@ impl Drop for S3 {
 
 #[async_trait]
 impl FileStore for S3 {
-    async fn keep(&self, key: &Key, staged: Staged) -> Result<(), StoreError> {
-        self.objects.keep(key, staged).await
+    async fn put(&self, key: &Key, staged: Staged) -> Result<(), StoreError> {
+        self.objects.put(key, staged).await
     }
 
     async fn open(&self, key: &Key, range: Option<Range<u64>>) -> Result<Opened, StoreError> {
@@ -96,7 +104,7 @@ impl FileStore for S3 {
         self.objects.remove(key).await
     }
 
-    fn list(&self) -> BoxStream<'static, Result<Entry, StoreError>> {
+    fn list(&self) -> BoxStream<'static, Result<StoredObject, StoreError>> {
         self.objects.list()
     }
 }

@@ -1,4 +1,4 @@
-//! Where uploads are written to before it is known whether they are taken.
+//! The staging folder: uploads before their content is accepted.
 
 use std::{
     fmt,
@@ -14,43 +14,30 @@ use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::{
-    Refusal, StoreError, blocking,
+    blocking::blocking,
     content::{self, HEAD},
+    error::{StoreError, UploadError},
 };
 
-/// Folder for what isn't taken yet, within the one of the files. No category begins with a dot.
+/// Name of the staging folder within the upload folder. Categories never begin with a dot.
 pub(crate) const FOLDER: &str = ".staging";
 
-/// What the names of staged files begin with.
+/// Prefix of the names of staged files.
 const PREFIX: &str = "upload-";
 
-/// Bytes of an upload in memory.
-const PIECE: usize = 64 << 10;
+/// Bytes of an upload that are buffered in memory.
+const BUFFER_SIZE: usize = 64 << 10;
 
-/// Why an upload goes no further.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UploadError {
-    /// It has more bytes than are allowed.
-    #[error("may have at most {0} bytes")]
-    TooLarge(u64),
-    /// It isn't a file that is taken.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// There is no place for it right now.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// The folder for uploads under way.
+/// The staging folder.
 #[derive(Debug, Clone)]
-pub struct Staging {
+pub(crate) struct Staging {
     folder: PathBuf,
-    /// Whether what is staged must survive a loss of power, since it is moved and not sent somewhere.
+    /// Whether staged files are synced to disk, because the store renames them in place.
     durable: bool,
 }
 
 impl Staging {
-    /// A place for uploads below this folder; both are made if they aren't there.
+    /// Opens the staging folder below `folder`; creates both if necessary.
     pub(crate) fn new(folder: &Path, durable: bool) -> Result<Self, StoreError> {
         let folder = folder.join(FOLDER);
         std::fs::create_dir_all(&folder)
@@ -58,7 +45,7 @@ impl Staging {
         Ok(Self { folder, durable })
     }
 
-    /// Begins an upload of at most so many bytes.
+    /// Begins an upload of at most `limit` bytes.
     pub(crate) fn begin(&self, limit: u64) -> Incoming {
         Incoming {
             staging: self.clone(),
@@ -70,21 +57,22 @@ impl Staging {
         }
     }
 
-    /// Removes what uploads before this instant have left behind, and says how many files that were. What uploads leave
-    /// behind is removed at once, unless the process is killed.
-    pub(crate) async fn tidy(&self, before: Instant, remove: bool) -> Result<u64, StoreError> {
+    /// Counts files older than `before`, and removes them if `remove` is set.
+    ///
+    /// Only a killed process leaves such files.
+    pub(crate) async fn abandoned(&self, before: Instant, remove: bool) -> Result<u64, StoreError> {
         let folder = self.folder.clone();
         blocking(move || {
             let mut count = 0;
             for entry in std::fs::read_dir(folder)? {
                 let entry = entry?;
-                // Another instance may be about to take it away.
+                // Another instance may have moved the file.
                 let Ok(modified) = entry.metadata().and_then(|metadata| metadata.modified()) else {
                     continue;
                 };
                 let since_epoch = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::MAX);
-                let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-                if is_ours
+                let is_upload = entry.file_name().to_string_lossy().starts_with(PREFIX);
+                if is_upload
                     && i128::try_from(since_epoch.as_millis())
                         .is_ok_and(|at| at < before.as_millisecond().into())
                 {
@@ -103,18 +91,13 @@ impl Staging {
     }
 }
 
-/// The file of an upload under way, which goes when this does.
+/// The temporary file of an upload. Dropping it removes the file.
 struct Spool {
     file: NamedTempFile,
     hash: Sha256,
 }
 
-/// Two digits for each byte.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| text + &format!("{byte:02x}"))
-}
-
-/// An upload under way. Dropping it leaves nothing behind.
+/// An upload in progress. Dropping it removes its temporary file.
 pub struct Incoming {
     staging: Staging,
     spool: Option<Spool>,
@@ -134,8 +117,10 @@ impl fmt::Debug for Incoming {
 }
 
 impl Incoming {
-    /// Takes the next piece. Says no as soon as it is known that there will be none to keep: too many bytes, or a beginning that
-    /// no file has that is taken.
+    /// Appends bytes.
+    ///
+    /// Fails early: as soon as the size exceeds the limit, or the first bytes match no accepted
+    /// type.
     pub async fn write(&mut self, piece: &[u8]) -> Result<(), UploadError> {
         self.size += piece.len() as u64;
         if self.size > self.limit {
@@ -149,7 +134,7 @@ impl Incoming {
         Ok(self.flush_if_full().await?)
     }
 
-    /// Takes the next piece of something that was taken before.
+    /// Appends bytes without checks, for content that the service has produced or accepted before.
     pub(crate) async fn append(&mut self, piece: &[u8]) -> Result<(), StoreError> {
         self.size += piece.len() as u64;
         self.buffer.extend_from_slice(piece);
@@ -157,7 +142,7 @@ impl Incoming {
     }
 
     async fn flush_if_full(&mut self) -> Result<(), StoreError> {
-        if self.buffer.len() >= PIECE { self.flush().await } else { Ok(()) }
+        if self.buffer.len() >= BUFFER_SIZE { self.flush().await } else { Ok(()) }
     }
 
     async fn flush(&mut self) -> Result<(), StoreError> {
@@ -181,7 +166,7 @@ impl Incoming {
         Ok(())
     }
 
-    /// That was all: the file, whose bytes are on the disk.
+    /// Ends the upload. All bytes are on disk.
     pub async fn finish(mut self) -> Result<Staged, StoreError> {
         self.flush().await?;
         let Some(Spool { file, hash }) = self.spool.take() else {
@@ -192,14 +177,14 @@ impl Incoming {
             if durable {
                 file.as_file().sync_all()?;
             }
-            let sha256 = hexadecimal(&hash.finalize());
+            let sha256 = base16ct::lower::encode_string(&hash.finalize());
             Ok(Staged { path: file.into_temp_path(), size, sha256 })
         })
         .await?
     }
 }
 
-/// An uploaded file that isn't kept yet. Dropping it removes it.
+/// A complete upload that is not stored yet. Dropping it removes the file.
 #[derive(Debug)]
 pub struct Staged {
     path: TempPath,
@@ -213,12 +198,12 @@ impl Staged {
         self.size
     }
 
-    /// SHA-256 of the bytes, in hexadecimal digits.
+    /// SHA-256 of the bytes in lower-case hexadecimal.
     pub fn sha256(&self) -> &str {
         &self.sha256
     }
 
-    /// Where it is until it is kept.
+    /// Path of the temporary file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -227,25 +212,26 @@ impl Staged {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// What the file is, if it is one that is taken under this name and with this declared type. Reads and decodes all of it:
-    /// blocks.
-    pub fn inspect(&self, name: &str, declared: Option<&str>) -> Result<FileKind, UploadError> {
-        content::inspect(&self.path, name, declared)
+    /// Determines the type of the file and checks it against its name and declared type.
+    ///
+    /// Reads and decodes the whole file, so it blocks.
+    pub(crate) fn inspect(&self, name: &str, declared: Option<&str>) -> Result<FileKind, UploadError> {
+        Ok(content::inspect(&self.path, name, declared)?)
     }
 }
 
-/// A staged file in parts of the same length, but for the last.
-pub(crate) struct Pieces {
+/// A staged file in parts of equal length; the last one may be shorter.
+pub(crate) struct StagedParts {
     file: Option<File>,
     length: usize,
 }
 
-pub(crate) async fn pieces_of(staged: &Staged, length: usize) -> Result<Pieces, StoreError> {
+pub(crate) async fn parts_of(staged: &Staged, length: usize) -> Result<StagedParts, StoreError> {
     let path = staged.path().to_owned();
-    Ok(Pieces { file: Some(blocking(move || File::open(path)).await??), length })
+    Ok(StagedParts { file: Some(blocking(move || File::open(path)).await??), length })
 }
 
-impl Pieces {
+impl StagedParts {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         let (Some(mut file), length) = (self.file.take(), self.length) else { return Ok(None) };
         let read = blocking(move || {

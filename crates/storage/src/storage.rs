@@ -1,4 +1,4 @@
-//! Everything about the bytes of files in one place: where they are kept, and what happens before.
+//! The entry point: a store with its staging folder, content inspection and thumbnails.
 
 use std::{
     ops::Range,
@@ -14,46 +14,51 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::{
-    FileStore, Incoming, Key, Local, NoThumbnail, Objects, Opened, Refusal, S3, S3Settings, Size, Staged,
-    StoreError, UploadError, blocking,
-    staging::{Staging, hexadecimal},
-    thumbnails,
+    blocking::blocking,
+    content::Refusal,
+    error::{StoreError, UploadError},
+    key::{Key, Size},
+    objects::{Local, Objects},
+    s3::{S3, S3Settings},
+    staging::{Incoming, Staged, Staging},
+    store::{FileStore, Opened},
+    thumbnails::{self, NoThumbnail},
 };
 
-/// Bytes that are written to see whether a store can be written to: more than a full disk finds a place for.
+/// Content of a probe: large enough to fail on a full disk.
 const PROBE: &[u8] = &[0; 64 << 10];
 
-/// How long a store may take to show that it can be written to.
-const PROBE_PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The store of a service, and the folder for uploads under way. Clones are the same.
+/// The file store of a service. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Storage {
     store: Arc<dyn FileStore>,
     staging: Staging,
-    /// One image is decoded at a time, so that memory stays bounded whatever is uploaded.
+    /// Serialises the decoding of images, which bounds memory.
     imaging: Arc<Semaphore>,
 }
 
 impl Storage {
-    /// Files in a folder, which is made if it isn't there.
+    /// Stores files in a folder; creates it if necessary.
     pub fn local(folder: &Path) -> Result<Self, StoreError> {
         let staging = Staging::new(folder, true)?;
         Ok(Self::new(Arc::new(Local::new(folder)?), staging))
     }
 
-    /// Files in a bucket; uploads under way are in a folder of this machine.
+    /// Stores files in a bucket; `folder` holds uploads in progress.
     pub fn s3(settings: &S3Settings, folder: &Path) -> Result<Self, StoreError> {
         Ok(Self::new(Arc::new(S3::new(settings)?), Staging::new(folder, false)?))
     }
 
-    /// Files in memory, for tests; uploads under way are in a folder of this machine.
+    /// Stores files in memory, for tests; `folder` holds uploads in progress.
     pub fn in_memory(folder: &Path) -> Result<Self, StoreError> {
-        Self::over(Arc::new(Objects::in_memory()), folder)
+        Self::with_store(Arc::new(Objects::in_memory()), folder)
     }
 
-    /// Files in any store that takes staged files from everywhere.
-    pub fn over(store: Arc<dyn FileStore>, folder: &Path) -> Result<Self, StoreError> {
+    /// Stores files in a custom store; `folder` holds uploads in progress.
+    pub fn with_store(store: Arc<dyn FileStore>, folder: &Path) -> Result<Self, StoreError> {
         Ok(Self::new(store, Staging::new(folder, false)?))
     }
 
@@ -61,18 +66,20 @@ impl Storage {
         Self { store, staging, imaging: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Where the files are.
+    /// The underlying store.
     pub fn store(&self) -> &dyn FileStore {
         self.store.as_ref()
     }
 
-    /// Begins an upload of at most so many bytes.
+    /// Begins an upload of at most `limit` bytes.
     pub fn begin(&self, limit: u64) -> Incoming {
         self.staging.begin(limit)
     }
 
-    /// What a staged file is, if it is one that is taken under this name and with this declared type (rule book §14).
-    /// Waits for its turn.
+    /// Determines the type of a staged file and checks it against its name and declared type (rule
+    /// §14).
+    ///
+    /// One file is decoded at a time; others wait.
     pub async fn inspect(
         &self,
         staged: Staged,
@@ -81,9 +88,9 @@ impl Storage {
     ) -> Result<(Staged, FileKind), UploadError> {
         let (name, declared) = (name.to_owned(), declared.map(ToOwned::to_owned));
         self.imaging(move || {
-            // A decoder that panics has met a file that it can't read.
-            let looked = catch_unwind(AssertUnwindSafe(|| staged.inspect(&name, declared.as_deref())));
-            let kind = looked.unwrap_or(Err(UploadError::Refused(Refusal::Damaged)))?;
+            // A panic of a decoder means a damaged file.
+            let inspected = catch_unwind(AssertUnwindSafe(|| staged.inspect(&name, declared.as_deref())));
+            let kind = inspected.unwrap_or(Err(UploadError::Refused(Refusal::Damaged)))?;
             Ok((staged, kind))
         })
         .await?
@@ -93,18 +100,18 @@ impl Storage {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = Arc::clone(&self.imaging).acquire_owned().await;
-        let turn = turn.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        // The turn is over when the work is, also if nobody waits for it any more.
+        let permit = Arc::clone(&self.imaging).acquire_owned().await;
+        let permit = permit.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        // The work holds the permit to its end, even if the caller is cancelled.
         blocking(move || {
             let done = work();
-            drop(turn);
+            drop(permit);
             done
         })
         .await
     }
 
-    /// The thumbnail of an image: the one that was made before, or a new one.
+    /// Opens the thumbnail of an image; renders and stores it on first use.
     pub async fn thumbnail(&self, original: &Key, size: Size) -> Result<Opened, NoThumbnail> {
         let key = original.thumbnail(size);
         match self.store.open(&key, None).await {
@@ -112,16 +119,16 @@ impl Storage {
             other => return Ok(other?),
         }
         let copy = self.copy(original).await?;
-        let made = self.imaging(move || {
-            catch_unwind(AssertUnwindSafe(|| thumbnails::make(copy.path(), size)))
+        let rendered = self.imaging(move || {
+            catch_unwind(AssertUnwindSafe(|| thumbnails::render(copy.path(), size)))
                 .unwrap_or(Err(NoThumbnail::Impossible))
         });
-        let staged = self.stage(&made.await??).await?;
-        self.store.keep(&key, staged).await?;
+        let staged = self.stage(&rendered.await??).await?;
+        self.store.put(&key, staged).await?;
         Ok(self.store.open(&key, None).await?)
     }
 
-    /// Bytes of a stored file in a file of its own on this machine.
+    /// Copies a stored file to the staging folder.
     async fn copy(&self, key: &Key) -> Result<Staged, StoreError> {
         let mut pieces = self.store.open(key, None).await?.pieces;
         let mut incoming = self.begin(u64::MAX);
@@ -137,24 +144,24 @@ impl Storage {
         incoming.finish().await
     }
 
-    /// Opens a file, or a part of it.
+    /// Opens a file, or a range of it.
     pub async fn open(&self, key: &Key, range: Option<Range<u64>>) -> Result<Opened, StoreError> {
         self.store.open(key, range).await
     }
 
-    /// SHA-256 of the bytes of a file, in hexadecimal digits.
+    /// SHA-256 of a stored file in lower-case hexadecimal.
     pub async fn checksum(&self, key: &Key) -> Result<String, StoreError> {
         let mut pieces = self.store.open(key, None).await?.pieces;
         let mut hash = Sha256::new();
         while let Some(piece) = pieces.try_next().await? {
             hash.update(&piece);
         }
-        Ok(hexadecimal(&hash.finalize()))
+        Ok(base16ct::lower::encode_string(&hash.finalize()))
     }
 
-    /// Keeps a staged file under this key.
-    pub async fn keep(&self, key: &Key, staged: Staged) -> Result<(), StoreError> {
-        self.store.keep(key, staged).await
+    /// Stores a staged file under a key.
+    pub async fn put(&self, key: &Key, staged: Staged) -> Result<(), StoreError> {
+        self.store.put(key, staged).await
     }
 
     /// Removes a file and its thumbnails.
@@ -165,20 +172,22 @@ impl Storage {
         self.store.remove(key).await
     }
 
-    /// Whether files can be kept: writes one, and removes it.
+    /// Probes the store: writes an object and removes it. Fails after five seconds.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        let probed = tokio::time::timeout(PROBE_PATIENCE, async {
+        let probed = tokio::time::timeout(PROBE_TIMEOUT, async {
             let staged = self.stage(PROBE).await?;
             let key = Key::probe(&staged.name());
-            self.store.keep(&key, staged).await?;
+            self.store.put(&key, staged).await?;
             self.store.remove(&key).await
         });
-        probed.await.map_err(|_| StoreError::Unavailable("it takes too long".into()))?
+        probed.await.map_err(|_| StoreError::Unavailable("the probe timed out".into()))?
     }
 
-    /// What uploads before this instant have left in the staging folder, because the process was killed. Says how many files,
-    /// and removes them if told to.
+    /// Counts uploads in the staging folder that are older than `before`, and removes them if
+    /// `remove` is set.
+    ///
+    /// Only a killed process leaves such uploads.
     pub async fn abandoned(&self, before: Instant, remove: bool) -> Result<u64, StoreError> {
-        self.staging.tidy(before, remove).await
+        self.staging.abandoned(before, remove).await
     }
 }

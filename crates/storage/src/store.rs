@@ -1,4 +1,4 @@
-//! What a store of bytes can do.
+//! The interface of a store of bytes.
 
 use std::{fmt, ops::Range};
 
@@ -7,26 +7,15 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use inspection_domain::time::Instant;
 
-use crate::{Key, Staged};
+use crate::{error::StoreError, key::Key, staging::Staged};
 
-/// Why a store didn't do what it was asked for. The causes are for logs.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// There is nothing under this key.
-    #[error("nothing is stored under {0}")]
-    Missing(Key),
-    /// It can't be reached, refuses, is too slow, read-only or full.
-    #[error("the store of files can't be used: {0}")]
-    Unavailable(String),
-}
-
-/// Bytes that are being read.
+/// An open object, or a range of one.
 pub struct Opened {
     /// Bytes of the whole object.
     pub size: u64,
-    /// Which of them come.
+    /// Range of bytes in the stream.
     pub range: Range<u64>,
-    /// They themselves, piece by piece.
+    /// The bytes of the range.
     pub pieces: BoxStream<'static, Result<Bytes, StoreError>>,
 }
 
@@ -36,32 +25,33 @@ impl fmt::Debug for Opened {
     }
 }
 
-/// An object in a store.
+/// Metadata of an object in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it is.
+pub struct StoredObject {
+    /// Key.
     pub key: Key,
     /// Bytes.
     pub size: u64,
-    /// When it was put there, if that is a time on the calendar.
+    /// Time of the last write, unless it is outside the supported range.
     pub modified: Option<Instant>,
 }
 
-/// A place for bytes. An object is there whole or not at all, whatever happens in between.
+/// A store of bytes. Writes are atomic: an object is complete or absent.
 #[async_trait]
 pub trait FileStore: fmt::Debug + Send + Sync {
-    /// Takes a staged file in under this key. When this is `Ok`, it is safely there.
-    async fn keep(&self, key: &Key, staged: Staged) -> Result<(), StoreError>;
+    /// Stores a staged file under a key and replaces an existing object. The object is durable on
+    /// `Ok`.
+    async fn put(&self, key: &Key, staged: Staged) -> Result<(), StoreError>;
 
-    /// Opens an object, or a part of it. A range is within the object, and not empty.
+    /// Opens an object, or a range of it. The range is not empty and within the object.
     async fn open(&self, key: &Key, range: Option<Range<u64>>) -> Result<Opened, StoreError>;
 
-    /// Bytes of an object; none if it isn't there.
+    /// Returns the bytes of an object, or `None` if it is absent.
     async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError>;
 
-    /// Removes an object, if it is there.
+    /// Removes an object. An absent object is no error.
     async fn remove(&self, key: &Key) -> Result<(), StoreError>;
 
-    /// Everything there is, in no particular order.
-    fn list(&self) -> BoxStream<'static, Result<Entry, StoreError>>;
+    /// Lists all objects in no particular order.
+    fn list(&self) -> BoxStream<'static, Result<StoredObject, StoreError>>;
 }

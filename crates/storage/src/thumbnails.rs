@@ -1,4 +1,4 @@
-//! Small pictures of images, the right way up, with nothing in them but the picture.
+//! Thumbnails: small upright JPEG images without metadata.
 
 use std::path::Path;
 
@@ -6,48 +6,29 @@ use image::{
     DynamicImage, ImageDecoder, ImageReader, Limits, Rgb, RgbImage, codecs::jpeg::JpegEncoder, imageops,
 };
 
-use crate::{StoreError, content::MAX_PIXELS};
+use crate::{content::MAX_PIXELS, error::StoreError, key::Size};
 
-/// How well a thumbnail looks, of 100.
+/// JPEG quality, from 1 to 100.
 const QUALITY: u8 = 80;
 
-/// Size of a thumbnail: pixels of its longer side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size(u32);
-
-impl Size {
-    /// All there are.
-    pub const ALL: [Self; 3] = [Self(160), Self(320), Self(640)];
-
-    /// The smallest that is no smaller than this, or the largest there is.
-    pub fn for_pixels(wanted: u32) -> Self {
-        Self::ALL.into_iter().find(|size| size.0 >= wanted).unwrap_or(Self(640))
-    }
-
-    /// Pixels of the longer side.
-    pub const fn pixels(self) -> u32 {
-        self.0
-    }
-}
-
-/// Why there is no thumbnail.
+/// Reason for a missing thumbnail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoThumbnail {
-    /// Only images have one, and not every one that can be read by others can be made smaller here.
-    #[error("no thumbnail can be made of this file")]
+    /// The file is no image, or its decoder does not support it.
+    #[error("the file has no thumbnail")]
     Impossible,
-    /// The store can't be used.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Makes the thumbnail of an image: a JPEG. An image that is small already keeps its size. Blocks.
-pub(crate) fn make(original: &Path, size: Size) -> Result<Vec<u8>, NoThumbnail> {
+/// Renders the thumbnail of an image as JPEG. A smaller image keeps its size. Blocks.
+pub(crate) fn render(original: &Path, size: Size) -> Result<Vec<u8>, NoThumbnail> {
     let mut reader = ImageReader::open(original)
         .and_then(ImageReader::with_guessed_format)
         .map_err(|error| NoThumbnail::Store(error.into()))?;
     let mut limits = Limits::default();
-    // Four bytes a pixel, and as much again to work with.
+    // Four bytes for each pixel, and the same for working memory.
     limits.max_alloc = Some(MAX_PIXELS * 8);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|_| NoThumbnail::Impossible)?;
@@ -64,7 +45,7 @@ pub(crate) fn make(original: &Path, size: Size) -> Result<Vec<u8>, NoThumbnail> 
     Ok(bytes)
 }
 
-/// JPEG knows no transparency.
+/// Replaces transparency, which JPEG lacks, with white.
 fn on_white(image: &DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.to_rgb8();

@@ -30,7 +30,7 @@ fn on_s3(kind: DatabaseKind) -> Option<(TestSite, S3Server)> {
         region: "us-east-1".into(),
         endpoint: Some(server.endpoint.clone()),
         credentials: Some((KEY_ID.into(), SECRET.to_owned().into())),
-        patience: Duration::from_millis(500),
+        request_timeout: Duration::from_millis(500),
     };
     let site =
         TestSite::start_over(kind, settings(), |folder| Storage::s3(&wanted, folder).expect("a store"))?;

@@ -1,9 +1,9 @@
-//! Tidying up, on both databases and every store that a test can have at hand.
+//! Reconciliation of the file store on both databases, in a folder and in a bucket.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "in a test, a panic is how a failure is told"
+    reason = "a panic reports the failure of a test"
 )]
 
 use futures_util::TryStreamExt;
@@ -15,7 +15,7 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{Context, files};
-use inspection_scheduler::files::{Plan, Report, tidy};
+use inspection_scheduler::files::{ReconcilePlan, ReconcileReport, reconcile};
 use inspection_storage::{Key, Size, Staged, Storage};
 use inspection_testkit::{
     TestDatabase,
@@ -28,7 +28,7 @@ use inspection_testkit::{
 use serde_json::json;
 use tempfile::TempDir;
 
-struct Place<'a> {
+struct TestStore<'a> {
     db: &'a TestDatabase,
     context: Context,
     owner: User,
@@ -41,7 +41,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
 }
 
-impl<'a> Place<'a> {
+impl<'a> TestStore<'a> {
     fn new(db: &'a TestDatabase, on_s3: bool) -> Self {
         let (context, _) = context();
         let owner = user(db, &context, Role::Specialist);
@@ -55,7 +55,7 @@ impl<'a> Place<'a> {
                     region: "us-east-1".into(),
                     endpoint: Some(server.endpoint.clone()),
                     credentials: Some((KEY_ID.into(), SECRET.to_owned().into())),
-                    patience: std::time::Duration::from_secs(20),
+                    request_timeout: std::time::Duration::from_secs(20),
                 };
                 Storage::s3(&settings, folder.path())
             }
@@ -72,22 +72,22 @@ impl<'a> Place<'a> {
 
     async fn stage(&self, bytes: &[u8]) -> Staged {
         let mut incoming = self.storage.begin(1 << 20);
-        incoming.write(bytes).await.expect("taken");
+        incoming.write(bytes).await.expect("accepted");
         incoming.finish().await.expect("staged")
     }
 
-    /// Bytes in the store.
+    /// Stores bytes without a row.
     fn bytes(&self, key: &Key, bytes: &[u8]) {
-        run(async { self.storage.keep(key, self.stage(bytes).await).await.expect("kept") });
+        run(async { self.storage.put(key, self.stage(bytes).await).await.expect("stored") });
     }
 
-    /// Bytes in the store, and the file on record.
+    /// Stores a file and its row.
     fn file(&self) -> StoredFile {
         let (key, bytes) = (self.key(), jpeg(400, 300));
         let sha256 = run(async {
             let staged = self.stage(&bytes).await;
             let sha256 = staged.sha256().to_owned();
-            self.storage.keep(&key, staged).await.expect("kept");
+            self.storage.put(&key, staged).await.expect("stored");
             sha256
         });
         let new = NewFile {
@@ -99,98 +99,108 @@ impl<'a> Place<'a> {
         };
         let purpose = input::<UploadFields>(json!({})).purpose().expect("a purpose");
         act(self.db, &self.context, &self.owner, |tx| files::record(tx, vec![new], &purpose))
-            .expect("on record")
+            .expect("recorded")
             .remove(0)
     }
 
     fn keys(&self) -> Vec<Key> {
         let mut keys: Vec<Key> =
-            run(self.storage.store().list().map_ok(|entry| entry.key).try_collect()).expect("keys");
+            run(self.storage.store().list().map_ok(|object| object.key).try_collect()).expect("keys");
         keys.sort();
         keys
     }
 
-    fn tidy(&self, plan: Plan) -> Report {
-        tidy(&self.db.database, &self.storage, plan).expect("tidied")
+    fn reconcile(&self, plan: ReconcilePlan) -> ReconcileReport {
+        reconcile(&self.db.database, &self.storage, plan).expect("reconciled")
     }
 }
 
-fn before(year: u16, remove: bool, contents: bool) -> Plan {
+fn before(year: u16, remove: bool, contents: bool) -> ReconcilePlan {
     let before = Instant::parse(&format!("{year}-01-01T00:00:00Z")).expect("an instant");
-    Plan { remove, contents, before }
+    ReconcilePlan { remove, contents, before }
 }
 
 fn ids(files: &[&StoredFile]) -> Vec<FileId> {
     files.iter().map(|file| file.id).collect()
 }
 
-fn what_is_left_over_goes_after_a_while_and_nothing_else(db: &TestDatabase, on_s3: bool) {
-    let place = Place::new(db, on_s3);
-    let known = place.file();
+fn orphans_alone_are_removed_after_a_delay(db: &TestDatabase, on_s3: bool) {
+    let store = TestStore::new(db, on_s3);
+    let known = store.file();
     let key = Key::recorded(&known.key);
-    run(async { place.storage.thumbnail(&key, Size::for_pixels(160)).await.map(drop) }).expect("a thumbnail");
-    let (orphan, childless) = (place.key(), place.key());
-    place.bytes(&orphan, &pdf());
-    place.bytes(&childless.thumbnail(Size::for_pixels(320)), &jpeg(9, 9));
-    place.bytes(&Key::recorded(".probes/upload-x"), b"x");
-    place.bytes(&Key::recorded("lost+found/README"), b"foreign");
-    std::fs::write(place.folder.path().join(".staging/upload-y"), b"half").expect("written");
-    let all = place.keys();
+    run(async { store.storage.thumbnail(&key, Size::for_pixels(160)).await.map(drop) }).expect("a thumbnail");
+    let (orphan, childless) = (store.key(), store.key());
+    store.bytes(&orphan, &pdf());
+    store.bytes(&childless.thumbnail(Size::for_pixels(320)), &jpeg(9, 9));
+    store.bytes(&Key::recorded(".probes/upload-x"), b"x");
+    store.bytes(&Key::recorded("lost+found/README"), b"foreign");
+    std::fs::write(store.folder.path().join(".staging/upload-y"), b"half").expect("written");
+    let all = store.keys();
     assert_eq!(all.len(), 6);
 
-    let young = place.tidy(before(2020, true, true));
-    assert_eq!(young, Report { files: 1, foreign: 1, ..Report::default() }, "it may belong to an upload");
-    assert_eq!(place.keys(), all);
-    let looked = place.tidy(before(9000, false, true));
-    assert_eq!(looked, Report { files: 1, left_over: 3, abandoned: 1, foreign: 1, ..Report::default() });
-    assert_eq!(place.keys(), all, "only looked at");
-    assert_eq!(place.tidy(before(9000, true, false)), looked);
-    let kept = [key.clone(), key.thumbnail(Size::for_pixels(160)), Key::recorded("lost+found/README")];
-    let mut kept = kept.to_vec();
-    kept.sort();
-    assert_eq!(place.keys(), kept);
-    assert_eq!(place.tidy(before(9000, true, true)), Report { files: 1, foreign: 1, ..Report::default() });
-    assert!(place.server.is_some() == on_s3);
+    let young = store.reconcile(before(2020, true, true));
+    assert_eq!(
+        young,
+        ReconcileReport { files: 1, foreign: 1, ..ReconcileReport::default() },
+        "the objects may belong to an upload in progress"
+    );
+    assert_eq!(store.keys(), all);
+    let counted = store.reconcile(before(9000, false, true));
+    assert_eq!(
+        counted,
+        ReconcileReport { files: 1, orphans: 3, abandoned: 1, foreign: 1, ..ReconcileReport::default() }
+    );
+    assert_eq!(store.keys(), all, "counted, not removed");
+    assert_eq!(store.reconcile(before(9000, true, false)), counted);
+    let remaining = [key.clone(), key.thumbnail(Size::for_pixels(160)), Key::recorded("lost+found/README")];
+    let mut remaining = remaining.to_vec();
+    remaining.sort();
+    assert_eq!(store.keys(), remaining);
+    assert_eq!(
+        store.reconcile(before(9000, true, true)),
+        ReconcileReport { files: 1, foreign: 1, ..ReconcileReport::default() }
+    );
+    assert!(store.server.is_some() == on_s3);
 }
 
 on_both_databases! {
-    fn in_a_folder_what_is_left_over_goes_after_a_while(db: TestDatabase) {
-        what_is_left_over_goes_after_a_while_and_nothing_else(&db, false);
+    fn orphans_in_a_folder_are_removed_after_a_delay(db: TestDatabase) {
+        orphans_alone_are_removed_after_a_delay(&db, false);
     }
 
-    fn in_a_bucket_what_is_left_over_goes_after_a_while(db: TestDatabase) {
-        what_is_left_over_goes_after_a_while_and_nothing_else(&db, true);
+    fn orphans_in_a_bucket_are_removed_after_a_delay(db: TestDatabase) {
+        orphans_alone_are_removed_after_a_delay(&db, true);
     }
 
-    fn files_whose_bytes_are_missing_or_changed_are_told(db: TestDatabase) {
-        let place = Place::new(&db, false);
-        let files: Vec<StoredFile> = (0..4).map(|_| place.file()).collect();
-        run(async { place.storage.remove(&Key::recorded(&files[1].key)).await }).expect("removed");
-        place.bytes(&Key::recorded(&files[2].key), b"shorter");
+    fn missing_and_changed_files_are_reported(db: TestDatabase) {
+        let store = TestStore::new(&db, false);
+        let files: Vec<StoredFile> = (0..4).map(|_| store.file()).collect();
+        run(async { store.storage.remove(&Key::recorded(&files[1].key)).await }).expect("removed");
+        store.bytes(&Key::recorded(&files[2].key), b"shorter");
         let mut other = jpeg(400, 300);
         let end = other.len() - 10;
         other[end] ^= 1;
-        place.bytes(&Key::recorded(&files[3].key), &other);
-        let report = place.tidy(before(9000, true, false));
+        store.bytes(&Key::recorded(&files[3].key), &other);
+        let report = store.reconcile(before(9000, true, false));
         assert_eq!((report.missing.clone(), report.changed.clone()), (ids(&[&files[1]]), ids(&[&files[2]])));
-        assert!(!report.is_whole());
-        let report = place.tidy(before(9000, true, true));
+        assert!(!report.is_consistent());
+        let report = store.reconcile(before(9000, true, true));
         assert_eq!((report.missing, report.changed), (ids(&[&files[1]]), ids(&[&files[2], &files[3]])));
-        assert_eq!(place.keys().len(), 3, "what is on record stays, however it is");
+        assert_eq!(store.keys().len(), 3, "objects of recorded files stay");
     }
 
-    fn many_files_are_gone_through_in_batches(db: TestDatabase) {
-        let place = Place::new(&db, false);
+    fn files_are_compared_in_batches(db: TestDatabase) {
+        let store = TestStore::new(&db, false);
         let purpose = input::<UploadFields>(json!({})).purpose().expect("a purpose");
         let rows: Vec<NewFile> = (0..1100)
             .map(|_| NewFile {
-                key: place.key().as_str().into(), client_name: "a.jpg".into(), kind: FileKind::Jpeg, size: 9, sha256: "0".repeat(64),
+                key: store.key().as_str().into(), client_name: "a.jpg".into(), kind: FileKind::Jpeg, size: 9, sha256: "0".repeat(64),
             })
             .collect();
-        act(&db, &place.context, &place.owner, |tx| files::record(tx, rows, &purpose)).expect("on record");
+        act(&db, &store.context, &store.owner, |tx| files::record(tx, rows, &purpose)).expect("recorded");
         let statements = db.statements();
-        let report = place.tidy(before(9000, true, false));
+        let report = store.reconcile(before(9000, true, false));
         assert_eq!((report.files, report.missing.len()), (1100, 1100));
-        assert!(db.statements() - statements < 1200, "one for each that is missing, three for the rest");
+        assert!(db.statements() - statements < 1200, "one for each missing file and three for the batches");
     }
 }

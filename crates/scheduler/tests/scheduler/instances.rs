@@ -1,5 +1,5 @@
-//! Several processes on one PostgreSQL, of which one is killed now and then: each tick is run once and none is missing, and so
-//! with the jobs of the outbox.
+//! Several processes on one PostgreSQL database, killed at random: each tick and each background
+//! job runs exactly once.
 
 use std::{
     io::{BufRead, Write},
@@ -24,7 +24,7 @@ use inspection_persistence::{
     Context, Database, Settings, daily_lists, equipment, notifications, outbox, tasks, translations,
 };
 use inspection_scheduler::{
-    Background, Parts,
+    Background, BackgroundSettings,
     outbox::Handler,
     translations::Translations,
     translator::{TranslateError, Translator},
@@ -37,22 +37,22 @@ use inspection_testkit::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Milliseconds since 1970, by the clock on the wall.
-#[expect(clippy::disallowed_methods, reason = "several processes have no other clock in common")]
+/// Milliseconds since 1970 by the system clock.
+#[expect(clippy::disallowed_methods, reason = "the processes share no other clock")]
 fn wall() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     i64::try_from(since.as_millis()).expect("before the year 292278994")
 }
 
-/// What a process is told: where the database is, and how the time goes.
+/// Instructions for a process: its database, clock and work.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Orders {
     url: String,
     name: String,
-    /// When, by the clock of the wall, the other clock showed `from`; both in milliseconds.
+    /// System time in milliseconds at which the simulated clock shows `from`.
     begun: i64,
     from: i64,
-    /// How many times as fast it goes.
+    /// Factor by which the simulated clock is faster.
     speed: i64,
     ticks: bool,
 }
@@ -66,7 +66,7 @@ impl Clock for FastClock {
     }
 }
 
-/// Ids that no other process makes.
+/// Ids that are unique across processes.
 struct OwnIds(String, std::sync::atomic::AtomicU64);
 
 impl Ids for OwnIds {
@@ -93,9 +93,9 @@ impl Translator for Mirror {
     }
 }
 
-/// What a process of its own does, until it is killed or its input ends.
+/// Body of a child process. It runs until it is killed or its input ends.
 #[test]
-#[ignore = "the other tests start it"]
+#[ignore = "the other tests start it as a child process"]
 fn a_process() {
     let mut line = String::new();
     let mut input = std::io::stdin().lock();
@@ -114,26 +114,26 @@ fn a_process() {
     let translations = Translations::new(database.clone(), context.clone(), Arc::new(Mirror));
     let handler: Arc<dyn Handler> = Arc::new(translations);
     let every_minute = || TaskName::ALL.iter().map(|task| (*task, Schedule::EveryMinutes(1))).collect();
-    let parts = Parts {
+    let settings = BackgroundSettings {
         database,
         context,
         instance: orders.name.clone(),
         tasks: if orders.ticks { every_minute() } else { Vec::new() },
         handlers: if orders.ticks { [].into() } else { [(OutboxKind::Translate, handler)].into() },
-        look: Duration::from_millis(30),
-        patience: Duration::from_secs(5),
+        poll_interval: Duration::from_millis(30),
+        shutdown_timeout: Duration::from_secs(5),
     };
-    let background = Background::start(parts, || std::process::exit(1)).expect("started");
+    let background = Background::start(settings, || std::process::exit(1)).expect("started");
     while input.read_line(&mut line).unwrap_or(0) > 0 {}
     background.stop();
 }
 
-/// A process that doesn't outlive the test, however that ends.
+/// A child process that ends with the test.
 struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -149,14 +149,14 @@ fn start(orders: &Orders) -> Process {
         .expect("a process");
     let mut line = serde_json::to_string(orders).expect("orders");
     line.push('\n');
-    child.stdin.as_mut().expect("its input").write_all(line.as_bytes()).expect("told");
+    child.stdin.as_mut().expect("its input").write_all(line.as_bytes()).expect("sent");
     Process(child)
 }
 
-/// Three processes, of which one is killed and replaced now and then.
+/// Three processes; the test kills and replaces them one by one.
 struct Fleet {
     orders: Orders,
-    /// The oldest first, by name.
+    /// Names and processes, the oldest first.
     running: Vec<(String, Process)>,
     killed: usize,
     begun: Moment,
@@ -175,34 +175,34 @@ impl Fleet {
         self.running.push((name, start(&orders)));
     }
 
-    /// Kills the oldest one and starts another.
+    /// Kills the oldest process and starts another.
     fn replace_one(&mut self) {
         self.running.remove(0);
         self.killed += 1;
         self.add();
     }
 
-    /// A little later, if it isn't too late.
-    fn wait(&self, longest: Duration) {
-        assert!(self.begun.elapsed() < longest, "not done in time");
+    /// Sleeps for a moment; fails after the timeout.
+    fn wait(&self, timeout: Duration) {
+        assert!(self.begun.elapsed() < timeout, "not done in time");
         thread::sleep(Duration::from_millis(20));
     }
 
-    /// Tells all to stop, and says how many were killed.
+    /// Stops all processes and returns the number of killed ones.
     fn stop(self) -> usize {
         for (_, mut process) in self.running {
             drop(process.0.stdin.take());
-            assert!(process.0.wait().expect("ended").success(), "a process that is told to stop ends well");
+            assert!(process.0.wait().expect("ended").success(), "a stopped process exits with success");
         }
         self.killed
     }
 }
 
-/// Ticks of each task.
+/// Number of ticks of each task.
 const TICKS: usize = 500;
 
 #[test]
-fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
+fn each_tick_runs_exactly_once_although_processes_are_killed() {
     let Some(db) = TestDatabase::new(DatabaseKind::Postgres) else { return };
     let (context, clock) = context();
     let from = Instant::from_millisecond(wall()).expect("an instant");
@@ -218,7 +218,7 @@ fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
     for assignment in &assignments {
         builders::assigned(&db, &context, &admin, assignment.id, &team);
     }
-    // Their deadline was months ago.
+    // The deadlines passed months ago.
     let orders = Orders {
         url: db.url.clone(),
         name: String::new(),
@@ -231,13 +231,13 @@ fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
         let filter = input(json!({}));
         db.read(|conn| tasks::runs(conn, *task, &filter, PageRequest::first(100))).expect("read").items
     };
-    // Who has run something follows the time from then on.
+    // A process with a run follows the clock from then on.
     let has_begun =
         |name: &str| TaskName::ALL.iter().any(|task| latest(task).iter().any(|run| run.instance == name));
-    let patience = Duration::from_mins(4);
+    let timeout = Duration::from_mins(4);
     let mut fleet = Fleet::start(orders.clone());
     while !fleet.running.iter().all(|(name, _)| has_begun(name)) {
-        fleet.wait(patience);
+        fleet.wait(timeout);
     }
     let from = FastClock(orders).now();
     let due = Schedule::EveryMinutes(1).between(from, from.plus_seconds(60 * 500), &SiteTimeZone::utc());
@@ -250,12 +250,12 @@ fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
         if through > last.plus_seconds(60 * 10) {
             break;
         }
-        // The two others are there to see what is due meanwhile.
+        // The two other processes run the times that are due meanwhile.
         if through > next && fleet.running.iter().skip(1).all(|(name, _)| has_begun(name)) {
             fleet.replace_one();
             next = through.plus_seconds(60 * 25);
         }
-        fleet.wait(patience);
+        fleet.wait(timeout);
     }
     let killed = fleet.stop();
     assert!(killed > 5, "{killed} killed");
@@ -273,18 +273,18 @@ fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
                 break;
             }
         }
-        let wanted: Vec<_> =
+        let expected: Vec<_> =
             runs.iter().filter(|run| run.scheduled_for > from && run.scheduled_for <= last).collect();
-        let mut at: Vec<Instant> = wanted.iter().map(|run| run.scheduled_for).collect();
+        let mut at: Vec<Instant> = expected.iter().map(|run| run.scheduled_for).collect();
         at.sort_unstable();
         assert_eq!(at, due, "{task}");
-        for run in wanted {
+        for run in expected {
             assert_eq!(run.outcome, TaskOutcome::Succeeded, "{run:?}");
             taken_over += usize::from(run.attempts > 1);
         }
     }
     println!("{killed} killed, {taken_over} runs taken over");
-    let told = db.read(|conn| {
+    let notified = db.read(|conn| {
         notifications::list(
             conn,
             admin.id,
@@ -292,42 +292,42 @@ fn each_tick_is_run_once_and_none_is_missing_though_processes_are_killed() {
             PageRequest { page: 1, per_page: 100 },
         )
     });
-    assert_eq!(told.expect("read").total, 5, "each overdue assignment is told of once");
+    assert_eq!(notified.expect("read").total, 5, "one notification for each overdue assignment");
     let filter = input(json!({}));
     let all = db
         .read(|conn| daily_lists::list(conn, &filter, PageRequest { page: 1, per_page: 100 }))
         .expect("read");
-    assert!(all.total >= 3, "lists of the next days were made");
+    assert!(all.total >= 3, "lists of the next days were generated");
 }
 
-/// Jobs of the outbox.
+/// Number of background jobs.
 const JOBS: usize = 10_000;
 
 #[test]
-fn ten_thousand_jobs_are_done_once_though_processes_are_killed() {
+fn ten_thousand_jobs_run_exactly_once_although_processes_are_killed() {
     let Some(db) = TestDatabase::new(DatabaseKind::Postgres) else { return };
     let (mut context, clock) = context();
     context.translates = true;
     let admin = builders::user(&db, &context, Role::Admin);
     let begun = wall();
     clock.set(&Instant::from_millisecond(begun).expect("an instant").to_string());
-    let made: Vec<Equipment> = thread::scope(|scope| {
+    let machines: Vec<Equipment> = thread::scope(|scope| {
         let (db, context, admin) = (&db, &context, &admin);
-        let makers: Vec<_> = (0..4)
+        let threads: Vec<_> = (0..4)
             .map(|part| {
                 scope.spawn(move || {
-                    let make = |number: usize| {
+                    let create = |number: usize| {
                         let body = json!({
                             "name": "Crane", "equipment_type": "crane", "serial_number": format!("{part}-{number}"),
                             "location": format!("Quay {part}, bollard {number}"),
                         });
-                        act(db, context, admin, |tx| equipment::create(tx, input(body))).expect("made")
+                        act(db, context, admin, |tx| equipment::create(tx, input(body))).expect("created")
                     };
-                    (0..JOBS / 4).map(make).collect::<Vec<_>>()
+                    (0..JOBS / 4).map(create).collect::<Vec<_>>()
                 })
             })
             .collect();
-        makers.into_iter().flat_map(|maker| maker.join().expect("made")).collect()
+        threads.into_iter().flat_map(|thread| thread.join().expect("created")).collect()
     });
     let depth = || db.read(outbox::depth).expect("read");
     assert_eq!(usize::try_from(depth().pending), Ok(JOBS));
@@ -345,8 +345,8 @@ fn ten_thousand_jobs_are_done_once_though_processes_are_killed() {
     }
     let killed = fleet.stop();
     assert!(killed > 5, "{killed} killed");
-    assert_eq!(depth(), outbox::Depth::default(), "none was given up");
-    for part in made.chunks(1000) {
+    assert_eq!(depth(), outbox::Depth::default(), "no job was given up");
+    for part in machines.chunks(1000) {
         let mut shown = part.to_vec();
         db.read(|conn| translations::show(conn, Language::Ar, &mut shown)).expect("read");
         for (shown, machine) in shown.iter().zip(part) {

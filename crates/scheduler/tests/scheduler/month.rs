@@ -1,4 +1,4 @@
-//! A month in moving-clock time over the six tasks (rule book §16).
+//! A month of simulated time over the six scheduled tasks (rule §16).
 
 use std::sync::atomic::AtomicBool;
 
@@ -11,7 +11,7 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{Context, daily_lists, notifications, tasks, users};
-use inspection_scheduler::{Background, Parts};
+use inspection_scheduler::{Background, BackgroundSettings};
 use inspection_testkit::{
     TestDatabase,
     builders::{self, input},
@@ -20,10 +20,10 @@ use inspection_testkit::{
 };
 use serde_json::json;
 
-/// A clock that breaks when it is told to.
-struct Fragile(std::sync::Arc<AtomicBool>);
+/// A clock that panics on request.
+struct FailingClock(std::sync::Arc<AtomicBool>);
 
-impl Clock for Fragile {
+impl Clock for FailingClock {
     fn now(&self) -> Instant {
         assert!(!self.0.load(std::sync::atomic::Ordering::SeqCst), "the clock is broken");
         Instant::parse("2026-03-02T08:00:00Z").expect("an instant")
@@ -31,38 +31,38 @@ impl Clock for Fragile {
 }
 
 #[test]
-fn a_background_that_dies_tells_and_one_that_is_told_to_stop_does_not() {
+fn a_failed_background_is_reported_and_a_stopped_one_is_not() {
     let Some(db) = TestDatabase::new(inspection_testkit::DatabaseKind::Sqlite) else { return };
     for breaks in [true, false] {
         let broken = std::sync::Arc::new(AtomicBool::new(false));
         let (context, _) = inspection_testkit::context::context();
-        let parts = Parts {
+        let settings = BackgroundSettings {
             database: db.database.clone(),
             context: Context {
-                clock: std::sync::Arc::new(Fragile(std::sync::Arc::clone(&broken))),
+                clock: std::sync::Arc::new(FailingClock(std::sync::Arc::clone(&broken))),
                 ..context
             },
             instance: format!("one that breaks: {breaks}"),
             tasks: inspection_scheduler::all_tasks(),
             handlers: std::collections::BTreeMap::new(),
-            look: std::time::Duration::from_millis(20),
-            patience: std::time::Duration::from_secs(5),
+            poll_interval: std::time::Duration::from_millis(20),
+            shutdown_timeout: std::time::Duration::from_secs(5),
         };
         let (sender, receiver) = std::sync::mpsc::channel();
         let background =
-            Background::start(parts, move || sender.send(()).expect("somebody waits")).expect("started");
+            Background::start(settings, move || sender.send(()).expect("a receiver")).expect("started");
         broken.store(breaks, std::sync::atomic::Ordering::SeqCst);
         if breaks {
-            receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("told");
+            receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("reported");
             background.stop();
         } else {
             background.stop();
-            assert!(receiver.recv().is_err(), "nothing to tell");
+            assert!(receiver.recv().is_err(), "nothing is reported");
         }
     }
 }
 
-fn told(db: &TestDatabase, person: UserId, kind: NotificationType) -> i64 {
+fn notified(db: &TestDatabase, person: UserId, kind: NotificationType) -> i64 {
     let filter = input(json!({"type": kind.as_str()}));
     db.read(|conn| notifications::list(conn, person, &filter, PageRequest::first(1))).expect("read").total
 }
@@ -71,8 +71,8 @@ fn is_on_leave(db: &TestDatabase, person: &User) -> bool {
     db.read(|conn| users::get(conn, person.id)).expect("read").is_on_leave
 }
 
-/// All runs that are due after one instant and up to another, in order, each at its time.
-fn pass(
+/// Runs all due times after one instant and up to another, in order. Returns their number.
+fn advance(
     db: &TestDatabase,
     context: &Context,
     set: &dyn Fn(Instant),
@@ -88,7 +88,7 @@ fn pass(
     due.sort_unstable();
     for (at, task) in &due {
         set(*at);
-        let claimed = tasks::claim(db, context, "one", *task, *at).expect("claimed").expect("nobody else's");
+        let claimed = tasks::claim(db, context, "one", *task, *at).expect("claimed").expect("unclaimed");
         assert!(tasks::claim(db, context, "another", *task, *at).expect("asked").is_none(), "claimed once");
         let run = tasks::run(db, context, claimed, &AtomicBool::new(false)).expect("run");
         assert_eq!(run.outcome, TaskOutcome::Succeeded, "{run:?}");
@@ -98,8 +98,8 @@ fn pass(
 }
 
 on_both_databases! {
-    fn a_month_gives_the_lists_the_backlog_the_warnings_and_the_leaves_that_it_should(db: TestDatabase) {
-        // Clocks there are put forward on 24 April.
+    fn a_month_produces_all_lists_backlog_entries_warnings_and_leaves(db: TestDatabase) {
+        // Daylight saving time begins on 24 April.
         let (context, clock) = context_in("Africa/Cairo");
         let set = |at: Instant| clock.set(&at.to_string());
         let at = |text: &str| Instant::parse(text).expect("an instant");
@@ -113,7 +113,7 @@ on_both_databases! {
         let (template, _) = builders::checklist(&db, &context, &admin);
         let machine = builders::equipment(&db, &context);
         builders::routine(&db, &context, &admin, template.id);
-        // One specialist's job is done and waits for its review, another one is paused.
+        // One repair job is finished and awaits its review; another one is paused.
         let defect = |inspector| builders::defect(&db, &context, inspector, &machine).id;
         let job = builders::repair(&db, &context, &admin, defect(&team.mechanical), &specialist);
         builders::finished(&db, &context, &specialist, &job);
@@ -125,8 +125,8 @@ on_both_databases! {
         builders::approved_leave(&db, &context, &admin, &away[0], "2026-04-10", "2026-04-12");
         builders::approved_leave(&db, &context, &admin, &away[1], "2026-04-29", "2026-05-03");
 
-        // The first list of the month gets its team; nobody inspects.
-        let mut ran = pass(&db, &context, &set, at("2026-04-01T06:00:00Z"), at("2026-04-01T20:00:00Z"));
+        // The first list of the month gets a team that never inspects.
+        let mut ran = advance(&db, &context, &set, at("2026-04-01T06:00:00Z"), at("2026-04-01T20:00:00Z"));
         let page = PageRequest::first(100);
         let first = db.read(|conn| daily_lists::list(conn, &input(json!({})), page)).expect("read");
         assert_eq!(first.total, 2, "day and night of tomorrow");
@@ -137,23 +137,23 @@ on_both_databases! {
         let assigned = builders::assigned(&db, &context, &admin, assignment.id, &team);
         let deadline = assigned.deadline.expect("a deadline");
 
-        ran += pass(&db, &context, &set, at("2026-04-01T20:00:00Z"), deadline);
-        assert_eq!(told(&db, admin.id, NotificationType::BacklogTriggered), 0, "to the second it is in time");
-        ran += pass(&db, &context, &set, deadline, at("2026-04-04T05:59:00Z"));
-        assert_eq!(told(&db, admin.id, NotificationType::BacklogTriggered), 1);
-        assert_eq!(told(&db, idle.id, NotificationType::StalledJobAvailable), 0, "not yet three days");
-        ran += pass(&db, &context, &set, at("2026-04-04T05:59:00Z"), at("2026-04-10T12:00:00Z"));
-        assert_eq!(told(&db, idle.id, NotificationType::StalledJobAvailable), 1);
-        assert_eq!(told(&db, specialist.id, NotificationType::StalledJobAvailable), 0, "not whose job it is");
+        ran += advance(&db, &context, &set, at("2026-04-01T20:00:00Z"), deadline);
+        assert_eq!(notified(&db, admin.id, NotificationType::BacklogTriggered), 0, "the deadline itself is in time");
+        ran += advance(&db, &context, &set, deadline, at("2026-04-04T05:59:00Z"));
+        assert_eq!(notified(&db, admin.id, NotificationType::BacklogTriggered), 1);
+        assert_eq!(notified(&db, idle.id, NotificationType::StalledJobAvailable), 0, "not yet three days");
+        ran += advance(&db, &context, &set, at("2026-04-04T05:59:00Z"), at("2026-04-10T12:00:00Z"));
+        assert_eq!(notified(&db, idle.id, NotificationType::StalledJobAvailable), 1);
+        assert_eq!(notified(&db, specialist.id, NotificationType::StalledJobAvailable), 0, "the owner of the job is not notified");
         assert_eq!(away.each_ref().map(|person| is_on_leave(&db, person)), [true, false]);
-        ran += pass(&db, &context, &set, at("2026-04-10T12:00:00Z"), at("2026-04-12T21:00:00Z"));
-        assert!(is_on_leave(&db, &away[0]), "to the end of the last day");
-        ran += pass(&db, &context, &set, at("2026-04-12T21:00:00Z"), at("2026-04-30T20:59:59Z"));
+        ran += advance(&db, &context, &set, at("2026-04-10T12:00:00Z"), at("2026-04-12T21:00:00Z"));
+        assert!(is_on_leave(&db, &away[0]), "until the end of the last day");
+        ran += advance(&db, &context, &set, at("2026-04-12T21:00:00Z"), at("2026-04-30T20:59:59Z"));
         assert_eq!(away.each_ref().map(|person| is_on_leave(&db, person)), [false, true]);
-        assert_eq!(told(&db, admin.id, NotificationType::BacklogTriggered), 1, "once");
-        assert_eq!(told(&db, idle.id, NotificationType::StalledJobAvailable), 1, "once in a pause");
-        // Due on 3 April at 8 in the morning; warned on each day from then on.
-        assert_eq!(told(&db, qe.id, NotificationType::SlaWarning), 28);
+        assert_eq!(notified(&db, admin.id, NotificationType::BacklogTriggered), 1, "once");
+        assert_eq!(notified(&db, idle.id, NotificationType::StalledJobAvailable), 1, "once for each pause");
+        // The review is due on 3 April at 08:00; a warning follows each day.
+        assert_eq!(notified(&db, qe.id, NotificationType::SlaWarning), 28);
         let all = db.read(|conn| daily_lists::list(conn, &input(json!({})), page)).expect("read");
         assert_eq!(all.total, 2 * 30, "from 2 April to 1 May");
         let mut days: Vec<Date> = all.items.iter().map(|list| list.target_date).collect();
@@ -161,28 +161,27 @@ on_both_databases! {
         days.dedup();
         assert_eq!(days.len(), 30);
         assert!(ran > 30 * 35, "{ran}");
-
     }
 
-    fn a_run_whose_instance_dies_is_taken_over_when_its_lease_is_out_and_the_dead_writes_nothing_any_more(db: TestDatabase) {
+    fn a_run_of_a_dead_instance_is_taken_over_after_its_lease_and_the_dead_instance_cannot_write(db: TestDatabase) {
         let (context, clock) = context_in("UTC");
         clock.set("2026-04-01T06:00:00Z");
         let due = context.clock.now();
         let task = TaskName::CheckBacklog;
         let dead = tasks::claim(&db, &context, "dead", task, due).expect("claimed").expect("its own");
         clock.advance_seconds(119);
-        assert!(tasks::take_over(&db, &context, "heir").expect("asked").is_empty(), "the lease isn't out");
+        assert!(tasks::take_over(&db, &context, "heir").expect("asked").is_empty(), "the lease has not expired");
         clock.advance_seconds(1);
         let [heir] = tasks::take_over(&db, &context, "heir").expect("asked").try_into().expect("one");
         assert_eq!((heir.id, heir.attempts, heir.instance.as_str()), (dead.id, 2, "heir"));
-        assert!(tasks::run(&db, &context, dead, &AtomicBool::new(false)).is_err(), "it isn't its own any more");
+        assert!(tasks::run(&db, &context, dead, &AtomicBool::new(false)).is_err(), "the run belongs to another instance");
         let run = tasks::run(&db, &context, heir, &AtomicBool::new(false)).expect("run");
         assert_eq!(run.outcome, TaskOutcome::Succeeded);
         clock.advance_seconds(3600);
-        assert!(tasks::take_over(&db, &context, "another").expect("asked").is_empty(), "it is done");
+        assert!(tasks::take_over(&db, &context, "another").expect("asked").is_empty(), "the run has ended");
     }
 
-    fn a_run_that_kills_everybody_is_given_up_and_one_that_is_stopped_goes_on_elsewhere_at_once(db: TestDatabase) {
+    fn a_run_that_kills_its_instances_is_given_up_and_a_stopped_one_continues_elsewhere_at_once(db: TestDatabase) {
         let (context, clock) = context_in("UTC");
         let task = TaskName::CheckExpiredLeaves;
         tasks::claim(&db, &context, "one", task, context.clock.now()).expect("claimed").expect("its own");

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Result, bail};
 use inspection_domain::time::{Clock, Instant};
 use inspection_persistence::Database;
-use inspection_scheduler::files::{Plan, Report, tidy};
+use inspection_scheduler::files::{ReconcilePlan, ReconcileReport, reconcile};
 use inspection_storage::Storage;
 
 use super::{say, table};
@@ -44,20 +44,22 @@ fn before(now: Instant, grace: Duration) -> Instant {
 
 pub(super) fn run(action: &Action, database: &Database, storage: &Storage, now: Instant) -> Result<()> {
     let plan = match action {
-        Action::Check { contents } => Plan { remove: false, contents: *contents, before: before(now, GRACE) },
+        Action::Check { contents } => {
+            ReconcilePlan { remove: false, contents: *contents, before: before(now, GRACE) }
+        }
         Action::Tidy { older_than } => {
-            Plan { remove: true, contents: false, before: before(now, *older_than) }
+            ReconcilePlan { remove: true, contents: false, before: before(now, *older_than) }
         }
     };
-    let report = tidy(database, storage, plan)?;
+    let report = reconcile(database, storage, plan)?;
     say(told(&report, plan.remove))?;
-    if !report.is_whole() {
+    if !report.is_consistent() {
         bail!("{} files are missing or changed", report.missing.len() + report.changed.len());
     }
     Ok(())
 }
 
-fn told(report: &Report, removed: bool) -> String {
+fn told(report: &ReconcileReport, removed: bool) -> String {
     let ids = |ids: &[inspection_domain::ids::FileId]| {
         let shown: Vec<String> = ids.iter().take(20).map(ToString::to_string).collect();
         let more = if ids.len() > shown.len() { " …" } else { "" };
@@ -70,7 +72,7 @@ fn told(report: &Report, removed: bool) -> String {
         row("files on record", report.files, String::new()),
         row("missing", report.missing.len() as u64, ids(&report.missing)),
         row("changed", report.changed.len() as u64, ids(&report.changed)),
-        row("left over in the store", report.left_over, done(report.left_over)),
+        row("left over in the store", report.orphans, done(report.orphans)),
         row("abandoned uploads", report.abandoned, done(report.abandoned)),
         row("not put there by this program", report.foreign, String::new()),
     ])
@@ -86,8 +88,8 @@ pub(super) fn tidy_now_and_then(
 ) {
     let tidying = move || {
         loop {
-            let plan = Plan { remove: true, contents: false, before: before(clock.now(), GRACE) };
-            match tidy(&database, &storage, plan) {
+            let plan = ReconcilePlan { remove: true, contents: false, before: before(clock.now(), GRACE) };
+            match reconcile(&database, &storage, plan) {
                 Ok(report) => tracing::debug!(?report, "tidied the store of files up"),
                 Err(error) => tracing::warn!(%error, "the store of files can't be tidied up"),
             }
@@ -109,7 +111,8 @@ mod tests {
     #[test]
     fn a_report_names_what_is_wrong_and_what_was_done() {
         let id = |number| inspection_domain::ids::FileId::new(number).expect("an id");
-        let report = Report { files: 5, missing: vec![id(3)], left_over: 2, ..Report::default() };
+        let report =
+            ReconcileReport { files: 5, missing: vec![id(3)], orphans: 2, ..ReconcileReport::default() };
         let text = told(&report, true);
         assert!(text.contains("missing                        1  numbers 3"), "{text}");
         assert!(text.contains("left over in the store         2  removed"), "{text}");

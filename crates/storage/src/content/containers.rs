@@ -1,44 +1,44 @@
-//! Where a file begins and ends, by the rules of its format: what is cut off is found, and what comes after the end.
+//! Container formats: finds the end of each format, truncation, and data after the end.
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
 use inspection_domain::files::FileKind;
 
-use super::{Failure, HEAD, Refusal};
+use super::{ContentError, HEAD, Refusal};
 
-type Checked = Result<(), Failure>;
+type ContainerResult = Result<(), ContentError>;
 
-/// Whether the file is whole, and nothing follows it that could be another file.
-pub(super) fn check(file: &mut (impl BufRead + Seek), kind: FileKind) -> Checked {
+/// Checks that the file is complete and that no other data follows.
+pub(super) fn check(file: &mut (impl BufRead + Seek), kind: FileKind) -> ContainerResult {
     match kind {
         FileKind::Png => png(file).and_then(|()| nothing_follows(file)),
         FileKind::Gif => gif(file).and_then(|()| nothing_follows(file)),
         FileKind::Webp => webp(file).and_then(|()| nothing_follows(file)),
-        // Cameras put further pictures and their own data behind the first.
+        // Cameras append further images and their own data.
         FileKind::Jpeg => jpeg(file),
         FileKind::Pdf => pdf(file),
     }
 }
 
-fn bytes<const N: usize>(file: &mut impl Read) -> Result<[u8; N], Failure> {
+fn bytes<const N: usize>(file: &mut impl Read) -> Result<[u8; N], ContentError> {
     let mut bytes = [0; N];
     file.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 
-fn byte(file: &mut impl Read) -> Result<u8, Failure> {
+fn byte(file: &mut impl Read) -> Result<u8, ContentError> {
     let [byte] = bytes::<1>(file)?;
     Ok(byte)
 }
 
-/// Skips bytes that must be there.
-fn skip(file: &mut impl BufRead, count: u64) -> Checked {
+/// Skips bytes; fails if the file is shorter.
+fn skip(file: &mut impl BufRead, count: u64) -> ContainerResult {
     let skipped = std::io::copy(&mut file.take(count), &mut std::io::sink())?;
     if skipped == count { Ok(()) } else { Err(Refusal::CutOff.into()) }
 }
 
-/// Some programs fill a file up; nothing else may follow.
-fn nothing_follows(file: &mut impl Read) -> Checked {
+/// Checks that only padding follows, which some programs append.
+fn nothing_follows(file: &mut impl Read) -> ContainerResult {
     let mut buffer = [0; 4096];
     loop {
         let count = file.read(&mut buffer)?;
@@ -51,8 +51,8 @@ fn nothing_follows(file: &mut impl Read) -> Checked {
     }
 }
 
-/// A signature, then chunks: length, type, data, checksum; the last is `IEND`.
-fn png(file: &mut impl BufRead) -> Checked {
+/// A signature and chunks (length, type, data, checksum); the last chunk is `IEND`.
+fn png(file: &mut impl BufRead) -> ContainerResult {
     skip(file, 8)?;
     loop {
         let length = u32::from_be_bytes(bytes(file)?);
@@ -64,13 +64,13 @@ fn png(file: &mut impl BufRead) -> Checked {
     }
 }
 
-/// Bytes of a palette, by the flags that announce it.
+/// Bytes of the palette that the flags announce.
 fn palette(flags: u8) -> u64 {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// A header, then pictures and extensions in blocks; the last byte is a semicolon.
-fn gif(file: &mut impl BufRead) -> Checked {
+/// A header, images and extensions in blocks; the last byte is a semicolon.
+fn gif(file: &mut impl BufRead) -> ContainerResult {
     skip(file, 10)?;
     let flags = byte(file)?;
     skip(file, 2 + palette(flags))?;
@@ -95,8 +95,8 @@ fn gif(file: &mut impl BufRead) -> Checked {
     }
 }
 
-/// One chunk of RIFF, filled up to an even number of bytes.
-fn webp(file: &mut impl BufRead) -> Checked {
+/// One RIFF chunk, padded to an even number of bytes.
+fn webp(file: &mut impl BufRead) -> ContainerResult {
     skip(file, 4)?;
     let length = u64::from(u32::from_le_bytes(bytes(file)?));
     skip(file, length)?;
@@ -109,8 +109,9 @@ fn webp(file: &mut impl BufRead) -> Checked {
     Ok(())
 }
 
-/// Segments that begin with 0xFF and a marker; the data of a scan goes on until the next marker that is none of its own.
-fn jpeg(file: &mut impl BufRead) -> Checked {
+/// Segments that begin with 0xFF and a marker; scan data ends at the next marker outside its own
+/// set.
+fn jpeg(file: &mut impl BufRead) -> ContainerResult {
     const START_OF_SCAN: u8 = 0xDA;
     const END: u8 = 0xD9;
     skip(file, 2)?;
@@ -118,7 +119,7 @@ fn jpeg(file: &mut impl BufRead) -> Checked {
     loop {
         match marker {
             END => return Ok(()),
-            // No length, and of no meaning between segments.
+            // Markers without a length.
             0x01 | 0xD0..=0xD7 => {}
             _ => {
                 let length = u16::from_be_bytes(bytes(file)?);
@@ -127,15 +128,15 @@ fn jpeg(file: &mut impl BufRead) -> Checked {
         }
         let was_scan = marker == START_OF_SCAN;
         marker = next_marker(file)?;
-        // An escaped 0xFF and restarts belong to the data of a scan.
+        // Escaped 0xFF bytes and restart markers belong to the scan data.
         while was_scan && matches!(marker, 0x00 | 0xD0..=0xD7) {
             marker = next_marker(file)?;
         }
     }
 }
 
-/// What follows the next 0xFF, of which there may be several.
-fn next_marker(file: &mut impl BufRead) -> Result<u8, Failure> {
+/// Returns the byte after the next run of 0xFF bytes.
+fn next_marker(file: &mut impl BufRead) -> Result<u8, ContentError> {
     file.skip_until(0xFF)?;
     loop {
         match byte(file)? {
@@ -145,8 +146,8 @@ fn next_marker(file: &mut impl BufRead) -> Result<u8, Failure> {
     }
 }
 
-/// A first line with a version; at the end where the table of contents is, and the mark of the end.
-fn pdf(file: &mut (impl BufRead + Seek)) -> Checked {
+/// A header with the version; `startxref` and `%%EOF` at the end.
+fn pdf(file: &mut (impl BufRead + Seek)) -> ContainerResult {
     let [b'%', b'P', b'D', b'F', b'-', first, b'.', second] = bytes(file)? else {
         return Err(Refusal::Damaged.into());
     };
@@ -157,9 +158,9 @@ fn pdf(file: &mut (impl BufRead + Seek)) -> Checked {
     file.seek(SeekFrom::Start(length.saturating_sub(2 * HEAD as u64)))?;
     let mut tail = Vec::new();
     file.read_to_end(&mut tail)?;
-    let is_filling = |b: &u8| matches!(b, 0 | b' ' | b'\t' | b'\r' | b'\n');
+    let is_padding = |b: &u8| matches!(b, 0 | b' ' | b'\t' | b'\r' | b'\n');
     let end = tail.windows(5).rposition(|window| window == b"%%EOF").ok_or(Refusal::CutOff)?;
-    if !tail.iter().skip(end + 5).all(is_filling) {
+    if !tail.iter().skip(end + 5).all(is_padding) {
         return Err(Refusal::GoesOn.into());
     }
     if !tail.windows(9).any(|window| window == b"startxref") {

@@ -1,15 +1,16 @@
-//! Whether a file is something else as well: a page, a program, an archive.
+//! Polyglot files: content that is also a web page, a program or an archive.
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
 use aho_corasick::{AhoCorasick, StartKind};
 use inspection_domain::files::FileKind;
 
-use super::{Failure, HEAD, Refusal};
+use super::{ContentError, HEAD, Refusal};
 
-/// What begins pages and programs that browsers and servers carry out. Long enough not to turn up in a photo by chance: in
-/// one of ten million, if at all.
-const MARKS: &[(&str, &str)] = &[
+/// Prefixes of pages and programs that browsers or servers execute.
+///
+/// They are long enough to be unlikely in image data: at most one photo in ten million has one.
+const MARKERS: &[(&str, &str)] = &[
     ("<script", "a script"),
     ("<!doctype", "a page"),
     ("<html>", "a page"),
@@ -23,32 +24,36 @@ const MARKS: &[(&str, &str)] = &[
     ("<?php\n", "a program"),
 ];
 
-/// Bytes at the end of an archive, with the longest comment it can have.
+/// Maximum bytes of the end record of an archive, with its comment.
 const ARCHIVE_END: u64 = 22 + 0xFFFF;
 
-pub(super) fn check(file: &mut (impl BufRead + Seek), head: &[u8], kind: FileKind) -> Result<(), Failure> {
-    let marks = AhoCorasick::builder()
+pub(super) fn check(
+    file: &mut (impl BufRead + Seek),
+    head: &[u8],
+    kind: FileKind,
+) -> Result<(), ContentError> {
+    let markers = AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .start_kind(StartKind::Unanchored)
-        .build(MARKS.iter().map(|(mark, _)| mark))
+        .build(MARKERS.iter().map(|(marker, _)| marker))
         .map_err(std::io::Error::other)?;
     let found = if kind.is_image() {
         if head.windows(5).any(|window| window == b"%PDF-") {
             return Err(Refusal::Hidden("a pdf").into());
         }
-        marks.stream_find_iter(&mut *file).next().transpose()?
+        markers.stream_find_iter(&mut *file).next().transpose()?
     } else {
-        // Further in, a PDF may say what it likes: it is text to its readers.
-        marks.find(head)
+        // After the head, such text is ordinary content of a PDF.
+        markers.find(head)
     };
-    if let Some((_, what)) = found.and_then(|found| MARKS.get(found.pattern().as_usize())) {
-        return Err(Refusal::Hidden(what).into());
+    if let Some((_, content)) = found.and_then(|found| MARKERS.get(found.pattern().as_usize())) {
+        return Err(Refusal::Hidden(content).into());
     }
     archive(file)
 }
 
-/// Archives such as ZIP and JAR are read from their end.
-fn archive(file: &mut (impl Read + Seek)) -> Result<(), Failure> {
+/// Finds archives such as ZIP and JAR, whose readers start at the end.
+fn archive(file: &mut (impl Read + Seek)) -> Result<(), ContentError> {
     let length = file.seek(SeekFrom::End(0))?;
     file.seek(SeekFrom::Start(length.saturating_sub(ARCHIVE_END)))?;
     let mut tail = Vec::with_capacity(HEAD);

@@ -1,17 +1,17 @@
-//! Whether name, declared type and content of a file agree.
+//! Consistency of a file's name, declared type and content.
 
 use inspection_domain::files::{FileKind, display_name};
 
 use super::Refusal;
 
-/// Extensions of programs that servers or people's machines would run, and that no list of media types has.
+/// Extensions of executable files that lists of media types lack.
 const PROGRAMS: &[&str] = &[
     "asa", "asp", "aspx", "bash", "bat", "cgi", "cmd", "com", "cpl", "exe", "hta", "htaccess", "jar", "jsp",
     "jspx", "lnk", "msi", "phar", "php", "php3", "php4", "php5", "php7", "phps", "pht", "phtml", "pl", "ps1",
     "py", "rb", "scr", "sh", "shtml", "vb", "vbs", "wsf",
 ];
 
-/// What clients call types that have another name.
+/// Unofficial media types that clients send.
 const OTHER_NAMES: &[(&str, FileKind)] = &[
     ("image/jpg", FileKind::Jpeg),
     ("image/pjpeg", FileKind::Jpeg),
@@ -19,7 +19,7 @@ const OTHER_NAMES: &[(&str, FileKind)] = &[
     ("application/x-pdf", FileKind::Pdf),
 ];
 
-/// Types that say nothing.
+/// Declared types without information.
 const UNDECLARED: &[&str] = &["", "application/octet-stream", "binary/octet-stream"];
 
 fn is_extension(part: &str) -> bool {
@@ -34,8 +34,8 @@ fn named(name: &str) -> Result<(FileKind, String), Refusal> {
     let name = display_name(name);
     let mut parts = name.split('.').skip(1).collect::<Vec<_>>();
     let extension = parts.pop().ok_or(Refusal::Name)?.trim().to_ascii_lowercase();
-    let taken = matches!(extension.as_str(), "png" | "jpg" | "jpeg" | "gif" | "webp" | "pdf");
-    let mime = mime_guess::from_ext(&extension).first().filter(|_| taken).ok_or(Refusal::Name)?;
+    let accepted = matches!(extension.as_str(), "png" | "jpg" | "jpeg" | "gif" | "webp" | "pdf");
+    let mime = mime_guess::from_ext(&extension).first().filter(|_| accepted).ok_or(Refusal::Name)?;
     let kind = FileKind::ALL.iter().copied().find(|kind| kind.as_str() == mime.essence_str());
     if let Some(second) = parts.into_iter().map(str::trim).find(|part| is_extension(part)) {
         return Err(Refusal::SecondExtension(second.to_owned()));
@@ -43,10 +43,10 @@ fn named(name: &str) -> Result<(FileKind, String), Refusal> {
     Ok((kind.ok_or(Refusal::Name)?, extension))
 }
 
-/// Whether the name and the declared type are those of this kind of file.
+/// Checks the name and the declared type against the type of the content.
 pub(super) fn agree(name: &str, declared: Option<&str>, kind: FileKind) -> Result<(), Refusal> {
-    let (says, named) = named(name)?;
-    if says != kind {
+    let (expected, named) = named(name)?;
+    if expected != kind {
         return Err(Refusal::OtherName { named, kind });
     }
     let declared =
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_say_one_thing_are_taken() {
+    fn names_with_one_extension_are_accepted() {
         for name in [
             "photo.jpg",
             "PHOTO.JPG",
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_say_nothing_or_two_things_are_refused() {
+    fn names_without_or_with_two_extensions_are_refused() {
         for name in
             ["photo", "", "...", ".jpg", "photo.exe", "photo.jpe", "photo.jfif", "photo.svg", "photo.", "jpg"]
         {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_types_agree_or_say_nothing() {
+    fn declared_types_agree_or_are_generic() {
         for declared in [
             None,
             Some(""),

@@ -1,16 +1,16 @@
-//! Whether an image can be read to its last pixel, in bounded memory.
+//! Full decoding of images in bounded memory.
 
 use std::io::{BufRead, Seek};
 
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, codecs::webp::WebPDecoder};
 use inspection_domain::files::FileKind;
 
-use super::{Failure, MAX_ANIMATED_PIXELS, MAX_PIXELS, Refusal};
+use super::{ContentError, MAX_ANIMATED_PIXELS, MAX_PIXELS, Refusal};
 
-/// Bytes that reading may take beside the pixels: palettes, profiles, tables.
+/// Bytes of memory for palettes, profiles and tables.
 const OVERHEAD: u32 = 16 << 20;
 
-pub(super) fn check(file: impl BufRead + Seek, kind: FileKind) -> Result<(), Failure> {
+pub(super) fn check(file: impl BufRead + Seek, kind: FileKind) -> Result<(), ContentError> {
     match kind {
         FileKind::Png => png(file),
         FileKind::Jpeg => jpeg(file),
@@ -28,12 +28,14 @@ fn bounded(width: impl Into<u64>, height: impl Into<u64>) -> Result<u64, Refusal
     }
 }
 
-/// Row by row.
-fn png(file: impl BufRead + Seek) -> Result<(), Failure> {
-    let wrong = |error: png::DecodingError| match error {
+/// Decodes row by row.
+fn png(file: impl BufRead + Seek) -> Result<(), ContentError> {
+    let refused = |error: png::DecodingError| match error {
         png::DecodingError::IoError(error) => error.into(),
         png::DecodingError::LimitsExceeded => Refusal::TooManyPixels.into(),
-        png::DecodingError::Format(_) | png::DecodingError::Parameter(_) => Failure::from(Refusal::Damaged),
+        png::DecodingError::Format(_) | png::DecodingError::Parameter(_) => {
+            ContentError::from(Refusal::Damaged)
+        }
     };
     let mut decoder = png::Decoder::new_with_limits(
         file,
@@ -41,34 +43,34 @@ fn png(file: impl BufRead + Seek) -> Result<(), Failure> {
     );
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    let header = decoder.read_header_info().map_err(wrong)?;
+    let header = decoder.read_header_info().map_err(refused)?;
     bounded(header.width, header.height)?;
-    let mut reader = decoder.read_info().map_err(wrong)?;
-    while reader.next_row().map_err(wrong)?.is_some() {}
-    reader.finish().map_err(wrong)
+    let mut reader = decoder.read_info().map_err(refused)?;
+    while reader.next_row().map_err(refused)?.is_some() {}
+    reader.finish().map_err(refused)
 }
 
-/// At an eighth of its size: everything that is written in it is read, and little of it kept.
-fn jpeg(file: impl BufRead + Seek) -> Result<(), Failure> {
-    let wrong = |error: jpeg_decoder::Error| match error {
+/// Decodes at an eighth of the size: reads all data in little memory.
+fn jpeg(file: impl BufRead + Seek) -> Result<(), ContentError> {
+    let refused = |error: jpeg_decoder::Error| match error {
         jpeg_decoder::Error::Io(error) => error.into(),
-        _ => Failure::from(Refusal::Damaged),
+        _ => ContentError::from(Refusal::Damaged),
     };
     let mut decoder = jpeg_decoder::Decoder::new(file);
-    decoder.read_info().map_err(wrong)?;
+    decoder.read_info().map_err(refused)?;
     let info = decoder.info().ok_or(Refusal::Damaged)?;
     bounded(info.width, info.height)?;
-    decoder.scale(1, 1).map_err(wrong)?;
-    decoder.decode().map_err(wrong)?;
+    decoder.scale(1, 1).map_err(refused)?;
+    decoder.decode().map_err(refused)?;
     Ok(())
 }
 
-/// Picture by picture, each in the colours of its palette.
-fn gif(file: impl BufRead + Seek) -> Result<(), Failure> {
-    let wrong = |error: gif::DecodingError| match error {
+/// Decodes frame by frame, with indexed colours.
+fn gif(file: impl BufRead + Seek) -> Result<(), ContentError> {
+    let refused = |error: gif::DecodingError| match error {
         gif::DecodingError::Io(error) => error.into(),
         gif::DecodingError::OutOfMemory => Refusal::TooManyPixels.into(),
-        _ => Failure::from(Refusal::Damaged),
+        _ => ContentError::from(Refusal::Damaged),
     };
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::Indexed);
@@ -76,35 +78,35 @@ fn gif(file: impl BufRead + Seek) -> Result<(), Failure> {
         (MAX_PIXELS + u64::from(OVERHEAD)).try_into().unwrap_or(std::num::NonZeroU64::MIN),
     ));
     options.check_frame_consistency(true);
-    let mut decoder = options.read_info(file).map_err(wrong)?;
+    let mut decoder = options.read_info(file).map_err(refused)?;
     bounded(decoder.width(), decoder.height())?;
     let mut pixels = 0;
-    let mut pictures = 0;
-    while let Some(frame) = decoder.next_frame_info().map_err(wrong)? {
+    let mut frames = 0;
+    while let Some(frame) = decoder.next_frame_info().map_err(refused)? {
         pixels += bounded(frame.width, frame.height)?;
         if pixels > MAX_ANIMATED_PIXELS {
             return Err(Refusal::TooManyPixels.into());
         }
         let mut buffer = vec![0; decoder.buffer_size()];
-        decoder.read_into_buffer(&mut buffer).map_err(wrong)?;
-        pictures += 1;
+        decoder.read_into_buffer(&mut buffer).map_err(refused)?;
+        frames += 1;
     }
-    if pictures == 0 { Err(Refusal::Damaged.into()) } else { Ok(()) }
+    if frames == 0 { Err(Refusal::Damaged.into()) } else { Ok(()) }
 }
 
-fn webp(file: impl BufRead + Seek) -> Result<(), Failure> {
-    let wrong = |error: ImageError| match error {
+fn webp(file: impl BufRead + Seek) -> Result<(), ContentError> {
+    let refused = |error: ImageError| match error {
         ImageError::IoError(error) => error.into(),
         ImageError::Limits(_) => Refusal::TooManyPixels.into(),
-        _ => Failure::from(Refusal::Damaged),
+        _ => ContentError::from(Refusal::Damaged),
     };
-    let decoder = WebPDecoder::new(file).map_err(wrong)?;
+    let decoder = WebPDecoder::new(file).map_err(refused)?;
     let (width, height) = decoder.dimensions();
     let size = bounded(width, height)?;
     if decoder.has_animation() {
         let mut pixels = 0;
         for frame in decoder.into_frames() {
-            frame.map_err(wrong)?;
+            frame.map_err(refused)?;
             pixels += size;
             if pixels > MAX_ANIMATED_PIXELS {
                 return Err(Refusal::TooManyPixels.into());
@@ -112,6 +114,6 @@ fn webp(file: impl BufRead + Seek) -> Result<(), Failure> {
         }
         return if pixels == 0 { Err(Refusal::Damaged.into()) } else { Ok(()) };
     }
-    DynamicImage::from_decoder(decoder).map_err(wrong)?;
+    DynamicImage::from_decoder(decoder).map_err(refused)?;
     Ok(())
 }

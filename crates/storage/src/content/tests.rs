@@ -7,14 +7,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn inspected(name: &str, declared: &str, bytes: &[u8]) -> Result<FileKind, UploadError> {
+fn inspected(name: &str, declared: &str, bytes: &[u8]) -> Result<FileKind, ContentError> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(bytes).expect("written");
     inspect(file.path(), name, Some(declared))
 }
 
 #[test]
-fn files_as_people_have_them_are_taken() {
+fn ordinary_files_are_accepted() {
     let behind = [&jpeg(64, 48)[..], &jpeg(16, 12), b"camera data"].concat();
     for (name, declared, bytes, kind) in [
         ("photo.png", "image/png", png(64, 48), FileKind::Png),
@@ -40,12 +40,12 @@ fn hostile_files_are_refused_with_a_reason() {
     assert!(corpus.len() >= 40);
     for file in corpus {
         let refused = inspected(file.name, file.declared, &file.bytes);
-        let Err(UploadError::Refused(reason)) = refused else { panic!("{}: {refused:?}", file.what) };
+        let Err(ContentError::Refused(reason)) = refused else { panic!("{}: {refused:?}", file.what) };
         assert!(reason.to_string().contains(file.refusal), "{}: {reason}", file.what);
     }
 }
 
-fn taken(kind: FileKind) -> (&'static str, Vec<u8>) {
+fn accepted(kind: FileKind) -> (&'static str, Vec<u8>) {
     match kind {
         FileKind::Png => ("a.png", png(40, 30)),
         FileKind::Jpeg => ("a.jpg", jpeg(40, 30)),
@@ -57,32 +57,32 @@ fn taken(kind: FileKind) -> (&'static str, Vec<u8>) {
 
 proptest! {
     #[test]
-    fn no_file_is_taken_without_its_end(kind in proptest::sample::select(FileKind::ALL), part in 0..1000_usize) {
-        let (name, bytes) = taken(kind);
-        // White space at the end of a PDF isn't missed.
+    fn truncated_files_are_refused(kind in proptest::sample::select(FileKind::ALL), part in 0..1000_usize) {
+        let (name, bytes) = accepted(kind);
+        // A PDF may lack its final white space.
         let whole = bytes.trim_ascii_end().len();
-        let kept = whole * part / 1000;
-        let cut = inspected(name, kind.as_str(), &bytes[..kept]);
-        prop_assert!(matches!(cut, Err(UploadError::Refused(_))), "{kept} of {whole}: {cut:?}");
+        let length = whole * part / 1000;
+        let cut = inspected(name, kind.as_str(), &bytes[..length]);
+        prop_assert!(matches!(cut, Err(ContentError::Refused(_))), "{length} of {whole}: {cut:?}");
     }
 
     #[test]
-    fn whatever_is_changed_is_taken_or_refused(
+    fn altered_files_are_accepted_or_refused(
         kind in proptest::sample::select(FileKind::ALL),
         changes in prop::collection::vec((0..1000_usize, any::<u8>()), 1..20),
     ) {
-        let (name, mut bytes) = taken(kind);
-        for (place, to) in changes {
-            let at = bytes.len() * place / 1000;
-            bytes[at] = to;
+        let (name, mut bytes) = accepted(kind);
+        for (position, value) in changes {
+            let at = bytes.len() * position / 1000;
+            bytes[at] = value;
         }
         let outcome = inspected(name, kind.as_str(), &bytes);
-        prop_assert!(matches!(outcome, Ok(_) | Err(UploadError::Refused(_))), "{outcome:?}");
+        prop_assert!(matches!(outcome, Ok(_) | Err(ContentError::Refused(_))), "{outcome:?}");
     }
 
     #[test]
     fn noise_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..4000)) {
-        let refused = matches!(inspected("a.jpg", "image/jpeg", &bytes), Err(UploadError::Refused(_)));
+        let refused = matches!(inspected("a.jpg", "image/jpeg", &bytes), Err(ContentError::Refused(_)));
         prop_assert!(refused);
     }
 }

@@ -1,10 +1,10 @@
-//! What every store does, on a folder, in memory and on a real S3 server; and what each does when it can't.
+//! The contract of stores on a folder, in memory and on an S3 server, and their failures.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "in a test, a panic is how a failure is told"
+    reason = "a panic reports the failure of a test"
 )]
 
 mod contract;
@@ -24,8 +24,8 @@ use inspection_storage::{Key, Opened, S3Settings, Staged, Storage};
 use inspection_testkit::s3::{BUCKET, KEY_ID, S3Server, SECRET};
 use tempfile::TempDir;
 
-/// A store with what it needs to be there.
-pub(crate) struct Place {
+/// A store with its folder and server.
+pub(crate) struct TestStore {
     pub(crate) storage: Storage,
     pub(crate) folder: TempDir,
     pub(crate) server: Option<S3Server>,
@@ -38,11 +38,11 @@ pub(crate) fn s3_settings(server: &S3Server) -> S3Settings {
         region: "us-east-1".into(),
         endpoint: Some(server.endpoint.clone()),
         credentials: Some((KEY_ID.into(), SECRET.to_owned().into())),
-        patience: Duration::from_secs(20),
+        request_timeout: Duration::from_secs(20),
     }
 }
 
-impl Place {
+impl TestStore {
     pub(crate) fn local() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self { storage: Storage::local(folder.path()).expect("a store"), folder, server: None }
@@ -66,7 +66,7 @@ impl Place {
         Self { storage, folder, server: Some(server) }
     }
 
-    /// Files in the staging folder.
+    /// Number of files in the staging folder.
     pub(crate) fn staged(&self) -> usize {
         std::fs::read_dir(self.folder.path().join(".staging")).expect("a folder").count()
     }
@@ -74,20 +74,20 @@ impl Place {
     pub(crate) async fn stage(&self, bytes: &[u8]) -> Staged {
         let mut incoming = self.storage.begin(1 << 30);
         for piece in bytes.chunks(30_000) {
-            incoming.write(piece).await.expect("taken");
+            incoming.write(piece).await.expect("accepted");
         }
         incoming.finish().await.expect("staged")
     }
 
-    pub(crate) async fn keep(&self, bytes: &[u8], kind: FileKind) -> Key {
+    pub(crate) async fn put(&self, bytes: &[u8], kind: FileKind) -> Key {
         let key = key(kind);
         let staged = self.stage(bytes).await;
-        self.storage.keep(&key, staged).await.expect("kept");
+        self.storage.put(&key, staged).await.expect("stored");
         key
     }
 }
 
-/// A new key.
+/// Returns a unique key.
 pub(crate) fn key(kind: FileKind) -> Key {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -104,28 +104,28 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(test)
 }
 
-/// Runs each function against every store: a module with the tests `local`, `memory` and `s3`.
+/// Runs each function on every store, as the tests `local`, `memory` and `s3` of a module.
 macro_rules! on_every_store {
-    ($( async fn $name:ident($place:ident: Place) $body:block )+) => {$(
+    ($( async fn $name:ident($store:ident: TestStore) $body:block )+) => {$(
         mod $name {
             #[allow(unused_imports)]
             use super::*;
 
-            async fn check($place: $crate::Place) $body
+            async fn check($store: $crate::TestStore) $body
 
             #[test]
             fn local() {
-                $crate::run(check($crate::Place::local()));
+                $crate::run(check($crate::TestStore::local()));
             }
 
             #[test]
             fn memory() {
-                $crate::run(check($crate::Place::memory()));
+                $crate::run(check($crate::TestStore::memory()));
             }
 
             #[test]
             fn s3() {
-                $crate::run(check($crate::Place::s3()));
+                $crate::run(check($crate::TestStore::s3()));
             }
         }
     )+};

@@ -86,7 +86,7 @@ impl Store {
             }
             self.runtime.block_on(incoming.write(piece.get(..read).unwrap_or_default()))?;
         }
-        let kept = async { self.storage.keep(&Key::recorded(key), incoming.finish().await?).await };
+        let kept = async { self.storage.put(&Key::recorded(key), incoming.finish().await?).await };
         Ok(self.runtime.block_on(kept)?)
     }
 }

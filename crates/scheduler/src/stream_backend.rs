@@ -1,4 +1,4 @@
-//! What feeds the workers of `apalis`: a stream of things to do, as one of its backends.
+//! A stream as a backend of `apalis`.
 
 use std::{
     convert::Infallible,
@@ -13,16 +13,16 @@ use apalis_core::{
 };
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 
-/// A stream of things to do. It is asked for the next one only when a worker is free.
-pub(crate) struct Feed<T>(BoxStream<'static, T>);
+/// Backend whose tasks are the items of a stream. It polls the stream only for a free worker.
+pub(crate) struct StreamBackend<T>(BoxStream<'static, T>);
 
-impl<T> Feed<T> {
-    pub(crate) fn new(things: impl Stream<Item = T> + Send + 'static) -> Self {
-        Self(things.boxed())
+impl<T> StreamBackend<T> {
+    pub(crate) fn new(items: impl Stream<Item = T> + Send + 'static) -> Self {
+        Self(items.boxed())
     }
 }
 
-impl<T> Backend for Feed<T> {
+impl<T> Backend for StreamBackend<T> {
     type Task = Task<T>;
     type Error = Infallible;
 
@@ -35,7 +35,7 @@ impl<T> Backend for Feed<T> {
         context: &mut Context<'_>,
         _: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        self.0.poll_next_unpin(context).map(|thing| thing.map(|thing| Ok(TaskBuilder::new(thing).build())))
+        self.0.poll_next_unpin(context).map(|item| item.map(|item| Ok(TaskBuilder::new(item).build())))
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
@@ -43,7 +43,7 @@ impl<T> Backend for Feed<T> {
     }
 }
 
-impl<T> BackendConfig for Feed<T> {
+impl<T> BackendConfig for StreamBackend<T> {
     type Args = T;
     type Id = u64;
     type Kind = Ephemeral;

@@ -1,4 +1,4 @@
-//! A stand-in for a service that translates: it speaks the protocol, and is as good or bad as the test wants.
+//! A fake translation service with configurable failures.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -11,43 +11,47 @@ use std::{
 use inspection_scheduler::translator::{OpenAi, OpenAiSettings};
 use serde_json::{Value, json};
 
-/// How it answers.
+/// Behaviour of the fake service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Mood {
-    /// As it should.
-    Good,
-    /// As it should, after so long.
+pub(crate) enum Behaviour {
+    /// Answers correctly.
+    Correct,
+    /// Answers correctly after a delay.
     Slow(Duration),
-    /// With this status, and perhaps how many seconds to wait.
+    /// Answers with a status and `Retry-After` in seconds.
     Status(u16, Option<u64>),
-    /// With one translation too few.
-    Short,
-    /// With something that isn't the protocol.
-    Garbage,
-    /// As it should, but refuses all together if one of the texts has this in it.
-    Squeamish(&'static str),
-    /// By hanging up.
-    Rude,
+    /// Omits one translation.
+    Incomplete,
+    /// Answers outside the protocol.
+    Malformed,
+    /// Refuses each request with this word in a text.
+    RefusesWord(&'static str),
+    /// Closes the connection.
+    HangsUp,
 }
 
-/// A running stand-in.
-pub(crate) struct StandIn {
+/// A running fake service.
+pub(crate) struct FakeTranslator {
     pub(crate) address: String,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
-    mood: Mood,
-    /// The texts of each request.
-    asked: Vec<Vec<String>>,
+    behaviour: Behaviour,
+    /// Texts of each request.
+    requests: Vec<Vec<String>>,
     keys: Vec<String>,
 }
 
-impl StandIn {
+impl FakeTranslator {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("http://{}/v1", listener.local_addr().expect("an address"));
-        let state = Arc::new(Mutex::new(State { mood: Mood::Good, asked: Vec::new(), keys: Vec::new() }));
+        let state = Arc::new(Mutex::new(State {
+            behaviour: Behaviour::Correct,
+            requests: Vec::new(),
+            keys: Vec::new(),
+        }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -58,32 +62,32 @@ impl StandIn {
         Self { address, state }
     }
 
-    pub(crate) fn becomes(&self, mood: Mood) {
-        self.state.lock().expect("whole").mood = mood;
+    pub(crate) fn set(&self, behaviour: Behaviour) {
+        self.state.lock().expect("not poisoned").behaviour = behaviour;
     }
 
-    /// The texts of each request so far.
-    pub(crate) fn asked(&self) -> Vec<Vec<String>> {
-        self.state.lock().expect("whole").asked.clone()
+    /// Texts of each request so far.
+    pub(crate) fn requests(&self) -> Vec<Vec<String>> {
+        self.state.lock().expect("not poisoned").requests.clone()
     }
 
-    /// The keys that were sent.
+    /// API keys of the requests.
     pub(crate) fn keys(&self) -> Vec<String> {
-        self.state.lock().expect("whole").keys.clone()
+        self.state.lock().expect("not poisoned").keys.clone()
     }
 
-    pub(crate) fn client(&self, patience: Duration) -> OpenAi {
+    pub(crate) fn client(&self, timeout: Duration) -> OpenAi {
         OpenAi::new(OpenAiSettings {
             base_url: self.address.clone(),
             api_key: "a key".to_owned().into(),
             model: "a-model".into(),
-            patience,
+            timeout,
         })
         .expect("a client")
     }
 }
 
-/// What it makes of a text.
+/// Translation of a text by the fake service.
 pub(crate) fn translated(text: &str, into: &str) -> String {
     format!("{}: {text}", if into == "Arabic" { "ترجمة هذا النص المكتوب" } else { "In English" })
 }
@@ -117,30 +121,30 @@ fn serve(mut connection: TcpStream, state: &Mutex<State>) {
     while let Some((key, body)) = request(&connection) {
         let task = body["messages"][0]["content"].as_str().expect("a task").to_owned();
         let into = if task.contains("into Arabic") { "Arabic" } else { "English" };
-        let asked: Value =
+        let content: Value =
             serde_json::from_str(body["messages"][1]["content"].as_str().expect("texts")).expect("texts");
-        let texts: Vec<String> = serde_json::from_value(asked["texts"].clone()).expect("texts");
-        let mood = {
-            let mut state = state.lock().expect("whole");
-            state.asked.push(texts.clone());
+        let texts: Vec<String> = serde_json::from_value(content["texts"].clone()).expect("texts");
+        let behaviour = {
+            let mut state = state.lock().expect("not poisoned");
+            state.requests.push(texts.clone());
             state.keys.push(key);
-            state.mood.clone()
+            state.behaviour.clone()
         };
         let mut translations: Vec<String> = texts.iter().map(|text| translated(text, into)).collect();
         let (mut status, mut wait) = (200, None);
-        match mood {
-            Mood::Squeamish(word) if texts.iter().any(|text| text.contains(word)) => status = 400,
-            Mood::Good | Mood::Garbage | Mood::Squeamish(_) => {}
-            Mood::Slow(time) => thread::sleep(time),
-            Mood::Status(other, seconds) => (status, wait) = (other, seconds),
-            Mood::Short => drop(translations.pop()),
-            Mood::Rude => return,
+        match behaviour {
+            Behaviour::RefusesWord(word) if texts.iter().any(|text| text.contains(word)) => status = 400,
+            Behaviour::Correct | Behaviour::Malformed | Behaviour::RefusesWord(_) => {}
+            Behaviour::Slow(time) => thread::sleep(time),
+            Behaviour::Status(other, seconds) => (status, wait) = (other, seconds),
+            Behaviour::Incomplete => drop(translations.pop()),
+            Behaviour::HangsUp => return,
         }
         let content = json!({"translations": translations}).to_string();
         let mut answer =
             json!({"choices": [{"message": {"role": "assistant", "content": content}}]}).to_string();
-        if mood == Mood::Garbage {
-            answer = "<html>not what you think</html>".into();
+        if behaviour == Behaviour::Malformed {
+            answer = "<html>a page</html>".into();
         }
         let wait = wait.map_or_else(String::new, |seconds| format!("Retry-After: {seconds}\r\n"));
         let head = format!("HTTP/1.1 {status} Status\r\n{wait}Content-Length: {}\r\n\r\n", answer.len());

@@ -1,0 +1,46 @@
+//! Errors of stores and uploads.
+
+use crate::{
+    content::{ContentError, Refusal},
+    key::Key,
+};
+
+/// Failure of an operation on a store. The causes are for logs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No object has this key.
+    #[error("nothing is stored under {0}")]
+    Missing(Key),
+    /// The store is unreachable, too slow, read-only or full, or it refuses access.
+    #[error("the file store is unavailable: {0}")]
+    Unavailable(String),
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Failure of an upload.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UploadError {
+    /// The upload exceeds this number of bytes.
+    #[error("may have at most {0} bytes")]
+    TooLarge(u64),
+    /// The content is not accepted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store or the staging folder is unavailable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<ContentError> for UploadError {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::Refused(refusal) => Self::Refused(refusal),
+            ContentError::Io(error) => Self::Store(error.into()),
+        }
+    }
+}
