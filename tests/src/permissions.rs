@@ -348,7 +348,7 @@ fn a_refused_operation_changes_nothing() {
     let before = fixture
         .site
         .db
-        .read(|conn| inspections::sheet(conn, &fixture.owner, input_id(fixture.draft)))
+        .read(|conn| inspections::get_visible(conn, &fixture.owner, input_id(fixture.draft)))
         .expect("sheet");
     for operation in table().iter().filter(|row| row.path.starts_with("/api/inspections/{id}")) {
         assert_eq!(fixture.call(&specialist, operation).status, 403);
@@ -356,7 +356,7 @@ fn a_refused_operation_changes_nothing() {
     let after = fixture
         .site
         .db
-        .read(|conn| inspections::sheet(conn, &fixture.owner, input_id(fixture.draft)))
+        .read(|conn| inspections::get_visible(conn, &fixture.owner, input_id(fixture.draft)))
         .expect("sheet");
     assert_eq!(before.inspection, after.inspection);
     assert_eq!(before.answers, after.answers);

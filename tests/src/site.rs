@@ -119,8 +119,11 @@ impl TestSite {
 
     /// A token of somebody's current sessions.
     pub(crate) fn token(&self, user: &User, kind: TokenType) -> String {
-        let account =
-            self.db.read(|conn| sessions::account(conn, &user.email)).expect("read").expect("an account");
+        let account = self
+            .db
+            .read(|conn| sessions::find_account(conn, &user.email))
+            .expect("read")
+            .expect("an account");
         let session =
             Session { user_id: user.id, token_id: self.context.ids.unique(), generation: account.generation };
         self.tokens.issue(kind, &session, self.context.clock.now()).expect("a token")

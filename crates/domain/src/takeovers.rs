@@ -7,7 +7,7 @@ use crate::{
     ids::{AssignmentId, JobId, TakeoverId, UserId},
     input::{Invalid, input, text_enum},
     jobs::{Job, JobKind, JobStatus},
-    rule::{Code, Forbidden, Rule},
+    rule::{Code, FieldError, Forbidden, Rule},
     text::Text,
     time::Instant,
     users::{Category, Role, User},
@@ -104,6 +104,38 @@ impl Rule for TakeoverRule {
             Self::WrongStatus { .. } | Self::NotStalled => Code::InvalidState,
             Self::Own | Self::OnLeave => Code::RuleViolation,
             Self::Queued => Code::Duplicate,
+        }
+    }
+}
+
+/// Why a takeover is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TakeoverRefusal {
+    /// The actor lacks the role.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The partner doesn't fit.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// A rule of §7 forbids it.
+    #[error(transparent)]
+    Rule(#[from] TakeoverRule),
+}
+
+impl Rule for TakeoverRefusal {
+    fn code(&self) -> Code {
+        match self {
+            Self::Forbidden(refusal) => refusal.code(),
+            Self::Invalid(refusal) => refusal.code(),
+            Self::Rule(refusal) => refusal.code(),
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        match self {
+            Self::Forbidden(refusal) => refusal.fields(),
+            Self::Invalid(refusal) => refusal.fields(),
+            Self::Rule(refusal) => refusal.fields(),
         }
     }
 }
@@ -219,23 +251,19 @@ impl Job {
     }
 
     /// Whether the actor may queue up for it: they have its role, don't own it, aren't on leave, and it is stalled (§7).
-    pub fn may_be_taken_over_by(
-        &self,
-        actor: &User,
-        now: Instant,
-    ) -> Result<Result<(), TakeoverRule>, Forbidden> {
+    pub fn may_be_taken_over_by(&self, actor: &User, now: Instant) -> Result<(), TakeoverRefusal> {
         if !actor.has(self.kind.role()) {
-            return Err(Forbidden("only somebody with the role of a job may take it over"));
+            return Err(Forbidden("only somebody with the role of a job may take it over").into());
         }
-        Ok(if self.is_owned_by(actor) {
-            Err(TakeoverRule::Own)
+        if self.is_owned_by(actor) {
+            Err(TakeoverRule::Own.into())
         } else if actor.is_on_leave {
-            Err(TakeoverRule::OnLeave)
+            Err(TakeoverRule::OnLeave.into())
         } else if self.is_stalled(now) {
             Ok(())
         } else {
-            Err(TakeoverRule::NotStalled)
-        })
+            Err(TakeoverRule::NotStalled.into())
+        }
     }
 }
 
@@ -247,7 +275,7 @@ impl Assignment {
         actor: &User,
         partner: Option<&User>,
         now: Instant,
-    ) -> Result<Result<(), TakeoverRule>, Invalid> {
+    ) -> Result<(), TakeoverRefusal> {
         let partner = partner
             .filter(|partner| partner.is_active && partner.has(Role::Inspector) && !partner.is_on_leave);
         let other = actor.specialization.map(Category::other);
@@ -256,17 +284,18 @@ impl Assignment {
             return Err(Invalid::field(
                 "partner_id",
                 format!("must be an active {other} inspector who isn't on leave"),
-            ));
+            )
+            .into());
         }
-        Ok(if self.team().contains(&Some(actor.id)) {
-            Err(TakeoverRule::Own)
+        if self.team().contains(&Some(actor.id)) {
+            Err(TakeoverRule::Own.into())
         } else if actor.is_on_leave {
-            Err(TakeoverRule::OnLeave)
+            Err(TakeoverRule::OnLeave.into())
         } else if self.is_overdue(now) {
             Ok(())
         } else {
-            Err(TakeoverRule::NotStalled)
-        })
+            Err(TakeoverRule::NotStalled.into())
+        }
     }
 }
 
@@ -436,11 +465,11 @@ mod tests {
         let taker = User { id: id(7), ..user(Role::Engineer) };
         let away = User { is_on_leave: true, ..taker.clone() };
         let minor = User { minor_role: Some(Role::Engineer), ..User { id: id(7), ..user(Role::Inspector) } };
-        let outcome = |who: &User, at| stalled.may_be_taken_over_by(who, at).expect("the role");
+        let outcome = |who: &User, at| stalled.may_be_taken_over_by(who, at);
         assert_eq!(outcome(&taker, then), Ok(()));
         assert_eq!(outcome(&minor, then), Ok(()));
-        assert_eq!(outcome(&away, then), Err(TakeoverRule::OnLeave));
-        assert_eq!(outcome(&user(Role::Engineer), then), Err(TakeoverRule::Own));
-        assert_eq!(outcome(&taker, now()), Err(TakeoverRule::NotStalled));
+        assert_eq!(outcome(&away, then), Err(TakeoverRule::OnLeave.into()));
+        assert_eq!(outcome(&user(Role::Engineer), then), Err(TakeoverRule::Own.into()));
+        assert_eq!(outcome(&taker, now()), Err(TakeoverRule::NotStalled.into()));
     }
 }

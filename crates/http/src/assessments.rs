@@ -122,7 +122,7 @@ async fn get(
     id: Path<AssessmentId>,
 ) -> Result<Reply<AssessmentView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
-        let assessment = assessments::get(conn, &caller.user, id)?;
+        let assessment = assessments::get_visible(conn, &caller.user, id)?;
         AssessmentView::one(conn, assessment, caller.language)
     });
     Ok(Reply::new(view.await?))
@@ -134,7 +134,7 @@ async fn of_assignment(
     id: Path<AssignmentId>,
 ) -> Result<Reply<AssessmentView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
-        let assessment = assessments::of_assignment(conn, &caller.user, id)?;
+        let assessment = assessments::get_visible_by_assignment(conn, &caller.user, id)?;
         AssessmentView::one(conn, assessment, caller.language)
     });
     Ok(Reply::new(view.await?))

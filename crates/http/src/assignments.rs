@@ -102,7 +102,7 @@ async fn mine(
 ) -> Result<Paged<AssignmentView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
-        let page = assignments::of_inspector(conn, caller.user.id, &filter, page)?;
+        let page = assignments::list_by_inspector(conn, caller.user.id, &filter, page)?;
         let related = related(conn, &page.items)?;
         Ok(page.map(|assignment| AssignmentView::new(assignment, &related, now, caller.language)))
     });

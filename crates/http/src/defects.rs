@@ -136,13 +136,13 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<R
     let now = app.now();
     let view = app.read(permit, id, move |conn, caller, id| {
         let defect = defects::get(conn, id)?;
-        let inspection = inspections::find(conn, defect.inspection_id)?;
-        let job = match jobs::repair_of(conn, id)? {
+        let inspection = inspections::get(conn, defect.inspection_id)?;
+        let job = match jobs::find_repair(conn, id)? {
             Some(job) => Some(JobView::one(conn, job, caller, now)?),
             None => None,
         };
         Ok(DefectDetail {
-            assessment: defect_assessments::of_defect(conn, id)?,
+            assessment: defect_assessments::find_by_defect(conn, id)?,
             job,
             defect: DefectView::one(conn, defect, today, caller.language)?,
             inspection: InspectionView::one(conn, inspection, caller.language)?,

@@ -86,7 +86,7 @@ async fn list(
 ) -> Result<Paged<JobView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
-        let page = work::of_engineers(conn, &caller.user, &filter, page)?;
+        let page = work::engineer_jobs(conn, &caller.user, &filter, page)?;
         views(conn, page, caller, now)
     });
     Ok(Paged(page.await?))

@@ -123,7 +123,7 @@ async fn list(
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<FileId>) -> Result<Reply<FileView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
-        let file = files::get(conn, &caller.user, id)?;
+        let file = files::get_visible(conn, &caller.user, id)?;
         FileView::one(conn, file)
     });
     Ok(Reply::new(view.await?))
@@ -253,7 +253,7 @@ impl Visitor {
             Self::SignedIn(permit) => {
                 let Plain(seen) = app
                     .read(permit, (id, how), |conn, caller, (id, how)| {
-                        Ok(Plain((files::get(conn, &caller.user, id)?, how)))
+                        Ok(Plain((files::get_visible(conn, &caller.user, id)?, how)))
                     })
                     .await?;
                 Ok(seen)
@@ -263,7 +263,7 @@ impl Visitor {
                 if id != linked {
                     return Err(TokenRule::Invalid.into());
                 }
-                Ok((app.read_openly(Public, move |conn| files::find(conn, id)).await?, how))
+                Ok((app.read_openly(Public, move |conn| files::get(conn, id)).await?, how))
             }
         }
     }
@@ -331,7 +331,7 @@ async fn link(
 ) -> Result<Created<LinkView>, Problem> {
     let Plain((file, new)) = app
         .read(permit, (id, body), |conn, caller, (id, new)| {
-            Ok(Plain((files::get(conn, &caller.user, id)?, new)))
+            Ok(Plain((files::get_visible(conn, &caller.user, id)?, new)))
         })
         .await?;
     let token = app.links().sign(file.id, new.seconds(), app.now());

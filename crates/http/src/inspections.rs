@@ -153,7 +153,7 @@ async fn get(
     id: Path<InspectionId>,
 ) -> Result<Reply<SheetView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
-        let sheet = inspections::sheet(conn, &caller.user, id)?;
+        let sheet = inspections::get_visible(conn, &caller.user, id)?;
         SheetView::new(conn, sheet, caller.language)
     });
     Ok(Reply::new(view.await?))
@@ -165,7 +165,7 @@ async fn of_assignment(
     id: Path<AssignmentId>,
 ) -> Result<Reply<SheetView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
-        let sheet = inspections::sheet_of_half(conn, &caller.user, id)?;
+        let sheet = inspections::get_visible_half(conn, &caller.user, id)?;
         SheetView::new(conn, sheet, caller.language)
     });
     Ok(Reply::new(view.await?))
@@ -239,8 +239,9 @@ async fn progress(
     permit: Permit<SignedIn>,
     id: Path<InspectionId>,
 ) -> Result<Reply<Progress>, Problem> {
-    let progress =
-        app.read(permit, id, |conn, caller, id| Ok(inspections::sheet(conn, &caller.user, id)?.progress()));
+    let progress = app.read(permit, id, |conn, caller, id| {
+        Ok(inspections::get_visible(conn, &caller.user, id)?.progress())
+    });
     Ok(Reply::new(progress.await?))
 }
 

@@ -245,7 +245,7 @@ impl Seen {
                     None => None,
                 };
                 let equipment = machine.and_then(|id| related.machine(id, caller.language));
-                let cleaning = jobs::cleaning_of(conn, id)?;
+                let cleaning = jobs::find_cleaning(conn, id)?;
                 let cleaning = cleaning.map(|(cleaning, file_ids)| CleaningView { cleaning, file_ids });
                 Self::Open(Box::new(JobDetail { job: *job, equipment, defect, cleaning }))
             }
@@ -323,7 +323,7 @@ pub(crate) async fn get<K: Kind>(
 ) -> Result<Reply<JobDetail>, Problem> {
     let now = app.now();
     let seen = app.read(permit, id, move |conn, caller, id| {
-        let job = jobs::get(conn, &caller.user, K::KIND, id)?;
+        let job = jobs::get_visible(conn, &caller.user, K::KIND, id)?;
         Seen::of(conn, job, caller, now)
     });
     seen.await?.reply()

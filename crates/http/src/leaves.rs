@@ -178,7 +178,7 @@ async fn capacity(
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<LeaveId>) -> Result<Reply<LeaveView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
-        let leave = leaves::get(conn, &caller.user, id)?;
+        let leave = leaves::get_visible(conn, &caller.user, id)?;
         LeaveView::one(conn, leave)
     });
     Ok(Reply::new(view.await?))

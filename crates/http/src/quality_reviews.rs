@@ -142,7 +142,7 @@ async fn overdue(
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<ReviewId>) -> Result<Reply<ReviewDetail>, Problem> {
     let now = app.now();
     let view = app.read(permit, id, move |conn, caller, id| {
-        let (review, evidence_file_ids) = quality_reviews::get(conn, &caller.user, id)?;
+        let (review, evidence_file_ids) = quality_reviews::get_visible(conn, &caller.user, id)?;
         let context = Context::of(conn, std::slice::from_ref(&review))?;
         Ok(ReviewDetail { review: ReviewView::new(review, &context, now), evidence_file_ids })
     });

@@ -6,7 +6,7 @@ use inspection_domain::{
     ids::{InspectionId, UserId},
     ratings::{NewRating, Rating, RatingChanges},
 };
-use inspection_persistence::ratings::{self, Record};
+use inspection_persistence::ratings::{self, TechnicianRatings};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -93,7 +93,7 @@ async fn of_technician(
     query: Query<Unfiltered>,
 ) -> Result<RecordBody, Problem> {
     let body = app.read(permit, (id, query), |conn, _, (technician_id, (_, page))| {
-        let Record { page, average } = ratings::of_technician(conn, technician_id, page)?;
+        let TechnicianRatings { page, average } = ratings::list_by_technician(conn, technician_id, page)?;
         Ok(RecordBody {
             status: "success",
             pagination: Paged::pagination(&page),

@@ -6,7 +6,7 @@ use inspection_domain::{
     routines::{NewRoutine, Routine, RoutineChanges, RoutineFilter},
     text::Language,
 };
-use inspection_persistence::routines::{self, Planned};
+use inspection_persistence::routines::{self, RoutineWithTypes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,7 +50,7 @@ struct RoutineView {
 
 impl RoutineView {
     /// The routine, with its name in the reader's language.
-    fn new((mut routine, asset_types): Planned, language: Language) -> Self {
+    fn new((mut routine, asset_types): RoutineWithTypes, language: Language) -> Self {
         let name_en = routine.name;
         routine.name = language.choose(&name_en, routine.name_ar.as_deref()).to_owned();
         Self { routine, name_en, asset_types }

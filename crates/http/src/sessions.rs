@@ -105,7 +105,7 @@ fn begin(app: &App, user: User, generation: i64) -> Result<SignedInAs, Problem> 
 
 async fn login(app: App, public: Public, body: Body<Login>) -> Result<Bare<SignedInAs>, Problem> {
     let Login { email, password } = body.open()?;
-    let account = app.read_openly(public, move |conn| sessions::account(conn, &email)).await?;
+    let account = app.read_openly(public, move |conn| sessions::find_account(conn, &email)).await?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
     let verified = app.hash(move || passwords::verify(&password, stored.as_deref())).await?;
     match account {
@@ -169,7 +169,7 @@ async fn change_password(
 ) -> Result<Bare<SignedInAs>, Problem> {
     let (caller, change) = app.admit(permit.clone(), body).await?;
     let email = caller.user.email;
-    let account = app.read_openly(Public, move |conn| sessions::account(conn, &email)).await?;
+    let account = app.read_openly(Public, move |conn| sessions::find_account(conn, &email)).await?;
     let seen_hash = account.map(|account| account.password_hash).unwrap_or_default();
     let salt = app.context().ids.random();
     let PasswordChange { current_password, new_password } = change;

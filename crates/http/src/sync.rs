@@ -119,7 +119,7 @@ impl Desk<'_> {
             tries += 1;
             let outcome = self.write(|tx| {
                 let owner = self.caller.user.id;
-                if let Some(first) = sync::sent(tx.conn(), owner, &item.client_id)? {
+                if let Some(first) = sync::find(tx.conn(), owner, &item.client_id)? {
                     return Ok(first.replay(item).map(|first| Taken::of(first, false)));
                 }
                 item.check(tx.now)?;
@@ -172,7 +172,7 @@ impl Desk<'_> {
         }
         let job = |tx: &mut Tx<'_>| {
             let id: JobId = document.number("job_id")?;
-            Ok::<_, Error>((jobs::kind_of(tx.conn(), id)?, id))
+            Ok::<_, Error>((jobs::get_kind(tx.conn(), id)?, id))
         };
         match kind {
             SyncKind::InspectionStart => {
@@ -251,7 +251,7 @@ impl Desk<'_> {
             return Ok(document.number("assessment_id")?);
         }
         let assignment: AssignmentId = document.number("assignment_id")?;
-        Ok(assessments::of_assignment(tx.conn(), &self.caller.user, assignment)?.id)
+        Ok(assessments::get_visible_by_assignment(tx.conn(), &self.caller.user, assignment)?.id)
     }
 }
 

@@ -76,15 +76,15 @@ pub fn waiting_for(conn: &mut DbConnection, actor: &User, page: PageRequest) -> 
     Ok(Page { items, total, request: page })
 }
 
-pub(crate) fn find(conn: &mut DbConnection, id: AssessmentId) -> Result<Assessment> {
+pub(crate) fn get(conn: &mut DbConnection, id: AssessmentId) -> Result<Assessment> {
     with_conn!(conn, |c| assessments::table.find(id).select(Assessment::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("assessment").into())
 }
 
 /// One assessment, if the actor may see it.
-pub fn get(conn: &mut DbConnection, actor: &User, id: AssessmentId) -> Result<Assessment> {
-    let assessment = find(conn, id)?;
+pub fn get_visible(conn: &mut DbConnection, actor: &User, id: AssessmentId) -> Result<Assessment> {
+    let assessment = get(conn, id)?;
     assessment.may_be_seen_by(actor)?;
     Ok(assessment)
 }
@@ -111,7 +111,11 @@ pub(crate) fn make(tx: &mut Tx<'_>, assignment: &Assignment) -> Result<()> {
 }
 
 /// The assessment of an assignment, for its team and admins: handing in the second half has made it (§9).
-pub fn of_assignment(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Result<Assessment> {
+pub fn get_visible_by_assignment(
+    conn: &mut DbConnection,
+    actor: &User,
+    id: AssignmentId,
+) -> Result<Assessment> {
     let assignment = assignments::get(conn, id)?;
     assignment.may_be_assessed_by(actor)?;
     let made: Option<Assessment> = with_conn!(conn, |c| assessments::table
@@ -140,7 +144,7 @@ struct Case {
 
 impl Case {
     fn open(tx: &mut Tx<'_>, id: AssessmentId) -> Result<Self> {
-        let seen = find(tx.conn, id)?;
+        let seen = get(tx.conn, id)?;
         let assignment = assignments::locked(tx.conn, seen.assignment_id)?;
         let list = daily_lists::locked(tx.conn, assignment.list_id)?;
         let machine = equipment::locked(tx.conn, seen.equipment_id)?;
@@ -220,7 +224,7 @@ pub fn decide(tx: &mut Tx<'_>, id: AssessmentId, decision: AdminDecision) -> Res
 }
 
 /// Makes every assessment let go of a machine, which is locked, since its status is changed by hand (§2).
-pub(crate) fn release(tx: &mut Tx<'_>, machine: EquipmentId) -> Result<()> {
+pub(crate) fn release_hold(tx: &mut Tx<'_>, machine: EquipmentId) -> Result<()> {
     for before in holding(tx.conn, machine)? {
         let after = before.released(tx.actor_id(), tx.now);
         write(tx, AuditAction::Release, &before, &after)?;

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// A page of the assignments somebody is on the team of; the latest day first, if no order is asked for.
-pub fn of_inspector(
+pub fn list_by_inspector(
     conn: &mut DbConnection,
     inspector: UserId,
     filter: &AssignmentFilter,

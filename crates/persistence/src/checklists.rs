@@ -182,7 +182,7 @@ pub fn clone(tx: &mut Tx<'_>, id: TemplateId, new: NewVersion) -> Result<Checkli
 pub fn update(tx: &mut Tx<'_>, id: TemplateId, changes: TemplateChanges) -> Result<Checklist> {
     let before = locked(tx.conn, id)?;
     let mut after = before.changed(changes, tx.now);
-    translations::keep_originals(tx.conn, &before, &mut after)?;
+    translations::preserve_originals(tx.conn, &before, &mut after)?;
     with_conn!(&mut *tx.conn, |c| diesel::update(templates::table.find(id)).set(&after).execute(c))?;
     tx.translate(Some(&before), &after);
     tx.audit(AuditAction::Update, "checklist", id.get(), Changes::between(Some(&before), Some(&after)));
@@ -212,7 +212,7 @@ pub fn add_item(tx: &mut Tx<'_>, template: TemplateId, new: NewItem) -> Result<I
 pub fn update_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId, changes: ItemChanges) -> Result<Item> {
     let (before, history) = locked_item(tx, template, id)?;
     let mut after = before.changed(changes, tx.now)?;
-    translations::keep_originals(tx.conn, &before, &mut after)?;
+    translations::preserve_originals(tx.conn, &before, &mut after)?;
     before.may_become(&after, history)?;
     with_conn!(&mut *tx.conn, |c| diesel::update(items::table.find(id)).set(&after).execute(c))?;
     tx.translate(Some(&before), &after);

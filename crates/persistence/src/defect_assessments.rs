@@ -42,7 +42,7 @@ pub fn list(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<
 }
 
 /// The assessment of a defect, if there is one.
-pub fn of_defect(conn: &mut DbConnection, id: DefectId) -> Result<Option<DefectAssessment>> {
+pub fn find_by_defect(conn: &mut DbConnection, id: DefectId) -> Result<Option<DefectAssessment>> {
     let of_defect = assessments::table.filter(assessments::defect_id.eq(id));
     Ok(with_conn!(conn, |c| of_defect.select(DefectAssessment::as_select()).first(c)).optional()?)
 }
@@ -73,7 +73,7 @@ pub fn assess(tx: &mut Tx<'_>, wanted: NewDefectAssessment) -> Result<DefectAsse
     let id = wanted.defect_id;
     defects::get(tx.conn, id)?;
     let actor = tx.actor()?.id;
-    let seen = work::repair_of(tx.conn, id)?;
+    let seen = work::find_repair(tx.conn, id)?;
     let case = Work::open(tx, may_assess(seen.as_ref(), actor)?.id)?;
     may_assess(Some(&case.job), actor)?;
     let before = case.defect.clone().ok_or(NotFound("defect"))?;
@@ -89,7 +89,7 @@ pub fn assess(tx: &mut Tx<'_>, wanted: NewDefectAssessment) -> Result<DefectAsse
     defects::write(tx, AuditAction::Update, &before, &after, Changes::between(Some(&before), Some(&after)))?;
     if verdict == AssessmentVerdict::Reject {
         work::cancel(tx, &case, &made.technical_notes)?;
-        let inspector = inspections::find(tx.conn, after.inspection_id)?.technician_id;
+        let inspector = inspections::get(tx.conn, after.inspection_id)?.technician_id;
         if let Some(machine) = &case.machine {
             let rejected = Notice::new(NotificationType::DefectRejected)
                 .with("equipment", machine.name.as_str())

@@ -96,7 +96,7 @@ pub fn get(conn: &mut DbConnection, id: DefectId) -> Result<Defect> {
 }
 
 /// The defects an inspection found, in order.
-pub fn of_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Defect>> {
+pub fn list_by_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Defect>> {
     Ok(with_conn!(conn, |c| defects::table
         .filter(defects::inspection_id.eq(id))
         .order(defects::id)
@@ -168,7 +168,7 @@ pub(crate) fn write(
 pub fn update(tx: &mut Tx<'_>, id: DefectId, changes: DefectChanges) -> Result<Defect> {
     let before = locked(tx, id)?;
     let mut after = before.changed(changes, tx.today(), tx.now)?;
-    translations::keep_originals(tx.conn, &before, &mut after)?;
+    translations::preserve_originals(tx.conn, &before, &mut after)?;
     if let Some(assignee) = after.assigned_to_id.filter(|_| after.assigned_to_id != before.assigned_to_id) {
         may_be_assigned_to(users::find(tx.conn, assignee)?.as_ref())?;
     }
@@ -179,7 +179,7 @@ pub fn update(tx: &mut Tx<'_>, id: DefectId, changes: DefectChanges) -> Result<D
 /// Repaired; the admins are told (§6).
 pub fn resolve(tx: &mut Tx<'_>, id: DefectId, resolution: Resolution) -> Result<Defect> {
     let before = locked(tx, id)?;
-    let specialist = jobs::live_repair_of(tx.conn, id)?.map(|job| job.owner_id);
+    let specialist = jobs::find_live_repair(tx.conn, id)?.map(|job| job.owner_id);
     before.may_be_resolved_by(tx.actor()?, specialist)?;
     let machine = equipment::get(tx.conn, before.equipment_id)?;
     resolve_locked(tx, &before, &machine, resolution)

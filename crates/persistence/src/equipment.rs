@@ -224,7 +224,7 @@ pub fn create(tx: &mut Tx<'_>, new: NewEquipment) -> Result<Equipment> {
 pub fn update(tx: &mut Tx<'_>, id: EquipmentId, changes: EquipmentChanges) -> Result<Equipment> {
     let before = locked(tx.conn, id)?;
     let mut after = before.changed(changes, tx.now);
-    translations::keep_originals(tx.conn, &before, &mut after)?;
+    translations::preserve_originals(tx.conn, &before, &mut after)?;
     if after.assigned_technician_id != before.assigned_technician_id {
         check_technician(tx, after.assigned_technician_id)?;
     }
@@ -258,7 +258,7 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipm
         return Ok(before.clone());
     }
     if before.status == EquipmentStatus::Stopped && after.status != before.status {
-        assessments::release(tx, before.id)?;
+        assessments::release_hold(tx, before.id)?;
     }
     let seen = equipment::table.find(before.id).filter(equipment::status.eq(before.status));
     let written = with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?;

@@ -23,13 +23,13 @@ use crate::{
 /// What of the object a file belongs to decides who sees the file; the object must be there.
 fn subject_of(conn: &mut DbConnection, relation: Relation) -> Result<Subject> {
     Ok(match relation {
-        Relation::Inspection(id) => Subject::Inspection(inspections::find(conn, id)?),
-        Relation::Assessment(id) => Subject::Assessment(Box::new(assessments::find(conn, id)?)),
+        Relation::Inspection(id) => Subject::Inspection(inspections::get(conn, id)?),
+        Relation::Assessment(id) => Subject::Assessment(Box::new(assessments::get(conn, id)?)),
         Relation::Defect(id) => defects::get(conn, id).map(|_| Subject::Open)?,
         Relation::Equipment(id) => equipment::get(conn, id).map(|_| Subject::Open)?,
         Relation::Assignment(id) => assignments::get(conn, id).map(|_| Subject::Open)?,
-        Relation::Job(id) | Relation::Cleaning(id) => Subject::Job(Box::new(jobs::find(conn, id)?)),
-        Relation::QualityReview(id) => Subject::QualityReview(Box::new(quality_reviews::find(conn, id)?)),
+        Relation::Job(id) | Relation::Cleaning(id) => Subject::Job(Box::new(jobs::get(conn, id)?)),
+        Relation::QualityReview(id) => Subject::QualityReview(Box::new(quality_reviews::get(conn, id)?)),
     })
 }
 
@@ -71,15 +71,15 @@ pub fn list(
 }
 
 /// One file, whoever's it is: for those who show a signed link to it.
-pub fn find(conn: &mut DbConnection, id: FileId) -> Result<StoredFile> {
+pub fn get(conn: &mut DbConnection, id: FileId) -> Result<StoredFile> {
     with_conn!(conn, |c| files::table.find(id).select(StoredFile::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("file").into())
 }
 
 /// One file, if the actor may see it (§14).
-pub fn get(conn: &mut DbConnection, actor: &User, id: FileId) -> Result<StoredFile> {
-    let file = find(conn, id)?;
+pub fn get_visible(conn: &mut DbConnection, actor: &User, id: FileId) -> Result<StoredFile> {
+    let file = get(conn, id)?;
     check_visible(conn, actor, &file)?;
     Ok(file)
 }

@@ -79,7 +79,7 @@ pub fn list(
 }
 
 /// One inspection, as it is stored.
-pub fn find(conn: &mut DbConnection, id: InspectionId) -> Result<Inspection> {
+pub fn get(conn: &mut DbConnection, id: InspectionId) -> Result<Inspection> {
     with_conn!(conn, |c| inspections::table.find(id).select(Inspection::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("inspection").into())
@@ -111,7 +111,7 @@ impl InspectionDetail {
 }
 
 /// The actor's own inspection of an assignment whose team they are on (§5).
-pub fn sheet_of_half(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Result<InspectionDetail> {
+pub fn get_visible_half(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Result<InspectionDetail> {
     let half = assignments::get(conn, id)?.half_of(actor)?;
     let own: Option<Inspection> = with_conn!(&mut *conn, |c| inspections::table
         .filter(inspections::assignment_id.eq(id))
@@ -120,7 +120,7 @@ pub fn sheet_of_half(conn: &mut DbConnection, actor: &User, id: AssignmentId) ->
         .select(Inspection::as_select())
         .first(c))
     .optional()?;
-    sheet_of(conn, own.ok_or(NotFound("inspection"))?)
+    load_detail(conn, own.ok_or(NotFound("inspection"))?)
 }
 
 fn answers_of(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answer>> {
@@ -132,7 +132,7 @@ fn answers_of(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answer>> 
         .load(c))?)
 }
 
-fn sheet_of(conn: &mut DbConnection, inspection: Inspection) -> Result<InspectionDetail> {
+fn load_detail(conn: &mut DbConnection, inspection: Inspection) -> Result<InspectionDetail> {
     let (template, mut items) = checklists::get(conn, inspection.template_id)?;
     items.retain(|item| inspection.covers(item));
     let answers = answers_of(conn, inspection.id)?;
@@ -144,10 +144,10 @@ fn sheet_of(conn: &mut DbConnection, inspection: Inspection) -> Result<Inspectio
 }
 
 /// One inspection with everything it consists of, if the actor may see it (§5).
-pub fn sheet(conn: &mut DbConnection, actor: &User, id: InspectionId) -> Result<InspectionDetail> {
-    let inspection = find(conn, id)?;
+pub fn get_visible(conn: &mut DbConnection, actor: &User, id: InspectionId) -> Result<InspectionDetail> {
+    let inspection = get(conn, id)?;
     inspection.may_be_seen_by(actor)?;
-    sheet_of(conn, inspection)
+    load_detail(conn, inspection)
 }
 
 /// An inspection, whoever's it is, locked until the transaction ends.
@@ -197,7 +197,7 @@ fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(InspectionDetail, b
     // Held, so that nobody decommissions the machine in between.
     let machine = equipment::locked(tx.conn, id)?;
     if let Some(draft) = draft_of(tx, id, StartTarget::AdHoc(id))? {
-        return Ok((sheet_of(tx.conn, draft)?, false));
+        return Ok((load_detail(tx.conn, draft)?, false));
     }
     let template = checklists::active_for(tx.conn, &machine.equipment_type)?;
     let questions = match &template {
@@ -216,7 +216,7 @@ fn start_half(tx: &mut Tx<'_>, assignment: &Assignment, half: Category) -> Resul
     // Held, so that one who starts the same machine ad hoc at the same time finds this draft.
     let machine = equipment::locked(tx.conn, assignment.equipment_id)?;
     if let Some(draft) = draft_of(tx, machine.id, StartTarget::Half(assignment.id))? {
-        return Ok((sheet_of(tx.conn, draft)?, false));
+        return Ok((load_detail(tx.conn, draft)?, false));
     }
     let checklist = checklists::get(tx.conn, assignment.template_id)?;
     let actor = tx.actor()?;

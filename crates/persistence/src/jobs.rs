@@ -102,7 +102,7 @@ pub fn repairs(
 }
 
 /// A page of engineers' jobs: one's own, or everybody's for admins (§7).
-pub fn of_engineers(
+pub fn engineer_jobs(
     conn: &mut DbConnection,
     actor: &User,
     filter: &EngineerJobFilter,
@@ -148,15 +148,15 @@ pub fn stalled(conn: &mut DbConnection, now: Instant, page: PageRequest) -> Resu
 }
 
 /// One job, whoever's it is.
-pub(crate) fn find(conn: &mut DbConnection, id: JobId) -> Result<Job> {
+pub(crate) fn get(conn: &mut DbConnection, id: JobId) -> Result<Job> {
     with_conn!(conn, |c| jobs::table.find(id).select(Job::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("job").into())
 }
 
 /// One job of this kind, if the actor may see it (§7).
-pub fn get(conn: &mut DbConnection, actor: &User, kind: JobKind, id: JobId) -> Result<Job> {
-    let job = Some(find(conn, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?;
+pub fn get_visible(conn: &mut DbConnection, actor: &User, kind: JobKind, id: JobId) -> Result<Job> {
+    let job = Some(get(conn, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?;
     job.may_be_seen_by(actor)?;
     Ok(job)
 }
@@ -167,12 +167,12 @@ pub fn by_ids(conn: &mut DbConnection, ids: &[JobId]) -> Result<Vec<Job>> {
 }
 
 /// Of which kind a job is, whoever's it is.
-pub fn kind_of(conn: &mut DbConnection, id: JobId) -> Result<JobKind> {
-    Ok(find(conn, id)?.kind)
+pub fn get_kind(conn: &mut DbConnection, id: JobId) -> Result<JobKind> {
+    Ok(get(conn, id)?.kind)
 }
 
 /// How the place of a repair was left, and photos of that.
-pub fn cleaning_of(conn: &mut DbConnection, id: JobId) -> Result<Option<(Cleaning, Vec<FileId>)>> {
+pub fn find_cleaning(conn: &mut DbConnection, id: JobId) -> Result<Option<(Cleaning, Vec<FileId>)>> {
     let cleaning: Option<Cleaning> =
         with_conn!(conn, |c| cleanings::table.find(id).select(Cleaning::as_select()).first(c)).optional()?;
     match cleaning {
@@ -182,7 +182,7 @@ pub fn cleaning_of(conn: &mut DbConnection, id: JobId) -> Result<Option<(Cleanin
 }
 
 /// The repair of a defect that somebody has still to work on, or else the latest.
-pub fn repair_of(conn: &mut DbConnection, defect: DefectId) -> Result<Option<Job>> {
+pub fn find_repair(conn: &mut DbConnection, defect: DefectId) -> Result<Option<Job>> {
     let repairs = jobs::table.filter(jobs::defect_id.eq(defect)).filter(jobs::kind.eq(JobKind::Specialist));
     Ok(with_conn!(conn, |c| repairs
         .order((jobs::status.eq_any(&JobStatus::LIVE).desc(), jobs::id.desc()))
@@ -192,8 +192,8 @@ pub fn repair_of(conn: &mut DbConnection, defect: DefectId) -> Result<Option<Job
 }
 
 /// The repair of a defect that somebody has still to work on.
-pub(crate) fn live_repair_of(conn: &mut DbConnection, defect: DefectId) -> Result<Option<Job>> {
-    Ok(repair_of(conn, defect)?.filter(|job| JobStatus::LIVE.contains(&job.status)))
+pub(crate) fn find_live_repair(conn: &mut DbConnection, defect: DefectId) -> Result<Option<Job>> {
+    Ok(find_repair(conn, defect)?.filter(|job| JobStatus::LIVE.contains(&job.status)))
 }
 
 /// One job, locked until the transaction ends.
@@ -219,7 +219,7 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn open(tx: &mut Tx<'_>, id: JobId) -> Result<Self> {
-        let seen = find(tx.conn, id)?;
+        let seen = get(tx.conn, id)?;
         let is_repair = seen.kind == JobKind::Specialist;
         let machine = match seen.equipment_id.filter(|_| is_repair) {
             Some(id) => Some(equipment::locked(tx.conn, id)?),
@@ -352,7 +352,7 @@ pub fn create_for_engineer(tx: &mut Tx<'_>, wanted: NewEngineerJob) -> Result<Jo
         equipment::get(tx.conn, id)?;
     }
     if let Some(id) = wanted.related_inspection_id {
-        crate::inspections::find(tx.conn, id)?;
+        crate::inspections::get(tx.conn, id)?;
     }
     if let Some(id) = wanted.related_defect_id {
         defects::get(tx.conn, id)?;
@@ -392,7 +392,7 @@ pub fn reassign(tx: &mut Tx<'_>, id: JobId, wanted: Reassignment) -> Result<Job>
         return Err(NotFound("job").into());
     };
     let after = work.job.reassigned_to(wanted.specialist_id, tx.now)?;
-    if live_repair_of(tx.conn, defect.id)?.is_some() {
+    if find_live_repair(tx.conn, defect.id)?.is_some() {
         return Err(inspection_domain::jobs::JobRule::AlreadyAssigned.into());
     }
     if defect.status != DefectStatus::InProgress {
@@ -400,7 +400,7 @@ pub fn reassign(tx: &mut Tx<'_>, id: JobId, wanted: Reassignment) -> Result<Job>
         let changes = Changes::between(Some(defect), Some(&assigned));
         defects::write(tx, AuditAction::Assign, defect, &assigned, changes)?;
     }
-    takeovers::lapse(tx, Some(id), None)?;
+    takeovers::expire(tx, Some(id), None)?;
     future_owner(tx, wanted.specialist_id, JobKind::Specialist, "specialist_id")?;
     let changes = Changes::between(Some(&work.job), Some(&after));
     let changes = match wanted.reason {

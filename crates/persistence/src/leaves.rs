@@ -85,15 +85,15 @@ pub fn active(conn: &mut DbConnection, today: Date, page: PageRequest) -> Result
     Ok(Page { items, total, request: page })
 }
 
-fn find(conn: &mut DbConnection, id: LeaveId) -> Result<Leave> {
+fn get(conn: &mut DbConnection, id: LeaveId) -> Result<Leave> {
     with_conn!(conn, |c| leaves::table.find(id).select(Leave::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("leave").into())
 }
 
 /// One leave, if the actor may see it (§10).
-pub fn get(conn: &mut DbConnection, actor: &User, id: LeaveId) -> Result<Leave> {
-    let leave = find(conn, id)?;
+pub fn get_visible(conn: &mut DbConnection, actor: &User, id: LeaveId) -> Result<Leave> {
+    let leave = get(conn, id)?;
     leave.may_be_seen_by(actor)?;
     Ok(leave)
 }
@@ -275,7 +275,7 @@ fn cover(tx: &mut Tx<'_>, before: &Leave, people: &People, coverer: UserId) -> R
 
 /// Who could cover a leave, the best first (§10): six queries, however many people there are.
 pub fn candidates(conn: &mut DbConnection, id: LeaveId) -> Result<Vec<Candidate>> {
-    let leave = find(conn, id)?;
+    let leave = get(conn, id)?;
     let absent = users::get(conn, leave.user_id)?;
     let people = users::active(conn)?;
     let (away, live_jobs, open_defects) = with_conn!(conn, |c| {

@@ -77,7 +77,7 @@ pub fn depth(conn: &mut DbConnection) -> Result<Depth> {
 
 /// What a worker finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum OutboxClaim {
     /// These are its own now.
     Jobs(Vec<OutboxJob>),
     /// Nothing is due; the next one is then, if there is any.
@@ -86,7 +86,7 @@ pub enum Found {
 
 /// Takes the jobs of a kind that have been due the longest, and those whose worker has died. The worker is named anew each time, so
 /// that who is late in finishing a job that was taken again doesn't pass for who has it now.
-pub fn take(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<Found> {
+pub fn claim(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<OutboxClaim> {
     let now = tx.now;
     let worker = format!("{instance}/{}", tx.unique());
     let abandoned = outbox::table
@@ -115,7 +115,7 @@ pub fn take(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<Found> 
     if ids.is_empty() {
         let next: Option<Instant> =
             with_conn!(&mut *tx.conn, |c| pending.select(diesel::dsl::min(outbox::run_at)).get_result(c))?;
-        return Ok(Found::Nothing(next));
+        return Ok(OutboxClaim::Nothing(next));
     }
     let mut jobs: Vec<OutboxJob> =
         with_conn!(&mut *tx.conn, |c| diesel::update(outbox::table.filter(outbox::id.eq_any(ids)))
@@ -128,7 +128,7 @@ pub fn take(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<Found> 
             .returning(OutboxJob::as_returning())
             .get_results(c))?;
     jobs.sort_unstable_by_key(|job| job.id);
-    Ok(Found::Jobs(jobs))
+    Ok(OutboxClaim::Jobs(jobs))
 }
 
 /// Removes jobs that were taken together and are done, in the transaction of what they have done. If one isn't this worker's any more,

@@ -24,7 +24,7 @@ pub fn history(
     id: JobId,
     page: PageRequest,
 ) -> Result<Page<Pause>> {
-    jobs::get(conn, actor, kind, id)?;
+    jobs::get_visible(conn, actor, kind, id)?;
     let (items, total) = with_conn!(conn, |c| {
         let of_job = pauses::table.filter(pauses::job_id.eq(id));
         let items = of_job
@@ -76,8 +76,7 @@ pub(crate) fn announce_stalled(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
     with_conn!(&mut *tx.conn, |c| diesel::update(open).set(pauses::stalled_told_at.eq(now)).execute(c))?;
     let people = if stalled.is_empty() { Vec::new() } else { users::active(tx.conn)? };
     for job in &stalled {
-        let takers =
-            people.iter().filter(|person| matches!(job.may_be_taken_over_by(person, now), Ok(Ok(()))));
+        let takers = people.iter().filter(|person| matches!(job.may_be_taken_over_by(person, now), Ok(())));
         let notice = jobs::notice(NotificationType::StalledJobAvailable, job)
             .with("date", &tx.calendar().date(job.paused_at.unwrap_or(now)));
         tx.notify(takers.map(|person| person.id), &notice);
@@ -109,7 +108,7 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Pause, after: &Pause) ->
     Ok(())
 }
 
-fn find(conn: &mut DbConnection, id: PauseId) -> Result<Pause> {
+fn get(conn: &mut DbConnection, id: PauseId) -> Result<Pause> {
     with_conn!(conn, |c| pauses::table.find(id).select(Pause::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("pause").into())
@@ -117,9 +116,9 @@ fn find(conn: &mut DbConnection, id: PauseId) -> Result<Pause> {
 
 /// A pause with its job, which is locked; whoever changes a pause holds its job.
 fn held(tx: &mut Tx<'_>, id: PauseId) -> Result<(Job, Pause)> {
-    let job = find(tx.conn, id)?.job_id;
+    let job = get(tx.conn, id)?.job_id;
     let job = jobs::locked(tx, job)?;
-    Ok((job, find(tx.conn, id)?))
+    Ok((job, get(tx.conn, id)?))
 }
 
 /// Asks for a pause; admins and engineers are told (§7).
@@ -181,14 +180,14 @@ pub fn force(tx: &mut Tx<'_>, kind: JobKind, id: JobId, order: ForcedPause) -> R
     let job = Some(jobs::locked(tx, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?;
     let paused = job.pause(tx.now)?;
     jobs::write(tx, AuditAction::Pause, &job, &paused)?;
-    settle(tx, id)?;
+    close_pauses(tx, id)?;
     let pause = insert(tx, &order.order(id, tx.actor()?.id, tx.now))?;
     tx.notify([job.owner_id], &jobs::notice(NotificationType::PauseApproved, &job));
     Ok(pause)
 }
 
 /// Ends the pause of a job, which is locked, and cancels the request for one: the job ends or goes to somebody else.
-pub(crate) fn settle(tx: &mut Tx<'_>, job: JobId) -> Result<()> {
+pub(crate) fn close_pauses(tx: &mut Tx<'_>, job: JobId) -> Result<()> {
     if let Some(open) = with_status(tx.conn, job, PauseStatus::Approved)? {
         let ended = open.end(tx.actor_id(), tx.now)?;
         write(tx, AuditAction::Resume, &open, &ended)?;

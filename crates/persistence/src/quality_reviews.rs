@@ -123,15 +123,19 @@ pub(crate) fn warn_overdue(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
 }
 
 /// One review, whoever's it is.
-pub(crate) fn find(conn: &mut DbConnection, id: ReviewId) -> Result<QualityReview> {
+pub(crate) fn get(conn: &mut DbConnection, id: ReviewId) -> Result<QualityReview> {
     with_conn!(conn, |c| reviews::table.find(id).select(QualityReview::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("quality review").into())
 }
 
 /// One review, if the actor may see it, and the files its rejection rests on (§8).
-pub fn get(conn: &mut DbConnection, actor: &User, id: ReviewId) -> Result<(QualityReview, Vec<FileId>)> {
-    let review = find(conn, id)?;
+pub fn get_visible(
+    conn: &mut DbConnection,
+    actor: &User,
+    id: ReviewId,
+) -> Result<(QualityReview, Vec<FileId>)> {
+    let review = get(conn, id)?;
     review.may_be_seen_by(actor)?;
     Ok((review, files::evidence_of(conn, EVIDENCE, id.get())?))
 }
@@ -211,9 +215,9 @@ pub fn create(tx: &mut Tx<'_>, wanted: &NewReview) -> Result<QualityReview> {
 
 /// A review with its job and what its work changes; everything is locked. Whoever changes a review holds its job.
 fn open(tx: &mut Tx<'_>, id: ReviewId) -> Result<(Work, QualityReview)> {
-    let seen = find(tx.conn, id)?;
+    let seen = get(tx.conn, id)?;
     let work = Work::open(tx, seen.job_id)?;
-    Ok((work, find(tx.conn, id)?))
+    Ok((work, get(tx.conn, id)?))
 }
 
 fn write(tx: &mut Tx<'_>, action: AuditAction, before: &QualityReview, after: &QualityReview) -> Result<()> {

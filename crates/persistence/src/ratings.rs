@@ -22,7 +22,7 @@ use crate::{
 
 /// How somebody's inspections were rated.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub struct TechnicianRatings {
     /// A page of the ratings, newest first.
     pub page: Page<Rating>,
     /// Mean of all ratings; none if there are none.
@@ -30,7 +30,11 @@ pub struct Record {
 }
 
 /// How an inspector's work was rated.
-pub fn of_technician(conn: &mut DbConnection, id: UserId, page: PageRequest) -> Result<Record> {
+pub fn list_by_technician(
+    conn: &mut DbConnection,
+    id: UserId,
+    page: PageRequest,
+) -> Result<TechnicianRatings> {
     users::get(conn, id)?;
     let (items, counts) = with_conn!(conn, |c| {
         let own = ratings::table.filter(ratings::technician_id.eq(id));
@@ -48,7 +52,7 @@ pub fn of_technician(conn: &mut DbConnection, id: UserId, page: PageRequest) -> 
     let sum: i64 = counts.iter().map(|(rating, number)| rating * number).sum();
     #[expect(clippy::cast_precision_loss, reason = "exact as long as nobody has 2^50 ratings")]
     let average = (total > 0).then(|| sum as f64 / total as f64);
-    Ok(Record { page: Page { items, total, request: page }, average })
+    Ok(TechnicianRatings { page: Page { items, total, request: page }, average })
 }
 
 fn of_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Option<Rating>> {

@@ -145,7 +145,7 @@ pub fn inspector(conn: &mut DbConnection, actor: &User, today: Date) -> Result<I
     let today =
         inspection_domain::assignments::AssignmentFilter { date: Some(today), status: None, sort: None };
     Ok(InspectorStats {
-        today_assignments: teams::of_inspector(conn, actor.id, &today, TOTAL_ONLY)?.total,
+        today_assignments: teams::list_by_inspector(conn, actor.id, &today, TOTAL_ONLY)?.total,
         pending_assessments: assessments::waiting_for(conn, actor, TOTAL_ONLY)?.total,
         total_points: actor.total_points,
         specialization: actor.specialization,

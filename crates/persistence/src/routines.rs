@@ -21,10 +21,14 @@ use inspection_domain::{
 use crate::{DbConnection, Result, Tx, db::database::one_row};
 
 /// A routine with the types of equipment it is for, in the order of their letters.
-pub type Planned = (Routine, Vec<String>);
+pub type RoutineWithTypes = (Routine, Vec<String>);
 
 /// A page of routines.
-pub fn list(conn: &mut DbConnection, filter: &RoutineFilter, page: PageRequest) -> Result<Page<Planned>> {
+pub fn list(
+    conn: &mut DbConnection,
+    filter: &RoutineFilter,
+    page: PageRequest,
+) -> Result<Page<RoutineWithTypes>> {
     let sort = filter.sort.unwrap_or(Sort { by: RoutineOrder::Id, descending: false });
     let (found, types, total) = with_conn!(conn, |c| {
         let filtered = || {
@@ -60,7 +64,7 @@ pub fn list(conn: &mut DbConnection, filter: &RoutineFilter, page: PageRequest) 
 }
 
 /// One routine.
-pub fn get(conn: &mut DbConnection, id: RoutineId) -> Result<Planned> {
+pub fn get(conn: &mut DbConnection, id: RoutineId) -> Result<RoutineWithTypes> {
     let routine: Option<Routine> =
         with_conn!(&mut *conn, |c| routines::table.find(id).select(Routine::as_select()).first(c))
             .optional()?;
@@ -94,7 +98,7 @@ pub(crate) fn planned_on(conn: &mut DbConnection, date: Date, shift: Shift) -> R
     Ok(planned(&all, &types, date, shift))
 }
 
-fn locked(tx: &mut Tx<'_>, id: RoutineId) -> Result<Planned> {
+fn locked(tx: &mut Tx<'_>, id: RoutineId) -> Result<RoutineWithTypes> {
     let found: Option<Routine> =
         lock_rows!(&mut *tx.conn, routines::table.find(id).select(Routine::as_select()), first).optional()?;
     Ok((found.ok_or(NotFound("routine"))?, types_of(tx.conn, id)?))
@@ -132,7 +136,7 @@ fn delete_types(tx: &mut Tx<'_>, routine: RoutineId) -> Result<()> {
 }
 
 /// Makes a routine (§4).
-pub fn create(tx: &mut Tx<'_>, new: NewRoutine) -> Result<Planned> {
+pub fn create(tx: &mut Tx<'_>, new: NewRoutine) -> Result<RoutineWithTypes> {
     let (routine, types) = new.draft(tx.now);
     check_template(tx, routine.template_id)?;
     let routine: Routine = with_conn!(&mut *tx.conn, |c| diesel::insert_into(routines::table)
@@ -146,7 +150,7 @@ pub fn create(tx: &mut Tx<'_>, new: NewRoutine) -> Result<Planned> {
 }
 
 /// Changes a routine; lists that are there stay as they are (§4).
-pub fn update(tx: &mut Tx<'_>, id: RoutineId, changes: RoutineChanges) -> Result<Planned> {
+pub fn update(tx: &mut Tx<'_>, id: RoutineId, changes: RoutineChanges) -> Result<RoutineWithTypes> {
     let (before, types_before) = locked(tx, id)?;
     let (after, types) = before.changed(changes, tx.now);
     if after.template_id != before.template_id {

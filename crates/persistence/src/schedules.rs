@@ -15,7 +15,7 @@ use crate::{DbConnection, Result, Tx, db::database::one_row, equipment as machin
 
 /// A planned day, its machine, and what of it was done in the week.
 #[derive(Debug, Clone)]
-pub struct Planned {
+pub struct PlannedDay {
     /// The planned day.
     pub schedule: Schedule,
     /// The machine.
@@ -28,7 +28,7 @@ pub struct Planned {
 type Row = (Schedule, Equipment, Option<(i32, Option<Date>)>);
 
 /// What is planned for today or was planned for an earlier day of this ISO week, of machines in service: one query.
-pub fn until(conn: &mut DbConnection, today: Date) -> Result<Vec<Planned>> {
+pub fn until(conn: &mut DbConnection, today: Date) -> Result<Vec<PlannedDay>> {
     let week = today.week();
     let this_week = completions::table.on(completions::equipment_id
         .eq(schedules::equipment_id)
@@ -49,7 +49,7 @@ pub fn until(conn: &mut DbConnection, today: Date) -> Result<Vec<Planned>> {
     let planned = rows.into_iter().map(|(schedule, machine, done)| {
         let done =
             done.map(|(completions, last_completed_on)| WeeklyCompletion { completions, last_completed_on });
-        Planned { standing: schedule.standing(today, done), schedule, machine }
+        PlannedDay { standing: schedule.standing(today, done), schedule, machine }
     });
     Ok(planned.collect())
 }

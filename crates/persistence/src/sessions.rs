@@ -24,7 +24,7 @@ pub struct Account {
 }
 
 /// The account of an e-mail address, whatever its case.
-pub fn account(conn: &mut DbConnection, email: &str) -> Result<Option<Account>> {
+pub fn find_account(conn: &mut DbConnection, email: &str) -> Result<Option<Account>> {
     let email = email.trim().to_lowercase();
     let found = with_conn!(conn, |c| users::table
         .filter(users::email.eq(email))

@@ -15,7 +15,7 @@ use inspection_domain::{
 use crate::{DbConnection, Result, Tx, db::error::ConcurrentUpdate};
 
 /// The item of this name that somebody has sent before.
-pub fn sent(conn: &mut DbConnection, owner: UserId, name: &ClientId) -> Result<Option<SyncItem>> {
+pub fn find(conn: &mut DbConnection, owner: UserId, name: &ClientId) -> Result<Option<SyncItem>> {
     Ok(with_conn!(conn, |c| items::table
         .filter(items::user_id.eq(owner))
         .filter(items::client_id.eq(name.as_str()))
@@ -45,7 +45,7 @@ pub fn rejected(conn: &mut DbConnection, owner: UserId, page: PageRequest) -> Re
 pub fn resolved(conn: &mut DbConnection, owner: UserId, item: &NewSyncItem) -> Result<Document> {
     let mut document = item.entity_data.clone();
     for (field, name, kind) in item.entity_data.references() {
-        let made = sent(conn, owner, &name)?.filter(|made| made.entity_type == kind);
+        let made = find(conn, owner, &name)?.filter(|made| made.entity_type == kind);
         let made = made.ok_or(NotFound("the item it refers to"))?;
         document = document.with_number(field, made.made(field)?);
     }
@@ -82,7 +82,7 @@ pub fn reject(tx: &mut Tx<'_>, item: NewSyncItem, error: SyncError) -> Result<(S
     if let Some(made) = made {
         return Ok((made, true));
     }
-    let first = sent(tx.conn, owner, &item.client_id)?.ok_or(ConcurrentUpdate)?;
+    let first = find(tx.conn, owner, &item.client_id)?.ok_or(ConcurrentUpdate)?;
     Ok((first.replay(&item)?, false))
 }
 

@@ -130,7 +130,7 @@ pub fn request_job(tx: &mut Tx<'_>, kind: JobKind, id: JobId, wanted: NewTakeove
     // Held, so that each gets a place of their own.
     let job = Some(jobs::locked(tx, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?;
     let actor = tx.actor()?.clone();
-    job.may_be_taken_over_by(&actor, tx.now)??;
+    job.may_be_taken_over_by(&actor, tx.now)?;
     let position = next_place(&waiting(tx.conn, Some(id), None)?, actor.id)?;
     let new = Takeover::of_job(&job, wanted, actor.id, position, tx.now);
     insert(tx, &new, job.job_id.as_str().into())
@@ -145,7 +145,7 @@ pub fn request_assignment(
     let assignment = assignments::locked(tx.conn, id)?;
     let actor = tx.actor()?.clone();
     let partner = users::find(tx.conn, wanted.partner_id)?;
-    assignment.may_be_taken_over_by(&actor, partner.as_ref(), tx.now)??;
+    assignment.may_be_taken_over_by(&actor, partner.as_ref(), tx.now)?;
     let position = next_place(&waiting(tx.conn, None, Some(id))?, actor.id)?;
     let new = Takeover::of_assignment(&assignment, wanted, actor.id, position, tx.now);
     let what = what_of(tx, &assignment)?;
@@ -159,7 +159,7 @@ fn what_of(tx: &mut Tx<'_>, assignment: &Assignment) -> Result<Param> {
     Ok(Param::Both(format!("the inspection of {}", machine.name), format!("فحص {arabic}")))
 }
 
-fn find(conn: &mut DbConnection, id: TakeoverId) -> Result<Takeover> {
+fn get(conn: &mut DbConnection, id: TakeoverId) -> Result<Takeover> {
     with_conn!(conn, |c| takeovers::table.find(id).select(Takeover::as_select()).first(c))
         .optional()?
         .ok_or_else(|| NotFound("takeover").into())
@@ -168,7 +168,7 @@ fn find(conn: &mut DbConnection, id: TakeoverId) -> Result<Takeover> {
 /// Lets somebody take over: they get the job, or the inspection with their partner; everybody else in the queue is denied,
 /// and everyone concerned is told (§7).
 pub fn approve(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
-    let seen = find(tx.conn, id)?;
+    let seen = get(tx.conn, id)?;
     match (seen.job_id, seen.assignment_id) {
         (Some(job), _) => approve_job(tx, id, job),
         (None, Some(assignment)) => approve_assignment(tx, id, assignment),
@@ -179,15 +179,15 @@ pub fn approve(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
 /// Decides for one of the queue, whose object is locked, and against the others.
 fn decide(tx: &mut Tx<'_>, before: &Takeover, what: &Param) -> Result<Takeover> {
     let by = tx.actor_id();
-    lapse(tx, before.job_id, before.assignment_id)?;
+    expire(tx, before.job_id, before.assignment_id)?;
     let after = before.decide(TakeoverCommand::Approve, by, tx.now)?;
     write(tx, AuditAction::Approve, before, &after)?;
-    disband(tx, before.job_id, before.assignment_id, what)?;
+    deny_waiting(tx, before.job_id, before.assignment_id, what)?;
     Ok(after)
 }
 
 /// Denies everybody who waits for something that is locked: somebody else has it, or it is done. They are told (§7).
-pub(crate) fn disband(
+pub(crate) fn deny_waiting(
     tx: &mut Tx<'_>,
     job: Option<JobId>,
     assignment: Option<AssignmentId>,
@@ -204,7 +204,7 @@ pub(crate) fn disband(
 
 fn approve_job(tx: &mut Tx<'_>, id: TakeoverId, job: JobId) -> Result<Takeover> {
     let job = jobs::locked(tx, job)?;
-    let before = find(tx.conn, id)?;
+    let before = get(tx.conn, id)?;
     let what: Param = job.job_id.as_str().into();
     let after = decide(tx, &before, &what)?;
     let after_job = job.taken_over_by(before.requested_by_id, tx.now)?;
@@ -212,9 +212,9 @@ fn approve_job(tx: &mut Tx<'_>, id: TakeoverId, job: JobId) -> Result<Takeover> 
     let taker = users::held(tx.conn, &[before.requested_by_id])?.pop();
     may_own(taker.as_ref(), job.kind, "requested_by_id")?;
     let taker = taker.ok_or(NotFound("user"))?;
-    job.may_be_taken_over_by(&taker, tx.now)??;
+    job.may_be_taken_over_by(&taker, tx.now)?;
     jobs::write(tx, AuditAction::Reassign, &job, &after_job)?;
-    pauses::settle(tx, job.id)?;
+    pauses::close_pauses(tx, job.id)?;
     let approved =
         notice(NotificationType::TakeoverApproved, &after, what).with("person", taker.full_name.as_str());
     tx.notify([after.requested_by_id, job.owner_id], &approved);
@@ -242,7 +242,7 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
         return Err(ConcurrentUpdate.into());
     }
     let list = daily_lists::locked(tx.conn, assignment.list_id)?;
-    let before = find(tx.conn, id)?;
+    let before = get(tx.conn, id)?;
     let what = what_of(tx, &assignment)?;
     let after = decide(tx, &before, &what)?;
     let ids: Vec<UserId> = [Some(before.requested_by_id), before.partner_id].into_iter().flatten().collect();
@@ -251,7 +251,7 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
         pair.iter().find(|person| person.id == before.requested_by_id).ok_or(NotFound("user"))?,
         pair.iter().find(|person| Some(person.id) == before.partner_id),
     );
-    assignment.may_be_taken_over_by(taker, partner, tx.now)??;
+    assignment.may_be_taken_over_by(taker, partner, tx.now)?;
     let partner = partner.ok_or(NotFound("user"))?;
     let by = tx.actor()?.id;
     let renewed = assignment.taken_over_by([taker, partner], by, tx.now)?;
@@ -281,7 +281,7 @@ fn release_drafts(tx: &mut Tx<'_>, drafts: &[InspectionId], taken: &Assignment) 
 
 /// Doesn't let somebody take over; they are told (§7).
 pub fn deny(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
-    let seen = find(tx.conn, id)?;
+    let seen = get(tx.conn, id)?;
     let what = match (seen.job_id, seen.assignment_id) {
         (Some(job), _) => Param::from(jobs::locked(tx, job)?.job_id.as_str()),
         (None, Some(assignment)) => {
@@ -290,7 +290,7 @@ pub fn deny(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
         }
         (None, None) => return Err(NotFound("takeover").into()),
     };
-    let before = find(tx.conn, id)?;
+    let before = get(tx.conn, id)?;
     let after = before.decide(TakeoverCommand::Deny, tx.actor_id(), tx.now)?;
     write(tx, AuditAction::Deny, &before, &after)?;
     tx.notify([after.requested_by_id], &notice(NotificationType::TakeoverDenied, &after, what));
@@ -326,7 +326,7 @@ pub(crate) fn finish_assignment(tx: &mut Tx<'_>, assignment: &Assignment) -> Res
     let taken: Option<Takeover> =
         with_conn!(&mut *tx.conn, |c| taken.select(Takeover::as_select()).first(c)).optional()?;
     let what = what_of(tx, assignment)?;
-    disband(tx, None, Some(assignment.id), &what)?;
+    deny_waiting(tx, None, Some(assignment.id), &what)?;
     match taken {
         Some(takeover) => finish(tx, &takeover, what),
         None => Ok(()),
@@ -334,7 +334,7 @@ pub(crate) fn finish_assignment(tx: &mut Tx<'_>, assignment: &Assignment) -> Res
 }
 
 /// What had been taken over, and is locked, goes to somebody else before its taker was done.
-pub(crate) fn lapse(tx: &mut Tx<'_>, job: Option<JobId>, assignment: Option<AssignmentId>) -> Result<()> {
+pub(crate) fn expire(tx: &mut Tx<'_>, job: Option<JobId>, assignment: Option<AssignmentId>) -> Result<()> {
     let taken: Option<Takeover> = with_conn!(&mut *tx.conn, |c| {
         let mut query =
             takeovers::table.filter(takeovers::status.eq(TakeoverStatus::Approved)).into_boxed::<Backend>();

@@ -56,7 +56,7 @@ pub fn show(conn: &mut DbConnection, language: Language, shown: &mut impl Transl
 
 /// Leaves a text what it was where it is only changed into what the service has made of it: who read the translation has sent it
 /// back (§13).
-pub(crate) fn keep_originals<T: Translated + Clone>(
+pub(crate) fn preserve_originals<T: Translated + Clone>(
     conn: &mut DbConnection,
     before: &T,
     after: &mut T,
@@ -94,7 +94,7 @@ pub(crate) fn keep_originals<T: Translated + Clone>(
 }
 
 /// Translations of these texts that were made before, wherever they stand: text to translation.
-pub fn known(conn: &mut DbConnection, wanted: &[TranslationRequest]) -> Result<HashMap<String, String>> {
+pub fn find_known(conn: &mut DbConnection, wanted: &[TranslationRequest]) -> Result<HashMap<String, String>> {
     let hashes: HashMap<String, &TranslationRequest> =
         wanted.iter().map(|wanted| (content_hash(&wanted.text), wanted)).collect();
     let found: Vec<(String, Language, String)> = with_conn!(conn, |c| translations::table
@@ -112,7 +112,7 @@ pub fn known(conn: &mut DbConnection, wanted: &[TranslationRequest]) -> Result<H
 
 /// Keeps translations, each in the transaction that removes its job. What a later change of the same text has left is not
 /// overwritten.
-pub fn keep(tx: &mut Tx<'_>, made: &[(OutboxJob, TranslationRequest, String)]) -> Result<()> {
+pub fn store(tx: &mut Tx<'_>, made: &[(OutboxJob, TranslationRequest, String)]) -> Result<()> {
     use diesel::query_dsl::methods::FilterDsl;
 
     let jobs: Vec<OutboxJob> = made.iter().map(|(job, ..)| job.clone()).collect();

@@ -176,9 +176,7 @@ async fn compare_files(
         let mut compared = compared.buffered(CONCURRENT_READS);
         while let Some((file, state)) = compared.try_next().await? {
             // The file may have been deleted since it was read.
-            if state == ObjectState::Intact
-                || database.read(|conn| Ok(files::find(conn, file.id).is_err()))?
-            {
+            if state == ObjectState::Intact || database.read(|conn| Ok(files::get(conn, file.id).is_err()))? {
                 continue;
             }
             tracing::error!(

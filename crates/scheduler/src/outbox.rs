@@ -11,7 +11,7 @@ use inspection_domain::outbox::{OutboxJob, OutboxKind};
 use inspection_persistence::{
     Context, Database, Origin, Result,
     notify::Topic,
-    outbox::{self, Found},
+    outbox::{self, OutboxClaim},
 };
 
 use crate::{blocking::blocking, stream_backend::StreamBackend};
@@ -48,12 +48,12 @@ impl OutboxIntake {
         context: &Context,
         kind: OutboxKind,
         instance: &str,
-    ) -> Result<Found> {
+    ) -> Result<OutboxClaim> {
         let is_closed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *is_closed {
-            return Ok(Found::Nothing(None));
+            return Ok(OutboxClaim::Nothing(None));
         }
-        database.write(context, Origin::default(), |tx| outbox::take(tx, kind, instance))
+        database.write(context, Origin::default(), |tx| outbox::claim(tx, kind, instance))
     }
 
     /// Stops claiming and hands back unfinished jobs. Returns their number.
@@ -92,8 +92,8 @@ pub(crate) fn batches(
                 blocking(move || intake.claim(&database, &context, kind, &instance)).await
             };
             let wait = match found {
-                Some(Ok(Found::Jobs(jobs))) => return Some((jobs, state)),
-                Some(Ok(Found::Nothing(next))) => {
+                Some(Ok(OutboxClaim::Jobs(jobs))) => return Some((jobs, state)),
+                Some(Ok(OutboxClaim::Nothing(next))) => {
                     let now = context.clock.now().as_millisecond();
                     let until =
                         next.map(|next| u64::try_from(next.as_millisecond() - now).unwrap_or_default());

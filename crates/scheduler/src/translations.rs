@@ -168,7 +168,7 @@ impl Handler for Translations {
         }
         let requests: Vec<TranslationRequest> =
             requested.iter().map(|(_, request)| request.clone()).collect();
-        let known = self.write(move |tx| translations::known(tx.conn(), &requests)).await;
+        let known = self.write(move |tx| translations::find_known(tx.conn(), &requests)).await;
         let Some(known) = known else { return };
         let jobs: Vec<OutboxJob> = requested.iter().map(|(job, _)| job.clone()).collect();
         let outcome = tokio::time::timeout(BATCH_TIMEOUT, self.translate(requested, known)).await;
@@ -178,7 +178,7 @@ impl Handler for Translations {
             (Vec::new(), jobs.into_iter().map(late).collect())
         });
         if !translated.is_empty() {
-            self.write(move |tx| translations::keep(tx, &translated)).await;
+            self.write(move |tx| translations::store(tx, &translated)).await;
         }
         let busy = failed.iter().filter_map(|failure| match failure.error {
             TranslateError::Busy(wait) => Some(wait.unwrap_or(BUSY_DELAY)),

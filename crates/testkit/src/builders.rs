@@ -28,7 +28,7 @@ use inspection_persistence::{
     daily_lists, defects, equipment as machines, files,
     inspections::{self, InspectionDetail},
     jobs, leaves, outbox, pauses, quality_reviews,
-    routines::{self, Planned},
+    routines::{self, RoutineWithTypes},
     users,
 };
 use serde_json::{Value, json};
@@ -221,7 +221,7 @@ pub fn submitted(
     let sheet = answered(db, context, inspector, machine, failing);
     let (inspection, _) =
         act(db, context, inspector, |tx| inspections::submit(tx, sheet.inspection.id)).expect("a submission");
-    let found = db.read(|conn| defects::of_inspection(conn, inspection.id)).expect("its defects");
+    let found = db.read(|conn| defects::list_by_inspection(conn, inspection.id)).expect("its defects");
     (inspection, found)
 }
 
@@ -262,7 +262,7 @@ pub fn routine_with(
     admin: &User,
     template: TemplateId,
     change: impl FnOnce(&mut Value),
-) -> Planned {
+) -> RoutineWithTypes {
     let mut body = json!({
         "name": "Daily round", "name_ar": "الجولة اليومية", "asset_types": ["crane"], "shift": "day",
         "days_of_week": [0, 1, 2, 3, 4, 5, 6], "template_id": template,
@@ -272,7 +272,7 @@ pub fn routine_with(
 }
 
 /// A routine as [`routine_with`] makes one.
-pub fn routine(db: &Database, context: &Context, admin: &User, template: TemplateId) -> Planned {
+pub fn routine(db: &Database, context: &Context, admin: &User, template: TemplateId) -> RoutineWithTypes {
     routine_with(db, context, admin, template, |_| {})
 }
 
@@ -332,7 +332,7 @@ pub fn assessment(db: &Database, context: &Context, team: &Team, id: AssignmentI
     for inspector in team.both() {
         half_submitted(db, context, inspector, id, &[]);
     }
-    db.read(|conn| assessments::of_assignment(conn, &team.mechanical, id)).expect("an assessment")
+    db.read(|conn| assessments::get_visible_by_assignment(conn, &team.mechanical, id)).expect("an assessment")
 }
 
 /// A file on record, whose bytes are nowhere: an image, but for what is changed in what is told of it.
@@ -468,13 +468,13 @@ pub fn dead_job(db: &Database, admin: &User) -> OutboxJob {
     act(db, &context, admin, |tx| bonus_stars::award(tx, input(bonus))).expect("awarded");
     for _ in 0..MOST_ATTEMPTS {
         let taken = act(db, &context, admin, |tx| {
-            let taken = outbox::take(tx, OutboxKind::Translate, "a worker")?;
-            if let outbox::Found::Jobs(jobs) = &taken {
+            let taken = outbox::claim(tx, OutboxKind::Translate, "a worker")?;
+            if let outbox::OutboxClaim::Jobs(jobs) = &taken {
                 outbox::fail(tx, jobs, "nobody knows the word", None)?;
             }
             Ok(taken)
         });
-        assert!(matches!(taken, Ok(outbox::Found::Jobs(_))), "{taken:?}");
+        assert!(matches!(taken, Ok(outbox::OutboxClaim::Jobs(_))), "{taken:?}");
         clock.advance_seconds(3601);
     }
     let dead = input(json!({"status": "dead"}));

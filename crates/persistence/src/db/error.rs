@@ -22,7 +22,7 @@ use inspection_domain::{
     rule::{Code, FieldError, Forbidden, NotFound, Rule},
     sessions::SessionRule,
     sync::SyncRule,
-    takeovers::TakeoverRule,
+    takeovers::{TakeoverRefusal, TakeoverRule},
     tasks::TaskRule,
     users::UserRule,
 };
@@ -76,6 +76,7 @@ refusals!(
     ReviewRule,
     SessionRule,
     SyncRule,
+    TakeoverRefusal,
     TakeoverRule,
     TaskRule,
     UserRule,

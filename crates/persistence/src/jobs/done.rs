@@ -19,8 +19,8 @@ pub fn complete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, done: Completion) -> 
     let notes = String::from(done.work_notes.clone());
     let after = work.job.complete(done, tx.now)?;
     write(tx, AuditAction::Complete, &work.job, &after)?;
-    pauses::settle(tx, id)?;
-    takeovers::disband(tx, Some(id), None, &after.job_id.as_str().into())?;
+    pauses::close_pauses(tx, id)?;
+    takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
     if let (Some(defect), Some(machine)) = (&work.defect, &work.machine)
         && defect.status.is_unresolved()
     {
@@ -47,8 +47,8 @@ pub fn leave_incomplete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, left: Incompl
     let reason = String::from(left.reason);
     let after = before.leave_incomplete(reason.clone(), tx.now)?;
     write(tx, AuditAction::LeaveIncomplete, &before, &after)?;
-    pauses::settle(tx, id)?;
-    takeovers::disband(tx, Some(id), None, &after.job_id.as_str().into())?;
+    pauses::close_pauses(tx, id)?;
+    takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
     let told = admins(tx)?;
     let incomplete = notice(NotificationType::JobIncomplete, &after)
         .with("person", actor_name(tx)?.as_str())

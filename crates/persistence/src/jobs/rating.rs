@@ -11,7 +11,7 @@ use inspection_domain::{
     schema::job_cleanings as cleanings,
 };
 
-use super::{cleaning_of, locked, own, write};
+use super::{find_cleaning, locked, own, write};
 use crate::{
     Result, Tx, files,
     points::{self, Award},
@@ -24,7 +24,7 @@ pub(super) const EVIDENCE: &str = "cleaning";
 pub fn clean(tx: &mut Tx<'_>, id: JobId, wanted: NewCleaning) -> Result<(Job, Cleaning, Vec<FileId>)> {
     let job = own(tx, JobKind::Specialist, id)?;
     let ids = wanted.file_ids.as_ref().map(|ids| ids.0.clone()).unwrap_or_default();
-    let before = cleaning_of(tx.conn, id)?.map(|(cleaning, _)| cleaning);
+    let before = find_cleaning(tx.conn, id)?.map(|(cleaning, _)| cleaning);
     let by = tx.actor()?.id;
     let cleaning = Cleaning::of(&job, wanted, before.as_ref(), by, tx.now)?;
     files::attach(tx, Relation::Cleaning(id), &files::named(&ids), |file| file.may_show_cleaning(&job))?;
@@ -42,7 +42,7 @@ pub fn clean(tx: &mut Tx<'_>, id: JobId, wanted: NewCleaning) -> Result<(Job, Cl
 pub fn rate_cleaning(tx: &mut Tx<'_>, id: JobId, rating: &CleaningRating) -> Result<(Job, Cleaning)> {
     let job = Some(locked(tx, id)?).filter(|job| job.kind == JobKind::Specialist).ok_or(NotFound("job"))?;
     job.status.after(JobCommand::Reward)?;
-    let (before, _) = cleaning_of(tx.conn, id)?.ok_or(JobRule::NotCleaned)?;
+    let (before, _) = find_cleaning(tx.conn, id)?.ok_or(JobRule::NotCleaned)?;
     let after = before.rated(rating.cleaning_rating.get(), tx.actor()?.id, tx.now);
     with_conn!(&mut *tx.conn, |c| diesel::update(cleanings::table.find(id)).set(&after).execute(c))?;
     tx.audit(AuditAction::Rate, "cleaning", id.get(), Changes::between(Some(&before), Some(&after)));

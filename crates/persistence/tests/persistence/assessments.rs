@@ -142,7 +142,7 @@ pub(crate) fn status_of(db: &Database, id: EquipmentId) -> EquipmentStatus {
 }
 
 pub(crate) fn stored(db: &Database, reader: &User, id: AssessmentId) -> Assessment {
-    db.read(|conn| assessments::get(conn, reader, id)).expect("an assessment")
+    db.read(|conn| assessments::get_visible(conn, reader, id)).expect("an assessment")
 }
 
 /// Who got a point for an assessment, once for each time.

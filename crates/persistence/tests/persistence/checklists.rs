@@ -158,7 +158,7 @@ on_both_databases! {
         let id = sheet.inspection.id;
         act(&db, &context, &inspector, |tx| inspections::answer(tx, id, given, |_| None)).unwrap();
         act(&db, &context, &inspector, |tx| inspections::submit(tx, id)).unwrap();
-        let seen = || db.read(|conn| inspections::sheet(conn, &admin, id)).unwrap();
+        let seen = || db.read(|conn| inspections::get_visible(conn, &admin, id)).unwrap();
         let before = seen();
         for body in [json!({"is_required": true}), json!({"question_text": "Other?"}), json!({"category": "electrical"})] {
             let refused = change_item(&db, &context, &admin, &items[TEXT], body.clone());

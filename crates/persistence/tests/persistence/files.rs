@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::{ALL, code, refusal, trail, transactions::rows};
 
 fn found(db: &Database, id: FileId) -> StoredFile {
-    db.read(|conn| files::find(conn, id)).expect("a file")
+    db.read(|conn| files::get(conn, id)).expect("a file")
 }
 
 fn answered_with(
@@ -160,7 +160,7 @@ on_both_databases! {
         assert_eq!(refused, (Code::ValidationError, vec!["file_ids[1]".to_owned()]));
         assert_eq!(rows(&db), before);
         act(&db, &context, &admin, |tx| inspections::review(tx, inspection.id, review(json!([document.id])))).expect("reviewed");
-        let sheet = db.read(|conn| inspections::sheet(conn, &owner, inspection.id)).expect("a sheet");
+        let sheet = db.read(|conn| inspections::get_visible(conn, &owner, inspection.id)).expect("a sheet");
         assert_eq!(sheet.review_files, [document.id]);
         assert_eq!(code(act(&db, &context, &admin, |tx| files::delete(tx, document.id))), Code::RuleViolation);
     }
@@ -180,8 +180,8 @@ on_both_databases! {
                 let gone = scope.spawn(|| act(&db, &context, &admin, |tx| files::delete(tx, id)));
                 (used.join().expect("a thread"), gone.join().expect("a thread"))
             });
-            let is_there = db.read(|conn| files::find(conn, id)).is_ok();
-            let answers = db.read(|conn| inspections::sheet(conn, &owner, inspection)).expect("a sheet").answers;
+            let is_there = db.read(|conn| files::get(conn, id)).is_ok();
+            let answers = db.read(|conn| inspections::get_visible(conn, &owner, inspection)).expect("a sheet").answers;
             if used.is_ok() {
                 assert_eq!((code(gone), is_there, answers.len()), (Code::RuleViolation, true, 1));
                 outcomes[0] += 1;

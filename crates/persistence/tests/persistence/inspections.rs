@@ -138,7 +138,7 @@ on_both_databases! {
             progress.progress_percentage,
         );
         assert_eq!(counts, (5, 1, 4, 20));
-        let sheet = db.read(|conn| inspections::sheet(conn, &inspector, id)).unwrap();
+        let sheet = db.read(|conn| inspections::get_visible(conn, &inspector, id)).unwrap();
         assert_eq!((sheet.answers, sheet.inspection.status), (saved, InspectionStatus::Draft));
         let lines = trail(&db, &context, json!({"action": "answer", "entity_id": id}));
         let told = &lines[0].changes.0[&format!("item_{item}")];
@@ -200,8 +200,8 @@ on_both_databases! {
             assert_eq!(code(submit(&db, &context, stranger, id)), Code::Forbidden);
             assert_eq!(code(act(&db, &context, stranger, |tx| inspections::delete(tx, id))), Code::Forbidden);
         }
-        assert_eq!(code(db.read(|conn| inspections::sheet(conn, &other, id))), Code::Forbidden);
-        let seen = db.read(|conn| inspections::sheet(conn, &engineer, id)).unwrap();
+        assert_eq!(code(db.read(|conn| inspections::get_visible(conn, &other, id))), Code::Forbidden);
+        let seen = db.read(|conn| inspections::get_visible(conn, &engineer, id)).unwrap();
         assert!(seen.progress().is_complete);
         assert_eq!((seen.items, seen.answers), (sheet.items, sheet.answers));
         let (inspection, _) = submit(&db, &context, &admin, id).unwrap();
@@ -237,9 +237,9 @@ on_both_databases! {
                 ..sheet.inspection
             }
         );
-        assert_eq!(db.read(|conn| inspections::find(conn, id)).unwrap(), inspection);
+        assert_eq!(db.read(|conn| inspections::get(conn, id)).unwrap(), inspection);
 
-        let raised = db.read(|conn| defects::of_inspection(conn, id)).unwrap();
+        let raised = db.read(|conn| defects::list_by_inspection(conn, id)).unwrap();
         let expected = [
             (PASS_FAIL, Category::Mechanical, Severity::Medium, Priority::Medium, 7),
             (NUMERIC, Category::Electrical, Severity::Medium, Priority::Medium, 7),
@@ -378,7 +378,7 @@ on_both_databases! {
         answer(&db, &context, &inspector, id, vec![given(YES_NO), given(NUMERIC)]).unwrap();
         let (code, fields) = refusal(submit(&db, &context, &inspector, id));
         assert_eq!((code, fields.len()), (Code::RuleViolation, 1), "the photo is missing");
-        assert_eq!(db.read(|conn| inspections::find(conn, id)).unwrap(), sheet.inspection);
+        assert_eq!(db.read(|conn| inspections::get(conn, id)).unwrap(), sheet.inspection);
         let after = rows(&db);
         assert_eq!((after["defects"], after["notifications"]), (before["defects"], before["notifications"]));
         assert_eq!(after["equipment_weekly_completions"], 0);
@@ -398,7 +398,7 @@ on_both_databases! {
         });
         assert_eq!(code(failed), Code::NotFound);
         assert_eq!(rows(&db), before);
-        assert_eq!(db.read(|conn| inspections::find(conn, id)).unwrap(), sheet.inspection);
+        assert_eq!(db.read(|conn| inspections::get(conn, id)).unwrap(), sheet.inspection);
         submit(&db, &context, &inspector, id).unwrap();
     }
 
@@ -430,7 +430,7 @@ on_both_databases! {
                 ..inspection
             }
         );
-        assert_eq!(db.read(|conn| inspections::find(conn, id)).unwrap(), reviewed);
+        assert_eq!(db.read(|conn| inspections::get(conn, id)).unwrap(), reviewed);
         assert_eq!(code(review(&db, &context, &admin, id)), Code::InvalidState);
         assert_eq!(completions_in(&db, &crane, 2026, 10), 1);
         assert_eq!(trail(&db, &context, json!({"action": "review", "entity_id": id})).len(), 1);
@@ -445,7 +445,7 @@ on_both_databases! {
         clock.advance_seconds(60);
         let new = input(json!({"question_text": "New?", "answer_type": "text"}));
         act(&db, &context, &admin, |tx| checklists::add_item(tx, template.id, new)).unwrap();
-        let sheet = db.read(|conn| inspections::sheet(conn, &inspector, inspection.id)).unwrap();
+        let sheet = db.read(|conn| inspections::get_visible(conn, &inspector, inspection.id)).unwrap();
         assert_eq!(sheet.items, items);
     }
 
@@ -459,7 +459,7 @@ on_both_databases! {
         let kept = answered(&db, &context, &inspector, &equipment(&db, &context), &[]);
         let id = sheet.inspection.id;
         act(&db, &context, &inspector, |tx| inspections::delete(tx, id)).unwrap();
-        assert_eq!(code(db.read(|conn| inspections::find(conn, id))), Code::NotFound);
+        assert_eq!(code(db.read(|conn| inspections::get(conn, id))), Code::NotFound);
         assert_eq!((answers_in(&db, id), answers_in(&db, kept.inspection.id).len()), (vec![], items.len()));
         assert_eq!(code(act(&db, &context, &inspector, |tx| inspections::delete(tx, id))), Code::NotFound);
         let lines = trail(&db, &context, json!({"entity_type": "inspection", "entity_id": id}));

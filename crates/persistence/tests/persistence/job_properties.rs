@@ -44,7 +44,7 @@ fn try_one(
     (what, which, who): (usize, usize, usize),
 ) -> Result<()> {
     let seen = &crew.jobs[which % crew.jobs.len()];
-    let job = db.read(|conn| jobs::get(conn, &crew.shop.admin, seen.kind, seen.id))?;
+    let job = db.read(|conn| jobs::get_visible(conn, &crew.shop.admin, seen.kind, seen.id))?;
     let owner = db.read(|conn| users::get(conn, job.owner_id))?;
     let (kind, id, admin) = (job.kind, job.id, &crew.shop.admin);
     let actor = if who.is_multiple_of(4) { anybody(crew, who / 4) } else { owner };

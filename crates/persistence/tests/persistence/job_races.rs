@@ -79,7 +79,7 @@ on_both_databases! {
                 }
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
-            let now = db.read(|conn| jobs::get(conn, &shop.admin, job.kind, job.id)).unwrap();
+            let now = db.read(|conn| jobs::get_visible(conn, &shop.admin, job.kind, job.id)).unwrap();
             let log = db.read(|conn| pauses::history(conn, &shop.admin, job.kind, job.id, ALL)).unwrap();
             let expected = match now.status {
                 JobStatus::Paused => PauseStatus::Approved,
@@ -131,7 +131,7 @@ on_both_databases! {
             assert_eq!(places, BTreeSet::from([1, 2]));
             let (done, refused) = tally(at_once(2, |n| act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, queued[n].id))));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
-            let now = db.read(|conn| jobs::get(conn, &shop.admin, job.kind, job.id)).unwrap();
+            let now = db.read(|conn| jobs::get_visible(conn, &shop.admin, job.kind, job.id)).unwrap();
             assert_eq!((now.owner_id, now.status), (done[0].requested_by_id, JobStatus::Assigned));
             let all = db.read(|conn| takeovers::list(conn, &shop.admin, &input(json!({"job_id": job.id})), ALL)).unwrap();
             let mut statuses: Vec<TakeoverStatus> = all.items.iter().map(|takeover| takeover.status).collect();
@@ -243,7 +243,7 @@ on_both_databases! {
             .try_into()
             .unwrap();
             let now = db.read(|conn| assignments::get(conn, id)).unwrap();
-            let kept = db.read(|conn| inspections::find(conn, draft)).unwrap();
+            let kept = db.read(|conn| inspections::get(conn, draft)).unwrap();
             match (handed_in, taken) {
                 // Handed in first: what was left goes to the pair, or the admin tries again.
                 (Ok(()), taken) => {

@@ -124,7 +124,7 @@ on_both_databases! {
         assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::reassign(tx, id, input(body.clone())))), Code::InvalidState);
         assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::assign_specialist(tx, job.defect_id.unwrap(), input(body.clone())))), Code::InvalidState);
         assert_eq!(rows(&db), before);
-        assert_eq!(db.read(|conn| jobs::get(conn, &shop.admin, kind, id)).expect("a job"), job);
+        assert_eq!(db.read(|conn| jobs::get_visible(conn, &shop.admin, kind, id)).expect("a job"), job);
     }
 
     fn whoever_has_the_job_may_resolve_its_defect(db: TestDatabase) {

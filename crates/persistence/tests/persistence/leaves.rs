@@ -293,7 +293,7 @@ on_both_databases! {
         }
         assert_eq!(rows(&db), before, "and the leave isn't granted either");
         assert!(!now(&db, &absent).is_on_leave);
-        assert_eq!(db.read(|conn| leaves::get(conn, &admin, pending.id)).unwrap().status, LeaveStatus::Pending);
+        assert_eq!(db.read(|conn| leaves::get_visible(conn, &admin, pending.id)).unwrap().status, LeaveStatus::Pending);
     }
 
     fn candidates_are_ranked_by_what_fits(db: TestDatabase) {
@@ -355,7 +355,7 @@ on_both_databases! {
         assert_eq!(found(&admin, json!({"leave_type": "sick"})), Vec::<i64>::new());
         let active = db.read(|conn| leaves::active(conn, context.today(), ALL)).unwrap();
         assert_eq!((active.total, active.items[0].id), (1, taken.id));
-        assert!(db.read(|conn| leaves::get(conn, &other, theirs.id)).is_ok());
-        assert_eq!(code(db.read(|conn| leaves::get(conn, &one, theirs.id))), Code::Forbidden);
+        assert!(db.read(|conn| leaves::get_visible(conn, &other, theirs.id)).is_ok());
+        assert_eq!(code(db.read(|conn| leaves::get_visible(conn, &one, theirs.id))), Code::Forbidden);
     }
 }

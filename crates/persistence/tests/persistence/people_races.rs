@@ -74,7 +74,7 @@ on_both_databases! {
                 act(&db, &context, &admin, |tx| leaves::assign_coverage(tx, taken.id, &input(body)))
             }));
             assert!(!done.is_empty() && refused.iter().all(|code| *code == Code::Conflict), "{refused:?}");
-            let now_covers = db.read(|conn| leaves::get(conn, &admin, taken.id)).unwrap().coverage_user_id;
+            let now_covers = db.read(|conn| leaves::get_visible(conn, &admin, taken.id)).unwrap().coverage_user_id;
             for member in &crew {
                 let member = now(&db, member);
                 let covers = now_covers == Some(member.id);

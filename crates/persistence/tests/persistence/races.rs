@@ -95,7 +95,7 @@ on_both_databases! {
             let outcomes = at_once(3, |n| act(&db, &context, actors[n], |tx| inspections::submit(tx, id)));
             let (done, refused) = tally(outcomes);
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState, Code::InvalidState]));
-            assert_eq!(db.read(|conn| defects::of_inspection(conn, id)).unwrap().len(), 2);
+            assert_eq!(db.read(|conn| defects::list_by_inspection(conn, id)).unwrap().len(), 2);
             let week = Week { year: 2026, number: 10 };
             let counted = db.read(|conn| inspections::completions_of(conn, crane.id, week)).unwrap();
             assert_eq!(usize::try_from(counted), Ok(round));

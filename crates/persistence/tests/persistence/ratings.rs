@@ -12,7 +12,7 @@ use inspection_domain::{
 };
 use inspection_persistence::{
     Context, Database, Origin, Result, inspections, points,
-    ratings::{self, Record},
+    ratings::{self, TechnicianRatings},
     users,
 };
 use inspection_testkit::{
@@ -59,8 +59,8 @@ fn bonuses(db: &Database, of: &User) -> (Vec<(i64, Option<i64>)>, [i64; 2]) {
     (lines, [now.total_points, now.inspector_points])
 }
 
-fn record(db: &Database, of: UserId, page: PageRequest) -> Record {
-    db.read(|conn| ratings::of_technician(conn, of, page)).expect("a record")
+fn record(db: &Database, of: UserId, page: PageRequest) -> TechnicianRatings {
+    db.read(|conn| ratings::list_by_technician(conn, of, page)).expect("a record")
 }
 
 on_both_databases! {
@@ -255,6 +255,6 @@ on_both_databases! {
         assert_eq!(record(&db, other.id, ALL).average, Some(1.0));
         assert_eq!(record(&db, admin.id, ALL).average, None);
         let nobody = UserId::new(9_999).unwrap();
-        assert_eq!(code(db.read(|conn| ratings::of_technician(conn, nobody, ALL))), Code::NotFound);
+        assert_eq!(code(db.read(|conn| ratings::list_by_technician(conn, nobody, ALL))), Code::NotFound);
     }
 }

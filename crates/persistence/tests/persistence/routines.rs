@@ -10,7 +10,7 @@ use inspection_domain::{
 };
 use inspection_persistence::{
     Context, Database, Result, checklists, daily_lists,
-    routines::{self, Planned},
+    routines::{self, RoutineWithTypes},
 };
 use inspection_testkit::{
     builders::{act, checklist, equipment, generated, input, routine, routine_with, user},
@@ -21,11 +21,17 @@ use serde_json::{Value, json};
 
 use crate::{ALL, code, filter, refusal, trail, transactions::rows};
 
-fn create(db: &Database, context: &Context, admin: &User, body: Value) -> Result<Planned> {
+fn create(db: &Database, context: &Context, admin: &User, body: Value) -> Result<RoutineWithTypes> {
     act(db, context, admin, |tx| routines::create(tx, input(body)))
 }
 
-fn change(db: &Database, context: &Context, admin: &User, id: RoutineId, body: Value) -> Result<Planned> {
+fn change(
+    db: &Database,
+    context: &Context,
+    admin: &User,
+    id: RoutineId,
+    body: Value,
+) -> Result<RoutineWithTypes> {
     act(db, context, admin, |tx| routines::update(tx, id, input(body)))
 }
 
@@ -38,12 +44,12 @@ fn activate(db: &Database, context: &Context, admin: &User, template: TemplateId
         .expect("a change");
 }
 
-fn get(db: &Database, id: RoutineId) -> Result<Planned> {
+fn get(db: &Database, id: RoutineId) -> Result<RoutineWithTypes> {
     db.read(|conn| routines::get(conn, id))
 }
 
 /// Every routine there is, with its types.
-fn all(db: &Database) -> Vec<Planned> {
+fn all(db: &Database) -> Vec<RoutineWithTypes> {
     db.read(|conn| routines::list(conn, &filter(json!({})), ALL)).expect("a list").items
 }
 
@@ -146,7 +152,7 @@ on_both_databases! {
             assert_eq!(get(&db, routine.id).unwrap(), (routine, types), "a list has what one alone has");
         }
         let sorted: RoutineFilter = filter(json!({"sort": "name"}));
-        let pages: Vec<Planned> = (1..=3)
+        let pages: Vec<RoutineWithTypes> = (1..=3)
             .flat_map(|page| {
                 let request = PageRequest { page, per_page: 2 };
                 let part = db.read(|conn| routines::list(conn, &sorted, request)).unwrap();

@@ -164,7 +164,7 @@ on_both_databases! {
         let admin = user(&db, &context, Role::Admin);
         let somebody = user(&db, &context, Role::Inspector);
         let account =
-            db.read(|conn| sessions::account(conn, &somebody.email.to_uppercase())).unwrap().unwrap();
+            db.read(|conn| sessions::find_account(conn, &somebody.email.to_uppercase())).unwrap().unwrap();
         assert_eq!((&account.user, account.password_hash.as_str()), (&somebody, password_hash()));
         let open = session(&somebody, "a", account.generation);
         assert_eq!(authenticate(&db, &open).unwrap(), somebody);
@@ -174,14 +174,14 @@ on_both_databases! {
         act(&db, &context, &admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
         change(&db, &context, &admin, &gone, json!({"is_active": true})).unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
-        let now = db.read(|conn| sessions::account(conn, &somebody.email)).unwrap().unwrap();
+        let now = db.read(|conn| sessions::find_account(conn, &somebody.email)).unwrap().unwrap();
         assert_eq!(now.generation, account.generation + 1);
         assert!(authenticate(&db, &session(&somebody, "a", now.generation)).is_ok());
 
         let nobody = inspection_domain::ids::UserId::new(9_999).unwrap();
         let lost = Session { user_id: nobody, token_id: "a".into(), generation: 0 };
         assert_eq!(code(authenticate(&db, &lost)), Code::TokenInvalid);
-        assert!(db.read(|conn| sessions::account(conn, "nobody@example.com")).unwrap().is_none());
+        assert!(db.read(|conn| sessions::find_account(conn, "nobody@example.com")).unwrap().is_none());
     }
 
     fn a_new_password_and_a_logout_from_everywhere_end_every_session(db: TestDatabase) {
@@ -190,7 +190,7 @@ on_both_databases! {
         let somebody = user(&db, &context, Role::Engineer);
         let new = Password::new("another horse battery");
         let generation =
-            || db.read(|conn| sessions::account(conn, &somebody.email)).unwrap().unwrap().generation;
+            || db.read(|conn| sessions::find_account(conn, &somebody.email)).unwrap().unwrap().generation;
 
         let open = session(&somebody, "a", generation());
         act(&db, &context, &admin, |tx| users::reset_password(tx, somebody.id, &new, "hash 2")).unwrap();

@@ -218,8 +218,8 @@ on_both_databases! {
         // Running jobs are finished; claimed jobs that had not begun are pending again.
         assert!(jobs(&db).iter().all(|job| job.status == OutboxStatus::Pending && job.attempts == 0));
         let again = bench.moved(&db, &machine, "Quay five");
-        let taken = act(&db, &bench.context, &bench.admin, |tx| outbox::take(tx, OutboxKind::Translate, "one"));
-        let Ok(outbox::Found::Jobs(taken)) = taken else { panic!("{taken:?}") };
+        let taken = act(&db, &bench.context, &bench.admin, |tx| outbox::claim(tx, OutboxKind::Translate, "one"));
+        let Ok(outbox::OutboxClaim::Jobs(taken)) = taken else { panic!("{taken:?}") };
         let translations: Vec<_> = taken
             .iter()
             .rev()
@@ -230,12 +230,12 @@ on_both_databases! {
             })
             .collect();
         for one in &translations {
-            act(&db, &bench.context, &bench.admin, |tx| translations::keep(tx, std::slice::from_ref(one))).expect("stored");
+            act(&db, &bench.context, &bench.admin, |tx| translations::store(tx, std::slice::from_ref(one))).expect("stored");
         }
         assert_eq!(shown(&db, &again, Language::Ar), translated("Quay five", "Arabic"));
         assert_eq!(shown(&db, &moved, Language::Ar), "Quay four", "the text has changed");
         // A worker without its lease cannot write.
-        let late = act(&db, &bench.context, &bench.admin, |tx| translations::keep(tx, &translations));
+        let late = act(&db, &bench.context, &bench.admin, |tx| translations::store(tx, &translations));
         assert!(matches!(late, Err(Error::Rule(rule)) if rule.code() == Code::Conflict));
     }
 }

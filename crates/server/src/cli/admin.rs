@@ -125,7 +125,7 @@ pub(super) fn create(
 }
 
 fn reset_password(database: &Database, context: &Context, email: &str, password: &Password) -> Result<User> {
-    let account = database.read(|conn| sessions::account(conn, email))?;
+    let account = database.read(|conn| sessions::find_account(conn, email))?;
     let account = account.with_context(|| format!("there is no account of {email}"))?;
     let hash = passwords::hash(password, context.ids.random())?;
     Ok(database.write(context, Origin::default(), |tx| {
@@ -185,7 +185,7 @@ mod tests {
 
         let next = Password::new("another long one");
         reset_password(&database, &context, "boss@example.com", &next).expect("reset");
-        let account = database.read(|conn| sessions::account(conn, "boss@example.com")).expect("read");
+        let account = database.read(|conn| sessions::find_account(conn, "boss@example.com")).expect("read");
         let account = account.expect("there");
         assert!(passwords::verify(&next, Some(&account.password_hash)));
         assert_eq!(account.generation, 1, "sessions ended");

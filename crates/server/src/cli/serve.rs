@@ -203,7 +203,7 @@ mod tests {
         migrate(&database, true).expect("migrated");
         let password = first_admin(&config(&[]), &database, &context).expect("made").expect("told");
         let account =
-            database.read(|conn| sessions::account(conn, FIRST_ADMIN)).expect("read").expect("there");
+            database.read(|conn| sessions::find_account(conn, FIRST_ADMIN)).expect("read").expect("there");
         assert!(inspection_auth::passwords::verify(&password, Some(&account.password_hash)));
         assert!(first_admin(&config(&[]), &database, &context).expect("fine").is_none());
         let text = welcome("0.0.0.0:5000".parse().expect("address"), Some(&password));

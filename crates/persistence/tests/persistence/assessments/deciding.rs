@@ -151,7 +151,7 @@ on_both_databases! {
         let assignment = listed(&db, &context, &yard.admin, &crane, TODAY);
         assigned(&db, &context, &yard.admin, assignment.id, &yard.team);
         half_submitted(&db, &context, &yard.team.electrical, assignment.id, &[]);
-        let of = |actor: &User| db.read(|conn| assessments::of_assignment(conn, actor, assignment.id));
+        let of = |actor: &User| db.read(|conn| assessments::get_visible_by_assignment(conn, actor, assignment.id));
         assert_eq!(code(of(&yard.team.electrical)), Code::InvalidState, "a half is missing");
         assert_eq!(rows(&db)["final_assessments"], 0);
         half_submitted(&db, &context, &yard.team.mechanical, assignment.id, &[]);

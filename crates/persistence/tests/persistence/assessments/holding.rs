@@ -199,9 +199,9 @@ on_both_databases! {
             assert_eq!(stored(&db, reader, second.id), stored(&db, &yard.admin, second.id));
         }
         for reader in [&specialist, &stranger, &other.mechanical] {
-            assert_eq!(code(db.read(|conn| assessments::get(conn, reader, first.id))), Code::Forbidden);
+            assert_eq!(code(db.read(|conn| assessments::get_visible(conn, reader, first.id))), Code::Forbidden);
         }
-        let of = |actor: &User, id| db.read(|conn| assessments::of_assignment(conn, actor, id));
+        let of = |actor: &User, id| db.read(|conn| assessments::get_visible_by_assignment(conn, actor, id));
         for reader in [&yard.admin, &yard.team.mechanical, &yard.team.electrical] {
             assert_eq!(of(reader, first.assignment_id).unwrap().id, first.id);
         }
@@ -210,7 +210,7 @@ on_both_databases! {
         }
         assert_eq!(code(of(&yard.admin, AssignmentId::new(9_999).unwrap())), Code::NotFound);
         let nothing = AssessmentId::new(9_999).unwrap();
-        assert_eq!(code(db.read(|conn| assessments::get(conn, &yard.admin, nothing))), Code::NotFound);
+        assert_eq!(code(db.read(|conn| assessments::get_visible(conn, &yard.admin, nothing))), Code::NotFound);
         let required = told_to(&db, yard.team.mechanical.id);
         let asked = required.iter().filter(|told| told.kind == NotificationType::AssessmentRequired).count();
         assert_eq!(asked, 3);

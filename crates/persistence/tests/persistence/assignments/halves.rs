@@ -29,7 +29,7 @@ on_both_databases! {
             assert_eq!(places(&sheet), scope);
             let progress = sheet.progress();
             assert_eq!((progress.total_items, progress.required_items), (4, 3));
-            let own = db.read(|conn| inspections::sheet_of_half(conn, inspector, id)).unwrap();
+            let own = db.read(|conn| inspections::get_visible_half(conn, inspector, id)).unwrap();
             assert_eq!((places(&own), own.inspection), (places(&sheet), sheet.inspection.clone()));
 
             let answer = |body: Value| {
@@ -51,7 +51,7 @@ on_both_databases! {
             submit(&db, &context, inspector, &sheet).unwrap();
         }
         for stranger in [&admin, &user(&db, &context, Role::Inspector)] {
-            let refused = db.read(|conn| inspections::sheet_of_half(conn, stranger, id));
+            let refused = db.read(|conn| inspections::get_visible_half(conn, stranger, id));
             assert_eq!(code(refused), Code::Forbidden);
         }
     }
@@ -98,7 +98,7 @@ on_both_databases! {
                 Category::Electrical => AssignmentStatus::ElecComplete,
             };
             assert_eq!(get(&db, id), status(half));
-            let not_yet = db.read(|conn| assessments::of_assignment(conn, &team.mechanical, id));
+            let not_yet = db.read(|conn| assessments::get_visible_by_assignment(conn, &team.mechanical, id));
             assert_eq!(code(not_yet), Code::InvalidState);
             for member in team.both() {
                 let kinds: Vec<_> = told_to(&db, member.id).iter().map(|told| told.kind).collect();
@@ -111,7 +111,7 @@ on_both_databases! {
             let now = context.clock.now();
             assert_eq!(get(&db, id), status(AssignmentStatus::AssessmentPending));
             assert_eq!(counted(&db, list.id), before, "a list counts what is assessed");
-            let made = db.read(|conn| assessments::of_assignment(conn, &team.electrical, id)).unwrap();
+            let made = db.read(|conn| assessments::get_visible_by_assignment(conn, &team.electrical, id)).unwrap();
             assert_eq!(
                 made,
                 Assessment {
@@ -215,7 +215,7 @@ on_both_databases! {
         assert_eq!(get(&db, id), before);
         assert_eq!(code(confirm(&db, &team.mechanical, id)), Code::InvalidState);
         assert_eq!(
-            code(db.read(|conn| inspections::sheet_of_half(conn, &team.mechanical, id))),
+            code(db.read(|conn| inspections::get_visible_half(conn, &team.mechanical, id))),
             Code::NotFound
         );
     }
@@ -333,7 +333,7 @@ on_both_databases! {
         let before = rows(&db);
         assert_eq!(code(start(&db, &context, mechanical, json!({"assignment_id": id}))), Code::InvalidState);
         assert_eq!((rows(&db), get(&db, id)), (before, complete));
-        let own = db.read(|conn| inspections::sheet_of_half(conn, mechanical, id)).unwrap();
+        let own = db.read(|conn| inspections::get_visible_half(conn, mechanical, id)).unwrap();
         assert_eq!(own.inspection.status, InspectionStatus::Submitted);
         let (ad_hoc, is_new) = start(&db, &context, mechanical, json!({"equipment_id": machine.id})).unwrap();
         assert!(is_new);
@@ -395,7 +395,7 @@ on_both_databases! {
             let half = half_submitted(&db, &context, busy, id, &[PASS_FAIL]);
             assert_eq!(half.status, InspectionStatus::Submitted);
             assert_eq!(get(&db, id).status, AssignmentStatus::AssessmentPending);
-            assert!(db.read(|conn| assessments::of_assignment(conn, idle, id)).is_ok());
+            assert!(db.read(|conn| assessments::get_visible_by_assignment(conn, idle, id)).is_ok());
         }
     }
 

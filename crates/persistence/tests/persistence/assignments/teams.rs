@@ -303,7 +303,7 @@ on_both_databases! {
         half_draft(&db, &context, &one.electrical, wed);
         let found = |who: &User, body: Value| -> Vec<AssignmentId> {
             let filter: AssignmentFilter = filter(body);
-            let page = db.read(|conn| assignments::of_inspector(conn, who.id, &filter, ALL)).unwrap();
+            let page = db.read(|conn| assignments::list_by_inspector(conn, who.id, &filter, ALL)).unwrap();
             assert_eq!(page.total, i64::try_from(page.items.len()).unwrap());
             assert!(page.items.iter().all(|assignment| *assignment == get(&db, assignment.id)));
             page.items.iter().map(|assignment| assignment.id).collect()
@@ -327,7 +327,7 @@ on_both_databases! {
                 let request = PageRequest { page, per_page: 2 };
                 let none: AssignmentFilter = filter(json!({}));
                 let part = db
-                    .read(|conn| assignments::of_inspector(conn, one.mechanical.id, &none, request))
+                    .read(|conn| assignments::list_by_inspector(conn, one.mechanical.id, &none, request))
                     .unwrap();
                 assert_eq!((part.total, part.request), (5, request));
                 part.items

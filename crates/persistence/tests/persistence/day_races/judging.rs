@@ -17,7 +17,7 @@ on_both_databases! {
             assert_eq!((done.len(), refused), (2, vec![]));
             assert_eq!(assignment(&db, on_list.id).status, AssignmentStatus::AssessmentPending);
             assert_eq!(rows(&db)["final_assessments"], i64::try_from(round + 1).unwrap());
-            let asked = db.read(|conn| assessments::of_assignment(conn, &yard.admin, on_list.id)).unwrap();
+            let asked = db.read(|conn| assessments::get_visible_by_assignment(conn, &yard.admin, on_list.id)).unwrap();
             let told = told_about(&db, NotificationType::AssessmentRequired, asked.id.get());
             assert_eq!(told.iter().map(|told| told.user_id.get()).collect::<Vec<_>>(), both_pointed(&asked));
             let made = trail(&db, &context, json!({

@@ -61,7 +61,7 @@ on_both_databases! {
             let (done, refused) =
                 tally(at_once(4, |n| rerate(&db, &context, &yard.admin, inspection.id, bonus(2 * n + round % 2))));
             assert_eq!((done.len(), refused), (4, vec![]));
-            let newest = db.read(|conn| ratings::of_technician(conn, inspector.id, ALL)).unwrap().page.items;
+            let newest = db.read(|conn| ratings::list_by_technician(conn, inspector.id, ALL)).unwrap().page.items;
             assert_eq!(newest[0].inspection_id, inspection.id);
             points += newest[0].admin_quality_bonus;
             let now = db.read(|conn| users::get(conn, inspector.id)).unwrap();

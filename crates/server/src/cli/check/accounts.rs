@@ -53,7 +53,7 @@ fn accounts(config: &Config, database: &Database, admins: &[User], invented: i64
     }
     let known = known_passwords(config);
     for admin in admins {
-        let hash = database.read(|conn| sessions::account(conn, &admin.email)).ok().flatten();
+        let hash = database.read(|conn| sessions::find_account(conn, &admin.email)).ok().flatten();
         let Some(hash) = hash.map(|account| account.password_hash) else { continue };
         if let Some((which, _)) = known.iter().find(|(_, password)| passwords::verify(password, Some(&hash)))
         {
@@ -76,7 +76,7 @@ fn blocklist(config: &Config, database: &Database, context: &Context, admin: Opt
     };
     let tokens = Tokens::new(&config.jwt_secret_key, 60, 60);
     let tried =
-        database.read(|conn| sessions::account(conn, &admin.email)).ok().flatten().and_then(|account| {
+        database.read(|conn| sessions::find_account(conn, &admin.email)).ok().flatten().and_then(|account| {
             let session =
                 Session { user_id: admin.id, token_id: context.ids.unique(), generation: account.generation };
             let now = context.clock.now();

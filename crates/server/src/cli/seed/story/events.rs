@@ -189,7 +189,7 @@ impl Story<'_> {
             let at = self.now().plus_seconds(self.dice.between(10 * HOUR, 20 * HOUR));
             self.plan(at, Event::Review { id, inspector: inspector.id });
         }
-        for defect in self.database.read(|conn| defects::of_inspection(conn, id))? {
+        for defect in self.database.read(|conn| defects::list_by_inspection(conn, id))? {
             self.plan_repair(&defect)?;
         }
         Ok(())
@@ -262,7 +262,7 @@ impl Story<'_> {
 
     /// The job to repair a defect.
     fn repair_of(&self, defect: DefectId) -> Result<Job> {
-        self.database.read(|conn| jobs::repair_of(conn, defect))?.context("a defect without a repair")
+        self.database.read(|conn| jobs::find_repair(conn, defect))?.context("a defect without a repair")
     }
 
     fn begin(&mut self, defect: DefectId, specialist: &User, hours: f64) -> Result<()> {

@@ -80,7 +80,7 @@ impl Story<'_> {
     pub(super) fn plan_verdicts(&mut self, inspector: &User, id: AssignmentId) -> Result<()> {
         let made = self.database.read(|conn| {
             let assignment = assignments::get(conn, id)?;
-            let assessment = assessments::of_assignment(conn, inspector, id);
+            let assessment = assessments::get_visible_by_assignment(conn, inspector, id);
             Ok(assessment.ok().map(|assessment| (assignment, assessment)))
         })?;
         let Some((assignment, assessment)) = made else { return Ok(()) };
