@@ -203,7 +203,7 @@ fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
 }
 
 mod clients_that_ask_too_often_are_told_when_to_come_back {
-    use inspection_testkit::redis::Redis;
+    use inspection_testkit::{or_skip, redis::Redis};
 
     #[test]
     fn memory() {
@@ -212,9 +212,8 @@ mod clients_that_ask_too_often_are_told_when_to_come_back {
 
     #[test]
     fn redis() {
-        if let Some(redis) = Redis::start() {
-            super::ask_too_often(Some(redis.url()));
-        }
+        let redis = or_skip!(Redis::start());
+        super::ask_too_often(Some(redis.url()));
     }
 }
 

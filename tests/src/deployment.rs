@@ -48,19 +48,6 @@ fn block(text: &str, header: &str) -> String {
     inside.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Where a program is, if it is installed. It has to be under `CI=true`.
-fn installed(name: &str) -> Option<PathBuf> {
-    let places = ["/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin"];
-    let found = places.iter().map(|place| Path::new(place).join(name)).find(|path| path.is_file());
-    #[expect(clippy::disallowed_methods, reason = "tells whether anything may be skipped")]
-    let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-    assert!(found.is_some() || !is_ci, "{name} isn't installed");
-    if found.is_none() {
-        println!("skipped: {name} isn't installed");
-    }
-    found
-}
-
 fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -15,6 +15,7 @@ use actix_governor::governor::{
 use inspection_testkit::{
     DatabaseKind,
     clients::{Client, Response},
+    or_skip,
     redis::Redis,
 };
 use proptest::{
@@ -59,7 +60,7 @@ macro_rules! on_both_stores {
 
             #[test]
             fn redis() {
-                let Some(redis) = Redis::start() else { return };
+                let redis = or_skip!(Redis::start());
                 let site = limited(Some(redis.url()), LONG);
                 assert_eq!(site.nobody().get("/health").json["rate_limits"], "redis");
                 check(site);
@@ -177,7 +178,7 @@ fn addresses_that_an_untrusted_client_makes_up_are_not_believed_in_memory() {
 
 #[test]
 fn addresses_that_an_untrusted_client_makes_up_are_not_believed_on_redis() {
-    let Some(redis) = Redis::start() else { return };
+    let redis = or_skip!(Redis::start());
     made_up_addresses_are_one_client(Some(redis.url()));
 }
 
@@ -204,7 +205,7 @@ fn race(
 
 #[test]
 fn instances_that_share_a_redis_count_together_even_when_they_race() {
-    let Some(redis) = Redis::start() else { return };
+    let redis = or_skip!(Redis::start());
     let sites = [limited(Some(redis.url()), LONG), limited(Some(redis.url()), LONG)];
     let sites = [&sites[0], &sites[1]];
     let most = |places: usize, took: Duration| {
@@ -233,7 +234,7 @@ fn until(site: &TestSite, rate_limits: &str) {
 const ALONE: &str = "memory (redis unreachable)";
 
 fn goes_on_without(take: impl Fn(&mut Redis), give_back: impl Fn(&mut Redis)) {
-    let Some(mut redis) = Redis::start() else { return };
+    let mut redis = or_skip!(Redis::start());
     let sites = [limited(Some(redis.url()), SHORT), limited(Some(redis.url()), SHORT)];
     let [one, other] = &sites;
     until(one, "redis");
@@ -285,7 +286,7 @@ fn a_redis_that_refuses_to_write_is_not_missed() {
 
 #[test]
 fn with_a_wrong_password_limits_are_counted_in_memory() {
-    let Some(redis) = Redis::start_with(Some("the-right-one")) else { return };
+    let redis = or_skip!(Redis::start_with(Some("the-right-one")));
     for password in [Some("a-wrong-one"), None] {
         let site = limited(Some(redis.url_with(password)), SHORT);
         until(&site, ALONE);
@@ -306,7 +307,7 @@ fn an_address_where_nothing_listens_is_no_reason_to_fail() {
 
 #[test]
 fn what_others_have_written_under_the_keys_of_limits_is_written_over() {
-    let Some(redis) = Redis::start() else { return };
+    let redis = or_skip!(Redis::start());
     let site = limited(Some(redis.url()), LONG);
     let key = |n: usize| format!("inspection:limit:{{192.0.2.{n}}}:login");
     let values = ["", "nan", "inf", "-5", "99999999999999999999", "soon"];
@@ -341,7 +342,7 @@ fn script_with_a_clock_that_is_set() -> String {
 
 #[test]
 fn the_script_and_governor_agree_on_every_sequence_of_requests() {
-    let Some(redis) = Redis::start() else { return };
+    let redis = or_skip!(Redis::start());
     let script = script_with_a_clock_that_is_set();
     let key = Cell::new(0);
     let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
@@ -390,7 +391,7 @@ fn the_script_and_governor_agree_on_every_sequence_of_requests() {
 
 #[test]
 fn two_limits_are_asked_in_turn_and_the_second_costs_nothing_if_the_first_refuses() {
-    let Some(redis) = Redis::start() else { return };
+    let redis = or_skip!(Redis::start());
     let site = limited(Some(redis.url()), LONG);
     let client = from(&site, "192.0.2.1");
     use_up(200, || client.get("/health/live"));

@@ -37,6 +37,7 @@ mod reports;
 mod schedules;
 mod sessions;
 mod site;
+mod skips;
 mod sync;
 mod takeovers;
 mod tasks;

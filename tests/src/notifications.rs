@@ -14,7 +14,7 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::notifications;
-use inspection_testkit::{DatabaseKind, builders};
+use inspection_testkit::{DatabaseKind, builders, or_skip};
 use serde_json::{Value, json};
 
 use crate::site::{TestSite, on_both};
@@ -274,7 +274,7 @@ on_both! {
 
 #[test]
 fn what_another_instance_writes_comes_within_a_second() {
-    let Some(site) = TestSite::start(DatabaseKind::Postgres) else { return };
+    let site = or_skip!(TestSite::start(DatabaseKind::Postgres));
     let admin = site.user(Role::Admin);
     let engineer = site.user(Role::Engineer);
     let _hearing = site.db.listen(|| {});
@@ -294,7 +294,7 @@ fn what_another_instance_writes_comes_within_a_second() {
 
 #[test]
 fn a_stop_does_not_wait_for_open_streams() {
-    let Some(site) = TestSite::start(DatabaseKind::Sqlite) else { return };
+    let site = or_skip!(TestSite::start(DatabaseKind::Sqlite));
     let engineer = site.user(Role::Engineer);
     let mut stream = Stream::open(&site, &token(&site, &engineer), None);
     assert_eq!(stream.status, 200);

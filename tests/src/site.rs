@@ -18,6 +18,7 @@ use inspection_testkit::{
     DatabaseKind, TestDatabase, builders,
     clients::Client,
     context::{FixedClock, context},
+    skips::Skipped,
 };
 use tempfile::TempDir;
 
@@ -56,17 +57,17 @@ pub(crate) fn settings() -> Settings {
 }
 
 impl TestSite {
-    /// A service on a new database; none if there are no binaries of it.
-    pub(crate) fn start(kind: DatabaseKind) -> Option<Self> {
+    /// A service on a new database.
+    pub(crate) fn start(kind: DatabaseKind) -> Result<Self, Skipped> {
         Self::start_with(kind, settings())
     }
 
-    pub(crate) fn start_with(kind: DatabaseKind, settings: Settings) -> Option<Self> {
+    pub(crate) fn start_with(kind: DatabaseKind, settings: Settings) -> Result<Self, Skipped> {
         Self::start_over(kind, settings, |folder| Storage::local(folder).expect("a store"))
     }
 
     /// A service whose texts are translated in the background.
-    pub(crate) fn start_translated(kind: DatabaseKind) -> Option<Self> {
+    pub(crate) fn start_translated(kind: DatabaseKind) -> Result<Self, Skipped> {
         Self::start_in(kind, settings(), |folder| Storage::local(folder).expect("a store"), true)
     }
 
@@ -75,7 +76,7 @@ impl TestSite {
         kind: DatabaseKind,
         settings: Settings,
         storage: impl FnOnce(&Path) -> Storage,
-    ) -> Option<Self> {
+    ) -> Result<Self, Skipped> {
         Self::start_in(kind, settings, storage, false)
     }
 
@@ -84,7 +85,7 @@ impl TestSite {
         settings: Settings,
         storage: impl FnOnce(&Path) -> Storage,
         translates: bool,
-    ) -> Option<Self> {
+    ) -> Result<Self, Skipped> {
         logs::watch();
         let db = TestDatabase::new(kind)?;
         let (mut context, clock) = context();
@@ -104,7 +105,7 @@ impl TestSite {
             inspection_http::run(app, listener, 2, Duration::from_secs(5), started).expect("a server");
         });
         let stopper = receiver.recv().expect("a server that started");
-        Some(Self { db, context, clock, base, folder, tokens, stopper, thread: Some(thread) })
+        Ok(Self { db, context, clock, base, folder, tokens, stopper, thread: Some(thread) })
     }
 
     /// Nobody.

@@ -6,6 +6,7 @@ use inspection_domain::users::Role;
 use inspection_testkit::{
     DatabaseKind, builders,
     clients::{Client, Response},
+    or_skip,
 };
 use serde_json::{Value, json};
 
@@ -191,7 +192,7 @@ on_both! {
 #[test]
 fn every_kind_and_role_is_refused_as_live() {
     for &role in Role::ALL {
-        let Some(site) = TestSite::start(DatabaseKind::Sqlite) else { return };
+        let site = or_skip!(TestSite::start(DatabaseKind::Sqlite));
         let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let inspector = site.user(Role::Inspector);

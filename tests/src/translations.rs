@@ -14,7 +14,7 @@ use inspection_scheduler::{
     translations::Translations,
     translator::{TranslateError, Translator},
 };
-use inspection_testkit::{DatabaseKind, builders};
+use inspection_testkit::{DatabaseKind, builders, or_skip};
 use serde_json::{Value, json};
 
 use crate::{
@@ -123,7 +123,7 @@ on_both! {
 /// A reader of Arabic sees every text that people have written in English in Arabic, wherever it is shown, and the other way
 /// round; who has written it sees it as it was.
 fn every_text_is_translated(kind: DatabaseKind) {
-    let Some(site) = TestSite::start_translated(kind) else { return };
+    let site = or_skip!(TestSite::start_translated(kind));
     let (db, context) = (&site.db, &site.context);
     let chief = site.user(Role::Admin);
     let admin = site.client(&chief);
@@ -208,7 +208,7 @@ fn every_text_is_shown_in_the_readers_language_postgres() {
 
 #[test]
 fn a_translator_that_never_answers_delays_no_request() {
-    let Some(site) = TestSite::start_translated(DatabaseKind::Sqlite) else { return };
+    let site = or_skip!(TestSite::start_translated(DatabaseKind::Sqlite));
     let admin = site.as_a(Role::Admin);
     let background = start_background(&site, Duration::from_mins(10));
     for number in 0..30 {

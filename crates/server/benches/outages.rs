@@ -4,14 +4,12 @@
 
 use std::{env, path::Path, time::Duration};
 
-use inspection_testkit::outages::survive;
+use inspection_testkit::{or_skip, outages::survive};
 
 fn main() {
     let seconds = env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(600);
     let program = Path::new(env!("CARGO_BIN_EXE_inspection-server"));
-    let Some(outcome) = survive(program, Duration::from_secs(seconds), Duration::from_secs(6), 16) else {
-        return;
-    };
+    let outcome = or_skip!(survive(program, Duration::from_secs(seconds), Duration::from_secs(6), 16));
     let tally = &outcome.tally;
     println!("{} outages of each kind, {} answers", outcome.cycles, tally.times.len());
     for ((what, status), count) in &tally.statuses {

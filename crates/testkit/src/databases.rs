@@ -5,7 +5,7 @@ use std::{fs, ops::Deref, path::Path, sync::OnceLock};
 use inspection_persistence::{Database, Settings, migrations, scratch};
 use tempfile::TempDir;
 
-use crate::postgres::Server;
+use crate::{postgres::Server, skips::Skipped};
 
 /// Which of the two databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,33 +25,28 @@ pub struct TestDatabase {
     pub kind: DatabaseKind,
     /// Where it is, for whoever opens it once more.
     pub url: String,
-    place: Place,
+    storage: Storage,
 }
 
 #[derive(Debug)]
-enum Place {
+enum Storage {
     Folder { _folder: TempDir },
     Server { server: &'static Server, name: String },
 }
 
 impl TestDatabase {
-    /// A new database; `None`, and a word about it, if there are no binaries of PostgreSQL.
+    /// A new database. Of SQLite there always is one, of PostgreSQL where it is installed.
     ///
     /// # Panics
     ///
-    /// When it can't be made, and when there are no such binaries under `CI=true`.
-    #[allow(clippy::print_stdout, reason = "a test that isn't run says so where its output is looked for")]
-    pub fn new(kind: DatabaseKind) -> Option<Self> {
-        let made = match kind {
-            DatabaseKind::Sqlite => Some(sqlite()),
-            DatabaseKind::Postgres => Server::shared().map(postgres),
+    /// When it can't be created, and as [`skips::skip`](crate::skips::skip).
+    pub fn new(kind: DatabaseKind) -> Result<Self, Skipped> {
+        let (url, storage) = match kind {
+            DatabaseKind::Sqlite => sqlite(),
+            DatabaseKind::Postgres => postgres(Server::shared()?),
         };
-        if made.is_none() {
-            println!("skipped: no PostgreSQL binaries");
-        }
-        let (url, place) = made?;
         let database = Database::open(settings(&url, 8)).expect("a database to open");
-        Some(Self { database, kind, url, place })
+        Ok(Self { database, kind, url, storage })
     }
 }
 
@@ -65,7 +60,7 @@ impl Deref for TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if let Place::Server { server, name } = &self.place {
+        if let Storage::Server { server, name } = &self.storage {
             // At the worst it stays for as long as the server, which ends with the process.
             let _ = scratch::drop_database(&server.url("postgres"), name);
         }
@@ -91,7 +86,7 @@ fn sqlite_url(folder: &Path) -> String {
     format!("sqlite://{}", folder.join(FILE).display())
 }
 
-fn sqlite() -> (String, Place) {
+fn sqlite() -> (String, Storage) {
     static TEMPLATE: OnceLock<[(&str, Vec<u8>); 2]> = OnceLock::new();
     let folder = || tempfile::Builder::new().prefix("inspection-").tempdir().expect("a temporary folder");
     let template = TEMPLATE.get_or_init(|| {
@@ -104,10 +99,10 @@ fn sqlite() -> (String, Place) {
     for (name, content) in template {
         fs::write(folder.path().join(name), content).expect("a copy of the template");
     }
-    (sqlite_url(folder.path()), Place::Folder { _folder: folder })
+    (sqlite_url(folder.path()), Storage::Folder { _folder: folder })
 }
 
-fn postgres(server: &'static Server) -> (String, Place) {
+fn postgres(server: &'static Server) -> (String, Storage) {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     let template = TEMPLATE.get_or_init(|| {
         let name = server.fresh_name();
@@ -117,7 +112,7 @@ fn postgres(server: &'static Server) -> (String, Place) {
     });
     let name = server.fresh_name();
     scratch::create_database(&server.url("postgres"), &name, Some(template)).expect("a copy of the template");
-    (server.url(&name), Place::Server { server, name })
+    (server.url(&name), Storage::Server { server, name })
 }
 
 /// Runs each function on both databases: it becomes a module of its name, with the tests `sqlite` and `postgres`.

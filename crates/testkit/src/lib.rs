@@ -16,7 +16,19 @@ pub mod files;
 pub mod load;
 pub mod outages;
 pub mod postgres;
+pub mod processes;
 pub mod redis;
 pub mod s3;
+pub mod skips;
 
 pub use databases::{DatabaseKind, TestDatabase};
+
+/// Rounds of a test of races or of random orders: 2, or `INSPECTION_TEST_ROUNDS`.
+///
+/// # Panics
+///
+/// When the variable is no number.
+pub fn rounds() -> usize {
+    let rounds = postgres::variable("INSPECTION_TEST_ROUNDS");
+    rounds.map_or(2, |rounds| rounds.to_str().and_then(|text| text.parse().ok()).expect("a number of rounds"))
+}

@@ -18,6 +18,7 @@ use crate::{
     load::{Account, Load, Tally, machine},
     postgres::{OwnServer, Stop},
     redis::Redis,
+    skips::Skipped,
 };
 
 /// How long the service may take to notice that something is back; much longer than it does.
@@ -107,13 +108,12 @@ impl Drop for Service {
     }
 }
 
-/// Loads the program for this time, at least, with outages that last as long as `pause`; nothing if PostgreSQL or Redis aren't
-/// installed.
+/// Loads the program for this time, at least, with outages that last as long as `pause`.
 ///
 /// # Panics
 ///
 /// When the program doesn't start, ends by itself, or doesn't notice that something is gone or back.
-pub fn survive(program: &Path, time: Duration, pause: Duration, threads: u8) -> Option<Outcome> {
+pub fn survive(program: &Path, time: Duration, pause: Duration, threads: u8) -> Result<Outcome, Skipped> {
     let mut postgres = OwnServer::start()?;
     let mut redis = Redis::start_with(Some("limits-and-more"))?;
     scratch::create_database(&postgres.url("postgres"), "inspection", None).expect("a database");
@@ -164,7 +164,7 @@ pub fn survive(program: &Path, time: Duration, pause: Duration, threads: u8) -> 
     let (losses, kept_though_refused) = stored(&service.base, &tally);
     let log = fs::read_to_string(service.folder.path().join("log")).expect("a log");
     let errors = log.lines().filter(|line| line.contains("ERROR")).map(ToOwned::to_owned).collect();
-    Some(Outcome { tally, cycles, recoveries, losses, kept_though_refused, errors })
+    Ok(Outcome { tally, cycles, recoveries, losses, kept_though_refused, errors })
 }
 
 /// Compares what is stored with what was answered: what is wrong, and how many machines are there though that was refused.

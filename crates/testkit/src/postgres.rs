@@ -15,6 +15,17 @@ use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
+
+use crate::{
+    processes::{Signal, signal},
+    skips::{Skipped, find, skip},
+};
+
+/// Name of PostgreSQL among the skips.
+const POSTGRESQL: &str = "PostgreSQL";
+/// Bytes that a part of a URL must not contain.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Longest path of a socket that every system takes.
 const SOCKET_PATH_MAX: usize = 100;
 const START_MAX: Duration = Duration::from_secs(30);
@@ -50,6 +61,7 @@ rm -rf "$2"
 /// A PostgreSQL server of this test process; stops when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Server {
+    bin: PathBuf,
     folder: PathBuf,
     /// Holds the write end of the supervisor's input, which has to stay open.
     _supervisor: Child,
@@ -81,22 +93,52 @@ struct User {
 }
 
 impl Server {
-    /// The server of this process, started at the first call; `None` when there are no PostgreSQL binaries.
+    /// The server of this process, started at the first call.
     ///
     /// # Panics
     ///
-    /// When the server doesn't start, and when there are no binaries under `CI=true`, where the PostgreSQL
-    /// half of the tests may not be skipped.
-    pub fn shared() -> Option<&'static Server> {
+    /// When the server doesn't start, and as [`skip`].
+    pub fn shared() -> Result<&'static Server, Skipped> {
         static SHARED: OnceLock<Result<Option<Server>, String>> = OnceLock::new();
-        let shared = SHARED.get_or_init(|| match installed()? {
-            Some(bin) => Server::start(&bin).map(Some),
+        let shared = SHARED.get_or_init(|| match binaries()? {
+            Some(bin) => Server::start(bin).map(Some),
             None => Ok(None),
         });
         match shared {
-            Ok(server) => server.as_ref(),
+            Ok(server) => server.as_ref().ok_or_else(|| skip(POSTGRESQL)),
             Err(error) => panic!("PostgreSQL for the tests: {error}"),
         }
+    }
+
+    /// Folder of `pg_dump` and `pg_restore`.
+    ///
+    /// # Panics
+    ///
+    /// As [`skip`].
+    pub fn tools(&self) -> Result<PathBuf, Skipped> {
+        let folder = |file: PathBuf| file.parent().map(Path::to_owned).unwrap_or_default();
+        let restore = folder(self.tool("pg_restore")?);
+        let dump = folder(self.tool("pg_dump")?);
+        assert_eq!(dump, restore, "the client programs of PostgreSQL are in one folder");
+        Ok(dump)
+    }
+
+    /// A client program such as `psql`: one that came with the server, or one on `PATH`.
+    ///
+    /// # Panics
+    ///
+    /// As [`skip`].
+    pub fn tool(&self, name: &str) -> Result<PathBuf, Skipped> {
+        let own = Some(self.bin.join(name)).filter(|file| file.is_file());
+        own.or_else(|| find(name)).ok_or_else(|| skip(name))
+    }
+
+    /// Major version, such as 16.
+    pub fn major_version(&self) -> u32 {
+        let output = Command::new(self.bin.join("postgres")).arg("--version").output().expect("its version");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let version = text.split_whitespace().find_map(|word| word.split('.').next()?.parse().ok());
+        version.unwrap_or_else(|| panic!("no version in {text:?}"))
     }
 
     /// The URL of a database of this server, which need not exist yet; `postgres` always does.
@@ -110,36 +152,33 @@ impl Server {
         format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn start(bin: &Path) -> Result<Server, String> {
+    fn start(bin: PathBuf) -> Result<Server, String> {
         let user = unprivileged_user()?;
         let folder = new_folder(user, &process::id().to_string())?;
-        let (_, supervisor) = launch(bin, &folder, user, "off")?;
-        Ok(Server { folder, _supervisor: supervisor })
+        let (_, supervisor) = launch(&bin, &folder, user, "off")?;
+        Ok(Server { bin, folder, _supervisor: supervisor })
     }
 }
 
 impl OwnServer {
-    /// A server of one's own; `None`, and a word about it, when there are no PostgreSQL binaries.
+    /// A new server, running.
     ///
     /// # Panics
     ///
     /// As [`Server::shared`].
-    #[allow(clippy::print_stdout, reason = "a test that isn't run says so where its output is looked for")]
-    pub fn start() -> Option<Self> {
+    pub fn start() -> Result<Self, Skipped> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        let made = installed().and_then(|bin| {
+        let prepared = binaries().and_then(|bin| {
             let Some(bin) = bin else { return Ok(None) };
             let user = unprivileged_user()?;
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let folder = new_folder(user, &format!("{}-{number}", process::id()))?;
             Ok(Some(Self { bin, user, folder, running: None }))
         });
-        let mut server = made.unwrap_or_else(|error| panic!("PostgreSQL for the tests: {error}"));
-        match &mut server {
-            Some(server) => server.resume(),
-            None => println!("skipped: no PostgreSQL binaries"),
-        }
-        server
+        let server = prepared.unwrap_or_else(|error| panic!("PostgreSQL for the tests: {error}"));
+        let mut server = server.ok_or_else(|| skip(POSTGRESQL))?;
+        server.resume();
+        Ok(server)
     }
 
     /// The URL of a database of this server, which need not exist yet; `postgres` always does.
@@ -166,9 +205,7 @@ impl OwnServer {
     /// When it can't be stopped.
     pub fn stop(&mut self, how: Stop) {
         let Some((mut runner, mut supervisor)) = self.running.take() else { return };
-        let signal = if how == Stop::Fast { "-INT" } else { "-QUIT" };
-        let sent = Command::new("kill").args([signal, &runner.id().to_string()]).status();
-        assert!(sent.is_ok_and(|sent| sent.success()), "{signal} can't be sent");
+        signal(runner.id(), if how == Stop::Fast { Signal::INT } else { Signal::QUIT });
         runner.wait().expect("it has ended");
         let mut input = supervisor.stdin.take().expect("input");
         input.write_all(b"stopped\n").expect("a supervisor that listens");
@@ -185,18 +222,10 @@ impl Drop for OwnServer {
     }
 }
 
-/// The folder of the binaries; an error if there are none where there must be.
-fn installed() -> Result<Option<PathBuf>, String> {
-    match binaries()? {
-        None if variable("CI").is_some_and(|ci| ci == "true") => Err("no PostgreSQL binaries".to_owned()),
-        bin => Ok(bin),
-    }
-}
-
 fn url(folder: &Path, database: &str) -> String {
-    // With the port, because libpq would otherwise take that of PGPORT.
-    let host = percent_encoded(folder.as_os_str().as_bytes());
-    format!("postgres://inspection@{host}:5432/{}", percent_encoded(database.as_bytes()))
+    // Without a port, libpq would use the one in PGPORT.
+    let host = percent_encode(folder.as_os_str().as_bytes(), RESERVED);
+    format!("postgres://inspection@{host}:5432/{}", utf8_percent_encode(database, RESERVED))
 }
 
 /// Starts a server in its folder: the process that becomes it, and the one that ends it with this process.
@@ -361,14 +390,6 @@ fn remove_stale(place: &Path, prefix: &str) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-}
-
-fn percent_encoded(bytes: &[u8]) -> String {
-    let encode = |&byte: &u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    bytes.iter().map(encode).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "where PostgreSQL is, only the machine knows")]

@@ -4,7 +4,7 @@
 //! killed.
 
 use std::{
-    env, fs,
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     os::unix::{net::UnixStream, process::CommandExt},
@@ -16,7 +16,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::postgres::variable;
+use crate::{
+    processes::{Signal, signal},
+    skips::{self, Skipped},
+};
 
 const START_MAX: Duration = Duration::from_secs(30);
 
@@ -50,34 +53,27 @@ struct Running {
 }
 
 impl Redis {
-    /// A server without a password; `None`, and a word about it, if there is no `redis-server`.
+    /// A server without a password.
     ///
     /// # Panics
     ///
-    /// When it doesn't start, and when there is none under `CI=true`.
-    pub fn start() -> Option<Self> {
+    /// When it doesn't start, and as [`skips::skip`](crate::skips::skip).
+    pub fn start() -> Result<Self, Skipped> {
         Self::start_with(None)
     }
 
     /// A server that asks for this password.
-    pub fn start_with(password: Option<&str>) -> Option<Self> {
+    pub fn start_with(password: Option<&str>) -> Result<Self, Skipped> {
         Self::start_in(password, None)
     }
 
     /// A server with TLS, by a certificate for 127.0.0.1 and its key, both in PEM.
-    pub fn start_with_tls(certificate: &[u8], key: &[u8]) -> Option<Self> {
+    pub fn start_with_tls(certificate: &[u8], key: &[u8]) -> Result<Self, Skipped> {
         Self::start_in(None, Some((certificate, key)))
     }
 
-    #[allow(clippy::print_stdout, reason = "a test that isn't run says so where its output is looked for")]
-    fn start_in(password: Option<&str>, tls: Option<(&[u8], &[u8])>) -> Option<Self> {
-        let path = variable("PATH").unwrap_or_default();
-        let program = env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.is_file());
-        let Some(program) = program else {
-            assert!(variable("CI").is_none_or(|ci| ci != "true"), "no redis-server");
-            println!("skipped: no redis-server");
-            return None;
-        };
+    fn start_in(password: Option<&str>, tls: Option<(&[u8], &[u8])>) -> Result<Self, Skipped> {
+        let program = skips::program("redis-server")?;
         let folder = tempfile::Builder::new().prefix("inspection-redis-").tempdir().expect("a folder");
         let mut settings = format!(
             "port 0\nunixsocket {}\nsave \"\"\nappendonly no\ndir {}\n",
@@ -104,7 +100,7 @@ impl Redis {
         let password = password.map(ToOwned::to_owned);
         let mut redis = Self { program, folder, password, tls_port, running: None };
         redis.resume();
-        Some(redis)
+        Ok(redis)
     }
 
     fn socket(&self) -> PathBuf {
@@ -156,18 +152,17 @@ impl Redis {
 
     /// Stops it without ending it: connections stay, and nothing is answered.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        self.signal(Signal::STOP);
     }
 
     /// Goes on after [`freeze`](Self::freeze).
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        self.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: &str) {
+    fn signal(&self, kind: Signal) {
         let running = self.running.as_ref().expect("a server that runs");
-        let sent = Command::new("kill").args([signal, &running.server]).status().expect("a signal");
-        assert!(sent.success(), "{signal} {}", running.server);
+        signal(running.server.parse().expect("the number of a process"), kind);
     }
 
     /// What it answers to a command, as the protocol has it: a line, or those of a list of numbers.

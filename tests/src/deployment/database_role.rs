@@ -2,14 +2,15 @@
 
 use std::{fs, process::Command};
 
-use inspection_testkit::postgres::Server;
+use inspection_testkit::{or_skip, postgres::Server};
 use tempfile::TempDir;
 
-use super::{installed, read, told};
+use super::{read, told};
 
 #[test]
 fn the_role_of_the_service_is_no_superuser_and_owns_its_database() {
-    let (Some(server), Some(psql)) = (Server::shared(), installed("psql")) else { return };
+    let server = or_skip!(Server::shared());
+    let psql = or_skip!(server.tool("psql"));
     // The server of the tests has a role of that name already.
     let name = format!("deployed_{}", server.fresh_name());
     let script = read("docker/postgres/role.sql").replace("inspection", &name);

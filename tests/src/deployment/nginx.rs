@@ -7,9 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use inspection_testkit::{
+    or_skip,
+    skips::{Skipped, program},
+};
 use tempfile::TempDir;
 
-use super::{assert_lines, block, installed, read, told};
+use super::{assert_lines, block, read, told};
 
 /// nginx with our configuration, on sockets in a folder. There is no first instance of the service; the second one tells what it
 /// was asked.
@@ -27,8 +31,8 @@ impl Drop for Nginx {
 }
 
 impl Nginx {
-    fn start() -> Option<Self> {
-        let (nginx, openssl, _) = (installed("nginx")?, installed("openssl")?, installed("curl")?);
+    fn start() -> Result<Self, Skipped> {
+        let (nginx, openssl, _) = (program("nginx")?, program("openssl")?, program("curl")?);
         let folder = TempDir::new().expect("a folder");
         let place = folder.path().to_str().expect("a path");
         let mut site = read("docker/nginx.conf");
@@ -93,7 +97,7 @@ impl Nginx {
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx");
         let nginx = Self { folder, process };
         nginx.wait();
-        Some(nginx)
+        Ok(nginx)
     }
 
     fn wait(&self) {
@@ -132,7 +136,7 @@ impl Nginx {
 
 #[test]
 fn nginx_redirects_to_tls_and_says_who_asks() {
-    let Some(nginx) = Nginx::start() else { return };
+    let nginx = or_skip!(Nginx::start());
     let (status, answer) = nginx.ask("http", "/api/defects?page=2", &[]);
     assert_eq!(status, "301");
     assert!(answer.contains("Location: https://inspection.example.com/api/defects?page=2\r\n"), "{answer}");
@@ -171,7 +175,7 @@ fn nginx_redirects_to_tls_and_says_who_asks() {
 
 #[test]
 fn nginx_keeps_metrics_from_the_world() {
-    let Some(nginx) = Nginx::start() else { return };
+    let nginx = or_skip!(Nginx::start());
     for path in
         ["/metrics", "/metrics/", "//metrics", "/./metrics", "/%6detrics", "/api/../metrics", "/metrics?x=1"]
     {
@@ -190,7 +194,7 @@ fn nginx_takes_bodies_as_large_as_the_service_does() {
     for size in [file, file + envelope, 10 * file + envelope] {
         assert_lines("Caddyfile", &caddy, &[&format!("max_size {size}")]);
     }
-    let Some(nginx) = Nginx::start() else { return };
+    let nginx = or_skip!(Nginx::start());
     for (path, most) in [
         ("/api/checklists", file),
         ("/api/files/upload", file + envelope),

@@ -2,13 +2,14 @@
 
 use std::{fs, path::Path, process::Command};
 
+use inspection_testkit::{or_skip, skips::program};
 use tempfile::TempDir;
 
-use super::{UNITS, assert_lines, installed, read, told};
+use super::{UNITS, assert_lines, read, told};
 
 #[test]
 fn systemd_takes_the_units() {
-    let Some(analyze) = installed("systemd-analyze") else { return };
+    let analyze = or_skip!(program("systemd-analyze"));
     let folder = TempDir::new().expect("a folder");
     for name in UNITS {
         let unit = read(&format!("docker/{name}")).replace("/usr/local/bin/inspection-server", "/bin/true");

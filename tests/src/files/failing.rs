@@ -8,7 +8,9 @@ use inspection_testkit::{
     DatabaseKind,
     clients::{FormFile, Response},
     files::{jpeg, png},
+    or_skip,
     s3::{BUCKET, KEY_ID, Mood, S3Server, SECRET},
+    skips::Skipped,
 };
 
 use super::{photo, somebody, stored};
@@ -22,7 +24,7 @@ fn is_unavailable(answer: &Response) {
     }
 }
 
-fn on_s3(kind: DatabaseKind) -> Option<(TestSite, S3Server)> {
+fn on_s3(kind: DatabaseKind) -> Result<(TestSite, S3Server), Skipped> {
     let server = S3Server::start();
     let wanted = S3Settings {
         bucket: BUCKET.into(),
@@ -34,11 +36,11 @@ fn on_s3(kind: DatabaseKind) -> Option<(TestSite, S3Server)> {
     };
     let site =
         TestSite::start_over(kind, settings(), |folder| Storage::s3(&wanted, folder).expect("a store"))?;
-    Some((site, server))
+    Ok((site, server))
 }
 
 fn a_bucket_serves_as_a_folder_does(kind: DatabaseKind) {
-    let Some((site, server)) = on_s3(kind) else { return };
+    let (site, server) = or_skip!(on_s3(kind));
     let (_, client) = somebody(&site, Role::Inspector);
     let bytes = jpeg(900, 600);
     let id = client.upload(&[], "photo.jpg", "image/jpeg", &bytes).id();
@@ -57,7 +59,7 @@ fn a_bucket_serves_as_a_folder_does(kind: DatabaseKind) {
 }
 
 fn a_bucket_that_fails_is_told(kind: DatabaseKind) {
-    let Some((site, server)) = on_s3(kind) else { return };
+    let (site, server) = or_skip!(on_s3(kind));
     let (_, client) = somebody(&site, Role::Inspector);
     let before = photo(&client, &[])["id"].as_i64().expect("an id");
     let image = png(30, 30);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use inspection_domain::users::Role;
-use inspection_testkit::{DatabaseKind, builders, clients::Client};
+use inspection_testkit::{DatabaseKind, builders, clients::Client, or_skip, skips::Skipped};
 use serde_json::{Value, json};
 
 use super::{batch, item, name};
@@ -19,7 +19,7 @@ struct Shift {
 }
 
 /// With so many questions of the checklist.
-fn shift(kind: DatabaseKind, questions: usize) -> Option<Shift> {
+fn shift(kind: DatabaseKind, questions: usize) -> Result<Shift, Skipped> {
     let site = TestSite::start(kind)?;
     let chief = site.user(Role::Admin);
     let someone = site.user(Role::Inspector);
@@ -29,7 +29,7 @@ fn shift(kind: DatabaseKind, questions: usize) -> Option<Shift> {
     let machine = builders::equipment(&site.db, &site.context).id.get();
     let items = questions.iter().map(|item| item.id.get()).collect();
     let (inspector, admin) = (site.client(&someone), site.client(&chief));
-    Some(Shift { _site: site, inspector, admin, machine, items })
+    Ok(Shift { _site: site, inspector, admin, machine, items })
 }
 
 /// Something that an inspector does in a day, as a live request and as an item.
@@ -130,7 +130,7 @@ fn every_order(count: usize) -> Vec<Vec<usize>> {
 /// Does a day in this order on two services: as live requests, and as items of which some are sent again, since the connection is
 /// cut now and then. Every action must have the same outcome, and all must look the same in the end.
 fn compare(kind: DatabaseKind, questions: usize, order: &[usize], dice: &mut Dice) {
-    let (Some(online), Some(offline)) = (shift(kind, questions), shift(kind, questions)) else { return };
+    let (online, offline) = (or_skip!(shift(kind, questions)), or_skip!(shift(kind, questions)));
     let actions = day(&online);
     let done_online: Vec<String> = order
         .iter()

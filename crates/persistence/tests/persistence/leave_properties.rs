@@ -13,6 +13,8 @@ use inspection_testkit::{
     DatabaseKind, TestDatabase,
     builders::{act, input, user},
     context::{FixedClock, context},
+    or_skip,
+    skips::Skipped,
 };
 use proptest::{
     prelude::{ProptestConfig, any, prop},
@@ -31,13 +33,13 @@ struct TestSite {
 }
 
 impl TestSite {
-    fn new(kind: DatabaseKind) -> Option<Self> {
+    fn new(kind: DatabaseKind) -> Result<Self, Skipped> {
         let db = TestDatabase::new(kind)?;
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let roles = [Role::Inspector, Role::Inspector, Role::Specialist, Role::Specialist];
         let people = roles.map(|role| user(&db, &context, role)).to_vec();
-        Some(Self { db, context, clock, admin, people })
+        Ok(Self { db, context, clock, admin, people })
     }
 
     fn all(&self) -> Vec<Leave> {
@@ -121,7 +123,7 @@ impl TestSite {
 }
 
 fn whatever_is_done(kind: DatabaseKind, cases: u32) {
-    let Some(site) = TestSite::new(kind) else { return };
+    let site = or_skip!(TestSite::new(kind));
     let site = RefCell::new(site);
     let steps = prop::collection::vec(any::<(u8, u8, u8, u8)>(), 1..25);
     let config =

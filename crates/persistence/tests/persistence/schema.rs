@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::{debug_query, pg::Pg, prelude::*, sql_query, sql_types::Text};
 use inspection_domain::schema;
 use inspection_persistence::{Database, DbConnection, Settings, migrations, scratch, unique_constraints};
-use inspection_testkit::{DatabaseKind, TestDatabase, on_both_databases, postgres::Server};
+use inspection_testkit::{DatabaseKind, TestDatabase, on_both_databases, or_skip, postgres::Server};
 
 #[derive(QueryableByName)]
 struct Fact {
@@ -125,7 +125,7 @@ fn named_constraints(sql: &str) -> Vec<String> {
 
 #[test]
 fn both_databases_have_the_same_schema() {
-    let Some(postgres) = TestDatabase::new(DatabaseKind::Postgres) else { return };
+    let postgres = or_skip!(TestDatabase::new(DatabaseKind::Postgres));
     let sqlite = TestDatabase::new(DatabaseKind::Sqlite).expect("always there");
     let (postgres, sqlite) = (facts(&postgres), facts(&sqlite));
     let only = |here: &BTreeSet<String>, there: &BTreeSet<String>| -> Vec<String> {
@@ -290,7 +290,7 @@ impl Drop for Fresh {
 #[test]
 fn the_connection_type_tells_the_database() {
     for kind in [DatabaseKind::Sqlite, DatabaseKind::Postgres] {
-        let Some(db) = TestDatabase::new(kind) else { continue };
+        let db = or_skip!(TestDatabase::new(kind));
         let is_postgres = db.read(|conn| Ok(matches!(conn, DbConnection::Postgres(_)))).unwrap();
         assert_eq!(
             (is_postgres, db.is_postgres()),

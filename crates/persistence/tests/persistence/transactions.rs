@@ -17,7 +17,7 @@ use inspection_testkit::{
     DatabaseKind, TestDatabase,
     builders::{act, input, password_hash, user},
     context::{context, context_in, instant},
-    on_both_databases,
+    on_both_databases, or_skip,
 };
 use serde_json::json;
 
@@ -166,7 +166,7 @@ on_both_databases! {
 
 #[test]
 fn instants_are_the_same_whatever_the_time_zone_of_the_server() {
-    let Some(db) = TestDatabase::new(DatabaseKind::Postgres) else { return };
+    let db = or_skip!(TestDatabase::new(DatabaseKind::Postgres));
     let (context, clock) = context();
     let moved = format!("{}?options=-c%20TimeZone%3DAsia%2FRiyadh", db.url);
     let elsewhere = Database::open(Settings::new(moved)).unwrap();
@@ -187,7 +187,7 @@ fn instants_are_the_same_whatever_the_time_zone_of_the_server() {
 
 #[test]
 fn a_database_that_is_not_there_is_unavailable() {
-    let Some(db) = TestDatabase::new(DatabaseKind::Postgres) else { return };
+    let db = or_skip!(TestDatabase::new(DatabaseKind::Postgres));
     let settings = Settings { wait_seconds: 1, ..Settings::new(format!("{}_not", db.url)) };
     let database = Database::open(settings).unwrap();
     let error = database.ping().unwrap_err();

@@ -33,6 +33,7 @@ use inspection_testkit::{
     DatabaseKind, TestDatabase,
     builders::{self, act, input},
     context::context,
+    or_skip,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -203,7 +204,7 @@ const TICKS: usize = 500;
 
 #[test]
 fn each_tick_runs_exactly_once_although_processes_are_killed() {
-    let Some(db) = TestDatabase::new(DatabaseKind::Postgres) else { return };
+    let db = or_skip!(TestDatabase::new(DatabaseKind::Postgres));
     let (context, clock) = context();
     let from = Instant::from_millisecond(wall()).expect("an instant");
     clock.set(&from.to_string());
@@ -305,7 +306,7 @@ const JOBS: usize = 10_000;
 
 #[test]
 fn ten_thousand_jobs_run_exactly_once_although_processes_are_killed() {
-    let Some(db) = TestDatabase::new(DatabaseKind::Postgres) else { return };
+    let db = or_skip!(TestDatabase::new(DatabaseKind::Postgres));
     let (mut context, clock) = context();
     context.translates = true;
     let admin = builders::user(&db, &context, Role::Admin);

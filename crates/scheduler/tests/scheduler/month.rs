@@ -16,7 +16,7 @@ use inspection_testkit::{
     TestDatabase,
     builders::{self, input},
     context::context_in,
-    on_both_databases,
+    on_both_databases, or_skip,
 };
 use serde_json::json;
 
@@ -32,7 +32,7 @@ impl Clock for FailingClock {
 
 #[test]
 fn a_failed_background_is_reported_and_a_stopped_one_is_not() {
-    let Some(db) = TestDatabase::new(inspection_testkit::DatabaseKind::Sqlite) else { return };
+    let db = or_skip!(TestDatabase::new(inspection_testkit::DatabaseKind::Sqlite));
     for breaks in [true, false] {
         let broken = std::sync::Arc::new(AtomicBool::new(false));
         let (context, _) = inspection_testkit::context::context();

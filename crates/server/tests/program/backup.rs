@@ -1,7 +1,6 @@
 //! Backups: made while people write, tried out, put back somewhere else, and of no use when damaged.
 
 use std::{
-    ffi::OsString,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -15,8 +14,10 @@ use inspection_persistence::scratch;
 use inspection_testkit::{
     clients::{Client, Response},
     files::jpeg,
+    or_skip,
     postgres::Server,
     s3::{KEY_ID, Mood, S3Server, SECRET},
+    skips::Skipped,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -59,9 +60,9 @@ impl Machine {
 
     /// `backup …`, with PostgreSQL's programs where the tests have them.
     fn command(&self, arguments: &[&str]) -> Command {
-        let tools = tools().map(|folder| folder.display().to_string());
         let wants_tools = self.database.is_some() && arguments.first() != Some(&"list");
-        let tools = tools.filter(|_| wants_tools && !arguments.contains(&"--pg-bin"));
+        let tools = (wants_tools && !arguments.contains(&"--pg-bin")).then(tools).and_then(Result::ok);
+        let tools = tools.map(|folder| folder.display().to_string());
         let tools: Vec<&str> = tools.iter().flat_map(|folder| ["--pg-bin", folder]).collect();
         program(&self.folder, &self.settings(), &[&["backup"], arguments, &tools].concat())
     }
@@ -94,23 +95,15 @@ impl Machine {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "where PostgreSQL is, only the machine knows")]
-fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
-}
-
-/// Where the tests have PostgreSQL's programs, if that is said.
-pub(crate) fn tools() -> Option<PathBuf> {
-    variable("INSPECTION_TEST_PG_BIN").map(PathBuf::from)
+/// Folder of PostgreSQL's client programs.
+pub(crate) fn tools() -> Result<PathBuf, Skipped> {
+    Server::shared()?.tools()
 }
 
 /// A machine for each database there is.
 fn machines() -> Vec<(Machine, Option<&'static Server>)> {
-    let server = Server::shared();
-    if server.is_none() {
-        println!("PostgreSQL skipped: no binaries");
-    }
-    let with_server = server.map(|server| (Machine::new(Some(server)), Some(server)));
+    let server = tools().and_then(|_| Server::shared());
+    let with_server = server.ok().map(|server| (Machine::new(Some(server)), Some(server)));
     std::iter::once((Machine::new(None), None)).chain(with_server).collect()
 }
 
@@ -370,12 +363,7 @@ fn killed_in_the_middle_it_leaves_nothing_that_passes_for_a_backup() {
 }
 
 /// A folder with `pg_dump` that notes how it is called and waits for a word before it does its work.
-fn hesitating(folder: &Path) -> Option<PathBuf> {
-    let real = tools().or_else(|| {
-        let found = Command::new("sh").args(["-c", "dirname \"$(command -v pg_dump)\""]).output().ok()?;
-        let found = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-        (found.starts_with('/')).then(|| PathBuf::from(found))
-    })?;
+fn hesitating(folder: &Path, real: &Path) -> PathBuf {
     let place = folder.join("tools");
     fs::create_dir(&place).expect("a folder");
     let script = format!(
@@ -391,21 +379,14 @@ fn hesitating(folder: &Path) -> Option<PathBuf> {
     assert!(
         Command::new("sh").current_dir(&place).args(["-c", &script]).status().expect("a shell").success()
     );
-    Some(place)
+    place
 }
 
 #[test]
 fn nobody_sees_the_password_and_what_is_dumped_is_what_is_counted() {
-    let Some(server) = Server::shared() else {
-        println!("skipped: no PostgreSQL binaries");
-        return;
-    };
+    let server = or_skip!(Server::shared());
     let host = Machine::new(Some(server));
-    let Some(tools) = hesitating(host.folder.path()) else {
-        assert_ne!(variable("CI"), Some("true".into()), "no pg_dump");
-        println!("skipped: no pg_dump");
-        return;
-    };
+    let tools = hesitating(host.folder.path(), &or_skip!(tools()));
     let service = host.start();
     let admin = service.admin();
     assert_eq!(machine(&admin, 1).status, 201);
@@ -439,10 +420,7 @@ fn nobody_sees_the_password_and_what_is_dumped_is_what_is_counted() {
 
 #[test]
 fn tools_that_are_not_there_are_told_with_what_to_install() {
-    let Some(server) = Server::shared() else {
-        println!("skipped: no PostgreSQL binaries");
-        return;
-    };
+    let server = or_skip!(Server::shared());
     let host = Machine::new(Some(server));
     let empty = host.folder.path().display().to_string();
     let told = failure(&host.backup(&["create", "--pg-bin", &empty]));

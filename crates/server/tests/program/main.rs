@@ -27,7 +27,13 @@ use std::{
 };
 
 use inspection_persistence::scratch;
-use inspection_testkit::{clients::Client, postgres::Server};
+use inspection_testkit::{
+    clients::Client,
+    or_skip,
+    postgres::Server,
+    processes::{Signal, signal},
+    skips,
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -82,8 +88,7 @@ impl Running {
     }
 
     fn terminate(&mut self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("a signal").success());
+        signal(self.child.id(), Signal::TERM);
     }
 
     /// Ends it at once, whatever it is doing.
@@ -118,6 +123,7 @@ fn printed_walk() -> String {
 }
 
 fn walk(folder: &TempDir, settings: &[(&str, &str)]) {
+    or_skip!(skips::program("curl"));
     let service = Running::start(folder, settings);
     let (email, password) =
         (service.email.clone().expect("an admin"), service.password.clone().expect("a password"));
@@ -153,10 +159,7 @@ fn with_nothing_configured_it_starts_and_the_walk_in_the_readme_works_as_printed
 
 #[test]
 fn with_a_postgresql_url_the_same_program_serves_the_same_api() {
-    let Some(server) = Server::shared() else {
-        println!("skipped: no PostgreSQL binaries");
-        return;
-    };
+    let server = or_skip!(Server::shared());
     let name = server.fresh_name();
     scratch::create_database(&server.url("postgres"), &name, None).expect("a database");
     walk(&folder(), &[("DATABASE_URL", &server.url(&name))]);

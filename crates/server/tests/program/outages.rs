@@ -2,13 +2,13 @@
 
 use std::{path::Path, time::Duration};
 
-use inspection_testkit::outages::survive;
+use inspection_testkit::{or_skip, outages::survive};
 
 #[test]
 fn outages_of_redis_and_postgresql_are_survived_without_a_wrong_answer_or_a_lost_write() {
     let program = Path::new(env!("CARGO_BIN_EXE_inspection-server"));
     let pause = Duration::from_secs(1);
-    let Some(outcome) = survive(program, Duration::ZERO, pause, 6) else { return };
+    let outcome = or_skip!(survive(program, Duration::ZERO, pause, 6));
     let tally = &outcome.tally;
     assert!(tally.wrong.is_empty(), "{:#?}\n{:#?}\n{:#?}", tally.wrong, tally.statuses, outcome.errors);
     assert!(outcome.losses.is_empty(), "{:#?}", outcome.losses);

@@ -4,11 +4,12 @@ use std::{
     fs,
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
 
+use inspection_testkit::skips::{self, Skipped};
 use openssl::{
     asn1::Asn1Time,
     bn::BigNum,
@@ -162,16 +163,9 @@ fn certificates(folder: &Path) {
     fs::write(folder.join("leaf.key"), leaf_key.private_key_to_pem_pkcs8().expect("PEM")).expect("written");
 }
 
-/// Whether there is an nginx; under `CI=true` there must be.
-pub(crate) fn is_there() -> bool {
-    let there = Command::new("nginx").arg("-v").stderr(Stdio::null()).status().is_ok_and(|run| run.success());
-    #[expect(clippy::disallowed_methods, reason = "where these tests run, only the machine knows")]
-    let must = std::env::var_os("CI").is_some_and(|ci| ci == "true");
-    assert!(there || !must, "no nginx");
-    if !there {
-        println!("skipped: no nginx");
-    }
-    there
+/// The nginx of this machine.
+pub(crate) fn nginx() -> Result<PathBuf, Skipped> {
+    skips::program("nginx")
 }
 
 /// An nginx that runs.
@@ -208,7 +202,7 @@ impl Proxy {
             let service = service.trim_start_matches("http://");
             let text = adapted(config, &Places { http, https, folder: folder.path(), service, client });
             fs::write(folder.path().join("nginx.conf"), text).expect("written");
-            let mut child = Command::new("nginx")
+            let mut child = Command::new(nginx().expect("nginx"))
                 .args(["-e", "stderr", "-g", "daemon off; master_process off;", "-p"])
                 .arg(folder.path())
                 .args(["-c", "nginx.conf"])

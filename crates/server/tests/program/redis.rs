@@ -2,7 +2,7 @@
 
 use std::{fs, thread, time::Duration};
 
-use inspection_testkit::{clients::Client, redis::Redis};
+use inspection_testkit::{clients::Client, or_skip, redis::Redis};
 use openssl::{
     asn1::Asn1Time,
     ec::{EcGroup, EcKey},
@@ -38,7 +38,7 @@ fn certificate() -> (Vec<u8>, Vec<u8>) {
 #[test]
 fn a_redis_with_tls_is_used_if_its_certificate_is_trusted() {
     let (certificate, key) = certificate();
-    let Some(redis) = Redis::start_with_tls(&certificate, &key) else { return };
+    let redis = or_skip!(Redis::start_with_tls(&certificate, &key));
     let (folder, url) = (folder(), redis.url());
     let file = folder.path().join("trusted.pem");
     fs::write(&file, &certificate).expect("a file");

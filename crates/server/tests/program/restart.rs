@@ -12,7 +12,13 @@ use std::{
 };
 
 use inspection_domain::users::Role;
-use inspection_testkit::{DatabaseKind, TestDatabase, builders, clients::Client, context::context};
+use inspection_testkit::{
+    DatabaseKind, TestDatabase, builders,
+    clients::Client,
+    context::context,
+    or_skip,
+    processes::{Signal, signal},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -58,8 +64,7 @@ impl Service {
 
     /// Ends as it should when it is told to.
     fn stop(&mut self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("a signal").success());
+        signal(self.child.id(), Signal::TERM);
         assert_eq!(self.child.wait().expect("ended").code(), Some(0));
     }
 }
@@ -86,7 +91,8 @@ fn load(client: &Client, number: usize, is_over: &AtomicBool, done: &AtomicUsize
 
 #[test]
 fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
-    let Some(db) = TestDatabase::new(DatabaseKind::Postgres).filter(|_| proxy::is_there()) else { return };
+    or_skip!(proxy::nginx());
+    let db = or_skip!(TestDatabase::new(DatabaseKind::Postgres));
     let (context, _) = context();
     let chief = builders::user(&db, &context, Role::Admin);
     let folder = folder();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use inspection_persistence::scratch;
-use inspection_testkit::{clients::Client, postgres::Server};
+use inspection_testkit::{clients::Client, or_skip, postgres::Server, skips::Skipped};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -66,13 +66,10 @@ impl Service {
         Self { child, base: base.expect("listens"), _folder: folder }
     }
 
-    /// As in production, on PostgreSQL; `None` without that or nginx.
-    fn in_production() -> Option<Self> {
-        let server = Server::shared();
-        if server.is_none() {
-            println!("skipped: no PostgreSQL binaries");
-        }
-        let server = server.filter(|_| proxy::is_there())?;
+    /// As in production, on PostgreSQL, for tests behind nginx.
+    fn in_production() -> Result<Self, Skipped> {
+        proxy::nginx()?;
+        let server = Server::shared()?;
         let name = server.fresh_name();
         scratch::create_database(&server.url("postgres"), &name, None).expect("a database");
         let service = Self::start(&[
@@ -85,7 +82,7 @@ impl Service {
             ("METRICS_TOKEN", "0b7d4c1e8a2f4935"),
         ]);
         service.wait_for_tasks();
-        Some(service)
+        Ok(service)
     }
 
     fn admin(&self) -> Client {
@@ -163,7 +160,7 @@ fn assert_clean(admin: &Client) {
 
 #[test]
 fn a_deployment_as_it_should_be_passes_and_is_clean_afterwards() {
-    let Some(service) = Service::in_production() else { return };
+    let service = or_skip!(Service::in_production());
     let table = verify_behind(&Proxy::start(&proxy::shipped(), &service.base, "198.51.100.1"), &[]);
     let said = String::from_utf8_lossy(&table.stdout);
     assert_eq!(table.status.code(), Some(0), "{said}\n{table:?}");
@@ -183,7 +180,7 @@ fn a_deployment_as_it_should_be_passes_and_is_clean_afterwards() {
 
 #[test]
 fn what_a_proxy_breaks_is_told_and_put_away_all_the_same() {
-    let Some(service) = Service::in_production() else { return };
+    let service = or_skip!(Service::in_production());
     let failed = r#"{"data":[{"name":"check_backlog","next_run":"2100-01-01T00:00:00Z","last_run":
         {"scheduled_for":"2026-03-02T00:00:00Z","started_at":"2026-03-02T00:00:00Z","outcome":"failed"}}]}"#;
     let server = format!(
@@ -318,7 +315,7 @@ fn who_cannot_be_reached_or_trusted_is_told_and_nothing_is_sent() {
     assert_eq!(without.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&without.stderr).contains("VERIFY_PASSWORD"), "{without:?}");
 
-    if proxy::is_there() {
+    if proxy::nginx().is_ok() {
         let proxy = Proxy::start(BREAKABLE, "127.0.0.1:9", "198.51.100.5");
         let output = verify(&proxy.url, &GIVEN, &["--json", "--email", EMAIL]);
         assert_failed(&output, &[("verify.tls", "no trusted connection")]);

@@ -158,6 +158,7 @@ mod tests {
 
     #[test]
     fn a_file_of_variables_under_version_control_is_found() {
+        inspection_testkit::or_skip!(inspection_testkit::skips::program("git"));
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(".env"), "SECRET_KEY=x").expect("written");
         assert_eq!(env_in_git(folder.path()).verdict, Verdict::Pass, "no repository");
