@@ -328,7 +328,7 @@ fn what_others_have_written_under_the_keys_of_limits_is_written_over() {
 
 /// The script with the time as its last argument, in microseconds, and nothing that goes by itself.
 fn script_with_a_clock_that_is_set() -> String {
-    let text = include_str!("../../crates/http/src/limits/gcra.lua");
+    let text = include_str!("../../crates/http/src/web/limits/gcra.lua");
     let mut text = text.to_owned();
     for (original, changed) in [
         ("time[1] * 1000000 + time[2]", "tonumber(ARGV[#ARGV])"),

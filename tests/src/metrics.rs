@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use inspection_domain::users::Role;
-use inspection_http::{Reading, Settings};
+use inspection_http::{ExtraMetric, Settings};
 use inspection_testkit::{DatabaseKind, builders, clients::Client};
 use serde_json::json;
 
@@ -102,14 +102,14 @@ fn metrics_are_for_the_machine_itself_or_for_who_has_the_token() {
 
 #[test]
 fn what_is_read_elsewhere_is_shown_and_what_cannot_be_read_is_not() {
-    let reading = |name, label, value: Option<f64>| Reading {
+    let reading = |name, label, value: Option<f64>| ExtraMetric {
         name,
         help: "What somebody else knows.",
         label,
         read: std::sync::Arc::new(move || value),
     };
     let site = with(|settings| {
-        settings.readings = vec![
+        settings.extra_metrics = vec![
             reading("inspection_disk_free_bytes", Some(("place", "uploads")), Some(7.0)),
             reading("inspection_disk_free_bytes", Some(("place", "logs")), None),
             reading("inspection_disk_free_bytes", Some(("place", "backups")), Some(8.0)),

@@ -46,7 +46,7 @@ pub(crate) fn settings() -> Settings {
         redis_url: None,
         redis_timeout: Duration::from_secs(10),
         metrics_token: None,
-        readings: Vec::new(),
+        extra_metrics: Vec::new(),
         socket_outlives: false,
         https_redirect: false,
         max_content_length: 16 << 20,

@@ -7,40 +7,52 @@ use inspection_domain::{
     text::Language,
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, assessments};
+use inspection_persistence::{self as persistence, DbConnection, assessments};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App,
     equipment::{EquipmentView, Related},
-    extract::{Body, Path, Permit, Query, Unfiltered},
-    problem::Problem,
-    reply::{Paged, Reply},
-    routes::Routes,
+    web::{
+        app::App,
+        input::{Body, ListQuery, Path, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of assessments.
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/assessments",
+        "assessments.list",
         list,
         "Assessments, filtered, newest first; all for an admin, else one's own",
     );
-    routes.get("/api/assessments/pending", pending, "The assessments that wait for one's verdict");
+    routes.get(
+        "/api/assessments/pending",
+        "assessments.pending",
+        pending,
+        "The assessments that wait for one's verdict",
+    );
     routes.post(
         "/api/assessments/create/{assignment_id}",
+        "assessments.of_assignment",
         of_assignment,
         "The assessment of an assignment, which handing in its second half has made",
     );
-    routes.get("/api/assessments/{id}", get, "One assessment");
+    routes.get("/api/assessments/{id}", "assessments.get", get, "One assessment");
     routes.post(
         "/api/assessments/{id}/verdict",
+        "assessments.give_verdict",
         give_verdict,
         "Give one's verdict; urgent stops the machine at once",
     );
     routes.post(
         "/api/assessments/{id}/admin-resolve",
+        "assessments.decide",
         decide,
         "Decide an assessment, or decide it again; operational releases what this assessment stopped",
     );
@@ -64,7 +76,7 @@ pub(crate) struct AssessmentView {
 }
 
 /// What assessments refer to.
-fn related(conn: &mut DbConnection, assessments: &[Assessment]) -> Stored<Related> {
+fn related(conn: &mut DbConnection, assessments: &[Assessment]) -> persistence::Result<Related> {
     let machines = assessments.iter().map(|assessment| assessment.equipment_id);
     let people = assessments.iter().flat_map(|assessment| {
         let [mechanical, electrical] = assessment.inspectors();
@@ -84,7 +96,11 @@ impl AssessmentView {
         }
     }
 
-    pub(crate) fn one(conn: &mut DbConnection, assessment: Assessment, language: Language) -> Stored<Self> {
+    pub(crate) fn one(
+        conn: &mut DbConnection,
+        assessment: Assessment,
+        language: Language,
+    ) -> persistence::Result<Self> {
         let related = related(conn, std::slice::from_ref(&assessment))?;
         Ok(Self::new(assessment, &related, language))
     }
@@ -93,7 +109,7 @@ impl AssessmentView {
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<AssessmentFilter>,
+    query: ListQuery<AssessmentFilter>,
 ) -> Result<Paged<AssessmentView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = assessments::list(conn, &caller.user, &filter, page)?;
@@ -106,7 +122,7 @@ async fn list(
 async fn pending(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<AssessmentView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (_, page)| {
         let page = assessments::waiting_for(conn, &caller.user, page)?;

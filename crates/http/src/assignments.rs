@@ -9,41 +9,58 @@ use inspection_domain::{
     time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, assignments, takeovers};
+use inspection_persistence::{self as persistence, DbConnection, assignments, takeovers};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App,
     equipment::{EquipmentView, Related},
-    extract::{Body, Path, Permit, Query, Unfiltered},
-    problem::Problem,
-    reply::{Created, Paged, Reply},
-    routes::Routes,
     takeovers::TakeoverView,
+    web::{
+        app::App,
+        input::{Body, ListQuery, Path, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of assignments.
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/inspection-assignments/my-assignments",
+        "assignments.mine",
         mine,
         "The assignments one is on the team of; the latest day first",
     );
     routes.get(
         "/api/inspection-assignments/backlog",
+        "assignments.backlog",
         backlog,
         "Unfinished assignments past their deadline, the oldest first",
     );
-    routes.post("/api/inspection-assignments/{id}/assign", assign, "Give an assignment its team of two");
+    routes.post(
+        "/api/inspection-assignments/{id}/assign",
+        "assignments.assign",
+        assign,
+        "Give an assignment its team of two",
+    );
     routes.post(
         "/api/inspection-assignments/{id}/takeover",
+        "assignments.take_over",
         take_over,
         "Queue up to take a late inspection over, with a partner",
     );
-    routes.put("/api/inspection-assignments/{id}/berth", correct_berth, "Put right where the machine is");
+    routes.put(
+        "/api/inspection-assignments/{id}/berth",
+        "assignments.correct_berth",
+        correct_berth,
+        "Put right where the machine is",
+    );
     routes.post(
         "/api/inspection-assignments/{id}/complete",
+        "assignments.complete",
         complete,
         "Confirm one's half, which handing in the inspection has completed",
     );
@@ -67,7 +84,7 @@ pub(crate) struct AssignmentView {
 }
 
 /// What assignments refer to.
-fn related(conn: &mut DbConnection, assignments: &[Assignment]) -> Stored<Related> {
+fn related(conn: &mut DbConnection, assignments: &[Assignment]) -> persistence::Result<Related> {
     let machines = assignments.iter().map(|assignment| assignment.equipment_id);
     Related::of(conn, machines, assignments.iter().flat_map(Assignment::team))
 }
@@ -89,7 +106,7 @@ impl AssignmentView {
         assignment: Assignment,
         now: Instant,
         language: Language,
-    ) -> Stored<Self> {
+    ) -> persistence::Result<Self> {
         let related = related(conn, std::slice::from_ref(&assignment))?;
         Ok(Self::new(assignment, &related, now, language))
     }
@@ -98,7 +115,7 @@ impl AssignmentView {
 async fn mine(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<AssignmentFilter>,
+    query: ListQuery<AssignmentFilter>,
 ) -> Result<Paged<AssignmentView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
@@ -112,10 +129,10 @@ async fn mine(
 async fn backlog(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<AssignmentView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (_, page)| {
+    let page = app.read(permit, query, |conn, caller, (_, page)| {
+        let now = caller.now;
         let page = assignments::backlog(conn, now, page)?;
         let related = related(conn, &page.items)?;
         Ok(page.map(|assignment| AssignmentView::new(assignment, &related, now, caller.language)))

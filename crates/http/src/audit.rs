@@ -12,17 +12,13 @@ use inspection_persistence::{audit, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    app::App,
-    extract::{Permit, Query},
-    problem::Problem,
-    reply::Paged,
-    routes::Routes,
+use crate::web::{
+    app::App, input::ListQuery, permit::Permit, problem::Problem, reply::Paged, routes::Routes,
 };
 
 /// Endpoints of the audit trail.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/admin/audit", list, "Who changed what, newest first");
+    routes.get("/api/admin/audit", "audit.list", list, "Who changed what, newest first");
 }
 
 inspection_domain::shows!(AuditView {});
@@ -46,7 +42,7 @@ impl AuditView {
 async fn list(
     app: App,
     permit: Permit<ReadAudit>,
-    query: Query<AuditFilter>,
+    query: ListQuery<AuditFilter>,
 ) -> Result<Paged<AuditView>, Problem> {
     let calendar = app.context().calendar.clone();
     let page = app.read(permit, query, move |conn, _, (filter, page)| {

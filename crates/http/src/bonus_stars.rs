@@ -8,14 +8,15 @@ use inspection_domain::{
     ids::{BonusId, UserId},
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, bonus_stars, users};
+use inspection_persistence::{self as persistence, DbConnection, bonus_stars, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Body, Path, Permit, Query},
+    input::{Body, ListQuery, Path},
     limits::Limit,
+    permit::Permit,
     problem::Problem,
     reply::{Created, Paged, Reply},
     routes::Routes,
@@ -25,19 +26,23 @@ use crate::{
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/bonus-stars",
+        "bonus_stars.list",
         list,
         "Bonus stars, newest first; all for an admin, else those one got, gave or asked for",
     );
-    routes.post("/api/bonus-stars", award, "Give somebody else stars, at once");
-    routes.limit("/api/bonus-stars", Limit::Bonuses);
-    routes.post("/api/bonus-stars/request", request, "Ask for stars for somebody else");
-    routes.limit("/api/bonus-stars/request", Limit::BonusRequests);
+    routes
+        .post("/api/bonus-stars", "bonus_stars.award", award, "Give somebody else stars, at once")
+        .limit(Limit::Bonuses);
+    routes
+        .post("/api/bonus-stars/request", "bonus_stars.request", request, "Ask for stars for somebody else")
+        .limit(Limit::BonusRequests);
     routes.post(
         "/api/bonus-stars/{id}/approve",
+        "bonus_stars.approve",
         approve,
         "Give the stars asked for, or another number of them",
     );
-    routes.post("/api/bonus-stars/{id}/deny", deny, "Don't give the stars asked for");
+    routes.post("/api/bonus-stars/{id}/deny", "bonus_stars.deny", deny, "Don't give the stars asked for");
 }
 
 inspection_domain::shows!(BonusView { bonus });
@@ -55,7 +60,7 @@ struct BonusView {
     decided_by: Option<UserSummary>,
 }
 
-fn people(conn: &mut DbConnection, bonuses: &[Bonus]) -> Stored<HashMap<UserId, UserSummary>> {
+fn people(conn: &mut DbConnection, bonuses: &[Bonus]) -> persistence::Result<HashMap<UserId, UserSummary>> {
     let ids = bonuses.iter().flat_map(|b| [Some(b.user_id), b.requested_by_id, b.decided_by_id]);
     users::summaries(conn, ids.flatten())
 }
@@ -71,7 +76,7 @@ impl BonusView {
         }
     }
 
-    fn one(conn: &mut DbConnection, bonus: Bonus) -> Stored<Self> {
+    fn one(conn: &mut DbConnection, bonus: Bonus) -> persistence::Result<Self> {
         let people = people(conn, std::slice::from_ref(&bonus))?;
         Ok(Self::new(bonus, &people))
     }
@@ -80,7 +85,7 @@ impl BonusView {
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<BonusFilter>,
+    query: ListQuery<BonusFilter>,
 ) -> Result<Paged<BonusView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = bonus_stars::list(conn, &caller.user, &filter, page)?;

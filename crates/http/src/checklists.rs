@@ -12,9 +12,10 @@ use inspection_persistence::checklists;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Body, Path, PathPair, Permit, Query},
+    input::{Body, ListQuery, Path, PathPair},
+    permit::Permit,
     problem::Problem,
     reply::{Created, Done, Paged, Reply},
     routes::Routes,
@@ -22,15 +23,31 @@ use crate::{
 
 /// Endpoints of checklists.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/checklists", list, "Checklists with their questions, filtered");
-    routes.post("/api/checklists", create, "Make a checklist with its first questions");
-    routes.get("/api/checklists/{id}", get, "One checklist with its questions");
-    routes.put("/api/checklists/{id}", update, "Change a checklist's name or whether it is active");
-    routes.post("/api/checklists/{id}/versions", clone, "Copy a checklist under a new version");
-    routes.post("/api/checklists/{id}/items", add_item, "Add a question");
-    routes.put("/api/checklists/{id}/items/{item_id}", update_item, "Change a question nobody has answered");
+    routes.get("/api/checklists", "checklists.list", list, "Checklists with their questions, filtered");
+    routes.post("/api/checklists", "checklists.create", create, "Make a checklist with its first questions");
+    routes.get("/api/checklists/{id}", "checklists.get", get, "One checklist with its questions");
+    routes.put(
+        "/api/checklists/{id}",
+        "checklists.update",
+        update,
+        "Change a checklist's name or whether it is active",
+    );
+    routes.post(
+        "/api/checklists/{id}/versions",
+        "checklists.clone",
+        clone,
+        "Copy a checklist under a new version",
+    );
+    routes.post("/api/checklists/{id}/items", "checklists.add_item", add_item, "Add a question");
+    routes.put(
+        "/api/checklists/{id}/items/{item_id}",
+        "checklists.update_item",
+        update_item,
+        "Change a question nobody has answered",
+    );
     routes.delete(
         "/api/checklists/{id}/items/{item_id}",
+        "checklists.delete_item",
         delete_item,
         "Remove a question nobody has answered",
     );
@@ -93,7 +110,7 @@ impl ChecklistView {
 async fn list(
     app: App,
     permit: Permit<ReadChecklists>,
-    query: Query<TemplateFilter>,
+    query: ListQuery<TemplateFilter>,
 ) -> Result<Paged<ChecklistView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = checklists::list(conn, &filter, page)?;

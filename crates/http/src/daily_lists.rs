@@ -12,24 +12,38 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App,
     assignments::AssignmentView,
     equipment::Related,
-    extract::{Body, Path, Permit, Query},
-    problem::Problem,
-    reply::{FoundOrCreated, Paged, Reply},
-    routes::Routes,
+    web::{
+        app::App,
+        input::{Body, ListQuery, Path},
+        permit::Permit,
+        problem::Problem,
+        reply::{FoundOrCreated, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of daily lists.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/inspection-assignments/lists", list, "Daily lists, filtered; the latest day first");
+    routes.get(
+        "/api/inspection-assignments/lists",
+        "daily_lists.list",
+        list,
+        "Daily lists, filtered; the latest day first",
+    );
     routes.post(
         "/api/inspection-assignments/lists/generate",
+        "daily_lists.generate",
         generate,
         "Generate the list of a day and shift, or add to it what is missing",
     );
-    routes.get("/api/inspection-assignments/lists/{id}", get, "One list with everything on it");
+    routes.get(
+        "/api/inspection-assignments/lists/{id}",
+        "daily_lists.get",
+        get,
+        "One list with everything on it",
+    );
 }
 
 inspection_domain::shows!(ListDetail { assignments });
@@ -37,7 +51,7 @@ inspection_domain::shows!(ListDetail { assignments });
 async fn list(
     app: App,
     permit: Permit<PlanInspections>,
-    query: Query<ListFilter>,
+    query: ListQuery<ListFilter>,
 ) -> Result<Paged<InspectionList>, Problem> {
     let page = app.read(permit, query, |conn, _, (filter, page)| daily_lists::list(conn, &filter, page));
     Ok(Paged(page.await?))

@@ -11,27 +11,37 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App,
     defects::localised,
-    extract::{Body, Permit, Query, Unfiltered},
-    problem::Problem,
-    reply::{Created, Paged},
-    routes::Routes,
+    web::{
+        app::App,
+        input::{Body, ListQuery, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of assessments of defects.
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/defect-assessments",
+        "defect_assessments.list",
         list,
         "Assessments of defects, newest first; all for an admin, else one's own",
     );
     routes.post(
         "/api/defect-assessments",
+        "defect_assessments.assess",
         assess,
         "Assess a defect before work: the specialist of its job, once",
     );
-    routes.get("/api/defect-assessments/pending", pending, "The defects that wait for one's assessment");
+    routes.get(
+        "/api/defect-assessments/pending",
+        "defect_assessments.pending",
+        pending,
+        "The defects that wait for one's assessment",
+    );
 }
 
 inspection_domain::shows!(Waiting { defect });
@@ -39,7 +49,7 @@ inspection_domain::shows!(Waiting { defect });
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<DefectAssessment>, Problem> {
     let page =
         app.read(permit, query, |conn, caller, (_, page)| defect_assessments::list(conn, &caller.user, page));
@@ -58,7 +68,7 @@ struct Waiting {
 async fn pending(
     app: App,
     permit: Permit<RepairDefects>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<Waiting>, Problem> {
     let page = app.read(permit, query, |conn, caller, (_, page)| {
         let page = defect_assessments::pending(conn, &caller.user, page)?;

@@ -11,39 +11,44 @@ use inspection_domain::{
     users::UserSummary,
 };
 use inspection_persistence::{
-    DbConnection, Result as Stored, Tx, defect_assessments, defects, inspections, jobs,
+    self as persistence, DbConnection, Tx, defect_assessments, defects, inspections, jobs,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{App, Caller},
     equipment::{EquipmentView, Related},
-    extract::{Body, Path, Permit, Query},
     inspections::InspectionView,
     jobs::JobView,
-    problem::Problem,
-    reply::{Created, Paged, Reply},
-    routes::Routes,
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Path},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of defects.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/defects", list, "Defects, filtered; by due date, the worst first");
-    routes.get("/api/defects/{id}", get, "One defect with the inspection that found it");
-    routes.put("/api/defects/{id}", update, "Change a defect's particulars");
+    routes.get("/api/defects", "defects.list", list, "Defects, filtered; by due date, the worst first");
+    routes.get("/api/defects/{id}", "defects.get", get, "One defect with the inspection that found it");
+    routes.put("/api/defects/{id}", "defects.update", update, "Change a defect's particulars");
     routes.post(
         "/api/defects/{id}/assign-specialist",
+        "defects.assign_specialist",
         assign_specialist,
         "Give a defect to a specialist: the job to repair it",
     );
     routes.post(
         "/api/defects/{id}/resolve",
+        "defects.resolve",
         resolve,
         "Call a defect resolved: its assignee, its specialist, an engineer or an admin",
     );
-    routes.post("/api/defects/{id}/close", close, "Close a resolved defect");
-    routes.post("/api/defects/{id}/reopen", reopen, "Open a resolved defect again");
+    routes.post("/api/defects/{id}/close", "defects.close", close, "Close a resolved defect");
+    routes.post("/api/defects/{id}/reopen", "defects.reopen", reopen, "Open a resolved defect again");
 }
 
 inspection_domain::shows!(
@@ -75,7 +80,7 @@ pub(crate) struct DefectView {
 }
 
 /// What defects refer to.
-fn related(conn: &mut DbConnection, defects: &[Defect]) -> Stored<Related> {
+fn related(conn: &mut DbConnection, defects: &[Defect]) -> persistence::Result<Related> {
     let machines = defects.iter().map(|defect| defect.equipment_id);
     let people = defects.iter().flat_map(|defect| [defect.assigned_to_id, defect.resolved_by_id]);
     Related::of(conn, machines, people)
@@ -93,12 +98,17 @@ impl DefectView {
         }
     }
 
-    fn one(conn: &mut DbConnection, defect: Defect, today: Date, language: Language) -> Stored<Self> {
+    fn one(
+        conn: &mut DbConnection,
+        defect: Defect,
+        today: Date,
+        language: Language,
+    ) -> persistence::Result<Self> {
         let related = related(conn, std::slice::from_ref(&defect))?;
         Ok(Self::new(defect, &related, today, language))
     }
 
-    fn changed(tx: &mut Tx<'_>, caller: &Caller, defect: Defect) -> Stored<Self> {
+    fn changed(tx: &mut Tx<'_>, caller: &Caller, defect: Defect) -> persistence::Result<Self> {
         let today = tx.today();
         Self::one(tx.conn(), defect, today, caller.language)
     }
@@ -107,7 +117,7 @@ impl DefectView {
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<DefectFilter>,
+    query: ListQuery<DefectFilter>,
 ) -> Result<Paged<DefectView>, Problem> {
     let today = app.context().today();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {

@@ -13,13 +13,14 @@ use inspection_domain::{
     time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, equipment, users};
+use inspection_persistence::{self as persistence, DbConnection, equipment, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Body, Path, Permit, Query, Unfiltered},
+    input::{Body, ListQuery, Path, Unfiltered},
+    permit::Permit,
     problem::Problem,
     reply::{Created, Paged, Plain, Reply},
     routes::Routes,
@@ -27,13 +28,28 @@ use crate::{
 
 /// Endpoints of equipment.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/equipment", list, "Equipment, filtered");
-    routes.post("/api/equipment", create, "Register a machine");
-    routes.get("/api/equipment/types", types, "The types of equipment there are");
-    routes.get("/api/equipment/{id}", get, "One machine");
-    routes.put("/api/equipment/{id}", update, "Change a machine; a status given may release a stopped one");
-    routes.delete("/api/equipment/{id}", decommission, "Decommission a machine; nothing is removed");
-    routes.get("/api/equipment/{id}/history", history, "What happened to a machine, newest first");
+    routes.get("/api/equipment", "equipment.list", list, "Equipment, filtered");
+    routes.post("/api/equipment", "equipment.create", create, "Register a machine");
+    routes.get("/api/equipment/types", "equipment.types", types, "The types of equipment there are");
+    routes.get("/api/equipment/{id}", "equipment.get", get, "One machine");
+    routes.put(
+        "/api/equipment/{id}",
+        "equipment.update",
+        update,
+        "Change a machine; a status given may release a stopped one",
+    );
+    routes.delete(
+        "/api/equipment/{id}",
+        "equipment.decommission",
+        decommission,
+        "Decommission a machine; nothing is removed",
+    );
+    routes.get(
+        "/api/equipment/{id}/history",
+        "equipment.history",
+        history,
+        "What happened to a machine, newest first",
+    );
 }
 
 inspection_domain::shows!(EquipmentView { equipment }, EventView { inspection, defect });
@@ -64,7 +80,7 @@ impl EquipmentView {
         Self { equipment, location_en, assigned_technician }
     }
 
-    fn one(conn: &mut DbConnection, equipment: Equipment, language: Language) -> Stored<Self> {
+    fn one(conn: &mut DbConnection, equipment: Equipment, language: Language) -> persistence::Result<Self> {
         let people = users::summaries(conn, equipment.assigned_technician_id)?;
         Ok(Self::new(equipment, language, &people))
     }
@@ -82,7 +98,7 @@ impl Related {
         conn: &mut DbConnection,
         machines: impl IntoIterator<Item = EquipmentId>,
         people: impl IntoIterator<Item = Option<UserId>>,
-    ) -> Stored<Self> {
+    ) -> persistence::Result<Self> {
         let machines = equipment::by_ids(conn, machines)?;
         Self::with(conn, machines, people)
     }
@@ -92,7 +108,7 @@ impl Related {
         conn: &mut DbConnection,
         machines: HashMap<EquipmentId, Equipment>,
         people: impl IntoIterator<Item = Option<UserId>>,
-    ) -> Stored<Self> {
+    ) -> persistence::Result<Self> {
         let technicians = machines.values().map(|machine| machine.assigned_technician_id);
         let people =
             users::summaries(conn, people.into_iter().chain(technicians).flatten().collect::<Vec<_>>())?;
@@ -119,7 +135,7 @@ impl Related {
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<EquipmentFilter>,
+    query: ListQuery<EquipmentFilter>,
 ) -> Result<Paged<EquipmentView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = equipment::list(conn, &filter, page)?;
@@ -262,7 +278,7 @@ async fn history(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<EquipmentId>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<EventView>, Problem> {
     let page = app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
         let page = equipment::history(conn, id, page)?;

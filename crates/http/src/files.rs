@@ -13,7 +13,7 @@ use inspection_domain::{
     time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Error as Stored, Result as Kept, files};
+use inspection_persistence::{self as persistence, DbConnection, files};
 use inspection_storage::{Key, NoThumbnail, Size};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,32 +23,46 @@ use self::{
     upload::{Received, Upload},
 };
 use crate::{
-    app::App,
-    docs::{Describe, Operation},
     equipment::Related,
-    extract::{Body, Checked, Options, Path, Permit, Public, Query, parameter},
-    limits::Limit,
-    problem::Problem,
-    reply::{Created, Done, Paged, Plain, Reply},
-    routes::{Gate, Routes},
+    web::{
+        app::App,
+        input::{Body, ListQuery, Path, QueryParams, Validate, parameter},
+        limits::Limit,
+        openapi::{Describe, Operation},
+        permit::{Permit, Public},
+        problem::Problem,
+        reply::{Created, Done, Paged, Plain, Reply},
+        routes::{AuthRequirement, Routes},
+    },
 };
 
 /// Endpoints of files.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/files", list, "The files of an object, or one's own, newest first");
-    routes.post("/api/files/upload", upload, "Upload a file");
-    routes.limit("/api/files/upload", Limit::Upload);
-    routes.post("/api/files/upload-multiple", upload_multiple, "Upload up to ten files, all or none");
-    routes.limit("/api/files/upload-multiple", Limit::UploadMultiple);
-    routes.get("/api/files/{id}", get, "What is known of a file");
+    routes.get("/api/files", "files.list", list, "The files of an object, or one's own, newest first");
+    routes.post("/api/files/upload", "files.upload", upload, "Upload a file").limit(Limit::Upload);
+    routes
+        .post(
+            "/api/files/upload-multiple",
+            "files.upload_multiple",
+            upload_multiple,
+            "Upload up to ten files, all or none",
+        )
+        .limit(Limit::UploadMultiple);
+    routes.get("/api/files/{id}", "files.get", get, "What is known of a file");
     routes.delete(
         "/api/files/{id}",
+        "files.delete",
         delete,
         "Delete a file that no record rests on: its uploader or an admin",
     );
-    routes.get("/api/files/{id}/download", download, "The bytes of a file, or a part of them");
-    routes.get("/api/files/{id}/thumbnail", thumbnail, "A small picture of an image");
-    routes.post("/api/files/{id}/link", link, "A link that opens the file without signing in");
+    routes.get(
+        "/api/files/{id}/download",
+        "files.download",
+        download,
+        "The bytes of a file, or a part of them",
+    );
+    routes.get("/api/files/{id}/thumbnail", "files.thumbnail", thumbnail, "A small picture of an image");
+    routes.post("/api/files/{id}/link", "files.link", link, "A link that opens the file without signing in");
 }
 
 inspection_domain::shows!(FileView {});
@@ -98,20 +112,20 @@ impl FileView {
         }
     }
 
-    fn one(conn: &mut DbConnection, file: StoredFile) -> Kept<Self> {
+    fn one(conn: &mut DbConnection, file: StoredFile) -> persistence::Result<Self> {
         let related = related(conn, std::slice::from_ref(&file))?;
         Ok(Self::new(file, &related))
     }
 }
 
-fn related(conn: &mut DbConnection, files: &[StoredFile]) -> Kept<Related> {
+fn related(conn: &mut DbConnection, files: &[StoredFile]) -> persistence::Result<Related> {
     Related::of(conn, [], files.iter().map(|file| Some(file.uploaded_by_id)))
 }
 
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<FileFilter>,
+    query: ListQuery<FileFilter>,
 ) -> Result<Paged<FileView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = files::list(conn, &caller.user, filter.relation()?, page)?;
@@ -134,7 +148,7 @@ async fn upload(
     permit: Permit<SignedIn>,
     form: Upload<false>,
 ) -> Result<Created<FileView>, Problem> {
-    app.admit(permit.clone(), ()).await?;
+    app.authorize(permit.clone(), ()).await?;
     let received = form.receive(&app).await?;
     let view = keep(&app, permit, received).await?.pop();
     let view = view.ok_or_else(|| Problem::internal("a form without files was accepted"))?;
@@ -146,7 +160,7 @@ async fn upload_multiple(
     permit: Permit<SignedIn>,
     form: Upload<true>,
 ) -> Result<Created<Vec<FileView>>, Problem> {
-    app.admit(permit.clone(), ()).await?;
+    app.authorize(permit.clone(), ()).await?;
     let received = form.receive(&app).await?;
     Ok(Created::with(keep(&app, permit, received).await?, "files uploaded"))
 }
@@ -179,7 +193,7 @@ async fn keep(app: &App, permit: Permit<SignedIn>, received: Received) -> Result
             return Err(error.into());
         }
     }
-    let recorded = app.write_or_else(permit, (), move |tx, _, ()| {
+    let recorded = app.try_write(permit, (), move |tx, _, ()| {
         let stored = files::record(tx, new, &purpose)?;
         let related = related(tx.conn(), &stored)?;
         Ok(stored.into_iter().map(|file| FileView::new(file, &related)).collect())
@@ -188,7 +202,7 @@ async fn keep(app: &App, permit: Permit<SignedIn>, received: Received) -> Result
         Ok(views) => Ok(views),
         Err(error) => {
             // Without an answer of the database it isn't known whether the rows are there.
-            if matches!(error, Stored::Rule(_)) {
+            if matches!(error, persistence::Error::Rule(_)) {
                 remove(app, &kept).await;
             }
             Err(error.into())
@@ -241,11 +255,16 @@ impl Describe for Visitor {
     }
 }
 
-impl Gate for Visitor {}
+impl AuthRequirement for Visitor {}
 
 impl Visitor {
     /// The file and what is said about showing it, if the visitor may see it.
-    async fn see<O>(self, app: &App, id: Path<FileId>, how: Options<O>) -> Result<(StoredFile, O), Problem>
+    async fn see<O>(
+        self,
+        app: &App,
+        id: Path<FileId>,
+        how: QueryParams<O>,
+    ) -> Result<(StoredFile, O), Problem>
     where
         O: Send + 'static,
     {
@@ -259,11 +278,11 @@ impl Visitor {
                 Ok(seen)
             }
             Self::Linked(linked) => {
-                let (id, how) = (id, how).check()?;
+                let (id, how) = (id, how).validate()?;
                 if id != linked {
                     return Err(TokenRule::Invalid.into());
                 }
-                Ok((app.read_openly(Public, move |conn| files::get(conn, id)).await?, how))
+                Ok((app.read_public(Public, move |conn| files::get(conn, id)).await?, how))
             }
         }
     }
@@ -273,7 +292,7 @@ async fn download(
     app: App,
     visitor: Visitor,
     id: Path<FileId>,
-    how: Options<Viewing>,
+    how: QueryParams<Viewing>,
     wanted: ConditionalRequest,
 ) -> Result<Content, Problem> {
     let (file, how) = visitor.see(&app, id, how).await?;
@@ -293,7 +312,7 @@ async fn thumbnail(
     app: App,
     visitor: Visitor,
     id: Path<FileId>,
-    how: Options<ThumbnailSize>,
+    how: QueryParams<ThumbnailSize>,
     wanted: ConditionalRequest,
 ) -> Result<Content, Problem> {
     let (file, how) = visitor.see(&app, id, how).await?;

@@ -6,10 +6,12 @@ use inspection_persistence::{Database, migrations};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    docs::{Describe, Operation},
-    extract::Public,
+    extract::State,
+    limits::Limits,
+    openapi::{Describe, Operation},
+    permit::Public,
     problem::Problem,
     reply::Bare,
     routes::Routes,
@@ -20,10 +22,10 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Endpoints of the service's own state.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/", root, "What this is, and where things are");
-    routes.get("/health", health, "Whether the service is healthy");
-    routes.get("/health/live", live, "Whether the process runs");
-    routes.get("/health/ready", ready, "Whether the service can serve");
+    routes.get("/", "health.root", root, "What this is, and where things are");
+    routes.get("/health", "health.health", health, "Whether the service is healthy");
+    routes.get("/health/live", "health.live", live, "Whether the process runs");
+    routes.get("/health/ready", "health.ready", ready, "Whether the service can serve");
 }
 
 /// What this is.
@@ -105,8 +107,8 @@ impl Describe for Health {
     }
 }
 
-async fn health(app: App, _: Public) -> Result<Health, Problem> {
-    let reached = app.inspect(Database::ping).await.is_ok();
+async fn health(app: App, _: Public, State(limits): State<Limits>) -> Result<Health, Problem> {
+    let reached = app.probe(Database::ping).await.is_ok();
     let (status, database) = if reached { ("healthy", "connected") } else { ("degraded", "unreachable") };
     Ok(Health {
         status,
@@ -114,19 +116,19 @@ async fn health(app: App, _: Public) -> Result<Health, Problem> {
         database,
         migrations: None,
         storage: None,
-        rate_limits: app.rate_limits(),
+        rate_limits: limits.status(),
         timestamp: app.now(),
     })
 }
 
-async fn ready(app: App, _: Public) -> Result<Health, Problem> {
-    let pending = app.inspect(migrations::is_pending).await;
+async fn ready(app: App, _: Public, State(limits): State<Limits>) -> Result<Health, Problem> {
+    let pending = app.probe(migrations::is_pending).await;
     let (database, migrations) = match pending {
         Ok(false) => ("connected", "applied"),
         Ok(true) => ("connected", "pending"),
         Err(_) => ("unreachable", "unknown"),
     };
-    let storage = if app.can_keep_files().await { "writable" } else { "unusable" };
+    let storage = if app.can_store_files().await { "writable" } else { "unusable" };
     let status = if (migrations, storage) == ("applied", "writable") { "healthy" } else { "degraded" };
     Ok(Health {
         status,
@@ -134,7 +136,7 @@ async fn ready(app: App, _: Public) -> Result<Health, Problem> {
         database,
         migrations: Some(migrations),
         storage: Some(storage),
-        rate_limits: app.rate_limits(),
+        rate_limits: limits.status(),
         timestamp: app.now(),
     })
 }

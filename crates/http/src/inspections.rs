@@ -10,50 +10,77 @@ use inspection_domain::{
     users::UserSummary,
 };
 use inspection_persistence::{
-    DbConnection, Result as Stored,
+    self as persistence, DbConnection,
     inspections::{self, InspectionDetail},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App,
     checklists::{ItemView, TemplateView},
     equipment::{EquipmentView, Related},
-    extract::{Body, Path, Permit, Query},
-    problem::Problem,
-    reply::{Done, FoundOrCreated, Paged, Reply},
-    routes::Routes,
+    web::{
+        app::App,
+        input::{Body, ListQuery, Path},
+        permit::Permit,
+        problem::Problem,
+        reply::{Done, FoundOrCreated, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of inspections.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/inspections", list, "The inspections one may see, filtered");
+    routes.get("/api/inspections", "inspections.list", list, "The inspections one may see, filtered");
     routes.post(
         "/api/inspections/start",
+        "inspections.start",
         start,
         "Start one's half of an assignment or an inspection of a machine, or find one's draft of it",
     );
     routes.get(
         "/api/inspections/by-assignment/{assignment_id}",
+        "inspections.of_assignment",
         of_assignment,
         "One's own inspection of an assignment",
     );
-    routes.get("/api/inspections/{id}", get, "One inspection with its questions and answers");
-    routes.delete("/api/inspections/{id}", delete, "Throw a draft away");
-    routes.post("/api/inspections/{id}/answer", answer, "Answer one question of a draft");
+    routes.get(
+        "/api/inspections/{id}",
+        "inspections.get",
+        get,
+        "One inspection with its questions and answers",
+    );
+    routes.delete("/api/inspections/{id}", "inspections.delete", delete, "Throw a draft away");
+    routes.post(
+        "/api/inspections/{id}/answer",
+        "inspections.answer",
+        answer,
+        "Answer one question of a draft",
+    );
     routes.post(
         "/api/inspections/{id}/answers",
+        "inspections.answer_many",
         answer_many,
         "Answer several questions of a draft, all or nothing",
     );
-    routes.get("/api/inspections/{id}/progress", progress, "How many questions are answered");
+    routes.get(
+        "/api/inspections/{id}/progress",
+        "inspections.progress",
+        progress,
+        "How many questions are answered",
+    );
     routes.post(
         "/api/inspections/{id}/submit",
+        "inspections.submit",
         submit,
         "Hand an inspection in; failed answers become defects",
     );
-    routes.post("/api/inspections/{id}/review", review, "Mark a submitted inspection as seen");
+    routes.post(
+        "/api/inspections/{id}/review",
+        "inspections.review",
+        review,
+        "Mark a submitted inspection as seen",
+    );
 }
 
 inspection_domain::shows!(
@@ -78,7 +105,7 @@ pub(crate) struct InspectionView {
 }
 
 /// What inspections refer to.
-fn related(conn: &mut DbConnection, inspections: &[Inspection]) -> Stored<Related> {
+fn related(conn: &mut DbConnection, inspections: &[Inspection]) -> persistence::Result<Related> {
     let machines = inspections.iter().map(|inspection| inspection.equipment_id);
     let people =
         inspections.iter().flat_map(|inspection| [Some(inspection.technician_id), inspection.reviewed_by_id]);
@@ -96,7 +123,11 @@ impl InspectionView {
     }
 
     /// One inspection, with what it refers to.
-    pub(crate) fn one(conn: &mut DbConnection, inspection: Inspection, language: Language) -> Stored<Self> {
+    pub(crate) fn one(
+        conn: &mut DbConnection,
+        inspection: Inspection,
+        language: Language,
+    ) -> persistence::Result<Self> {
         let related = related(conn, std::slice::from_ref(&inspection))?;
         Ok(Self::new(inspection, &related, language))
     }
@@ -120,7 +151,11 @@ pub(crate) struct SheetView {
 }
 
 impl SheetView {
-    pub(crate) fn new(conn: &mut DbConnection, sheet: InspectionDetail, language: Language) -> Stored<Self> {
+    pub(crate) fn new(
+        conn: &mut DbConnection,
+        sheet: InspectionDetail,
+        language: Language,
+    ) -> persistence::Result<Self> {
         let progress = sheet.progress();
         Ok(Self {
             inspection: InspectionView::one(conn, sheet.inspection, language)?,
@@ -136,7 +171,7 @@ impl SheetView {
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<InspectionFilter>,
+    query: ListQuery<InspectionFilter>,
 ) -> Result<Paged<InspectionView>, Problem> {
     let calendar = app.context().calendar.clone();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
@@ -260,7 +295,7 @@ impl SubmittedView {
         inspection: Inspection,
         defects_created: usize,
         language: Language,
-    ) -> Stored<Self> {
+    ) -> persistence::Result<Self> {
         Ok(Self { inspection: InspectionView::one(conn, inspection, language)?, defects_created })
     }
 }

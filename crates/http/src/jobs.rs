@@ -15,59 +15,102 @@ use inspection_domain::{
     translations::{Slot, Translated},
     users::{User, UserSummary},
 };
-use inspection_persistence::{DbConnection, Result as Stored, Tx, defects, jobs, pauses, takeovers};
+use inspection_persistence::{self as persistence, DbConnection, Tx, defects, jobs, pauses, takeovers};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{App, Caller},
     equipment::{EquipmentView, Related},
-    extract::{Body, Path, Permit, Query, Unfiltered},
-    problem::Problem,
-    reply::{Created, Paged, Reply},
-    routes::Routes,
     takeovers::TakeoverView,
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Path, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of repairs.
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/jobs",
+        "jobs.list",
         list,
         "Repairs, filtered, newest first; one's own for inspectors and specialists",
     );
-    routes.get("/api/jobs/active", active, "One's own repairs that are under way, or paused");
+    routes.get("/api/jobs/active", "jobs.active", active, "One's own repairs that are under way, or paused");
     routes.get(
         "/api/jobs/stalled",
+        "jobs.stalled",
         stalled,
         "Jobs of both kinds that have been paused for three days or more",
     );
-    routes.get("/api/jobs/pending-planned-time", unplanned, "One's own repairs that want a planned time");
-    routes.get("/api/jobs/{id}", get::<Jobs>, "One repair");
+    routes.get(
+        "/api/jobs/pending-planned-time",
+        "jobs.unplanned",
+        unplanned,
+        "One's own repairs that want a planned time",
+    );
+    routes.get("/api/jobs/{id}", "jobs.get", get::<Jobs>, "One repair");
     routes.post(
         "/api/jobs/{id}/planned-time",
+        "jobs.plan",
         plan::<Jobs>,
         "Enter the planned time of one's own repair, once",
     );
-    routes.post("/api/jobs/{id}/start", start::<Jobs>, "Begin one's own repair");
-    routes.post("/api/jobs/{id}/complete", complete::<Jobs>, "Finish one's own repair; it goes to review");
-    routes.post("/api/jobs/{id}/incomplete", leave::<Jobs>, "Leave one's own repair undone");
-    routes.post("/api/jobs/{id}/pause", pause::<Jobs>, "Ask for a pause of one's own repair");
+    routes.post("/api/jobs/{id}/start", "jobs.start", start::<Jobs>, "Begin one's own repair");
+    routes.post(
+        "/api/jobs/{id}/complete",
+        "jobs.complete",
+        complete::<Jobs>,
+        "Finish one's own repair; it goes to review",
+    );
+    routes.post("/api/jobs/{id}/incomplete", "jobs.leave", leave::<Jobs>, "Leave one's own repair undone");
+    routes.post("/api/jobs/{id}/pause", "jobs.pause", pause::<Jobs>, "Ask for a pause of one's own repair");
     routes.get(
         "/api/jobs/{id}/pause-history",
+        "jobs.pause_history",
         pause_history::<Jobs>,
         "The pauses of a repair, the latest first",
     );
-    routes.post("/api/jobs/{id}/cleaning", clean, "Tell how the place of one's own repair was left");
-    routes.post("/api/jobs/{id}/takeover", take_over::<Jobs>, "Queue up to take a stalled repair over");
-    routes.post("/api/jobs/{id}/reassign", reassign, "Give a repair that was left undone to a specialist");
-    routes.post("/api/jobs/{id}/admin/force-pause", force_pause::<Jobs>, "Pause a repair");
+    routes.post(
+        "/api/jobs/{id}/cleaning",
+        "jobs.clean",
+        clean,
+        "Tell how the place of one's own repair was left",
+    );
+    routes.post(
+        "/api/jobs/{id}/takeover",
+        "jobs.take_over",
+        take_over::<Jobs>,
+        "Queue up to take a stalled repair over",
+    );
+    routes.post(
+        "/api/jobs/{id}/reassign",
+        "jobs.reassign",
+        reassign,
+        "Give a repair that was left undone to a specialist",
+    );
+    routes.post(
+        "/api/jobs/{id}/admin/force-pause",
+        "jobs.force_pause",
+        force_pause::<Jobs>,
+        "Pause a repair",
+    );
     routes.post(
         "/api/jobs/{id}/admin/cleaning-rating",
+        "jobs.rate_cleaning",
         rate_cleaning,
         "Rate how the place of a repair was left, or rate it again",
     );
-    routes.post("/api/jobs/{id}/admin/bonus", reward::<Jobs>, "Give a bonus for a repair, or another one");
+    routes.post(
+        "/api/jobs/{id}/admin/bonus",
+        "jobs.reward",
+        reward::<Jobs>,
+        "Give a bonus for a repair, or another one",
+    );
 }
 
 inspection_domain::shows!(OpenJob { job }, JobDetail { job, equipment, defect });
@@ -147,7 +190,7 @@ impl Translated for JobView {
 }
 
 /// What jobs refer to.
-pub(crate) fn related(conn: &mut DbConnection, jobs: &[Job]) -> Stored<Related> {
+pub(crate) fn related(conn: &mut DbConnection, jobs: &[Job]) -> persistence::Result<Related> {
     let machines = jobs.iter().filter_map(|job| job.equipment_id);
     Related::of(conn, machines, jobs.iter().flat_map(|job| [Some(job.owner_id), job.qe_id]))
 }
@@ -175,12 +218,17 @@ impl JobView {
         }))
     }
 
-    pub(crate) fn one(conn: &mut DbConnection, job: Job, caller: &Caller, now: Instant) -> Stored<Self> {
+    pub(crate) fn one(
+        conn: &mut DbConnection,
+        job: Job,
+        caller: &Caller,
+        now: Instant,
+    ) -> persistence::Result<Self> {
         let related = related(conn, std::slice::from_ref(&job))?;
         Ok(Self::new(job, &related, &caller.user, now))
     }
 
-    pub(crate) fn changed(tx: &mut Tx<'_>, caller: &Caller, job: Job) -> Stored<Self> {
+    pub(crate) fn changed(tx: &mut Tx<'_>, caller: &Caller, job: Job) -> persistence::Result<Self> {
         let now = tx.now;
         Self::one(tx.conn(), job, caller, now)
     }
@@ -192,7 +240,7 @@ pub(crate) fn views(
     page: inspection_domain::page::Page<Job>,
     caller: &Caller,
     now: Instant,
-) -> Stored<inspection_domain::page::Page<JobView>> {
+) -> persistence::Result<inspection_domain::page::Page<JobView>> {
     let related = related(conn, &page.items)?;
     Ok(page.map(|job| JobView::new(job, &related, &caller.user, now)))
 }
@@ -234,7 +282,12 @@ impl Translated for Seen {
 }
 
 impl Seen {
-    pub(crate) fn of(conn: &mut DbConnection, job: Job, caller: &Caller, now: Instant) -> Stored<Self> {
+    pub(crate) fn of(
+        conn: &mut DbConnection,
+        job: Job,
+        caller: &Caller,
+        now: Instant,
+    ) -> persistence::Result<Self> {
         let (id, defect, machine) = (job.id, job.defect_id, job.equipment_id);
         let related = related(conn, std::slice::from_ref(&job))?;
         Ok(match JobView::new(job, &related, &caller.user, now) {
@@ -267,7 +320,7 @@ impl Seen {
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<JobFilter>,
+    query: ListQuery<JobFilter>,
 ) -> Result<Paged<JobView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
@@ -280,7 +333,7 @@ async fn list(
 async fn active(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<JobView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (_, page)| {
@@ -293,7 +346,7 @@ async fn active(
 async fn unplanned(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<JobView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (_, page)| {
@@ -306,7 +359,7 @@ async fn unplanned(
 async fn stalled(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<JobView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (_, page)| {
@@ -395,7 +448,7 @@ pub(crate) async fn pause_history<K: Kind>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<Pause>, Problem> {
     let page = app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
         pauses::history(conn, &caller.user, K::KIND, id, page)

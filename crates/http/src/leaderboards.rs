@@ -11,10 +11,11 @@ use inspection_persistence::leaderboards;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    docs::{Describe, Operation},
-    extract::{Permit, Query},
+    input::ListQuery,
+    openapi::{Describe, Operation},
+    permit::Permit,
     problem::Problem,
     reply::{Paged, Pagination},
     routes::Routes,
@@ -22,12 +23,33 @@ use crate::{
 
 /// Endpoints of leaderboards.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/leaderboards", overall, "Active people by their points, of all roles or of one");
-    routes.get("/api/leaderboards/inspectors", inspectors, "Inspectors by the points won as such");
-    routes.get("/api/leaderboards/specialists", specialists, "Specialists by the points won as such");
-    routes.get("/api/leaderboards/engineers", engineers, "Engineers by the points won as such");
+    routes.get(
+        "/api/leaderboards",
+        "leaderboards.overall",
+        overall,
+        "Active people by their points, of all roles or of one",
+    );
+    routes.get(
+        "/api/leaderboards/inspectors",
+        "leaderboards.inspectors",
+        inspectors,
+        "Inspectors by the points won as such",
+    );
+    routes.get(
+        "/api/leaderboards/specialists",
+        "leaderboards.specialists",
+        specialists,
+        "Specialists by the points won as such",
+    );
+    routes.get(
+        "/api/leaderboards/engineers",
+        "leaderboards.engineers",
+        engineers,
+        "Engineers by the points won as such",
+    );
     routes.get(
         "/api/leaderboards/quality-engineers",
+        "leaderboards.quality_engineers",
         quality_engineers,
         "Quality engineers by the points won as such",
     );
@@ -80,7 +102,7 @@ async fn board<I>(
     filter: impl FnOnce(I::Out) -> (LeaderboardFilter, PageRequest) + Send + 'static,
 ) -> Result<BoardBody, Problem>
 where
-    I: crate::extract::Checked + Send + 'static,
+    I: crate::web::input::Validate + Send + 'static,
 {
     let context = app.context().clone();
     let body = app.read(permit, query, move |conn, _, asked| {
@@ -103,7 +125,7 @@ where
 async fn of_role(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<PeriodFilter>,
+    query: ListQuery<PeriodFilter>,
     role: Role,
 ) -> Result<BoardBody, Problem> {
     board(app, permit, query, move |(PeriodFilter { period }, page)| {
@@ -115,7 +137,7 @@ async fn of_role(
 async fn overall(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<LeaderboardFilter>,
+    query: ListQuery<LeaderboardFilter>,
 ) -> Result<BoardBody, Problem> {
     board(app, permit, query, |asked| asked).await
 }
@@ -123,7 +145,7 @@ async fn overall(
 async fn inspectors(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<PeriodFilter>,
+    query: ListQuery<PeriodFilter>,
 ) -> Result<BoardBody, Problem> {
     of_role(app, permit, query, Role::Inspector).await
 }
@@ -131,7 +153,7 @@ async fn inspectors(
 async fn specialists(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<PeriodFilter>,
+    query: ListQuery<PeriodFilter>,
 ) -> Result<BoardBody, Problem> {
     of_role(app, permit, query, Role::Specialist).await
 }
@@ -139,7 +161,7 @@ async fn specialists(
 async fn engineers(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<PeriodFilter>,
+    query: ListQuery<PeriodFilter>,
 ) -> Result<BoardBody, Problem> {
     of_role(app, permit, query, Role::Engineer).await
 }
@@ -147,7 +169,7 @@ async fn engineers(
 async fn quality_engineers(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<PeriodFilter>,
+    query: ListQuery<PeriodFilter>,
 ) -> Result<BoardBody, Problem> {
     of_role(app, permit, query, Role::QualityEngineer).await
 }

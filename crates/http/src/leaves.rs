@@ -14,13 +14,14 @@ use inspection_domain::{
     time::Date,
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, leaves, reports, users};
+use inspection_persistence::{self as persistence, DbConnection, leaves, reports, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Body, Options, Path, Permit, Query, Unfiltered},
+    input::{Body, ListQuery, Path, QueryParams, Unfiltered},
+    permit::Permit,
     problem::Problem,
     reply::{Created, Paged, Reply},
     routes::Routes,
@@ -28,17 +29,52 @@ use crate::{
 
 /// Endpoints of leaves.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/leaves", list, "Leaves, filtered, newest first; all for an admin, else one's own");
-    routes.post("/api/leaves", request, "Ask for leave; an admin may do so for somebody else");
-    routes.get("/api/leaves/active", active, "Who is away today, the first to be back first");
-    routes.get("/api/leaves/capacity", capacity, "How many people are there today, by role and by shift");
-    routes.get("/api/leaves/{id}", get, "One leave");
-    routes.post("/api/leaves/{id}/approve", approve, "Grant a leave; everybody else is told");
-    routes.post("/api/leaves/{id}/reject", reject, "Refuse a leave");
-    routes.post("/api/leaves/{id}/cancel", cancel, "Withdraw one's own request");
-    routes.post("/api/leaves/{id}/end", end, "End a leave, whatever its last day is");
-    routes.get("/api/leaves/{id}/coverage/candidates", candidates, "Who could cover, the best first");
-    routes.post("/api/leaves/{id}/coverage/assign", assign_coverage, "Let somebody cover a leave");
+    routes.get(
+        "/api/leaves",
+        "leaves.list",
+        list,
+        "Leaves, filtered, newest first; all for an admin, else one's own",
+    );
+    routes.post(
+        "/api/leaves",
+        "leaves.request",
+        request,
+        "Ask for leave; an admin may do so for somebody else",
+    );
+    routes.get(
+        "/api/leaves/active",
+        "leaves.active",
+        active,
+        "Who is away today, the first to be back first",
+    );
+    routes.get(
+        "/api/leaves/capacity",
+        "leaves.capacity",
+        capacity,
+        "How many people are there today, by role and by shift",
+    );
+    routes.get("/api/leaves/{id}", "leaves.get", get, "One leave");
+    routes.post(
+        "/api/leaves/{id}/approve",
+        "leaves.approve",
+        approve,
+        "Grant a leave; everybody else is told",
+    );
+    routes.post("/api/leaves/{id}/reject", "leaves.reject", reject, "Refuse a leave");
+    routes.post("/api/leaves/{id}/cancel", "leaves.cancel", cancel, "Withdraw one's own request");
+    routes.post("/api/leaves/{id}/end", "leaves.end", end, "End a leave, whatever its last day is");
+    routes.get(
+        "/api/leaves/{id}/coverage/candidates",
+        "leaves.candidates",
+        candidates,
+        "Who could cover, the best first",
+    );
+    routes.post(
+        "/api/leaves/{id}/coverage/assign",
+        "leaves.assign_coverage",
+        assign_coverage,
+        "Let somebody cover a leave",
+    );
 }
 
 inspection_domain::shows!(LeaveView { leave }, CandidateView {}, AbsenceView {});
@@ -113,7 +149,7 @@ struct CandidateView {
     same_role: bool,
 }
 
-fn people(conn: &mut DbConnection, leaves: &[Leave]) -> Stored<HashMap<UserId, UserSummary>> {
+fn people(conn: &mut DbConnection, leaves: &[Leave]) -> persistence::Result<HashMap<UserId, UserSummary>> {
     users::summaries(
         conn,
         leaves.iter().flat_map(|leave| [Some(leave.user_id), leave.coverage_user_id]).flatten(),
@@ -130,12 +166,12 @@ impl LeaveView {
         }
     }
 
-    pub(crate) fn one(conn: &mut DbConnection, leave: Leave) -> Stored<Self> {
+    pub(crate) fn one(conn: &mut DbConnection, leave: Leave) -> persistence::Result<Self> {
         let people = people(conn, std::slice::from_ref(&leave))?;
         Ok(Self::new(leave, &people))
     }
 
-    fn page(conn: &mut DbConnection, page: Page<Leave>) -> Stored<Page<Self>> {
+    fn page(conn: &mut DbConnection, page: Page<Leave>) -> persistence::Result<Page<Self>> {
         let people = people(conn, &page.items)?;
         Ok(page.map(|leave| Self::new(leave, &people)))
     }
@@ -144,7 +180,7 @@ impl LeaveView {
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<LeaveFilter>,
+    query: ListQuery<LeaveFilter>,
 ) -> Result<Paged<LeaveView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = leaves::list(conn, &caller.user, &filter, page)?;
@@ -156,11 +192,10 @@ async fn list(
 async fn active(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<AbsenceView>, Problem> {
-    let today = app.context().today();
-    let page = app.read(permit, query, move |conn, _, (_, page)| {
-        let page = leaves::active(conn, today, page)?;
+    let page = app.read(permit, query, |conn, caller, (_, page)| {
+        let page = leaves::active(conn, caller.today, page)?;
         let people = people(conn, &page.items)?;
         Ok(page.map(|leave| AbsenceView::new(&leave, &people)))
     });
@@ -170,7 +205,7 @@ async fn active(
 async fn capacity(
     app: App,
     permit: Permit<ManageLeaves>,
-    query: Options<CapacityFilter>,
+    query: QueryParams<CapacityFilter>,
 ) -> Result<Reply<Capacity>, Problem> {
     let capacity = app.read(permit, query, |conn, _, filter| reports::capacity(conn, &filter));
     Ok(Reply::new(capacity.await?))
@@ -242,7 +277,7 @@ async fn candidates(
     app: App,
     permit: Permit<ManageLeaves>,
     id: Path<LeaveId>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<CandidateView>, Problem> {
     let page =
         app.read(permit, (id, query), |conn, _, (id, (_, page))| {

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod app;
 mod assessments;
 mod assignments;
 mod audit;
@@ -12,27 +11,19 @@ mod defects;
 mod docs;
 mod engineer_jobs;
 mod equipment;
-mod extract;
 mod files;
 mod health;
 mod inspections;
 mod jobs;
 mod leaderboards;
 mod leaves;
-mod limits;
-mod live;
 mod metrics;
 mod notifications;
 mod outbox;
 mod pauses;
-mod problem;
 mod quality_reviews;
 mod ratings;
-mod reach;
-mod reply;
 mod reports;
-mod request;
-mod routes;
 mod routines;
 mod schedules;
 mod sessions;
@@ -41,25 +32,38 @@ mod system;
 mod takeovers;
 mod tasks;
 mod users;
+mod web;
 
-use std::{net::TcpListener, sync::LazyLock, time::Duration};
+use std::{
+    net::TcpListener,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use actix_web::{
     HttpServer,
     dev::{Server, ServerHandle},
     middleware::from_fn,
-    web,
+    web as actix,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-pub use app::{App, Settings};
-pub use limits::is_redis_url;
-pub use metrics::Reading;
-pub use problem::Problem;
-pub use reach::reach_redis;
-pub use routes::Routes;
+use crate::{
+    docs::Document,
+    notifications::LiveStreams,
+    reports::SiteNumbers,
+    web::{input::JsonLimit, limits::Limits, middleware},
+};
 
-/// Every endpoint of the API.
+pub use web::{
+    app::App,
+    limits::{is_redis_url, ping_redis},
+    problem::Problem,
+    routes::Routes,
+    settings::{ExtraMetric, Settings},
+};
+
+/// Every endpoint of the API. The only list of features.
 pub fn routes() -> Routes {
     let mut routes = Routes::default();
     health::routes(&mut routes);
@@ -97,12 +101,12 @@ pub fn routes() -> Routes {
     routes
 }
 
-/// The limits on requests: name, and how many a minute each client address has.
+/// Name and requests for each minute of every rate limit.
 pub fn limits() -> Vec<(&'static str, u32)> {
-    limits::table()
+    web::limits::table()
 }
 
-/// The OpenAPI document of exactly these endpoints, as JSON. It is put together when somebody first asks for it.
+/// The OpenAPI document of [`routes`], as JSON. Built on first use.
 pub fn openapi() -> &'static str {
     static DOCUMENT: LazyLock<String> =
         LazyLock::new(|| docs::document(routes()).to_pretty_json().unwrap_or_default());
@@ -113,7 +117,7 @@ pub fn openapi() -> &'static str {
 #[derive(Clone)]
 pub struct Stopper {
     server: ServerHandle,
-    app: App,
+    live: Arc<LiveStreams>,
 }
 
 impl std::fmt::Debug for Stopper {
@@ -123,19 +127,20 @@ impl std::fmt::Debug for Stopper {
 }
 
 impl Stopper {
-    /// Tells the server to take nothing new, to end streams of events, to finish what else is under way, and to end.
+    /// Starts a graceful shutdown: closes the listener and the event streams, then waits for requests in
+    /// flight.
     pub fn stop(&self) {
-        self.app.live().close();
-        // The order is sent by the call; the future only tells when it has been carried out.
+        self.live.close();
+        // The call sends the command; the future only reports its completion.
         drop(self.server.stop(true));
     }
 }
 
-/// How long it takes at the most to bring a connection that was taken to a worker.
-const BRINGING: Duration = Duration::from_millis(200);
+/// Grace period for handing accepted connections to workers before shutdown.
+const HANDOVER_TIME: Duration = Duration::from_millis(200);
 
-/// Serves the API on this listener until SIGTERM, SIGINT or the [`Stopper`] that `started` gets. Then it takes nothing new,
-/// gives what is under way `shutdown_timeout` to finish, and returns.
+/// Serves the API on this listener until SIGTERM, SIGINT or [`Stopper::stop`]; `started` receives the
+/// [`Stopper`]. Requests in flight have `shutdown_timeout` to finish.
 pub fn run(
     app: App,
     listener: TcpListener,
@@ -144,50 +149,64 @@ pub fn run(
     started: impl FnOnce(Stopper),
 ) -> std::io::Result<()> {
     actix_web::rt::System::new().block_on(async move {
-        let server = server(app.clone(), listener, workers, shutdown_timeout)?;
-        let stopper = Stopper { server: server.handle(), app: app.clone() };
+        let live = Arc::<LiveStreams>::default();
+        let server = server(app.clone(), Arc::clone(&live), listener, workers, shutdown_timeout)?;
+        let stopper = Stopper { server: server.handle(), live: Arc::clone(&live) };
         started(stopper.clone());
-        let (mut ending, mut interrupted) =
+        let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let told = async move {
+        let socket_outlives = app.settings().socket_outlives;
+        let signalled = async move {
             tokio::select! {
-                _ = ending.recv() => {}
-                _ = interrupted.recv() => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
             }
-            if stopper.app.settings().socket_outlives {
-                // Who comes now waits for the next process; who was taken already is brought to a worker.
+            if socket_outlives {
+                // New connections wait for the next process; accepted ones are handed to a worker.
                 stopper.server.pause().await;
-                tokio::time::sleep(BRINGING).await;
+                tokio::time::sleep(HANDOVER_TIME).await;
             }
             stopper.stop();
             std::future::pending::<()>().await;
         };
         tokio::select! {
             ended = server => ended,
-            () = live::follow(app) => Err(std::io::Error::other("nobody follows live events any more")),
-            () = told => Ok(()),
+            () = notifications::follow(app, live) => {
+                Err(std::io::Error::other("the notification reader ended"))
+            }
+            () = signalled => Ok(()),
         }
     })
 }
 
 fn server(
     app: App,
+    live: Arc<LiveStreams>,
     listener: TcpListener,
     workers: usize,
     shutdown_timeout: Duration,
 ) -> std::io::Result<Server> {
-    let request_timeout = app.settings().request_timeout;
+    let settings = app.settings();
+    let request_timeout = settings.request_timeout;
+    let limits = Limits::new(settings, routes().limits());
+    let site_numbers = SiteNumbers::new(settings.dashboard_age);
+    let json_limit = JsonLimit::new(settings.max_content_length);
     let server = HttpServer::new(move || {
-        let app = app.clone();
         actix_web::App::new()
             .app_data(app.clone())
+            .app_data(limits.clone())
+            .app_data(Arc::clone(&live))
+            .app_data(site_numbers.clone())
+            .app_data(json_limit)
+            .app_data(Document(openapi))
             .configure(|config| routes().register(config))
             .configure(docs::page)
-            .default_service(web::to(problem::no_such_endpoint))
-            .wrap(from_fn(limits::enforce))
-            .wrap(request::cross_origin(app.settings()))
-            .wrap(from_fn(request::to_https))
-            .wrap(from_fn(request::handle))
+            .default_service(actix::to(web::problem::no_such_endpoint))
+            // The last one wrapped is the outermost.
+            .wrap(from_fn(middleware::enforce_limits))
+            .wrap(middleware::cross_origin(app.settings()))
+            .wrap(from_fn(middleware::to_https))
+            .wrap(from_fn(middleware::handle))
     });
     Ok(server
         .workers(workers.max(1))
@@ -196,4 +215,14 @@ fn server(
         .disable_signals()
         .listen(listener)?
         .run())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn endpoints_with_a_limit_of_their_own_have_one_path_each() {
+        let limited = crate::routes().limits();
+        assert_eq!(limited.len(), 7);
+        assert!(limited.keys().all(|(_, path)| !path.contains('{')), "{limited:?}");
+    }
 }

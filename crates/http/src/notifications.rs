@@ -1,6 +1,10 @@
 //! Notifications: one's own only.
 
+mod follow;
+mod live;
 mod stream;
+
+pub(crate) use self::{follow::follow, live::LiveStreams};
 
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use inspection_auth::permissions::SignedIn;
@@ -14,10 +18,11 @@ use inspection_persistence::notifications;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    docs::{Describe, Operation},
-    extract::{Path, Permit, Query},
+    input::{ListQuery, Path},
+    openapi::{Describe, Operation},
+    permit::Permit,
     problem::Problem,
     reply::{Bare, Done, Paged, Pagination, Reply},
     routes::Routes,
@@ -25,21 +30,29 @@ use crate::{
 
 /// Endpoints of notifications.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/notifications", list, "One's notifications, newest first");
+    routes.get("/api/notifications", "notifications.list", list, "One's notifications, newest first");
     routes.get(
         "/api/notifications/unread-count",
+        "notifications.unread_count",
         unread_count,
         "How many of one's notifications aren't read",
     );
     routes.get(
         "/api/notifications/stream",
+        "stream.stream",
         stream::stream,
         "One's new notifications as they come: server-sent events, which can be resumed without a gap",
     );
-    routes.post("/api/notifications/read-all", read_all, "Mark all of one's notifications as read");
-    routes.post("/api/notifications/{id}/read", read, "Mark a notification as read");
+    routes.post(
+        "/api/notifications/read-all",
+        "notifications.read_all",
+        read_all,
+        "Mark all of one's notifications as read",
+    );
+    routes.post("/api/notifications/{id}/read", "notifications.read", read, "Mark a notification as read");
     routes.delete(
         "/api/notifications/{id}",
+        "notifications.delete",
         delete,
         "Remove a notification; a persistent one must be read first",
     );
@@ -112,7 +125,7 @@ impl Describe for Inbox {
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<NotificationFilter>,
+    query: ListQuery<NotificationFilter>,
 ) -> Result<Inbox, Problem> {
     let inbox = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = notifications::list(conn, caller.user.id, &filter, page)?;

@@ -7,9 +7,10 @@ use inspection_domain::{
 };
 use inspection_persistence::outbox;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Path, Permit, Query},
+    input::{ListQuery, Path},
+    permit::Permit,
     problem::Problem,
     reply::{Paged, Reply},
     routes::Routes,
@@ -17,14 +18,24 @@ use crate::{
 
 /// Endpoints of the outbox.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/admin/outbox", list, "Jobs that wait, are under way or were given up, the oldest first");
-    routes.post("/api/admin/outbox/{id}/retry", retry, "Have a job tried again that was given up");
+    routes.get(
+        "/api/admin/outbox",
+        "outbox.list",
+        list,
+        "Jobs that wait, are under way or were given up, the oldest first",
+    );
+    routes.post(
+        "/api/admin/outbox/{id}/retry",
+        "outbox.retry",
+        retry,
+        "Have a job tried again that was given up",
+    );
 }
 
 async fn list(
     app: App,
     permit: Permit<OperateService>,
-    query: Query<OutboxFilter>,
+    query: ListQuery<OutboxFilter>,
 ) -> Result<Paged<OutboxJob>, Problem> {
     Ok(Paged(app.read(permit, query, |conn, _, (filter, page)| outbox::list(conn, &filter, page)).await?))
 }

@@ -11,9 +11,10 @@ use inspection_persistence::{jobs, pauses, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Body, Path, Permit, Query, Unfiltered},
+    input::{Body, ListQuery, Path, Unfiltered},
+    permit::Permit,
     problem::Problem,
     reply::{Paged, Reply},
     routes::Routes,
@@ -21,11 +22,22 @@ use crate::{
 
 /// Endpoints of pauses.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/jobs/pauses/pending", pending, "The pauses that wait for a decision, the oldest first");
-    routes.post("/api/jobs/pauses/{id}/approve", approve, "Allow a pause: the job is paused from now on");
-    routes.post("/api/jobs/pauses/{id}/deny", deny, "Don't allow a pause");
+    routes.get(
+        "/api/jobs/pauses/pending",
+        "pauses.pending",
+        pending,
+        "The pauses that wait for a decision, the oldest first",
+    );
+    routes.post(
+        "/api/jobs/pauses/{id}/approve",
+        "pauses.approve",
+        approve,
+        "Allow a pause: the job is paused from now on",
+    );
+    routes.post("/api/jobs/pauses/{id}/deny", "pauses.deny", deny, "Don't allow a pause");
     routes.post(
         "/api/jobs/pauses/{id}/resume",
+        "pauses.resume",
         resume,
         "Let a paused job go on: its owner, an engineer or an admin",
     );
@@ -49,7 +61,7 @@ struct PauseView {
 async fn pending(
     app: App,
     permit: Permit<DecidePauses>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<PauseView>, Problem> {
     let page = app.read(permit, query, |conn, _, (_, page)| {
         let page = pauses::pending(conn, page)?;

@@ -10,13 +10,14 @@ use inspection_domain::{
     time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, Tx, jobs, quality_reviews, users};
+use inspection_persistence::{self as persistence, DbConnection, Tx, jobs, quality_reviews, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Body, Path, Permit, Query, Unfiltered},
+    input::{Body, ListQuery, Path, Unfiltered},
+    permit::Permit,
     problem::Problem,
     reply::{Created, Paged, Reply},
     routes::Routes,
@@ -26,16 +27,47 @@ use crate::{
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/quality-reviews",
+        "quality_reviews.list",
         list,
         "Reviews, filtered, newest first; all for an admin, else one's own",
     );
-    routes.post("/api/quality-reviews", create, "Give the review of a finished job to a quality engineer");
-    routes.get("/api/quality-reviews/pending", pending, "The reviews that wait for oneself");
-    routes.get("/api/quality-reviews/overdue", overdue, "The reviews that are pending past their deadline");
-    routes.get("/api/quality-reviews/{id}", get, "One review");
-    routes.post("/api/quality-reviews/{id}/approve", approve, "Find the work good: its quality engineer");
-    routes.post("/api/quality-reviews/{id}/reject", reject, "Find the work not good: its quality engineer");
-    routes.post("/api/quality-reviews/{id}/validate", validate, "Decide whether a rejection is right, once");
+    routes.post(
+        "/api/quality-reviews",
+        "quality_reviews.create",
+        create,
+        "Give the review of a finished job to a quality engineer",
+    );
+    routes.get(
+        "/api/quality-reviews/pending",
+        "quality_reviews.pending",
+        pending,
+        "The reviews that wait for oneself",
+    );
+    routes.get(
+        "/api/quality-reviews/overdue",
+        "quality_reviews.overdue",
+        overdue,
+        "The reviews that are pending past their deadline",
+    );
+    routes.get("/api/quality-reviews/{id}", "quality_reviews.get", get, "One review");
+    routes.post(
+        "/api/quality-reviews/{id}/approve",
+        "quality_reviews.approve",
+        approve,
+        "Find the work good: its quality engineer",
+    );
+    routes.post(
+        "/api/quality-reviews/{id}/reject",
+        "quality_reviews.reject",
+        reject,
+        "Find the work not good: its quality engineer",
+    );
+    routes.post(
+        "/api/quality-reviews/{id}/validate",
+        "quality_reviews.validate",
+        validate,
+        "Decide whether a rejection is right, once",
+    );
 }
 
 inspection_domain::shows!(ReviewView { review }, ReviewDetail { review });
@@ -62,7 +94,7 @@ struct Context {
 }
 
 impl Context {
-    fn of(conn: &mut DbConnection, reviews: &[QualityReview]) -> Stored<Self> {
+    fn of(conn: &mut DbConnection, reviews: &[QualityReview]) -> persistence::Result<Self> {
         let ids: Vec<_> = reviews.iter().map(|review| review.job_id).collect();
         let people = reviews.iter().flat_map(|review| [review.worker_id, review.qe_id]);
         Ok(Self { jobs: jobs::by_ids(conn, &ids)?, people: users::summaries(conn, people)? })
@@ -81,7 +113,7 @@ impl ReviewView {
         }
     }
 
-    fn changed(tx: &mut Tx<'_>, review: QualityReview) -> Stored<Self> {
+    fn changed(tx: &mut Tx<'_>, review: QualityReview) -> persistence::Result<Self> {
         let now = tx.now;
         let context = Context::of(tx.conn(), std::slice::from_ref(&review))?;
         Ok(Self::new(review, &context, now))
@@ -100,7 +132,7 @@ struct ReviewDetail {
 async fn list(
     app: App,
     permit: Permit<ReadReviews>,
-    query: Query<ReviewFilter>,
+    query: ListQuery<ReviewFilter>,
 ) -> Result<Paged<ReviewView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (filter, page)| {
@@ -114,7 +146,7 @@ async fn list(
 async fn pending(
     app: App,
     permit: Permit<ReviewQuality>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<ReviewView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (_, page)| {
@@ -128,7 +160,7 @@ async fn pending(
 async fn overdue(
     app: App,
     permit: Permit<ReadReviews>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<ReviewView>, Problem> {
     let now = app.now();
     let page = app.read(permit, query, move |conn, caller, (_, page)| {

@@ -10,10 +10,11 @@ use inspection_persistence::ratings::{self, TechnicianRatings};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    docs::{Describe, Operation},
-    extract::{Body, Path, Permit, Query, Unfiltered},
+    input::{Body, ListQuery, Path, Unfiltered},
+    openapi::{Describe, Operation},
+    permit::Permit,
     problem::Problem,
     reply::{Created, Paged, Pagination, Reply},
     routes::Routes,
@@ -21,9 +22,24 @@ use crate::{
 
 /// Endpoints of ratings.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.post("/api/ratings/inspections/{id}", rate, "Rate an inspection that was handed in");
-    routes.put("/api/ratings/inspections/{id}", change, "Change the rating of an inspection");
-    routes.get("/api/ratings/technicians/{id}", of_technician, "How somebody's inspections were rated");
+    routes.post(
+        "/api/ratings/inspections/{id}",
+        "ratings.rate",
+        rate,
+        "Rate an inspection that was handed in",
+    );
+    routes.put(
+        "/api/ratings/inspections/{id}",
+        "ratings.change",
+        change,
+        "Change the rating of an inspection",
+    );
+    routes.get(
+        "/api/ratings/technicians/{id}",
+        "ratings.of_technician",
+        of_technician,
+        "How somebody's inspections were rated",
+    );
 }
 
 inspection_domain::shows!(RecordView { ratings }, RecordBody { data });
@@ -90,7 +106,7 @@ async fn of_technician(
     app: App,
     permit: Permit<RateInspections>,
     id: Path<UserId>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<RecordBody, Problem> {
     let body = app.read(permit, (id, query), |conn, _, (technician_id, (_, page))| {
         let TechnicianRatings { page, average } = ratings::list_by_technician(conn, technician_id, page)?;

@@ -1,12 +1,6 @@
 //! Dashboards, analytics and trends.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+mod site_numbers;
 
 use inspection_auth::permissions::{AnalyseDefects, AnalysePauses, ReadSiteNumbers, SignedIn};
 use inspection_domain::{
@@ -18,84 +12,58 @@ use inspection_domain::{
     trends::{Trend, TrendQuery},
     users::Role,
 };
-use inspection_persistence::{Context, DbConnection, Result as Stored, reports};
+use inspection_persistence::reports;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    app::App,
-    extract::{Options, Permit},
-    problem::Problem,
-    reply::Reply,
+pub(crate) use self::site_numbers::SiteNumbers;
+
+use crate::web::{
+    app::App, extract::State, input::QueryParams, permit::Permit, problem::Problem, reply::Reply,
     routes::Routes,
 };
 
 /// Endpoints of reports.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/reports/dashboard", dashboard, "The numbers that matter to one's own role");
-    routes.get("/api/reports/admin-dashboard", admin_dashboard, "The numbers of the whole site");
-    routes.get("/api/reports/pause-analytics", pause_analytics, "Why jobs are paused, and for how long");
-    routes.get("/api/reports/defect-analytics", defect_analytics, "Defects by severity, trade and status");
-    routes.get("/api/reports/capacity", capacity, "How many people are there today, by role and by shift");
-    routes.get("/api/reports/trends", trends, "How many in each day, week or month, site time");
+    routes.get(
+        "/api/reports/dashboard",
+        "reports.dashboard",
+        dashboard,
+        "The numbers that matter to one's own role",
+    );
+    routes.get(
+        "/api/reports/admin-dashboard",
+        "reports.admin_dashboard",
+        admin_dashboard,
+        "The numbers of the whole site",
+    );
+    routes.get(
+        "/api/reports/pause-analytics",
+        "reports.pause_analytics",
+        pause_analytics,
+        "Why jobs are paused, and for how long",
+    );
+    routes.get(
+        "/api/reports/defect-analytics",
+        "reports.defect_analytics",
+        defect_analytics,
+        "Defects by severity, trade and status",
+    );
+    routes.get(
+        "/api/reports/capacity",
+        "reports.capacity",
+        capacity,
+        "How many people are there today, by role and by shift",
+    );
+    routes.get(
+        "/api/reports/trends",
+        "reports.trends",
+        trends,
+        "How many in each day, week or month, site time",
+    );
 }
 
 inspection_domain::shows!(DashboardView {});
-
-/// The numbers of the whole site, for a moment: they are counted over all there ever was, and many look at them.
-#[derive(Debug, Clone)]
-pub(crate) struct SiteNumbers {
-    /// How old they may be.
-    age: Duration,
-    last: Arc<Mutex<Option<(Instant, AdminStats)>>>,
-    /// Whether somebody is counting.
-    is_counting: Arc<AtomicBool>,
-}
-
-/// Somebody who counts; others may when they are done, or have failed.
-struct Counting<'n>(&'n AtomicBool);
-
-impl Drop for Counting<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
-impl SiteNumbers {
-    pub(crate) fn new(age: Duration) -> Self {
-        Self { age, last: Arc::default(), is_counting: Arc::default() }
-    }
-
-    fn last(&self) -> std::sync::MutexGuard<'_, Option<(Instant, AdminStats)>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The numbers: those of a moment ago, if somebody is counting them anew just now.
-    fn of(&self, conn: &mut DbConnection, context: &Context) -> Stored<AdminStats> {
-        let count = |conn| reports::admin(conn, context.today(), &context.calendar);
-        if self.age.is_zero() {
-            return count(conn);
-        }
-        let known = self.last().clone();
-        if let Some((at, numbers)) = &known
-            && at.elapsed() < self.age
-        {
-            return Ok(numbers.clone());
-        }
-        let is_alone = !self.is_counting.swap(true, Ordering::Acquire);
-        let counting = is_alone.then(|| Counting(&self.is_counting));
-        match known {
-            Some((_, numbers)) if counting.is_none() => Ok(numbers),
-            _ => {
-                // As old as the question, not as the answer.
-                let asked = Instant::now();
-                let numbers = count(conn)?;
-                *self.last() = Some((asked, numbers.clone()));
-                Ok(numbers)
-            }
-        }
-    }
-}
 
 /// What somebody sees, by their major role.
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,12 +85,16 @@ struct DashboardView {
     stats: Stats,
 }
 
-async fn dashboard(app: App, permit: Permit<SignedIn>) -> Result<Reply<DashboardView>, Problem> {
-    let (context, calendar) = (app.context().clone(), app.site_numbers().clone());
+async fn dashboard(
+    app: App,
+    permit: Permit<SignedIn>,
+    State(site): State<SiteNumbers>,
+) -> Result<Reply<DashboardView>, Problem> {
+    let context = app.context().clone();
     let view = app.read(permit, (), move |conn, caller, ()| {
         let (user, today) = (&caller.user, context.today());
         let stats = match user.role {
-            Role::Admin => Stats::Admin(Box::new(calendar.of(conn, &context)?)),
+            Role::Admin => Stats::Admin(Box::new(site.get(conn, &context)?)),
             Role::Engineer => Stats::Engineer(reports::engineer(conn, user, today)?),
             Role::Inspector => Stats::Inspector(reports::inspector(conn, user, today)?),
             Role::Specialist => Stats::Specialist(reports::specialist(conn, user)?),
@@ -135,9 +107,13 @@ async fn dashboard(app: App, permit: Permit<SignedIn>) -> Result<Reply<Dashboard
     Ok(Reply::new(view.await?))
 }
 
-async fn admin_dashboard(app: App, permit: Permit<ReadSiteNumbers>) -> Result<Reply<AdminStats>, Problem> {
-    let (context, calendar) = (app.context().clone(), app.site_numbers().clone());
-    let numbers = app.read(permit, (), move |conn, _, ()| calendar.of(conn, &context));
+async fn admin_dashboard(
+    app: App,
+    permit: Permit<ReadSiteNumbers>,
+    State(site): State<SiteNumbers>,
+) -> Result<Reply<AdminStats>, Problem> {
+    let context = app.context().clone();
+    let numbers = app.read(permit, (), move |conn, _, ()| site.get(conn, &context));
     Ok(Reply::new(numbers.await?))
 }
 
@@ -157,7 +133,7 @@ async fn defect_analytics(
 async fn capacity(
     app: App,
     permit: Permit<ReadSiteNumbers>,
-    query: Options<CapacityFilter>,
+    query: QueryParams<CapacityFilter>,
 ) -> Result<Reply<Capacity>, Problem> {
     let numbers = app.read(permit, query, |conn, _, filter| reports::capacity(conn, &filter));
     Ok(Reply::new(numbers.await?))
@@ -166,7 +142,7 @@ async fn capacity(
 async fn trends(
     app: App,
     permit: Permit<AnalyseDefects>,
-    query: Options<TrendQuery>,
+    query: QueryParams<TrendQuery>,
 ) -> Result<Reply<Trend>, Problem> {
     let context = app.context().clone();
     let trend = app.read(permit, query, move |conn, _, query| {

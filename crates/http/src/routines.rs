@@ -10,9 +10,10 @@ use inspection_persistence::routines::{self, RoutineWithTypes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Body, Path, Permit, Query},
+    input::{Body, ListQuery, Path},
+    permit::Permit,
     problem::Problem,
     reply::{Created, Done, Paged, Reply},
     routes::Routes,
@@ -20,16 +21,18 @@ use crate::{
 
 /// Endpoints of routines.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/inspection-routines", list, "Routines, filtered");
-    routes.post("/api/inspection-routines", create, "Make a routine");
-    routes.get("/api/inspection-routines/{id}", get, "One routine");
+    routes.get("/api/inspection-routines", "routines.list", list, "Routines, filtered");
+    routes.post("/api/inspection-routines", "routines.create", create, "Make a routine");
+    routes.get("/api/inspection-routines/{id}", "routines.get", get, "One routine");
     routes.put(
         "/api/inspection-routines/{id}",
+        "routines.update",
         update,
         "Change a routine; lists that are there stay as they are",
     );
     routes.delete(
         "/api/inspection-routines/{id}",
+        "routines.delete",
         delete,
         "Remove a routine; lists that are there stay as they are",
     );
@@ -60,7 +63,7 @@ impl RoutineView {
 async fn list(
     app: App,
     permit: Permit<ReadRoutines>,
-    query: Query<RoutineFilter>,
+    query: ListQuery<RoutineFilter>,
 ) -> Result<Paged<RoutineView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = routines::list(conn, &filter, page)?;

@@ -13,25 +13,33 @@ use inspection_domain::{
     users::UserSummary,
     weekdays::DayOfWeek,
 };
-use inspection_persistence::{DbConnection, Result as Stored, schedules, users};
+use inspection_persistence::{self as persistence, DbConnection, schedules, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::App,
     equipment::EquipmentView,
-    extract::{Body, Path, Permit},
-    problem::Problem,
-    reply::{Created, Done, Reply},
-    routes::Routes,
+    web::{
+        app::App,
+        input::{Body, Path},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Done, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of the weekly plan.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/schedules/today", today, "What is planned for today, and what of this week is overdue");
-    routes.get("/api/schedules/weekly", weekly, "The whole weekly plan, by day");
-    routes.post("/api/schedules", create, "Plan a machine for a day of the week");
-    routes.delete("/api/schedules/{id}", delete, "Take a day out of the plan");
+    routes.get(
+        "/api/schedules/today",
+        "schedules.today",
+        today,
+        "What is planned for today, and what of this week is overdue",
+    );
+    routes.get("/api/schedules/weekly", "schedules.weekly", weekly, "The whole weekly plan, by day");
+    routes.post("/api/schedules", "schedules.create", create, "Plan a machine for a day of the week");
+    routes.delete("/api/schedules/{id}", "schedules.delete", delete, "Take a day out of the plan");
 }
 
 inspection_domain::shows!(
@@ -81,7 +89,7 @@ struct TodayView {
 fn technicians<'a>(
     conn: &mut DbConnection,
     machines: impl Iterator<Item = &'a Equipment>,
-) -> Stored<HashMap<UserId, UserSummary>> {
+) -> persistence::Result<HashMap<UserId, UserSummary>> {
     users::summaries(conn, machines.filter_map(|machine| machine.assigned_technician_id))
 }
 

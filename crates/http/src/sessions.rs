@@ -15,10 +15,11 @@ use inspection_persistence::{sessions, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Body, Permit, Public, RefreshToken},
+    input::Body,
     limits::Limit,
+    permit::{Permit, Public, RefreshToken},
     problem::Problem,
     reply::{Bare, Done, Plain},
     routes::Routes,
@@ -26,18 +27,36 @@ use crate::{
 
 /// Endpoints of sessions.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.post("/api/auth/login", login, "Sign in with e-mail address and password; 5 a minute");
-    routes.limit("/api/auth/login", Limit::Login);
-    routes.post("/api/auth/refresh", refresh, "A new access token for a refresh token; 10 a minute");
-    routes.limit("/api/auth/refresh", Limit::Refresh);
-    routes.get("/api/auth/me", me, "Who is signed in");
+    routes
+        .post(
+            "/api/auth/login",
+            "sessions.login",
+            login,
+            "Sign in with e-mail address and password; 5 a minute",
+        )
+        .limit(Limit::Login);
+    routes
+        .post(
+            "/api/auth/refresh",
+            "sessions.refresh",
+            refresh,
+            "A new access token for a refresh token; 10 a minute",
+        )
+        .limit(Limit::Refresh);
+    routes.get("/api/auth/me", "sessions.me", me, "Who is signed in");
     routes.post(
         "/api/auth/logout",
+        "sessions.logout",
         logout,
         "End the access token that is used, and the refresh token if given",
     );
-    routes.post("/api/auth/logout-all", logout_all, "End all of one's sessions");
-    routes.post("/api/auth/change-password", change_password, "Change one's password; ends other sessions");
+    routes.post("/api/auth/logout-all", "sessions.logout_all", logout_all, "End all of one's sessions");
+    routes.post(
+        "/api/auth/change-password",
+        "sessions.change_password",
+        change_password,
+        "Change one's password; ends other sessions",
+    );
 }
 
 /// A session that has begun.
@@ -104,8 +123,8 @@ fn begin(app: &App, user: User, generation: i64) -> Result<SignedInAs, Problem> 
 }
 
 async fn login(app: App, public: Public, body: Body<Login>) -> Result<Bare<SignedInAs>, Problem> {
-    let Login { email, password } = body.open()?;
-    let account = app.read_openly(public, move |conn| sessions::find_account(conn, &email)).await?;
+    let Login { email, password } = body.into_valid()?;
+    let account = app.read_public(public, move |conn| sessions::find_account(conn, &email)).await?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
     let verified = app.hash(move || passwords::verify(&password, stored.as_deref())).await?;
     match account {
@@ -127,7 +146,7 @@ async fn refresh(
     RefreshToken(token): RefreshToken,
 ) -> Result<Bare<Refreshed>, Problem> {
     let generation = token.session.generation;
-    let user = app.read_openly(public, move |conn| sessions::authenticate(conn, &token.session)).await?;
+    let user = app.read_public(public, move |conn| sessions::authenticate(conn, &token.session)).await?;
     let ids = app.context().ids.as_ref();
     Ok(Bare(Refreshed {
         status: "success",
@@ -167,9 +186,9 @@ async fn change_password(
     permit: Permit<SignedIn>,
     body: Body<PasswordChange>,
 ) -> Result<Bare<SignedInAs>, Problem> {
-    let (caller, change) = app.admit(permit.clone(), body).await?;
+    let (caller, change) = app.authorize(permit.clone(), body).await?;
     let email = caller.user.email;
-    let account = app.read_openly(Public, move |conn| sessions::find_account(conn, &email)).await?;
+    let account = app.read_public(Public, move |conn| sessions::find_account(conn, &email)).await?;
     let seen_hash = account.map(|account| account.password_hash).unwrap_or_default();
     let salt = app.context().ids.random();
     let PasswordChange { current_password, new_password } = change;

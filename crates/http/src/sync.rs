@@ -11,7 +11,7 @@ use inspection_domain::{
     sync::{Document, NewSyncItem, SyncBatch, SyncError, SyncItem, SyncKind, SyncOutcome},
 };
 use inspection_persistence::{
-    Context, Database, Error, Result as Stored, Tx, assessments, assignments, inspections, jobs, leaves,
+    self as persistence, Context, Database, Error, Tx, assessments, assignments, inspections, jobs, leaves,
     notifications, pauses, sessions, sync, translations,
 };
 use serde::Serialize;
@@ -19,30 +19,44 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{App, Caller},
     assessments::AssessmentView,
     assignments::AssignmentView,
-    extract::{Body, Path, Permit, Query, Unfiltered},
     inspections::{AnswerView, SheetView, SubmittedView},
     jobs::JobView,
     leaves::LeaveView,
     notifications::NotificationView,
-    problem::Problem,
-    reply::{Done, Paged, Reply},
-    routes::Routes,
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Path, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Done, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of what was done offline.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.post("/api/sync", one, "Apply something that was done offline");
+    routes.post("/api/sync", "sync.one", one, "Apply something that was done offline");
     routes.post(
         "/api/sync/batch",
+        "sync.batch",
         batch,
         "Apply what was done offline, in order; what a rule forbids doesn't stop the rest",
     );
-    routes.get("/api/sync/pending", pending, "One's items that were rejected, the oldest first");
-    routes.get("/api/sync/changes", changes::list, "What has changed for one since a cursor, in order");
-    routes.delete("/api/sync/{id}", discard, "Forget an item of one's own that was rejected");
+    routes.get(
+        "/api/sync/pending",
+        "sync.pending",
+        pending,
+        "One's items that were rejected, the oldest first",
+    );
+    routes.get(
+        "/api/sync/changes",
+        "changes.list",
+        changes::list,
+        "What has changed for one since a cursor, in order",
+    );
+    routes.delete("/api/sync/{id}", "sync.discard", discard, "Forget an item of one's own that was rejected");
 }
 
 /// What has become of an item.
@@ -103,7 +117,7 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     /// One transaction, while the session stands.
-    fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Stored<T>) -> Stored<T> {
+    fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> persistence::Result<T>) -> persistence::Result<T> {
         self.database.write(self.context, self.permit.origin.clone(), |tx| {
             let user = sessions::authenticate(tx.conn(), &self.permit.token.session)?;
             tx.act_as(user);
@@ -112,7 +126,7 @@ impl Desk<'_> {
     }
 
     /// Does an item, if it wasn't done before, and keeps what became of it. Fails only if nothing could be found out about it.
-    fn take(&self, item: &NewSyncItem) -> Stored<Taken> {
+    fn take(&self, item: &NewSyncItem) -> persistence::Result<Taken> {
         let name = Some(item.client_id.as_str().to_owned());
         let mut tries = 0;
         loop {
@@ -152,7 +166,7 @@ impl Desk<'_> {
     }
 
     /// Reads an item and does it. What is no item isn't kept.
-    fn read_and_take(&self, given: Value) -> Stored<Taken> {
+    fn read_and_take(&self, given: Value) -> persistence::Result<Taken> {
         let name = given.get("client_id").and_then(Value::as_str).map(str::to_owned);
         match NewSyncItem::from_json(given) {
             Ok(item) => self.take(&item),
@@ -161,7 +175,12 @@ impl Desk<'_> {
     }
 
     /// What a live request of this kind does, and what it answers with: the number of the object, and the object.
-    fn perform(&self, tx: &mut Tx<'_>, kind: SyncKind, document: Document) -> Stored<(i64, Document)> {
+    fn perform(
+        &self,
+        tx: &mut Tx<'_>,
+        kind: SyncKind,
+        document: Document,
+    ) -> persistence::Result<(i64, Document)> {
         let (caller, language) = (self.caller, self.caller.language);
         macro_rules! shown {
             ($id:expr, $view:expr) => {{
@@ -246,7 +265,7 @@ impl Desk<'_> {
     }
 
     /// The assessment that a verdict is on; who was offline when it was made knows only its assignment.
-    fn assessment(&self, tx: &mut Tx<'_>, document: &Document) -> Stored<AssessmentId> {
+    fn assessment(&self, tx: &mut Tx<'_>, document: &Document) -> persistence::Result<AssessmentId> {
         if document.0.contains_key("assessment_id") || !document.0.contains_key("assignment_id") {
             return Ok(document.number("assessment_id")?);
         }
@@ -263,7 +282,7 @@ fn document_of(view: &impl Serialize) -> Document {
 }
 
 async fn one(app: App, permit: Permit<SignedIn>, body: Body<NewSyncItem>) -> Result<Reply<Taken>, Problem> {
-    let taken = app.carry_out(permit.clone(), body, move |database, context, caller, item| {
+    let taken = app.with_database(permit.clone(), body, move |database, context, caller, item| {
         Desk { database, context, permit: &permit, caller }.take(&item)
     });
     Ok(Reply::new(taken.await?))
@@ -274,9 +293,14 @@ async fn batch(
     permit: Permit<SignedIn>,
     body: Body<SyncBatch>,
 ) -> Result<Reply<TakenTogether>, Problem> {
-    let results = app.carry_out(permit.clone(), body, move |database, context, caller, batch| {
+    let results = app.with_database(permit.clone(), body, move |database, context, caller, batch| {
         let desk = Desk { database, context, permit: &permit, caller };
-        batch.items.0.into_iter().map(|given| desk.read_and_take(given)).collect::<Stored<Vec<_>>>()
+        batch
+            .items
+            .0
+            .into_iter()
+            .map(|given| desk.read_and_take(given))
+            .collect::<persistence::Result<Vec<_>>>()
     });
     let results = results.await?;
     let ids: Vec<SyncId> = results.iter().filter_map(|taken| taken.id).collect();
@@ -286,7 +310,7 @@ async fn batch(
 async fn pending(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<SyncItem>, Problem> {
     let page = app.read(permit, query, |conn, caller, (_, page)| sync::rejected(conn, caller.user.id, page));
     Ok(Paged(page.await?))

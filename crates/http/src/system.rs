@@ -6,11 +6,22 @@ use inspection_persistence::{files, outbox};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{app::App, extract::Permit, health::VERSION, problem::Problem, reply::Reply, routes::Routes};
+use crate::{
+    health::VERSION,
+    web::{
+        app::App, extract::State, limits::Limits, permit::Permit, problem::Problem, reply::Reply,
+        routes::Routes,
+    },
+};
 
 /// Endpoint of the system.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/admin/system", system, "Version, uptime, database, limits, pool, outbox and storage");
+    routes.get(
+        "/api/admin/system",
+        "system.system",
+        system,
+        "Version, uptime, database, limits, pool, outbox and storage",
+    );
 }
 
 inspection_domain::shows!(SystemView {});
@@ -69,9 +80,13 @@ struct StorageView {
     bytes: i64,
 }
 
-async fn system(app: App, permit: Permit<OperateService>) -> Result<Reply<SystemView>, Problem> {
+async fn system(
+    app: App,
+    permit: Permit<OperateService>,
+    State(limits): State<Limits>,
+) -> Result<Reply<SystemView>, Problem> {
     let (started_at, now) = (app.started_at(), app.now());
-    let (pool, rate_limits) = (app.pool(), app.rate_limits());
+    let (pool, rate_limits) = (app.pool(), limits.status());
     let database = if app.is_postgres() { "postgresql" } else { "sqlite" };
     let view = app.read(permit, (), move |conn, _, ()| {
         let depth = outbox::depth(conn)?;

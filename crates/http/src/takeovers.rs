@@ -6,14 +6,15 @@ use inspection_domain::{
     takeovers::{QueueOf, Takeover, TakeoverFilter},
     users::UserSummary,
 };
-use inspection_persistence::{DbConnection, Result as Stored, takeovers, users};
+use inspection_persistence::{self as persistence, DbConnection, takeovers, users};
 use serde::Serialize;
 use std::collections::HashMap;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Path, Permit, Query},
+    input::{ListQuery, Path},
+    permit::Permit,
     problem::Problem,
     reply::{Paged, Reply},
     routes::Routes,
@@ -23,16 +24,23 @@ use crate::{
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/takeovers",
+        "takeovers.list",
         list,
         "Requests to take over, filtered, newest first; all for an admin, else one's own",
     );
-    routes.get("/api/takeovers/queue", queue, "The queue for a job or an assignment, in its order");
+    routes.get(
+        "/api/takeovers/queue",
+        "takeovers.queue",
+        queue,
+        "The queue for a job or an assignment, in its order",
+    );
     routes.post(
         "/api/takeovers/{id}/approve",
+        "takeovers.approve",
         approve,
         "Let somebody take over; everybody else in the queue is denied",
     );
-    routes.post("/api/takeovers/{id}/deny", deny, "Don't let somebody take over");
+    routes.post("/api/takeovers/{id}/deny", "takeovers.deny", deny, "Don't let somebody take over");
 }
 
 inspection_domain::shows!(TakeoverView {});
@@ -52,7 +60,10 @@ pub(crate) struct TakeoverView {
     previous_owner: Option<UserSummary>,
 }
 
-fn people(conn: &mut DbConnection, takeovers: &[Takeover]) -> Stored<HashMap<UserId, UserSummary>> {
+fn people(
+    conn: &mut DbConnection,
+    takeovers: &[Takeover],
+) -> persistence::Result<HashMap<UserId, UserSummary>> {
     let ids = takeovers.iter().flat_map(|takeover| {
         [Some(takeover.requested_by_id), takeover.partner_id, takeover.previous_owner_id]
     });
@@ -71,7 +82,7 @@ impl TakeoverView {
         }
     }
 
-    pub(crate) fn one(conn: &mut DbConnection, takeover: Takeover) -> Stored<Self> {
+    pub(crate) fn one(conn: &mut DbConnection, takeover: Takeover) -> persistence::Result<Self> {
         let people = people(conn, std::slice::from_ref(&takeover))?;
         Ok(Self::new(takeover, &people))
     }
@@ -80,7 +91,7 @@ impl TakeoverView {
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<TakeoverFilter>,
+    query: ListQuery<TakeoverFilter>,
 ) -> Result<Paged<TakeoverView>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = takeovers::list(conn, &caller.user, &filter, page)?;
@@ -93,7 +104,7 @@ async fn list(
 async fn queue(
     app: App,
     permit: Permit<SignedIn>,
-    query: Query<QueueOf>,
+    query: ListQuery<QueueOf>,
 ) -> Result<Paged<TakeoverView>, Problem> {
     let page = app.read(permit, query, |conn, _, (of, page)| {
         let page = takeovers::queue(conn, &of, page)?;

@@ -9,9 +9,10 @@ use inspection_persistence::tasks;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Path, Permit, Query},
+    input::{ListQuery, Path},
+    permit::Permit,
     problem::Problem,
     reply::{Paged, Reply},
     routes::Routes,
@@ -21,11 +22,12 @@ use crate::{
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/admin/tasks",
+        "tasks.list",
         list,
         "The scheduled tasks, when they are due and what the last runs came to",
     );
-    routes.get("/api/admin/tasks/{name}/runs", runs, "Runs of a task, the latest first");
-    routes.post("/api/admin/tasks/{name}/run", run, "Run a task now, unless it is under way");
+    routes.get("/api/admin/tasks/{name}/runs", "tasks.runs", runs, "Runs of a task, the latest first");
+    routes.post("/api/admin/tasks/{name}/run", "tasks.run", run, "Run a task now, unless it is under way");
 }
 
 inspection_domain::shows!(TaskView {});
@@ -66,7 +68,7 @@ async fn runs(
     app: App,
     permit: Permit<OperateService>,
     name: Path<TaskName>,
-    query: Query<TaskRunFilter>,
+    query: ListQuery<TaskRunFilter>,
 ) -> Result<Paged<TaskRun>, Problem> {
     let runs = app.read(permit, (name, query), |conn, _, (task, (filter, page))| {
         tasks::runs(conn, task, &filter, page)
@@ -79,7 +81,7 @@ async fn run(
     permit: Permit<OperateService>,
     name: Path<TaskName>,
 ) -> Result<Reply<TaskRun>, Problem> {
-    let run = app.carry_out(permit, name, |database, context, _, task| {
+    let run = app.with_database(permit, name, |database, context, _, task| {
         tasks::run_now(database, context, &context.ids.unique(), task)
     });
     Ok(Reply::with(run.await?, "task run"))

@@ -12,9 +12,10 @@ use inspection_domain::{
 };
 use inspection_persistence::{points, users};
 
-use crate::{
+use crate::web::{
     app::App,
-    extract::{Body, Path, Permit, Query, Unfiltered},
+    input::{Body, ListQuery, Path, Unfiltered},
+    permit::Permit,
     problem::Problem,
     reply::{Created, Done, Paged, Reply},
     routes::Routes,
@@ -22,23 +23,34 @@ use crate::{
 
 /// Endpoints of people.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/users", list, "People, filtered");
-    routes.post("/api/users", create, "Make an account");
-    routes.get("/api/users/{id}", get, "One person; admins all, everybody themself");
-    routes.put("/api/users/{id}", update, "Change an account");
-    routes.delete("/api/users/{id}", deactivate, "Deactivate an account and end its sessions");
+    routes.get("/api/users", "users.list", list, "People, filtered");
+    routes.post("/api/users", "users.create", create, "Make an account");
+    routes.get("/api/users/{id}", "users.get", get, "One person; admins all, everybody themself");
+    routes.put("/api/users/{id}", "users.update", update, "Change an account");
+    routes.delete(
+        "/api/users/{id}",
+        "users.deactivate",
+        deactivate,
+        "Deactivate an account and end its sessions",
+    );
     routes.post(
         "/api/users/{id}/reset-password",
+        "users.reset_password",
         reset_password,
         "Give somebody a new password and end their sessions",
     );
-    routes.get("/api/users/{id}/points", ledger, "The points ledger; admins all, everybody their own");
+    routes.get(
+        "/api/users/{id}/points",
+        "users.ledger",
+        ledger,
+        "The points ledger; admins all, everybody their own",
+    );
 }
 
 async fn list(
     app: App,
     permit: Permit<ManageUsers>,
-    query: Query<UserFilter>,
+    query: ListQuery<UserFilter>,
 ) -> Result<Paged<User>, Problem> {
     let page = app.read(permit, query, |conn, _, (filter, page)| users::list(conn, &filter, page));
     Ok(Paged(page.await?))
@@ -54,7 +66,7 @@ async fn create(
     permit: Permit<ManageUsers>,
     body: Body<NewUser>,
 ) -> Result<Created<User>, Problem> {
-    let (_, new) = app.admit(permit.clone(), body).await?;
+    let (_, new) = app.authorize(permit.clone(), body).await?;
     let hash = hash(&app, &new.password).await?;
     let user = app.write(permit, (), move |tx, _, ()| users::create(tx, new, &hash));
     Ok(Created::with(user.await?, "account made"))
@@ -89,7 +101,7 @@ async fn reset_password(
     id: Path<UserId>,
     body: Body<PasswordReset>,
 ) -> Result<Done, Problem> {
-    let (_, (id, reset)) = app.admit(permit.clone(), (id, body)).await?;
+    let (_, (id, reset)) = app.authorize(permit.clone(), (id, body)).await?;
     let hash = hash(&app, &reset.new_password).await?;
     app.write(permit, (), move |tx, _, ()| users::reset_password(tx, id, &reset.new_password, &hash)).await?;
     Ok(Done("password changed"))
@@ -99,7 +111,7 @@ async fn ledger(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<UserId>,
-    query: Query<Unfiltered>,
+    query: ListQuery<Unfiltered>,
 ) -> Result<Paged<PointEntry>, Problem> {
     let page = app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
         may_see(&caller.user, id)?;

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use inspection_auth::{cursors::Cursors, links::Links, tokens::Tokens};
 use inspection_domain::{outbox::OutboxKind, time::Instant};
-use inspection_http::{App, Reading, Stopper};
+use inspection_http::{App, ExtraMetric, Stopper};
 use inspection_persistence::{Context, Database};
 use inspection_scheduler::{
     Background, BackgroundSettings, all_tasks,
@@ -124,10 +124,10 @@ pub fn storage(config: &Config) -> Result<Storage> {
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// What the metrics show besides the service's own: how full the disks are, and how old the newest backup is.
-fn readings(config: &Config) -> Vec<Reading> {
+fn readings(config: &Config) -> Vec<ExtraMetric> {
     let places = places(config);
     let read = |name, help, number: fn(&Space) -> u64| {
-        places.clone().into_iter().map(move |(place, folder)| Reading {
+        places.clone().into_iter().map(move |(place, folder)| ExtraMetric {
             name,
             help,
             label: Some(("place", place)),
@@ -137,7 +137,7 @@ fn readings(config: &Config) -> Vec<Reading> {
     let backup = |name, help, newest: fn(&Path) -> Option<Instant>| {
         let folder = config.backup_folder.clone();
         let seconds = move || newest(&folder).and_then(|at| u64::try_from(at.as_second()).ok());
-        Reading { name, help, label: None, read: Arc::new(move || seconds().map(fraction)) }
+        ExtraMetric { name, help, label: None, read: Arc::new(move || seconds().map(fraction)) }
     };
     let made = backup(
         "inspection_last_backup_timestamp_seconds",
@@ -188,7 +188,7 @@ pub fn app(config: &Config, database: Database, context: Context, storage: Stora
             RedisUrl::Memory => None,
             RedisUrl::Server(url) => Some(url.clone()),
         },
-        readings: readings(config),
+        extra_metrics: readings(config),
         socket_outlives: socket.outlives,
         https_redirect: config.https_redirect,
         redis_timeout: REDIS_PATIENCE,

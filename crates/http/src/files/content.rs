@@ -21,8 +21,8 @@ use futures_util::TryStreamExt;
 use inspection_domain::files::StoredFile;
 use inspection_storage::Opened;
 
-use crate::{
-    docs::{Describe, Operation},
+use crate::web::{
+    openapi::{Describe, Operation},
     problem::Problem,
 };
 

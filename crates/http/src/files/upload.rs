@@ -15,9 +15,9 @@ use inspection_domain::{
 };
 use inspection_storage::{Incoming, Staged, StoreError, UploadError};
 
-use crate::{
+use crate::web::{
     app::App,
-    docs::{Describe, Operation},
+    openapi::{Describe, Operation},
     problem::Problem,
 };
 

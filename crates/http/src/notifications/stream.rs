@@ -13,12 +13,16 @@ use inspection_auth::permissions::SignedIn;
 use inspection_domain::{input::Invalid, notifications::Notification, text::Language};
 use inspection_persistence::notifications;
 
-use super::NotificationView;
-use crate::{
+use super::{
+    NotificationView,
+    live::{LiveStreams, Subscription},
+};
+use crate::web::{
     app::App,
-    docs::{Describe, Operation},
-    extract::{Checked, Permit, parameter},
-    live::Place,
+    extract::State,
+    input::{Validate, parameter},
+    openapi::{Describe, Operation},
+    permit::Permit,
     problem::Problem,
     reply::Plain,
 };
@@ -52,10 +56,10 @@ impl FromRequest for LastEvent {
     }
 }
 
-impl Checked for LastEvent {
+impl Validate for LastEvent {
     type Out = Option<i64>;
 
-    fn check(self) -> Result<Option<i64>, Invalid> {
+    fn validate(self) -> Result<Option<i64>, Invalid> {
         self.0
     }
 }
@@ -97,7 +101,7 @@ impl Describe for Events {
 struct Feed {
     app: App,
     permit: Permit<SignedIn>,
-    place: Place,
+    subscription: Subscription,
     /// The last one that was sent, or that was there when the stream was opened.
     last: i64,
     is_begun: bool,
@@ -134,7 +138,9 @@ impl Feed {
         }
         loop {
             let mut news = VecDeque::new();
-            match tokio::time::timeout(self.app.settings().heartbeat, self.place.news.recv()).await {
+            match tokio::time::timeout(self.app.settings().heartbeat, self.subscription.notifications.recv())
+                .await
+            {
                 Ok(Some(one)) => news.push_back(one),
                 Ok(None) => return None,
                 Err(_) => {
@@ -142,7 +148,7 @@ impl Feed {
                     return Some(Bytes::from_static(b": still here\n\n"));
                 }
             }
-            while let Ok(one) = self.place.news.try_recv() {
+            while let Ok(one) = self.subscription.notifications.try_recv() {
                 news.push_back(one);
             }
             // What is read while streams are opened may be handed out more than once.
@@ -179,13 +185,14 @@ impl Feed {
 pub(super) async fn stream(
     app: App,
     permit: Permit<SignedIn>,
+    State(live): State<Arc<LiveStreams>>,
     last_event: LastEvent,
 ) -> Result<Events, Problem> {
-    let (caller, last_event) = app.admit(permit.clone(), last_event).await?;
-    let place = app.live().open(caller.user.id).await?;
+    let (caller, last_event) = app.authorize(permit.clone(), last_event).await?;
+    let subscription = live.open(caller.user.id).await?;
     let last = match last_event {
         Some(last) => last,
-        None => app.look(notifications::newest).await?,
+        None => app.read_internal(notifications::newest).await?,
     };
-    Ok(Events(Feed { app, permit, place, last, is_begun: false, is_caught_up: false }))
+    Ok(Events(Feed { app, permit, subscription, last, is_begun: false, is_caught_up: false }))
 }

@@ -12,22 +12,25 @@ use inspection_domain::{
     translations::{Slot, Translated},
 };
 use inspection_persistence::{
-    DbConnection, Result as Stored, assignments, changes, defects, inspections, jobs, notifications,
+    self as persistence, DbConnection, assignments, changes, defects, inspections, jobs, notifications,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{App, Caller},
     assignments::AssignmentView,
     defects::DefectView,
     equipment::Related,
-    extract::{Options, Permit},
     inspections::InspectionView,
     jobs::JobView,
     notifications::NotificationView,
-    problem::Problem,
-    reply::Reply,
+    web::{
+        app::{App, Caller},
+        input::QueryParams,
+        permit::Permit,
+        problem::Problem,
+        reply::Reply,
+    },
 };
 
 /// Changes an answer, if no other number is asked for.
@@ -89,7 +92,7 @@ fn objects(
     changed: &[Changed],
     now: Instant,
     calendar: &inspection_domain::time::SiteTimeZone,
-) -> Stored<HashMap<(ChangedKind, i64), ObjectView>> {
+) -> persistence::Result<HashMap<(ChangedKind, i64), ObjectView>> {
     let (reader, language) = (&caller.user, caller.language);
     let own = Some(reader.id);
     let ids = |kind| -> Vec<i64> {
@@ -155,7 +158,7 @@ fn objects(
 pub(super) async fn list(
     app: App,
     permit: Permit<SignedIn>,
-    wanted: Options<ChangesSince>,
+    wanted: QueryParams<ChangesSince>,
 ) -> Result<Reply<ChangesView>, Problem> {
     let (now, calendar, cursors) = (app.now(), app.context().calendar.clone(), app.cursors().clone());
     let view = app.read(permit, wanted, move |conn, caller, wanted| {

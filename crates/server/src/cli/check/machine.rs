@@ -174,7 +174,7 @@ fn redis_reachable(config: &Config) -> Finding {
     let RedisUrl::Server(url) = &config.redis_url else {
         return Finding::not_applicable(id, "limits are counted in memory");
     };
-    match inspection_http::reach_redis(url) {
+    match inspection_http::ping_redis(url) {
         Ok(()) => Finding::pass(id, "Redis answers"),
         Err(error) => Finding::fail(
             id,

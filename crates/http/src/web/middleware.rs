@@ -1,9 +1,7 @@
-//! What happens to every request: its id, its time limit, the headers of its answer and its line in the log.
+//! Middleware: request id, time limit, log line, metrics, response headers, HTTPS redirect, CORS and rate
+//! limits.
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use actix_cors::Cors;
 use actix_web::{
@@ -18,73 +16,53 @@ use actix_web::{
     middleware::Next,
 };
 use inspection_domain::ids::UserId;
-use inspection_persistence::QueryStats;
 
-use crate::{
-    app::{App, Settings},
-    limits,
+use super::{
+    app::App,
+    limits::{Limits, forwarded_scheme},
     problem::Problem,
+    request_context,
+    settings::Settings,
 };
-
-/// What becomes known of a request while it is answered.
-struct Current {
-    id: String,
-    user: Cell<Option<UserId>>,
-    meter: Cell<QueryStats>,
-}
-
-tokio::task_local! {
-    static CURRENT: Current;
-}
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Id of the request that is being answered.
-pub(crate) fn current_id() -> Option<String> {
-    CURRENT.try_with(|current| current.id.clone()).ok()
-}
-
-/// The request that is being answered has a token of this person.
-pub(crate) fn is_by(user: UserId) {
-    // Outside of a request there is nobody to tell.
-    let _ = CURRENT.try_with(|current| current.user.set(Some(user)));
-}
-
-/// The request that is being answered has asked this of the database.
-pub(crate) fn asked_database(meter: QueryStats) {
-    let _ = CURRENT.try_with(|current| current.meter.set(current.meter.get().plus(meter)));
-}
-
-/// An id that a client may give a request: short, and nothing in it that could break a log line.
-fn is_sane(id: &str) -> bool {
+/// Whether a client-supplied request id is acceptable: short, and safe in a log line.
+fn is_valid_request_id(id: &str) -> bool {
     (1..=64).contains(&id.len())
         && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
-/// The outermost layer around every handler.
+/// The outermost middleware.
 pub(crate) async fn handle(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let app = request.app_data::<App>().cloned().ok_or_else(|| Problem::internal("no app"))?;
-    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
+    let app = request
+        .app_data::<App>()
+        .cloned()
+        .ok_or_else(|| Problem::internal("the application data has no app"))?;
+    let given = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| is_valid_request_id(id));
     let id = given.map_or_else(|| app.context().ids.unique(), ToOwned::to_owned);
-    if let Some(limits) = app.limits() {
-        limits.tidy(app.now());
+    if let Some(limits) = request.app_data::<Limits>() {
+        limits.evict_idle_clients(app.now());
     }
-    let current = Current { id: id.clone(), user: Cell::default(), meter: Cell::default() };
-    CURRENT.scope(current, answer(app, id, request, next)).await
+    request_context::scope(id.clone(), answer(app, id, request, next)).await
 }
 
-/// Answers a request whose id is known.
+/// Handles a request with this id.
 async fn answer(
     app: App,
     id: String,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let begun = Instant::now();
-    let in_flight = app.metrics().begun();
+    let started = Instant::now();
+    let in_flight = app.metrics().request_started();
     let method = request.method().clone();
     let path = request.path().to_owned();
     let route = request.match_pattern();
@@ -97,7 +75,7 @@ async fn answer(
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
-    tell(&app, &method, route.as_deref().unwrap_or("unmatched"), status, begun.elapsed());
+    record(&app, &method, route.as_deref().unwrap_or("unmatched"), status, started.elapsed());
     let mut response = answered?;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -106,28 +84,28 @@ async fn answer(
     Ok(response)
 }
 
-/// Counts a request, and puts its line into the log.
-fn tell(app: &App, method: &Method, route: &str, status: StatusCode, took: Duration) {
-    app.metrics().answered(method, route, status, took);
+/// Updates the metrics and writes the log line of a request.
+fn record(app: &App, method: &Method, route: &str, status: StatusCode, took: Duration) {
+    app.metrics().request_handled(method, route, status, took);
     let milliseconds = |time: Duration| (time.as_secs_f64() * 10_000.0).round() / 10.0;
-    // Outside of a request there is nothing to tell.
-    let _ = CURRENT.try_with(|current| {
-        let meter = current.meter.get();
+    let _ = request_context::with_current(|current| {
+        let stats = current.stats();
         tracing::info!(
-            request_id = current.id,
-            user = current.user.get().map(UserId::get),
+            request_id = current.id(),
+            user = current.user().map(UserId::get),
             %method,
             route,
             status = status.as_u16(),
             milliseconds = milliseconds(took),
-            queries = meter.statements,
-            database_milliseconds = milliseconds(meter.time),
+            queries = stats.statements,
+            database_milliseconds = milliseconds(stats.time),
             "request"
         );
     });
 }
 
-/// The answer to a request that took too long. It passes by the layers inside, so that it gets its headers here.
+/// The response to a request that exceeded its time limit. It bypasses the inner layers, so its headers are
+/// added here.
 fn timed_out(id: &str, path: &str) -> Error {
     let mut response = Problem::timed_out().error_response();
     if let Ok(id) = HeaderValue::from_str(id) {
@@ -137,34 +115,35 @@ fn timed_out(id: &str, path: &str) -> Error {
     InternalError::from_response("the request took too long", response).into()
 }
 
-/// Sends requests that came to a trusted proxy without TLS to the same address with it. Whoever asks how the service is asks the
-/// service, not a page of it, and gets an answer.
+/// Redirects plain HTTP requests from a trusted proxy to HTTPS, except for `/health` and `/metrics`, which
+/// monitoring requests over plain HTTP.
 pub(crate) async fn to_https(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let location = request.app_data::<App>().and_then(|app| elsewhere(app.settings(), request.request()));
+    let location =
+        request.app_data::<App>().and_then(|app| https_location(app.settings(), request.request()));
     match location {
         Some(location) => {
-            let answer =
+            let redirect =
                 HttpResponse::PermanentRedirect().insert_header((header::LOCATION, location)).finish();
-            Ok(request.into_response(answer).map_into_right_body())
+            Ok(request.into_response(redirect).map_into_right_body())
         }
         None => Ok(next.call(request).await?.map_into_left_body()),
     }
 }
 
-/// The address with TLS that a request should have come to.
-fn elsewhere(settings: &Settings, request: &HttpRequest) -> Option<String> {
+/// The redirect target of a request, if it must be redirected.
+fn https_location(settings: &Settings, request: &HttpRequest) -> Option<String> {
     let path = request.uri().path_and_query()?.as_str();
     let is_probe = path.starts_with("/health") || path.starts_with("/metrics");
     let is_plain =
-        limits::forwarded_scheme(request, &settings.trusted_proxies).is_some_and(|scheme| scheme == "http");
+        forwarded_scheme(request, &settings.trusted_proxies).is_some_and(|scheme| scheme == "http");
     if !settings.https_redirect || is_probe || !is_plain {
         return None;
     }
     let host = request.headers().get(header::HOST)?.to_str().ok()?;
-    // The port, if one is named, is that of plain HTTP.
+    // A port in the header is that of plain HTTP.
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
         _ => host,
@@ -173,10 +152,12 @@ fn elsewhere(settings: &Settings, request: &HttpRequest) -> Option<String> {
     (!name.is_empty() && name.chars().all(is_name)).then(|| format!("https://{name}{path}"))
 }
 
-/// The page of the documentation needs its own scripts and styles; everything else needs nothing.
+/// Content security policy of the documentation page, which loads its own scripts and styles.
 const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
+/// Content security policy of all other responses.
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
+/// Adds the security headers.
 fn secure(path: &str, headers: &mut header::HeaderMap) {
     let policy = if path.starts_with("/docs") { PAGE_POLICY } else { API_POLICY };
     for (name, value) in [
@@ -195,7 +176,7 @@ fn secure(path: &str, headers: &mut header::HeaderMap) {
     }
 }
 
-/// Which pages of other origins may use the API. No cookies are involved, so credentials are never allowed.
+/// CORS. The API uses no cookies, so credentials are never allowed.
 pub(crate) fn cross_origin(settings: &Settings) -> Cors {
     let cors = Cors::default()
         .allow_any_method()
@@ -221,15 +202,38 @@ pub(crate) fn cross_origin(settings: &Settings) -> Cors {
         .fold(cors.block_on_origin_mismatch(false), |cors, origin| cors.allowed_origin(origin))
 }
 
+/// Enforces the rate limits.
+pub(crate) async fn enforce_limits(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let app = request.app_data::<App>().cloned();
+    let limits = request.app_data::<Limits>().cloned();
+    let (Some(app), Some(limits)) = (app, limits) else {
+        return Err(Problem::internal("the application data has no app or no limits").into());
+    };
+    let Some(decision) = limits.check(&request).await? else {
+        return Ok(next.call(request).await?.map_into_left_body());
+    };
+    let mut response = if decision.is_refusal() {
+        app.metrics().rate_limited(decision.limit.name());
+        request.into_response(Problem::rate_limited().error_response()).map_into_right_body()
+    } else {
+        next.call(request).await?.map_into_left_body()
+    };
+    decision.add_headers(response.headers_mut());
+    Ok(response)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_sane;
+    use super::is_valid_request_id;
 
     #[test]
-    fn only_short_plain_request_ids_are_taken() {
-        assert!(is_sane("0193a-b_c.D"));
-        for odd in ["", "a b", "a\nb", "ä", &"x".repeat(65), "a\"b"] {
-            assert!(!is_sane(odd), "{odd:?}");
+    fn only_short_plain_request_ids_are_accepted() {
+        assert!(is_valid_request_id("0193a-b_c.D"));
+        for invalid in ["", "a b", "a\nb", "ä", &"x".repeat(65), "a\"b"] {
+            assert!(!is_valid_request_id(invalid), "{invalid:?}");
         }
     }
 }

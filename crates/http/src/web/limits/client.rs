@@ -1,4 +1,4 @@
-//! Who a client is: an address, behind trusted proxies the forwarded one.
+//! The address that identifies a client; behind trusted proxies the forwarded one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,9 +6,9 @@ use actix_governor::KeyExtractor;
 use actix_web::{HttpRequest, dev::ServiceRequest};
 use ipnet::IpNet;
 
-use crate::problem::Problem;
+use crate::web::problem::Problem;
 
-/// Tells clients apart by their address, IPv6 by its /64.
+/// Identifies a client by its IPv4 address or its IPv6 /64 network.
 #[derive(Debug, Clone)]
 pub(super) struct ClientAddress(pub(super) Vec<IpNet>);
 
@@ -21,7 +21,7 @@ impl KeyExtractor for ClientAddress {
     }
 }
 
-/// One household or machine has a whole /64 of IPv6 addresses.
+/// One household or machine usually owns a whole /64 network.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
@@ -32,8 +32,8 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The address of the client: that of the peer, or, if the peer is a trusted proxy, the last one it was forwarded
-/// for that isn't a trusted proxy itself.
+/// The address of the client: that of the peer or, if the peer is a trusted proxy, the last address in
+/// `X-Forwarded-For` that is not a trusted proxy itself.
 pub(crate) fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let forwarded: Vec<&str> = request
@@ -45,7 +45,7 @@ pub(crate) fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr
     last_untrusted(peer, &forwarded, trusted)
 }
 
-/// The scheme that a request came with to the last trusted proxy, if it says.
+/// The scheme of the request to the last trusted proxy, from `X-Forwarded-Proto`.
 pub(crate) fn forwarded_scheme<'a>(request: &'a HttpRequest, trusted: &[IpNet]) -> Option<&'a str> {
     let peer = request.peer_addr()?.ip().to_canonical();
     if !trusted.iter().any(|network| network.contains(&peer)) {
@@ -74,17 +74,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forwarded_addresses_are_believed_of_trusted_proxies_only() {
+    fn forwarded_addresses_are_trusted_only_from_trusted_proxies() {
         let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("network")];
         let of = |peer: &str, hops: &[&str]| {
             last_untrusted(peer.parse().expect("address"), hops, &trusted).to_string()
         };
-        assert_eq!(of("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "the peer is nobody we trust");
+        assert_eq!(of("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "the peer is not trusted");
         assert_eq!(of("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(
             of("10.0.0.1", &["1.2.3.4", " 198.51.100.7 "]),
             "198.51.100.7",
-            "the client made the first up"
+            "the first entry is the client's own claim"
         );
         assert_eq!(of("10.0.0.1", &["198.51.100.7", "10.9.9.9"]), "198.51.100.7");
         assert_eq!(of("10.0.0.1", &["rubbish"]), "10.0.0.1");

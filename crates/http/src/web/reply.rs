@@ -1,4 +1,4 @@
-//! Answers: the envelope around what was asked for.
+//! Success responses and their envelope.
 
 use actix_web::{HttpRequest, HttpResponse, Responder, http::StatusCode};
 use inspection_domain::{
@@ -8,9 +8,9 @@ use inspection_domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::docs::{Describe, Operation};
+use super::openapi::{Describe, Operation};
 
-/// `{"status": "success", "data": …}`, with a message where a human reads it. `STATUS` is that of HTTP.
+/// `{"status": "success", "data": …, "message": …}`; `STATUS` is the HTTP status.
 #[derive(Debug)]
 pub(crate) struct Reply<T, const STATUS: u16 = 200> {
     data: T,
@@ -18,18 +18,18 @@ pub(crate) struct Reply<T, const STATUS: u16 = 200> {
 }
 
 impl<T, const STATUS: u16> Reply<T, STATUS> {
-    /// An answer without a message.
+    /// A response without a message.
     pub(crate) fn new(data: T) -> Self {
         Self { data, message: None }
     }
 
-    /// An answer with a message.
+    /// A response with a message for people.
     pub(crate) fn with(data: T, message: &'static str) -> Self {
         Self { data, message: Some(message) }
     }
 }
 
-/// The answer to a request that made something.
+/// The response to a request that created an object.
 pub(crate) type Created<T> = Reply<T, 201>;
 
 #[derive(Serialize)]
@@ -60,22 +60,22 @@ impl<T: ToSchema, const STATUS: u16> Describe for Reply<T, STATUS> {
     }
 }
 
-/// Either something new (201) or what was there already (200).
+/// A created object (201) or an existing one (200).
 #[derive(Debug)]
 pub(crate) struct FoundOrCreated<T> {
-    /// The thing.
+    /// The object.
     pub(crate) data: T,
-    /// Whether it is new.
+    /// Whether the request created the object.
     pub(crate) is_new: bool,
 }
 
 impl<T: Translated> Translated for FoundOrCreated<T> {
-    fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
-        self.data.texts(see);
+    fn texts(&mut self, visit: &mut dyn FnMut(Slot<'_>)) {
+        self.data.texts(visit);
     }
 }
 
-/// Something that isn't shown as it is, or has no texts in it that people have written.
+/// A value without translatable text, or one that is not part of the response.
 #[derive(Debug)]
 pub(crate) struct Plain<T>(pub(crate) T);
 
@@ -102,7 +102,7 @@ impl<T: ToSchema> Describe for FoundOrCreated<T> {
     }
 }
 
-/// Nothing but a message: what was asked for is done.
+/// A response without data: the message only.
 #[derive(Debug)]
 pub(crate) struct Done(pub(crate) &'static str);
 
@@ -127,20 +127,20 @@ impl Describe for Done {
     }
 }
 
-/// Where in a list a page is.
+/// Position of a page in its list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Pagination {
-    /// Number of the page, from 1.
+    /// Page number, from 1.
     page: u32,
-    /// Elements a page.
+    /// Maximum number of elements on a page.
     per_page: u32,
-    /// Elements on all pages.
+    /// Number of elements on all pages.
     total: i64,
-    /// Pages there are.
+    /// Number of pages.
     pages: i64,
-    /// Whether there is a page after this one.
+    /// Whether a next page exists.
     has_next: bool,
-    /// Whether there is a page before this one.
+    /// Whether a previous page exists.
     has_prev: bool,
 }
 
@@ -156,7 +156,7 @@ struct PagedEnvelope<'a, T> {
 }
 
 impl<T> Paged<T> {
-    /// Where in the list the page is.
+    /// Position of the page in its list.
     pub(crate) fn pagination(page: &Page<T>) -> Pagination {
         let pages = page.pages();
         let number = page.request.page;
@@ -188,7 +188,7 @@ impl<T: ToSchema> Describe for Paged<T> {
     }
 }
 
-/// A body without the envelope, which existing clients expect so.
+/// A body without the envelope, for compatibility with existing clients.
 #[derive(Debug)]
 pub(crate) struct Bare<T>(pub(crate) T);
 

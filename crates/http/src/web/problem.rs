@@ -1,4 +1,4 @@
-//! Errors: the one place that knows what a refusal is in HTTP.
+//! Errors: the only mapping from rules and failures to HTTP statuses and bodies.
 
 use std::fmt;
 
@@ -6,18 +6,22 @@ use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
-use inspection_domain::rule::{FieldError, Kind, Rule};
-use inspection_persistence::Error as Stored;
+use inspection_auth::tokens::TokenRule;
+use inspection_domain::{
+    input::Invalid,
+    rule::{FieldError, Kind, Rule},
+};
+use inspection_persistence as persistence;
 use serde::Serialize;
 
-use crate::request;
+use super::request_context;
 
-/// An answer that isn't the one hoped for.
+/// An error response.
 #[derive(Debug)]
-pub struct Problem(Box<Details>);
+pub struct Problem(Box<ProblemDetails>);
 
 #[derive(Debug)]
-struct Details {
+struct ProblemDetails {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -26,29 +30,29 @@ struct Details {
     header: Option<(header::HeaderName, String)>,
 }
 
-/// The body of an error.
+/// Body of an error response.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct ErrorBody<'a> {
     /// Always `error`.
     status: &'static str,
-    /// What is wrong, for people.
+    /// Human-readable description.
     message: &'a str,
-    /// What is wrong, for programs.
+    /// Stable machine-readable code.
     code: &'static str,
-    /// The request, to find it in the log.
+    /// Request id, as the log has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
-    /// Every field that is wrong.
+    /// All invalid fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
-    /// The little that may be seen all the same.
+    /// The part of the object that the user may see nevertheless.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a serde_json::Value>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(Details {
+        Self(Box::new(ProblemDetails {
             status,
             code,
             message: message.into(),
@@ -63,7 +67,7 @@ impl Problem {
         self
     }
 
-    /// With the little that may be seen all the same.
+    /// Adds the part of the object that the user may see nevertheless.
     pub(crate) fn with_data(mut self, data: serde_json::Value) -> Self {
         self.0.data = Some(data);
         self
@@ -74,7 +78,7 @@ impl Problem {
         self
     }
 
-    /// A rule said no.
+    /// The error response for a violated rule.
     pub(crate) fn from_rule(rule: &(impl Rule + ?Sized)) -> Self {
         let status = match rule.code().kind() {
             Kind::Invalid => StatusCode::BAD_REQUEST,
@@ -90,8 +94,8 @@ impl Problem {
         problem
     }
 
-    pub(crate) fn unsupported_media_type(wanted: &str) -> Self {
-        let message = format!("the body must be {wanted}");
+    pub(crate) fn unsupported_media_type(expected: &str) -> Self {
+        let message = format!("the body must be {expected}");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 
@@ -111,25 +115,25 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests, try again later")
     }
 
-    /// Something that is needed isn't there right now; the cause is for the log.
+    /// 503: a dependency is temporarily unavailable. The cause is logged, not sent.
     pub(crate) fn unavailable(cause: impl fmt::Display) -> Self {
-        tracing::warn!(request_id = request::current_id(), %cause, "unavailable");
+        tracing::warn!(request_id = request_context::current_id(), %cause, "unavailable");
         let message = "the service is busy, try again shortly";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
             .with_header(header::RETRY_AFTER, "5")
     }
 
-    /// Files can be neither kept nor read right now; the cause is for the log.
+    /// 503: the file store is temporarily unavailable. The cause is logged, not sent.
     pub(crate) fn storage_unavailable(cause: impl fmt::Display) -> Self {
-        tracing::error!(request_id = request::current_id(), %cause, "files can't be stored or read");
+        tracing::error!(request_id = request_context::current_id(), %cause, "the file store is unavailable");
         let message = "files can't be stored or read right now, try again later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
             .with_header(header::RETRY_AFTER, "30")
     }
 
-    /// A defect of this program; the cause is for the log.
+    /// 500: a defect of this program. The cause is logged, not sent.
     pub(crate) fn internal(cause: impl fmt::Display) -> Self {
-        tracing::error!(request_id = request::current_id(), %cause, "internal error");
+        tracing::error!(request_id = request_context::current_id(), %cause, "internal error");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong on our side")
     }
 
@@ -138,13 +142,25 @@ impl Problem {
     }
 }
 
-impl From<Stored> for Problem {
-    fn from(error: Stored) -> Self {
+impl From<persistence::Error> for Problem {
+    fn from(error: persistence::Error) -> Self {
         match error {
-            Stored::Rule(rule) => Self::from_rule(rule.as_ref()),
-            Stored::Unavailable(cause) => Self::unavailable(cause),
-            Stored::Database(cause) => Self::internal(cause),
+            persistence::Error::Rule(rule) => Self::from_rule(rule.as_ref()),
+            persistence::Error::Unavailable(cause) => Self::unavailable(cause),
+            persistence::Error::Database(cause) => Self::internal(cause),
         }
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::from_rule(&invalid)
+    }
+}
+
+impl From<TokenRule> for Problem {
+    fn from(rule: TokenRule) -> Self {
+        Self::from_rule(&rule)
     }
 }
 
@@ -168,14 +184,14 @@ impl ResponseError for Problem {
             status: "error",
             message: &self.0.message,
             code: self.0.code,
-            request_id: request::current_id(),
+            request_id: request_context::current_id(),
             errors: &self.0.errors,
             data: self.0.data.as_ref(),
         })
     }
 }
 
-/// What answers when no endpoint has the path.
+/// Handler of requests that match no endpoint.
 pub(crate) async fn no_such_endpoint(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let message = format!("there is no endpoint {} {}", request.method(), request.path());
     Err(Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", message))

@@ -1,0 +1,31 @@
+//! The web framework of the crate. Features use it; it uses no feature.
+//!
+//! Bottom-up order; each module uses only modules above it.
+
+pub(crate) mod request_context;
+
+pub(crate) mod problem;
+
+pub(crate) mod openapi;
+
+pub(crate) mod reply;
+
+pub(crate) mod input;
+
+pub(crate) mod permit;
+
+pub(crate) mod settings;
+
+pub(crate) mod bulkhead;
+
+pub(crate) mod metrics;
+
+pub(crate) mod limits;
+
+pub(crate) mod app;
+
+pub(crate) mod extract;
+
+pub(crate) mod routes;
+
+pub(crate) mod middleware;

@@ -1,0 +1,354 @@
+//! The [`App`]: the services that handlers use, and the only entry points to the connection pool and the
+//! blocking thread pool.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::web;
+use inspection_auth::{cursors::Cursors, links::Links, permissions::Permission, tokens::Tokens};
+use inspection_domain::{
+    rule::Forbidden,
+    text::Language,
+    time::{Date, Instant},
+    translations::Translated,
+    users::User,
+};
+use inspection_persistence::{
+    self as persistence, Context, Database, DbConnection, Pool, Tx, notify::Topic, sessions, translations,
+    with_query_stats,
+};
+use inspection_storage::Storage;
+use tokio::sync::{Mutex, watch};
+
+use super::{
+    bulkhead::{Bulkhead, Bulkheads},
+    input::Validate,
+    metrics::Metrics,
+    permit::{Permit, Public},
+    problem::Problem,
+    request_context,
+    settings::Settings,
+};
+
+/// How long a storage probe result is cached. `/health/ready` is public, and a probe costs a write.
+const STORAGE_PROBE_CACHE: Duration = Duration::from_secs(5);
+
+/// Time limit for probing an external resource.
+const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+struct AppState {
+    database: Database,
+    context: Context,
+    tokens: Tokens,
+    links: Links,
+    cursors: Cursors,
+    storage: Storage,
+    settings: Settings,
+    bulkheads: Bulkheads,
+    metrics: Metrics,
+    /// Time and outcome of the last storage probe.
+    storage_probe: Mutex<Option<(std::time::Instant, bool)>>,
+    started_at: Instant,
+}
+
+/// The services that handlers use. Clones share them.
+#[derive(Clone)]
+pub struct App(Arc<AppState>);
+
+/// The authorized user of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// The user.
+    pub(crate) user: User,
+    /// Negotiated language of the response.
+    pub(crate) language: Language,
+    /// Time of the request.
+    pub(crate) now: Instant,
+    /// Date of the request at the site.
+    pub(crate) today: Date,
+}
+
+impl Caller {
+    /// Checks that the session is active, then that the user's role grants the permission.
+    fn authorize<P: Permission>(
+        conn: &mut DbConnection,
+        permit: &Permit<P>,
+        context: &Context,
+        now: Instant,
+    ) -> persistence::Result<Self> {
+        let user = sessions::authenticate(conn, &permit.token.session)?;
+        if !P::is_granted_to(&user) {
+            return Err(Forbidden("your role may not do this").into());
+        }
+        let language = Language::negotiate(
+            permit.requested_language,
+            permit.accepted_languages.as_deref(),
+            Some(user.language),
+        );
+        Ok(Self { user, language, now, today: context.calendar.date(now) })
+    }
+}
+
+impl App {
+    /// An app over these services. The route table and the rate limits are added by
+    /// [`run`](crate::run).
+    pub fn new(
+        database: Database,
+        context: Context,
+        tokens: Tokens,
+        (links, cursors): (Links, Cursors),
+        storage: Storage,
+        settings: Settings,
+    ) -> Self {
+        inspection_auth::passwords::prepare();
+        let connections = usize::try_from(database.connections()).unwrap_or(1);
+        let started_at = context.clock.now();
+        Self(Arc::new(AppState {
+            bulkheads: Bulkheads::new(connections),
+            metrics: Metrics::new(),
+            database,
+            context,
+            tokens,
+            links,
+            cursors,
+            storage,
+            settings,
+            storage_probe: Mutex::new(None),
+            started_at,
+        }))
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub(crate) fn links(&self) -> &Links {
+        &self.0.links
+    }
+
+    pub(crate) fn cursors(&self) -> &Cursors {
+        &self.0.cursors
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.0.storage
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Subscribes to post-commit notifications of a topic.
+    pub(crate) fn subscribe(&self, topic: Topic) -> watch::Receiver<()> {
+        self.0.database.subscribe(topic)
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    pub(crate) fn started_at(&self) -> Instant {
+        self.0.started_at
+    }
+
+    pub(crate) fn pool(&self) -> Pool {
+        self.0.database.pool()
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.0.database.is_postgres()
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.0.context.clock.now()
+    }
+
+    /// Runs `work` on the blocking thread pool, behind a bulkhead.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        bulkhead: Bulkhead,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Some(admission) = self.0.bulkheads.admission(bulkhead).await else {
+            self.0.metrics.bulkhead_full(bulkhead);
+            return Err(Problem::unavailable("too many concurrent requests"));
+        };
+        let work = move || {
+            let done = with_query_stats(work);
+            drop(admission);
+            done
+        };
+        #[expect(clippy::disallowed_methods, reason = "the bulkheads that the ban refers to")]
+        let (value, stats) = web::block(work).await.map_err(Problem::internal)?;
+        request_context::add_query_stats(stats);
+        Ok(value)
+    }
+
+    /// Reads for an authorized user, on one connection: authorizes, validates the input, reads, and
+    /// translates the result into the user's language.
+    pub(crate) async fn read<P, I, T>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&mut DbConnection, &Caller, I::Out) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        P: Permission,
+        I: Validate + Send + 'static,
+        T: Translated + Send + 'static,
+    {
+        let (database, context) = (self.0.database.clone(), self.0.context.clone());
+        let outcome = self.blocking(Bulkhead::Database, move || {
+            database.read(|conn| {
+                let caller = Caller::authorize(conn, &permit, &context, context.clock.now())?;
+                let mut shown = work(conn, &caller, input.validate()?)?;
+                translations::show(conn, caller.language, &mut shown)?;
+                Ok(shown)
+            })
+        });
+        Ok(outcome.await??)
+    }
+
+    /// Runs a unit of work for an authorized user, in one transaction: authorizes, validates the input,
+    /// runs the work, and translates the result into the user's language.
+    pub(crate) async fn write<P, I, T>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&mut Tx<'_>, &Caller, I::Out) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        P: Permission,
+        I: Validate + Send + 'static,
+        T: Translated + Send + 'static,
+    {
+        Ok(self.try_write(permit, input, work).await??)
+    }
+
+    /// [`write`](Self::write), for callers that compensate when the unit of work fails.
+    pub(crate) async fn try_write<P, I, T>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&mut Tx<'_>, &Caller, I::Out) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<persistence::Result<T>, Problem>
+    where
+        P: Permission,
+        I: Validate + Send + 'static,
+        T: Translated + Send + 'static,
+    {
+        let (database, context) = (self.0.database.clone(), self.0.context.clone());
+        let outcome = self.blocking(Bulkhead::Database, move || {
+            database.write(&context, permit.origin.clone(), |tx| {
+                let now = tx.now;
+                let caller = Caller::authorize(tx.conn(), &permit, &context, now)?;
+                tx.act_as(caller.user.clone());
+                let mut shown = work(tx, &caller, input.validate()?)?;
+                translations::show(tx.conn(), caller.language, &mut shown)?;
+                Ok(shown)
+            })
+        });
+        outcome.await
+    }
+
+    /// Runs several units of work for an authorized user, each in its own transaction. Authorizes and
+    /// validates the input first.
+    pub(crate) async fn with_database<P, I, T>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&Database, &Context, &Caller, I::Out) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        P: Permission,
+        I: Validate + Send + 'static,
+        T: Send + 'static,
+    {
+        let (database, context) = (self.0.database.clone(), self.0.context.clone());
+        let outcome = self.blocking(Bulkhead::Database, move || {
+            let now = context.clock.now();
+            let caller = database.read(|conn| Caller::authorize(conn, &permit, &context, now))?;
+            work(&database, &context, &caller, input.validate()?)
+        });
+        Ok(outcome.await??)
+    }
+
+    /// Authorizes and validates the input ahead of the unit of work.
+    pub(crate) async fn authorize<P, I>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+    ) -> Result<(Caller, I::Out), Problem>
+    where
+        P: Permission,
+        I: Validate + Send + 'static,
+        I::Out: Send + 'static,
+    {
+        self.with_database(permit, input, |_, _, caller, input| Ok((caller.clone(), input))).await
+    }
+
+    /// Reads without authorization.
+    pub(crate) async fn read_public<T: Send + 'static>(
+        &self,
+        _: Public,
+        work: impl FnOnce(&mut DbConnection) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.read_internal(work).await
+    }
+
+    /// Reads on behalf of the service itself.
+    pub(crate) async fn read_internal<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let database = self.0.database.clone();
+        Ok(self.blocking(Bulkhead::Database, move || database.read(work)).await??)
+    }
+
+    /// Probes the database, independently of the load.
+    pub(crate) async fn probe<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let database = self.0.database.clone();
+        Ok(self.blocking(Bulkhead::Probes, move || work(&database)).await??)
+    }
+
+    /// Probes an external resource that may hang. Fails after [`EXTERNAL_TIMEOUT`]; other requests are
+    /// not affected.
+    pub(crate) async fn probe_external<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let probed = self.blocking(Bulkhead::External, work);
+        let probed = tokio::time::timeout(EXTERNAL_TIMEOUT, probed).await;
+        probed.unwrap_or_else(|_| Err(Problem::unavailable("probing an external resource timed out")))
+    }
+
+    /// Whether the file store is writable. Concurrent callers share one probe.
+    pub(crate) async fn can_store_files(&self) -> bool {
+        let mut state = self.0.storage_probe.lock().await;
+        if let Some((at, outcome)) = *state
+            && at.elapsed() < STORAGE_PROBE_CACHE
+        {
+            return outcome;
+        }
+        let outcome = self.0.storage.probe().await;
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "the file store is not writable");
+        }
+        *state = Some((std::time::Instant::now(), outcome.is_ok()));
+        outcome.is_ok()
+    }
+
+    /// Hashes or verifies a password.
+    pub(crate) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.blocking(Bulkhead::Hashing, work).await
+    }
+}

@@ -1,0 +1,117 @@
+//! Extractors that need the [`App`] or other application data.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
+use inspection_auth::{
+    permissions::Permission,
+    tokens::{Token, TokenRule, TokenType},
+};
+use inspection_domain::{
+    input::{Field, RawValue},
+    text::Language,
+};
+use inspection_persistence::Origin;
+
+use super::{
+    app::App,
+    input::parameter,
+    limits::client_address,
+    openapi::{Describe, Operation},
+    permit::{Permit, Public, RefreshToken},
+    problem::Problem,
+    request_context,
+};
+
+fn app(request: &HttpRequest) -> Result<&App, Problem> {
+    request.app_data::<App>().ok_or_else(|| Problem::internal("the application data has no app"))
+}
+
+impl FromRequest for App {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(app(request).cloned())
+    }
+}
+
+/// Application data that stands beside the [`App`]. Clones share it.
+#[derive(Debug)]
+pub(crate) struct State<T>(pub(crate) T);
+
+impl<T: Clone + 'static> FromRequest for State<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let missing = || {
+            let name = std::any::type_name::<T>();
+            Problem::internal(format_args!("the application data has no {name}"))
+        };
+        ready(request.app_data::<T>().cloned().map(Self).ok_or_else(missing))
+    }
+}
+
+impl<T> Describe for State<T> {
+    fn describe(_: &mut Operation) {}
+}
+
+fn bearer(request: &HttpRequest, kind: TokenType) -> Result<Token, Problem> {
+    let app = app(request)?;
+    let header = request.headers().get(header::AUTHORIZATION).ok_or(TokenRule::Missing)?;
+    let (scheme, token) =
+        header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(TokenRule::Missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(TokenRule::Missing.into());
+    }
+    Ok(app.tokens().read(token.trim(), kind, app.now())?)
+}
+
+/// Language requested with `?lang=`.
+fn requested_language(request: &HttpRequest) -> Result<Option<Language>, Problem> {
+    let given = parameter(request, "lang")?.map(RawValue::Text);
+    <Option<Language> as Field>::take_field(given).map_err(|errors| errors.at("lang").into())
+}
+
+/// Origin of the request, for the audit trail.
+fn origin(request: &HttpRequest) -> Origin {
+    let address = request
+        .app_data::<App>()
+        .map(|app| client_address(request, &app.settings().trusted_proxies).to_string());
+    Origin { address, request_id: request_context::current_id() }
+}
+
+impl<P: Permission> FromRequest for Permit<P> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let permit = || {
+            let token = bearer(request, TokenType::Access)?;
+            request_context::set_user(token.session.user_id);
+            let accepted = request.headers().get(header::ACCEPT_LANGUAGE);
+            let accepted = accepted.and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+            Ok(Self::new(token, requested_language(request)?, accepted, origin(request)))
+        };
+        ready(permit())
+    }
+}
+
+impl FromRequest for Public {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self))
+    }
+}
+
+impl FromRequest for RefreshToken {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(bearer(request, TokenType::Refresh).map(Self))
+    }
+}

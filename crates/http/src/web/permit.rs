@@ -1,0 +1,73 @@
+//! The types that state what a handler requires of its client.
+
+use std::marker::PhantomData;
+
+use inspection_auth::{permissions::Permission, tokens::Token};
+use inspection_domain::text::Language;
+use inspection_persistence::Origin;
+
+use super::openapi::{Describe, Operation};
+
+/// A valid access token for an endpoint that requires the permission `P`.
+///
+/// [`App`](super::app::App) authorizes it: it checks that the session is active and that the user's
+/// role grants the permission.
+#[derive(Debug)]
+pub(crate) struct Permit<P> {
+    pub(crate) token: Token,
+    /// Language requested with `?lang=`.
+    pub(crate) requested_language: Option<Language>,
+    /// Value of `Accept-Language`.
+    pub(crate) accepted_languages: Option<String>,
+    /// Origin of the request, for the audit trail.
+    pub(crate) origin: Origin,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P> Permit<P> {
+    pub(crate) fn new(
+        token: Token,
+        requested_language: Option<Language>,
+        accepted_languages: Option<String>,
+        origin: Origin,
+    ) -> Self {
+        Self { token, requested_language, accepted_languages, origin, permission: PhantomData }
+    }
+}
+
+impl<P> Clone for Permit<P> {
+    fn clone(&self) -> Self {
+        Self::new(
+            self.token.clone(),
+            self.requested_language,
+            self.accepted_languages.clone(),
+            self.origin.clone(),
+        )
+    }
+}
+
+impl<P: Permission> Describe for Permit<P> {
+    fn describe(operation: &mut Operation) {
+        operation.requires(P::ROW);
+    }
+}
+
+/// No authentication. Explicit, since a handler without an authentication requirement is no endpoint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Public;
+
+impl Describe for Public {
+    fn describe(operation: &mut Operation) {
+        operation.is_public();
+    }
+}
+
+/// A valid refresh token in the `Authorization` header.
+#[derive(Debug)]
+pub(crate) struct RefreshToken(pub(crate) Token);
+
+impl Describe for RefreshToken {
+    fn describe(operation: &mut Operation) {
+        operation.requires_refresh_token();
+    }
+}
