@@ -142,7 +142,7 @@ pub enum AssessmentRule {
     Completed,
     /// Each inspector gives one verdict (§9).
     #[error("you have given your verdict")]
-    RawValue,
+    AlreadyGiven,
 }
 
 impl Rule for AssessmentRule {
@@ -259,7 +259,7 @@ impl Assessment {
             ),
         };
         if given.is_some() {
-            return Err(AssessmentRule::RawValue);
+            return Err(AssessmentRule::AlreadyGiven);
         }
         *given = Some(verdict);
         *why = reason;

@@ -8,7 +8,7 @@ use crate::{
     input::{Change, Invalid, Patch, input, text_enum},
     inspections::Inspection,
     page::Sort,
-    rule::{Code, Forbidden, Rule},
+    rule::{Code, Forbidden, Rule, article},
     text::{Language, Text},
     time::{Date, Instant},
     users::{Category, Role, User},
@@ -240,7 +240,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DefectRule {
     /// The command needs another status (§6).
-    #[error("a defect that is {status} can't go through: {command}")]
+    #[error("cannot {command} {} {status} defect", article(.status.as_str()))]
     WrongStatus {
         /// What was asked.
         command: DefectCommand,
@@ -324,6 +324,13 @@ impl Defect {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// The defect with its description in the reader's language (§13).
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        self.description = language.choose(&self.description, self.description_ar.as_deref()).to_owned();
+        self
     }
 
     /// Whether it is overdue: due before today and still open or in progress (§6).

@@ -12,6 +12,7 @@ use crate::{
     equipment::{Equipment, EquipmentStatus},
     ids::{AnswerId, AssignmentId, EquipmentId, FileId, InspectionId, ItemId, TemplateId, UserId},
     input::{Invalid, ValueList, input, text_enum},
+    notifications::Param,
     page::Sort,
     rule::{Code, FieldError, Forbidden, Rule},
     text::Text,
@@ -38,6 +39,12 @@ text_enum! {
         Pass = "pass",
         /// At least one failed answer.
         Fail = "fail",
+    }
+}
+
+impl From<InspectionResult> for Param {
+    fn from(result: InspectionResult) -> Self {
+        result.as_str().into()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     ids::{LeaveId, UserId},
     input::text_enum,
-    rule::{Code, Forbidden, Rule},
+    rule::{Code, Forbidden, Rule, article},
     time::{Date, Instant},
     users::User,
 };
@@ -78,7 +78,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LeaveRule {
     /// The command needs another status (§10).
-    #[error("a leave that is {status} can't go through: {command}")]
+    #[error("cannot {command} {} {status} leave", article(.status.as_str()))]
     WrongStatus {
         /// What was asked.
         command: LeaveCommand,

@@ -1,5 +1,7 @@
 //! Notifications: what people are told, from a catalogue in both languages (rule book §12).
 
+mod catalogue;
+
 use serde::Serialize;
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
     input::{input, text_enum},
     rule::{Code, Rule},
     text::Language,
-    time::Instant,
+    time::{Date, Instant},
 };
 
 text_enum! {
@@ -101,228 +103,120 @@ input! {
     }
 }
 
-struct Entry {
-    title: [&'static str; 2],
-    message: [&'static str; 2],
-    priority: NotificationPriority,
-    persistent: bool,
-}
-
-macro_rules! catalogue {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $priority:ident $($persistent:ident)?:
-        $title:literal / $title_ar:literal, $message:literal / $message_ar:literal;)*) => {
+macro_rules! notification_types {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $priority:ident $($persistent:ident)?;)*) => {
         text_enum! {
-            /// What a notification is about.
+            /// Event that a notification reports; its texts are in the catalogue under the same name.
             pub enum NotificationType { $($(#[doc = $doc])+ $name = $text,)* }
         }
 
         impl NotificationType {
-            fn entry(self) -> Entry {
+            /// Priority, unless the notice sets another one.
+            pub(crate) const fn priority(self) -> NotificationPriority {
+                match self { $(Self::$name => NotificationPriority::$priority,)* }
+            }
+
+            /// Whether it must be read before it can be deleted (§12).
+            pub(crate) fn is_persistent(self) -> bool {
                 match self {
-                    $(Self::$name => Entry {
-                        title: [$title, $title_ar],
-                        message: [$message, $message_ar],
-                        priority: NotificationPriority::$priority,
-                        persistent: [$(stringify!($persistent))?].contains(&"persistent"),
-                    },)*
+                    $(Self::$name => [$(stringify!($persistent))?].contains(&"persistent"),)*
                 }
             }
         }
     };
 }
 
-catalogue! {
+notification_types! {
     /// An inspection was handed in.
-    InspectionSubmitted = "inspection_submitted", Info:
-        "Inspection submitted" / "تم تقديم فحص",
-        "{inspector} submitted the inspection of {equipment}: {result}."
-        / "قدّم {inspector} فحص {equipment}: {result}.";
+    InspectionSubmitted = "inspection_submitted", Info;
     /// One is to inspect a machine.
-    InspectionAssigned = "inspection_assigned", Info:
-        "Inspection assigned" / "تم تكليفك بفحص",
-        "You are to inspect {equipment} on {date}, with {partner}."
-        / "أنت مكلّف بفحص {equipment} بتاريخ {date} مع {partner}.";
+    InspectionAssigned = "inspection_assigned", Info;
     /// One's inspection was rated.
-    InspectionRated = "inspection_rated", Info:
-        "Inspection rated" / "تم تقييم الفحص",
-        "Your inspection of {equipment} was rated {rating} of 5."
-        / "تم تقييم فحصك لـ {equipment} بدرجة {rating} من 5.";
+    InspectionRated = "inspection_rated", Info;
     /// One's verdict on a machine is asked for.
-    AssessmentRequired = "assessment_required", Urgent:
-        "Your verdict is needed" / "مطلوب حكمك",
-        "Both inspections of {equipment} are complete: is it operational, or urgent?"
-        / "اكتمل فحصا {equipment}: هل المعدة صالحة للتشغيل أم الحالة عاجلة؟";
+    AssessmentRequired = "assessment_required", Urgent;
     /// A machine was stopped for safety.
-    EquipmentStopped = "equipment_stopped", Critical persistent:
-        "Equipment stopped" / "تم إيقاف معدة",
-        "{equipment} was stopped for safety: {reason}"
-        / "تم إيقاف {equipment} لدواعي السلامة: {reason}";
+    EquipmentStopped = "equipment_stopped", Critical persistent;
     /// An assignment is past its deadline.
-    BacklogTriggered = "backlog_triggered", Warning:
-        "Inspection overdue" / "فحص متأخر",
-        "The inspection of {equipment} for {date} is past its deadline."
-        / "تجاوز فحص {equipment} المقرر بتاريخ {date} موعده النهائي.";
+    BacklogTriggered = "backlog_triggered", Warning;
     /// An inspection found a defect.
-    DefectCreated = "defect_created", Warning:
-        "Defect found" / "تم رصد عيب",
-        "{equipment}: {defect} (due {date})"
-        / "{equipment}: {defect} (موعد الإصلاح {date})";
+    DefectCreated = "defect_created", Warning;
     /// A defect was repaired.
-    DefectResolved = "defect_resolved", Info:
-        "Defect resolved" / "تمت معالجة عيب",
-        "{person} resolved a defect of {equipment}: {defect}"
-        / "عالج {person} عيبًا في {equipment}: {defect}";
+    DefectResolved = "defect_resolved", Info;
     /// A defect was found to be none.
-    DefectRejected = "defect_rejected", Warning:
-        "Defect rejected" / "تم رفض عيب",
-        "The specialist found nothing wrong with {equipment}: {defect}"
-        / "لم يجد الأخصائي خللًا في {equipment}: {defect}";
+    DefectRejected = "defect_rejected", Warning;
     /// One has a job.
-    JobAssigned = "job_assigned", Info:
-        "Job assigned" / "تم تكليفك بمهمة",
-        "Job {job} on {equipment} is yours. Enter your planned time first."
-        / "المهمة {job} على {equipment} من نصيبك. أدخل الوقت المخطط أولًا.";
+    JobAssigned = "job_assigned", Info;
     /// A job was finished.
-    JobCompleted = "job_completed", Info:
-        "Job completed" / "اكتملت مهمة",
-        "{person} completed job {job}."
-        / "أكمل {person} المهمة {job}.";
+    JobCompleted = "job_completed", Info;
     /// A job could not be finished.
-    JobIncomplete = "job_incomplete", Warning:
-        "Job incomplete" / "مهمة غير مكتملة",
-        "{person} left job {job} incomplete: {reason}"
-        / "ترك {person} المهمة {job} غير مكتملة: {reason}";
+    JobIncomplete = "job_incomplete", Warning;
     /// A job is no more.
-    JobCancelled = "job_cancelled", Warning:
-        "Job cancelled" / "أُلغيت مهمة",
-        "Job {job} was cancelled: {reason}"
-        / "أُلغيت المهمة {job}: {reason}";
+    JobCancelled = "job_cancelled", Warning;
     /// An engineer has a job.
-    EngineerJobCreated = "engineer_job_created", Info:
-        "Engineer job created" / "تم إنشاء مهمة هندسية",
-        "Job {job}: {title}."
-        / "المهمة {job}: {title}.";
+    EngineerJobCreated = "engineer_job_created", Info;
     /// Somebody wants to pause a job.
-    PauseRequested = "pause_requested", Warning:
-        "Pause requested" / "طلب إيقاف مؤقت",
-        "{person} asks to pause job {job}: {reason}."
-        / "يطلب {person} إيقاف المهمة {job} مؤقتًا: {reason}.";
+    PauseRequested = "pause_requested", Warning;
     /// A pause was allowed.
-    PauseApproved = "pause_approved", Info:
-        "Pause approved" / "تمت الموافقة على الإيقاف المؤقت",
-        "Job {job} is paused."
-        / "المهمة {job} متوقفة مؤقتًا.";
+    PauseApproved = "pause_approved", Info;
     /// A pause was refused.
-    PauseDenied = "pause_denied", Warning:
-        "Pause denied" / "رُفض الإيقاف المؤقت",
-        "The pause of job {job} was denied: {reason}"
-        / "رُفض إيقاف المهمة {job} مؤقتًا: {reason}";
+    PauseDenied = "pause_denied", Warning;
     /// A job waits for somebody to take it over.
-    StalledJobAvailable = "stalled_job_available", Info:
-        "Stalled job available" / "مهمة متعثرة متاحة",
-        "Job {job} has been paused since {date}. You may take it over."
-        / "المهمة {job} متوقفة منذ {date}. يمكنك توليها.";
+    StalledJobAvailable = "stalled_job_available", Info;
     /// Somebody wants to take a job over.
-    TakeoverRequested = "takeover_requested", Info:
-        "Takeover requested" / "طلب تولي مهمة",
-        "{person} asks to take over {job}."
-        / "يطلب {person} تولي {job}.";
+    TakeoverRequested = "takeover_requested", Info;
     /// A takeover was allowed.
-    TakeoverApproved = "takeover_approved", Info:
-        "Takeover approved" / "تمت الموافقة على التولي",
-        "{person} takes over {job}."
-        / "يتولى {person} {job}.";
+    TakeoverApproved = "takeover_approved", Info;
     /// A takeover was refused.
-    TakeoverDenied = "takeover_denied", Info:
-        "Takeover denied" / "رُفض طلب التولي",
-        "Your request to take over {job} was denied."
-        / "رُفض طلبك لتولي {job}.";
+    TakeoverDenied = "takeover_denied", Info;
     /// Points for a job taken over.
-    TakeoverBonus = "takeover_bonus", Info:
-        "Takeover bonus" / "مكافأة التولي",
-        "You get {points} points for finishing {job}."
-        / "حصلت على {points} نقاط لإنهاء {job}.";
+    TakeoverBonus = "takeover_bonus", Info;
     /// A quality engineer has a review.
-    QualityReviewAssigned = "quality_review_assigned", Info:
-        "Quality review assigned" / "تم تكليفك بمراجعة جودة",
-        "Job {job} awaits your review until {date}."
-        / "تنتظر المهمة {job} مراجعتك حتى {date}.";
+    QualityReviewAssigned = "quality_review_assigned", Info;
     /// Work was approved.
-    QualityApproved = "quality_approved", Info:
-        "Work approved" / "تم اعتماد العمل",
-        "Job {job} was approved with rating {rating} of 5."
-        / "تم اعتماد المهمة {job} بتقييم {rating} من 5.";
+    QualityApproved = "quality_approved", Info;
     /// A rejection awaits an admin.
-    QualityRejectionPending = "quality_rejection_pending", Warning:
-        "Rejection to validate" / "رفض ينتظر التحقق",
-        "{person} rejected job {job}: {reason}"
-        / "رفض {person} المهمة {job}: {reason}";
+    QualityRejectionPending = "quality_rejection_pending", Warning;
     /// An admin decided on a rejection.
-    RejectionValidated = "rejection_validated", Info:
-        "Rejection decided" / "تم البت في الرفض",
-        "The rejection of job {job} was found {outcome}."
-        / "تبيّن أن رفض المهمة {job} {outcome}.";
+    RejectionValidated = "rejection_validated", Info;
     /// A review is overdue.
-    SlaWarning = "sla_warning", Warning:
-        "Review overdue" / "مراجعة متأخرة",
-        "The review of job {job} was due {date}."
-        / "كان موعد مراجعة المهمة {job} {date}.";
+    SlaWarning = "sla_warning", Warning;
     /// Nobody can review a job.
-    NoQualityEngineer = "no_quality_engineer", Warning:
-        "No quality engineer at hand" / "لا يوجد مهندس جودة متاح",
-        "Job {job} is complete and nobody can review it."
-        / "اكتملت المهمة {job} ولا يوجد من يراجعها.";
+    NoQualityEngineer = "no_quality_engineer", Warning;
     /// Somebody asks for leave.
-    LeaveRequested = "leave_requested", Info:
-        "Leave requested" / "طلب إجازة",
-        "{person} asks for leave from {from} to {to}."
-        / "يطلب {person} إجازة من {from} إلى {to}.";
+    LeaveRequested = "leave_requested", Info;
     /// Somebody is away.
-    LeaveNotification = "leave_notification", Info:
-        "On leave" / "في إجازة",
-        "{person} is on leave from {from} to {to}."
-        / "{person} في إجازة من {from} إلى {to}.";
+    LeaveNotification = "leave_notification", Info;
     /// A leave was refused.
-    LeaveRejected = "leave_rejected", Warning:
-        "Leave rejected" / "رُفضت الإجازة",
-        "Your leave from {from} to {to} was rejected: {reason}"
-        / "رُفضت إجازتك من {from} إلى {to}: {reason}";
+    LeaveRejected = "leave_rejected", Warning;
     /// One covers for somebody.
-    CoverageAssigned = "coverage_assigned", Info:
-        "Coverage assigned" / "تم تكليفك بالتغطية",
-        "You cover for {person} from {from} to {to}."
-        / "تغطي عن {person} من {from} إلى {to}.";
+    CoverageAssigned = "coverage_assigned", Info;
     /// Bonus stars.
-    BonusAwarded = "bonus_awarded", Info:
-        "Bonus stars" / "نجوم مكافأة",
-        "You get {points} bonus stars: {reason}"
-        / "حصلت على {points} نجوم مكافأة: {reason}";
+    BonusAwarded = "bonus_awarded", Info;
     /// Somebody asks for bonus stars for somebody.
-    BonusRequest = "bonus_request", Info:
-        "Bonus requested" / "طلب مكافأة",
-        "{person} asks for {points} bonus stars for {recipient}: {reason}"
-        / "يطلب {person} {points} نجوم مكافأة لـ {recipient}: {reason}";
+    BonusRequest = "bonus_request", Info;
     /// Bonus stars were refused.
-    BonusDenied = "bonus_denied", Info:
-        "Bonus denied" / "رُفضت المكافأة",
-        "The bonus for {recipient} was denied."
-        / "رُفضت مكافأة {recipient}.";
-}
-
-/// What comes before the next `{name}` of a text, the name, and what comes after.
-fn next_parameter(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once('{')?;
-    let (name, after) = rest.split_once('}')?;
-    Some((before, name, after))
+    BonusDenied = "bonus_denied", Info;
 }
 
 /// A parameter of a notification's text.
 #[derive(Debug, Clone)]
 pub enum Param {
-    /// The same in both languages.
+    /// The same text in both languages.
     Plain(String),
-    /// In English and in Arabic.
+    /// A text in English and in Arabic.
     Both(String, String),
+    /// A number; the text takes the plural form that the language has for it.
+    Count(i64),
+}
+
+impl Param {
+    /// The inspection of a machine as the subject of a text; `machine` is the machine's name.
+    pub fn inspection_of(machine: impl Into<Self>) -> Self {
+        let params = [("equipment", machine.into())];
+        let phrase = |language| catalogue::format(language, "inspection_of", None, &params);
+        Self::Both(phrase(Language::En), phrase(Language::Ar))
+    }
 }
 
 impl From<&str> for Param {
@@ -331,8 +225,26 @@ impl From<&str> for Param {
     }
 }
 
-impl<T: std::fmt::Display> From<&T> for Param {
-    fn from(value: &T) -> Self {
+impl From<&String> for Param {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<&Date> for Param {
+    fn from(date: &Date) -> Self {
+        Self::Plain(date.to_string())
+    }
+}
+
+impl From<&i64> for Param {
+    fn from(count: &i64) -> Self {
+        Self::Count(*count)
+    }
+}
+
+impl From<bool> for Param {
+    fn from(value: bool) -> Self {
         Self::Plain(value.to_string())
     }
 }
@@ -356,7 +268,7 @@ pub struct Notice {
 impl Notice {
     /// An entry of the catalogue, without its parameters.
     pub fn new(kind: NotificationType) -> Self {
-        Self { kind, params: Vec::new(), priority: kind.entry().priority, related: None, action_url: None }
+        Self { kind, params: Vec::new(), priority: kind.priority(), related: None, action_url: None }
     }
 
     /// Gives a named parameter of the text its value.
@@ -378,39 +290,24 @@ impl Notice {
         Self { related: Some((kind, id)), action_url: Some(format!("{path}/{id}")), ..self }
     }
 
-    fn render(&self, texts: [&str; 2], language: Language) -> String {
-        let [english, arabic] = texts;
-        let mut rest = if language == Language::Ar { arabic } else { english };
-        let mut text = String::new();
-        // From left to right: a value that looks like a parameter is a value all the same.
-        while let Some((before, name, after)) = next_parameter(rest) {
-            text.push_str(before);
-            if let Some((_, value)) = self.params.iter().find(|(known, _)| *known == name) {
-                text.push_str(match (value, language) {
-                    (Param::Plain(value) | Param::Both(value, _), Language::En)
-                    | (Param::Plain(value) | Param::Both(_, value), Language::Ar) => value,
-                });
-            }
-            rest = after;
-        }
-        text + rest
+    fn text(&self, language: Language, part: &str) -> String {
+        catalogue::format(language, self.kind.as_str(), Some(part), &self.params)
     }
 
-    /// The notification for one person.
+    /// The notification for one recipient.
     pub fn address_to(&self, user: UserId, now: Instant) -> Notification {
-        let entry = self.kind.entry();
         Notification {
             id: NotificationId::UNSAVED,
             user_id: user,
             kind: self.kind,
-            title: self.render(entry.title, Language::En),
-            title_ar: self.render(entry.title, Language::Ar),
-            message: self.render(entry.message, Language::En),
-            message_ar: self.render(entry.message, Language::Ar),
+            title: self.text(Language::En, "title"),
+            title_ar: self.text(Language::Ar, "title"),
+            message: self.text(Language::En, "message"),
+            message_ar: self.text(Language::Ar, "message"),
             related_type: self.related.map(|(kind, _)| kind.to_owned()),
             related_id: self.related.map(|(_, id)| id),
             priority: self.priority,
-            is_persistent: entry.persistent,
+            is_persistent: self.kind.is_persistent(),
             action_url: self.action_url.clone(),
             is_read: false,
             read_at: None,
@@ -420,55 +317,4 @@ impl Notice {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{id, now};
-
-    fn placeholders(text: &str) -> Vec<&str> {
-        let mut names: Vec<_> =
-            text.split('{').skip(1).map(|rest| rest.split_once('}').expect("closed").0).collect();
-        names.sort_unstable();
-        names
-    }
-
-    #[test]
-    fn every_type_says_the_same_in_both_languages() {
-        for &kind in NotificationType::ALL {
-            let entry = kind.entry();
-            for [english, arabic] in [entry.title, entry.message] {
-                assert_eq!(placeholders(english), placeholders(arabic), "{kind}");
-                assert_eq!(Language::of(english), Language::En, "{kind}");
-                let bare = placeholders(arabic).iter().fold(arabic.to_owned(), |t, name| t.replace(name, ""));
-                assert_eq!(Language::of(&bare), Language::Ar, "{kind}");
-            }
-        }
-        assert_eq!(NotificationType::ALL.len(), 35);
-    }
-
-    #[test]
-    fn parameters_are_filled_in_in_the_language_of_the_text() {
-        let notice = Notice::new(NotificationType::DefectCreated)
-            .with("equipment", "Crane 1")
-            .with("defect", ("Failed: oil?", Some("فشل: الزيت؟")))
-            .with("date", "2026-03-02")
-            .about("defect", 7, "/defects");
-        let told = notice.address_to(id(3), now());
-        assert_eq!(told.message, "Crane 1: Failed: oil? (due 2026-03-02)");
-        assert_eq!(told.message_ar, "Crane 1: فشل: الزيت؟ (موعد الإصلاح 2026-03-02)");
-        let odd = Notice::new(NotificationType::DefectCreated)
-            .with("equipment", "Crane {date}")
-            .with("defect", "{equipment} {oil")
-            .with("date", "2026-03-02");
-        assert_eq!(odd.address_to(id(3), now()).message, "Crane {date}: {equipment} {oil (due 2026-03-02)");
-        assert_eq!((told.action_url.as_deref(), told.related_id), (Some("/defects/7"), Some(7)));
-    }
-
-    #[test]
-    fn a_persistent_one_is_read_before_it_goes() {
-        let notice = Notice::new(NotificationType::EquipmentStopped).address_to(id(1), now());
-        assert_eq!(notice.may_be_deleted(), Err(NotificationRule::Unread));
-        assert_eq!(Notification { is_read: true, ..notice.clone() }.may_be_deleted(), Ok(()));
-        let plain = Notice::new(NotificationType::DefectCreated).address_to(id(1), now());
-        assert!(plain.may_be_deleted().is_ok());
-    }
-}
+mod tests;

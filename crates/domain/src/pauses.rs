@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     ids::{JobId, PauseId, UserId},
     input::{Invalid, input, text_enum},
-    rule::{Code, Forbidden, Rule},
+    rule::{Code, Forbidden, Rule, article},
     text::Text,
     time::Instant,
     users::User,
@@ -63,7 +63,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PauseRule {
     /// The command needs another status (§7).
-    #[error("a pause that is {status} can't go through: {command}")]
+    #[error("cannot {command} {} {status} pause", article(.status.as_str()))]
     WrongStatus {
         /// What was asked.
         command: PauseCommand,

@@ -6,7 +6,7 @@ use crate::{
     ids::{FileId, JobId, ReviewId, UserId},
     input::{Integer, ValueList, input, text_enum},
     jobs::{Job, JobKind},
-    rule::{Code, Forbidden, Rule},
+    rule::{Code, Forbidden, Rule, article},
     text::Text,
     time::Instant,
     users::{Role, User},
@@ -177,7 +177,7 @@ input! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReviewRule {
     /// The command needs another status (§8).
-    #[error("a review that is {status} can't go through: {command}")]
+    #[error("cannot {command} {} {status} review", article(.status.as_str()))]
     WrongStatus {
         /// What was asked.
         command: ReviewCommand,

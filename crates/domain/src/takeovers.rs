@@ -7,7 +7,7 @@ use crate::{
     ids::{AssignmentId, JobId, TakeoverId, UserId},
     input::{Invalid, input, text_enum},
     jobs::{Job, JobKind, JobStatus},
-    rule::{Code, FieldError, Forbidden, Rule},
+    rule::{Code, FieldError, Forbidden, Rule, article},
     text::Text,
     time::Instant,
     users::{Category, Role, User},
@@ -69,7 +69,7 @@ text_enum! {
         /// It is done.
         Complete = "complete",
         /// Somebody else has it now.
-        Lapse = "lapse",
+        Expire = "expire",
     }
 }
 
@@ -77,7 +77,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TakeoverRule {
     /// The command needs another status (§7).
-    #[error("a takeover that is {status} can't go through: {command}")]
+    #[error("cannot {command} {} {status} takeover", article(.status.as_str()))]
     WrongStatus {
         /// What was asked.
         command: TakeoverCommand,
@@ -145,7 +145,7 @@ impl TakeoverStatus {
     pub fn after(self, command: TakeoverCommand) -> Result<Self, TakeoverRule> {
         match (self, command) {
             (Self::Pending, TakeoverCommand::Approve) => Ok(Self::Approved),
-            (Self::Pending, TakeoverCommand::Deny) | (Self::Approved, TakeoverCommand::Lapse) => {
+            (Self::Pending, TakeoverCommand::Deny) | (Self::Approved, TakeoverCommand::Expire) => {
                 Ok(Self::Denied)
             }
             (Self::Approved, TakeoverCommand::Complete) => Ok(Self::Completed),
@@ -402,19 +402,19 @@ mod tests {
         pending   approve  -> approved
         pending   deny     -> denied
         pending   complete -> INVALID_STATE
-        pending   lapse    -> INVALID_STATE
+        pending   expire   -> INVALID_STATE
         approved  approve  -> INVALID_STATE
         approved  deny     -> INVALID_STATE
         approved  complete -> completed
-        approved  lapse    -> denied
+        approved  expire   -> denied
         denied    approve  -> INVALID_STATE
         denied    deny     -> INVALID_STATE
         denied    complete -> INVALID_STATE
-        denied    lapse    -> INVALID_STATE
+        denied    expire   -> INVALID_STATE
         completed approve  -> INVALID_STATE
         completed deny     -> INVALID_STATE
         completed complete -> INVALID_STATE
-        completed lapse    -> INVALID_STATE
+        completed expire   -> INVALID_STATE
         ");
     }
 

@@ -1,7 +1,5 @@
 //! Texts in the other language: which texts of which objects have one (rule book §13).
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -126,10 +124,7 @@ pub(crate) use translated;
 
 /// What tells one content of a text from another.
 pub fn content_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 /// Whether there is anything in a text to translate: numbers and signs are the same in both languages.
@@ -168,7 +163,7 @@ impl TranslationRequest {
 }
 
 /// The texts of an object that a change makes new, and that want a translation (§13).
-pub fn wanted<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<TranslationRequest> {
+pub fn requests<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<TranslationRequest> {
     let mut known = Vec::new();
     if let Some(before) = before {
         before.clone().texts(&mut |slot| {
@@ -177,11 +172,11 @@ pub fn wanted<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<Trans
             }
         });
     }
-    let mut wanted = Vec::new();
+    let mut requests = Vec::new();
     after.clone().texts(&mut |slot| {
         let is_known = known.iter().any(|(field, text)| *field == slot.field_name && text == slot.text);
         if slot.arabic.is_none() && !is_known && has_words(slot.text) {
-            wanted.push(TranslationRequest {
+            requests.push(TranslationRequest {
                 model_type: slot.model_type.to_owned(),
                 model_id: slot.model_id,
                 field_name: slot.field_name.to_owned(),
@@ -189,7 +184,7 @@ pub fn wanted<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<Trans
             });
         }
     });
-    wanted
+    requests
 }
 
 /// A text in the other language.
@@ -224,11 +219,11 @@ mod tests {
     use crate::{equipment::Equipment, testing};
 
     fn fields(before: Option<&Equipment>, after: &Equipment) -> Vec<String> {
-        wanted(before, after).into_iter().map(|wanted| wanted.field_name).collect()
+        requests(before, after).into_iter().map(|request| request.field_name).collect()
     }
 
     #[test]
-    fn what_is_new_and_nobody_has_written_in_arabic_is_wanted() {
+    fn a_new_text_without_arabic_of_its_own_is_requested() {
         let nowhere = Equipment { location: None, location_ar: None, ..testing::equipment() };
         assert!(fields(None, &nowhere).is_empty());
         let quay = Equipment { location: Some("Quay 3, north".into()), ..nowhere.clone() };
@@ -241,8 +236,8 @@ mod tests {
         let numbers = Equipment { location: Some("12.5 / 13".into()), ..quay.clone() };
         assert!(fields(None, &numbers).is_empty(), "nothing to translate");
         let arabic = Equipment { location: Some("الرصيف الشمالي".into()), ..quay };
-        let wanted = wanted(None, &arabic);
-        assert_eq!(wanted.iter().map(TranslationRequest::language).collect::<Vec<_>>(), [Language::En]);
-        assert_eq!(TranslationRequest::of_payload(&wanted[0].payload()).as_ref(), wanted.first());
+        let requests = requests(None, &arabic);
+        assert_eq!(requests.iter().map(TranslationRequest::language).collect::<Vec<_>>(), [Language::En]);
+        assert_eq!(TranslationRequest::of_payload(&requests[0].payload()).as_ref(), requests.first());
     }
 }

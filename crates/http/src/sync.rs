@@ -7,7 +7,7 @@ use inspection_auth::permissions::{Inspect, Permission, SignedIn};
 use inspection_domain::{
     ids::{AssessmentId, AssignmentId, InspectionId, JobId, NotificationId, PauseId, SyncId},
     input::Input,
-    rule::{Code, Forbidden, Kind, Rule},
+    rule::{Code, ErrorKind, Forbidden, Rule},
     sync::{Document, NewSyncItem, SyncBatch, SyncError, SyncItem, SyncKind, SyncOutcome},
 };
 use inspection_persistence::{
@@ -144,7 +144,7 @@ impl Desk<'_> {
             let rule = match outcome {
                 Ok(Ok(taken)) => return Ok(taken),
                 Ok(Err(reused)) => return Ok(Taken::refused(name, &reused)),
-                Err(Error::Rule(rule)) if rule.code().kind() != Kind::Unauthenticated => rule,
+                Err(Error::Rule(rule)) if rule.code().kind() != ErrorKind::Unauthenticated => rule,
                 Err(other) => return Err(other),
             };
             if rule.code() == Code::Conflict {

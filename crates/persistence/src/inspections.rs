@@ -14,7 +14,7 @@ use inspection_domain::{
         InspectionStatus, NewAnswer, Progress, Review, StartInspection, StartTarget, Visible, may_continue,
         may_start, may_start_half, visible_to,
     },
-    notifications::{Notice, NotificationType, Param},
+    notifications::{Notice, NotificationType},
     page::{Page, PageRequest, Sort},
     rule::NotFound,
     schema::{
@@ -348,10 +348,7 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
     if let (Some(assignment), Some(half)) = (assignment, before.category) {
         assignments::complete_half(tx, &assignment, half)?;
     }
-    let result = match submission.inspection.result {
-        Some(InspectionResult::Fail) => Param::Both("fail".into(), "غير مطابق".into()),
-        _ => Param::Both("pass".into(), "مطابق".into()),
-    };
+    let result = submission.inspection.result.unwrap_or(InspectionResult::Pass);
     let notice = Notice::new(NotificationType::InspectionSubmitted)
         .with("inspector", technician.full_name.as_str())
         .with("equipment", machine.name.as_str())

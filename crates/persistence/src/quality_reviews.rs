@@ -8,7 +8,7 @@ use inspection_domain::{
     files::Relation,
     ids::{FileId, JobId, ReviewId, UserId},
     jobs::Job,
-    notifications::{NotificationType, Param},
+    notifications::NotificationType,
     page::{Page, PageRequest},
     points::PointKind,
     quality_reviews::{
@@ -292,10 +292,11 @@ pub fn validate(tx: &mut Tx<'_>, id: ReviewId, validation: Validation) -> Result
         let related = Some(("quality_review", id.get()));
         points::award(tx, &Award { user_id, role, amount, kind: PointKind::Rejection, related })?;
     }
-    let outcome = if is_valid { ("right", "صحيحًا") } else { ("wrong", "خاطئًا") };
-    let told = jobs::notice(NotificationType::RejectionValidated, &job)
-        .with("outcome", Param::Both(outcome.0.into(), outcome.1.into()))
-        .about("quality_review", id.get(), "/quality-reviews");
+    let told = jobs::notice(NotificationType::RejectionValidated, &job).with("is_valid", is_valid).about(
+        "quality_review",
+        id.get(),
+        "/quality-reviews",
+    );
     tx.notify([after.qe_id, after.worker_id], &told);
     Ok(after)
 }

@@ -155,8 +155,7 @@ pub fn request_assignment(
 /// An inspection, as notifications call it.
 fn what_of(tx: &mut Tx<'_>, assignment: &Assignment) -> Result<Param> {
     let machine = equipment::get(tx.conn, assignment.equipment_id)?;
-    let arabic = machine.name_ar.as_deref().unwrap_or(&machine.name);
-    Ok(Param::Both(format!("the inspection of {}", machine.name), format!("فحص {arabic}")))
+    Ok(Param::inspection_of((machine.name.as_str(), machine.name_ar.as_deref())))
 }
 
 fn get(conn: &mut DbConnection, id: TakeoverId) -> Result<Takeover> {
@@ -343,7 +342,7 @@ pub(crate) fn expire(tx: &mut Tx<'_>, job: Option<JobId>, assignment: Option<Ass
     })
     .optional()?;
     if let Some(before) = taken {
-        let after = before.decide(TakeoverCommand::Lapse, tx.actor_id(), tx.now)?;
+        let after = before.decide(TakeoverCommand::Expire, tx.actor_id(), tx.now)?;
         write(tx, AuditAction::Cancel, &before, &after)?;
     }
     Ok(())

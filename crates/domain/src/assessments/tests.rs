@@ -38,7 +38,7 @@ fn every_pair_of_verdicts_in_either_order() {
             let one = give(&asked(), first.0, first.1).expect("first");
             assert_eq!((one.status, one.decision), (AssessmentStatus::Pending, None));
             assert_eq!(one.is_urgent(), first.1 == Urgent, "one is enough, at once");
-            assert_eq!(give(&one, first.0, first.1), Err(AssessmentRule::RawValue));
+            assert_eq!(give(&one, first.0, first.1), Err(AssessmentRule::AlreadyGiven));
             let both = give(&one, second.0, second.1).expect("second");
             assert_eq!((both.decision, both.resolved_by), (Some(decided), Some(resolved_by)));
             assert_eq!((both.status, both.resolved_at), (AssessmentStatus::Completed, Some(now())));

@@ -16,7 +16,7 @@ pub struct FieldError {
 
 /// How a refusal is to be taken; the outermost layer translates it once, for its own protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The request can't be carried out as it is.
     Invalid,
     /// Nobody is signed in, or not any more.
@@ -45,8 +45,8 @@ macro_rules! codes {
             }
 
             /// How it is to be taken.
-            pub const fn kind(self) -> Kind {
-                match self { $(Self::$name => Kind::$kind,)* }
+            pub const fn kind(self) -> ErrorKind {
+                match self { $(Self::$name => ErrorKind::$kind,)* }
             }
         }
     };
@@ -89,6 +89,11 @@ impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// Indefinite article of an English word.
+pub(crate) fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 /// A refusal by a rule. Its `Display` is the message that the user reads.

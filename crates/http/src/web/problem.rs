@@ -9,7 +9,7 @@ use actix_web::{
 use inspection_auth::tokens::TokenRule;
 use inspection_domain::{
     input::Invalid,
-    rule::{FieldError, Kind, Rule},
+    rule::{ErrorKind, FieldError, Rule},
 };
 use inspection_persistence as persistence;
 use serde::Serialize;
@@ -81,11 +81,11 @@ impl Problem {
     /// The error response for a violated rule.
     pub(crate) fn from_rule(rule: &(impl Rule + ?Sized)) -> Self {
         let status = match rule.code().kind() {
-            Kind::Invalid => StatusCode::BAD_REQUEST,
-            Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Kind::Forbidden => StatusCode::FORBIDDEN,
-            Kind::NotFound => StatusCode::NOT_FOUND,
-            Kind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+            ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
         };
         let problem = Self::new(status, rule.code().as_str(), rule.to_string()).with_errors(rule.fields());
         if status == StatusCode::UNAUTHORIZED {

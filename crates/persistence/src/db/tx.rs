@@ -129,7 +129,7 @@ impl<'c> Tx<'c> {
     /// Leaves the texts of an object to be translated in the background that are new (§13).
     pub(crate) fn translate<T: Translated + Clone>(&mut self, before: Option<&T>, after: &T) {
         if self.context.translates {
-            let (wanted, now) = (translations::wanted(before, after), self.now);
+            let (wanted, now) = (translations::requests(before, after), self.now);
             let job =
                 |wanted: TranslationRequest| OutboxJob::new(OutboxKind::Translate, wanted.payload(), now);
             self.work.extend(wanted.into_iter().map(job));

@@ -1,0 +1,174 @@
+### Titles and messages of notifications in Arabic, by notification type (rule book §12).
+### The types, their priorities and which of them are persistent are declared in notifications.rs.
+
+inspection_submitted =
+    .title = تم تقديم فحص
+    .message = قدّم { $inspector } فحص { $equipment }: { $result ->
+         [fail] غير مطابق
+        *[pass] مطابق
+    }.
+
+inspection_assigned =
+    .title = تم تكليفك بفحص
+    .message = أنت مكلّف بفحص { $equipment } بتاريخ { $date } مع { $partner }.
+
+inspection_rated =
+    .title = تم تقييم الفحص
+    .message = تم تقييم فحصك لـ { $equipment } بدرجة { $rating } من 5.
+
+assessment_required =
+    .title = مطلوب حكمك
+    .message = اكتمل فحصا { $equipment }: هل المعدة صالحة للتشغيل أم الحالة عاجلة؟
+
+equipment_stopped =
+    .title = تم إيقاف معدة
+    .message = تم إيقاف { $equipment } لدواعي السلامة: { $reason }
+
+backlog_triggered =
+    .title = فحص متأخر
+    .message = تجاوز فحص { $equipment } المقرر بتاريخ { $date } موعده النهائي.
+
+defect_created =
+    .title = تم رصد عيب
+    .message = { $equipment }: { $defect } (موعد الإصلاح { $date })
+
+defect_resolved =
+    .title = تمت معالجة عيب
+    .message = عالج { $person } عيبًا في { $equipment }: { $defect }
+
+defect_rejected =
+    .title = تم رفض عيب
+    .message = لم يجد الأخصائي خللًا في { $equipment }: { $defect }
+
+job_assigned =
+    .title = تم تكليفك بمهمة
+    .message = المهمة { $job } على { $equipment } من نصيبك. أدخل الوقت المخطط أولًا.
+
+job_completed =
+    .title = اكتملت مهمة
+    .message = أكمل { $person } المهمة { $job }.
+
+job_incomplete =
+    .title = مهمة غير مكتملة
+    .message = ترك { $person } المهمة { $job } غير مكتملة: { $reason }
+
+job_cancelled =
+    .title = أُلغيت مهمة
+    .message = أُلغيت المهمة { $job }: { $reason }
+
+engineer_job_created =
+    .title = تم إنشاء مهمة هندسية
+    .message = المهمة { $job }: { $title }.
+
+pause_requested =
+    .title = طلب إيقاف مؤقت
+    .message = يطلب { $person } إيقاف المهمة { $job } مؤقتًا: { $reason }.
+
+pause_approved =
+    .title = تمت الموافقة على الإيقاف المؤقت
+    .message = المهمة { $job } متوقفة مؤقتًا.
+
+pause_denied =
+    .title = رُفض الإيقاف المؤقت
+    .message = رُفض إيقاف المهمة { $job } مؤقتًا: { $reason }
+
+stalled_job_available =
+    .title = مهمة متعثرة متاحة
+    .message = المهمة { $job } متوقفة منذ { $date }. يمكنك توليها.
+
+takeover_requested =
+    .title = طلب تولي مهمة
+    .message = يطلب { $person } تولي { $job }.
+
+takeover_approved =
+    .title = تمت الموافقة على التولي
+    .message = يتولى { $person } { $job }.
+
+takeover_denied =
+    .title = رُفض طلب التولي
+    .message = رُفض طلبك لتولي { $job }.
+
+takeover_bonus =
+    .title = مكافأة التولي
+    .message = حصلت على { points } لإنهاء { $job }.
+
+quality_review_assigned =
+    .title = تم تكليفك بمراجعة جودة
+    .message = تنتظر المهمة { $job } مراجعتك حتى { $date }.
+
+quality_approved =
+    .title = تم اعتماد العمل
+    .message = تم اعتماد المهمة { $job } بتقييم { $rating } من 5.
+
+quality_rejection_pending =
+    .title = رفض ينتظر التحقق
+    .message = رفض { $person } المهمة { $job }: { $reason }
+
+rejection_validated =
+    .title = تم البت في الرفض
+    .message = تبيّن أن رفض المهمة { $job } { $is_valid ->
+         [true] صحيحًا
+        *[false] خاطئًا
+    }.
+
+sla_warning =
+    .title = مراجعة متأخرة
+    .message = كان موعد مراجعة المهمة { $job } { $date }.
+
+no_quality_engineer =
+    .title = لا يوجد مهندس جودة متاح
+    .message = اكتملت المهمة { $job } ولا يوجد من يراجعها.
+
+leave_requested =
+    .title = طلب إجازة
+    .message = يطلب { $person } إجازة من { $from } إلى { $to }.
+
+leave_notification =
+    .title = في إجازة
+    .message = { $person } في إجازة من { $from } إلى { $to }.
+
+leave_rejected =
+    .title = رُفضت الإجازة
+    .message = رُفضت إجازتك من { $from } إلى { $to }: { $reason }
+
+coverage_assigned =
+    .title = تم تكليفك بالتغطية
+    .message = تغطي عن { $person } من { $from } إلى { $to }.
+
+bonus_awarded =
+    .title = نجوم مكافأة
+    .message = حصلت على { bonus_stars }: { $reason }
+
+bonus_request =
+    .title = طلب مكافأة
+    .message = يطلب { $person } { bonus_stars } لـ { $recipient }: { $reason }
+
+bonus_denied =
+    .title = رُفضت المكافأة
+    .message = رُفضت مكافأة { $recipient }.
+
+## Phrases that the texts above are composed of. Arabic has six plural categories: 0, 1, 2,
+## 3–10, 11–99, and 100–102 and fractions.
+
+points = { $points ->
+    [zero] { $points } نقطة
+    [one] نقطة واحدة
+    [two] نقطتين
+    [few] { $points } نقاط
+    [many] { $points } نقطة
+   *[other] { $points } نقطة
+}
+
+bonus_stars = { $points ->
+    [zero] { $points } نجمة مكافأة
+    [one] نجمة مكافأة واحدة
+    [two] نجمتي مكافأة
+    [few] { $points } نجوم مكافأة
+    [many] { $points } نجمة مكافأة
+   *[other] { $points } نجمة مكافأة
+}
+
+## Parameters of other texts.
+
+# The subject of a takeover: an inspection rather than a repair job.
+inspection_of = فحص { $equipment }

@@ -1,0 +1,165 @@
+### Titles and messages of notifications in English, by notification type (rule book §12).
+### The types, their priorities and which of them are persistent are declared in notifications.rs.
+
+inspection_submitted =
+    .title = Inspection submitted
+    .message = { $inspector } submitted the inspection of { $equipment }: { $result ->
+         [fail] fail
+        *[pass] pass
+    }.
+
+inspection_assigned =
+    .title = Inspection assigned
+    .message = You are to inspect { $equipment } on { $date }, with { $partner }.
+
+inspection_rated =
+    .title = Inspection rated
+    .message = Your inspection of { $equipment } was rated { $rating } of 5.
+
+assessment_required =
+    .title = Your verdict is needed
+    .message = Both inspections of { $equipment } are complete: is it operational, or urgent?
+
+equipment_stopped =
+    .title = Equipment stopped
+    .message = { $equipment } was stopped for safety: { $reason }
+
+backlog_triggered =
+    .title = Inspection overdue
+    .message = The inspection of { $equipment } for { $date } is past its deadline.
+
+defect_created =
+    .title = Defect found
+    .message = { $equipment }: { $defect } (due { $date })
+
+defect_resolved =
+    .title = Defect resolved
+    .message = { $person } resolved a defect of { $equipment }: { $defect }
+
+defect_rejected =
+    .title = Defect rejected
+    .message = The specialist found nothing wrong with { $equipment }: { $defect }
+
+job_assigned =
+    .title = Job assigned
+    .message = Job { $job } on { $equipment } is yours. Enter your planned time first.
+
+job_completed =
+    .title = Job completed
+    .message = { $person } completed job { $job }.
+
+job_incomplete =
+    .title = Job incomplete
+    .message = { $person } left job { $job } incomplete: { $reason }
+
+job_cancelled =
+    .title = Job cancelled
+    .message = Job { $job } was cancelled: { $reason }
+
+engineer_job_created =
+    .title = Engineer job created
+    .message = Job { $job }: { $title }.
+
+pause_requested =
+    .title = Pause requested
+    .message = { $person } asks to pause job { $job }: { $reason }.
+
+pause_approved =
+    .title = Pause approved
+    .message = Job { $job } is paused.
+
+pause_denied =
+    .title = Pause denied
+    .message = The pause of job { $job } was denied: { $reason }
+
+stalled_job_available =
+    .title = Stalled job available
+    .message = Job { $job } has been paused since { $date }. You may take it over.
+
+takeover_requested =
+    .title = Takeover requested
+    .message = { $person } asks to take over { $job }.
+
+takeover_approved =
+    .title = Takeover approved
+    .message = { $person } takes over { $job }.
+
+takeover_denied =
+    .title = Takeover denied
+    .message = Your request to take over { $job } was denied.
+
+takeover_bonus =
+    .title = Takeover bonus
+    .message = You get { points } for finishing { $job }.
+
+quality_review_assigned =
+    .title = Quality review assigned
+    .message = Job { $job } awaits your review until { $date }.
+
+quality_approved =
+    .title = Work approved
+    .message = Job { $job } was approved with rating { $rating } of 5.
+
+quality_rejection_pending =
+    .title = Rejection to validate
+    .message = { $person } rejected job { $job }: { $reason }
+
+rejection_validated =
+    .title = Rejection decided
+    .message = The rejection of job { $job } was found { $is_valid ->
+         [true] right
+        *[false] wrong
+    }.
+
+sla_warning =
+    .title = Review overdue
+    .message = The review of job { $job } was due { $date }.
+
+no_quality_engineer =
+    .title = No quality engineer at hand
+    .message = Job { $job } is complete and nobody can review it.
+
+leave_requested =
+    .title = Leave requested
+    .message = { $person } asks for leave from { $from } to { $to }.
+
+leave_notification =
+    .title = On leave
+    .message = { $person } is on leave from { $from } to { $to }.
+
+leave_rejected =
+    .title = Leave rejected
+    .message = Your leave from { $from } to { $to } was rejected: { $reason }
+
+coverage_assigned =
+    .title = Coverage assigned
+    .message = You cover for { $person } from { $from } to { $to }.
+
+bonus_awarded =
+    .title = Bonus stars
+    .message = You get { bonus_stars }: { $reason }
+
+bonus_request =
+    .title = Bonus requested
+    .message = { $person } asks for { bonus_stars } for { $recipient }: { $reason }
+
+bonus_denied =
+    .title = Bonus denied
+    .message = The bonus for { $recipient } was denied.
+
+## Phrases that the texts above are composed of.
+
+points = { $points ->
+    [one] { $points } point
+   *[other] { $points } points
+}
+
+bonus_stars = { $points ->
+    [one] { $points } bonus star
+   *[other] { $points } bonus stars
+}
+
+## Parameters of other texts.
+
+# The subject of a takeover: an inspection rather than a repair job.
+inspection_of = the inspection of { $equipment }
