@@ -37,7 +37,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("storage", &["domain"]),
     ("http", &["domain", "auth", "persistence", "storage"]),
     ("scheduler", &["domain", "auth", "persistence", "storage"]),
-    ("server", &["domain", "auth", "persistence", "storage", "http", "scheduler"]),
+    ("operations", &["domain", "auth", "persistence", "storage", "http", "scheduler"]),
+    ("demo", &["domain", "auth", "persistence", "storage"]),
+    (
+        "server",
+        &["domain", "auth", "persistence", "storage", "http", "scheduler", "operations", "demo"],
+    ),
     ("testkit", &["domain", "auth", "persistence", "storage"]),
 ];
 

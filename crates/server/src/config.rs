@@ -128,10 +128,8 @@ macro_rules! variables {
 const DEV_SECRET: &str = "dev-secret-key-change-in-production";
 const DEV_JWT_SECRET: &str = "dev-jwt-secret-change-in-production";
 
-/// Whether a key is one that everybody can read in the source code.
-pub(crate) fn is_known_secret(key: &str) -> bool {
-    [DEV_SECRET, DEV_JWT_SECRET].contains(&key)
-}
+/// Keys that are public, since they are in the source code.
+pub(crate) const PUBLIC_SECRETS: [&str; 2] = [DEV_SECRET, DEV_JWT_SECRET];
 
 const fn all(default: &'static str) -> [&'static str; 3] {
     [default; 3]
@@ -266,7 +264,7 @@ impl Parts {
         let keys = [("SECRET_KEY", &self.secret_key), ("JWT_SECRET_KEY", &self.jwt_secret_key)];
         for (name, key) in keys {
             let Some(key) = key.as_ref().map(ExposeSecret::expose_secret) else { continue };
-            if is_known_secret(key) {
+            if PUBLIC_SECRETS.contains(&key) {
                 problems.add(name, "is the value for development, which everybody knows");
             } else if key.len() < 32 {
                 problems.add(name, format!("must have at least 32 bytes in production, not {}", key.len()));

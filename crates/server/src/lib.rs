@@ -1,10 +1,8 @@
 #![doc = include_str!("../README.md")]
 
-pub mod backups;
-pub mod checklist;
-pub mod cli;
+pub mod commands;
 pub mod config;
-mod disk;
 pub mod logging;
+mod supervisor;
 pub mod system;
 pub mod wire;

@@ -1,7 +1,7 @@
-//! The program. Everything it does is in the library, so that tests can do it too.
+//! The entry point. The library does the work, so that tests can call it.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    inspection_server::cli::run(std::env::args_os())
+    inspection_server::commands::run(std::env::args_os())
 }

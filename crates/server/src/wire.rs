@@ -1,4 +1,4 @@
-//! From configuration to a service that runs: the only place that knows all the parts.
+//! Wires the layers together: from a configuration to a running service.
 
 use std::{
     collections::BTreeMap,
@@ -11,8 +11,13 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use inspection_auth::{cursors::Cursors, links::Links, tokens::Tokens};
-use inspection_domain::{outbox::OutboxKind, time::Instant};
+use inspection_domain::{outbox::OutboxKind, time::Instant, users::Password};
 use inspection_http::{App, ExtraMetric, Stopper};
+use inspection_operations::{
+    backup,
+    check::{Deployment, KnownPassword, Secrets},
+    disk::{Folder, Space, space},
+};
 use inspection_persistence::{Context, Database};
 use inspection_scheduler::{
     Background, BackgroundSettings, all_tasks,
@@ -22,22 +27,22 @@ use inspection_scheduler::{
 };
 use inspection_storage::{S3Settings, Storage};
 use listenfd::ListenFd;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    backups,
-    config::{Config, Origins, Profile, RedisUrl},
-    disk::{Space, space},
+    config::{self, Config, LogFormat, Origins, Profile, RedisUrl, Resolved},
+    logging,
     system::{SystemClock, SystemIds},
 };
 
-/// The database of a configuration, for many at once. Nothing is connected yet.
+/// The database with its pool. Connects on first use.
 pub fn database(config: &Config) -> Result<Database> {
     open(config, config.db_pool_size.get(), config.db_max_overflow)
 }
 
-/// The database of a configuration, for one thing after the other: commands, and what comes before the service.
-/// The first connection sets a new SQLite file up, which a second one would get in the way of; and a database
-/// that can't be reached is reported a few times, not for every place of a pool.
+/// The database with a single connection, for commands and for the preparation of the service. The
+/// first connection initializes a new SQLite file, which a second one would disturb. An unreachable
+/// database is reported a few times instead of once per pooled connection.
 pub fn one_connection(config: &Config) -> Result<Database> {
     open(config, 1, 0)
 }
@@ -47,7 +52,7 @@ fn open(config: &Config, size: u32, overflow: u32) -> Result<Database> {
     Ok(Database::open(inspection_persistence::Settings { size, overflow, ..settings })?)
 }
 
-/// Time, randomness and place of a configuration.
+/// Clock, ids and calendar.
 pub fn context(config: &Config) -> Context {
     Context {
         clock: Arc::new(SystemClock),
@@ -57,24 +62,24 @@ pub fn context(config: &Config) -> Context {
     }
 }
 
-/// How long a translator may take to answer.
+/// Timeout of a translation request.
 const TRANSLATOR_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often to look for what should have happened by itself and hasn't.
+/// Interval at which due tasks and outbox jobs are polled.
 const POLL_INTERVAL: Duration = Duration::from_secs(20);
 
-/// A name for this process that no other has.
+/// A unique name of this process.
 pub fn instance(context: &Context) -> String {
     format!("{}-{}", std::process::id(), context.ids.unique())
 }
 
-/// What happens by itself: the scheduled tasks, if they do here, and what requests leave behind. If it ends without having been told
-/// to, that is told.
+/// Starts the background workers: the outbox, and the scheduled tasks if this process runs them.
+/// `on_exit` is called if they end without being stopped.
 pub fn background(
     config: &Config,
     database: &Database,
     context: &Context,
-    when_dead: impl FnOnce() + Send + 'static,
+    on_exit: impl FnOnce() + Send + 'static,
 ) -> Result<Background> {
     let mut handlers: BTreeMap<OutboxKind, Arc<dyn Handler>> = BTreeMap::new();
     if let Some(api_key) = &config.openai_api_key {
@@ -96,83 +101,160 @@ pub fn background(
         poll_interval: POLL_INTERVAL,
         shutdown_timeout: config.shutdown_timeout,
     };
-    Ok(Background::start(settings, when_dead)?)
+    Ok(Background::start(settings, on_exit)?)
 }
 
 fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// How long one request to a bucket may take.
+/// Timeout of a request to the bucket.
 const BUCKET_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The store of files of a configuration. A folder is made if it isn't there; a bucket isn't asked for anything yet.
+/// The file store. Creates a missing folder; connects to a bucket on first use.
 pub fn storage(config: &Config) -> Result<Storage> {
-    let Some(bucket) = &config.storage_url else { return Ok(Storage::local(&config.upload_folder)?) };
-    let settings = S3Settings {
+    Ok(match bucket(config) {
+        None => Storage::local(&config.upload_folder)?,
+        Some(settings) => Storage::s3(&settings, &config.upload_folder)?,
+    })
+}
+
+fn bucket(config: &Config) -> Option<S3Settings> {
+    let bucket = config.storage_url.as_ref()?;
+    Some(S3Settings {
         bucket: bucket.name.clone(),
         prefix: bucket.prefix.clone(),
         region: config.aws_region.clone(),
         endpoint: config.aws_endpoint_url.as_ref().map(|endpoint| endpoint.0.clone()),
         credentials: config.aws_access_key_id.clone().zip(config.aws_secret_access_key.clone()),
         request_timeout: BUCKET_TIMEOUT,
-    };
-    Ok(Storage::s3(&settings, &config.upload_folder)?)
+    })
 }
 
-/// How often an open stream of events gives a sign of life: proxies and phones forget quiet connections after a minute or so.
+/// Database and folder of the backups.
+pub fn backups(config: &Config, pg_bin: Option<PathBuf>) -> backup::Settings {
+    let (database_url, folder) = (config.database_url.expose().clone(), config.backup_folder.clone());
+    backup::Settings { database_url, folder, pg_bin }
+}
+
+/// The deployment that `check` examines.
+pub fn deployment(config: &Config) -> Deployment {
+    let first_admin = config.admin_password.as_ref().map(|password| KnownPassword {
+        origin: "ADMIN_PASSWORD",
+        password: Password::new(password.expose_secret()),
+    });
+    let demo =
+        KnownPassword { origin: "that of the demo site", password: Password::new(inspection_demo::PASSWORD) };
+    Deployment {
+        profile: config.app_env.as_str(),
+        enforces_limits: config.app_env != Profile::Testing,
+        database_url: config.database_url.expose().clone(),
+        pool_size: config.db_pool_size.get(),
+        pool_overflow: config.db_max_overflow,
+        workers: config.workers,
+        request_timeout: config.request_timeout,
+        shutdown_timeout: config.shutdown_timeout,
+        trusted_proxies: config.trusted_proxies.clone(),
+        https_redirect: config.https_redirect,
+        cors_origins: config.cors_origins.as_ref().map(|origins| origins.0.clone()),
+        redis_url: redis_url(config),
+        upload_folder: config.upload_folder.clone(),
+        bucket: bucket(config),
+        max_content_length: config.max_content_length.get().into(),
+        log_level: config.log_level.0.to_string().to_ascii_lowercase(),
+        log_format: if config.log_format == LogFormat::Json { "JSON" } else { "text" },
+        log_file: config.log_file.clone(),
+        log_file_size: logging::FILE_SIZE,
+        log_files_kept: logging::FILES_KEPT,
+        runs_scheduler: config.scheduler_enabled,
+        has_metrics_token: config.metrics_token.is_some(),
+        access_token_lifetime: config.jwt_access_token_expires,
+        refresh_token_lifetime: config.jwt_refresh_token_expires,
+        jwt_secret_key: config.jwt_secret_key.clone(),
+        backup_folder: config.backup_folder.clone(),
+        folders: folders(config),
+        known_passwords: std::iter::once(demo).chain(first_admin).collect(),
+        demo_domain: inspection_demo::DOMAIN,
+        context: context(config),
+    }
+}
+
+/// The secrets that `check` examines, whether or not the configuration is valid.
+pub fn secrets(resolved: &Resolved) -> Secrets {
+    let secret = |key| resolved.secret(key).map(SecretString::from);
+    Secrets {
+        secret_key: secret("secret_key"),
+        jwt_secret_key: secret("jwt_secret_key"),
+        public_keys: config::PUBLIC_SECRETS.to_vec(),
+        has_translation_key: resolved.secret("openai_api_key").is_some(),
+        env_file: config::DOTENV.into(),
+    }
+}
+
+fn redis_url(config: &Config) -> Option<SecretString> {
+    match &config.redis_url {
+        RedisUrl::Memory => None,
+        RedisUrl::Server(url) => Some(url.clone()),
+    }
+}
+
+/// Interval of keep-alive comments on event streams. Proxies and phones drop idle connections after
+/// about a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// What the metrics show besides the service's own: how full the disks are, and how old the newest backup is.
-fn readings(config: &Config) -> Vec<ExtraMetric> {
-    let places = places(config);
+/// Gauges beside those of the service: disk space, and the age of the backups.
+fn extra_metrics(config: &Config) -> Vec<ExtraMetric> {
+    let folders = folders(config);
     let read = |name, help, number: fn(&Space) -> u64| {
-        places.clone().into_iter().map(move |(place, folder)| ExtraMetric {
+        folders.clone().into_iter().map(move |folder| ExtraMetric {
             name,
             help,
-            label: Some(("place", place)),
-            read: Arc::new(move || space(&folder).map(|space| fraction(number(&space)))),
+            label: Some(("place", folder.name)),
+            read: Arc::new(move || space(&folder.path).map(|space| gauge(number(&space)))),
         })
     };
-    let backup = |name, help, newest: fn(&Path) -> Option<Instant>| {
+    let age = |name, help, newest: fn(&Path) -> Option<Instant>| {
         let folder = config.backup_folder.clone();
         let seconds = move || newest(&folder).and_then(|at| u64::try_from(at.as_second()).ok());
-        ExtraMetric { name, help, label: None, read: Arc::new(move || seconds().map(fraction)) }
+        ExtraMetric { name, help, label: None, read: Arc::new(move || seconds().map(gauge)) }
     };
-    let made = backup(
+    let created = age(
         "inspection_last_backup_timestamp_seconds",
         "When the newest backup was begun, in seconds since 1970.",
-        |folder| Some(backups::newest(folder).ok()??.created_at),
+        |folder| Some(backup::newest(folder).ok()??.created_at),
     );
-    let verified = backup(
+    let verified = age(
         "inspection_last_verified_backup_timestamp_seconds",
         "When a backup was last put back for a trial and was whole, in seconds since 1970.",
-        |folder| backups::newest_verified(folder).ok()??.verified_at,
+        |folder| backup::newest_verified(folder).ok()??.verified_at,
     );
     read("inspection_disk_free_bytes", "Bytes that can still be written to a disk.", |space| space.free)
         .chain(read("inspection_disk_size_bytes", "Bytes of a disk.", |space| space.size))
-        .chain([made, verified])
+        .chain([created, verified])
         .collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "numbers of metrics are fractions, and no disk is that large")]
-fn fraction(number: u64) -> f64 {
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "gauges are floating-point numbers, and no disk is that large"
+)]
+fn gauge(number: u64) -> f64 {
     number as f64
 }
 
-/// The folders of a configuration that can get full.
-pub(crate) fn places(config: &Config) -> Vec<(&'static str, PathBuf)> {
+/// The folders that can run full.
+fn folders(config: &Config) -> Vec<Folder> {
     let logs = config.log_file.as_ref().and_then(|file| file.parent()).map(Path::to_owned);
-    let mut places = vec![("uploads", config.upload_folder.clone())];
-    places.extend(logs.map(|folder| ("logs", folder)));
-    places.push(("backups", config.backup_folder.clone()));
-    places
+    let mut folders = vec![Folder { name: "uploads", path: config.upload_folder.clone() }];
+    folders.extend(logs.map(|path| Folder { name: "logs", path }));
+    folders.push(Folder { name: "backups", path: config.backup_folder.clone() });
+    folders
 }
 
-/// How long Redis may take to count a request; much longer than it does, much shorter than anybody minds.
-const REDIS_PATIENCE: Duration = Duration::from_millis(250);
+/// Timeout of Redis for counting a request: far above its latency, far below a noticeable delay.
+const REDIS_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The application over a database and a store of files.
+/// The HTTP application over a database and a file store.
 pub fn app(config: &Config, database: Database, context: Context, storage: Storage, socket: &Socket) -> App {
     let tokens = Tokens::new(
         &config.jwt_secret_key,
@@ -184,14 +266,11 @@ pub fn app(config: &Config, database: Database, context: Context, storage: Stora
         trusted_proxies: config.trusted_proxies.clone(),
         // Tests sign in more often than people do.
         rate_limits: config.app_env != Profile::Testing,
-        redis_url: match &config.redis_url {
-            RedisUrl::Memory => None,
-            RedisUrl::Server(url) => Some(url.clone()),
-        },
-        extra_metrics: readings(config),
+        redis_url: redis_url(config),
+        extra_metrics: extra_metrics(config),
         socket_outlives: socket.outlives,
         https_redirect: config.https_redirect,
-        redis_timeout: REDIS_PATIENCE,
+        redis_timeout: REDIS_TIMEOUT,
         metrics_token: config.metrics_token.clone(),
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
         dashboard_age: Duration::from_secs(config.dashboard_age.into()),
@@ -202,13 +281,14 @@ pub fn app(config: &Config, database: Database, context: Context, storage: Stora
     App::new(database, context, tokens, signatures, storage, settings)
 }
 
-/// The address the service listens on from now on: a socket that systemd holds for it, so that nobody is refused while the service
-/// restarts, or its own.
+/// The listening socket: one that systemd holds, so that no connection is refused during a restart,
+/// or a new one.
 pub fn listen(config: &Config) -> Result<Socket> {
-    let given = ListenFd::from_env().take_tcp_listener(0).context("the socket from systemd can't be used")?;
-    let outlives = given.is_some();
-    let listener = if let Some(given) = given {
-        given
+    let inherited =
+        ListenFd::from_env().take_tcp_listener(0).context("the socket from systemd can't be used")?;
+    let outlives = inherited.is_some();
+    let listener = if let Some(inherited) = inherited {
+        inherited
     } else {
         let (host, port) = config.address();
         TcpListener::bind((host, port)).with_context(|| format!("can't listen on {host}:{port}"))?
@@ -217,18 +297,18 @@ pub fn listen(config: &Config) -> Result<Socket> {
     Ok(Socket { listener, address, outlives })
 }
 
-/// A socket that the service listens on.
+/// A listening socket.
 #[derive(Debug)]
 pub struct Socket {
     /// The socket.
     pub listener: TcpListener,
     /// Its address.
     pub address: SocketAddr,
-    /// Whether somebody else holds it, too, so that it is there when this process has ended.
+    /// Whether systemd holds it as well, so that it outlives this process.
     pub outlives: bool,
 }
 
-/// Answers requests until the process is told to stop, and what is in flight is done or out of time.
+/// Serves requests until SIGTERM, and then until requests in flight are finished or time out.
 pub fn run(config: &Config, app: App, listener: TcpListener, started: impl FnOnce(Stopper)) -> Result<()> {
     let cores = available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = config.workers.map_or(cores, |workers| usize::try_from(workers.get()).unwrap_or(cores));

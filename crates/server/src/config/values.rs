@@ -1,11 +1,6 @@
 //! The kinds of values that variables have, and how each is read from text.
 
-use std::{
-    fmt,
-    num::NonZeroU32,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use inspection_domain::{input::Invalid, rule::Rule, time::SiteTimeZone, users::Email};
 use ipnet::IpNet;
@@ -148,11 +143,6 @@ impl DatabaseUrl {
     /// All of it, with the password.
     pub fn expose(&self) -> &SecretString {
         &self.0
-    }
-
-    /// The file, if it is one of SQLite.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        self.0.expose_secret().strip_prefix("sqlite://").map(Path::new)
     }
 
     /// Whether it is PostgreSQL.

@@ -100,12 +100,12 @@ fn a_fit_deployment_passes_and_each_fault_is_told() {
 
     // Backups: none, one, and one that was put back.
     site.expect(&[], "database.backup", "fail", "there is no backup");
-    site.expect(&[], "database.restore", "fail", "no backup has ever been put back");
+    site.expect(&[], "database.restore", "fail", "no backup has ever been verified");
     let tools = or_skip!(server.tools()).display().to_string();
     let tools = ["--pg-bin", &tools];
     site.succeeds(&[&["backup", "create"], &tools[..]].concat());
     site.expect(&[], "database.backup", "pass", "is 0 h old");
-    site.expect(&[], "database.restore", "fail", "no backup has ever been put back");
+    site.expect(&[], "database.restore", "fail", "no backup has ever been verified");
     let scratch_url = server.url("postgres");
     site.succeeds(&[&["backup", "verify", "--scratch-url", &scratch_url], &tools[..]].concat());
 
@@ -130,7 +130,7 @@ fn a_fit_deployment_passes_and_each_fault_is_told() {
     let in_the_way = site.folder.path().join("a file");
     fs::write(&in_the_way, "in the way").expect("written");
     let below = in_the_way.join("folder").display().to_string();
-    site.expect(&[("UPLOAD_FOLDER", &below)], "storage.writable", "fail", "UPLOAD_FOLDER is not there");
+    site.expect(&[("UPLOAD_FOLDER", &below)], "storage.writable", "fail", "UPLOAD_FOLDER doesn't exist");
     site.expect(&[("LOG_FILE", &below)], "logging.file", "fail", "can't be written to");
     site.expect(&[("UPLOAD_FOLDER", "/dev/shm/inspection-check")], "storage.persistent", "fail", "in memory");
     site.expect(
@@ -142,7 +142,7 @@ fn a_fit_deployment_passes_and_each_fault_is_told() {
     site.expect(&[("REDIS_URL", "memory://")], "limits.redis_reachable", "not_applicable", "in memory");
     let env = site.folder.path().join(".env");
     fs::write(&env, "WORKERS=2\n").expect("written");
-    site.expect(&[], "secrets.env_file", "fail", "everybody on this machine");
+    site.expect(&[], "secrets.env_file", "fail", "every user of this machine");
     fs::remove_file(&env).expect("removed");
 
     // The database.
@@ -162,12 +162,12 @@ fn a_fit_deployment_passes_and_each_fault_is_told() {
     let known = [("ADMIN_EMAIL", "chief@example.com"), ("ADMIN_PASSWORD", PASSWORD)];
     site.expect(&known, "security.accounts", "fail", "ADMIN_PASSWORD");
     site.create_admin("admin1@demo.example");
-    site.expect(&[], "security.accounts", "fail", "1 accounts of the invented site");
+    site.expect(&[], "security.accounts", "fail", "1 accounts of the demo site");
 
     // A migration that is pending, and what can't be looked at then.
     site.succeeds(&["migrate", "down"]);
     site.expect(&[], "database.migrations", "fail", "1 of ");
-    site.expect(&[], "security.blocklist", "not_applicable", "before the rest is mended");
+    site.expect(&[], "security.blocklist", "not_applicable", "before the other failures are fixed");
     site.redis.kill();
     site.expect(&[], "limits.redis_reachable", "fail", "Redis can't be reached");
 }

@@ -221,7 +221,9 @@ fn the_command_line_sees_a_database_through_its_first_day() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     assert!(said(&run(&["migrate", "status"])).contains("people"));
-    assert!(failure(&run(&["admin", "list"])).contains("migrate up"));
+    let refusing = [("AUTO_MIGRATE", "false")];
+    let refused = program(&folder, &refusing, &["admin", "list"]).output().expect("ended");
+    assert!(failure(&refused).contains("migrate up"));
     said(&run(&["migrate", "up"]));
     said(&run(&["migrate", "redo"]));
     let made = said(&run(&["admin", "create", "--email", "chief@example.com", "--name", "Chief"]));
@@ -235,4 +237,33 @@ fn the_command_line_sees_a_database_through_its_first_day() {
     assert!(said(&run(&["config", "show"])).contains("DATABASE_URL"));
     assert_eq!(said(&run(&["openapi"])).trim(), inspection_http::openapi().trim());
     assert_eq!(run(&["dance"]).status.code(), Some(2));
+}
+
+#[test]
+fn commands_migrate_a_new_database_where_the_profile_allows_it() {
+    for (arguments, words) in [
+        (&["admin", "create", "--email", "chief@example.com", "--name", "Chief"][..], "created admin"),
+        (&["task", "list"], "check_backlog"),
+        (&["files", "check"], "files on record"),
+    ] {
+        let folder = folder();
+        let output = program(&folder, &[], arguments).output().expect("ended");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains(words), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn commands_of_production_refuse_a_database_that_is_not_up_to_date() {
+    let server = or_skip!(Server::shared());
+    let name = server.fresh_name();
+    scratch::create_database(&server.url("postgres"), &name, None).expect("a database");
+    let settings = [
+        ("APP_ENV", "production"),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+        ("JWT_SECRET_KEY", "fedcba9876543210fedcba9876543210"),
+        ("DATABASE_URL", &server.url(&name)),
+    ];
+    let refused = program(&folder(), &settings, &["admin", "list"]).output().expect("ended");
+    assert!(failure(&refused).contains("inspection-server migrate up"));
 }

@@ -165,7 +165,7 @@ fn a_deployment_as_it_should_be_passes_and_is_clean_afterwards() {
     let said = String::from_utf8_lossy(&table.stdout);
     assert_eq!(table.status.code(), Some(0), "{said}\n{table:?}");
     assert!(said.contains("22 passed, 0 warnings, 0 failed, 1 not applicable"), "{said}");
-    assert!(said.contains("✔  verify.cleanup") && said.contains("for history there stay: "), "{said}");
+    assert!(said.contains("✔  verify.cleanup") && said.contains("retained as history: "), "{said}");
     let admin = service.admin();
     assert_clean(&admin);
 
@@ -206,16 +206,16 @@ fn what_a_proxy_breaks_is_told_and_put_away_all_the_same() {
     assert_failed(
         &output,
         &[
-            ("verify.health", "answered with 503: status degraded, database nothing"),
-            ("verify.ready", "answered with 503"),
-            ("verify.redirect", "answered with 200 instead of leading to https"),
+            ("verify.health", "returns 503: status degraded, database nothing"),
+            ("verify.ready", "returns 503"),
+            ("verify.redirect", "returns 200 instead of a redirect to https"),
             ("verify.headers", "x-frame-options on /, x-frame-options on /api/auth/me"),
             ("verify.cors", "https://foreign.example is allowed"),
-            ("verify.docs", "/api/openapi.json is answered with 404"),
+            ("verify.docs", "/api/openapi.json returns 404"),
             ("verify.upload_large", "just under 16 MiB is refused"),
-            ("verify.notification", "nobody was told"),
-            ("verify.tasks", "the service doesn't tell the time"),
-            ("verify.errors", "GET /api/there-is-nothing-here: the answer has .py"),
+            ("verify.notification", "without a notification"),
+            ("verify.tasks", "the responses lack times"),
+            ("verify.errors", "GET /api/there-is-nothing-here: the response contains .py"),
             ("verify.cleanup", "file "),
             ("verify.cookies", "balancer by GET /health/live"),
         ],
@@ -241,12 +241,12 @@ fn what_a_proxy_breaks_is_told_and_put_away_all_the_same() {
     assert_failed(
         &verify_behind(&proxy, &["--json", "--skip-rate-limit"]),
         &[
-            ("verify.tasks", "check_backlog has failed at 2026-03-02T00:00:00"),
-            ("verify.roles", "without a token, accounts are answered with 200"),
-            ("verify.logout", "after signing out, the token is answered with 200"),
-            ("verify.upload", "downloading the image is answered with 404 NOT_FOUND"),
-            ("verify.upload_disguised", "a web page named photo.png is taken"),
-            ("verify.upload_too_large", "more than 16 MiB is taken"),
+            ("verify.tasks", "check_backlog failed at 2026-03-02T00:00:00"),
+            ("verify.roles", "without a token, the accounts return 200"),
+            ("verify.logout", "after signing out, the access token returns 200"),
+            ("verify.upload", "downloading the image returns 404 NOT_FOUND"),
+            ("verify.upload_disguised", "a web page named photo.png is accepted"),
+            ("verify.upload_too_large", "more than 16 MiB is accepted"),
             ("verify.cleanup", "file 999999 (404 NOT_FOUND)"),
         ],
     );
@@ -263,13 +263,13 @@ fn settings_that_are_too_lax_are_told() {
     let environment = [GIVEN[0], ("VERIFY_USER_PASSWORD", "another-password-of-tests")];
     let arguments = ["--json", "--email", EMAIL, "--user-email", "engineer@example.com"];
     let output = verify(&service.base, &environment, &arguments);
-    assert_failed(&output, &[("verify.rate_limit", "20 wrong passwords in a row are all looked at")]);
+    assert_failed(&output, &[("verify.rate_limit", "20 wrong passwords in a row are not rate limited")]);
     let findings = findings(&output);
     for (id, words) in [
         ("verify.tls", "plain HTTP, on this machine only"),
         ("verify.cors", "every web site may call the API"),
         ("verify.token_lifetime", "live 24:00 h"),
-        ("verify.tasks", "never run yet: generate_daily_lists"),
+        ("verify.tasks", "not run yet: generate_daily_lists"),
     ] {
         let (verdict, found) = &findings[id];
         assert!(verdict == "warning" && found.contains(words), "{id}: {verdict}: {found}");
@@ -308,7 +308,7 @@ fn who_cannot_be_reached_or_trusted_is_told_and_nothing_is_sent() {
     let output = verify(&url, &GIVEN, &["--email", EMAIL]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(said.contains("✘  verify.health") && said.contains("no answer"), "{said}");
+    assert!(said.contains("✘  verify.health") && said.contains("no response"), "{said}");
     assert!(said.contains("–  verify.login"), "{said}");
 
     let without = verify(&url, &[], &["--email", EMAIL]);
@@ -353,9 +353,9 @@ fn health_asks_the_service_of_the_same_configuration() {
     assert_eq!(health(&[], &["--url", &service.base]).status.code(), Some(0));
     let elsewhere = health(&[], &["--url", &format!("{}/nowhere", service.base)]);
     assert_eq!(elsewhere.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("answers with 404"), "{elsewhere:?}");
+    assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("returns 404"), "{elsewhere:?}");
     service.stop();
     let gone = health(&[("PORT", &port)], &[]);
     assert_eq!(gone.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&gone.stderr).contains("doesn't answer"), "{gone:?}");
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("doesn't respond"), "{gone:?}");
 }

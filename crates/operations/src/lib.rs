@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+pub mod accounts;
+pub mod backup;
+pub mod check;
+pub mod checklist;
+pub mod disk;
+pub mod error;
+pub mod files;
+pub mod finding;
+pub mod progress;
+pub mod verify;
+
+pub use error::{Error, Result};
+pub use finding::{Finding, Report, Verdict};
+pub use progress::{OnProgress, Progress};

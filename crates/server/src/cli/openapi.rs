@@ -1,9 +1,0 @@
-//! `openapi`: the document of the API.
-
-use anyhow::Result;
-
-use super::say;
-
-pub(super) fn run() -> Result<()> {
-    Ok(say(inspection_http::openapi().trim_end())?)
-}
