@@ -1,4 +1,5 @@
-//! Final assessments: may a machine run, by the verdicts of the two who inspected it (rule book §9).
+//! Final assessments: whether a machine may run, by the verdicts of its two inspectors (rule book
+//! §9).
 
 use serde::Serialize;
 
@@ -14,19 +15,19 @@ use crate::{
 };
 
 text_enum! {
-    /// Whether a machine may run.
+    /// Verdict on a machine.
     pub enum Verdict {
-        /// It may.
+        /// It may run.
         Operational = "operational",
-        /// It may not: it is a danger.
+        /// It must not run.
         Urgent = "urgent",
     }
 }
 
 text_enum! {
-    /// How far an assessment is.
+    /// Lifecycle status of an assessment.
     pub enum AssessmentStatus {
-        /// A verdict is missing.
+        /// Undecided: at least one verdict is missing.
         Pending = "pending",
         /// Decided.
         Completed = "completed",
@@ -34,13 +35,13 @@ text_enum! {
 }
 
 text_enum! {
-    /// What decided an assessment.
+    /// Ground on which an assessment was decided.
     pub enum ResolvedBy {
-        /// Both verdicts were the same.
+        /// Both verdicts agree.
         Agreement = "agreement",
-        /// One was urgent, and one is enough.
+        /// One verdict is urgent, which is sufficient.
         SafetyRule = "safety_rule",
-        /// An admin.
+        /// Decision of an admin.
         Admin = "admin",
     }
 }
@@ -54,93 +55,94 @@ text_enum! {
     diesel(table_name = crate::schema::final_assessments, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Assessment {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: AssessmentId,
-    /// The assignment it ends.
+    /// The assignment.
     pub assignment_id: AssignmentId,
     /// The machine.
     pub equipment_id: EquipmentId,
-    /// Who inspected the mechanical half.
+    /// Inspector of the mechanical half.
     pub mechanical_inspector_id: UserId,
-    /// Who inspected the electrical half.
+    /// Inspector of the electrical half.
     pub electrical_inspector_id: UserId,
-    /// What the mechanical inspector says.
+    /// Verdict of the mechanical inspector.
     pub mechanical_verdict: Option<Verdict>,
-    /// Why it is urgent.
+    /// Reason for an urgent verdict.
     pub mechanical_reason: Option<String>,
-    /// When they said so.
+    /// Time of the verdict.
     pub mechanical_verdict_at: Option<Instant>,
-    /// What the electrical inspector says.
+    /// Verdict of the electrical inspector.
     pub electrical_verdict: Option<Verdict>,
-    /// Why it is urgent.
+    /// Reason for an urgent verdict.
     pub electrical_reason: Option<String>,
-    /// When they said so.
+    /// Time of the verdict.
     pub electrical_verdict_at: Option<Instant>,
-    /// Whether it is decided.
+    /// Lifecycle status.
     pub status: AssessmentStatus,
-    /// What was decided.
+    /// Decision.
     pub decision: Option<Verdict>,
-    /// What decided it.
+    /// Ground of the decision.
     pub resolved_by: Option<ResolvedBy>,
-    /// When it was decided.
+    /// Time of the decision.
     pub resolved_at: Option<Instant>,
-    /// The admin who decided it.
+    /// Admin that decided it.
     pub decided_by_id: Option<UserId>,
-    /// What the admin noted.
+    /// Notes of the admin.
     pub admin_notes: Option<String>,
-    /// `stopped` while this assessment holds the machine stopped.
+    /// `stopped` while this assessment keeps the machine stopped.
     pub equipment_hold: Option<EquipmentStatus>,
-    /// What the machine's status was before it was stopped, and will be when it is released; none if it had been stopped by
-    /// somebody else.
+    /// Status of the machine before the stop, restored on release; none if another cause had
+    /// stopped it.
     pub stopped_from: Option<EquipmentStatus>,
-    /// When an admin released the machine in spite of this assessment, by changing the machine's status.
+    /// Time at which an admin released the machine by changing its status.
     pub released_at: Option<Instant>,
-    /// Which admin.
+    /// Admin that released the machine.
     pub released_by_id: Option<UserId>,
-    /// When the inspectors were asked.
+    /// Creation time.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 crate::translations::translated!(Assessment, "assessment", { mechanical_reason, electrical_reason, admin_notes });
 
 input! {
-    /// An inspector's verdict.
+    /// Verdict of an inspector.
     pub struct NewVerdict {
         /// `operational` or `urgent`.
         verdict: Verdict,
-        /// Why it is urgent, in at least 50 characters.
+        /// Reason for an urgent verdict; at least 50 characters.
         urgent_reason | "reason": Option<Text<2000>>,
     }
 }
 
 input! {
-    /// An admin's decision.
+    /// Decision of an admin.
     pub struct AdminDecision {
-        /// `operational`, which releases what this assessment stopped, or `urgent`, which stops the machine.
+        /// `operational` releases a machine that this assessment stopped; `urgent` stops the
+        /// machine.
         decision: Verdict,
-        /// Why.
+        /// Reason.
         notes | "admin_notes": Text<2000>,
     }
 }
 
 input! {
-    /// Which assessments, newest first.
+    /// Filter of a list of assessments, newest first.
     pub struct AssessmentFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<AssessmentStatus>,
     }
 }
 
-/// Why an assessment can't go on as asked.
+/// Reasons for rejecting a command on an assessment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AssessmentRule {
-    /// Verdicts are given before it is decided (§9).
+    /// The assessment is decided (§9).
     #[error("this assessment has been decided")]
     Completed,
-    /// Each inspector gives one verdict (§9).
+    /// The inspector has already given a verdict (§9).
     #[error("you have given your verdict")]
     AlreadyGiven,
 }
@@ -151,11 +153,11 @@ impl Rule for AssessmentRule {
     }
 }
 
-/// Characters that say at least why a machine is urgent (§9).
+/// Minimum length of the reason for an urgent verdict, in characters (§9).
 const SHORTEST_REASON: usize = 50;
 
 impl NewVerdict {
-    /// The verdict and its reason, which an urgent one needs and no other keeps (§9).
+    /// Verdict and reason. An urgent verdict requires a reason; other verdicts discard it (§9).
     pub fn checked(self) -> Result<(Verdict, Option<String>), Invalid> {
         if self.verdict == Verdict::Operational {
             return Ok((self.verdict, None));
@@ -172,13 +174,13 @@ impl NewVerdict {
     }
 }
 
-/// Whose assessments somebody finds in lists: admins all, others those they are asked in (§9).
+/// Whether the actor's lists include all assessments; other users' lists include their own (§9).
 pub fn lists_all(actor: &User) -> bool {
     actor.is_admin()
 }
 
 impl Assessment {
-    /// A new one, in which both inspectors are asked (§9).
+    /// Builds a pending assessment with both inspectors (§9).
     pub fn of(assignment: &Assignment, team: [UserId; 2], now: Instant) -> Self {
         let [mechanical_inspector_id, electrical_inspector_id] = team;
         Self {
@@ -208,12 +210,12 @@ impl Assessment {
         }
     }
 
-    /// Its two inspectors.
+    /// The two inspectors.
     pub const fn inspectors(&self) -> [UserId; 2] {
         [self.mechanical_inspector_id, self.electrical_inspector_id]
     }
 
-    /// Whether the actor may see it: admins, engineers, quality engineers and its inspectors.
+    /// Checks that the actor may see it: admins, engineers, quality engineers and its inspectors.
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
         let by_role =
             [Role::Admin, Role::Engineer, Role::QualityEngineer].into_iter().any(|role| actor.has(role));
@@ -223,7 +225,7 @@ impl Assessment {
         Err(Forbidden("only its inspectors, engineers, quality engineers and admins may see this"))
     }
 
-    /// Which half the actor inspected, who must be one of its inspectors.
+    /// Trade of the actor's half; the actor must be one of its inspectors.
     pub fn half_of(&self, actor: &User) -> Result<Category, Forbidden> {
         if actor.id == self.mechanical_inspector_id {
             Ok(Category::Mechanical)
@@ -234,7 +236,7 @@ impl Assessment {
         }
     }
 
-    /// With the verdict of one of its inspectors; when both are in, it is decided (§9).
+    /// Records the verdict of an inspector. The second verdict decides the assessment (§9).
     pub fn with_verdict(
         &self,
         half: Category,
@@ -276,7 +278,7 @@ impl Assessment {
         Ok(after)
     }
 
-    /// Decided by an admin, whatever the verdicts are or were (§9).
+    /// Records the decision of an admin, which overrides all verdicts (§9).
     #[must_use]
     pub fn decided(&self, decision: AdminDecision, admin: UserId, now: Instant) -> Self {
         Self {
@@ -291,8 +293,8 @@ impl Assessment {
         }
     }
 
-    /// Whether the machine may not run as far as this assessment goes: it was decided so, or it isn't decided and one
-    /// inspector says so. One is enough, and nobody waits for the other (§9).
+    /// Whether this assessment keeps the machine from running: decided as urgent, or undecided with
+    /// at least one urgent verdict (§9).
     pub fn is_urgent(&self) -> bool {
         match self.decision {
             Some(decision) => decision == Verdict::Urgent,
@@ -300,7 +302,8 @@ impl Assessment {
         }
     }
 
-    /// Why it is urgent: the admin's notes if an admin decided, else the inspectors' reasons.
+    /// Reason for the urgency: the admin's notes after a decision by an admin, else the inspectors'
+    /// reasons.
     pub fn urgent_reason(&self) -> String {
         if self.resolved_by == Some(ResolvedBy::Admin) {
             return self.admin_notes.clone().unwrap_or_default();
@@ -312,11 +315,12 @@ impl Assessment {
         reasons.join(" / ")
     }
 
-    /// What becomes of it and of its machine after a verdict or a decision (§9): urgent stops the machine and holds it so;
-    /// operational lets go of it. `holding` are the other assessments that hold this machine now.
+    /// Applies a verdict or decision to the assessment and its machine (§9): urgent stops and holds
+    /// the machine, operational lifts the hold. `holding` lists the other assessments that hold the
+    /// machine.
     ///
-    /// The machine is released, to the status it had, only if this or another assessment stopped it and none holds it any
-    /// more; one that was stopped by an admin's own change stays stopped.
+    /// The machine returns to its previous status only if an assessment stopped it and none holds
+    /// it any longer. A machine that an admin stopped by changing its status stays stopped.
     #[must_use]
     pub fn settled(&self, machine: EquipmentStatus, holding: &[Self]) -> (Self, EquipmentStatus) {
         let mut after = self.clone();
@@ -341,7 +345,7 @@ impl Assessment {
         (after, status)
     }
 
-    /// Lets go of the machine because an admin changed its status (§2).
+    /// Lifts the hold because an admin changed the status of the machine (§2).
     #[must_use]
     pub fn released(&self, admin: Option<UserId>, now: Instant) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Assignments: one machine of a daily list, and the team of two that inspects it (rule book §4).
+//! Assignments: one machine of a daily list and its team of two inspectors (rule book §4).
 
 use std::fmt;
 
@@ -16,46 +16,46 @@ use crate::{
 };
 
 text_enum! {
-    /// How far an assignment is.
+    /// Progress of an assignment.
     pub enum AssignmentStatus {
-        /// It has no team.
+        /// Without a team.
         Unassigned = "unassigned",
-        /// It has a team, which hasn't begun.
+        /// With a team; no inspection started.
         Assigned = "assigned",
-        /// The first inspection has been begun.
+        /// First inspection started.
         InProgress = "in_progress",
-        /// The mechanical half is done.
+        /// Mechanical half submitted.
         MechComplete = "mech_complete",
-        /// The electrical half is done.
+        /// Electrical half submitted.
         ElecComplete = "elec_complete",
-        /// Both halves are done.
+        /// Both halves submitted.
         BothComplete = "both_complete",
-        /// The inspectors are asked for their verdicts.
+        /// Waiting for the verdicts of both inspectors.
         AssessmentPending = "assessment_pending",
-        /// The machine has been assessed.
+        /// The final assessment is decided.
         Completed = "completed",
     }
 }
 
-/// What can be done with an assignment.
+/// Commands on an assignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssignmentCommand {
-    /// Give it a team, or another one.
+    /// Assign a team, or replace it.
     Assign,
-    /// Begin one half.
+    /// Start one half.
     Start(Category),
-    /// Finish one half.
+    /// Complete one half.
     Complete(Category),
-    /// Ask both inspectors for their verdict.
+    /// Request the verdicts of both inspectors.
     Assess,
-    /// Be done.
+    /// Complete the assignment.
     Finish,
-    /// Give what isn't done of it to others, since it is late.
+    /// Transfer the open halves of an overdue assignment to another team.
     TakeOver,
 }
 
 impl AssignmentCommand {
-    /// Every command.
+    /// Every command, with one entry per trade.
     pub const ALL: [Self; 8] = [
         Self::Assign,
         Self::Start(Category::Mechanical),
@@ -82,11 +82,11 @@ impl fmt::Display for AssignmentCommand {
 }
 
 impl AssignmentStatus {
-    /// The statuses in which an assignment past its deadline belongs to the backlog (§4).
+    /// Statuses in which an overdue assignment belongs to the backlog (§4).
     pub const UNFINISHED: [Self; 4] =
         [Self::Assigned, Self::InProgress, Self::MechComplete, Self::ElecComplete];
 
-    /// The status in which this half alone is done.
+    /// Status in which only the half of this trade is complete.
     const fn half(category: Category) -> Self {
         match category {
             Category::Mechanical => Self::MechComplete,
@@ -94,7 +94,7 @@ impl AssignmentStatus {
         }
     }
 
-    /// The status after a command (§4).
+    /// Status after a command (§4).
     pub fn after(self, command: AssignmentCommand) -> Result<Self, AssignmentRule> {
         match (self, command) {
             (Self::Unassigned | Self::Assigned, AssignmentCommand::Assign)
@@ -122,10 +122,10 @@ impl AssignmentStatus {
     diesel(table_name = crate::schema::inspection_assignments, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Assignment {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: AssignmentId,
-    /// The list it is on.
+    /// The daily list.
     pub list_id: ListId,
     /// The machine.
     pub equipment_id: EquipmentId,
@@ -135,84 +135,84 @@ pub struct Assignment {
     pub target_date: Date,
     /// The shift.
     pub shift: Shift,
-    /// Where the machine is to be found.
+    /// Berth of the machine.
     pub berth: Option<String>,
-    /// How far it is.
+    /// Lifecycle status.
     pub status: AssignmentStatus,
-    /// Who inspects the mechanical half.
+    /// Inspector of the mechanical half.
     pub mechanical_inspector_id: Option<UserId>,
-    /// Who inspects the electrical half.
+    /// Inspector of the electrical half.
     pub electrical_inspector_id: Option<UserId>,
-    /// Who chose the team.
+    /// User that assigned the team.
     pub assigned_by_id: Option<UserId>,
-    /// When the team was chosen.
+    /// Time at which the team was assigned.
     pub assigned_at: Option<Instant>,
-    /// When it belongs to the backlog if it isn't done.
+    /// Deadline, after which an unfinished assignment belongs to the backlog.
     pub deadline: Option<Instant>,
-    /// When it was done.
+    /// Completion time.
     pub completed_at: Option<Instant>,
-    /// When it came onto the list.
+    /// Creation time.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 input! {
-    /// A team of two.
+    /// The team to assign.
     pub struct AssignTeam {
-        /// Who inspects the mechanical half.
+        /// Inspector of the mechanical half.
         mechanical_inspector_id | "mech_inspector_id": UserId,
-        /// Who inspects the electrical half.
+        /// Inspector of the electrical half.
         electrical_inspector_id | "elec_inspector_id": UserId,
     }
 }
 
 input! {
-    /// Where the machine really is.
+    /// A correction of the machine's berth.
     pub struct CorrectBerth {
-        /// The berth.
+        /// Actual berth.
         berth: Text<50>,
     }
 }
 
 text_enum! {
-    /// What assignments can be ordered by.
+    /// Sort key of assignments.
     pub enum AssignmentOrder {
-        /// Day, and those of one day by number.
+        /// Day, then primary key.
         TargetDate = "target_date",
     }
 }
 
 input! {
-    /// Which of one's assignments.
+    /// Filter and order of a list of the user's own assignments.
     pub struct AssignmentFilter {
-        /// Of this day.
+        /// Filter by day.
         date | "target_date": Option<Date>,
-        /// Of this status.
+        /// Filter by status.
         status: Option<AssignmentStatus>,
-        /// Order; the latest day first if absent.
+        /// Sort order; latest day first if absent.
         sort: Option<Sort<AssignmentOrder>>,
     }
 }
 
-/// Why an assignment can't go on as asked.
+/// Reasons for rejecting a command on an assignment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssignmentRule {
-    /// The command needs another status (§4).
+    /// The command is not allowed in the current status (§4).
     #[error("{command} is not possible, the assignment is {status}")]
     WrongStatus {
-        /// What was asked.
+        /// Rejected command.
         command: AssignmentCommand,
-        /// The status it has.
+        /// Current status.
         status: AssignmentStatus,
     },
-    /// The team doesn't meet all conditions (§4).
+    /// The team violates at least one condition (§4).
     #[error("this team can't inspect the machine")]
     Team(
-        /// Every condition that isn't met, by field.
+        /// Every violated condition, by field.
         Vec<FieldError>,
     ),
-    /// One's half is complete when one's inspection was handed in (§5).
+    /// A half is complete only after its inspection is submitted (§5).
     #[error("your inspection of this machine has not been handed in")]
     NotHandedIn,
 }
@@ -236,14 +236,14 @@ impl Rule for AssignmentRule {
 /// Seconds from the beginning of the shift to the deadline: 30 hours (§4).
 const TIME_ALLOWED: i64 = 30 * 3600;
 
-/// When an assignment belongs to the backlog: so long after its shift has begun, on a clock that doesn't change (§4).
+/// Deadline of an assignment: 30 hours of elapsed time after its shift begins (§4).
 pub fn deadline(target_date: Date, shift: Shift, calendar: &SiteTimeZone) -> Instant {
     calendar.at(target_date, shift.first_hour()).plus_seconds(TIME_ALLOWED)
 }
 
 impl Assignment {
-    /// Its places that wait to be inspected, taken over by these two, each in their trade, with as much time as at first
-    /// (§7). A half that is done stays its inspector's.
+    /// Transfers the open halves to a new team, each member in their trade, with a new deadline
+    /// (§7). Completed halves keep their inspectors.
     pub fn taken_over_by(&self, team: [&User; 2], by: UserId, now: Instant) -> Result<Self, AssignmentRule> {
         let status = self.status.after(AssignmentCommand::TakeOver)?;
         let of = |half: Category| {
@@ -267,17 +267,18 @@ impl Assignment {
     }
 }
 
-/// What is to be known of the two people of a team.
+/// The people proposed for a team, and their leaves.
 #[derive(Debug, Clone)]
 pub struct Candidates {
-    /// The people there are.
+    /// The people that were found.
     pub people: Vec<User>,
-    /// Their leaves around the day.
+    /// Their leaves that may include the day.
     pub leaves: Vec<Leave>,
 }
 
 impl Assignment {
-    /// Gives it a team: each member an active inspector of their trade, on the shift, and not on leave on the day (§4).
+    /// Assigns a team: each member is an active inspector of their trade, on the shift, and not on
+    /// leave on the day (§4).
     pub fn assign(
         &self,
         team: &AssignTeam,
@@ -329,18 +330,18 @@ impl Assignment {
         conditions.into_iter().filter(|(is_met, _)| !is_met).map(|(_, message)| message).collect()
     }
 
-    /// Puts right where the machine is.
+    /// Corrects the berth of the machine.
     #[must_use]
     pub fn with_berth(&self, correction: CorrectBerth, now: Instant) -> Self {
         Self { berth: Some(correction.berth.into()), updated_at: now, ..self.clone() }
     }
 
-    /// Whose halves they are: the mechanical inspector's, the electrical inspector's.
+    /// Mechanical and electrical inspector, in this order.
     pub const fn team(&self) -> [Option<UserId>; 2] {
         [self.mechanical_inspector_id, self.electrical_inspector_id]
     }
 
-    /// Whose half is this trade's.
+    /// Inspector of a trade's half.
     pub const fn inspector(&self, trade: Category) -> Option<UserId> {
         match trade {
             Category::Mechanical => self.mechanical_inspector_id,
@@ -348,7 +349,7 @@ impl Assignment {
         }
     }
 
-    /// The half that is somebody's, who must be on the team (§5).
+    /// Trade of the actor's half; the actor must be on the team (§5).
     pub fn half_of(&self, actor: &User) -> Result<Category, Forbidden> {
         Category::ALL
             .iter()
@@ -357,20 +358,20 @@ impl Assignment {
             .ok_or(Forbidden("only the team of this assignment may do this"))
     }
 
-    /// The assignment after a command.
+    /// Applies a command.
     pub fn after(&self, command: AssignmentCommand, now: Instant) -> Result<Self, AssignmentRule> {
         let status = self.status.after(command)?;
         let completed_at = if status == AssignmentStatus::Completed { Some(now) } else { None };
         Ok(Self { status, completed_at, updated_at: now, ..self.clone() })
     }
 
-    /// Whether it belongs to the backlog: past its deadline, and not both halves done (§4).
+    /// Whether it belongs to the backlog: past its deadline with at least one half open (§4).
     pub fn is_overdue(&self, now: Instant) -> bool {
         AssignmentStatus::UNFINISHED.contains(&self.status)
             && self.deadline.is_some_and(|deadline| deadline < now)
     }
 
-    /// Who may have it assessed: its team and admins (§9).
+    /// Checks that the actor may request its assessment: the team and admins may (§9).
     pub fn may_be_assessed_by(&self, actor: &User) -> Result<(), Forbidden> {
         if actor.is_admin() { Ok(()) } else { self.half_of(actor).map(|_| ()) }
     }

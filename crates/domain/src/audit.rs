@@ -1,4 +1,4 @@
-//! The audit trail: who changed what of which object, when and from where. It only grows.
+//! Audit trail: actor, action, object, time and origin of every change. Entries are never changed.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -11,86 +11,86 @@ use crate::{
 };
 
 text_enum! {
-    /// What was done to an object.
+    /// Action of an audit entry.
     pub enum AuditAction {
-        /// Made.
+        /// Object created.
         Create = "create",
-        /// Changed.
+        /// Object changed.
         Update = "update",
-        /// Removed.
+        /// Object deleted.
         Delete = "delete",
-        /// An account or machine taken out of use.
+        /// Account or machine deactivated.
         Deactivate = "deactivate",
-        /// A password changed by its owner.
+        /// Password changed by its owner.
         ChangePassword = "change_password",
-        /// A password changed by somebody else.
+        /// Password reset by another user.
         ResetPassword = "reset_password",
-        /// A session ended.
+        /// Session revoked.
         Logout = "logout",
-        /// All sessions ended.
+        /// All sessions revoked.
         LogoutAll = "logout_all",
-        /// An inspection begun.
+        /// Inspection started.
         Start = "start",
-        /// A question answered.
+        /// Question answered.
         Answer = "answer",
-        /// An inspection handed in.
+        /// Inspection submitted.
         Submit = "submit",
-        /// An inspection looked through.
+        /// Inspection reviewed.
         Review = "review",
-        /// A defect repaired.
+        /// Defect resolved.
         Resolve = "resolve",
-        /// A defect done with.
+        /// Defect closed.
         Close = "close",
-        /// A defect open again.
+        /// Defect reopened.
         Reopen = "reopen",
         /// Notifications read.
         Read = "read",
-        /// Points booked.
+        /// Points awarded or deducted.
         Award = "award",
-        /// A daily list made or completed with what was missing.
+        /// Daily list generated or extended.
         Generate = "generate",
-        /// A team given to an assignment.
+        /// Team assigned to an assignment.
         Assign = "assign",
-        /// One half of an assignment done, or the whole.
+        /// Assignment, or a half of it, completed.
         Complete = "complete",
-        /// A verdict on a machine given.
+        /// Verdict on a machine recorded.
         Verdict = "verdict",
-        /// An assessment decided by an admin.
+        /// Assessment decided by an admin.
         Decide = "decide",
-        /// A machine stopped for safety.
+        /// Machine stopped for safety.
         Stop = "stop",
-        /// A stopped machine released.
+        /// Stopped machine released.
         Release = "release",
-        /// The planned time of a job entered.
+        /// Planned time of a job entered.
         Plan = "plan",
-        /// A pause asked for.
+        /// Pause, takeover, leave or bonus requested.
         Request = "request",
-        /// A request or work approved.
+        /// Request or work approved.
         Approve = "approve",
-        /// A request denied.
+        /// Request denied.
         Deny = "deny",
         /// A job paused.
         Pause = "pause",
-        /// A paused job going on.
+        /// Paused job resumed.
         Resume = "resume",
-        /// A job left undone.
+        /// Job left incomplete.
         LeaveIncomplete = "leave_incomplete",
-        /// Something that there is no need for any more.
+        /// Obsolete request or job cancelled.
         Cancel = "cancel",
-        /// A job given to somebody else.
+        /// Job transferred to another owner.
         Reassign = "reassign",
         /// Work rated.
         Rate = "rate",
-        /// Work found not good enough.
+        /// Work rejected.
         Reject = "reject",
-        /// A leave that is over.
+        /// Leave ended.
         End = "end",
-        /// A rejection decided on.
+        /// Rejection validated or found invalid.
         Validate = "validate",
     }
 }
 
-/// One line of the trail.
+/// An entry of the audit trail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -99,22 +99,22 @@ text_enum! {
     diesel(table_name = crate::schema::audit_entries, treat_none_as_default_value = false)
 )]
 pub struct AuditEntry {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: AuditId,
-    /// When.
+    /// Time of the action.
     pub at: Instant,
-    /// Who; nobody when the service or its operator did.
+    /// Acting user; none for the service or its operator.
     pub actor_id: Option<UserId>,
-    /// What was done.
+    /// Action.
     pub action: AuditAction,
-    /// Kind of the object.
+    /// Type of the object.
     pub entity_type: String,
-    /// Number of the object.
+    /// Primary key of the object.
     pub entity_id: Option<i64>,
-    /// Address the request came from.
+    /// Network address of the request.
     pub address: Option<String>,
-    /// The request.
+    /// Identifier of the request.
     pub request_id: Option<String>,
     /// Old and new value of every field that changed, as a JSON object.
     pub changes: Changes,
@@ -129,8 +129,8 @@ pub struct AuditEntry {
 pub struct Changes(pub Map<String, Value>);
 
 impl Changes {
-    /// What differs between two forms of an object; `None` stands for one that isn't there yet or any more.
-    /// When it was touched goes without saying.
+    /// Differences between two states of an object; `None` stands for an object that does not
+    /// exist. Timestamps of the last change are omitted.
     pub fn between<T: Serialize>(before: Option<&T>, after: Option<&T>) -> Self {
         let fields = |object: Option<&T>| match object.map(serde_json::to_value) {
             Some(Ok(Value::Object(map))) => map,
@@ -150,52 +150,52 @@ impl Changes {
         Self(changes)
     }
 
-    /// One fact that is no field of the object, such as a reason.
+    /// Adds a fact that is not a field of the object, such as a reason.
     #[must_use]
     pub fn with(mut self, field: &str, new: impl Into<Value>) -> Self {
         self.0.insert(field.to_owned(), json!({"old": null, "new": new.into()}));
         self
     }
 
-    /// Something that went with the object, such as its parts.
+    /// Adds a removed part of the object.
     #[must_use]
     pub fn without<T: Serialize>(mut self, field: &str, old: &T) -> Self {
         self.0.insert(field.to_owned(), json!({"old": old, "new": null}));
         self
     }
 
-    /// Something that goes with the object, such as its parts, and takes the place of something else.
+    /// Adds a replaced part of the object.
     #[must_use]
     pub fn replaced<T: Serialize>(mut self, field: &str, old: &T, new: &T) -> Self {
         self.0.insert(field.to_owned(), json!({"old": old, "new": new}));
         self
     }
 
-    /// Whether nothing differs.
+    /// Whether there are no differences.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Nothing that is told.
+    /// An empty set of changes.
     pub fn none() -> Self {
         Self(Map::new())
     }
 }
 
 input! {
-    /// Which lines of the trail, newest first.
+    /// Filter of a list of audit entries, newest first.
     pub struct AuditFilter {
-        /// Of this person.
+        /// Filter by acting user.
         user_id | "user" | "actor_id": Option<UserId>,
-        /// Of this kind.
+        /// Filter by action.
         action: Option<AuditAction>,
-        /// About this kind of object.
+        /// Filter by type of the object.
         entity_type | "entity": Option<Text<50>>,
-        /// About this object.
+        /// Filter by primary key of the object.
         entity_id: Option<i64>,
-        /// On this day or later, site time.
+        /// Earliest day, site time.
         date_from: Option<Date>,
-        /// On this day or earlier, site time.
+        /// Latest day, site time.
         date_to: Option<Date>,
     }
 }
@@ -210,7 +210,7 @@ mod tests {
     use crate::testing::equipment;
 
     #[test]
-    fn only_what_differs_is_told() {
+    fn only_differences_are_recorded() {
         let before = equipment();
         let after = Equipment {
             status: EquipmentStatus::Stopped,
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(Changes::between(Some(&before), Some(&before)), Changes::none());
         assert!(
             !Changes::between(None, Some(&after)).0.contains_key("manufacturer"),
-            "absent values are not told"
+            "absent values are not recorded"
         );
     }
 }

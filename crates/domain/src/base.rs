@@ -1,4 +1,4 @@
-//! What every feature stands on: inputs, texts, instants, ids, pages and refusals.
+//! Building blocks of every feature: inputs, texts, time, ids, pages and errors. Uses no feature.
 
 pub mod ids;
 pub mod input;

@@ -1,4 +1,4 @@
-//! Bonus stars: points that somebody gives to somebody else (rule book §11).
+//! Bonus stars: points that one user awards to another (rule book §11).
 
 use serde::Serialize;
 
@@ -12,26 +12,26 @@ use crate::{
 };
 
 text_enum! {
-    /// How far bonus stars are.
+    /// Lifecycle status of bonus stars.
     pub enum BonusStatus {
-        /// Asked for.
+        /// Requested.
         Pending = "pending",
-        /// Given, as many as asked for.
+        /// Awarded in the requested number.
         Approved = "approved",
-        /// Given, another number than asked for.
+        /// Awarded in another number.
         Modified = "modified",
         /// Not given.
         Denied = "denied",
     }
 }
 
-/// Why bonus stars can't be given as asked.
+/// Reasons for rejecting a command on bonus stars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BonusRule {
-    /// Only what was asked for is decided on, once (§11).
+    /// The request has been decided (§11).
     #[error("these bonus stars are {0} already")]
     Decided(BonusStatus),
-    /// Nobody awards themself (§11).
+    /// Users cannot award bonus stars to themselves (§11).
     #[error("nobody gives bonus stars to themself")]
     Own,
 }
@@ -45,7 +45,7 @@ impl Rule for BonusRule {
     }
 }
 
-/// Bonus stars, given or asked for.
+/// Bonus stars, awarded or requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -54,55 +54,55 @@ impl Rule for BonusRule {
     diesel(table_name = crate::schema::bonus_stars, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Bonus {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: BonusId,
-    /// Who gets them.
+    /// Recipient.
     pub user_id: UserId,
-    /// How many were given, or are asked for: 1 to 10.
+    /// Number awarded or requested, 1 to 10.
     pub amount: i64,
-    /// How many were asked for, if they were.
+    /// Number requested; none if awarded without a request.
     pub requested_amount: Option<i64>,
-    /// What for.
+    /// Reason.
     pub reason: String,
-    /// Kind of the job they are for.
+    /// Kind of the related job.
     pub related_job_type: Option<JobKind>,
-    /// The job they are for.
+    /// Related job.
     pub related_job_id: Option<JobId>,
-    /// How far they are.
+    /// Lifecycle status.
     pub status: BonusStatus,
-    /// Who asked for them.
+    /// User that requested them.
     pub requested_by_id: Option<UserId>,
-    /// Who gave them, or decided on the request.
+    /// User that awarded them or decided the request.
     pub decided_by_id: Option<UserId>,
-    /// When that was.
+    /// Time of the award or decision.
     pub decided_at: Option<Instant>,
-    /// Why they weren't given.
+    /// Reason for the denial.
     pub deny_reason: Option<String>,
-    /// When they were given or asked for.
+    /// Creation time.
     pub created_at: Instant,
 }
 
 crate::translations::translated!(Bonus, "bonus_star", { reason, deny_reason });
 
 input! {
-    /// Bonus stars to give, or to ask for.
+    /// Bonus stars to award or request.
     pub struct NewBonus {
-        /// Who gets them.
+        /// Recipient.
         user_id: UserId,
-        /// How many: 1 to 10.
+        /// Number, 1 to 10.
         amount: Integer<1, 10>,
-        /// What for.
+        /// Reason.
         reason: Text<1000>,
-        /// Kind of the job they are for.
+        /// Kind of the related job.
         related_job_type: Option<JobKind>,
-        /// The job they are for.
+        /// Related job.
         related_job_id: Option<JobId>,
     }
 }
 
 impl NewBonus {
-    /// A job is named with its kind (§11).
+    /// Checks that a related job is given with its kind (§11).
     pub fn check(&self) -> Result<(), Invalid> {
         match (self.related_job_type, self.related_job_id) {
             (Some(_), None) => Err(Invalid::field("related_job_id", "is required with related_job_type")),
@@ -111,7 +111,7 @@ impl NewBonus {
         }
     }
 
-    /// The job that is named, if one is, is of the kind that is named.
+    /// Checks that the related job exists and is of the given kind.
     pub fn check_job(&self, job: Option<&Job>) -> Result<(), Invalid> {
         if self.related_job_id == job.map(|job| job.id) && self.related_job_type == job.map(|job| job.kind) {
             return Ok(());
@@ -140,12 +140,12 @@ impl NewBonus {
         })
     }
 
-    /// Given at once (§11).
+    /// Builds an immediate award (§11).
     pub fn award(self, by: UserId, now: Instant) -> Result<Bonus, BonusRule> {
         self.by(by, now)
     }
 
-    /// Asked for: an admin decides (§11).
+    /// Builds a request, which an admin decides (§11).
     pub fn request(self, by: UserId, now: Instant) -> Result<Bonus, BonusRule> {
         let given = self.by(by, now)?;
         Ok(Bonus {
@@ -160,27 +160,27 @@ impl NewBonus {
 }
 
 input! {
-    /// Bonus stars are given as asked for, or another number of them.
+    /// Approval of requested bonus stars.
     pub struct BonusApproval {
-        /// How many: 1 to 10; as many as asked for if absent.
+        /// Number, 1 to 10; the requested number if absent.
         amount: Option<Integer<1, 10>>,
     }
 }
 
 input! {
-    /// Bonus stars aren't given.
+    /// Denial of requested bonus stars.
     pub struct BonusDenial {
-        /// Why.
+        /// Reason.
         reason: Option<Text<1000>>,
     }
 }
 
 input! {
-    /// Which bonus stars, newest first.
+    /// Filter of a list of bonus stars, newest first.
     pub struct BonusFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<BonusStatus>,
-        /// For this person.
+        /// Filter by recipient.
         user_id: Option<UserId>,
     }
 }
@@ -193,7 +193,8 @@ impl Bonus {
         }
     }
 
-    /// Given, as many as asked for or another number; not by whoever gets them (§11).
+    /// Approves the request, in the requested or another number. The recipient cannot approve it
+    /// (§11).
     pub fn approve(&self, approval: &BonusApproval, by: UserId, now: Instant) -> Result<Self, BonusRule> {
         self.undecided()?;
         if self.user_id == by {
@@ -204,7 +205,7 @@ impl Bonus {
         Ok(Self { amount, status, decided_by_id: Some(by), decided_at: Some(now), ..self.clone() })
     }
 
-    /// Not given (§11).
+    /// Denies the request (§11).
     pub fn deny(&self, denial: BonusDenial, by: UserId, now: Instant) -> Result<Self, BonusRule> {
         self.undecided()?;
         Ok(Self {
@@ -227,12 +228,12 @@ mod tests {
         testing::{id, now},
     };
 
-    fn wanted(amount: i64) -> NewBonus {
+    fn bonus_of(amount: i64) -> NewBonus {
         NewBonus::from_json(json!({"user_id": 1, "amount": amount, "reason": "Saved the day"})).expect("fine")
     }
 
     #[test]
-    fn one_to_ten_stars_and_a_reason() {
+    fn bonus_stars_number_one_to_ten_and_have_a_reason() {
         let read = |amount: i64, reason: &str| {
             NewBonus::from_json(json!({"user_id": 1, "amount": amount, "reason": reason})).is_ok()
         };
@@ -249,10 +250,10 @@ mod tests {
     }
 
     #[test]
-    fn nobody_awards_themself_by_any_way() {
-        assert_eq!(wanted(1).award(id(1), now()), Err(BonusRule::Own));
-        assert_eq!(wanted(1).request(id(1), now()), Err(BonusRule::Own));
-        let asked = wanted(1).request(id(2), now()).expect("asked for");
+    fn users_cannot_award_themselves_by_any_path() {
+        assert_eq!(bonus_of(1).award(id(1), now()), Err(BonusRule::Own));
+        assert_eq!(bonus_of(1).request(id(1), now()), Err(BonusRule::Own));
+        let asked = bonus_of(1).request(id(2), now()).expect("asked for");
         let approval = BonusApproval { amount: None };
         assert_eq!(asked.approve(&approval, id(1), now()), Err(BonusRule::Own));
         assert!(asked.approve(&approval, id(2), now()).is_ok());
@@ -261,7 +262,7 @@ mod tests {
     #[test]
     fn the_grid_of_amounts() {
         for (asked, given) in (1..=10).flat_map(|asked| (1..=10).map(move |given| (asked, given))) {
-            let request = wanted(asked).request(id(2), now()).expect("asked for");
+            let request = bonus_of(asked).request(id(2), now()).expect("asked for");
             let approval = BonusApproval::from_json(json!({ "amount": given })).expect("an amount");
             let bonus = request.approve(&approval, id(3), now()).expect("given");
             let status = if asked == given { BonusStatus::Approved } else { BonusStatus::Modified };
@@ -270,8 +271,8 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_decided_on_once() {
-        let asked = wanted(3).request(id(2), now()).expect("asked for");
+    fn a_request_is_decided_once() {
+        let asked = bonus_of(3).request(id(2), now()).expect("asked for");
         for &status in BonusStatus::ALL {
             let bonus = Bonus { status, ..asked.clone() };
             let expected = if status == BonusStatus::Pending { None } else { Some(Code::InvalidState) };

@@ -1,4 +1,4 @@
-//! Checklists: versions of the questions asked about a type of equipment (rule book §3).
+//! Checklists: versioned questions about a type of equipment (rule book §3).
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 text_enum! {
-    /// What an answer can be.
+    /// Type of an answer.
     pub enum AnswerType {
         /// `pass` or `fail`.
         PassFail = "pass_fail",
@@ -21,20 +21,20 @@ text_enum! {
         YesNo = "yes_no",
         /// A finite decimal number.
         Numeric = "numeric" | "number",
-        /// Up to 500 characters.
+        /// Text of up to 500 characters.
         Text = "text",
     }
 }
 
-/// The range in which a numeric answer passes, ends included; an absent end is open.
+/// Range of numbers that pass, inclusive; an absent bound is open.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
 pub struct NumericRule {
-    /// Least number that passes.
+    /// Smallest number that passes.
     pub min: Option<f64>,
-    /// Greatest number that passes.
+    /// Largest number that passes.
     pub max: Option<f64>,
 }
 
@@ -80,12 +80,12 @@ mod rows {
 }
 
 input! {
-    /// The range in which a numeric answer passes, ends included; an absent end is open.
+    /// Range of numbers that pass, inclusive; an absent bound is open.
     #[derive(PartialEq)]
     pub struct NumericRuleInput {
-        /// Least number that passes.
+        /// Smallest number that passes.
         min: Option<f64>,
-        /// Greatest number that passes.
+        /// Largest number that passes.
         max: Option<f64>,
     }
 }
@@ -96,7 +96,7 @@ impl From<Object<NumericRuleInput>> for NumericRule {
     }
 }
 
-/// A version of the checklist of a type of equipment.
+/// A version of the checklist for a type of equipment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -105,30 +105,30 @@ impl From<Object<NumericRuleInput>> for NumericRule {
     diesel(table_name = crate::schema::checklist_templates, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Template {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: TemplateId,
     /// Name, in the reader's language.
     pub name: String,
     /// Name in Arabic.
     pub name_ar: Option<String>,
-    /// Type of equipment it is for.
+    /// Type of equipment.
     pub equipment_type: String,
-    /// Version; unique for the type.
+    /// Version; unique per type of equipment.
     pub version: String,
-    /// Whether inspections may start from it.
+    /// Whether inspections can start from it.
     pub is_active: bool,
-    /// Who made it.
+    /// User that created it.
     pub created_by_id: Option<UserId>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 crate::translations::translated!(Template, "checklist_template", { name / name_ar });
 
-/// A question.
+/// A question of a checklist.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -137,37 +137,37 @@ crate::translations::translated!(Template, "checklist_template", { name / name_a
     diesel(table_name = crate::schema::checklist_items, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Item {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: ItemId,
     /// The checklist.
     pub template_id: TemplateId,
-    /// The question, in the reader's language.
+    /// Question, in the reader's language.
     pub question_text: String,
-    /// The question in Arabic.
+    /// Question in Arabic.
     pub question_text_ar: Option<String>,
-    /// What an answer can be.
+    /// Type of the answer.
     pub answer_type: AnswerType,
-    /// Whose question it is; both trades' if none.
+    /// Trade that answers it; both trades if none.
     pub category: Option<Category>,
-    /// Whether it must be answered.
+    /// Whether an answer is required.
     pub is_required: bool,
-    /// Its place, unique in the checklist.
+    /// Position; unique within the checklist.
     pub order_index: i32,
-    /// Whether failing it makes the machine unsafe; then a photo is needed.
+    /// Whether a failed answer makes the machine unsafe; such an answer requires a photo.
     pub critical_failure: bool,
-    /// The range in which a numeric answer passes.
+    /// Range of numbers that pass.
     pub pass_fail_rule: Option<NumericRule>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 crate::translations::translated!(Item, "checklist_item", { question_text / question_text_ar });
 
 impl Item {
-    /// What must be true of every question (§3).
+    /// Checks the invariants of every question (§3).
     pub fn check(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
         if let Some(rule) = self.pass_fail_rule {
@@ -180,9 +180,9 @@ impl Item {
         errors.into_result()
     }
 
-    /// Whether this is another question than the one that was answered: question, type, category, rule
-    /// or criticality differ (§3).
-    pub fn asks_other_than(&self, before: &Self) -> bool {
+    /// Whether the question differs in text, type, category, rule or criticality from the one that
+    /// was answered (§3).
+    pub(crate) fn asks_other_than(&self, before: &Self) -> bool {
         self.question_text != before.question_text
             || self.question_text_ar != before.question_text_ar
             || self.answer_type != before.answer_type
@@ -192,13 +192,13 @@ impl Item {
     }
 }
 
-/// The place of a question in its checklist, from 0.
+/// Position of a question in its checklist, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderIndex(i32);
 
 impl From<OrderIndex> for i32 {
-    fn from(place: OrderIndex) -> Self {
-        place.0
+    fn from(position: OrderIndex) -> Self {
+        position.0
     }
 }
 
@@ -206,7 +206,7 @@ impl crate::input::Scalar for OrderIndex {
     fn read(given: crate::input::RawValue) -> Result<Self, Invalid> {
         <i32 as crate::input::Scalar>::read(given)
             .ok()
-            .filter(|place| *place >= 0)
+            .filter(|position| *position >= 0)
             .map(Self)
             .ok_or_else(|| Invalid::value("must be a whole number from 0"))
     }
@@ -218,92 +218,92 @@ impl crate::input::Scalar for OrderIndex {
 }
 
 input! {
-    /// A question to ask.
+    /// A question to add.
     pub struct NewItem {
-        /// The question.
+        /// Question.
         question_text: Text<500>,
-        /// The question in Arabic.
+        /// Question in Arabic.
         question_text_ar: Option<Text<500>>,
-        /// What an answer can be.
+        /// Type of the answer.
         answer_type: AnswerType,
-        /// Whose question it is; both trades' if absent.
+        /// Trade that answers it; both trades if absent.
         category: Option<Category>,
-        /// Whether it must be answered; `true` if absent.
+        /// Whether an answer is required; `true` if absent.
         is_required: Option<bool>,
-        /// Its place, from 0; after the last one if absent.
+        /// Position, from 0; after the last question if absent.
         order_index | "order": Option<OrderIndex>,
-        /// Whether failing it makes the machine unsafe; `false` if absent.
+        /// Whether a failed answer makes the machine unsafe; `false` if absent.
         critical_failure | "is_critical": Option<bool>,
-        /// The range in which a numeric answer passes.
+        /// Range of numbers that pass.
         pass_fail_rule: Option<Object<NumericRuleInput>>,
     }
 }
 
 input! {
-    /// What to change of a question. Once it has answers, only its place and whether it is required can; once an
-    /// inspection that asked it was handed in, only its place.
+    /// Changes of a question. A question with answers can change only its position and whether it
+    /// is required; a question of a submitted inspection only its position.
     pub struct ItemChanges {
-        /// The question.
+        /// Question.
         question_text | "question_text_en": Change<Text<500>>,
-        /// The question in Arabic.
+        /// Question in Arabic.
         question_text_ar: Patch<Text<500>>,
-        /// What an answer can be.
+        /// Type of the answer.
         answer_type: Change<AnswerType>,
-        /// Whose question it is.
+        /// Trade that answers it.
         category: Patch<Category>,
-        /// Whether it must be answered.
+        /// Whether an answer is required.
         is_required: Change<bool>,
-        /// Its place.
+        /// Position.
         order_index | "order": Change<OrderIndex>,
-        /// Whether failing it makes the machine unsafe.
+        /// Whether a failed answer makes the machine unsafe.
         critical_failure | "is_critical": Change<bool>,
-        /// The range in which a numeric answer passes.
+        /// Range of numbers that pass.
         pass_fail_rule: Patch<Object<NumericRuleInput>>,
     }
 }
 
 input! {
-    /// A checklist to make, with its first questions.
+    /// A checklist to create, with its first questions.
     pub struct NewTemplate {
         /// Name.
         name: Text<200>,
         /// Name in Arabic.
         name_ar: Option<Text<200>>,
-        /// Type of equipment it is for.
+        /// Type of equipment.
         equipment_type: Text<100>,
         /// Version; `1.0` if absent.
         version: Option<Text<20>>,
-        /// Whether inspections may start from it; `true` if absent.
+        /// Whether inspections can start from it; `true` if absent.
         is_active: Option<bool>,
-        /// The questions, in order.
+        /// Questions, in order.
         items: Option<ItemList>,
     }
 }
 
 input! {
-    /// What to change of a checklist.
+    /// Changes of a checklist.
     pub struct TemplateChanges {
         /// Name.
         name | "name_en": Change<Text<200>>,
         /// Name in Arabic.
         name_ar: Patch<Text<200>>,
-        /// Whether inspections may start from it.
+        /// Whether inspections can start from it.
         is_active: Change<bool>,
     }
 }
 
 input! {
-    /// A new version of a checklist: a copy with its questions.
+    /// A new version of a checklist, with copies of its questions.
     pub struct NewVersion {
-        /// Version; unique for the type of equipment.
+        /// Version; unique per type of equipment.
         version: Text<20>,
     }
 }
 
-/// The questions of a new checklist, at most 500.
+/// Questions of a new checklist; at most 500.
 #[derive(Debug, Clone)]
 pub struct ItemList(
-    /// In order.
+    /// Questions, in order.
     pub Vec<NewItem>,
 );
 
@@ -322,54 +322,54 @@ impl crate::input::Scalar for ItemList {
 }
 
 text_enum! {
-    /// What checklists can be ordered by.
+    /// Sort key of checklists.
     pub enum TemplateOrder {
-        /// Number.
+        /// Primary key.
         Id = "id",
         /// Name.
         Name = "name",
         /// Type of equipment.
         EquipmentType = "equipment_type",
-        /// When it was made.
+        /// Creation time.
         CreatedAt = "created_at",
     }
 }
 
 input! {
-    /// Which checklists.
+    /// Filter and order of a list of checklists.
     pub struct TemplateFilter {
-        /// For this type of equipment.
+        /// Filter by type of equipment.
         equipment_type: Option<Text<100>>,
-        /// Which inspections may (or may not) start from.
+        /// Filter by whether inspections can start from it.
         is_active: Option<bool>,
-        /// With this text in the name.
+        /// Text to find in the name.
         q: Option<Text<100>>,
-        /// Order; newest first if absent.
+        /// Sort order; newest first if absent.
         sort: Option<Sort<TemplateOrder>>,
     }
 }
 
-/// Why a checklist can't be as asked.
+/// Reasons for rejecting a change of a checklist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChecklistRule {
-    /// What has been asked and answered is history (§3).
+    /// Answered questions are part of the record (§3).
     #[error("the question has answers: it can't change or go; make a new version of the checklist")]
     ItemHasAnswers,
-    /// What was handed in stays as it was, questions without an answer included (§3).
+    /// Submitted inspections keep their questions, including those without an answer (§3).
     #[error(
         "the question was asked in submitted inspections: it can't change or go; make a new version of the checklist"
     )]
     ItemWasAsked,
 }
 
-/// What has become of a question so far.
+/// Use of a question so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum History {
-    /// Nobody has answered it.
+    /// No answers.
     None,
-    /// It has answers, in drafts only.
+    /// Answers in drafts only.
     Answered,
-    /// An inspection that asked it was handed in, with or without an answer.
+    /// Asked in a submitted inspection, with or without an answer.
     HandedIn,
 }
 
@@ -380,7 +380,7 @@ impl Rule for ChecklistRule {
 }
 
 impl NewItem {
-    /// The question at its place: the given one, else `next`.
+    /// Builds the question, at position `next` unless the input has one.
     pub fn draft(self, template_id: TemplateId, next: i32, now: Instant) -> Result<Item, Invalid> {
         let item = Item {
             id: ItemId::UNSAVED,
@@ -401,7 +401,7 @@ impl NewItem {
 }
 
 impl Item {
-    /// The question with these changes.
+    /// Applies the changes.
     pub fn changed(&self, changes: ItemChanges, now: Instant) -> Result<Self, Invalid> {
         let mut after = Self { updated_at: now, ..self.clone() };
         changes.question_text.apply(&mut after.question_text);
@@ -419,8 +419,8 @@ impl Item {
         after.check().map(|()| after)
     }
 
-    /// A question that was answered doesn't become another one (§3), and in what was handed in, nothing changes about
-    /// it but its place.
+    /// Checks that the question may change to `after`: an answered question keeps its meaning (§3),
+    /// and a question of a submitted inspection can only change its position.
     pub fn may_become(&self, after: &Self, history: History) -> Result<(), ChecklistRule> {
         match history {
             History::Answered if after.asks_other_than(self) => Err(ChecklistRule::ItemHasAnswers),
@@ -431,7 +431,7 @@ impl Item {
         }
     }
 
-    /// A question leaves its checklist only while nobody has answered it, nor handed in an inspection that asked it (§3).
+    /// Checks that the question may be deleted: it has no answers and no submitted inspection (§3).
     pub fn may_be_deleted(history: History) -> Result<(), ChecklistRule> {
         match history {
             History::None => Ok(()),
@@ -442,8 +442,8 @@ impl Item {
 }
 
 impl NewTemplate {
-    /// The checklist and its questions; places are given in the order of the list where absent, and may
-    /// not repeat (§3).
+    /// Builds the checklist and its questions. Absent positions follow the order of the list;
+    /// positions must not repeat (§3).
     pub fn draft(self, created_by: UserId, now: Instant) -> Result<(Template, Vec<Item>), Invalid> {
         let template = Template {
             id: TemplateId::UNSAVED,
@@ -475,7 +475,7 @@ impl NewTemplate {
 }
 
 impl Template {
-    /// The checklist with these changes.
+    /// Applies the changes.
     #[must_use]
     pub fn changed(&self, changes: TemplateChanges, now: Instant) -> Self {
         let mut after = Self { updated_at: now, ..self.clone() };
@@ -488,7 +488,7 @@ impl Template {
         after
     }
 
-    /// The next version, active, to be filled with copies of the questions (§3).
+    /// Builds the next version, which is active and gets copies of the questions (§3).
     #[must_use]
     pub fn next_version(&self, new: NewVersion, created_by: UserId, now: Instant) -> Self {
         Self {
@@ -523,9 +523,9 @@ mod tests {
                 before.may_become(&before.changed(changes, now()).expect("valid"), history)
             };
             assert!(change(History::None).is_ok(), "{field}");
-            let place = field == "order_index";
-            assert_eq!(change(History::Answered).is_ok(), place || field == "is_required", "{field}");
-            assert_eq!(change(History::HandedIn).is_ok(), place, "{field}");
+            let position = field == "order_index";
+            assert_eq!(change(History::Answered).is_ok(), position || field == "is_required", "{field}");
+            assert_eq!(change(History::HandedIn).is_ok(), position, "{field}");
         }
         assert!(Item::may_be_deleted(History::None).is_ok());
         assert!(
@@ -555,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_given_where_absent_and_may_not_repeat() {
+    fn absent_positions_are_assigned_and_must_not_repeat() {
         let new = |orders: [Option<i32>; 3]| {
             let items: Vec<_> = orders
                 .iter()

@@ -1,4 +1,4 @@
-//! Daily lists: what is to be inspected on a day and shift (rule book §4).
+//! Daily lists: the machines to inspect on a day and shift (rule book §4).
 
 use serde::Serialize;
 
@@ -14,21 +14,21 @@ use crate::{
 };
 
 text_enum! {
-    /// How far a list is, by its counters.
+    /// Progress of a list, derived from its counters.
     pub enum ListStatus {
-        /// Nobody is assigned yet.
+        /// No machine has a team.
         Generated = "generated",
         /// Some machines have a team.
         PartiallyAssigned = "partially_assigned",
         /// Every machine has a team.
         FullyAssigned = "fully_assigned",
-        /// Every machine is done.
+        /// Every assignment is completed.
         Completed = "completed",
     }
 }
 
 impl ListStatus {
-    /// The status that follows from the counters (§4).
+    /// Status derived from the counters (§4).
     pub const fn of(total: i64, assigned: i64, completed: i64) -> Self {
         if assigned == 0 {
             Self::Generated
@@ -42,7 +42,7 @@ impl ListStatus {
     }
 }
 
-/// What is to be inspected on a day and shift: one assignment a machine.
+/// The inspections of a day and shift, with one assignment per machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -51,47 +51,47 @@ impl ListStatus {
     diesel(table_name = crate::schema::inspection_lists, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct InspectionList {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: ListId,
     /// The day.
     pub target_date: Date,
     /// The shift.
     pub shift: Shift,
-    /// How far it is, by its counters.
+    /// Progress, derived from the counters.
     pub status: ListStatus,
-    /// Machines on it.
+    /// Number of assignments.
     pub total_assets: i64,
-    /// Of these, with a team.
+    /// Number of assignments with a team.
     pub assigned_assets: i64,
-    /// Of these, done.
+    /// Number of completed assignments.
     pub completed_assets: i64,
-    /// Who generated it; nobody when the service did.
+    /// User that generated it; none for the scheduled task.
     pub generated_by_id: Option<UserId>,
-    /// When it was generated.
+    /// Time of generation.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 crate::shows!(InspectionList {});
 
 input! {
-    /// Which list to generate.
+    /// The list to generate.
     pub struct GenerateList {
         /// The day.
         target_date | "date": Date,
         /// The shift.
         shift: Shift,
-        /// Adds what is missing to a list that is there; `false` if absent.
+        /// Whether to add missing machines to an existing list; `false` if absent.
         refresh: Option<bool>,
     }
 }
 
 text_enum! {
-    /// What lists can be ordered by.
+    /// Sort key of daily lists.
     pub enum ListOrder {
-        /// Number.
+        /// Primary key.
         Id = "id",
         /// Day.
         TargetDate = "target_date",
@@ -99,27 +99,27 @@ text_enum! {
 }
 
 input! {
-    /// Which lists.
+    /// Filter and order of a list of daily lists.
     pub struct ListFilter {
-        /// Of this day.
+        /// Filter by day.
         date | "target_date": Option<Date>,
-        /// Of this day or later.
+        /// Earliest day.
         date_from: Option<Date>,
-        /// Of this day or earlier.
+        /// Latest day.
         date_to: Option<Date>,
-        /// Of this shift.
+        /// Filter by shift.
         shift: Option<Shift>,
-        /// Of this status.
+        /// Filter by status.
         status: Option<ListStatus>,
-        /// Order; the latest day first if absent.
+        /// Sort order; latest day first if absent.
         sort: Option<Sort<ListOrder>>,
     }
 }
 
-/// Why a list can't be generated.
+/// Reasons for rejecting the generation of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ListRule {
-    /// There is one a day and shift; `refresh` adds what is missing (§4).
+    /// A list exists for this day and shift; `refresh` adds missing machines (§4).
     #[error("there is a list for the {shift} shift of {target_date}")]
     Exists {
         /// The day.
@@ -139,11 +139,11 @@ impl Rule for ListRule {
     }
 }
 
-/// The statuses of machines that come onto a list (§4).
+/// Statuses of machines that daily lists include (§4).
 pub const LISTED: [EquipmentStatus; 2] = [EquipmentStatus::Active, EquipmentStatus::UnderMaintenance];
 
 impl InspectionList {
-    /// A list with nothing on it.
+    /// An empty list.
     pub fn empty(target_date: Date, shift: Shift, generated_by_id: Option<UserId>, now: Instant) -> Self {
         Self {
             id: ListId::UNSAVED,
@@ -159,8 +159,7 @@ impl InspectionList {
         }
     }
 
-    /// The list with the true counters, from how many of its assignments have which status, and the status that
-    /// follows from them (§4).
+    /// Recomputes counters and status from the number of assignments in each status (§4).
     #[must_use]
     pub fn counted(&self, statuses: &[(AssignmentStatus, i64)], now: Instant) -> Self {
         let sum = |counts: fn(AssignmentStatus) -> bool| {

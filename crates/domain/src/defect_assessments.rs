@@ -1,4 +1,4 @@
-//! What a specialist thinks of a defect before work (rule book §6).
+//! Assessments of defects by their specialists before the repair (rule book §6).
 
 use serde::Serialize;
 
@@ -13,13 +13,13 @@ use crate::{
 };
 
 text_enum! {
-    /// What the specialist thinks.
+    /// Verdict of the specialist.
     pub enum AssessmentVerdict {
-        /// It is a defect.
+        /// Confirmed.
         Confirm = "confirm",
-        /// It is one, but a small one.
+        /// Confirmed, minor.
         Minor = "minor",
-        /// It is none.
+        /// Not a defect.
         Reject = "reject",
     }
 }
@@ -33,44 +33,44 @@ text_enum! {
     diesel(table_name = crate::schema::defect_assessments, treat_none_as_default_value = false)
 )]
 pub struct DefectAssessment {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: DefectAssessmentId,
     /// The defect.
     pub defect_id: DefectId,
-    /// The job to repair it.
+    /// The repair job.
     pub job_id: JobId,
-    /// Who assessed it.
+    /// Specialist that assessed it.
     pub specialist_id: UserId,
-    /// What they think.
+    /// Verdict.
     pub verdict: AssessmentVerdict,
-    /// Why.
+    /// Explanation.
     pub technical_notes: String,
-    /// When.
+    /// Time of the assessment.
     pub created_at: Instant,
 }
 
 crate::translations::translated!(DefectAssessment, "defect_assessment", { technical_notes });
 
 input! {
-    /// An assessment of a defect.
+    /// An assessment to record.
     pub struct NewDefectAssessment {
         /// The defect.
         defect_id: DefectId,
-        /// What you think of it.
+        /// Verdict.
         verdict: AssessmentVerdict,
-        /// Why.
+        /// Explanation.
         technical_notes: Text<2000>,
     }
 }
 
-/// Why a defect can't be assessed.
+/// Reasons for rejecting an assessment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DefectAssessmentRule {
-    /// Once a defect (§6).
+    /// The defect has an assessment (§6).
     #[error("the defect has been assessed already")]
     Assessed,
-    /// Before work (§6).
+    /// The repair has started (§6).
     #[error("a defect is assessed before the work on it begins")]
     WorkBegun,
 }
@@ -84,14 +84,14 @@ impl Rule for DefectAssessmentRule {
     }
 }
 
-/// By the specialist of its job (§6).
+/// Checks that the actor is the specialist of the defect's job (§6).
 pub fn may_assess(job: Option<&Job>, actor: UserId) -> Result<&Job, Forbidden> {
     job.filter(|job| job.owner_id == actor)
         .ok_or(Forbidden("only the specialist of its job may assess a defect"))
 }
 
 impl NewDefectAssessment {
-    /// The assessment: once a defect, and before work (§6).
+    /// Builds the assessment, of which a defect has one, before the repair starts (§6).
     pub fn assess(
         self,
         defect: &Defect,
@@ -118,7 +118,7 @@ impl NewDefectAssessment {
 }
 
 impl Defect {
-    /// The defect after its specialist has assessed it: confirmed, of low priority, or a false alarm (§6).
+    /// Applies the assessment: confirmed, of low priority, or a false alarm (§6).
     pub fn assessed(&self, verdict: AssessmentVerdict, now: Instant) -> Result<Self, DefectRule> {
         let after = Self { updated_at: now, ..self.clone() };
         Ok(match verdict {

@@ -1,4 +1,4 @@
-//! Defects: what inspections found wrong (rule book §6).
+//! Defects: faults found by inspections (rule book §6).
 
 use serde::Serialize;
 
@@ -15,15 +15,15 @@ use crate::{
 };
 
 text_enum! {
-    /// How bad a defect is.
+    /// Severity of a defect.
     pub enum Severity {
-        /// Can wait.
+        /// Minor; due last.
         Low = "low",
-        /// Ordinary.
+        /// Normal.
         Medium = "medium",
-        /// Soon.
+        /// Serious.
         High = "high",
-        /// A danger.
+        /// Dangerous.
         Critical = "critical",
     }
 }
@@ -41,50 +41,50 @@ impl Severity {
 }
 
 text_enum! {
-    /// How much a repair is in a hurry.
+    /// Urgency of a repair.
     pub enum Priority {
         /// Can wait.
         Low = "low",
-        /// Ordinary.
+        /// Normal.
         Medium = "medium",
         /// Soon.
         High = "high",
-        /// Now.
+        /// Immediately.
         Urgent = "urgent",
     }
 }
 
 text_enum! {
-    /// How far a defect is.
+    /// Lifecycle status of a defect.
     pub enum DefectStatus {
-        /// Nobody works on it.
+        /// Not assigned to a specialist.
         Open = "open",
-        /// A specialist has it.
+        /// Assigned to a specialist.
         InProgress = "in_progress",
         /// Repaired.
         Resolved = "resolved",
-        /// Done with.
+        /// Closed by an admin.
         Closed = "closed",
-        /// There was nothing wrong.
+        /// Not a defect.
         FalseAlarm = "false_alarm",
     }
 }
 
 text_enum! {
-    /// What the specialist thought of a defect before work.
+    /// Specialist's assessment of a defect before the repair.
     pub enum AssessmentStatus {
-        /// Not assessed yet.
+        /// Not assessed.
         Pending = "pending",
-        /// Is one.
+        /// Confirmed.
         Confirmed = "confirmed",
-        /// Is one, but a small one.
+        /// Confirmed, minor.
         Minor = "minor",
-        /// Is none.
+        /// Not a defect.
         Rejected = "rejected",
     }
 }
 
-/// Something that is wrong with a machine.
+/// A fault of a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -93,158 +93,158 @@ text_enum! {
     diesel(table_name = crate::schema::defects, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Defect {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: DefectId,
-    /// The inspection that found it.
+    /// Inspection that found it.
     pub inspection_id: InspectionId,
-    /// The question that failed.
+    /// Failed question.
     pub checklist_item_id: ItemId,
     /// The machine.
     pub equipment_id: EquipmentId,
-    /// Whose trade it is.
+    /// Trade of the repair.
     pub category: Option<Category>,
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
-    /// How much it is in a hurry.
+    /// Urgency.
     pub priority: Priority,
-    /// What is wrong, in the reader's language.
+    /// Description, in the reader's language.
     pub description: String,
-    /// What is wrong, in Arabic.
+    /// Description in Arabic.
     pub description_ar: Option<String>,
-    /// How far it is.
+    /// Lifecycle status.
     pub status: DefectStatus,
-    /// What the specialist thought of it.
+    /// Specialist's assessment.
     pub assessment_status: AssessmentStatus,
-    /// Who is to see to it.
+    /// Responsible user.
     pub assigned_to_id: Option<UserId>,
-    /// Day by which it is to be resolved, site time.
+    /// Due date, site time.
     pub due_date: Date,
-    /// Days it was given.
+    /// Days between creation and due date.
     pub sla_days: i32,
-    /// When it was resolved.
+    /// Time of the resolution.
     pub resolved_at: Option<Instant>,
-    /// By whom.
+    /// User that resolved it.
     pub resolved_by_id: Option<UserId>,
-    /// How.
+    /// Description of the repair.
     pub resolution_notes: Option<String>,
-    /// Number of the work order in another system.
+    /// Number of the work order in an external system.
     pub work_order_id: Option<String>,
-    /// When it was found.
+    /// Creation time.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 crate::translations::translated!(Defect, "defect", { description / description_ar, resolution_notes });
 
 input! {
-    /// What to change of a defect.
+    /// Changes of a defect.
     pub struct DefectChanges {
-        /// How bad it is; the due date follows, unless one is given.
+        /// Severity; recomputes the due date unless one is given.
         severity: Change<Severity>,
-        /// How much it is in a hurry.
+        /// Urgency.
         priority: Change<Priority>,
-        /// Day by which it is to be resolved.
+        /// Due date.
         due_date: Change<Date>,
-        /// What is wrong.
+        /// Description.
         description | "description_en": Change<Text<1000>>,
-        /// What is wrong, in Arabic.
+        /// Description in Arabic.
         description_ar: Patch<Text<1000>>,
-        /// Whose trade it is.
+        /// Trade of the repair.
         category: Patch<Category>,
-        /// Who is to see to it.
+        /// Responsible user.
         assigned_to_id: Patch<UserId>,
-        /// Number of the work order in another system.
+        /// Number of the work order in an external system.
         work_order_id: Patch<Text<50>>,
     }
 }
 
 input! {
-    /// How a defect was resolved.
+    /// Resolution of a defect.
     pub struct Resolution {
-        /// What was done.
+        /// Description of the repair.
         resolution_notes: Text<2000>,
     }
 }
 
 input! {
-    /// Why a resolved defect is open again.
+    /// Reopening of a resolved defect.
     pub struct Reopening {
-        /// The reason.
+        /// Reason.
         reason: Text<2000>,
     }
 }
 
 text_enum! {
-    /// What defects can be ordered by.
+    /// Sort key of defects.
     pub enum DefectOrder {
-        /// Number.
+        /// Primary key.
         Id = "id",
         /// Due date, then severity.
         DueDate = "due_date",
-        /// Severity by rank.
+        /// Severity, by rank.
         Severity = "severity",
-        /// When it was found.
+        /// Creation time.
         CreatedAt = "created_at",
     }
 }
 
 input! {
-    /// Which defects.
+    /// Filter and order of a list of defects.
     pub struct DefectFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<DefectStatus>,
-        /// Of this severity.
+        /// Filter by severity.
         severity: Option<Severity>,
-        /// Of this priority.
+        /// Filter by priority.
         priority: Option<Priority>,
-        /// Of this trade.
+        /// Filter by trade.
         category: Option<Category>,
-        /// Assessed like this.
+        /// Filter by the specialist's assessment.
         assessment_status: Option<AssessmentStatus>,
-        /// For this person to see to.
+        /// Filter by responsible user.
         assigned_to_id: Option<UserId>,
-        /// Of this machine.
+        /// Filter by machine.
         equipment_id: Option<EquipmentId>,
-        /// Overdue (or not): due before today and still open or in progress.
+        /// Filter by whether it is overdue: due before today and open or in progress.
         overdue: Option<bool>,
-        /// With this text in the description.
+        /// Text to find in the description.
         q: Option<Text<100>>,
-        /// Order; by due date, then the worst first, if absent.
+        /// Sort order; by due date, then most severe first, if absent.
         sort: Option<Sort<DefectOrder>>,
     }
 }
 
 text_enum! {
-    /// What can happen to a defect.
+    /// Commands on a defect.
     pub enum DefectCommand {
-        /// Change its particulars.
+        /// Change its fields.
         Update = "update",
-        /// A specialist gets it.
+        /// Assign it to a specialist.
         Assign = "assign",
-        /// It is repaired.
+        /// Mark it as repaired.
         Resolve = "resolve",
-        /// An admin is done with it.
+        /// Close it, by an admin.
         Close = "close",
-        /// It wasn't repaired after all.
+        /// Reopen it.
         Reopen = "reopen",
-        /// There was nothing wrong.
+        /// Reject it as not a defect.
         Reject = "reject",
-        /// A quality engineer found that it wasn't repaired after all, and an admin agreed.
+        /// Reopen it after a validated rejection of the repair.
         Rework = "rework",
     }
 }
 
-/// Why a defect can't go on as asked.
+/// Reasons for rejecting a command on a defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DefectRule {
-    /// The command needs another status (§6).
+    /// The command is not allowed in the current status (§6).
     #[error("cannot {command} {} {status} defect", article(.status.as_str()))]
     WrongStatus {
-        /// What was asked.
+        /// Rejected command.
         command: DefectCommand,
-        /// The status it has.
+        /// Current status.
         status: DefectStatus,
     },
 }
@@ -256,7 +256,7 @@ impl Rule for DefectRule {
 }
 
 impl DefectStatus {
-    /// The status after a command (§6).
+    /// Status after a command (§6).
     pub fn after(self, command: DefectCommand) -> Result<Self, DefectRule> {
         match (self, command) {
             (Self::Open | Self::InProgress, DefectCommand::Update) => Ok(self),
@@ -270,16 +270,16 @@ impl DefectStatus {
         }
     }
 
-    /// Statuses in which there is still something to do.
+    /// Statuses of unresolved defects.
     pub const UNRESOLVED: [Self; 2] = [Self::Open, Self::InProgress];
 
-    /// Whether there is still something to do.
+    /// Whether the status is one of [`UNRESOLVED`](Self::UNRESOLVED).
     pub fn is_unresolved(self) -> bool {
         Self::UNRESOLVED.contains(&self)
     }
 }
 
-/// Only an active user sees to a defect.
+/// Checks that the responsible user is active.
 pub fn may_be_assigned_to(assignee: Option<&User>) -> Result<(), Invalid> {
     if assignee.is_some_and(|user| user.is_active) {
         return Ok(());
@@ -288,8 +288,8 @@ pub fn may_be_assigned_to(assignee: Option<&User>) -> Result<(), Invalid> {
 }
 
 impl Defect {
-    /// The defect of a failed answer (§6). Its trade is the question's, else that of the inspection, else that
-    /// of its inspector.
+    /// Builds the defect of a failed answer (§6). Its trade is the question's, else the
+    /// inspection's, else the inspector's.
     pub fn from_failed(
         item: &Item,
         inspection: &Inspection,
@@ -333,13 +333,13 @@ impl Defect {
         self
     }
 
-    /// Whether it is overdue: due before today and still open or in progress (§6).
+    /// Whether it is overdue: due before today and open or in progress (§6).
     pub fn is_overdue(&self, today: Date) -> bool {
         self.status.is_unresolved() && self.due_date < today
     }
 
-    /// The defect with these changes; another severity sets another due date, counted from today, unless one
-    /// is given (§6).
+    /// Applies the changes. A new severity recomputes the due date from today, unless one is given
+    /// (§6).
     pub fn changed(&self, changes: DefectChanges, today: Date, now: Instant) -> Result<Self, DefectRule> {
         let status = self.status.after(DefectCommand::Update)?;
         let mut after = Self { status, updated_at: now, ..self.clone() };
@@ -361,7 +361,8 @@ impl Defect {
         Ok(after)
     }
 
-    /// Whether the actor may call it resolved: its assignee, the specialist of its job, an engineer or an admin (§6).
+    /// Checks that the actor may resolve it: the responsible user, the specialist of its job, an
+    /// engineer or an admin (§6).
     pub fn may_be_resolved_by(&self, actor: &User, specialist: Option<UserId>) -> Result<(), Forbidden> {
         let is_theirs = [self.assigned_to_id, specialist].contains(&Some(actor.id));
         if is_theirs || actor.is_admin() || actor.has(Role::Engineer) {
@@ -371,7 +372,7 @@ impl Defect {
         }
     }
 
-    /// Repaired (§6).
+    /// Resolves it (§6).
     pub fn resolve(&self, resolution: Resolution, actor: UserId, now: Instant) -> Result<Self, DefectRule> {
         Ok(Self {
             status: self.status.after(DefectCommand::Resolve)?,
@@ -383,22 +384,22 @@ impl Defect {
         })
     }
 
-    /// Done with (§6).
+    /// Closes it (§6).
     pub fn close(&self, now: Instant) -> Result<Self, DefectRule> {
         Ok(Self { status: self.status.after(DefectCommand::Close)?, updated_at: now, ..self.clone() })
     }
 
-    /// Somebody repairs it (§6).
+    /// Assigns it to a specialist (§6).
     pub fn assign(&self, now: Instant) -> Result<Self, DefectRule> {
         Ok(Self { status: self.status.after(DefectCommand::Assign)?, updated_at: now, ..self.clone() })
     }
 
-    /// Open again, as if it had not been resolved (§6).
+    /// Reopens it and clears its resolution (§6).
     pub fn reopen(&self, now: Instant) -> Result<Self, DefectRule> {
         self.open_again(DefectCommand::Reopen, now)
     }
 
-    /// Open again, since a rejection of its repair was right (§8).
+    /// Reopens it because a rejection of its repair was validated (§8).
     pub fn rework(&self, now: Instant) -> Result<Self, DefectRule> {
         self.open_again(DefectCommand::Rework, now)
     }
@@ -482,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_answer_becomes_a_defect_of_the_items_gravity() {
+    fn a_failed_answer_raises_a_defect_with_the_severity_of_its_question() {
         let inspection = Inspection::ad_hoc(id(4), id(1), id(9), now());
         let question = Item { question_text_ar: Some("هل يعمل؟".into()), ..item(1) };
         let plain = Defect::from_failed(&question, &inspection, Some(Category::Electrical), today(), now());
@@ -499,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn another_severity_moves_the_due_date_unless_one_is_given() {
+    fn a_new_severity_moves_the_due_date_unless_one_is_given() {
         let change = |json| {
             defect(DefectStatus::Open).changed(DefectChanges::from_json(json).expect("input"), today(), now())
         };
@@ -513,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_active_user_sees_to_a_defect() {
+    fn only_an_active_user_is_responsible_for_a_defect() {
         let person = user(Role::Specialist);
         assert!(may_be_assigned_to(Some(&person)).is_ok());
         assert!(may_be_assigned_to(Some(&User { is_active: false, ..person })).is_err());
@@ -521,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_resolve() {
+    fn the_grid_of_users_that_may_resolve() {
         let mine = defect(DefectStatus::Open);
         for &role in Role::ALL {
             let assignee = User { id: id(1), ..user(role) };

@@ -1,4 +1,4 @@
-//! Equipment: what is inspected and repaired (rule book §2).
+//! Equipment: the machines that are inspected and repaired (rule book §2).
 
 use serde::Serialize;
 
@@ -12,23 +12,23 @@ use crate::{
 };
 
 text_enum! {
-    /// Whether a machine may run.
+    /// Operational status of a machine.
     pub enum EquipmentStatus {
-        /// Runs.
+        /// In operation.
         Active = "active",
-        /// Is being repaired.
+        /// Under repair.
         UnderMaintenance = "under_maintenance",
         /// Decommissioned.
         OutOfService = "out_of_service",
-        /// Stopped for safety; only an admin's explicit decision releases it.
+        /// Stopped for safety. Only an explicit decision of an admin releases it.
         Stopped = "stopped",
-        /// Rests.
+        /// Out of operation for the time being.
         Paused = "paused",
     }
 }
 
 impl EquipmentStatus {
-    /// The status once somebody has planned to repair the machine: one that runs or rests is under maintenance (§7).
+    /// Status after a repair is planned: an active or paused machine is under maintenance (§7).
     #[must_use]
     pub const fn under_repair(self) -> Self {
         match self {
@@ -37,8 +37,8 @@ impl EquipmentStatus {
         }
     }
 
-    /// The status once nobody works on the machine any more: what was under maintenance runs. A machine that is stopped or
-    /// decommissioned stays that (§2, §7).
+    /// Status after the last repair ends: a machine under maintenance is active. A stopped or
+    /// decommissioned machine keeps its status (§2, §7).
     #[must_use]
     pub const fn after_repair(self) -> Self {
         match self {
@@ -57,46 +57,46 @@ impl EquipmentStatus {
     diesel(table_name = crate::schema::equipment, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Equipment {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: EquipmentId,
-    /// Technical name, in English.
+    /// Technical name in English.
     pub name: String,
-    /// Name in Arabic, for people who look it up.
+    /// Name in Arabic, for searching.
     pub name_ar: Option<String>,
-    /// Type; checklists and routines are per type.
+    /// Type of equipment; checklists and routines refer to it.
     pub equipment_type: String,
-    /// Type in Arabic.
+    /// Type of equipment in Arabic.
     pub equipment_type_ar: Option<String>,
-    /// Serial number, unique.
+    /// Serial number; unique.
     pub serial_number: String,
-    /// Where it stands, in the reader's language.
+    /// Location, in the reader's language.
     pub location: Option<String>,
-    /// Where it stands, in Arabic.
+    /// Location in Arabic.
     pub location_ar: Option<String>,
-    /// Berth it is at.
+    /// Present berth.
     pub berth: Option<String>,
-    /// Berth it belongs to.
+    /// Home berth.
     pub home_berth: Option<String>,
-    /// Whether it may run.
+    /// Operational status.
     pub status: EquipmentStatus,
-    /// The inspector or specialist who looks after it.
+    /// Responsible inspector or specialist.
     pub assigned_technician_id: Option<UserId>,
-    /// Who made it.
+    /// Manufacturer.
     pub manufacturer: Option<String>,
-    /// Model.
+    /// Model number.
     pub model_number: Option<String>,
-    /// When it was installed.
+    /// Date of installation.
     pub installation_date: Option<Date>,
-    /// When it was registered.
+    /// Time of registration.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 crate::translations::translated!(Equipment, "equipment", { location / location_ar });
 
-/// One change of a machine's status.
+/// A change of a machine's status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -105,128 +105,128 @@ crate::translations::translated!(Equipment, "equipment", { location / location_a
     diesel(table_name = crate::schema::equipment_status_changes, treat_none_as_default_value = false)
 )]
 pub struct StatusChange {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: StatusChangeId,
-    /// Which machine.
+    /// The machine.
     pub equipment_id: EquipmentId,
-    /// Status before; none when it was registered.
+    /// Previous status; none at registration.
     pub from_status: Option<EquipmentStatus>,
-    /// Status after.
+    /// New status.
     pub to_status: EquipmentStatus,
-    /// Who changed it; nobody when the service did.
+    /// Acting user; none for changes by the service.
     pub changed_by_id: Option<UserId>,
-    /// When.
+    /// Time of the change.
     pub changed_at: Instant,
 }
 
 input! {
     /// A machine to register.
     pub struct NewEquipment {
-        /// Technical name, in English.
+        /// Technical name in English.
         name: Text<200>,
         /// Name in Arabic.
         name_ar: Option<Text<200>>,
-        /// Type; checklists and routines are per type.
+        /// Type of equipment; checklists and routines refer to it.
         equipment_type: Text<100>,
-        /// Type in Arabic.
+        /// Type of equipment in Arabic.
         equipment_type_ar: Option<Text<100>>,
-        /// Serial number, unique.
+        /// Serial number; unique.
         serial_number: Text<100>,
-        /// Where it stands.
+        /// Location.
         location: Option<Text<200>>,
-        /// Where it stands, in Arabic.
+        /// Location in Arabic.
         location_ar: Option<Text<200>>,
-        /// Berth it is at.
+        /// Present berth.
         berth: Option<Text<50>>,
-        /// Berth it belongs to; the one it is at, if absent.
+        /// Home berth; the present berth if absent.
         home_berth: Option<Text<50>>,
-        /// Status; `active` if absent.
+        /// Operational status; `active` if absent.
         status: Option<EquipmentStatus>,
-        /// The inspector or specialist who looks after it.
+        /// Responsible inspector or specialist.
         assigned_technician_id: Option<UserId>,
-        /// Who made it.
+        /// Manufacturer.
         manufacturer: Option<Text<100>>,
-        /// Model.
+        /// Model number.
         model_number: Option<Text<100>>,
-        /// When it was installed.
+        /// Date of installation.
         installation_date: Option<Date>,
     }
 }
 
 input! {
-    /// What to change of a machine. A status given here is an admin's explicit decision, which may release
+    /// Changes of a machine. A status counts as an explicit decision of an admin, which may release
     /// a stopped machine.
     pub struct EquipmentChanges {
-        /// Technical name, in English.
+        /// Technical name in English.
         name: Change<Text<200>>,
         /// Name in Arabic.
         name_ar: Patch<Text<200>>,
-        /// Type.
+        /// Type of equipment.
         equipment_type: Change<Text<100>>,
-        /// Type in Arabic.
+        /// Type of equipment in Arabic.
         equipment_type_ar: Patch<Text<100>>,
-        /// Serial number, unique.
+        /// Serial number; unique.
         serial_number: Change<Text<100>>,
-        /// Where it stands.
+        /// Location.
         location | "location_en": Patch<Text<200>>,
-        /// Where it stands, in Arabic.
+        /// Location in Arabic.
         location_ar: Patch<Text<200>>,
-        /// Berth it is at.
+        /// Present berth.
         berth: Patch<Text<50>>,
-        /// Berth it belongs to.
+        /// Home berth.
         home_berth: Patch<Text<50>>,
-        /// Status.
+        /// Operational status.
         status: Change<EquipmentStatus>,
-        /// The inspector or specialist who looks after it.
+        /// Responsible inspector or specialist.
         assigned_technician_id: Patch<UserId>,
-        /// Who made it.
+        /// Manufacturer.
         manufacturer: Patch<Text<100>>,
-        /// Model.
+        /// Model number.
         model_number: Patch<Text<100>>,
-        /// When it was installed.
+        /// Date of installation.
         installation_date: Patch<Date>,
     }
 }
 
 text_enum! {
-    /// What machines can be ordered by.
+    /// Sort key of machines.
     pub enum EquipmentOrder {
-        /// Number.
+        /// Primary key.
         Id = "id",
         /// Name.
         Name = "name",
-        /// Type.
+        /// Type of equipment.
         EquipmentType = "equipment_type",
         /// Serial number.
         SerialNumber = "serial_number",
-        /// Status.
+        /// Operational status.
         Status = "status",
-        /// When it was registered.
+        /// Time of registration.
         CreatedAt = "created_at",
     }
 }
 
 input! {
-    /// Which machines.
+    /// Filter and order of a list of machines.
     pub struct EquipmentFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<EquipmentStatus>,
-        /// Of this type.
+        /// Filter by type of equipment.
         equipment_type: Option<Text<100>>,
-        /// At this berth.
+        /// Filter by present berth.
         berth: Option<Text<50>>,
-        /// Looked after by this person.
+        /// Filter by responsible inspector or specialist.
         assigned_technician_id: Option<UserId>,
-        /// With this text in name, serial number, location or model.
+        /// Text to find in name, serial number, location or model.
         q: Option<Text<100>>,
-        /// Order; by name if absent.
+        /// Sort order; by name if absent.
         sort: Option<Sort<EquipmentOrder>>,
     }
 }
 
 impl NewEquipment {
-    /// The machine as it will stand in the register.
+    /// Builds the machine to register.
     pub fn register(self, now: Instant) -> Equipment {
         let berth: Option<String> = self.berth.map(Into::into);
         Equipment {
@@ -252,7 +252,7 @@ impl NewEquipment {
 }
 
 impl Equipment {
-    /// The machine with these changes.
+    /// Applies the changes.
     #[must_use]
     pub fn changed(&self, changes: EquipmentChanges, now: Instant) -> Self {
         let mut after = Self { updated_at: now, ..self.clone() };
@@ -279,14 +279,14 @@ impl Equipment {
         after
     }
 
-    /// The machine decommissioned: nothing is removed (§2).
+    /// Decommissions the machine; it is never deleted (§2).
     #[must_use]
     pub fn decommissioned(&self, now: Instant) -> Self {
         Self { status: EquipmentStatus::OutOfService, updated_at: now, ..self.clone() }
     }
 }
 
-/// Only an active inspector or specialist looks after a machine (§2).
+/// Checks that the responsible person is an active inspector or specialist (§2).
 pub fn may_look_after(technician: Option<&User>) -> Result<(), Invalid> {
     match technician {
         Some(user) if user.is_active && (user.has(Role::Inspector) || user.has(Role::Specialist)) => Ok(()),
@@ -301,7 +301,7 @@ mod tests {
     use crate::testing::{equipment, now, user};
 
     #[test]
-    fn only_an_active_inspector_or_specialist_looks_after_a_machine() {
+    fn only_an_active_inspector_or_specialist_is_responsible_for_a_machine() {
         for &role in Role::ALL {
             let person = user(role);
             let fine = matches!(role, Role::Inspector | Role::Specialist);

@@ -1,4 +1,4 @@
-//! Evidence files: what may be uploaded, what it is called, who sees it (rule book §14).
+//! Evidence files: accepted types, display names and visibility (rule book §14).
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 text_enum! {
-    /// The types of file that are taken, by what their bytes are.
+    /// Accepted file type, detected from the content.
     pub enum FileKind {
         /// A PNG image.
         Png = "image/png",
@@ -37,7 +37,7 @@ impl FileKind {
         !matches!(self, Self::Pdf)
     }
 
-    /// The extension it is stored under.
+    /// Extension of the stored file.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Png => "png",
@@ -50,7 +50,7 @@ impl FileKind {
 }
 
 text_enum! {
-    /// Kinds of object a file can belong to.
+    /// Type of the object that a file belongs to.
     pub enum RelatedType {
         /// An inspection.
         Inspection = "inspection",
@@ -64,14 +64,14 @@ text_enum! {
         Assessment = "assessment",
         /// A job.
         Job = "job" | "specialist_job" | "engineer_job",
-        /// The cleaning after a repair, by the number of the job.
+        /// The cleaning after a repair, identified by the job.
         Cleaning = "cleaning",
         /// A quality review.
         QualityReview = "quality_review",
     }
 }
 
-/// The object a file belongs to.
+/// Object that a file belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// An inspection.
@@ -93,7 +93,7 @@ pub enum Relation {
 }
 
 impl Relation {
-    /// The relation to the object of this kind and number; none if no number can be that.
+    /// The relation to an object; `None` if the number is not a valid primary key.
     pub fn new(kind: RelatedType, id: i64) -> Option<Self> {
         match kind {
             RelatedType::Inspection => InspectionId::new(id).map(Self::Inspection),
@@ -107,7 +107,7 @@ impl Relation {
         }
     }
 
-    /// Kind and number of the object.
+    /// Type and primary key of the object.
     pub const fn parts(self) -> (RelatedType, i64) {
         match self {
             Self::Inspection(id) => (RelatedType::Inspection, id.get()),
@@ -122,7 +122,7 @@ impl Relation {
     }
 }
 
-/// What is stored about a file; its bytes are elsewhere, under its key.
+/// Metadata of a file. The content is in the file store, under the key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -131,100 +131,101 @@ impl Relation {
     diesel(table_name = crate::schema::files, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct StoredFile {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: FileId,
-    /// Where the bytes are, in the store.
+    /// Key of the content in the file store.
     #[serde(skip)]
     pub key: String,
-    /// The client's name for it, cleaned; for display only.
+    /// Client's file name, sanitised; for display only.
     pub original_filename: String,
-    /// What it is, by its bytes.
+    /// File type, detected from the content.
     #[serde(rename = "mime_type")]
     #[cfg_attr(feature = "diesel", diesel(column_name = mime_type))]
     pub kind: FileKind,
-    /// Bytes.
+    /// Size in bytes.
     pub file_size: i64,
-    /// SHA-256 of the bytes, in hexadecimal digits.
+    /// SHA-256 of the content in hexadecimal.
     pub sha256: String,
-    /// What it is for, such as `inspection`.
+    /// Purpose of the file, such as `inspection`.
     pub category: String,
-    /// Who uploaded it.
+    /// User that uploaded it.
     #[serde(rename = "uploaded_by")]
     pub uploaded_by_id: UserId,
-    /// Kind of the object it belongs to.
+    /// Type of the related object.
     pub related_type: Option<RelatedType>,
-    /// Number of that object.
+    /// Primary key of the related object.
     pub related_id: Option<i64>,
-    /// When it was uploaded.
+    /// Upload time.
     pub created_at: Instant,
 }
 
 crate::shows!(StoredFile {});
 
-/// What a client says about a file that it uploads.
+/// Purpose and relation of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purpose {
-    /// The object it belongs to.
+    /// Related object.
     pub relation: Option<Relation>,
-    /// What it is for.
+    /// Purpose.
     pub category: Category,
 }
 
 input! {
-    /// What a file that is uploaded belongs to and is for.
+    /// Form fields of an upload.
     pub struct UploadFields {
-        /// Kind of the object it belongs to; needs `related_id`.
+        /// Type of the related object; requires `related_id`.
         related_type: Option<RelatedType>,
-        /// Number of that object; needs `related_type`.
+        /// Primary key of the related object; requires `related_type`.
         related_id: Option<i64>,
-        /// What it is for: small letters, digits, `-` and `_`; the kind of the object if absent, or else `general`.
+        /// Purpose: lower-case letters, digits, `-` and `_`; the type of the related object if
+        /// absent, else `general`.
         category: Option<Category>,
     }
 }
 
 input! {
-    /// Whose files: those that belong to an object, or one's own.
+    /// Filter of a list of files: those of an object, or the user's own.
     pub struct FileFilter {
-        /// Kind of the object; needs `related_id`.
+        /// Type of the object; requires `related_id`.
         related_type: Option<RelatedType>,
-        /// Number of the object; needs `related_type`.
+        /// Primary key of the object; requires `related_type`.
         related_id: Option<i64>,
     }
 }
 
 input! {
-    /// A link that opens a file without signing in.
+    /// A link to a file that works without signing in.
     pub struct NewLink {
-        /// Seconds it is good for, at most an hour; five minutes if absent.
+        /// Lifetime in seconds; at most 3600; 300 if absent.
         expires_in: Option<Integer<1, 3600>>,
     }
 }
 
 input! {
-    /// How a file is opened.
+    /// Presentation of a file.
     pub struct Viewing {
-        /// Whether the browser may show it itself, instead of saving it.
+        /// Whether the browser may display it instead of saving it.
         inline: Option<bool>,
     }
 }
 
 input! {
-    /// How large a small picture is.
+    /// Size of a thumbnail.
     pub struct ThumbnailSize {
-        /// Pixels of the longer side, 320 if absent. There are a few sizes; the next larger one comes.
+        /// Longer side in pixels; 320 if absent; rounded up to the next available size.
         size: Option<Integer<1, 10_000>>,
     }
 }
 
 impl ThumbnailSize {
-    /// Pixels of the longer side.
+    /// Longer side in pixels.
     pub fn pixels(&self) -> u32 {
         self.size.and_then(|size| size.get().try_into().ok()).unwrap_or(320)
     }
 }
 
-/// Both of kind and number, or neither.
+/// Requires type and primary key together, or neither.
 fn relation(kind: Option<RelatedType>, id: Option<i64>) -> Result<Option<Relation>, Invalid> {
     match (kind, id) {
         (None, None) => Ok(None),
@@ -237,7 +238,7 @@ fn relation(kind: Option<RelatedType>, id: Option<i64>) -> Result<Option<Relatio
 }
 
 impl UploadFields {
-    /// The purpose, if kind and number of the object go together.
+    /// The purpose; type and primary key of the object must be given together.
     pub fn purpose(self) -> Result<Purpose, Invalid> {
         let relation = relation(self.related_type, self.related_id)?;
         let category = self.category.unwrap_or_else(|| {
@@ -249,25 +250,26 @@ impl UploadFields {
 }
 
 impl FileFilter {
-    /// The object whose files are wanted, if one is named.
+    /// The object to list the files of, if given.
     pub fn relation(&self) -> Result<Option<Relation>, Invalid> {
         relation(self.related_type, self.related_id)
     }
 }
 
 impl NewLink {
-    /// Seconds the link is good for.
+    /// Lifetime of the link in seconds.
     pub fn seconds(&self) -> i64 {
         self.expires_in.map_or(300, Integer::get)
     }
 }
 
-/// What a file is for: 1 to 50 small letters, digits, `-` and `_`. It is the first part of where the file is stored.
+/// Purpose of a file: 1 to 50 lower-case letters, digits, `-` and `_`. It is the first segment of
+/// the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category(String);
 
 impl Category {
-    /// The text.
+    /// The purpose as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -294,11 +296,11 @@ impl crate::input::Scalar for Category {
     }
 }
 
-/// Characters a name for display may have.
+/// Maximum length of a display name, in characters.
 const LONGEST_NAME: usize = 150;
 
-/// The client's name of a file as it is shown: without folders, control characters and marks that turn the direction of
-/// writing, of bounded length, its extension kept; `file` if nothing is left (§14).
+/// Display name from the client's file name: no folders, control characters or direction marks,
+/// bounded in length, with its extension; `file` if nothing remains (§14).
 pub fn display_name(given: &str) -> String {
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
     let visible: String = last.chars().filter(|c| !c.is_control() && !turns_direction(*c)).collect();
@@ -314,7 +316,7 @@ pub fn display_name(given: &str) -> String {
     stem.chars().take(room).collect::<String>() + &extension
 }
 
-/// Marks that are not seen themselves but change how a name is read, such as those that write it backwards.
+/// Whether a character is invisible and changes the reading direction of a name.
 const fn turns_direction(c: char) -> bool {
     matches!(
         c,
@@ -327,13 +329,13 @@ const fn turns_direction(c: char) -> bool {
     )
 }
 
-/// Why something can't be done with a file.
+/// Reasons for rejecting a command on a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FileRule {
-    /// Records refer to it (§14).
+    /// Records refer to the file (§14).
     #[error("the file is evidence in a record and can't be deleted")]
     InUse,
-    /// It isn't an image, or none that can be made smaller.
+    /// The file is not an image, or an image without a thumbnail.
     #[error("there is no thumbnail of this file")]
     NoThumbnail,
 }
@@ -346,10 +348,10 @@ impl Rule for FileRule {
     }
 }
 
-/// What of the object that a file belongs to decides who sees it.
+/// Object of a file, as far as it determines visibility.
 #[derive(Debug, Clone)]
 pub enum Subject {
-    /// Seen by everybody who is signed in: equipment, defects, assignments.
+    /// Visible to every signed-in user: equipment, defects and assignments.
     Open,
     /// An inspection.
     Inspection(Inspection),
@@ -362,7 +364,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Whether the actor may see the object, and with it its files.
+    /// Checks that the actor may see the object and its files.
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
         match self {
             Self::Open => Ok(()),
@@ -374,23 +376,23 @@ impl Subject {
     }
 }
 
-/// A file to be recorded: where its bytes are, and what is known of them.
+/// A stored upload to record.
 #[derive(Debug, Clone)]
 pub struct NewFile {
-    /// Where the bytes are, in the store.
+    /// Key of the content in the file store.
     pub key: String,
-    /// The client's name for it, as it came.
+    /// File name as sent by the client.
     pub client_name: String,
-    /// What it is, by its bytes.
+    /// File type, detected from the content.
     pub kind: FileKind,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// SHA-256 of the bytes, in hexadecimal digits.
+    /// SHA-256 of the content in hexadecimal.
     pub sha256: String,
 }
 
 impl NewFile {
-    /// The file as it will be kept.
+    /// Builds the metadata.
     pub fn record(self, purpose: &Purpose, uploader: UserId, now: Instant) -> StoredFile {
         let (related_type, related_id) = purpose.relation.map(Relation::parts).unzip();
         StoredFile {
@@ -410,17 +412,18 @@ impl NewFile {
 }
 
 impl StoredFile {
-    /// The object it belongs to.
+    /// Related object.
     pub fn relation(&self) -> Option<Relation> {
         self.related_type.zip(self.related_id).and_then(|(kind, id)| Relation::new(kind, id))
     }
 
-    /// The random name it is stored under, without its folders.
+    /// Random file name in the store, without folders.
     pub fn stored_name(&self) -> &str {
         self.key.rsplit('/').next().unwrap_or(&self.key)
     }
 
-    /// Whether the actor may see it: its uploader, an admin, or whoever may see the object it belongs to (§14).
+    /// Checks that the actor may see it: its uploader, an admin, or a user that may see the related
+    /// object (§14).
     pub fn may_be_seen_by(&self, actor: &User, subject: Option<&Subject>) -> Result<(), Forbidden> {
         if actor.is_admin() || actor.id == self.uploaded_by_id {
             return Ok(());
@@ -429,7 +432,7 @@ impl StoredFile {
         subject.ok_or(refused).and_then(|subject| subject.may_be_seen_by(actor))
     }
 
-    /// Whether the actor may delete it: its uploader or an admin, and no record uses it as evidence (§14).
+    /// Checks that the actor may delete it: its uploader or an admin (§14).
     pub fn may_be_deleted_by(&self, actor: &User) -> Result<(), Forbidden> {
         if actor.is_admin() || actor.id == self.uploaded_by_id {
             return Ok(());
@@ -437,12 +440,13 @@ impl StoredFile {
         Err(Forbidden("only its uploader or an admin may delete a file"))
     }
 
-    /// Whether there can be a small picture of it: it is an image.
+    /// Checks that it can have a thumbnail: it is an image.
     pub const fn may_have_thumbnail(&self) -> Result<(), FileRule> {
         if self.kind.is_image() { Ok(()) } else { Err(FileRule::NoThumbnail) }
     }
 
-    /// Whether it can prove an answer of an inspection: an image that can go with it (§5).
+    /// Checks that it can be the photo of an answer: an image that can be attached to the
+    /// inspection (§5).
     pub fn may_prove(&self, inspection: &Inspection) -> Result<(), Invalid> {
         if self.kind.is_image() {
             self.may_go_with(inspection)
@@ -451,7 +455,8 @@ impl StoredFile {
         }
     }
 
-    /// Whether it can go with an inspection: it belongs to nothing else than that, its assignment or its machine.
+    /// Checks that it can be attached to an inspection: unrelated, or related to the inspection,
+    /// its assignment or its machine.
     pub fn may_go_with(&self, inspection: &Inspection) -> Result<(), Invalid> {
         let fits = match self.relation() {
             None => true,
@@ -469,7 +474,7 @@ impl StoredFile {
         if fits { Ok(()) } else { Err(Invalid::value("belongs to something else")) }
     }
 
-    /// Whether it can show how the place of a repair was left: an image that belongs to nothing else (§7).
+    /// Checks that it can show the cleaning after a repair: an image related to nothing else (§7).
     pub fn may_show_cleaning(&self, job: &Job) -> Result<(), Invalid> {
         if !self.kind.is_image() {
             return Err(Invalid::value("must be an image"));
@@ -481,7 +486,7 @@ impl StoredFile {
         }
     }
 
-    /// Whether it can prove a rejection: it belongs to nothing else than the work (§8).
+    /// Checks that it can be evidence of a rejection: related to nothing but the work (§8).
     pub fn may_prove_rejection(&self, review: &QualityReview, job: &Job) -> Result<(), Invalid> {
         match self.relation() {
             None => Ok(()),
@@ -493,7 +498,8 @@ impl StoredFile {
         }
     }
 
-    /// The file as part of an object, if it belonged to nothing: whoever sees the object sees its proofs.
+    /// The file related to `of`, unless it has a relation; users that see the object see its
+    /// evidence.
     #[must_use]
     pub fn proving(&self, of: Relation) -> Self {
         if self.related_type.is_some() {
@@ -504,7 +510,7 @@ impl StoredFile {
     }
 }
 
-/// Where files of a day are kept, below their category: `yyyy/mm/dd`.
+/// Folder of the files of a day below their purpose: `yyyy/mm/dd`.
 pub fn folder_of(date: Date) -> String {
     date.to_string().replace('-', "/")
 }

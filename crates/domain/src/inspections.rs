@@ -1,4 +1,4 @@
-//! Inspections: one person's walk through a checklist (rule book §5).
+//! Inspections: the answers of one inspector to a checklist (rule book §5).
 
 mod answers;
 
@@ -21,19 +21,19 @@ use crate::{
 };
 
 text_enum! {
-    /// How far an inspection is.
+    /// Lifecycle status of an inspection.
     pub enum InspectionStatus {
-        /// Being answered.
+        /// In progress.
         Draft = "draft",
-        /// Handed in.
+        /// Submitted by the inspector.
         Submitted = "submitted",
-        /// Seen by an admin.
+        /// Reviewed by an admin.
         Reviewed = "reviewed",
     }
 }
 
 text_enum! {
-    /// What an inspection found.
+    /// Result of an inspection.
     pub enum InspectionResult {
         /// No failed answer.
         Pass = "pass",
@@ -48,7 +48,7 @@ impl From<InspectionResult> for Param {
     }
 }
 
-/// One person's walk through a checklist.
+/// The answers of one inspector to a checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -57,60 +57,61 @@ impl From<InspectionResult> for Param {
     diesel(table_name = crate::schema::inspections, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Inspection {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: InspectionId,
     /// The machine.
     pub equipment_id: EquipmentId,
     /// The checklist.
     pub template_id: TemplateId,
-    /// Whose inspection it is.
+    /// The inspector.
     pub technician_id: UserId,
-    /// The inspector's own half; the whole checklist if none.
+    /// Trade of the inspector's half; none for the whole checklist.
     pub category: Option<Category>,
-    /// How far it is.
+    /// Lifecycle status.
     pub status: InspectionStatus,
-    /// What it found; none while it is a draft.
+    /// Result; none for a draft.
     pub result: Option<InspectionResult>,
-    /// When it was begun.
+    /// Start time.
     pub started_at: Instant,
-    /// When it was handed in.
+    /// Submission time.
     pub submitted_at: Option<Instant>,
-    /// When an admin had seen it.
+    /// Time of the admin's review.
     pub reviewed_at: Option<Instant>,
-    /// Which admin.
+    /// Admin that reviewed it.
     pub reviewed_by_id: Option<UserId>,
-    /// What the admin noted.
+    /// Notes of the admin.
     pub review_notes: Option<String>,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
-    /// The assignment it is one half of; none if it is ad hoc.
+    /// Assignment of the half; none for an ad-hoc inspection.
     pub assignment_id: Option<AssignmentId>,
 }
 
 crate::translations::translated!(Inspection, "inspection", { review_notes });
 
 input! {
-    /// What to inspect: one's half of an assignment, or a machine ad hoc. One of the two is required.
+    /// An inspection to start: the user's half of an assignment, or an ad-hoc inspection of a
+    /// machine.
     pub struct StartInspection {
-        /// The assignment.
+        /// The assignment; required unless `equipment_id` is given.
         assignment_id: Option<AssignmentId>,
-        /// The machine; beside an assignment, the assignment's.
+        /// The machine; beside an assignment, it must be the assignment's.
         equipment_id: Option<EquipmentId>,
     }
 }
 
-/// What is to be inspected.
+/// Target of a new inspection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartTarget {
-    /// One's half of an assignment.
+    /// The user's half of an assignment.
     Half(AssignmentId),
-    /// A machine, ad hoc.
+    /// Ad-hoc inspection of a machine.
     AdHoc(EquipmentId),
 }
 
 impl StartInspection {
-    /// Which of the two it is; an assignment counts if both are given (§5).
+    /// The target; the assignment takes precedence if both are given (§5).
     pub fn target(&self) -> Result<StartTarget, Invalid> {
         match (self.assignment_id, self.equipment_id) {
             (Some(assignment), _) => Ok(StartTarget::Half(assignment)),
@@ -119,7 +120,7 @@ impl StartInspection {
         }
     }
 
-    /// Whether this machine may be meant: no other is named (§5).
+    /// Checks that the input names no other machine (§5).
     pub fn may_mean(&self, machine: EquipmentId) -> Result<(), Invalid> {
         match self.equipment_id {
             Some(other) if other != machine => {
@@ -131,87 +132,87 @@ impl StartInspection {
 }
 
 input! {
-    /// An admin's review.
+    /// An admin's review of an inspection.
     pub struct Review {
         /// Notes.
         notes | "review_notes": Option<Text<2000>>,
-        /// Uploaded files that go with it, at most ten.
+        /// Uploaded files to attach; at most ten.
         file_ids: Option<ValueList<FileId, 0, 10>>,
     }
 }
 
 text_enum! {
-    /// What inspections can be ordered by.
+    /// Sort key of inspections.
     pub enum InspectionOrder {
-        /// Number.
+        /// Primary key.
         Id = "id",
-        /// When it was begun.
+        /// Start time.
         StartedAt = "started_at",
     }
 }
 
 input! {
-    /// Which inspections.
+    /// Filter and order of a list of inspections.
     pub struct InspectionFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<InspectionStatus>,
-        /// With this result.
+        /// Filter by result.
         result: Option<InspectionResult>,
-        /// Of this machine.
+        /// Filter by machine.
         equipment_id: Option<EquipmentId>,
-        /// Of this inspector.
+        /// Filter by inspector.
         technician_id: Option<UserId>,
-        /// Of this assignment.
+        /// Filter by assignment.
         assignment_id: Option<AssignmentId>,
-        /// Begun on this day or later, site time.
+        /// Earliest start day, site time.
         date_from: Option<Date>,
-        /// Begun on this day or earlier, site time.
+        /// Latest start day, site time.
         date_to: Option<Date>,
-        /// Order; newest first if absent.
+        /// Sort order; newest first if absent.
         sort: Option<Sort<InspectionOrder>>,
     }
 }
 
-/// Why an inspection can't go on as asked.
+/// Reasons for rejecting a command on an inspection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InspectionRule {
-    /// The command needs another status (§5).
+    /// The command is not allowed in the current status (§5).
     #[error("{command} needs an inspection that is {needed}, this one is {status}")]
     WrongStatus {
-        /// What was asked.
+        /// Rejected command.
         command: InspectionCommand,
-        /// The status it needs.
+        /// Required status.
         needed: InspectionStatus,
-        /// The status it has.
+        /// Current status.
         status: InspectionStatus,
     },
-    /// Whoever is on leave starts nothing (§5).
+    /// People on leave cannot start an inspection (§5).
     #[error("not possible on leave")]
     OnLeave,
-    /// One draft a person and machine; this one is for something else (§5).
+    /// A person has one draft per machine, and this draft has another target (§5).
     #[error(
         "you have an unfinished inspection of this machine, number {0}: hand it in or throw it away first"
     )]
     OtherDraft(
-        /// The draft.
+        /// The existing draft.
         InspectionId,
     ),
     /// Decommissioned machines are not inspected (§5).
     #[error("the equipment is out of service")]
     OutOfService,
-    /// There is nothing to ask about this type of equipment (§5).
+    /// No active checklist with questions exists for the type of equipment (§5).
     #[error("there is no active checklist with questions for this type of equipment")]
     NoChecklist,
-    /// Required questions have no answer (§5).
+    /// Required questions without an answer (§5).
     #[error("required questions have no answer")]
     Incomplete(
-        /// Which.
+        /// The questions.
         Vec<ItemId>,
     ),
-    /// Failed critical questions have no photo (§5).
+    /// Failed critical questions without a photo (§5).
     #[error("failed critical questions need a photo")]
     PhotosMissing(
-        /// Which.
+        /// The questions.
         Vec<ItemId>,
     ),
 }
@@ -238,21 +239,21 @@ impl Rule for InspectionRule {
 }
 
 text_enum! {
-    /// What can be done with an inspection.
+    /// Commands on an inspection.
     pub enum InspectionCommand {
         /// Answer a question.
         Answer = "answer",
-        /// Hand it in.
+        /// Submit it.
         Submit = "submit",
-        /// Look it through.
+        /// Record an admin's review.
         Review = "review",
-        /// Throw it away.
+        /// Discard it.
         Delete = "delete",
     }
 }
 
 impl InspectionStatus {
-    /// The status after a command; `None` when it ends the inspection (§5).
+    /// Status after a command; `None` if the command deletes the inspection (§5).
     pub fn after(self, command: InspectionCommand) -> Result<Option<Self>, InspectionRule> {
         let (needed, then) = match command {
             InspectionCommand::Answer => (Self::Draft, Some(Self::Draft)),
@@ -268,23 +269,23 @@ impl InspectionStatus {
     }
 }
 
-/// Which inspections somebody may see (§5, visibility).
+/// Visibility of inspections for a user (§5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visible {
-    /// All.
+    /// All inspections.
     All,
-    /// Their own.
+    /// Inspections of this user.
     Of(UserId),
 }
 
-/// Admins, engineers and quality engineers see all, others their own.
+/// Visibility for the actor: admins, engineers and quality engineers see all, others their own.
 pub fn visible_to(actor: &User) -> Visible {
     let all = [Role::Admin, Role::Engineer, Role::QualityEngineer].into_iter().any(|role| actor.has(role));
     if all { Visible::All } else { Visible::Of(actor.id) }
 }
 
-/// Whether somebody who starts may go on with a draft of that machine which they have: not on leave, and not if the draft
-/// isn't what they set out to do (§5).
+/// Checks that the actor may continue an existing draft of the machine: not while on leave, and
+/// only for the same target (§5).
 pub fn may_continue(actor: &User, draft: &Inspection, target: StartTarget) -> Result<(), InspectionRule> {
     may_begin(actor)?;
     match target {
@@ -299,13 +300,14 @@ fn may_begin(actor: &User) -> Result<(), InspectionRule> {
     if actor.is_on_leave { Err(InspectionRule::OnLeave) } else { Ok(()) }
 }
 
-/// Whether somebody may start their half of an assignment, which has this checklist (§5).
+/// Checks that the actor may start a half of an assignment with these questions (§5).
 pub fn may_start_half(actor: &User, items: &[Item]) -> Result<(), InspectionRule> {
     may_begin(actor)?;
     if items.is_empty() { Err(InspectionRule::NoChecklist) } else { Ok(()) }
 }
 
-/// Whether somebody may start an ad-hoc inspection of a machine from the active checklist of its type (§5).
+/// Checks that the actor may start an ad-hoc inspection of the machine, by the active checklist of
+/// its type (§5).
 pub fn may_start(
     actor: &User,
     equipment: &Equipment,
@@ -322,19 +324,19 @@ pub fn may_start(
     Ok(())
 }
 
-/// How many questions are answered.
+/// Progress of an inspection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Progress {
-    /// Questions in scope.
+    /// Number of questions in scope.
     pub total_items: usize,
-    /// Of these, answered.
+    /// Number of answered questions.
     pub answered_items: usize,
-    /// Questions that must be answered.
+    /// Number of required questions.
     pub required_items: usize,
-    /// Of these, answered.
+    /// Number of answered required questions.
     pub answered_required: usize,
-    /// Whether every required question is answered.
+    /// Whether every required question has an answer.
     pub is_complete: bool,
     /// Answered questions in percent, 0 to 100, rounded.
     pub progress_percentage: u8,
@@ -342,17 +344,17 @@ pub struct Progress {
 
 crate::shows!(Progress {});
 
-/// What handing in an inspection brings about.
+/// Outcome of submitting an inspection.
 #[derive(Debug, Clone)]
 pub struct Submission<'a> {
-    /// The inspection, submitted.
+    /// The submitted inspection.
     pub inspection: Inspection,
-    /// The failed questions, each of which becomes a defect.
+    /// The failed questions; each one raises a defect.
     pub failed: Vec<&'a Item>,
 }
 
 impl Inspection {
-    /// A new draft of the whole checklist (§5, ad hoc).
+    /// Builds an ad-hoc draft of the whole checklist (§5).
     pub fn ad_hoc(equipment: EquipmentId, template: TemplateId, technician: UserId, now: Instant) -> Self {
         Self {
             id: InspectionId::UNSAVED,
@@ -372,7 +374,7 @@ impl Inspection {
         }
     }
 
-    /// A new draft of somebody's half of an assignment: the questions of that trade and those of no trade (§5).
+    /// Builds a draft of a half: the questions of that trade and those without a trade (§5).
     pub fn half(assignment: &Assignment, category: Category, technician: UserId, now: Instant) -> Self {
         Self {
             category: Some(category),
@@ -381,7 +383,7 @@ impl Inspection {
         }
     }
 
-    /// Whether the actor may see it (§5).
+    /// Checks that the actor may see it (§5).
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
         match visible_to(actor) {
             Visible::Of(id) if id != self.technician_id => {
@@ -391,7 +393,7 @@ impl Inspection {
         }
     }
 
-    /// Whether the actor may answer, hand in or throw away: its inspector or an admin (§5).
+    /// Checks that the actor may answer, submit or delete it: its inspector or an admin (§5).
     pub fn may_be_worked_on_by(&self, actor: &User) -> Result<(), Forbidden> {
         if actor.is_admin() || actor.id == self.technician_id {
             return Ok(());
@@ -399,8 +401,9 @@ impl Inspection {
         Err(Forbidden("only its inspector or an admin may do this"))
     }
 
-    /// Whether a question belongs to it: the inspector's own category plus those without, or all of them;
-    /// once it is handed in, only what was asked then (§5).
+    /// Whether a question is in scope: the questions of the trade and those without one, or all for
+    /// a whole checklist. After submission the scope is limited to the questions that existed then
+    /// (§5).
     pub fn covers(&self, item: &Item) -> bool {
         let own = match (self.category, item.category) {
             (Some(own), Some(of_item)) => own == of_item,
@@ -410,12 +413,12 @@ impl Inspection {
             && self.submitted_at.is_none_or(|at| item.created_at <= at)
     }
 
-    /// The questions that belong to it, in order.
+    /// The questions in scope, in order.
     pub fn scope<'a>(&self, items: &'a [Item]) -> Vec<&'a Item> {
         items.iter().filter(|item| self.covers(item)).collect()
     }
 
-    /// Counts over its scope (§5).
+    /// Progress over the questions in scope (§5).
     pub fn progress(&self, items: &[Item], answers: &[Answer]) -> Progress {
         let answered = |item: &Item| answers.iter().any(|answer| answer.checklist_item_id == item.id);
         let scope = self.scope(items);
@@ -434,8 +437,8 @@ impl Inspection {
         }
     }
 
-    /// Checks an answer to a question of this draft: in scope, of the right kind, with a photo where one is
-    /// needed (§5).
+    /// Validates an answer to a question of this draft: in scope, of the type of the question, with
+    /// a photo where one is required (§5).
     pub fn answer(
         &self,
         new: NewAnswer,
@@ -470,7 +473,7 @@ impl Inspection {
         Ok(answer)
     }
 
-    /// Hands it in: complete, with every photo (§5).
+    /// Submits it; every required answer and photo must be present (§5).
     pub fn submit<'a>(
         &self,
         items: &'a [Item],
@@ -507,7 +510,7 @@ impl Inspection {
         Ok(Submission { inspection, failed })
     }
 
-    /// Marks it as seen by an admin (§5).
+    /// Records an admin's review (§5).
     pub fn review(&self, review: Review, actor: UserId, now: Instant) -> Result<Self, InspectionRule> {
         let status = self.status.after(InspectionCommand::Review)?.unwrap_or(self.status);
         Ok(Self {

@@ -1,5 +1,5 @@
-//! Jobs: repairs by specialists and work of engineers. Both have one timer and one state machine; what differs is named
-//! (rule book §7).
+//! Jobs: repairs by specialists and work of engineers (rule book §7). Both kinds share one timer
+//! and one state machine; their differences are named.
 
 mod cleaning;
 mod inputs;
@@ -14,7 +14,8 @@ pub use inputs::{
     JobFilter, JobOrder, NewCleaning, NewEngineerJob, PlannedTime, Reassignment,
 };
 pub use status::{JobCommand, JobStatus};
-pub use timer::{Hours, Segment, Times, time_rating};
+use timer::time_rating;
+pub use timer::{Hours, Times};
 
 use crate::{
     defects::Defect,
@@ -26,17 +27,17 @@ use crate::{
 };
 
 text_enum! {
-    /// Whose kind of job it is.
+    /// Kind of a job.
     pub enum JobKind {
-        /// A specialist repairs a defect.
+        /// Repair of a defect by a specialist.
         Specialist = "specialist" | "specialist_job",
-        /// An engineer works on a project, a review or a task.
+        /// Project, review or task of an engineer.
         Engineer = "engineer" | "engineer_job",
     }
 }
 
 impl JobKind {
-    /// The role whose job it is, in which its points are won.
+    /// Role of the owner, in which the points are earned.
     pub const fn role(self) -> Role {
         match self {
             Self::Specialist => Role::Specialist,
@@ -44,7 +45,7 @@ impl JobKind {
         }
     }
 
-    /// What such a job is called in notifications and the audit trail, and where clients find it.
+    /// Entity type of the job in notifications and the audit trail, and its path on the API.
     pub const fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Specialist => ("specialist_job", "/jobs"),
@@ -54,28 +55,28 @@ impl JobKind {
 }
 
 text_enum! {
-    /// How large a job is.
+    /// Size of a job.
     pub enum JobCategory {
-        /// Ordinary.
+        /// Normal.
         Minor = "minor",
-        /// Large, for a reason that is given.
+        /// Large; requires a reason.
         Major = "major",
     }
 }
 
 text_enum! {
-    /// What an engineer works on.
+    /// Type of an engineer's job.
     pub enum EngineerJobType {
         /// A project.
         CustomProject = "custom_project",
-        /// A system is reviewed.
+        /// Review of a system.
         SystemReview = "system_review",
-        /// Something special.
+        /// Special task.
         SpecialTask = "special_task",
     }
 }
 
-/// Work of one person, under a timer.
+/// Work of one person, measured by a timer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -84,94 +85,94 @@ text_enum! {
     diesel(table_name = crate::schema::jobs, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Job {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: JobId,
-    /// Whose kind of job it is.
+    /// Kind of the job.
     pub kind: JobKind,
-    /// Number among all of its kind.
+    /// Sequence number among all jobs of its kind.
     pub universal_id: i64,
-    /// Badge of its first owner and a number, such as `SPE003-012`.
+    /// Badge of the first owner and sequence number, such as `SPE003-012`.
     pub job_id: String,
-    /// Whose job it is.
+    /// Owner.
     pub owner_id: UserId,
-    /// Who made it.
+    /// User that created it.
     pub created_by_id: Option<UserId>,
-    /// How large it is.
+    /// Size.
     pub category: JobCategory,
-    /// Why it is a large one.
+    /// Reason for the size `major`.
     pub major_reason: Option<String>,
-    /// How far it is.
+    /// Lifecycle status.
     pub status: JobStatus,
-    /// The defect it repairs, or has to do with.
+    /// Defect to repair, or related defect.
     pub defect_id: Option<DefectId>,
     /// The machine.
     pub equipment_id: Option<EquipmentId>,
-    /// The inspection it has to do with.
+    /// Related inspection.
     pub inspection_id: Option<InspectionId>,
-    /// What an engineer works on.
+    /// Type of an engineer's job.
     pub job_type: Option<EngineerJobType>,
     /// Title of an engineer's job.
     pub title: Option<String>,
-    /// What an engineer is to do.
+    /// Description of an engineer's job.
     pub description: Option<String>,
-    /// Days an engineer's job is to take.
+    /// Planned time of an engineer's job in days.
     pub planned_time_days: Option<i64>,
-    /// Hours its owner thinks it takes.
+    /// Planned time in hours, entered by the owner.
     pub planned_time_hours: Option<Hours>,
-    /// When it was begun.
+    /// Start time.
     pub started_at: Option<Instant>,
-    /// Since when it has been paused, if it is.
+    /// Begin of the present pause; none unless paused.
     pub paused_at: Option<Instant>,
-    /// Seconds of its pauses so far, without one that goes on.
+    /// Total length of the completed pauses in seconds.
     pub paused_seconds: i64,
-    /// When it was done.
+    /// Completion time.
     pub completed_at: Option<Instant>,
-    /// Hours it took, without pauses.
+    /// Hours worked, without pauses.
     pub actual_time_hours: Option<Hours>,
-    /// How well the planned time was kept, 1 to 7.
+    /// Rating of the planned time, 1 to 7.
     pub time_rating: Option<i64>,
-    /// What was done.
+    /// Description of the work.
     pub work_notes: Option<String>,
-    /// How it was completed, in the client's words.
+    /// Completion status, as given by the client.
     pub completion_status: Option<String>,
-    /// Why it was left undone, or not accepted.
+    /// Reason for leaving it incomplete or for its rejection.
     pub incomplete_reason: Option<String>,
-    /// An admin's bonus, 0 to 10.
+    /// Admin's bonus, 0 to 10.
     pub admin_bonus: Option<i64>,
-    /// Who reviews it.
+    /// Quality engineer of the review.
     pub qe_id: Option<UserId>,
-    /// How good the reviewer found it, 1 to 5.
+    /// Rating of the review, 1 to 5.
     pub qc_rating: Option<i64>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 crate::translations::translated!(Job, "job", { title, description, major_reason, work_notes, incomplete_reason });
 
-/// Why a job can't go on as asked.
+/// Reasons for rejecting a command on a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JobRule {
-    /// The command needs another status (§7).
+    /// The command is not allowed in the current status (§7).
     #[error("{command} is not possible, the job is {status}")]
     WrongStatus {
-        /// What was asked.
+        /// Rejected command.
         command: JobCommand,
-        /// The status it has.
+        /// Current status.
         status: JobStatus,
     },
-    /// The owner hasn't entered the planned time (§7).
+    /// The owner has not entered the planned time (§7).
     #[error("enter your planned time first")]
     PlannedTimeRequired,
     /// The planned time is entered once (§7).
     #[error("the planned time has been entered already")]
     PlannedAlready,
-    /// One job a defect (§6).
+    /// The defect has a job (§6).
     #[error("somebody works on this defect already")]
     AlreadyAssigned,
-    /// Only repairs are cleaned up after (§7).
+    /// No cleaning has been reported (§7).
     #[error("there is nothing to rate yet: tell of the cleaning first")]
     NotCleaned,
 }
@@ -186,23 +187,23 @@ impl Rule for JobRule {
     }
 }
 
-/// The numbers a new job gets.
+/// Sequence numbers of a new job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
-    /// Among all jobs of its kind.
+    /// Sequence number among all jobs of its kind.
     pub universal: i64,
-    /// Among the jobs that began with its owner's badge.
+    /// Sequence number among the jobs with the owner's badge.
     pub of_owner: i64,
 }
 
 impl Numbers {
-    /// The number of a job as people say it: three digits or more (§7).
+    /// Human-readable job number, padded to three digits (§7).
     pub fn job_id(self, badge: &str) -> String {
         format!("{badge}-{:03}", self.of_owner)
     }
 }
 
-/// Whether somebody can have a job of this kind: they are active, have its role and are not on leave (§7).
+/// Checks that a person can own a job of this kind: active, in its role and not on leave (§7).
 pub fn may_own(person: Option<&User>, kind: JobKind, field: &str) -> Result<(), Invalid> {
     let role = kind.role();
     match person {
@@ -211,7 +212,7 @@ pub fn may_own(person: Option<&User>, kind: JobKind, field: &str) -> Result<(), 
     }
 }
 
-/// Whether somebody may list the jobs of everybody: admins, engineers and quality engineers (§7).
+/// Whether the actor may list all jobs: admins, engineers and quality engineers (§7).
 pub fn may_see_all(actor: &User) -> bool {
     actor.is_admin() || actor.has(Role::Engineer) || actor.has(Role::QualityEngineer)
 }
@@ -254,18 +255,18 @@ impl Job {
         }
     }
 
-    /// The repair of a defect (§6).
+    /// Builds the repair of a defect (§6).
     pub fn repair(
         defect: &Defect,
-        wanted: AssignSpecialist,
+        input: AssignSpecialist,
         specialist: &User,
         numbers: Numbers,
         by: Option<UserId>,
         now: Instant,
     ) -> Self {
         Self {
-            category: wanted.category.unwrap_or(JobCategory::Minor),
-            major_reason: wanted.major_reason.map(Into::into),
+            category: input.category.unwrap_or(JobCategory::Minor),
+            major_reason: input.major_reason.map(Into::into),
             defect_id: Some(defect.id),
             equipment_id: Some(defect.equipment_id),
             inspection_id: Some(defect.inspection_id),
@@ -273,34 +274,34 @@ impl Job {
         }
     }
 
-    /// A job of an engineer (§7).
+    /// Builds a job of an engineer (§7).
     pub fn of_engineer(
-        wanted: NewEngineerJob,
+        input: NewEngineerJob,
         engineer: &User,
         numbers: Numbers,
         by: Option<UserId>,
         now: Instant,
     ) -> Self {
         Self {
-            category: wanted.category.unwrap_or(JobCategory::Minor),
-            major_reason: wanted.major_reason.map(Into::into),
-            defect_id: wanted.related_defect_id,
-            equipment_id: wanted.equipment_id,
-            inspection_id: wanted.related_inspection_id,
-            job_type: Some(wanted.job_type),
-            title: Some(wanted.title.into()),
-            description: wanted.description.map(Into::into),
-            planned_time_days: wanted.planned_time_days.map(Into::into),
+            category: input.category.unwrap_or(JobCategory::Minor),
+            major_reason: input.major_reason.map(Into::into),
+            defect_id: input.related_defect_id,
+            equipment_id: input.equipment_id,
+            inspection_id: input.related_inspection_id,
+            job_type: Some(input.job_type),
+            title: Some(input.title.into()),
+            description: input.description.map(Into::into),
+            planned_time_days: input.planned_time_days.map(Into::into),
             ..Self::new(JobKind::Engineer, engineer, numbers, by, now)
         }
     }
 
-    /// Whether it is this person's.
-    pub fn is_owned_by(&self, person: &User) -> bool {
+    /// Whether the person owns it.
+    pub(crate) fn is_owned_by(&self, person: &User) -> bool {
         self.owner_id == person.id
     }
 
-    /// Whether the actor may see it: its owner, and whoever sees all (§7).
+    /// Checks that the actor may see it: its owner and users that see all jobs (§7).
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
         let sees = match self.kind {
             JobKind::Specialist => may_see_all(actor),
@@ -312,12 +313,12 @@ impl Job {
         Err(Forbidden("this job is somebody else's"))
     }
 
-    /// Whether the actor works on it: its owner (§7).
+    /// Checks that the actor may work on it: its owner (§7).
     pub fn may_be_worked_on_by(&self, actor: &User) -> Result<(), Forbidden> {
         if self.is_owned_by(actor) { Ok(()) } else { Err(Forbidden("this job is somebody else's")) }
     }
 
-    /// Whether the actor may let it go on: its owner, an engineer or an admin (§7).
+    /// Checks that the actor may resume it: its owner, an engineer or an admin (§7).
     pub fn may_be_resumed_by(&self, actor: &User) -> Result<(), Forbidden> {
         if self.is_owned_by(actor) || actor.is_admin() || actor.has(Role::Engineer) {
             return Ok(());
@@ -325,13 +326,13 @@ impl Job {
         Err(Forbidden("only its owner, an engineer or an admin may let a job go on"))
     }
 
-    /// Whether the actor sees its details: whoever owns it enters the planned time before (§7).
+    /// Checks that the actor may see its details: the owner must enter the planned time first (§7).
     pub fn may_be_opened_by(&self, actor: &User) -> Result<(), JobRule> {
         if self.is_owned_by(actor) { self.is_planned() } else { Ok(()) }
     }
 
-    /// Whether the planned time has been entered.
-    pub const fn is_planned(&self) -> Result<(), JobRule> {
+    /// Checks that the planned time has been entered.
+    pub(crate) const fn is_planned(&self) -> Result<(), JobRule> {
         if self.planned_time_hours.is_some() { Ok(()) } else { Err(JobRule::PlannedTimeRequired) }
     }
 
@@ -339,7 +340,7 @@ impl Job {
         Ok(Self { status: self.status.after(command)?, updated_at: now, ..self.clone() })
     }
 
-    /// With the planned time, which is entered once (§7).
+    /// Records the planned time, which is entered once (§7).
     pub fn plan(&self, planned: &PlannedTime, now: Instant) -> Result<Self, JobRule> {
         let after = self.after(JobCommand::Plan, now)?;
         if self.planned_time_hours.is_some() {
@@ -348,25 +349,25 @@ impl Job {
         Ok(Self { planned_time_hours: Some(planned.planned_time_hours), ..after })
     }
 
-    /// Begun (§7).
+    /// Starts it (§7).
     pub fn start(&self, now: Instant) -> Result<Self, JobRule> {
         let after = self.after(JobCommand::Start, now)?;
         self.is_planned()?;
         Ok(Self { started_at: Some(now), ..after })
     }
 
-    /// Paused from now on (§7).
+    /// Pauses it at `now` (§7).
     pub fn pause(&self, now: Instant) -> Result<Self, JobRule> {
         Ok(Self { paused_at: Some(now), ..self.after(JobCommand::Pause, now)? })
     }
 
-    /// Going on; the length of the pause is added to the paused time (§7).
+    /// Resumes it and adds the pause to the paused time (§7).
     pub fn resume(&self, now: Instant) -> Result<Self, JobRule> {
         let after = self.after(JobCommand::Resume, now)?;
         Ok(Self { paused_seconds: self.times(now).paused, paused_at: None, ..after })
     }
 
-    /// How long it has been worked on, and paused, until an instant or its end.
+    /// Time worked and time paused up to `until`, or up to its completion.
     pub fn times(&self, until: Instant) -> Times {
         let until = self.completed_at.unwrap_or(until);
         self.started_at.map_or(Times::default(), |started| {
@@ -374,7 +375,7 @@ impl Job {
         })
     }
 
-    /// Done: how long it took, and how well that was planned (§7).
+    /// Completes it and rates the planned time (§7).
     pub fn complete(&self, done: Completion, now: Instant) -> Result<Self, JobRule> {
         let after = self.after(JobCommand::Complete, now)?;
         let planned = self.planned_time_hours.ok_or(JobRule::PlannedTimeRequired)?;
@@ -389,36 +390,36 @@ impl Job {
         })
     }
 
-    /// Left undone, for a reason; a pause that goes on ends (§7).
+    /// Leaves it incomplete for a reason; ends a present pause (§7).
     pub fn leave_incomplete(&self, reason: String, now: Instant) -> Result<Self, JobRule> {
         let after = self.after(JobCommand::LeaveIncomplete, now)?;
         let paused_seconds = self.times(now).paused;
         Ok(Self { paused_seconds, paused_at: None, incomplete_reason: Some(reason), ..after })
     }
 
-    /// Nothing to do after all (§6).
+    /// Cancels it because the defect was rejected (§6).
     pub fn cancel(&self, now: Instant) -> Result<Self, JobRule> {
         self.after(JobCommand::Cancel, now)
     }
 
-    /// With a quality engineer who reviews it (§8).
+    /// Assigns the quality engineer of the review (§8).
     #[must_use]
     pub fn reviewed_by(&self, qe: Option<UserId>, now: Instant) -> Self {
         Self { qe_id: qe, updated_at: now, ..self.clone() }
     }
 
-    /// Found good, with a rating, or without one if a rejection was wrong (§8).
+    /// Approves the work with a rating; without one if a rejection was found invalid (§8).
     pub fn approve_quality(&self, rating: Option<i64>, now: Instant) -> Result<Self, JobRule> {
         Ok(Self { qc_rating: rating, ..self.after(JobCommand::ApproveQuality, now)? })
     }
 
-    /// Found not good enough (§8).
+    /// Rejects the work (§8).
     pub fn reject_quality(&self, reason: String, now: Instant) -> Result<Self, JobRule> {
         Ok(Self { incomplete_reason: Some(reason), ..self.after(JobCommand::RejectQuality, now)? })
     }
 
-    /// Somebody else's, as if it had just been assigned to them; what happened before is in the pause log, the takeover and
-    /// the audit trail (§7).
+    /// Transfers it to another owner as if newly assigned. Its history remains in the pauses, the
+    /// takeover and the audit trail (§7).
     fn handed_to(after: Self, owner: UserId) -> Self {
         Self {
             owner_id: owner,
@@ -439,22 +440,22 @@ impl Job {
         }
     }
 
-    /// Taken over by somebody, since it has been paused for long (§7).
+    /// Transfers a stalled job to the taker (§7).
     pub fn taken_over_by(&self, taker: UserId, now: Instant) -> Result<Self, JobRule> {
         Ok(Self::handed_to(self.after(JobCommand::TakeOver, now)?, taker))
     }
 
-    /// Given to somebody by an admin, since it was left undone (§7).
+    /// Transfers an incomplete job to another specialist, by an admin (§7).
     pub fn reassigned_to(&self, specialist: UserId, now: Instant) -> Result<Self, JobRule> {
         Ok(Self::handed_to(self.after(JobCommand::Reassign, now)?, specialist))
     }
 
-    /// With an admin's bonus (§7).
+    /// Records an admin's bonus (§7).
     pub fn rewarded(&self, bonus: i64, now: Instant) -> Result<Self, JobRule> {
         Ok(Self { admin_bonus: Some(bonus), ..self.after(JobCommand::Reward, now)? })
     }
 
-    /// Points to book for a bonus: the difference to what its owner has got for this job so far (§7).
+    /// Points to award for the bonus: the difference to those awarded so far (§7).
     pub fn bonus_over(&self, booked: i64) -> i64 {
         self.admin_bonus.unwrap_or(0) - booked
     }

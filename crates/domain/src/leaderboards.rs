@@ -1,4 +1,4 @@
-//! Leaderboards: who has how many points, for all time or since the period began (rule book §11).
+//! Leaderboards: users ranked by points, for all time or for the present period (rule book §11).
 
 use std::cmp::Reverse;
 
@@ -12,21 +12,21 @@ use crate::{
 };
 
 text_enum! {
-    /// Which points count.
+    /// Period of a leaderboard.
     pub enum Period {
-        /// All there ever were.
+        /// All time.
         AllTime = "all_time",
-        /// Those of this calendar month, site time.
+        /// The present calendar month, site time.
         Monthly = "monthly",
-        /// Those of this ISO week, site time.
+        /// The present ISO week, site time.
         Weekly = "weekly",
-        /// Those of today, site time.
+        /// Today, site time.
         Daily = "daily",
     }
 }
 
 impl Period {
-    /// The instant from which points count; none if all do (§11).
+    /// Beginning of the period; none for all time (§11).
     pub fn since(self, today: Date, calendar: &SiteTimeZone) -> Option<Instant> {
         let first = match self {
             Self::AllTime => return None,
@@ -39,54 +39,54 @@ impl Period {
 }
 
 input! {
-    /// Which leaderboard.
+    /// Filter of a leaderboard.
     pub struct LeaderboardFilter {
-        /// Of whoever has this role, by the points won in it; of everybody, by all points, if absent.
+        /// Role, by the points earned in it; all users by total points if absent.
         role: Option<Role>,
-        /// Which points count; all if absent.
+        /// Period; all time if absent.
         period: Option<Period>,
     }
 }
 
 impl LeaderboardFilter {
-    /// Whether somebody active is on it: whoever has its role, major or second (§11).
+    /// Whether it includes an active person: the person has its role, major or minor (§11).
     pub fn includes(&self, person: &User) -> bool {
         self.role.is_none_or(|role| person.has(role))
     }
 }
 
 input! {
-    /// Which leaderboard of a role.
+    /// Filter of the leaderboard of a role.
     pub struct PeriodFilter {
-        /// Which points count; all if absent.
+        /// Period; all time if absent.
         period: Option<Period>,
     }
 }
 
-/// A place on a leaderboard.
+/// Position of a person on a leaderboard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Ranking {
-    /// The place: equal points share one, and as many places after it stay empty.
+    /// Rank; ties share a rank, and the next ranks are skipped.
     pub rank: i64,
-    /// Who.
+    /// The person.
     pub user_id: UserId,
-    /// Their name.
+    /// Full name.
     pub full_name: String,
-    /// Their major role.
+    /// Major role.
     pub role: Role,
-    /// Its badge.
+    /// Badge of the major role.
     pub role_id: String,
-    /// Points of the role and period asked for.
+    /// Points in the role and period of the leaderboard.
     pub points: i64,
-    /// All their points.
+    /// Total points.
     pub total_points: i64,
-    /// Their trade.
+    /// Trade.
     pub specialization: Option<Category>,
 }
 
 impl User {
-    /// All points won in a role, or altogether.
+    /// Points earned in a role, or total points.
     pub fn points_in(&self, role: Option<Role>) -> i64 {
         let others = self.inspector_points + self.specialist_points + self.engineer_points + self.qe_points;
         match role {
@@ -100,7 +100,7 @@ impl User {
     }
 }
 
-/// People by their points: most first, equal ones by name on a shared place (§11).
+/// Ranks people by points, most first; ties share a rank and are sorted by name (§11).
 pub fn ranked(mut standings: Vec<(i64, User)>) -> Vec<Ranking> {
     standings.sort_by(|(points_of_a, a), (points_of_b, b)| {
         (Reverse(points_of_a), &a.full_name, a.id).cmp(&(Reverse(points_of_b), &b.full_name, b.id))
@@ -108,9 +108,9 @@ pub fn ranked(mut standings: Vec<(i64, User)>) -> Vec<Ranking> {
     let mut shared = (0, None);
     (1_i64..)
         .zip(standings)
-        .map(|(place, (points, user))| {
+        .map(|(position, (points, user))| {
             if shared.1 != Some(points) {
-                shared = (place, Some(points));
+                shared = (position, Some(points));
             }
             Ranking {
                 rank: shared.0,
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_points_share_a_place_and_are_listed_by_name() {
+    fn equal_points_share_a_rank_and_are_sorted_by_name() {
         let all = vec![
             standing(1, "D", 3),
             standing(2, "C", 5),
@@ -146,20 +146,20 @@ mod tests {
             standing(4, "B", 3),
             standing(5, "E", -1),
         ];
-        let places: Vec<_> = ranked(all).into_iter().map(|r| (r.rank, r.full_name)).collect();
+        let ranks: Vec<_> = ranked(all).into_iter().map(|r| (r.rank, r.full_name)).collect();
         let expected = [(1, "C"), (2, "A"), (2, "B"), (2, "D"), (5, "E")];
-        assert_eq!(places, expected.map(|(rank, name)| (rank, name.to_owned())));
+        assert_eq!(ranks, expected.map(|(rank, name)| (rank, name.to_owned())));
     }
 
     proptest! {
         #[test]
-        fn a_place_is_one_more_than_those_who_have_more(points in prop::collection::vec(-3_i64..6, 0..30)) {
+        fn a_rank_is_one_more_than_the_number_of_people_with_more_points(points in prop::collection::vec(-3_i64..6, 0..30)) {
             let all = (1..).zip(&points).map(|(n, points)| standing(n, "X", *points)).collect();
             let board = ranked(all);
             prop_assert_eq!(board.len(), points.len());
-            for place in board {
-                let better = points.iter().filter(|points| **points > place.points).count();
-                prop_assert_eq!(place.rank, i64::try_from(better).unwrap() + 1);
+            for position in board {
+                let better = points.iter().filter(|points| **points > position.points).count();
+                prop_assert_eq!(position.rank, i64::try_from(better).unwrap() + 1);
             }
         }
     }
@@ -170,7 +170,7 @@ mod tests {
         let since = |period: Period, (y, m, d)| {
             period.since(Date::new(y, m, d).expect("a date"), &calendar).map(|at| at.to_string())
         };
-        // A Sunday: its week began on Monday, its month on this day.
+        // A Sunday: its week began on the Monday before, its month on this day.
         let day = (2026, 3, 1);
         assert_eq!(since(Period::AllTime, day), None);
         assert_eq!(since(Period::Daily, day).as_deref(), Some("2026-02-28T20:00:00.000Z"));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn points_of_a_role_are_those_won_in_it() {
+    fn points_of_a_role_are_those_earned_in_it() {
         let person = User {
             total_points: 31,
             inspector_points: 1,

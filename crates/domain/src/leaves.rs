@@ -1,4 +1,4 @@
-//! Leaves: who is away when (rule book §10).
+//! Leaves of absence and their coverage (rule book §10).
 
 mod coverage;
 mod inputs;
@@ -19,76 +19,76 @@ pub use inputs::{
 };
 
 text_enum! {
-    /// Why somebody is away.
+    /// Type of a leave.
     pub enum LeaveType {
-        /// Ill.
+        /// Illness.
         Sick = "sick",
-        /// On holiday.
+        /// Annual leave.
         Annual = "annual",
-        /// An emergency.
+        /// Emergency.
         Emergency = "emergency",
-        /// Learning.
+        /// Training.
         Training = "training",
-        /// Something else, which is said.
+        /// Other; requires a reason.
         Other = "other",
     }
 }
 
 text_enum! {
-    /// Which of somebody's roles rest.
+    /// Roles that a leave suspends.
     pub enum LeaveScope {
-        /// The major role.
+        /// The major role only.
         MajorOnly = "major_only",
-        /// All.
+        /// All roles.
         Full = "full",
     }
 }
 
 text_enum! {
-    /// How far a leave is.
+    /// Lifecycle status of a leave.
     pub enum LeaveStatus {
-        /// Asked for.
+        /// Requested.
         Pending = "pending",
         /// Granted.
         Approved = "approved",
         /// Refused.
         Rejected = "rejected",
-        /// Withdrawn.
+        /// Withdrawn by its person.
         Cancelled = "cancelled",
     }
 }
 
 text_enum! {
-    /// What can be done with a leave.
+    /// Commands on a leave.
     pub enum LeaveCommand {
-        /// Grant it.
+        /// Approve the request.
         Approve = "approve",
-        /// Refuse it.
+        /// Reject the request.
         Reject = "reject",
         /// Withdraw it.
         Cancel = "cancel",
-        /// Find somebody who covers.
+        /// Assign coverage.
         Cover = "cover",
         /// End it.
         End = "end",
     }
 }
 
-/// Why a leave can't be as asked.
+/// Reasons for rejecting a command on a leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LeaveRule {
-    /// The command needs another status (§10).
+    /// The command is not allowed in the current status (§10).
     #[error("cannot {command} {} {status} leave", article(.status.as_str()))]
     WrongStatus {
-        /// What was asked.
+        /// Rejected command.
         command: LeaveCommand,
-        /// The status it has.
+        /// Current status.
         status: LeaveStatus,
     },
-    /// It is over (§10).
+    /// The leave has ended (§10).
     #[error("the leave has ended")]
     Ended,
-    /// One leave at a time (§10).
+    /// Another open leave includes one of the days (§10).
     #[error("there is a pending or approved leave on these days")]
     Overlap,
 }
@@ -103,7 +103,7 @@ impl Rule for LeaveRule {
 }
 
 impl LeaveStatus {
-    /// The status after a command, of a leave that hasn't ended (§10).
+    /// Status after a command on a leave that has not ended (§10).
     pub fn after(self, command: LeaveCommand) -> Result<Self, LeaveRule> {
         match (self, command) {
             (Self::Pending, LeaveCommand::Approve)
@@ -115,7 +115,7 @@ impl LeaveStatus {
     }
 }
 
-/// A time in which somebody is away.
+/// Period in which a person is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -124,66 +124,66 @@ impl LeaveStatus {
     diesel(table_name = crate::schema::leaves, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Leave {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: LeaveId,
-    /// Who is away.
+    /// Absent person.
     pub user_id: UserId,
-    /// Why.
+    /// Type.
     pub leave_type: LeaveType,
-    /// Why, if it is something else.
+    /// Reason for the type `other`.
     pub other_reason: Option<String>,
-    /// The first day.
+    /// First day.
     pub date_from: Date,
-    /// The last day.
+    /// Last day.
     pub date_to: Date,
-    /// What they say about it.
+    /// Remark of the person.
     pub reason: Option<String>,
-    /// Which of their roles rest.
+    /// Roles that it suspends.
     pub scope: LeaveScope,
-    /// How far it is.
+    /// Lifecycle status.
     pub status: LeaveStatus,
-    /// When it was over, the last day or earlier.
+    /// Time of its end, on the last day or earlier.
     pub ended_at: Option<Instant>,
-    /// When it was asked for.
+    /// Time of the request.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
-    /// Who asked for it.
+    /// User that requested it.
     pub requested_by_id: Option<UserId>,
-    /// Who granted or refused it.
+    /// User that approved or rejected it.
     pub decided_by_id: Option<UserId>,
-    /// When that was.
+    /// Time of the decision.
     pub decided_at: Option<Instant>,
-    /// Why it was refused.
+    /// Reason for the rejection.
     pub rejection_reason: Option<String>,
-    /// Who ended it; nobody when its days were over.
+    /// User that ended it; none if it ended with its last day.
     pub ended_by_id: Option<UserId>,
-    /// Who covers.
+    /// Covering person.
     pub coverage_user_id: Option<UserId>,
-    /// Badge of the role that whoever covers has for that time.
+    /// Badge of the role that the covering person holds during the leave.
     pub coverage_badge: Option<String>,
 }
 
 crate::translations::translated!(Leave, "leave", { other_reason, reason, rejection_reason });
 
 impl Leave {
-    /// Days it lasts, the first and the last included.
+    /// Number of days, including the first and the last.
     pub fn total_days(&self) -> i64 {
         self.date_from.days_until(self.date_to) + 1
     }
 
-    /// Whether it and another time, both days included, have a day in common.
+    /// Whether it shares a day with another period; both ends are inclusive.
     pub fn overlaps(&self, from: Date, to: Date) -> bool {
         self.date_from <= to && from <= self.date_to
     }
 
-    /// Whether nobody may ask for another leave on its days: pending, or approved and not ended (§10).
+    /// Whether it excludes other leaves on its days: pending, or approved and not ended (§10).
     pub fn is_open(&self) -> bool {
         matches!(self.status, LeaveStatus::Pending | LeaveStatus::Approved) && self.ended_at.is_none()
     }
 
-    /// Whether it keeps its person away, on its days: approved and not ended.
+    /// Whether the person is absent on its days: approved and not ended.
     pub fn is_in_force(&self) -> bool {
         self.status == LeaveStatus::Approved && self.ended_at.is_none()
     }
@@ -195,37 +195,37 @@ impl Leave {
         Ok(Self { status: self.status.after(command)?, updated_at: now, ..self.clone() })
     }
 
-    /// Granted (§10).
+    /// Approves it (§10).
     pub fn approve(&self, by: UserId, now: Instant) -> Result<Self, LeaveRule> {
         let after = self.after(LeaveCommand::Approve, now)?;
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), ..after })
     }
 
-    /// Refused, for a reason (§10).
+    /// Rejects it for a reason (§10).
     pub fn reject(&self, rejection: LeaveRejection, by: UserId, now: Instant) -> Result<Self, LeaveRule> {
         let after = self.after(LeaveCommand::Reject, now)?;
         let rejection_reason = Some(rejection.reason.into());
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), rejection_reason, ..after })
     }
 
-    /// Withdrawn (§10).
+    /// Withdraws it (§10).
     pub fn cancel(&self, now: Instant) -> Result<Self, LeaveRule> {
         self.after(LeaveCommand::Cancel, now)
     }
 
-    /// Covered by somebody, in place of whoever covered before (§10).
+    /// Assigns coverage, replacing an earlier one (§10).
     pub fn cover(&self, by: &User, badge: Option<String>, now: Instant) -> Result<Self, LeaveRule> {
         let after = self.after(LeaveCommand::Cover, now)?;
         Ok(Self { coverage_user_id: Some(by.id), coverage_badge: badge, ..after })
     }
 
-    /// Over: its last day is past, or an admin says so (§10).
+    /// Ends it: its last day is past, or an admin ends it early (§10).
     pub fn end(&self, by: Option<UserId>, now: Instant) -> Result<Self, LeaveRule> {
         let after = self.after(LeaveCommand::End, now)?;
         Ok(Self { ended_at: Some(now), ended_by_id: by, ..after })
     }
 
-    /// Whether the actor may see it: an admin, or the person (§10).
+    /// Checks that the actor may see it: an admin or the person (§10).
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
         if actor.is_admin() || self.user_id == actor.id {
             return Ok(());
@@ -233,7 +233,7 @@ impl Leave {
         Err(Forbidden("only an admin or the person themself may see this leave"))
     }
 
-    /// Whether the actor may withdraw it: whose it is (§10).
+    /// Checks that the actor may withdraw it: the person (§10).
     pub fn may_be_cancelled_by(&self, actor: &User) -> Result<(), Forbidden> {
         if self.user_id == actor.id {
             return Ok(());
@@ -241,7 +241,7 @@ impl Leave {
         Err(Forbidden("only the person themself may withdraw their request"))
     }
 
-    /// Whether it keeps its person away on a day: approved, not ended, and both its days included (§10).
+    /// Whether the person is absent on a day: approved, not ended, both ends inclusive (§10).
     pub fn covers(&self, date: Date) -> bool {
         self.is_in_force() && self.overlaps(date, date)
     }
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn who_sees_and_who_withdraws_a_leave() {
+    fn a_leave_is_visible_to_admins_and_its_person_and_withdrawn_by_its_person() {
         for &role in Role::ALL {
             let own = leave(date(2), date(4));
             let somebody = User { id: id(9), ..user(role) };

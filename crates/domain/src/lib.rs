@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+/// The rule book, whose sections the code cites by number, such as §5.
+///
 #[doc = include_str!("RULES.md")]
 pub mod rules {}
 

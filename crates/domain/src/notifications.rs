@@ -1,4 +1,7 @@
-//! Notifications: what people are told, from a catalogue in both languages (rule book §12).
+//! Notifications, with texts from a catalogue in English and Arabic (rule book §12).
+//!
+//! The texts are Fluent messages in `notifications/en.ftl` and `notifications/ar.ftl`, named by the
+//! notification type.
 
 mod catalogue;
 
@@ -13,20 +16,20 @@ use crate::{
 };
 
 text_enum! {
-    /// How much a notification matters.
+    /// Priority of a notification.
     pub enum NotificationPriority {
-        /// Good to know.
+        /// For information.
         Info = "info",
-        /// Look at it soon.
+        /// Requires attention soon.
         Warning = "warning",
-        /// Look at it now.
+        /// Requires attention now.
         Urgent = "urgent",
-        /// A danger.
+        /// Reports a danger.
         Critical = "critical",
     }
 }
 
-/// A notification of one person.
+/// A notification of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -35,12 +38,12 @@ text_enum! {
     diesel(table_name = crate::schema::notifications, treat_none_as_default_value = false)
 )]
 pub struct Notification {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: NotificationId,
-    /// Whom it is for.
+    /// Recipient.
     pub user_id: UserId,
-    /// What happened.
+    /// Type of the event.
     #[serde(rename = "type")]
     #[cfg_attr(feature = "diesel", diesel(column_name = kind))]
     pub kind: NotificationType,
@@ -48,39 +51,39 @@ pub struct Notification {
     pub title: String,
     /// Title in Arabic.
     pub title_ar: String,
-    /// Text, in the reader's language.
+    /// Message, in the reader's language.
     pub message: String,
-    /// Text in Arabic.
+    /// Message in Arabic.
     pub message_ar: String,
-    /// Kind of the object it is about.
+    /// Type of the related object.
     pub related_type: Option<String>,
-    /// Number of that object.
+    /// Primary key of the related object.
     pub related_id: Option<i64>,
-    /// How much it matters.
+    /// Priority.
     pub priority: NotificationPriority,
-    /// Whether it must be read before it can be deleted.
+    /// Whether it must be read before deletion.
     pub is_persistent: bool,
-    /// Where a client goes to see the object.
+    /// Path of the related object.
     pub action_url: Option<String>,
-    /// Whether it was read.
+    /// Whether it has been read.
     pub is_read: bool,
-    /// When.
+    /// Time of reading.
     pub read_at: Option<Instant>,
-    /// When it was written.
+    /// Creation time.
     pub created_at: Instant,
 }
 
 impl Notification {
-    /// It can be deleted, unless it is persistent and unread (§12).
+    /// Checks that it can be deleted: read, or not persistent (§12).
     pub fn may_be_deleted(&self) -> Result<(), NotificationRule> {
         if self.is_persistent && !self.is_read { Err(NotificationRule::Unread) } else { Ok(()) }
     }
 }
 
-/// Why something can't be done with a notification.
+/// Reasons for rejecting a command on a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotificationRule {
-    /// Persistent ones are read before they go (§12).
+    /// A persistent notification must be read before deletion (§12).
     #[error("this notification must be read before it can be deleted")]
     Unread,
 }
@@ -92,13 +95,13 @@ impl Rule for NotificationRule {
 }
 
 input! {
-    /// Which of one's notifications, newest first.
+    /// Filter of a list of the user's own notifications, newest first.
     pub struct NotificationFilter {
-        /// Those not read yet.
+        /// Whether to list unread notifications only.
         unread_only: Option<bool>,
-        /// Of this priority.
+        /// Filter by priority.
         priority: Option<NotificationPriority>,
-        /// Of this type.
+        /// Filter by type.
         r#type: Option<NotificationType>,
     }
 }
@@ -106,7 +109,7 @@ input! {
 macro_rules! notification_types {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $priority:ident $($persistent:ident)?;)*) => {
         text_enum! {
-            /// Event that a notification reports; its texts are in the catalogue under the same name.
+            /// Type of the reported event, and name of its texts in the catalogue.
             pub enum NotificationType { $($(#[doc = $doc])+ $name = $text,)* }
         }
 
@@ -116,7 +119,7 @@ macro_rules! notification_types {
                 match self { $(Self::$name => NotificationPriority::$priority,)* }
             }
 
-            /// Whether it must be read before it can be deleted (§12).
+            /// Whether it must be read before deletion (§12).
             pub(crate) fn is_persistent(self) -> bool {
                 match self {
                     $(Self::$name => [$(stringify!($persistent))?].contains(&"persistent"),)*
@@ -127,75 +130,75 @@ macro_rules! notification_types {
 }
 
 notification_types! {
-    /// An inspection was handed in.
+    /// An inspection was submitted.
     InspectionSubmitted = "inspection_submitted", Info;
-    /// One is to inspect a machine.
+    /// An inspection was assigned to the recipient.
     InspectionAssigned = "inspection_assigned", Info;
-    /// One's inspection was rated.
+    /// An inspection of the recipient was rated.
     InspectionRated = "inspection_rated", Info;
-    /// One's verdict on a machine is asked for.
+    /// The recipient's verdict on a machine is required.
     AssessmentRequired = "assessment_required", Urgent;
     /// A machine was stopped for safety.
     EquipmentStopped = "equipment_stopped", Critical persistent;
     /// An assignment is past its deadline.
     BacklogTriggered = "backlog_triggered", Warning;
-    /// An inspection found a defect.
+    /// An inspection raised a defect.
     DefectCreated = "defect_created", Warning;
-    /// A defect was repaired.
+    /// A defect was resolved.
     DefectResolved = "defect_resolved", Info;
-    /// A defect was found to be none.
+    /// A defect was rejected by its specialist.
     DefectRejected = "defect_rejected", Warning;
-    /// One has a job.
+    /// A job was assigned to the recipient.
     JobAssigned = "job_assigned", Info;
-    /// A job was finished.
+    /// A job was completed.
     JobCompleted = "job_completed", Info;
-    /// A job could not be finished.
+    /// A job was left incomplete.
     JobIncomplete = "job_incomplete", Warning;
-    /// A job is no more.
+    /// A job was cancelled.
     JobCancelled = "job_cancelled", Warning;
-    /// An engineer has a job.
+    /// An engineer job was created for the recipient.
     EngineerJobCreated = "engineer_job_created", Info;
-    /// Somebody wants to pause a job.
+    /// A pause was requested.
     PauseRequested = "pause_requested", Warning;
-    /// A pause was allowed.
+    /// A pause was approved.
     PauseApproved = "pause_approved", Info;
-    /// A pause was refused.
+    /// A pause was denied.
     PauseDenied = "pause_denied", Warning;
-    /// A job waits for somebody to take it over.
+    /// A stalled job is available for takeover.
     StalledJobAvailable = "stalled_job_available", Info;
-    /// Somebody wants to take a job over.
+    /// A takeover was requested.
     TakeoverRequested = "takeover_requested", Info;
-    /// A takeover was allowed.
+    /// A takeover was approved.
     TakeoverApproved = "takeover_approved", Info;
-    /// A takeover was refused.
+    /// A takeover was denied.
     TakeoverDenied = "takeover_denied", Info;
-    /// Points for a job taken over.
+    /// Points were awarded for a completed takeover.
     TakeoverBonus = "takeover_bonus", Info;
-    /// A quality engineer has a review.
+    /// A quality review was assigned to the recipient.
     QualityReviewAssigned = "quality_review_assigned", Info;
-    /// Work was approved.
+    /// Work was approved by a quality review.
     QualityApproved = "quality_approved", Info;
-    /// A rejection awaits an admin.
+    /// A rejection by a quality review requires validation.
     QualityRejectionPending = "quality_rejection_pending", Warning;
-    /// An admin decided on a rejection.
+    /// A rejection was validated or found invalid.
     RejectionValidated = "rejection_validated", Info;
-    /// A review is overdue.
+    /// A quality review is overdue.
     SlaWarning = "sla_warning", Warning;
-    /// Nobody can review a job.
+    /// No quality engineer is available for a completed job.
     NoQualityEngineer = "no_quality_engineer", Warning;
-    /// Somebody asks for leave.
+    /// A leave was requested.
     LeaveRequested = "leave_requested", Info;
-    /// Somebody is away.
+    /// A person is on leave.
     LeaveNotification = "leave_notification", Info;
-    /// A leave was refused.
+    /// A leave was rejected.
     LeaveRejected = "leave_rejected", Warning;
-    /// One covers for somebody.
+    /// Coverage of a leave was assigned to the recipient.
     CoverageAssigned = "coverage_assigned", Info;
-    /// Bonus stars.
+    /// Bonus stars were awarded to the recipient.
     BonusAwarded = "bonus_awarded", Info;
-    /// Somebody asks for bonus stars for somebody.
+    /// Bonus stars were requested for another person.
     BonusRequest = "bonus_request", Info;
-    /// Bonus stars were refused.
+    /// Requested bonus stars were denied.
     BonusDenied = "bonus_denied", Info;
 }
 
@@ -206,12 +209,13 @@ pub enum Param {
     Plain(String),
     /// A text in English and in Arabic.
     Both(String, String),
-    /// A number; the text takes the plural form that the language has for it.
+    /// A number. The text uses the plural form of its language.
     Count(i64),
 }
 
 impl Param {
-    /// The inspection of a machine as the subject of a text; `machine` is the machine's name.
+    /// The inspection of a machine, as the subject of another text; `machine` is the name of the
+    /// machine.
     pub fn inspection_of(machine: impl Into<Self>) -> Self {
         let params = [("equipment", machine.into())];
         let phrase = |language| catalogue::format(language, "inspection_of", None, &params);
@@ -255,7 +259,7 @@ impl From<(&str, Option<&str>)> for Param {
     }
 }
 
-/// A notification before it is addressed to anybody.
+/// A notification without a recipient.
 #[derive(Debug, Clone)]
 pub struct Notice {
     kind: NotificationType,
@@ -266,25 +270,25 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// An entry of the catalogue, without its parameters.
+    /// A notice of this type, without parameters.
     pub fn new(kind: NotificationType) -> Self {
         Self { kind, params: Vec::new(), priority: kind.priority(), related: None, action_url: None }
     }
 
-    /// Gives a named parameter of the text its value.
+    /// Sets a parameter of the text.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Param>) -> Self {
         self.params.push((name, value.into()));
         self
     }
 
-    /// Gives it another priority than the catalogue does.
+    /// Overrides the priority of the type.
     #[must_use]
     pub fn priority(self, priority: NotificationPriority) -> Self {
         Self { priority, ..self }
     }
 
-    /// Says which object it is about; `path` is where a client goes to see it.
+    /// Sets the related object; `path` is the path of its collection.
     #[must_use]
     pub fn about(self, kind: &'static str, id: i64, path: &str) -> Self {
         Self { related: Some((kind, id)), action_url: Some(format!("{path}/{id}")), ..self }
@@ -294,7 +298,7 @@ impl Notice {
         catalogue::format(language, self.kind.as_str(), Some(part), &self.params)
     }
 
-    /// The notification for one recipient.
+    /// The notification for a recipient.
     pub fn address_to(&self, user: UserId, now: Instant) -> Notification {
         Notification {
             id: NotificationId::UNSAVED,

@@ -1,4 +1,5 @@
-//! Work that outlives a request: jobs that a change leaves behind, done in the background until they succeed or are given up.
+//! Background jobs: work that a transaction leaves in the outbox, retried until it succeeds or is
+//! given up.
 
 use serde::Serialize;
 
@@ -10,22 +11,22 @@ use crate::{
 };
 
 text_enum! {
-    /// What is to be done.
+    /// Kind of a background job.
     pub enum OutboxKind {
-        /// A text into the other language (§13).
+        /// Translation of a text (§13).
         Translate = "translate",
     }
 }
 
 impl OutboxKind {
-    /// How many batches an instance works on at once.
+    /// Number of batches that an instance processes concurrently.
     pub const fn at_once(self) -> usize {
         match self {
             Self::Translate => 2,
         }
     }
 
-    /// How many jobs a batch may have.
+    /// Maximum number of jobs in a batch.
     pub const fn batch(self) -> u32 {
         match self {
             Self::Translate => 20,
@@ -34,18 +35,18 @@ impl OutboxKind {
 }
 
 text_enum! {
-    /// How far a job is.
+    /// Status of a background job.
     pub enum OutboxStatus {
-        /// To be done, from a time on.
+        /// Waiting until its due time.
         Pending = "pending",
-        /// Under way; if its worker has died, another one takes it when the lease has run out.
+        /// Running. The lease of a worker that crashed expires, and another worker claims the job.
         Running = "running",
-        /// Given up; the error says why. An admin may have it tried again.
+        /// Given up after the maximum number of attempts. An admin can retry it.
         Dead = "dead",
     }
 }
 
-/// A job in the outbox. It is gone when it is done.
+/// A background job. Successful jobs are deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -54,43 +55,43 @@ text_enum! {
     diesel(table_name = crate::schema::outbox, treat_none_as_default_value = false)
 )]
 pub struct OutboxJob {
-    /// Number; later ones are about later changes.
+    /// Primary key; increases with the changes that enqueue jobs.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: OutboxId,
-    /// What is to be done.
+    /// Kind.
     pub kind: OutboxKind,
-    /// With what, as a JSON document.
+    /// Parameters as a JSON document.
     #[serde(skip)]
     pub payload: String,
-    /// How far it is.
+    /// Status.
     pub status: OutboxStatus,
-    /// How often it was begun.
+    /// Number of attempts.
     pub attempts: i64,
-    /// From when on it is to be done.
+    /// Earliest time of the next attempt.
     pub run_at: Instant,
-    /// Who works on it.
+    /// Worker that runs it.
     pub worker: Option<String>,
-    /// Until when the worker has it for itself.
+    /// End of the worker's lease.
     pub lease_until: Option<Instant>,
-    /// What went wrong the last time.
+    /// Error of the last attempt.
     pub error: Option<String>,
-    /// When the change was made that left it behind.
+    /// Time of the change that enqueued it.
     pub created_at: Instant,
 }
 
 crate::shows!(OutboxJob {});
 
-/// Seconds for which a worker has a job for itself.
+/// Length of a lease in seconds.
 pub const LEASE: i64 = 120;
 
-/// How often a job is begun before it is given up: about six hours after the first time.
+/// Maximum number of attempts; the last one is about six hours after the first.
 pub const MOST_ATTEMPTS: i64 = 14;
 
-/// Seconds to wait at the most.
-const LONGEST: i64 = 3_600;
+/// Maximum delay between attempts, in seconds.
+const MAX_DELAY: i64 = 3_600;
 
 impl OutboxJob {
-    /// A job that a change leaves behind.
+    /// Builds a job that is due at once.
     pub fn new(kind: OutboxKind, payload: String, now: Instant) -> Self {
         Self {
             id: OutboxId::UNSAVED,
@@ -106,15 +107,15 @@ impl OutboxJob {
         }
     }
 
-    /// The job after an attempt that has failed: tried again after a while that doubles from attempt to attempt, up to an hour,
-    /// half of it by chance, so that what failed together doesn't come back together; or given up. `chance` is any number,
-    /// `wait` what the other side asked for, in seconds.
+    /// Schedules the next attempt after a failure, or gives the job up. The delay doubles with each
+    /// attempt, up to one hour, with 50 % jitter from `chance`, any number. `wait` is the delay
+    /// that the remote service requested, in seconds.
     #[must_use]
     pub fn failed(&self, error: &str, wait: Option<i64>, chance: u8, now: Instant) -> Self {
         let doubled = 10_i64 << self.attempts.clamp(0, 10);
-        let longest = doubled.min(LONGEST);
+        let longest = doubled.min(MAX_DELAY);
         let wait =
-            (longest / 2 + longest * i64::from(chance) / 510).max(wait.unwrap_or_default().min(LONGEST));
+            (longest / 2 + longest * i64::from(chance) / 510).max(wait.unwrap_or_default().min(MAX_DELAY));
         let is_over = self.attempts >= MOST_ATTEMPTS;
         Self {
             status: if is_over { OutboxStatus::Dead } else { OutboxStatus::Pending },
@@ -126,7 +127,7 @@ impl OutboxJob {
         }
     }
 
-    /// The job tried again from the start, because an admin wants it.
+    /// Resets the job for a retry that an admin requested.
     pub fn retried(&self, now: Instant) -> Result<Self, OutboxRule> {
         if self.status != OutboxStatus::Dead {
             return Err(OutboxRule::NotDead(self.status));
@@ -135,10 +136,10 @@ impl OutboxJob {
     }
 }
 
-/// Why a job isn't tried again.
+/// Reasons for rejecting a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OutboxRule {
-    /// Only what was given up is.
+    /// The job has not been given up.
     #[error("the job is {0}, not given up")]
     NotDead(OutboxStatus),
 }
@@ -150,11 +151,11 @@ impl Rule for OutboxRule {
 }
 
 input! {
-    /// Which jobs of the outbox, the oldest first.
+    /// Filter of a list of background jobs, oldest first.
     pub struct OutboxFilter {
-        /// That are this far.
+        /// Filter by status.
         status: Option<OutboxStatus>,
-        /// Of this kind.
+        /// Filter by kind.
         kind: Option<OutboxKind>,
     }
 }
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_job_waits_longer_each_time_until_it_is_given_up_and_can_be_had_back() {
+    fn a_failing_job_backs_off_until_it_is_given_up_and_can_be_retried() {
         let mut job = OutboxJob::new(OutboxKind::Translate, "{}".into(), now());
         let mut waits = Vec::new();
         while job.status != OutboxStatus::Dead {
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_waits_as_long_as_the_other_side_asks_but_not_for_ever() {
+    fn a_requested_delay_is_honoured_up_to_the_maximum() {
         let job = OutboxJob { attempts: 1, ..OutboxJob::new(OutboxKind::Translate, "{}".into(), now()) };
         let waits = |asked| job.failed("no", Some(asked), 0, now()).run_at.as_second() - now().as_second();
         assert_eq!([waits(5), waits(77), waits(1_000_000), waits(-5)], [10, 77, 3600, 10]);

@@ -1,4 +1,5 @@
-//! Pauses of jobs: asked for by their owner, allowed by somebody else, or ordered by an admin (rule book §7).
+//! Pauses of jobs: requested by the owner and approved by another user, or ordered by an admin
+//! (rule book §7).
 
 use serde::Serialize;
 
@@ -12,65 +13,65 @@ use crate::{
 };
 
 text_enum! {
-    /// Why a job is to be paused.
+    /// Reason for a pause.
     pub enum PauseReason {
-        /// Parts are missing.
+        /// Waiting for parts.
         Parts = "parts",
-        /// The shift is over.
+        /// End of the shift.
         DutyFinish = "duty_finish",
-        /// Tools are missing.
+        /// Waiting for tools.
         Tools = "tools",
-        /// People are missing.
+        /// Waiting for personnel.
         Manpower = "manpower",
-        /// The manufacturer is needed.
+        /// Waiting for the manufacturer.
         Oem = "oem",
-        /// Something else, which is told.
+        /// Other; requires details.
         Other = "other",
     }
 }
 
 text_enum! {
-    /// How far a pause is.
+    /// Lifecycle status of a pause.
     pub enum PauseStatus {
-        /// It was asked for.
+        /// Requested.
         Pending = "pending",
-        /// It goes on.
+        /// Approved: the job is paused.
         Approved = "approved",
-        /// It was not allowed.
+        /// Denied.
         Denied = "denied",
-        /// It is over.
+        /// Ended: the job was resumed.
         Ended = "ended",
-        /// The job went on before anybody decided.
+        /// Obsolete: the job ended before a decision.
         Cancelled = "cancelled",
     }
 }
 
 text_enum! {
-    /// What can be done with a pause.
+    /// Commands on a pause.
     pub enum PauseCommand {
-        /// Allow it.
+        /// Approve the request.
         Approve = "approve",
-        /// Don't allow it.
+        /// Deny the request.
         Deny = "deny",
         /// End it.
         End = "end",
-        /// There is no need for it any more.
+        /// Cancel an obsolete request.
         Cancel = "cancel",
     }
 }
 
-/// Why a pause can't go on as asked.
+/// Reasons for rejecting a command on a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PauseRule {
-    /// The command needs another status (§7).
+    /// The command is not allowed in the current status (§7).
     #[error("cannot {command} {} {status} pause", article(.status.as_str()))]
     WrongStatus {
-        /// What was asked.
+        /// Rejected command.
         command: PauseCommand,
-        /// The status it has.
+        /// Current status.
         status: PauseStatus,
     },
-    /// One request a job at a time (§7).
+    /// The job has a pending request (§7).
     #[error("a pause of this job has been asked for already")]
     Pending,
 }
@@ -85,7 +86,7 @@ impl Rule for PauseRule {
 }
 
 impl PauseStatus {
-    /// The status after a command (§7).
+    /// Status after a command (§7).
     pub fn after(self, command: PauseCommand) -> Result<Self, PauseRule> {
         match (self, command) {
             (Self::Pending, PauseCommand::Approve) => Ok(Self::Approved),
@@ -106,66 +107,66 @@ impl PauseStatus {
     diesel(table_name = crate::schema::job_pauses, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Pause {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: PauseId,
     /// The job.
     pub job_id: JobId,
-    /// Who asked for it, or ordered it.
+    /// User that requested or ordered it.
     pub requested_by_id: UserId,
-    /// Why.
+    /// Reason.
     pub reason_category: PauseReason,
-    /// More about it.
+    /// Details of the reason.
     pub reason_details: Option<String>,
-    /// How far it is.
+    /// Lifecycle status.
     pub status: PauseStatus,
     /// Whether an admin ordered it.
     pub is_forced: bool,
-    /// When it was asked for.
+    /// Time of the request.
     pub requested_at: Instant,
-    /// Who decided on it.
+    /// User that decided it.
     pub decided_by_id: Option<UserId>,
-    /// When that was.
+    /// Time of the decision.
     pub decided_at: Option<Instant>,
-    /// Why it wasn't allowed.
+    /// Reason for the denial.
     pub deny_reason: Option<String>,
-    /// When the job was paused.
+    /// Begin of the pause.
     pub paused_at: Option<Instant>,
-    /// When it went on.
+    /// End of the pause.
     pub resumed_at: Option<Instant>,
-    /// Who let it go on.
+    /// User that resumed the job.
     pub resumed_by_id: Option<UserId>,
-    /// Seconds it was paused.
+    /// Length of the pause in seconds.
     pub duration_seconds: Option<i64>,
 }
 
 crate::shows!(Pause {});
 
-/// Letters that tell what `other` is.
+/// Minimum length of the details of `other`, in characters.
 const SHORTEST_DETAILS: usize = 20;
 
 input! {
     /// A request for a pause.
     pub struct NewPause {
-        /// Why.
+        /// Reason.
         reason_category: PauseReason,
-        /// More about it; at least 20 letters if it is `other`.
+        /// Details; at least 20 characters for `other`.
         reason_details: Option<Text<1000>>,
     }
 }
 
 impl NewPause {
-    /// Another reason must be told (§7).
+    /// Checks that the reason `other` has details (§7).
     pub fn check(&self) -> Result<(), Invalid> {
-        let told = self.reason_details.as_ref().map_or(0, |details| details.chars().count());
-        if self.reason_category == PauseReason::Other && told < SHORTEST_DETAILS {
+        let length = self.reason_details.as_ref().map_or(0, |details| details.chars().count());
+        if self.reason_category == PauseReason::Other && length < SHORTEST_DETAILS {
             let message = format!("must have at least {SHORTEST_DETAILS} characters for another reason");
             return Err(Invalid::field("reason_details", message));
         }
         Ok(())
     }
 
-    /// The request (§7).
+    /// Builds the request (§7).
     pub fn request(self, job: JobId, by: UserId, now: Instant) -> Pause {
         Pause {
             id: PauseId::UNSAVED,
@@ -190,15 +191,15 @@ impl NewPause {
 input! {
     /// An admin's order to pause a job.
     pub struct ForcedPause {
-        /// Why; `other` if absent.
+        /// Reason; `other` if absent.
         reason_category: Option<PauseReason>,
-        /// More about it.
+        /// Details of the reason.
         reason_details | "reason": Option<Text<1000>>,
     }
 }
 
 impl ForcedPause {
-    /// The order, as a request that is allowed at once (§7).
+    /// Builds the ordered pause, which is approved at once (§7).
     pub fn order(self, job: JobId, by: UserId, now: Instant) -> Pause {
         let reason_category = self.reason_category.unwrap_or(PauseReason::Other);
         let request = NewPause { reason_category, reason_details: self.reason_details }.request(job, by, now);
@@ -214,9 +215,9 @@ impl ForcedPause {
 }
 
 input! {
-    /// Why a pause isn't allowed.
+    /// Denial of a pause.
     pub struct Denial {
-        /// The reason.
+        /// Reason.
         reason: Text<1000>,
     }
 }
@@ -226,7 +227,7 @@ impl Pause {
         Ok(Self { status: self.status.after(command)?, ..self.clone() })
     }
 
-    /// Whether the actor may decide on it: nobody but an admin decides on what they asked for themself.
+    /// Checks that the actor may decide it: only admins decide their own requests.
     pub fn may_be_decided_by(&self, actor: &User) -> Result<(), Forbidden> {
         if actor.is_admin() || self.requested_by_id != actor.id {
             return Ok(());
@@ -234,20 +235,20 @@ impl Pause {
         Err(Forbidden("somebody else decides on the pause you asked for"))
     }
 
-    /// Allowed: the job is paused from now on (§7).
+    /// Approves it; the pause begins (§7).
     pub fn approve(&self, by: UserId, now: Instant) -> Result<Self, PauseRule> {
         let after = self.after(PauseCommand::Approve)?;
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), paused_at: Some(now), ..after })
     }
 
-    /// Not allowed, for a reason (§7).
+    /// Denies it for a reason (§7).
     pub fn deny(&self, denial: Denial, by: UserId, now: Instant) -> Result<Self, PauseRule> {
         let after = self.after(PauseCommand::Deny)?;
         let deny_reason = Some(denial.reason.into());
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), deny_reason, ..after })
     }
 
-    /// Over (§7).
+    /// Ends it (§7).
     pub fn end(&self, by: Option<UserId>, now: Instant) -> Result<Self, PauseRule> {
         let after = self.after(PauseCommand::End)?;
         let since = self.paused_at.unwrap_or(now);
@@ -255,7 +256,7 @@ impl Pause {
         Ok(Self { resumed_at: Some(now), resumed_by_id: by, duration_seconds, ..after })
     }
 
-    /// Not needed any more: the job has ended.
+    /// Cancels a request that the end of the job made obsolete.
     pub fn cancel(&self) -> Result<Self, PauseRule> {
         self.after(PauseCommand::Cancel)
     }
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_but_an_admin_decides_on_their_own_request() {
+    fn only_admins_decide_their_own_requests() {
         for &role in Role::ALL {
             let requester = User { id: id(2), ..user(role) };
             assert_eq!(
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn another_reason_is_told_in_twenty_letters() {
+    fn the_reason_other_needs_twenty_characters_of_details() {
         let check = |body| NewPause::from_json(body).expect("a request").check();
         for &reason in PauseReason::ALL {
             let bare = check(json!({"reason_category": reason}));
@@ -336,11 +337,11 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_a_pause_is_kept_in_seconds() {
+    fn the_length_of_a_pause_is_stored_in_seconds() {
         let ended =
             pause(PauseStatus::Approved).end(Some(id(3)), now().plus_seconds(3 * 86_400 + 7)).expect("over");
         assert_eq!((ended.duration_seconds, ended.resumed_by_id), (Some(3 * 86_400 + 7), Some(id(3))));
         let early = pause(PauseStatus::Approved).end(None, now().plus_seconds(-5)).expect("over");
-        assert_eq!(early.duration_seconds, Some(0), "clocks may be set back");
+        assert_eq!(early.duration_seconds, Some(0), "a clock set back yields no negative length");
     }
 }

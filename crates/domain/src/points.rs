@@ -1,4 +1,5 @@
-//! The points ledger: every award and penalty is one entry, totals are sums of entries (rule book §1).
+//! The points ledger: every award and penalty is one entry; totals are sums of entries (rule book
+//! §1).
 
 use serde::Serialize;
 
@@ -10,28 +11,28 @@ use crate::{
 };
 
 text_enum! {
-    /// Why somebody got or lost points.
+    /// Reason for an award or penalty.
     pub enum PointKind {
-        /// Took part in a final assessment (§9).
+        /// Participation in a final assessment (§9).
         Assessment = "assessment",
-        /// An admin's bonus for the quality of an inspection (§5).
+        /// Admin's bonus for the quality of an inspection (§5).
         QualityBonus = "quality_bonus",
-        /// A defect they raised was rejected (§6).
+        /// Rejection of a defect that the user raised (§6).
         DefectRejected = "defect_rejected",
-        /// An admin's rating of the cleaning after a repair (§7).
+        /// Admin's rating of the cleaning after a repair (§7).
         Cleaning = "cleaning",
-        /// An admin's bonus for a job (§7).
+        /// Admin's bonus for a job (§7).
         JobBonus = "job_bonus",
-        /// Finished a job taken over from somebody (§7).
+        /// Completion of a job that was taken over (§7).
         Takeover = "takeover",
-        /// A rejection of their work, or by them, was validated (§8).
+        /// Validated rejection of the user's work, or of a review by the user (§8).
         Rejection = "rejection",
         /// Bonus stars (§11).
         BonusStars = "bonus_stars",
     }
 }
 
-/// One award (positive) or penalty (negative).
+/// An entry of the ledger: an award (positive) or a penalty (negative).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -40,31 +41,31 @@ text_enum! {
     diesel(table_name = crate::schema::point_entries, treat_none_as_default_value = false)
 )]
 pub struct PointEntry {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: PointEntryId,
-    /// Whose points.
+    /// User whose points change.
     pub user_id: UserId,
-    /// The role they were won in.
+    /// Role in which the points are earned.
     pub role: Role,
-    /// How many; never 0.
+    /// Number of points; never 0.
     pub amount: i64,
-    /// Why.
+    /// Reason.
     pub kind: PointKind,
-    /// Kind of the object it is about, such as `inspection`.
+    /// Type of the related object, such as `inspection`.
     pub related_type: Option<String>,
-    /// Number of that object.
+    /// Primary key of the related object.
     pub related_id: Option<i64>,
-    /// Who gave them; nobody when a rule did.
+    /// The user whose action caused the entry, whether by an award or by a rule.
     pub awarded_by_id: Option<UserId>,
-    /// When.
+    /// Time of the entry.
     pub created_at: Instant,
 }
 
 crate::shows!(PointEntry {});
 
 impl PointEntry {
-    /// Books the entry on the totals of its user.
+    /// Adds the entry to the totals of its user.
     pub fn book(&self, user: &mut User) {
         user.total_points = user.total_points.saturating_add(self.amount);
         let own = match self.role {
@@ -88,8 +89,8 @@ mod tests {
         #[test]
         fn totals_are_the_sums_of_the_ledger(entries in prop::collection::vec((0..5_usize, -20_i64..20), 0..40)) {
             let mut person = user(Role::Inspector);
-            let sum = |wanted: Option<Role>| -> i64 {
-                entries.iter().filter(|(role, _)| wanted.is_none_or(|w| Role::ALL[*role] == w)).map(|e| e.1).sum()
+            let sum = |selected: Option<Role>| -> i64 {
+                entries.iter().filter(|(role, _)| selected.is_none_or(|w| Role::ALL[*role] == w)).map(|e| e.1).sum()
             };
             for (role, amount) in &entries {
                 PointEntry {

@@ -1,4 +1,4 @@
-//! Quality engineers review finished work; admins decide whether a rejection was right (rule book §8).
+//! Quality reviews of completed work, and the validation of rejections by admins (rule book §8).
 
 use serde::Serialize;
 
@@ -13,58 +13,58 @@ use crate::{
 };
 
 text_enum! {
-    /// How far a review is.
+    /// Lifecycle status of a review.
     pub enum ReviewStatus {
-        /// The work waits for it.
+        /// Waiting for the quality engineer.
         Pending = "pending",
-        /// The work is good.
+        /// The work is approved.
         Approved = "approved",
-        /// The work isn't good; an admin decides whether that is so.
+        /// The work is rejected; an admin validates the rejection.
         Rejected = "rejected",
     }
 }
 
 text_enum! {
-    /// What is wrong with the work.
+    /// Category of a rejection.
     pub enum RejectionCategory {
-        /// Not all was done.
+        /// Incomplete work.
         IncompleteWork = "incomplete_work",
-        /// Other parts than needed.
+        /// Wrong parts.
         WrongParts = "wrong_parts",
-        /// Somebody could get hurt.
+        /// Safety hazard.
         SafetyIssue = "safety_issue",
-        /// Badly done.
+        /// Poor workmanship.
         PoorWorkmanship = "poor_workmanship",
-        /// Not done as prescribed.
+        /// Procedure not followed.
         DidNotFollowProcedure = "did_not_follow_procedure",
-        /// It is still broken.
+        /// Equipment still faulty.
         EquipmentStillFaulty = "equipment_still_faulty",
-        /// Not good.
+        /// Poor quality.
         PoorQuality = "poor_quality",
-        /// Against the rules of safety.
+        /// Violation of safety rules.
         SafetyViolation = "safety_violation",
-        /// Papers are missing.
+        /// Missing documentation.
         MissingDocumentation = "missing_documentation",
-        /// Done by another procedure.
+        /// Wrong procedure.
         WrongProcedure = "wrong_procedure",
-        /// Something else.
+        /// Other.
         Other = "other",
     }
 }
 
 text_enum! {
-    /// What can be done with a review.
+    /// Commands on a review.
     pub enum ReviewCommand {
-        /// The work is good.
+        /// Approve the work.
         Approve = "approve",
-        /// It isn't.
+        /// Reject the work.
         Reject = "reject",
-        /// Decide on a rejection.
+        /// Decide whether a rejection is valid.
         Validate = "validate",
     }
 }
 
-/// A review of finished work.
+/// A review of completed work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -73,54 +73,54 @@ text_enum! {
     diesel(table_name = crate::schema::quality_reviews, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct QualityReview {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: ReviewId,
-    /// Whose kind of job it is.
+    /// Kind of the job.
     #[serde(rename = "job_type")]
     pub kind: JobKind,
     /// The job.
     pub job_id: JobId,
-    /// Who did the work.
+    /// User that did the work.
     pub worker_id: UserId,
-    /// Who reviews it.
+    /// Quality engineer.
     pub qe_id: UserId,
-    /// How far it is.
+    /// Lifecycle status.
     pub status: ReviewStatus,
-    /// By when it is to be reviewed.
+    /// Deadline of the review.
     pub sla_deadline: Instant,
-    /// When it was reviewed.
+    /// Time of the review.
     pub reviewed_at: Option<Instant>,
-    /// Whether that was in time.
+    /// Whether the review met its deadline.
     pub sla_met: Option<bool>,
-    /// How good the work is, 1 to 5.
+    /// Rating of the work, 1 to 5.
     pub qc_rating: Option<i64>,
     /// Remark.
     pub notes: Option<String>,
-    /// What is wrong with the work.
+    /// Category of the rejection.
     pub rejection_category: Option<RejectionCategory>,
-    /// Why it was rejected.
+    /// Reason for the rejection.
     pub rejection_reason: Option<String>,
-    /// What proves it.
+    /// Description of the evidence.
     pub evidence: Option<String>,
-    /// Whether an admin found the rejection right.
+    /// Whether an admin found the rejection valid.
     pub is_valid: Option<bool>,
-    /// Which admin.
+    /// Admin that validated the rejection.
     pub validated_by_id: Option<UserId>,
-    /// When.
+    /// Time of the validation.
     pub validated_at: Option<Instant>,
-    /// The admin's remark.
+    /// Remark of the admin.
     pub validation_notes: Option<String>,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Instant,
 }
 
 crate::translations::translated!(QualityReview, "quality_review", { notes, rejection_reason, validation_notes });
 
 input! {
-    /// Approval of work.
+    /// Approval of completed work.
     pub struct Approval {
-        /// How good it is, 1 to 5.
+        /// Rating of the work, 1 to 5.
         qc_rating | "rating": Integer<1, 5>,
         /// Remark.
         notes: Option<Text<2000>>,
@@ -128,23 +128,23 @@ input! {
 }
 
 input! {
-    /// Rejection of work.
+    /// Rejection of completed work.
     pub struct Rejection {
-        /// What is wrong with it.
+        /// Category of the rejection.
         rejection_category | "category": RejectionCategory,
-        /// Why, in 20 letters or more.
+        /// Reason; at least 20 characters.
         rejection_reason | "reason": Text<2000, 20>,
-        /// What proves it.
+        /// Description of the evidence.
         evidence | "evidence_notes": Option<Text<2000>>,
-        /// Files that prove it, uploaded before.
+        /// Files with evidence, uploaded before.
         file_ids | "evidence_file_ids": Option<ValueList<FileId, 0, 10>>,
     }
 }
 
 input! {
-    /// What an admin makes of a rejection.
+    /// An admin's decision on a rejection.
     pub struct Validation {
-        /// Whether it is right.
+        /// Whether the rejection is valid.
         is_valid: bool,
         /// Remark.
         notes | "admin_notes": Option<Text<2000>>,
@@ -152,9 +152,9 @@ input! {
 }
 
 input! {
-    /// Who reviews a job that nobody was at hand for.
+    /// Assignment of a reviewer to a job without one.
     pub struct NewReview {
-        /// Whose kind of job it is.
+        /// Kind of the job.
         job_type: Option<JobKind>,
         /// The job.
         job_id: JobId,
@@ -164,30 +164,30 @@ input! {
 }
 
 input! {
-    /// Which reviews.
+    /// Filter of a list of reviews.
     pub struct ReviewFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<ReviewStatus>,
-        /// Of this kind of job.
+        /// Filter by kind of job.
         job_type: Option<JobKind>,
     }
 }
 
-/// Why a review can't go on as asked.
+/// Reasons for rejecting a command on a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReviewRule {
-    /// The command needs another status (§8).
+    /// The command is not allowed in the current status (§8).
     #[error("cannot {command} {} {status} review", article(.status.as_str()))]
     WrongStatus {
-        /// What was asked.
+        /// Rejected command.
         command: ReviewCommand,
-        /// The status it has.
+        /// Current status.
         status: ReviewStatus,
     },
-    /// An admin decides on a rejection once (§8).
+    /// The rejection has been decided (§8).
     #[error("this rejection has been decided on already")]
     Validated,
-    /// One review at a time.
+    /// The job has a pending review.
     #[error("somebody reviews this job already")]
     UnderReview,
 }
@@ -202,7 +202,7 @@ impl Rule for ReviewRule {
 }
 
 impl ReviewStatus {
-    /// The status after a command (§8).
+    /// Status after a command (§8).
     pub fn after(self, command: ReviewCommand) -> Result<Self, ReviewRule> {
         match (self, command) {
             (Self::Pending, ReviewCommand::Approve) => Ok(Self::Approved),
@@ -214,14 +214,14 @@ impl ReviewStatus {
     }
 }
 
-/// Seconds a quality engineer has: 48 hours (§8).
+/// Seconds from completion to the deadline of the review: 48 hours (§8).
 const SLA: i64 = 48 * 3600;
 
-/// Points that a decided rejection costs or gives (§8).
-pub const STAKE: i64 = 2;
+/// Points gained or lost by a validated rejection (§8).
+pub(crate) const STAKE: i64 = 2;
 
-/// The quality engineer with the fewest pending reviews, the one with the lowest number among equals (§8). Nobody reviews
-/// their own work.
+/// Quality engineer with the fewest pending reviews; the lowest primary key decides ties (§8).
+/// Users do not review their own work.
 pub fn least_busy<'a>(
     candidates: impl IntoIterator<Item = (&'a User, i64)>,
     worker: UserId,
@@ -233,7 +233,7 @@ pub fn least_busy<'a>(
 }
 
 impl QualityReview {
-    /// The review of a finished job (§8).
+    /// Builds the review of a completed job (§8).
     pub fn of(job: &Job, qe: UserId, now: Instant) -> Self {
         Self {
             id: ReviewId::UNSAVED,
@@ -258,12 +258,12 @@ impl QualityReview {
         }
     }
 
-    /// Whether it is pending past its deadline (§8).
+    /// Whether it is pending after its deadline (§8).
     pub fn is_overdue(&self, now: Instant) -> bool {
         self.status == ReviewStatus::Pending && self.sla_deadline < now
     }
 
-    /// Whether the actor may see it: admins, its quality engineer, the worker (§8).
+    /// Checks that the actor may see it: admins, its quality engineer and the worker (§8).
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
         if actor.is_admin() || [self.qe_id, self.worker_id].contains(&actor.id) {
             return Ok(());
@@ -271,7 +271,7 @@ impl QualityReview {
         Err(Forbidden("this review is somebody else's"))
     }
 
-    /// Whether the actor may review: its quality engineer (§8).
+    /// Checks that the actor may decide it: its quality engineer (§8).
     pub fn may_be_done_by(&self, actor: &User) -> Result<(), Forbidden> {
         if self.qe_id == actor.id { Ok(()) } else { Err(Forbidden("this review is somebody else's")) }
     }
@@ -282,13 +282,13 @@ impl QualityReview {
         Ok(Self { status, reviewed_at: Some(now), sla_met, ..self.clone() })
     }
 
-    /// The work is good (§8).
+    /// Approves the work (§8).
     pub fn approve(&self, approval: Approval, now: Instant) -> Result<Self, ReviewRule> {
         let after = self.reviewed(ReviewCommand::Approve, now)?;
         Ok(Self { qc_rating: Some(approval.qc_rating.get()), notes: approval.notes.map(Into::into), ..after })
     }
 
-    /// The work isn't good (§8).
+    /// Rejects the work (§8).
     pub fn reject(&self, rejection: Rejection, now: Instant) -> Result<Self, ReviewRule> {
         let after = self.reviewed(ReviewCommand::Reject, now)?;
         Ok(Self {
@@ -299,7 +299,7 @@ impl QualityReview {
         })
     }
 
-    /// An admin has decided on the rejection, once (§8).
+    /// Records an admin's decision on the rejection (§8).
     pub fn validate(&self, validation: Validation, by: UserId, now: Instant) -> Result<Self, ReviewRule> {
         let status = self.status.after(ReviewCommand::Validate)?;
         if self.is_valid.is_some() {
@@ -315,8 +315,8 @@ impl QualityReview {
         })
     }
 
-    /// Points of the worker and of the quality engineer after an admin's decision: a right rejection costs the worker, a
-    /// wrong one its quality engineer (§8).
+    /// Points of the worker and the quality engineer after the validation: a valid rejection costs
+    /// the worker, an invalid one the quality engineer (§8).
     pub fn stakes(&self) -> [(UserId, Role, i64); 2] {
         let (worker, qe) = match self.is_valid {
             Some(true) => (-STAKE, STAKE),
@@ -339,10 +339,10 @@ mod tests {
     };
 
     fn review(status: ReviewStatus) -> QualityReview {
-        let wanted =
+        let input =
             NewEngineerJob::from_json(json!({"job_type": "special_task", "title": "Look"})).expect("a job");
         let numbers = Numbers { universal: 1, of_owner: 1 };
-        let job = Job::of_engineer(wanted, &user(Role::Engineer), numbers, None, now());
+        let job = Job::of_engineer(input, &user(Role::Engineer), numbers, None, now());
         QualityReview { status, ..QualityReview::of(&job, id(5), now()) }
     }
 
@@ -369,13 +369,17 @@ mod tests {
     }
 
     #[test]
-    fn the_least_busy_reviews_and_never_their_own_work() {
+    fn the_least_busy_engineer_reviews_but_never_their_own_work() {
         let qe = |number: i64| User { id: id(number), ..user(Role::QualityEngineer) };
         let (one, two, three) = (qe(1), qe(2), qe(3));
         let chosen = |loads: &[(&User, i64)], worker: i64| {
             least_busy(loads.iter().copied(), id(worker)).map(|user| user.id.get())
         };
-        assert_eq!(chosen(&[(&one, 2), (&two, 1), (&three, 1)], 9), Some(2), "ties: the lowest number");
+        assert_eq!(
+            chosen(&[(&one, 2), (&two, 1), (&three, 1)], 9),
+            Some(2),
+            "the lowest primary key decides ties"
+        );
         assert_eq!(chosen(&[(&three, 0), (&two, 0), (&one, 5)], 9), Some(2));
         assert_eq!(chosen(&[(&one, 0), (&two, 7)], 1), Some(2));
         assert_eq!(chosen(&[(&one, 0)], 1), None);
@@ -403,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_is_decided_on_once_and_costs_one_of_the_two() {
+    fn a_rejection_is_validated_once_and_costs_one_party() {
         let decide = |valid: bool| {
             let decision = Validation::from_json(json!({"is_valid": valid})).expect("a decision");
             review(ReviewStatus::Rejected).validate(decision, id(9), now()).expect("decided")
@@ -416,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_has_a_reason_of_twenty_letters() {
+    fn a_rejection_has_a_reason_of_twenty_characters() {
         let of = |count: usize| {
             Rejection::from_json(json!({"category": "other", "reason": "x".repeat(count)})).is_ok()
         };

@@ -20,60 +20,60 @@ use crate::{
     diesel(table_name = crate::schema::inspection_ratings, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Rating {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: RatingId,
     /// The inspection.
     pub inspection_id: InspectionId,
-    /// Whose inspection it was.
+    /// The inspector.
     pub technician_id: UserId,
-    /// 1 to 5.
+    /// Rating, 1 to 5.
     pub rating: i64,
     /// Remark.
     pub comment: Option<String>,
-    /// Points for the quality, 0 to 10.
+    /// Bonus points for quality, 0 to 10.
     pub admin_quality_bonus: i64,
-    /// Which admin rated it.
+    /// Admin that rated it.
     pub rated_by_id: UserId,
-    /// When it was first rated.
+    /// Time of the first rating.
     pub created_at: Instant,
-    /// When the rating last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 crate::translations::translated!(Rating, "inspection_rating", { comment });
 
 input! {
-    /// A rating.
+    /// A rating to record.
     pub struct NewRating {
-        /// 1 to 5.
+        /// Rating, 1 to 5.
         rating: Integer<1, 5>,
         /// Remark.
         comment: Option<Text<2000>>,
-        /// Points for the quality, 0 to 10; 0 if absent.
+        /// Bonus points for quality, 0 to 10; 0 if absent.
         admin_quality_bonus: Option<Integer<0, 10>>,
     }
 }
 
 input! {
-    /// What to change of a rating. The inspector's points follow a change of the bonus.
+    /// Changes of a rating. The inspector's points change with the bonus.
     pub struct RatingChanges {
-        /// 1 to 5.
+        /// Rating, 1 to 5.
         rating: Change<Integer<1, 5>>,
         /// Remark.
         comment: Patch<Text<2000>>,
-        /// Points for the quality, 0 to 10.
+        /// Bonus points for quality, 0 to 10.
         admin_quality_bonus: Change<Integer<0, 10>>,
     }
 }
 
-/// Why an inspection can't be rated.
+/// Reasons for rejecting a rating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RatingRule {
-    /// A draft isn't rated (§5).
+    /// A draft cannot be rated (§5).
     #[error("only an inspection that was handed in can be rated")]
     Draft,
-    /// One rating an inspection; it can be changed (§5).
+    /// The inspection has a rating, which can be changed (§5).
     #[error("the inspection is rated already; change the rating")]
     Rated,
 }
@@ -88,7 +88,7 @@ impl Rule for RatingRule {
 }
 
 impl NewRating {
-    /// The rating of an inspection that was handed in (§5).
+    /// Builds the rating of a submitted inspection (§5).
     pub fn rate(self, inspection: &Inspection, admin: UserId, now: Instant) -> Result<Rating, RatingRule> {
         if inspection.status == InspectionStatus::Draft {
             return Err(RatingRule::Draft);
@@ -108,7 +108,7 @@ impl NewRating {
 }
 
 impl Rating {
-    /// The rating with these changes.
+    /// Applies the changes.
     #[must_use]
     pub fn changed(&self, changes: RatingChanges, admin: UserId, now: Instant) -> Self {
         let mut after = Self { rated_by_id: admin, updated_at: now, ..self.clone() };
@@ -118,7 +118,7 @@ impl Rating {
         after
     }
 
-    /// The points that go to the inspector when the rating takes the place of another, or of none: the difference (§5).
+    /// Points to award when this rating replaces `before`: the difference of the bonuses (§5).
     pub fn bonus_over(&self, before: Option<&Self>) -> i64 {
         self.admin_quality_bonus - before.map_or(0, |before| before.admin_quality_bonus)
     }
@@ -157,7 +157,7 @@ mod tests {
             let changes = RatingChanges::from_json(json!({"admin_quality_bonus": bonus})).expect("changes");
             let second = first.changed(changes, id(9), now());
             assert_eq!(second.bonus_over(Some(&first)), bonus - 3);
-            assert_eq!(second.rating, 4, "what isn't sent stays");
+            assert_eq!(second.rating, 4, "absent fields are unchanged");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reports: what dashboards and analytics show, put together from counts (rule book §11).
+//! Reports: figures of dashboards and analytics, aggregated from counts (rule book §11).
 
 mod workforce;
 
@@ -18,12 +18,12 @@ use crate::{
 
 pub use workforce::{Capacity, Headcount, PeopleCount, Workforce};
 
-/// The sum of the counts that fit.
+/// Sum of the counts that match.
 fn sum<K: Copy>(counts: &[(K, i64)], fits: impl Fn(K) -> bool) -> i64 {
     counts.iter().filter(|(key, _)| fits(*key)).map(|(_, count)| count).sum()
 }
 
-/// Sums by one part of the key; every value it can have is there.
+/// Sums by a part of the key, with an entry for each of its values.
 fn by<K: Copy, T: Copy + PartialEq>(
     counts: &[(K, i64)],
     values: &[T],
@@ -46,41 +46,41 @@ macro_rules! numbers {
 pub(crate) use numbers;
 
 numbers! {
-    /// Inspections.
+    /// Figures of inspections.
     pub struct InspectionNumbers {
-        /// All.
+        /// Total.
         total: i64,
         /// With the result `pass`.
         passed: i64,
         /// With the result `fail`.
         failed: i64,
-        /// Drafts.
+        /// Number of drafts.
         in_progress: i64,
     }
 
-    /// Defects.
+    /// Figures of defects.
     pub struct DefectNumbers {
-        /// All.
+        /// Total.
         total: i64,
         /// Open.
         open: i64,
         /// In progress.
         in_progress: i64,
-        /// Resolved, and not closed yet.
+        /// Resolved and not closed.
         resolved: i64,
-        /// Open and critical.
+        /// Open with critical severity.
         critical_open: i64,
-        /// Open or in progress, and past their due date.
+        /// Open or in progress after the due date.
         overdue: i64,
     }
 
-    /// Machines.
+    /// Figures of machines.
     pub struct EquipmentNumbers {
-        /// All.
+        /// Total.
         total: i64,
-        /// In use.
+        /// In operation.
         active: i64,
-        /// Being repaired.
+        /// Under repair.
         under_maintenance: i64,
         /// Stopped for safety.
         stopped: i64,
@@ -88,27 +88,27 @@ numbers! {
         out_of_service: i64,
     }
 
-    /// Jobs of one kind.
+    /// Figures of the jobs of a kind.
     pub struct JobNumbers {
-        /// All.
+        /// Total.
         total: i64,
-        /// Under way.
+        /// In progress.
         in_progress: i64,
         /// Paused.
         paused: i64,
-        /// Finished, and not approved yet.
+        /// Completed and not approved.
         completed: i64,
     }
 
-    /// Today's daily lists.
+    /// Figures of today's daily lists.
     pub struct TodayNumbers {
-        /// Assignments.
+        /// Number of assignments.
         assignments: i64,
-        /// Those that are completed.
+        /// Number of completed assignments.
         completed_assignments: i64,
     }
 
-    /// What admins see.
+    /// Dashboard of admins.
     pub struct AdminStats {
         /// Inspections.
         inspections: InspectionNumbers,
@@ -116,112 +116,112 @@ numbers! {
         defects: DefectNumbers,
         /// Machines.
         equipment: EquipmentNumbers,
-        /// Repairs.
+        /// Repair jobs.
         specialist_jobs: JobNumbers,
-        /// Engineers' jobs.
+        /// Engineer jobs.
         engineer_jobs: JobNumbers,
         /// Active people.
         workforce: Workforce,
         /// Today's daily lists.
         today: TodayNumbers,
-        /// Active people.
+        /// Number of active people.
         users_count: i64,
-        /// Machines.
+        /// Number of machines.
         equipment_count: i64,
-        /// Inspections begun today.
+        /// Number of inspections started today.
         inspections_today: i64,
-        /// Open defects.
+        /// Number of open defects.
         open_defects: i64,
-        /// Leaves that keep somebody away today.
+        /// Number of leaves in force today.
         active_leaves: i64,
     }
 
-    /// What engineers see.
+    /// Dashboard of engineers.
     pub struct EngineerStats {
-        /// Jobs of their own.
+        /// Number of own jobs.
         my_jobs: i64,
-        /// Assignments of today's lists.
+        /// Number of assignments on today's lists.
         assignments_today: i64,
-        /// Pauses that wait for a decision.
+        /// Number of pauses waiting for a decision.
         pending_pauses: i64,
     }
 
-    /// What inspectors see.
+    /// Dashboard of inspectors.
     pub struct InspectorStats {
-        /// Their assignments of today's lists.
+        /// Number of own assignments on today's lists.
         today_assignments: i64,
-        /// Assessments that wait for their verdict.
+        /// Number of assessments waiting for the inspector's verdict.
         pending_assessments: i64,
-        /// Their points.
+        /// Total points.
         total_points: i64,
-        /// Their trade.
+        /// Trade.
         specialization: Option<Category>,
     }
 
-    /// A specialist's own jobs.
+    /// Figures of a specialist's own jobs.
     pub struct OwnJobNumbers {
-        /// All.
+        /// Total.
         total: i64,
-        /// Under way.
+        /// In progress.
         in_progress: i64,
         /// Paused.
         paused: i64,
-        /// Finished, and not approved yet.
+        /// Completed and not approved.
         completed: i64,
-        /// Those whose planned time is missing.
+        /// Without a planned time.
         pending_planned_time: i64,
     }
 
-    /// What specialists see.
+    /// Dashboard of specialists.
     pub struct SpecialistStats {
-        /// Their jobs.
+        /// Own jobs.
         my_jobs: OwnJobNumbers,
-        /// Their points.
+        /// Total points.
         total_points: i64,
-        /// Reviews of their work that are pending.
+        /// Number of pending reviews of own work.
         pending_qc: i64,
     }
 
-    /// What quality engineers see.
+    /// Dashboard of quality engineers.
     pub struct QualityStats {
-        /// Reviews that wait for them.
+        /// Number of pending reviews.
         pending_reviews: i64,
-        /// Work they approved.
+        /// Number of approvals.
         approved: i64,
-        /// Work they rejected.
+        /// Number of rejections.
         rejected: i64,
-        /// Pending reviews past their deadline.
+        /// Number of pending reviews after their deadline.
         overdue: i64,
-        /// Their points.
+        /// Total points.
         total_points: i64,
     }
 
-    /// Pauses of jobs.
+    /// Analytics of pauses.
     pub struct PauseAnalytics {
-        /// All that were asked for or ordered, whatever became of them.
+        /// Number of pauses and requests, in any status.
         total_pauses: i64,
-        /// Minutes a pause lasted, on the average of those that are over; 0 if there are none.
+        /// Mean length of ended pauses in minutes; 0 if there are none.
         average_duration_minutes: f64,
-        /// How many by reason.
+        /// Number by reason.
         #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, i64>))]
         by_category: BTreeMap<&'static str, i64>,
-        /// Those that wait for a decision.
+        /// Number waiting for a decision.
         pending_count: i64,
     }
 
-    /// Defects.
+    /// Analytics of defects.
     pub struct DefectAnalytics {
-        /// All.
+        /// Total.
         total: i64,
-        /// All.
+        /// Total.
         total_defects: i64,
-        /// How many by severity.
+        /// Number by severity.
         #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, i64>))]
         by_severity: BTreeMap<&'static str, i64>,
-        /// How many by trade; `both` are those of either.
+        /// Number by trade; `both` counts defects without one.
         #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, i64>))]
         by_category: BTreeMap<&'static str, i64>,
-        /// How many by status.
+        /// Number by status.
         #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, i64>))]
         by_status: BTreeMap<&'static str, i64>,
     }
@@ -233,7 +233,7 @@ pub type InspectionCounts = [((InspectionStatus, Option<InspectionResult>), i64)
 pub type DefectCounts = [((DefectStatus, Severity, Option<Category>), i64)];
 
 impl InspectionNumbers {
-    /// Put together from counts.
+    /// Aggregates counts.
     pub fn of(counts: &InspectionCounts) -> Self {
         Self {
             total: sum(counts, |_| true),
@@ -245,9 +245,9 @@ impl InspectionNumbers {
 }
 
 impl DefectNumbers {
-    /// Put together from counts.
+    /// Aggregates counts.
     pub fn of(counts: &DefectCounts, overdue: i64) -> Self {
-        let with = |wanted: DefectStatus| sum(counts, |(status, ..)| status == wanted);
+        let with = |selected: DefectStatus| sum(counts, |(status, ..)| status == selected);
         let is_critical = |(status, severity, _): (DefectStatus, Severity, _)| {
             status == DefectStatus::Open && severity == Severity::Critical
         };
@@ -263,7 +263,7 @@ impl DefectNumbers {
 }
 
 impl DefectAnalytics {
-    /// Put together from counts.
+    /// Aggregates counts.
     pub fn of(counts: &DefectCounts) -> Self {
         let total = sum(counts, |_| true);
         let trades = [Some(Category::Mechanical), Some(Category::Electrical), None];
@@ -278,9 +278,9 @@ impl DefectAnalytics {
 }
 
 impl EquipmentNumbers {
-    /// Put together from counts by status.
+    /// Aggregates counts by status.
     pub fn of(counts: &[(EquipmentStatus, i64)]) -> Self {
-        let with = |wanted| sum(counts, |status| status == wanted);
+        let with = |selected| sum(counts, |status| status == selected);
         Self {
             total: sum(counts, |_| true),
             active: with(EquipmentStatus::Active),
@@ -292,11 +292,11 @@ impl EquipmentNumbers {
 }
 
 impl JobNumbers {
-    /// Put together from counts by kind and status.
-    pub fn of(counts: &[((JobKind, JobStatus), i64)], wanted: JobKind) -> Self {
-        let with = |status| sum(counts, |key| key == (wanted, status));
+    /// Aggregates the counts of a kind by status.
+    pub fn of(counts: &[((JobKind, JobStatus), i64)], selected: JobKind) -> Self {
+        let with = |status| sum(counts, |key| key == (selected, status));
         Self {
-            total: sum(counts, |(kind, _)| kind == wanted),
+            total: sum(counts, |(kind, _)| kind == selected),
             in_progress: with(JobStatus::InProgress),
             paused: with(JobStatus::Paused),
             completed: with(JobStatus::Completed),
@@ -305,7 +305,7 @@ impl JobNumbers {
 }
 
 impl OwnJobNumbers {
-    /// A specialist's jobs, and how many lack a planned time.
+    /// Combines the figures of a specialist's jobs with the number of those without a planned time.
     pub fn of(jobs: &JobNumbers, pending_planned_time: i64) -> Self {
         let JobNumbers { total, in_progress, paused, completed } = *jobs;
         Self { total, in_progress, paused, completed, pending_planned_time }
@@ -313,9 +313,9 @@ impl OwnJobNumbers {
 }
 
 impl QualityStats {
-    /// Put together from counts of one's own reviews by status.
+    /// Aggregates the counts of the user's own reviews by status.
     pub fn of(counts: &[(ReviewStatus, i64)], overdue: i64, total_points: i64) -> Self {
-        let with = |wanted| sum(counts, |status| status == wanted);
+        let with = |selected| sum(counts, |status| status == selected);
         Self {
             pending_reviews: with(ReviewStatus::Pending),
             approved: with(ReviewStatus::Approved),
@@ -326,23 +326,23 @@ impl QualityStats {
     }
 }
 
-/// How many pauses there are for a reason in a status, and the seconds of those that are over.
+/// Count of pauses by reason and status, with their total length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PauseCount {
-    /// The reason.
+    /// Reason.
     pub reason: PauseReason,
-    /// The status.
+    /// Status.
     pub status: PauseStatus,
-    /// How many.
+    /// Number of pauses.
     pub count: i64,
-    /// How many of them have a length.
+    /// Number of pauses with a length.
     pub measured: i64,
-    /// The sum of the lengths, in seconds.
+    /// Total length in seconds.
     pub seconds: i64,
 }
 
 impl PauseAnalytics {
-    /// Put together from counts.
+    /// Aggregates counts.
     pub fn of(counts: &[PauseCount]) -> Self {
         let numbers: Vec<_> = counts.iter().map(|c| ((c.reason, c.status), c.count)).collect();
         let measured: i64 = counts.iter().map(|c| c.measured).sum();
@@ -356,7 +356,7 @@ impl PauseAnalytics {
     }
 }
 
-/// The quotient, rounded to one decimal place, half up; 0 if there is nothing to divide by.
+/// Quotient, rounded half up to one decimal; 0 if the divisor is 0.
 #[expect(clippy::cast_precision_loss, reason = "numbers of this size are exact")]
 fn tenths(dividend: i64, divisor: i64) -> f64 {
     if divisor <= 0 {
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_under_one_heading_is_counted_in_the_total() {
+    fn every_partial_count_is_included_in_the_total() {
         let mut counts = Vec::new();
         for (n, &status) in (1..).zip(DefectStatus::ALL) {
             for &severity in Severity::ALL {
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn the_average_is_of_the_pauses_that_are_over() {
+    fn the_mean_includes_ended_pauses_only() {
         let pause = |status, count, measured, seconds| PauseCount {
             reason: PauseReason::Parts,
             status,

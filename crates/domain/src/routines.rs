@@ -15,7 +15,7 @@ use crate::{
     weekdays::DaysOfWeek,
 };
 
-/// What is inspected on which days of the week and on which shift, and by which checklist.
+/// A recurring inspection of types of equipment by one checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -24,28 +24,28 @@ use crate::{
     diesel(table_name = crate::schema::inspection_routines, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Routine {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: RoutineId,
     /// Name, in the reader's language.
     pub name: String,
     /// Name in Arabic.
     pub name_ar: Option<String>,
-    /// On which shift.
+    /// Shift.
     pub shift: Shift,
-    /// On which days, 0 (Monday) to 6 (Sunday).
+    /// Days of the week, 0 (Monday) to 6 (Sunday).
     pub days_of_week: DaysOfWeek,
-    /// The checklist that is walked through.
+    /// Checklist of the inspections.
     pub template_id: TemplateId,
-    /// Whether new lists follow it.
+    /// Whether new daily lists include it.
     pub is_active: bool,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
-/// One type of equipment that a routine is for.
+/// A type of equipment of a routine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "diesel",
@@ -53,62 +53,62 @@ pub struct Routine {
     diesel(table_name = crate::schema::routine_asset_types, treat_none_as_default_value = false)
 )]
 pub struct AssetType {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: AssetTypeId,
     /// The routine.
     pub routine_id: RoutineId,
-    /// The type of equipment.
+    /// Type of equipment.
     pub equipment_type: String,
 }
 
-/// The types of equipment that a routine is for: at least one.
+/// Types of equipment of a routine; at least one.
 pub type AssetTypes = ValueList<Text<100>, 1, 100>;
 
 input! {
-    /// A routine to make.
+    /// A routine to create.
     pub struct NewRoutine {
         /// Name.
         name | "name_en": Text<200>,
         /// Name in Arabic.
         name_ar: Option<Text<200>>,
-        /// Types of equipment it is for.
+        /// Types of equipment.
         asset_types: AssetTypes,
-        /// On which shift.
+        /// Shift.
         shift: Shift,
-        /// On which days: numbers from 0 (Monday) to 6 (Sunday), or names.
+        /// Days of the week: numbers from 0 (Monday) to 6 (Sunday), or names.
         days_of_week: DaysOfWeek,
-        /// The checklist, an active one.
+        /// Checklist; must be active.
         template_id: TemplateId,
-        /// Whether new lists follow it; `true` if absent.
+        /// Whether new daily lists include it; `true` if absent.
         is_active: Option<bool>,
     }
 }
 
 input! {
-    /// What to change of a routine. Lists that are there stay as they are.
+    /// Changes of a routine. Existing daily lists do not change.
     pub struct RoutineChanges {
         /// Name.
         name | "name_en": Change<Text<200>>,
         /// Name in Arabic.
         name_ar: Patch<Text<200>>,
-        /// Types of equipment it is for.
+        /// Types of equipment.
         asset_types: Change<AssetTypes>,
-        /// On which shift.
+        /// Shift.
         shift: Change<Shift>,
-        /// On which days: numbers from 0 (Monday) to 6 (Sunday), or names.
+        /// Days of the week: numbers from 0 (Monday) to 6 (Sunday), or names.
         days_of_week: Change<DaysOfWeek>,
-        /// The checklist, an active one.
+        /// Checklist; must be active.
         template_id: Change<TemplateId>,
-        /// Whether new lists follow it.
+        /// Whether new daily lists include it.
         is_active: Change<bool>,
     }
 }
 
 text_enum! {
-    /// What routines can be ordered by.
+    /// Sort key of routines.
     pub enum RoutineOrder {
-        /// Number.
+        /// Primary key.
         Id = "id",
         /// Name.
         Name = "name",
@@ -116,21 +116,21 @@ text_enum! {
 }
 
 input! {
-    /// Which routines.
+    /// Filter and order of a list of routines.
     pub struct RoutineFilter {
-        /// Of this shift.
+        /// Filter by shift.
         shift: Option<Shift>,
-        /// Whether new lists follow them.
+        /// Filter by whether new daily lists include it.
         is_active: Option<bool>,
-        /// With this checklist.
+        /// Filter by checklist.
         template_id: Option<TemplateId>,
-        /// Order; by number if absent.
+        /// Sort order; by primary key if absent.
         sort: Option<Sort<RoutineOrder>>,
     }
 }
 
 impl NewRoutine {
-    /// The routine as it will be kept, and its types of equipment.
+    /// Builds the routine and its types of equipment.
     pub fn draft(self, now: Instant) -> (Routine, Vec<String>) {
         let routine = Routine {
             id: RoutineId::UNSAVED,
@@ -147,7 +147,7 @@ impl NewRoutine {
     }
 }
 
-/// The types in the order of their letters, each once.
+/// The distinct types in alphabetical order.
 fn distinct(types: AssetTypes) -> Vec<String> {
     let mut types: Vec<String> = types.0.into_iter().map(Into::into).collect();
     types.sort_unstable();
@@ -156,7 +156,7 @@ fn distinct(types: AssetTypes) -> Vec<String> {
 }
 
 impl Routine {
-    /// The routine with these changes, and its types of equipment if these are to change.
+    /// Applies the changes; returns the types of equipment only if they change.
     #[must_use]
     pub fn changed(&self, changes: RoutineChanges, now: Instant) -> (Self, Option<Vec<String>>) {
         let mut after = Self { updated_at: now, ..self.clone() };
@@ -172,13 +172,13 @@ impl Routine {
         (after, changes.asset_types.0.map(distinct))
     }
 
-    /// Whether lists of this day and shift follow it (§4).
-    pub fn runs_on(&self, date: Date, shift: Shift) -> bool {
+    /// Whether the daily list of this day and shift includes it (§4).
+    pub(crate) fn runs_on(&self, date: Date, shift: Shift) -> bool {
         self.is_active && self.shift == shift && self.days_of_week.contains(date.day_of_week())
     }
 }
 
-/// A routine is made for an active checklist.
+/// Checks that the checklist of a routine is active.
 pub fn may_use(template: Option<&Template>) -> Result<(), Invalid> {
     match template {
         Some(template) if template.is_active => Ok(()),
@@ -187,8 +187,8 @@ pub fn may_use(template: Option<&Template>) -> Result<(), Invalid> {
     }
 }
 
-/// What a list of this day and shift consists of: for each type of equipment the routine that counts, which is the one
-/// with the lowest number of those that run (§4).
+/// Content of the daily list of a day and shift: for each type of equipment the routine with the
+/// lowest primary key among those that apply (§4).
 pub fn planned(
     routines: &[Routine],
     asset_types: &[AssetType],

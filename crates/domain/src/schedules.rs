@@ -1,4 +1,4 @@
-//! The weekly plan: on which days of the week a machine is inspected (rule book §5, weekly completion).
+//! Weekly plans: the days of the week on which a machine is inspected (rule book §5).
 
 use serde::Serialize;
 
@@ -19,53 +19,53 @@ use crate::{
     diesel(table_name = crate::schema::equipment_schedules, treat_none_as_default_value = false)
 )]
 pub struct Schedule {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: ScheduleId,
     /// The machine.
     pub equipment_id: EquipmentId,
-    /// The day, 0 (Monday) to 6 (Sunday).
+    /// Day of the week, 0 (Monday) to 6 (Sunday).
     pub day_of_week: DayOfWeek,
-    /// Who planned it.
+    /// User that planned it.
     pub created_by_id: Option<UserId>,
-    /// When.
+    /// Creation time.
     pub created_at: Instant,
 }
 
 input! {
-    /// A day on which a machine is to be inspected every week.
+    /// A weekly inspection day to add.
     pub struct NewSchedule {
         /// The machine.
         equipment_id: EquipmentId,
-        /// The day: 0 (Monday) to 6 (Sunday), or its name.
+        /// Day of the week: 0 (Monday) to 6 (Sunday), or its name.
         day_of_week: DayOfWeek,
     }
 }
 
-/// How often a machine was inspected in an ISO week, each half of an assignment counting as one.
+/// Completed inspections of a machine in an ISO week. Each half of an assignment counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WeeklyCompletion {
-    /// How often.
+    /// Number of inspections.
     pub completions: i32,
-    /// The last day; none if it isn't known.
+    /// Day of the last inspection; none if unknown.
     pub last_completed_on: Option<Date>,
 }
 
-/// How a planned day of the current week stands.
+/// State of a planned day in the current week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It is today, and there was an inspection today.
+    /// Planned for today, with an inspection today.
     DoneToday,
-    /// It is today, and there was none yet.
+    /// Planned for today, without an inspection so far.
     DueToday,
-    /// It is past, and there was no inspection on that day or after.
+    /// In the past, without an inspection on or after that day.
     Overdue,
-    /// It is past and done, or still to come.
+    /// In the future, or in the past with an inspection.
     Settled,
 }
 
 impl NewSchedule {
-    /// The plan as it will be kept.
+    /// Builds the planned day.
     pub fn draft(&self, planner: UserId, now: Instant) -> Schedule {
         Schedule {
             id: ScheduleId::UNSAVED,
@@ -77,7 +77,7 @@ impl NewSchedule {
     }
 }
 
-/// A machine that is still in service can be planned.
+/// Checks that the machine exists and is in service.
 pub fn may_be_planned(machine: Option<&Equipment>) -> Result<(), Invalid> {
     match machine {
         Some(machine) if machine.status == EquipmentStatus::OutOfService => {
@@ -89,8 +89,8 @@ pub fn may_be_planned(machine: Option<&Equipment>) -> Result<(), Invalid> {
 }
 
 impl Schedule {
-    /// How the planned day of this week stands today, by what was done in this ISO week. An inspection settles its own day
-    /// and the days before it, but not those that come after.
+    /// State of this planned day today, given the inspections of the current ISO week. An
+    /// inspection settles its own day and earlier days, but not later ones.
     pub fn standing(&self, today: Date, done: Option<WeeklyCompletion>) -> Standing {
         let day = today.monday().plus_days(self.day_of_week.get().into());
         let is_done = done.is_some_and(|done| done.last_completed_on.is_none_or(|last| last >= day));
@@ -123,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn every_day_stands_as_the_last_inspection_of_the_week_says() {
-        // The week of New Year's: Monday 2026-12-28 to Sunday 2027-01-03, ISO week 53 of 2026.
+    fn the_state_of_a_planned_day_follows_from_the_last_inspection_of_the_week() {
+        // The week of New Year: Monday 2026-12-28 to Sunday 2027-01-03, ISO week 53 of 2026.
         let monday = date("2026-12-28");
         for today in 0..7 {
             for planned in 0..7 {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_week_of_which_the_last_day_is_not_known_is_done() {
+    fn a_week_without_a_known_last_day_is_settled() {
         let known = WeeklyCompletion { completions: 1, last_completed_on: None };
         assert_eq!(schedule(0).standing(date("2026-03-04"), Some(known)), Standing::Settled);
     }

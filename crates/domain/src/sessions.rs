@@ -1,4 +1,4 @@
-//! Signing in and out (rule book §1; sessions are ended by a generation on the account).
+//! Signing in and out (rule book §1). Sessions are revoked by the generation number of the account.
 
 use crate::{
     ids::UserId,
@@ -9,7 +9,7 @@ use crate::{
 };
 
 input! {
-    /// Who wants to sign in.
+    /// Credentials for signing in.
     pub struct Login {
         /// E-mail address.
         email | "username": Text<254>,
@@ -19,44 +19,44 @@ input! {
 }
 
 input! {
-    /// What to end beside the access token that is used.
+    /// Tokens to revoke in addition to the access token of the request.
     pub struct Logout {
-        /// The refresh token, to end it too.
+        /// Refresh token to revoke.
         refresh_token: Option<Text<4096>>,
     }
 }
 
 input! {
-    /// A new password of one's own.
+    /// A change of the user's own password.
     pub struct PasswordChange {
-        /// The password so far.
+        /// Current password.
         current_password: Password,
-        /// The new password: 8 to 128 characters, not the e-mail address, not a common one.
+        /// New password: 8 to 128 characters, not the e-mail address, not a common one.
         new_password: Password,
     }
 }
 
 input! {
-    /// A new password for somebody.
+    /// An admin's reset of a user's password.
     pub struct PasswordReset {
-        /// The new password: 8 to 128 characters, not the e-mail address, not a common one.
+        /// New password: 8 to 128 characters, not the e-mail address, not a common one.
         new_password | "password": Password,
     }
 }
 
-/// Why a session isn't, or isn't any more.
+/// Reasons for rejecting credentials or a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SessionRule {
-    /// E-mail and password don't belong together; which of them is wrong is not told.
+    /// The e-mail address or the password is wrong. The error does not reveal which.
     #[error("wrong e-mail address or password")]
     WrongCredentials,
-    /// The account was deactivated.
+    /// The account is deactivated.
     #[error("this account is disabled")]
     Disabled,
-    /// The session was ended.
+    /// The session is revoked.
     #[error("this session has been ended")]
     Revoked,
-    /// The token's account doesn't exist.
+    /// The account of the token does not exist.
     #[error("the token is not valid")]
     Invalid,
 }
@@ -72,19 +72,19 @@ impl Rule for SessionRule {
     }
 }
 
-/// What a token says of its session.
+/// Claims of a token about its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Whose it is.
+    /// User of the session.
     pub user_id: UserId,
-    /// The token's own id.
+    /// Identifier of the token.
     pub token_id: String,
-    /// The generation of the account's sessions it was issued in.
+    /// Session generation of the account at the time of issue.
     pub generation: i64,
 }
 
 impl Session {
-    /// Whether the session still stands, given what is stored now.
+    /// Checks that the session is valid for the stored account, generation and revocation.
     pub fn admit(&self, account: &User, generation: i64, revoked: bool) -> Result<(), SessionRule> {
         if !account.is_active {
             Err(SessionRule::Disabled)
@@ -103,7 +103,7 @@ mod tests {
     use crate::users::Role;
 
     #[test]
-    fn a_session_stands_while_active_not_revoked_and_of_the_current_generation() {
+    fn a_session_is_valid_while_active_not_revoked_and_of_the_current_generation() {
         let session = Session { user_id: id(1), token_id: "t".into(), generation: 3 };
         let active = user(Role::Inspector);
         let disabled = User { is_active: false, ..active.clone() };

@@ -1,4 +1,5 @@
-//! What phones did while they were offline: items that are applied by the rules of live requests, each once (rule book §15).
+//! Offline work of mobile clients: items processed by the rules of live requests, exactly once
+//! (rule book §15).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,64 +14,64 @@ use crate::{
 };
 
 text_enum! {
-    /// What somebody did offline.
+    /// Kind of an offline action.
     pub enum SyncKind {
-        /// Began an inspection.
+        /// Start of an inspection.
         InspectionStart = "inspection_start",
-        /// Answered a question.
+        /// Answer to a question.
         InspectionAnswer = "inspection_answer",
-        /// Handed an inspection in.
+        /// Submission of an inspection.
         InspectionSubmit = "inspection_submit",
-        /// Finished their half of an assignment.
+        /// Completion of a half of an assignment.
         AssignmentComplete = "assignment_complete",
-        /// Gave a verdict on a machine.
+        /// Verdict on a machine.
         AssessmentVerdict = "assessment_verdict",
-        /// Entered the planned time of a job.
+        /// Planned time of a job.
         JobPlannedTime = "job_planned_time",
-        /// Began a job.
+        /// Start of a job.
         JobStart = "job_start",
-        /// Finished a job.
+        /// Completion of a job.
         JobComplete = "job_complete",
-        /// Left a job undone.
+        /// Abandonment of a job.
         JobIncomplete = "job_incomplete",
-        /// Asked for a pause.
+        /// Request for a pause.
         PauseRequest = "pause_request",
-        /// Went on with a paused job.
+        /// Resumption of a paused job.
         PauseResume = "pause_resume",
-        /// Asked for leave.
+        /// Request for leave.
         LeaveRequest = "leave_request",
-        /// Read a notification.
+        /// Reading of a notification.
         NotificationRead = "notification_read",
     }
 }
 
 text_enum! {
-    /// What became of an item.
+    /// Outcome of an item.
     pub enum SyncOutcome {
-        /// It has been done.
+        /// The action was carried out.
         Applied = "applied",
-        /// A rule forbids it; nothing has changed.
+        /// A rule rejected the action; nothing changed.
         Rejected = "rejected",
     }
 }
 
-/// A name that a client has made up for one of its items: a UUID, in small letters.
+/// Client-generated identifier of an item: a UUID in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(String);
 
 impl ClientId {
-    /// The name of a text, if it is a UUID.
+    /// Parses a UUID; `None` if the text is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let is_uuid = text.len() == 36
-            && text.bytes().enumerate().all(|(place, byte)| match place {
+            && text.bytes().enumerate().all(|(index, byte)| match index {
                 8 | 13 | 18 | 23 => byte == b'-',
                 _ => byte.is_ascii_hexdigit(),
             });
         is_uuid.then(|| Self(text.to_ascii_lowercase()))
     }
 
-    /// As text.
+    /// The identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -102,7 +103,7 @@ crate::input::stored_as_json!(Document);
 impl Scalar for Document {
     fn read(given: RawValue) -> Result<Self, Invalid> {
         match given {
-            // PostgreSQL has no such character in texts.
+            // PostgreSQL cannot store this character.
             RawValue::Json(value @ Value::Object(_)) if value.to_string().contains("\\u0000") => {
                 Err(Invalid::value("may not contain the character U+0000"))
             }
@@ -117,7 +118,8 @@ impl Scalar for Document {
     }
 }
 
-/// Objects that later items may refer to by the name of the item that made them, by the field that refers to them.
+/// Fields that can refer to an object created by an earlier item: the field, the alternative field
+/// for the identifier of that item, and the kind of that item.
 const REFERENCES: [(&str, &str, SyncKind); 3] = [
     ("inspection_id", "inspection_client_id", SyncKind::InspectionStart),
     ("pause_id", "pause_client_id", SyncKind::PauseRequest),
@@ -125,8 +127,9 @@ const REFERENCES: [(&str, &str, SyncKind); 3] = [
 ];
 
 impl Document {
-    /// The references to what was made offline: the field that holds the number of the object, the item that made it, and of which
-    /// kind that must be. The client writes the item's name in the place of the number, or under `…_client_id`.
+    /// References to objects created offline: the field of the primary key, the item that creates
+    /// the object, and the required kind of that item. The client sends the identifier of the item
+    /// in place of the primary key, or under `…_client_id`.
     pub fn references(&self) -> Vec<(&'static str, ClientId, SyncKind)> {
         let found = |field: &str| self.0.get(field)?.as_str().and_then(ClientId::parse);
         REFERENCES
@@ -137,19 +140,19 @@ impl Document {
             .collect()
     }
 
-    /// The document with the number in the place of a reference.
+    /// Replaces a reference by the primary key of the object.
     #[must_use]
     pub fn with_number(mut self, field: &'static str, number: i64) -> Self {
         self.0.insert(field.to_owned(), number.into());
         self
     }
 
-    /// Reads a command from it, as a live request would.
+    /// Reads a command as from a live request.
     pub fn read<T: Input>(self) -> Result<T, Invalid> {
         T::from_json(Value::Object(self.0)).map_err(|errors| errors.at("entity_data"))
     }
 
-    /// Reads the number of an object from it.
+    /// Reads the primary key of an object.
     pub fn number<T: Scalar>(&self, field: &'static str) -> Result<T, Invalid> {
         let wrong = |errors: Invalid| errors.at(&format!("entity_data.{field}"));
         let given = self.0.get(field).cloned().ok_or_else(|| wrong(Invalid::value("is required")))?;
@@ -158,26 +161,26 @@ impl Document {
 }
 
 input! {
-    /// Something that somebody did offline.
+    /// An action performed offline.
     pub struct NewSyncItem {
-        /// The name that the client has given it: the same one again is not done again.
+        /// Client-generated identifier; an item with the same identifier is processed once.
         client_id: ClientId,
-        /// What was done.
+        /// Kind of the action.
         entity_type: SyncKind,
-        /// What the live request would carry, with the number of the object; instead of the number, the `client_id` of the item
-        /// that made it.
+        /// Body of the corresponding live request, with the primary key of the object or, in its
+        /// place, the `client_id` of the item that creates the object.
         entity_data | "data": Document,
-        /// When it was done, by the clock of the client. It is kept for people to see; timers and deadlines go by the clock of
-        /// the service, which nobody can put back.
+        /// Time of the action by the client's clock, for display. Timers and deadlines use the
+        /// clock of the service.
         occurred_at | "timestamp" | "created_at": Option<Instant>,
     }
 }
 
-/// Seconds that the clock of a client may be ahead.
+/// Tolerated advance of the client's clock in seconds.
 const AHEAD: i64 = 300;
 
 impl NewSyncItem {
-    /// Nothing was done in the future, but clocks of phones are not exact.
+    /// Checks that the action is not in the future, within the tolerance.
     pub fn check(&self, now: Instant) -> Result<(), Invalid> {
         match self.occurred_at {
             Some(at) if at > now.plus_seconds(AHEAD) => {
@@ -187,24 +190,24 @@ impl NewSyncItem {
         }
     }
 
-    /// What tells this from another thing of the same name.
+    /// Hash of the content, which distinguishes items with the same identifier.
     pub fn hash(&self) -> String {
         let data = serde_json::to_string(&self.entity_data).unwrap_or_default();
         content_hash(&format!("{} {data}", self.entity_type))
     }
 }
 
-/// Why an item was rejected, as the live request would have said it.
+/// Reason for the rejection of an item, as in the error of the live request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
 pub struct SyncError {
-    /// The stable code.
+    /// Stable error code.
     pub code: String,
-    /// What is wrong, for people.
+    /// Human-readable message.
     pub message: String,
-    /// The fields that are wrong.
+    /// Invalid fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
@@ -213,13 +216,13 @@ pub struct SyncError {
 crate::input::stored_as_json!(SyncError);
 
 impl SyncError {
-    /// What a rule says.
+    /// The error of a rule.
     pub fn of(rule: &dyn Rule) -> Self {
         Self { code: rule.code().as_str().into(), message: rule.to_string(), errors: rule.fields() }
     }
 }
 
-/// An item, and what became of it.
+/// A processed item and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -228,44 +231,44 @@ impl SyncError {
     diesel(table_name = crate::schema::sync_items, treat_none_as_default_value = false)
 )]
 pub struct SyncItem {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: SyncId,
-    /// Who did it.
+    /// User that sent it.
     pub user_id: UserId,
-    /// The name that the client has given it.
+    /// Client-generated identifier.
     pub client_id: String,
-    /// What was done.
+    /// Kind of the action.
     pub entity_type: SyncKind,
-    /// With what.
+    /// Body of the action.
     pub entity_data: Document,
-    /// When, by the clock of the client.
+    /// Time of the action by the client's clock.
     pub occurred_at: Option<Instant>,
-    /// What became of it.
+    /// Outcome.
     pub outcome: SyncOutcome,
-    /// Number of the object that it was about, if it was done.
+    /// Primary key of the object; none if rejected.
     pub entity_id: Option<i64>,
-    /// What the live request would have answered, if it was done.
+    /// Response of the corresponding live request; none if rejected.
     pub result: Option<Document>,
-    /// Why it wasn't done.
+    /// Error; none if applied.
     pub sync_error: Option<SyncError>,
-    /// What tells it from another thing of the same name.
+    /// Hash of the content, which distinguishes items with the same identifier.
     #[serde(skip)]
     pub content_hash: String,
-    /// When it came.
+    /// Time of receipt.
     pub created_at: Instant,
 }
 
-/// Why an item isn't taken, or isn't discarded.
+/// Reasons for rejecting an item or its deletion.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SyncRule {
-    /// One name is for one thing.
+    /// The identifier belongs to an item with another content.
     #[error("another item with this client_id was sent before")]
     Reused,
-    /// What it refers to was never made.
+    /// The referenced item was rejected.
     #[error("the item it refers to by {0} was rejected")]
     OfRejected(&'static str),
-    /// What has been done stays.
+    /// An applied item cannot be discarded.
     #[error("only a rejected item can be discarded")]
     NotRejected,
 }
@@ -280,13 +283,13 @@ impl Rule for SyncRule {
 }
 
 impl SyncItem {
-    /// An item that was done to an object.
+    /// Builds the record of an applied item.
     pub fn applied(new: NewSyncItem, by: UserId, entity_id: i64, result: Document, now: Instant) -> Self {
         let blank = Self::blank(new, by, now);
         Self { outcome: SyncOutcome::Applied, entity_id: Some(entity_id), result: Some(result), ..blank }
     }
 
-    /// An item that a rule forbids.
+    /// Builds the record of a rejected item.
     pub fn rejected(new: NewSyncItem, by: UserId, error: SyncError, now: Instant) -> Self {
         Self { sync_error: Some(error), ..Self::blank(new, by, now) }
     }
@@ -308,17 +311,18 @@ impl SyncItem {
         }
     }
 
-    /// The first outcome stands for the same thing only.
+    /// The recorded outcome of a repeated item; an error if its content differs.
     pub fn replay(self, new: &NewSyncItem) -> Result<Self, SyncRule> {
         if self.content_hash == new.hash() { Ok(self) } else { Err(SyncRule::Reused) }
     }
 
-    /// The number of what it made, for those that refer to it by this field.
-    pub fn made(&self, field: &'static str) -> Result<i64, SyncRule> {
+    /// Primary key of the object that this item created, for a reference by `field`.
+    pub fn created_id(&self, field: &'static str) -> Result<i64, SyncRule> {
         self.entity_id.ok_or(SyncRule::OfRejected(field))
     }
 
-    /// Only what was rejected is discarded: of what was done, the outcome must stay known.
+    /// Checks that the item can be discarded: it was rejected. Outcomes of applied items are
+    /// permanent.
     pub fn may_be_discarded(&self) -> Result<(), SyncRule> {
         if self.outcome == SyncOutcome::Rejected { Ok(()) } else { Err(SyncRule::NotRejected) }
     }
@@ -327,22 +331,22 @@ impl SyncItem {
 crate::shows!(SyncItem {});
 
 text_enum! {
-    /// Kinds of objects whose changes phones follow.
+    /// Type of an object in the change feed.
     pub enum ChangedKind {
-        /// An assignment of one's team.
+        /// Assignment of the user's team.
         Assignment = "assignment",
-        /// An inspection of one's own.
+        /// Inspection by the user.
         Inspection = "inspection",
-        /// A job of one's own.
+        /// Job of the user.
         Job = "job",
-        /// A defect that is given to one.
+        /// Defect that the user is responsible for.
         Defect = "defect",
         /// A notification.
         Notification = "notification",
     }
 }
 
-/// Something that has changed for somebody. There is one of these for a person and an object: the latest.
+/// Latest change of an object for a user. There is one per user and object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "diesel",
@@ -350,45 +354,45 @@ text_enum! {
     diesel(table_name = crate::schema::changes, treat_none_as_default_value = false)
 )]
 pub struct Changed {
-    /// Number; in the order of the commits.
+    /// Primary key; increases in the order of commits.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: ChangeId,
-    /// For whom.
+    /// The user.
     pub user_id: UserId,
-    /// Kind of the object.
+    /// Type of the object.
     pub entity_type: ChangedKind,
-    /// Number of the object.
+    /// Primary key of the object.
     pub entity_id: i64,
-    /// When.
+    /// Time of the change.
     pub changed_at: Instant,
 }
 
 input! {
-    /// From where on, and how much.
+    /// Position and size of a page of changes.
     pub struct ChangesSince {
-        /// The cursor of the last answer; from the beginning, if there was none.
+        /// Cursor of the previous page; from the beginning if absent.
         since: Option<Text<1000>>,
-        /// Changes an answer: 1 to 100, 100 if not given.
+        /// Maximum number of changes, 1 to 100; 100 if absent.
         limit: Option<Integer<1, 100>>,
     }
 }
 
-/// Items that may be sent together.
-pub const MOST_ITEMS: usize = 500;
+/// Maximum number of items in a batch.
+pub(crate) const MAX_ITEMS: usize = 500;
 
-/// Items that were sent together, in order, each still to be read.
+/// Unparsed items of a batch, in order.
 #[derive(Debug, Clone)]
 pub struct Items(pub Vec<Value>);
 
 impl Scalar for Items {
     fn read(given: RawValue) -> Result<Self, Invalid> {
         match given {
-            RawValue::Json(Value::Array(items)) if items.len() > MOST_ITEMS => {
-                Err(Invalid::value(format!("may have at most {MOST_ITEMS} items, not {}", items.len())))
+            RawValue::Json(Value::Array(items)) if items.len() > MAX_ITEMS => {
+                Err(Invalid::value(format!("may have at most {MAX_ITEMS} items, not {}", items.len())))
             }
             RawValue::Json(Value::Array(items)) => match items.iter().position(|item| !item.is_object()) {
-                Some(place) => {
-                    Err(Invalid::value(format!("must be a list of objects, but number {place} is none")))
+                Some(index) => {
+                    Err(Invalid::value(format!("must be a list of objects, but number {index} is none")))
                 }
                 None => Ok(Self(items)),
             },
@@ -399,12 +403,12 @@ impl Scalar for Items {
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         let item = NewSyncItem::schema();
-        utoipa::openapi::ArrayBuilder::new().items(item).max_items(Some(MOST_ITEMS)).into()
+        utoipa::openapi::ArrayBuilder::new().items(item).max_items(Some(MAX_ITEMS)).into()
     }
 }
 
 input! {
-    /// What somebody did offline, in order.
+    /// A batch of offline actions, in order.
     pub struct SyncBatch {
         /// The items.
         items: Items,
@@ -439,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_named_by_number_or_by_the_item_that_made_it() {
+    fn an_object_is_referenced_by_primary_key_or_by_the_item_that_creates_it() {
         let named = ClientId::parse(NAME).expect("a name");
         let expected = vec![("inspection_id", named, SyncKind::InspectionStart)];
         assert_eq!(item(json!({"inspection_id": NAME})).entity_data.references(), expected);
@@ -452,23 +456,23 @@ mod tests {
     }
 
     #[test]
-    fn the_same_name_stands_for_one_thing() {
+    fn a_client_id_identifies_one_content() {
         let now = Instant::parse("2026-03-01T10:00:00Z").expect("an instant");
         let by = UserId::new(3).expect("a number");
         let first = item(json!({"inspection_id": 7}));
         let done = SyncItem::applied(first.clone(), by, 7, Document::default(), now);
         assert_eq!(done.clone().replay(&first), Ok(done.clone()));
         assert_eq!(done.clone().replay(&item(json!({"inspection_id": 8}))), Err(SyncRule::Reused));
-        assert_eq!(done.made("inspection_id"), Ok(7));
+        assert_eq!(done.created_id("inspection_id"), Ok(7));
         assert_eq!(done.may_be_discarded(), Err(SyncRule::NotRejected));
         let error = SyncError { code: "NOT_FOUND".into(), message: "no".into(), errors: Vec::new() };
         let refused = SyncItem::rejected(first, by, error, now);
-        assert_eq!(refused.made("inspection_id"), Err(SyncRule::OfRejected("inspection_id")));
+        assert_eq!(refused.created_id("inspection_id"), Err(SyncRule::OfRejected("inspection_id")));
         assert_eq!(refused.may_be_discarded(), Ok(()));
     }
 
     #[test]
-    fn nothing_was_done_in_the_future() {
+    fn actions_in_the_future_are_rejected() {
         let now = Instant::parse("2026-03-01T10:00:00Z").expect("an instant");
         let at = |seconds| NewSyncItem { occurred_at: Some(now.plus_seconds(seconds)), ..item(json!({})) };
         assert!(at(-1_000_000).check(now).is_ok() && at(AHEAD).check(now).is_ok());

@@ -1,4 +1,5 @@
-//! Taking over what has come to a standstill: jobs paused for long, and inspections of the backlog (rule book §7).
+//! Takeovers of stalled work: jobs that are paused for long, and inspections of the backlog (rule
+//! book §7).
 
 use serde::Serialize;
 
@@ -14,11 +15,11 @@ use crate::{
 };
 
 text_enum! {
-    /// What is taken over.
+    /// Kind of work that is taken over.
     pub enum TakeoverKind {
-        /// A specialist's job.
+        /// A repair job of a specialist.
         Specialist = "specialist" | "specialist_job",
-        /// An engineer's job.
+        /// A job of an engineer.
         Engineer = "engineer" | "engineer_job",
         /// An assignment of a daily list.
         Inspection = "inspection",
@@ -35,7 +36,7 @@ impl From<JobKind> for TakeoverKind {
 }
 
 impl TakeoverKind {
-    /// The role in which the bonus is won.
+    /// Role in which the bonus is earned.
     pub const fn role(self) -> Role {
         match self {
             Self::Specialist => Role::Specialist,
@@ -46,54 +47,54 @@ impl TakeoverKind {
 }
 
 text_enum! {
-    /// How far a request to take over is.
+    /// Lifecycle status of a takeover request.
     pub enum TakeoverStatus {
-        /// In the queue.
+        /// Waiting in the queue.
         Pending = "pending",
-        /// It was taken over.
+        /// Approved; the work is transferred.
         Approved = "approved",
-        /// Somebody else got it, or nobody.
+        /// Denied, or superseded by another request.
         Denied = "denied",
-        /// Taken over and done.
+        /// The work was completed by the taker.
         Completed = "completed",
     }
 }
 
 text_enum! {
-    /// What can be done with a request to take over.
+    /// Commands on a takeover request.
     pub enum TakeoverCommand {
-        /// Let it be taken over.
+        /// Approve the transfer.
         Approve = "approve",
-        /// Don't.
+        /// Deny the transfer.
         Deny = "deny",
-        /// It is done.
+        /// Complete the work.
         Complete = "complete",
-        /// Somebody else has it now.
+        /// Expire an approval because the work was transferred again or ended.
         Expire = "expire",
     }
 }
 
-/// Why something can't be taken over.
+/// Reasons for rejecting a takeover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TakeoverRule {
-    /// The command needs another status (§7).
+    /// The command is not allowed in the current status (§7).
     #[error("cannot {command} {} {status} takeover", article(.status.as_str()))]
     WrongStatus {
-        /// What was asked.
+        /// Rejected command.
         command: TakeoverCommand,
-        /// The status it has.
+        /// Current status.
         status: TakeoverStatus,
     },
-    /// It hasn't been paused for three days, or isn't in the backlog (§7).
+    /// The job is not paused for three days, or the inspection is not in the backlog (§7).
     #[error("only a job paused for three days, or an inspection of the backlog, can be taken over")]
     NotStalled,
-    /// It is one's own (§7).
+    /// The actor already owns the work (§7).
     #[error("it is yours already")]
     Own,
-    /// Not on leave (§7).
+    /// The actor is on leave (§7).
     #[error("nobody takes anything over while on leave")]
     OnLeave,
-    /// One request each (§7).
+    /// The actor has a request in the queue (§7).
     #[error("you are in the queue already")]
     Queued,
 }
@@ -108,16 +109,16 @@ impl Rule for TakeoverRule {
     }
 }
 
-/// Why a takeover is refused.
+/// Error of a takeover: a missing role, an unsuitable partner or a violated rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TakeoverRefusal {
     /// The actor lacks the role.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
-    /// The partner doesn't fit.
+    /// The partner is unsuitable.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// A rule of §7 forbids it.
+    /// A rule of takeovers is violated (§7).
     #[error(transparent)]
     Rule(#[from] TakeoverRule),
 }
@@ -141,7 +142,7 @@ impl Rule for TakeoverRefusal {
 }
 
 impl TakeoverStatus {
-    /// The status after a command (§7).
+    /// Status after a command (§7).
     pub fn after(self, command: TakeoverCommand) -> Result<Self, TakeoverRule> {
         match (self, command) {
             (Self::Pending, TakeoverCommand::Approve) => Ok(Self::Approved),
@@ -154,7 +155,7 @@ impl TakeoverStatus {
     }
 }
 
-/// A place in the queue of those who would take something over.
+/// A request in the queue for a takeover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -163,76 +164,76 @@ impl TakeoverStatus {
     diesel(table_name = crate::schema::takeovers, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct Takeover {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: TakeoverId,
-    /// What is taken over.
+    /// Kind of the work.
     #[serde(rename = "job_type")]
     pub kind: TakeoverKind,
-    /// The job, if it is one.
+    /// The job; none for an inspection.
     #[serde(skip)]
     pub job_id: Option<JobId>,
-    /// The assignment, if it is an inspection.
+    /// The assignment; none for a job.
     pub assignment_id: Option<AssignmentId>,
-    /// Who would take it over.
+    /// User that requests the takeover.
     pub requested_by_id: UserId,
-    /// Who would inspect with them.
+    /// Partner for an inspection.
     pub partner_id: Option<UserId>,
-    /// Whose job it was.
+    /// Previous owner of the job.
     pub previous_owner_id: Option<UserId>,
-    /// Place in the queue, from 1.
+    /// Position in the queue, from 1.
     #[cfg_attr(feature = "diesel", diesel(column_name = place))]
     pub position: i64,
-    /// Why they.
+    /// Reason of the requester.
     pub reason: Option<String>,
-    /// How far it is.
+    /// Lifecycle status.
     pub status: TakeoverStatus,
-    /// When it was asked for.
+    /// Time of the request.
     pub requested_at: Instant,
-    /// Who decided on it.
+    /// User that decided it.
     pub decided_by_id: Option<UserId>,
-    /// When that was.
+    /// Time of the decision.
     pub decided_at: Option<Instant>,
-    /// When the taker was done.
+    /// Time at which the taker completed the work.
     pub completed_at: Option<Instant>,
 }
 
 input! {
-    /// A request to take a job over.
+    /// A request to take over a job.
     pub struct NewTakeover {
-        /// Why you.
+        /// Reason for the request.
         reason: Option<Text<1000>>,
     }
 }
 
 input! {
-    /// A request to take an inspection over.
+    /// A request to take over an inspection.
     pub struct NewInspectionTakeover {
-        /// Who inspects with you; one of you is mechanical, the other electrical.
+        /// Partner; one of the two is mechanical, the other electrical.
         partner_id: UserId,
-        /// Why you.
+        /// Reason for the request.
         reason: Option<Text<1000>>,
     }
 }
 
 input! {
-    /// Which requests.
+    /// Filter of a list of takeover requests.
     pub struct TakeoverFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<TakeoverStatus>,
-        /// For this kind of thing.
+        /// Filter by kind of work.
         job_type: Option<TakeoverKind>,
-        /// For the job, or assignment, of this number.
+        /// Filter by primary key of the job or assignment.
         job_id: Option<i64>,
     }
 }
 
 input! {
-    /// Whose queue.
+    /// The queue to list.
     pub struct QueueOf {
-        /// What is taken over.
+        /// Kind of the work.
         job_type: TakeoverKind,
-        /// Number of the job, or of the assignment.
+        /// Primary key of the job or assignment.
         job_id: i64,
     }
 }
@@ -240,17 +241,18 @@ input! {
 /// Seconds after which a paused job is stalled: three days (§7).
 pub const STALLED_AFTER: i64 = 3 * 86_400;
 
-/// Points for finishing what was taken over (§7).
+/// Points for completing a takeover (§7).
 pub const BONUS: i64 = 3;
 
 impl Job {
-    /// Whether it has been paused for three days or more (§7).
+    /// Whether it has been paused for at least three days (§7).
     pub fn is_stalled(&self, now: Instant) -> bool {
         self.status == JobStatus::Paused
             && self.paused_at.is_some_and(|since| since.plus_seconds(STALLED_AFTER) <= now)
     }
 
-    /// Whether the actor may queue up for it: they have its role, don't own it, aren't on leave, and it is stalled (§7).
+    /// Checks that the actor may request it: in its role, not its owner, not on leave, and the job
+    /// is stalled (§7).
     pub fn may_be_taken_over_by(&self, actor: &User, now: Instant) -> Result<(), TakeoverRefusal> {
         if !actor.has(self.kind.role()) {
             return Err(Forbidden("only somebody with the role of a job may take it over").into());
@@ -268,8 +270,9 @@ impl Job {
 }
 
 impl Assignment {
-    /// Whether the actor may queue up for it, with a partner of the other trade: both inspect, aren't on leave and aren't the
-    /// same, the actor isn't on the team, and it belongs to the backlog (§7).
+    /// Checks that the actor may request it with a partner of the other trade: both are inspectors
+    /// and not on leave, the actor is not on the team, and the assignment belongs to the backlog
+    /// (§7).
     pub fn may_be_taken_over_by(
         &self,
         actor: &User,
@@ -299,8 +302,8 @@ impl Assignment {
     }
 }
 
-/// The next place in a queue that the actor isn't in yet (§7).
-pub fn next_place(queue: &[Takeover], actor: UserId) -> Result<i64, TakeoverRule> {
+/// Next position in a queue without a request of the actor (§7).
+pub fn next_position(queue: &[Takeover], actor: UserId) -> Result<i64, TakeoverRule> {
     if queue.iter().any(|takeover| takeover.requested_by_id == actor) {
         return Err(TakeoverRule::Queued);
     }
@@ -308,8 +311,8 @@ pub fn next_place(queue: &[Takeover], actor: UserId) -> Result<i64, TakeoverRule
 }
 
 impl Takeover {
-    /// A place in the queue for a job.
-    pub fn of_job(job: &Job, wanted: NewTakeover, by: UserId, position: i64, now: Instant) -> Self {
+    /// Builds a request for a job.
+    pub fn of_job(job: &Job, input: NewTakeover, by: UserId, position: i64, now: Instant) -> Self {
         Self {
             id: TakeoverId::UNSAVED,
             kind: job.kind.into(),
@@ -319,7 +322,7 @@ impl Takeover {
             partner_id: None,
             previous_owner_id: Some(job.owner_id),
             position,
-            reason: wanted.reason.map(Into::into),
+            reason: input.reason.map(Into::into),
             status: TakeoverStatus::Pending,
             requested_at: now,
             decided_by_id: None,
@@ -328,10 +331,10 @@ impl Takeover {
         }
     }
 
-    /// A place in the queue for an inspection.
+    /// Builds a request for an inspection.
     pub fn of_assignment(
         assignment: &Assignment,
-        wanted: NewInspectionTakeover,
+        input: NewInspectionTakeover,
         by: UserId,
         position: i64,
         now: Instant,
@@ -342,10 +345,10 @@ impl Takeover {
             job_id: None,
             assignment_id: Some(assignment.id),
             requested_by_id: by,
-            partner_id: Some(wanted.partner_id),
+            partner_id: Some(input.partner_id),
             previous_owner_id: None,
             position,
-            reason: wanted.reason.map(Into::into),
+            reason: input.reason.map(Into::into),
             status: TakeoverStatus::Pending,
             requested_at: now,
             decided_by_id: None,
@@ -354,13 +357,13 @@ impl Takeover {
         }
     }
 
-    /// Number of the job, or of the assignment.
+    /// Primary key of the job or assignment.
     pub fn target(&self) -> i64 {
         let assignment = self.assignment_id.map(AssignmentId::get);
         self.job_id.map(JobId::get).or(assignment).unwrap_or_default()
     }
 
-    /// Taken over, or not (§7).
+    /// Applies an approval, a denial or an expiry (§7).
     pub fn decide(
         &self,
         command: TakeoverCommand,
@@ -371,7 +374,7 @@ impl Takeover {
         Ok(Self { status, decided_by_id: by, decided_at: Some(now), ..self.clone() })
     }
 
-    /// Done by the taker (§7).
+    /// Records that the taker completed the work (§7).
     pub fn complete(&self, now: Instant) -> Result<Self, TakeoverRule> {
         let status = self.status.after(TakeoverCommand::Complete)?;
         Ok(Self { status, completed_at: Some(now), ..self.clone() })
@@ -419,9 +422,9 @@ mod tests {
     }
 
     fn job(status: JobStatus) -> Job {
-        let wanted = NewEngineer::input();
+        let input = NewEngineer::input();
         let numbers = Numbers { universal: 1, of_owner: 1 };
-        let job = Job::of_engineer(wanted, &user(Role::Engineer), numbers, None, now());
+        let job = Job::of_engineer(input, &user(Role::Engineer), numbers, None, now());
         Job { status, started_at: Some(now()), paused_at: Some(now()), ..job }
     }
 
@@ -434,13 +437,13 @@ mod tests {
     }
 
     #[test]
-    fn each_is_once_in_a_queue_and_at_its_end() {
+    fn a_user_queues_once_and_at_the_end() {
         let stalled = job(JobStatus::Paused);
-        let wanted = || NewTakeover::from_json(json!({})).expect("a request");
-        let queue = [3, 7].map(|place| Takeover::of_job(&stalled, wanted(), id(place), place, now()));
-        assert_eq!(next_place(&[], id(3)), Ok(1));
-        assert_eq!(next_place(&queue, id(4)), Ok(8), "places that became free aren't given again");
-        assert_eq!(next_place(&queue, id(7)), Err(TakeoverRule::Queued));
+        let input = || NewTakeover::from_json(json!({})).expect("a request");
+        let queue = [3, 7].map(|place| Takeover::of_job(&stalled, input(), id(place), place, now()));
+        assert_eq!(next_position(&[], id(3)), Ok(1));
+        assert_eq!(next_position(&queue, id(4)), Ok(8), "freed positions are not reused");
+        assert_eq!(next_position(&queue, id(7)), Err(TakeoverRule::Queued));
     }
 
     #[test]
@@ -454,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_the_role_and_time_may_queue_up() {
+    fn a_takeover_requires_the_role_and_presence() {
         let stalled = job(JobStatus::Paused);
         let then = now().plus_seconds(STALLED_AFTER);
         for &role in Role::ALL {

@@ -1,4 +1,4 @@
-//! The scheduled tasks: when they are due, and what is kept of their runs (rule book §16).
+//! Scheduled tasks: their schedules and the records of their runs (rule book §16).
 
 use std::{collections::BTreeMap, fmt};
 
@@ -12,25 +12,25 @@ use crate::{
 };
 
 text_enum! {
-    /// What happens by itself (§16).
+    /// Name of a scheduled task (§16).
     pub enum TaskName {
-        /// Lists for the next day, day and night.
+        /// Generates the daily lists of the next day.
         GenerateDailyLists = "generate_daily_lists",
-        /// Assignments past their deadline are marked, and the admins told.
+        /// Marks overdue assignments and notifies the admins.
         CheckBacklog = "check_backlog",
-        /// Those who could take a stalled job over are told.
+        /// Notifies the candidates for takeovers of stalled jobs.
         DetectStalledJobs = "detect_stalled_jobs",
-        /// Leaves whose last day is past are ended.
+        /// Ends leaves whose last day is past.
         CheckExpiredLeaves = "check_expired_leaves",
-        /// People whose leave has begun are marked.
+        /// Marks people whose leave begins.
         ActivateStartingLeaves = "activate_starting_leaves",
-        /// Quality engineers are warned of overdue reviews.
+        /// Warns quality engineers of overdue reviews.
         MonitorQeSla = "monitor_qe_sla",
     }
 }
 
 impl TaskName {
-    /// When it is due (§16).
+    /// Schedule (§16).
     pub const fn schedule(self) -> Schedule {
         match self {
             Self::GenerateDailyLists => Schedule::Daily { hour: 13, minute: 0 },
@@ -42,7 +42,7 @@ impl TaskName {
         }
     }
 
-    /// What it does, in a sentence.
+    /// Description in one sentence.
     pub const fn description(self) -> &'static str {
         match self {
             Self::GenerateDailyLists => "Makes tomorrow's inspection lists, day and night",
@@ -55,24 +55,24 @@ impl TaskName {
     }
 }
 
-/// When a task is due, by the clocks of the site.
+/// Schedule of a task in site time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schedule {
-    /// Once on every date, also where clocks leap over that time or show it twice.
+    /// Once per date, including dates on which a clock change skips or repeats the time.
     Daily {
         /// Hour, 0 to 23.
         hour: i8,
-        /// Minute.
+        /// Minute, 0 to 59.
         minute: i8,
     },
-    /// At every hour of the day that is a multiple of this; once where clocks show it twice.
+    /// At every hour of the day that is a multiple of this number; a repeated hour counts once.
     EveryHours(i8),
-    /// At every multiple of so many minutes of the hour.
+    /// At every minute of the hour that is a multiple of this number.
     EveryMinutes(i8),
 }
 
 impl fmt::Display for Schedule {
-    /// As a line of cron.
+    /// Formats the schedule as a cron expression.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Daily { hour, minute } => write!(f, "{minute} {hour} * * *"),
@@ -84,7 +84,7 @@ impl fmt::Display for Schedule {
 }
 
 impl Schedule {
-    /// The instants of a date at which it is due, in order.
+    /// Due times on a date, in order.
     fn on(self, date: Date, calendar: &SiteTimeZone) -> Vec<Instant> {
         let hourly = |every: i8| (0..24).step_by(usize::from(every.unsigned_abs().max(1)));
         let mut due: Vec<Instant> = match self {
@@ -102,7 +102,7 @@ impl Schedule {
         due
     }
 
-    /// The instants after one and up to another at which it is due, in order.
+    /// Due times in the interval from `after`, exclusive, to `until`, inclusive, in order.
     pub fn between(self, after: Instant, until: Instant, calendar: &SiteTimeZone) -> Vec<Instant> {
         let mut date = calendar.date(after);
         let last = calendar.date(until);
@@ -114,7 +114,7 @@ impl Schedule {
         due
     }
 
-    /// When it is due next after an instant.
+    /// First due time after an instant.
     pub fn next(self, after: Instant, calendar: &SiteTimeZone) -> Instant {
         let today = calendar.date(after);
         (0..3)
@@ -123,7 +123,7 @@ impl Schedule {
             .unwrap_or_else(|| after.plus_seconds(86_400))
     }
 
-    /// Seconds that have passed since it was due for the first time after what is done; none if nothing is to be done.
+    /// Seconds since the first due time after `done_until`; none if no run is due.
     pub fn seconds_late(self, done_until: Option<Instant>, now: Instant, calendar: &SiteTimeZone) -> i64 {
         let due = match done_until {
             Some(done) if done < now => Some(self.next(done, calendar)),
@@ -133,7 +133,7 @@ impl Schedule {
         due.filter(|due| *due <= now).map_or(0, |due| now.as_second() - due.as_second())
     }
 
-    /// When it was due last, up to an instant.
+    /// Last due time up to an instant.
     pub fn latest(self, until: Instant, calendar: &SiteTimeZone) -> Option<Instant> {
         let today = calendar.date(until);
         (0..3).find_map(|days| self.on(today.plus_days(-days), calendar).into_iter().rfind(|at| *at <= until))
@@ -141,18 +141,19 @@ impl Schedule {
 }
 
 text_enum! {
-    /// What became of a run.
+    /// Outcome of a run.
     pub enum TaskOutcome {
-        /// Under way, or given up by an instance that has died: then another one takes it over.
+        /// Running. The lease of an instance that crashed expires, and another instance takes the
+        /// run over.
         Running = "running",
-        /// Done.
+        /// Succeeded.
         Succeeded = "succeeded",
-        /// Tried several times, and given up; the error says why.
+        /// Failed after the maximum number of attempts.
         Failed = "failed",
     }
 }
 
-/// How much of what a run has done: `{"lists": 2, "assignments": 40}`.
+/// Figures of a run by name: `{"lists": 2, "assignments": 40}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
@@ -164,18 +165,18 @@ pub struct Counts(pub BTreeMap<String, usize>);
 crate::input::stored_as_json!(Counts);
 
 impl Counts {
-    /// Adds to a number.
+    /// Adds to a figure.
     pub fn add(&mut self, what: &str, number: usize) {
         *self.0.entry(what.to_owned()).or_default() += number;
     }
 
-    /// One of the numbers; nothing was counted if it is none.
+    /// Value of a figure; 0 if absent.
     pub fn of(&self, what: &str) -> usize {
         self.0.get(what).copied().unwrap_or_default()
     }
 }
 
-/// A run of a task: one for each time it was due, whichever instance did it (§16).
+/// A run of a task. Each due time has one run across all instances (§16).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -184,38 +185,38 @@ impl Counts {
     diesel(table_name = crate::schema::task_runs, treat_none_as_default_value = false)
 )]
 pub struct TaskRun {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: TaskRunId,
     /// The task.
     pub task: TaskName,
-    /// When it was due, or when somebody asked for it.
+    /// Due time, or the time of a manual start.
     pub scheduled_for: Instant,
-    /// Whether somebody asked for it.
+    /// Whether it was started manually.
     pub is_manual: bool,
-    /// The instance that runs it, or has.
+    /// Instance that runs it, or ran it last.
     pub instance: String,
-    /// When it was begun, by the first instance that did.
+    /// Start time of the first attempt.
     pub started_at: Instant,
-    /// Until when the instance has it for itself.
+    /// End of the lease of the instance.
     #[serde(skip)]
     pub lease_until: Instant,
-    /// How many instances have begun it.
+    /// Number of attempts.
     pub attempts: i64,
-    /// When it was over.
+    /// Completion time.
     pub finished_at: Option<Instant>,
-    /// What became of it.
+    /// Outcome.
     pub outcome: TaskOutcome,
-    /// How much it has done.
+    /// Figures of the run.
     pub counts: Counts,
-    /// What went wrong.
+    /// Error of the last attempt.
     pub error: Option<String>,
 }
 
 crate::shows!(TaskRun {});
 
 impl TaskRun {
-    /// A run that begins.
+    /// Builds a run in its first attempt.
     pub fn new(task: TaskName, scheduled_for: Instant, instance: &str, now: Instant) -> Self {
         Self {
             id: TaskRunId::UNSAVED,
@@ -233,7 +234,7 @@ impl TaskRun {
         }
     }
 
-    /// The run that somebody asks for, unless it is under way already.
+    /// Builds a manual run, unless the task is running.
     pub fn asked_for(
         latest: Option<&Self>,
         task: TaskName,
@@ -247,16 +248,16 @@ impl TaskRun {
     }
 }
 
-/// Seconds for which an instance has a run for itself; it asks for more while it works.
+/// Length of a lease in seconds; the instance renews it while the run lasts.
 pub const LEASE: i64 = 120;
 
-/// Instances that may begin a run before it is given up: it may be the run that kills them.
+/// Maximum number of attempts. A run may be the cause of the crashes that interrupt it.
 pub const MOST_ATTEMPTS: i64 = 5;
 
-/// Why a task isn't run.
+/// Reasons for rejecting a manual run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TaskRule {
-    /// One at a time.
+    /// The task is running.
     #[error("{0} is under way")]
     UnderWay(TaskName),
 }
@@ -268,9 +269,9 @@ impl Rule for TaskRule {
 }
 
 input! {
-    /// Which runs of a task, the latest first.
+    /// Filter of a list of runs, latest first.
     pub struct TaskRunFilter {
-        /// With this outcome.
+        /// Filter by outcome.
         outcome: Option<TaskOutcome>,
     }
 }
@@ -282,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_is_late_from_the_first_time_on_that_it_has_not_done() {
+    fn lateness_counts_from_the_first_missed_due_time() {
         let at = |text: &str| Instant::parse(text).expect("an instant");
         let late = |done: Option<&str>, now: &str| {
             Schedule::EveryHours(4).seconds_late(done.map(at), at(now), &SiteTimeZone::utc())
@@ -291,11 +292,11 @@ mod tests {
             (Some("2026-03-02T08:00:00Z"), "2026-03-02T11:59:59Z", 0),
             (Some("2026-03-02T08:00:00Z"), "2026-03-02T12:00:30Z", 30),
             (Some("2026-03-02T08:00:00Z"), "2026-03-02T18:00:00Z", 6 * 3600),
-            // Somebody asked for it between two times.
+            // A manual run between two due times.
             (Some("2026-03-02T09:13:00Z"), "2026-03-02T12:00:00Z", 0),
             (Some("2026-03-02T12:00:00Z"), "2026-03-02T12:00:00Z", 0),
             (Some("2026-03-02T12:00:00Z"), "2026-03-02T09:00:00Z", 0),
-            // Never yet: since it was due last.
+            // No run so far: late since the last due time.
             (None, "2026-03-02T09:00:00Z", 3600),
         ] {
             assert_eq!(late(done, now), seconds, "{done:?} {now}");
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_six_are_due_when_the_rule_book_says() {
+    fn the_six_tasks_are_due_as_in_the_rule_book() {
         let lines: Vec<String> =
             TaskName::ALL.iter().map(|task| format!("{task}: {}", task.schedule())).collect();
         assert_eq!(
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_due_by_the_clocks_of_the_site() {
+    fn tasks_are_due_in_site_time() {
         let riyadh = SiteTimeZone::new("Asia/Riyadh").expect("a zone");
         let lists = TaskName::GenerateDailyLists.schedule();
         assert_eq!(lists.next(at("2026-03-01T10:00:00Z"), &riyadh), at("2026-03-02T10:00:00Z"));
@@ -337,9 +338,9 @@ mod tests {
     }
 
     #[test]
-    fn a_day_on_which_clocks_leap_over_the_time_has_it_all_the_same_and_one_that_shows_it_twice_has_it_once()
-    {
-        // In Cairo, clocks went from 24:00 on 23 April 2026 to 01:00, and on 29 October 2026 they go from 24:00 back to 23:00.
+    fn a_daily_task_is_due_once_when_a_clock_change_skips_or_repeats_its_time() {
+        // In Cairo, clocks went from 24:00 on 23 April 2026 to 01:00; on 29 October 2026 they go
+        // from 24:00 back to 23:00.
         let cairo = SiteTimeZone::new("Africa/Cairo").expect("a zone");
         let due =
             |from: &str, to: &str| TaskName::CheckExpiredLeaves.schedule().between(at(from), at(to), &cairo);
@@ -359,7 +360,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn going_from_one_to_the_next_meets_all_between_and_no_others(
+        fn successive_due_times_are_exactly_those_of_the_interval(
             zone in prop::sample::select(vec!["UTC", "Africa/Cairo", "Atlantic/Azores", "Australia/Lord_Howe", "Asia/Kathmandu"]),
             from in 1_767_225_600_000_i64..1_830_297_600_000,
             hours in 1_i64..400,

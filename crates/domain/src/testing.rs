@@ -1,4 +1,4 @@
-//! Plain examples for the tests of this crate.
+//! Fixtures for the tests of this crate.
 
 use crate::{
     assignments::{Assignment, AssignmentStatus},

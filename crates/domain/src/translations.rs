@@ -1,28 +1,28 @@
-//! Texts in the other language: which texts of which objects have one (rule book §13).
+//! Translatable texts of objects and their translations (rule book §13).
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{page::Page, text::Language, time::Instant};
 
-/// A text that people have written, in its place.
+/// A text written by a user, with its place in an object.
 #[derive(Debug)]
 pub struct Slot<'a> {
-    /// Kind of the object.
+    /// Type of the object.
     pub model_type: &'static str,
-    /// Number of the object.
+    /// Primary key of the object.
     pub model_id: i64,
-    /// Which of its texts.
+    /// Name of the field.
     pub field_name: &'static str,
-    /// The text as it is shown.
+    /// The text, which a translation may replace.
     pub text: &'a mut String,
-    /// The Arabic text that somebody has written beside it; then none is made.
+    /// Arabic text written by a user; it takes precedence over a machine translation.
     pub arabic: Option<&'a str>,
 }
 
-/// Something that shows texts people have written.
+/// A value that contains texts written by users.
 pub trait Translated {
-    /// Goes through the texts.
+    /// Visits every text.
     fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>));
 }
 
@@ -60,7 +60,8 @@ impl<T: Translated> Translated for &mut T {
     }
 }
 
-/// Declares what an answer shows that may have texts in it; with nothing in the braces, it has none:
+/// Lists the fields of a view that contain translatable text; empty braces declare a view without
+/// any:
 /// `shows!(DefectView { defect, equipment });`
 #[macro_export]
 macro_rules! shows {
@@ -80,9 +81,9 @@ shows! {
     usize {},
 }
 
-/// A text of an object, which there may be or not.
+/// A field that may hold a text.
 pub trait Textual {
-    /// The text, if there is one.
+    /// The text, if present.
     fn text(&mut self) -> Option<&mut String>;
 }
 
@@ -98,7 +99,7 @@ impl Textual for Option<String> {
     }
 }
 
-/// Declares the texts of an object that are translated, each with the field in which somebody may have written it in Arabic:
+/// Declares the translatable fields of an entity, each with the field of its Arabic text, if any:
 /// `translated!(Defect, "defect", { description / description_ar, resolution_notes });`
 macro_rules! translated {
     ($entity:ty, $model:literal, { $($field:ident $(/ $arabic:ident)?),+ $(,)? }) => {
@@ -122,47 +123,48 @@ macro_rules! translated {
 }
 pub(crate) use translated;
 
-/// What tells one content of a text from another.
+/// SHA-256 of a text in hexadecimal, which identifies the content that a translation belongs to.
 pub fn content_hash(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
 
-/// Whether there is anything in a text to translate: numbers and signs are the same in both languages.
-pub fn has_words(text: &str) -> bool {
+/// Whether a text contains letters. Numbers and punctuation need no translation.
+pub(crate) fn has_words(text: &str) -> bool {
     text.chars().any(char::is_alphabetic)
 }
 
-/// A text that is to be translated, as it stood when it was written.
+/// A request to translate a text, with its content at the time of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranslationRequest {
-    /// Kind of the object.
+    /// Type of the object.
     pub model_type: String,
-    /// Number of the object.
+    /// Primary key of the object.
     pub model_id: i64,
-    /// Which of its texts.
+    /// Name of the field.
     pub field_name: String,
-    /// The text.
+    /// Content.
     pub text: String,
 }
 
 impl TranslationRequest {
-    /// As what a job carries.
+    /// Serialises the request as the payload of a background job.
     pub fn payload(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What a job carries, if it is one of these.
+    /// Parses the payload of a background job; `None` if it is not a translation request.
     pub fn of_payload(payload: &str) -> Option<Self> {
         serde_json::from_str(payload).ok()
     }
 
-    /// The language it is to be translated into.
+    /// Target language.
     pub fn language(&self) -> Language {
         Language::of(&self.text).other()
     }
 }
 
-/// The texts of an object that a change makes new, and that want a translation (§13).
+/// Requests for the texts that a change adds or replaces and that have no Arabic text by a user
+/// (§13).
 pub fn requests<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<TranslationRequest> {
     let mut known = Vec::new();
     if let Some(before) = before {
@@ -187,7 +189,7 @@ pub fn requests<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<Tra
     requests
 }
 
-/// A text in the other language.
+/// A machine translation of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "diesel",
@@ -195,21 +197,21 @@ pub fn requests<T: Translated + Clone>(before: Option<&T>, after: &T) -> Vec<Tra
     diesel(table_name = crate::schema::translations)
 )]
 pub struct Translation {
-    /// Kind of the object.
+    /// Type of the object.
     pub model_type: String,
-    /// Number of the object.
+    /// Primary key of the object.
     pub model_id: i64,
-    /// Which of its texts.
+    /// Name of the field.
     pub field_name: String,
-    /// The language it is in.
+    /// Target language.
     pub language: Language,
-    /// The content it was made from; of another content it is no translation.
+    /// Hash of the source text. The translation applies to no other content.
     pub source_hash: String,
-    /// The text.
+    /// Translated text.
     pub text: String,
-    /// The job that made it; what a later job has made is not overwritten.
+    /// Background job that produced it. A later job's translation is not overwritten.
     pub version: i64,
-    /// When it was made.
+    /// Creation time.
     pub created_at: Instant,
 }
 
@@ -229,10 +231,10 @@ mod tests {
         let quay = Equipment { location: Some("Quay 3, north".into()), ..nowhere.clone() };
         assert_eq!(fields(None, &quay), ["location"]);
         assert_eq!(fields(Some(&nowhere), &quay), ["location"]);
-        assert!(fields(Some(&quay), &quay).is_empty(), "it is known already");
+        assert!(fields(Some(&quay), &quay).is_empty(), "the text is unchanged");
         let written = Equipment { location_ar: Some("الرصيف".into()), ..quay.clone() };
-        assert!(fields(None, &written).is_empty(), "a human's own text is never replaced");
-        assert_eq!(fields(Some(&written), &quay), ["location"], "it was taken away");
+        assert!(fields(None, &written).is_empty(), "a text by a user is never replaced");
+        assert_eq!(fields(Some(&written), &quay), ["location"], "the Arabic text was removed");
         let numbers = Equipment { location: Some("12.5 / 13".into()), ..quay.clone() };
         assert!(fields(None, &numbers).is_empty(), "nothing to translate");
         let arabic = Equipment { location: Some("الرصيف الشمالي".into()), ..quay };

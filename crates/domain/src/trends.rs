@@ -1,4 +1,4 @@
-//! Trends: how many in each day, week or month, site time, with zeros where there were none.
+//! Trends: counts per day, week or month in site time, including empty periods.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,21 @@ use crate::{
 };
 
 text_enum! {
-    /// What is counted.
+    /// Quantity that is counted.
     pub enum Metric {
-        /// Inspections handed in, and how many passed and failed.
+        /// Submitted inspections; passed and failed.
         Inspections = "inspections",
-        /// Defects found, and how many were resolved.
+        /// Found defects; resolved.
         Defects = "defects",
-        /// Jobs finished, and of which kind they were.
+        /// Completed jobs, by kind.
         Jobs = "jobs",
-        /// Quality reviews decided, and how many in time.
+        /// Decided quality reviews; met and missed deadlines.
         Sla = "sla",
     }
 }
 
 text_enum! {
-    /// How long each step is.
+    /// Length of a step.
     pub enum Bucket {
         /// A day.
         Day = "day",
@@ -36,7 +36,7 @@ text_enum! {
 }
 
 impl Bucket {
-    /// The first day of the step after the one a day is in.
+    /// First day of the next step.
     fn next(self, day: Date) -> Date {
         match self {
             Self::Day => day.plus_days(1),
@@ -46,39 +46,39 @@ impl Bucket {
     }
 }
 
-/// The most steps of one answer.
-const MOST: usize = 400;
+/// Maximum number of steps of a trend.
+const MAX_STEPS: usize = 400;
 
-/// Days that are shown if it isn't said how many.
+/// Default number of days.
 const DAYS: i32 = 30;
 
 input! {
-    /// Which trend.
+    /// Parameters of a trend.
     pub struct TrendQuery {
-        /// What is counted.
+        /// Quantity to count.
         metric: Metric,
-        /// The first day; 29 days before the last if absent.
+        /// First day; 29 days before the last day if absent.
         from | "date_from": Option<Date>,
-        /// The last day; today if absent.
+        /// Last day; today if absent.
         to | "date_to": Option<Date>,
-        /// How long each step is; a day if absent.
+        /// Length of a step; a day if absent.
         bucket: Option<Bucket>,
     }
 }
 
-/// The steps of a trend: they touch, and cover its days exactly.
+/// Steps of a trend: contiguous, covering its days exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Steps {
-    /// The first day of each, of those asked for.
+    /// First requested day of each step.
     pub dates: Vec<Date>,
-    /// When each begins.
+    /// Beginning of each step.
     starts: Vec<Instant>,
-    /// When the last one ends.
+    /// End of the last step.
     pub end: Instant,
 }
 
 impl Steps {
-    /// The steps from one day to another, both included.
+    /// Steps from the first to the last day, inclusive.
     pub fn of(bucket: Bucket, from: Date, to: Date, calendar: &SiteTimeZone) -> Result<Self, Invalid> {
         if to < from {
             return Err(Invalid::field("to", "must not be before from"));
@@ -86,8 +86,8 @@ impl Steps {
         let mut dates = vec![from];
         let mut next = bucket.next(from);
         while next <= to {
-            if dates.len() == MOST {
-                return Err(Invalid::field("to", format!("is more than {MOST} steps after from")));
+            if dates.len() == MAX_STEPS {
+                return Err(Invalid::field("to", format!("is more than {MAX_STEPS} steps after from")));
             }
             dates.push(next);
             next = bucket.next(next);
@@ -96,13 +96,13 @@ impl Steps {
         Ok(Self { dates, starts, end: calendar.start_of(to.plus_days(1)) })
     }
 
-    /// When the first begins.
+    /// Beginning of the first step.
     pub fn start(&self) -> Instant {
         self.starts.first().copied().unwrap_or(self.end)
     }
 
-    /// Seconds of the largest slot such that slots, counted from 1970, never reach over the beginning of a step: what
-    /// is counted by slot can be summed by step.
+    /// Length in seconds of the largest slot that aligns, counted from 1970, with the beginning of
+    /// every step. Counts per slot can therefore be summed per step.
     pub fn slot_seconds(&self) -> i64 {
         let gcd = |a: i64, b: i64| {
             let (mut a, mut b) = (a.abs(), b.abs());
@@ -115,7 +115,8 @@ impl Steps {
         all.fold(0, |slot, start| gcd(slot, start.as_second())).max(1)
     }
 
-    /// The counts by step, of counts by slot and name; `total` has those named so, and every other name its own value.
+    /// Sums counts per slot into counts per step. Counts named [`TOTAL`] become the total; every
+    /// other name becomes a value.
     pub fn sum(&self, counts: &[SlotCount], names: &[&'static str]) -> Vec<TrendPoint> {
         let seconds = self.slot_seconds();
         let zeros: BTreeMap<&'static str, i64> = names.iter().map(|name| (*name, 0)).collect();
@@ -138,52 +139,52 @@ impl Steps {
     }
 }
 
-/// The name under which counts are summed into the total.
+/// Name of the counts that form the total.
 pub const TOTAL: &str = "total";
 
-/// How many there were in a slot, under a name.
+/// Count of a slot under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SlotCount {
-    /// Number of the slot, counted from 1970.
+    /// Index of the slot, counted from 1970.
     pub slot: i64,
-    /// What they are.
+    /// Name of the count.
     pub name: &'static str,
-    /// How many.
+    /// Count.
     pub count: i64,
 }
 
-/// One step of a trend.
+/// A step of a trend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrendPoint {
-    /// Its first day, of those asked for.
+    /// First requested day of the step.
     pub date: Date,
-    /// How many altogether.
+    /// Total count.
     pub total: i64,
-    /// How many of them, by what became of them: `passed` and `failed`, `resolved`, `specialist` and `engineer`, `met` and
-    /// `missed`.
+    /// Partial counts by outcome: `passed` and `failed`, `resolved`, `specialist` and `engineer`,
+    /// `met` and `missed`.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, i64>))]
     pub values: BTreeMap<&'static str, i64>,
 }
 
-/// A trend.
+/// Counts of a quantity over time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Trend {
-    /// What is counted.
+    /// Quantity.
     pub metric: Metric,
-    /// How long each step is.
+    /// Length of a step.
     pub bucket: Bucket,
-    /// The first day.
+    /// First day.
     pub from: Date,
-    /// The last day.
+    /// Last day.
     pub to: Date,
-    /// Every step, in order; zeros where there was nothing.
+    /// Every step in order, including those with a count of 0.
     pub points: Vec<TrendPoint>,
 }
 
 impl TrendQuery {
-    /// The days asked for (both included), and how long each step is.
+    /// Length of a step, first day and last day, with the defaults applied.
     pub fn days(&self, today: Date) -> (Bucket, Date, Date) {
         let to = self.to.unwrap_or(today);
         (self.bucket.unwrap_or(Bucket::Day), self.from.unwrap_or_else(|| to.plus_days(1 - DAYS)), to)
@@ -241,7 +242,7 @@ mod tests {
         assert!(steps("2026-01-01", "2027-02-05").is_err());
         assert!(steps("0001-01-01", "9999-12-31").is_err());
         let end = Steps::of(Bucket::Month, date("9999-12-01"), date("9999-12-31"), &SiteTimeZone::utc());
-        assert!(end.is_err(), "there is no step after the end of the calendar");
+        assert!(end.is_err(), "no step follows the end of the calendar");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! People: roles, badges, who may do what to an account (rule book §1).
+//! People: roles, badges, and permissions on accounts (rule book §1).
 
 mod identity;
 mod password;
@@ -18,9 +18,9 @@ pub use identity::{Badge, Email};
 pub use password::Password;
 
 text_enum! {
-    /// What somebody does at the site.
+    /// Role of a person at the site.
     pub enum Role {
-        /// Runs the service.
+        /// Administers the service and its data.
         Admin = "admin",
         /// Inspects equipment.
         Inspector = "inspector",
@@ -34,7 +34,7 @@ text_enum! {
 }
 
 impl Role {
-    /// The letters a badge of this role begins with.
+    /// Prefix of the badges of this role.
     pub const fn badge_prefix(self) -> &'static str {
         match self {
             Self::Admin => "ADM",
@@ -47,7 +47,7 @@ impl Role {
 }
 
 text_enum! {
-    /// The trade of an inspector or specialist, and of a question or defect.
+    /// Trade of an inspector or specialist, and of a question or defect.
     pub enum Category {
         /// Mechanical.
         Mechanical = "mechanical",
@@ -68,17 +68,17 @@ impl Category {
 }
 
 text_enum! {
-    /// When somebody works.
+    /// Shift of twelve hours.
     pub enum Shift {
-        /// From 07:00 site time.
+        /// From 07:00, site time.
         Day = "day",
-        /// From 19:00 site time.
+        /// From 19:00, site time.
         Night = "night",
     }
 }
 
 impl Shift {
-    /// The hour at which it begins, site time (§4).
+    /// Hour at which the shift begins, site time (§4).
     pub const fn first_hour(self) -> i8 {
         match self {
             Self::Day => 7,
@@ -87,7 +87,7 @@ impl Shift {
     }
 }
 
-/// A person with an account. The password's hash is no part of it.
+/// A person with an account. The password hash is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -96,60 +96,60 @@ impl Shift {
     diesel(table_name = crate::schema::users, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
 pub struct User {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: UserId,
-    /// Address to sign in with, in lower case, unique.
+    /// E-mail address for signing in: lower case, unique.
     pub email: String,
-    /// Name.
+    /// Full name.
     pub full_name: String,
-    /// Telephone.
+    /// Telephone number.
     pub phone: Option<String>,
-    /// Language texts and notifications are read in.
+    /// Language of texts and notifications.
     pub language: Language,
     /// Major role.
     pub role: Role,
     /// Badge of the major role, unique.
     pub role_id: String,
-    /// Second role, never admin.
+    /// Second role; never admin.
     pub minor_role: Option<Role>,
     /// Badge of the second role, unique.
     pub minor_role_id: Option<String>,
-    /// Trade; everybody who inspects has one.
+    /// Trade; required for inspectors.
     pub specialization: Option<Category>,
-    /// When they work.
+    /// Regular shift.
     pub shift: Option<Shift>,
-    /// Sum of all points, kept by the ledger.
+    /// Sum of all points, maintained by the ledger.
     pub total_points: i64,
-    /// Points won as inspector.
+    /// Points earned as inspector.
     pub inspector_points: i64,
-    /// Points won as specialist.
+    /// Points earned as inspector. Points earned as specialist.
     pub specialist_points: i64,
-    /// Points won as engineer.
+    /// Points earned as engineer.
     pub engineer_points: i64,
-    /// Points won as quality engineer.
+    /// Points earned as quality engineer.
     pub qe_points: i64,
-    /// Whether an approved leave covers today.
+    /// Whether an approved leave includes today.
     pub is_on_leave: bool,
-    /// Whose absence they cover.
+    /// Absent person this person covers for.
     pub leave_coverage_for: Option<UserId>,
-    /// Whether they may sign in.
+    /// Whether the account can sign in.
     pub is_active: bool,
-    /// When the account was made.
+    /// Creation time.
     pub created_at: Instant,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Instant,
 }
 
 crate::shows!(User {});
 
 impl User {
-    /// Whether the major or the minor role is this one; admin counts as major role only (rule book §1).
+    /// Whether the major or the minor role is this one. Admin counts as a major role only (§1).
     pub fn has(&self, role: Role) -> bool {
         self.role == role || (role != Role::Admin && self.minor_role == Some(role))
     }
 
-    /// The badge they have in a role; that of the major role if they don't have it.
+    /// Badge in a role, or the badge of the major role if the person does not have the role.
     pub fn badge_of(&self, role: Role) -> &str {
         match &self.minor_role_id {
             Some(badge) if self.role != role && self.minor_role == Some(role) => badge,
@@ -162,12 +162,12 @@ impl User {
         self.role == Role::Admin
     }
 
-    /// Whether this account is an admin who can sign in.
+    /// Whether the account is an admin that can sign in.
     pub fn is_active_admin(&self) -> bool {
         self.is_admin() && self.is_active
     }
 
-    /// What must be true of every account (rule book §1).
+    /// Checks the invariants of every account (§1).
     pub fn check(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
         if self.has(Role::Inspector) && self.specialization.is_none() {
@@ -185,7 +185,7 @@ impl User {
     }
 }
 
-/// Who somebody is, beside an object they have to do with.
+/// Short description of a person, embedded in other objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -194,9 +194,9 @@ impl User {
     diesel(table_name = crate::schema::users)
 )]
 pub struct UserSummary {
-    /// Number.
+    /// Primary key.
     pub id: UserId,
-    /// Name.
+    /// Full name.
     pub full_name: String,
     /// Major role.
     pub role: Role,
@@ -204,7 +204,7 @@ pub struct UserSummary {
     pub role_id: String,
     /// Trade.
     pub specialization: Option<Category>,
-    /// When they work.
+    /// Regular shift.
     pub shift: Option<Shift>,
 }
 
@@ -216,45 +216,45 @@ impl From<User> for UserSummary {
 }
 
 input! {
-    /// An account to make.
+    /// An account to create.
     pub struct NewUser {
-        /// Address to sign in with.
+        /// E-mail address for signing in.
         email: Email,
         /// Password: 8 to 128 characters, not the e-mail address, not a common one.
         password: Password,
-        /// Name.
+        /// Full name.
         full_name: Text<120>,
-        /// Telephone.
+        /// Telephone number.
         phone: Option<Text<40>>,
         /// Language; English if absent.
         language: Option<Language>,
         /// Major role.
         role: Role,
-        /// Badge; the next free one of the role if absent.
+        /// Badge; the next free badge of the role if absent.
         role_id | "employee_id": Option<Badge>,
         /// Second role.
         minor_role: Option<Role>,
-        /// Badge of the second role; the next free one if absent.
+        /// Badge of the second role; the next free badge if absent.
         minor_role_id: Option<Badge>,
-        /// Trade; required for whoever inspects.
+        /// Trade; required for inspectors.
         specialization: Option<Category>,
-        /// When they work.
+        /// Regular shift.
         shift: Option<Shift>,
     }
 }
 
 input! {
-    /// What to change of an account.
+    /// Changes of an account.
     pub struct UserChanges {
-        /// Address to sign in with.
+        /// E-mail address for signing in.
         email: Change<Email>,
-        /// Name.
+        /// Full name.
         full_name: Change<Text<120>>,
-        /// Telephone.
+        /// Telephone number.
         phone: Patch<Text<40>>,
         /// Language.
         language: Change<Language>,
-        /// Major role; with a new one comes a new badge, if none is given.
+        /// Major role; a new role gets a new badge unless one is given.
         role: Change<Role>,
         /// Badge of the major role.
         role_id | "employee_id": Change<Badge>,
@@ -264,35 +264,35 @@ input! {
         minor_role_id: Change<Badge>,
         /// Trade.
         specialization: Patch<Category>,
-        /// When they work.
+        /// Regular shift.
         shift: Patch<Shift>,
-        /// Whether they may sign in.
+        /// Whether the account can sign in.
         is_active: Change<bool>,
     }
 }
 
-/// An account before its badges are given out, and which are wanted.
+/// An account before its badges are assigned, with the badges it requests.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// The account; its badges are those it has so far.
+    /// The account with its present badges.
     pub user: User,
-    /// Badge of the major role: given, or the next free one; `None` if it stays.
+    /// Badge requested for the major role; `None` keeps the present one.
     pub badge: Option<BadgeRequest>,
-    /// Badge of the second role, likewise.
+    /// Badge requested for the second role; `None` keeps the present one.
     pub minor_badge: Option<BadgeRequest>,
 }
 
-/// A badge somebody is to get.
+/// A request for a badge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BadgeRequest {
-    /// This one.
+    /// This badge.
     Chosen(Badge),
-    /// The next free one of the role.
+    /// The next free badge of the role.
     NextOf(Role),
 }
 
 impl NewUser {
-    /// The account as it will be, before its badges are given out.
+    /// Builds the account, without its badges.
     pub fn draft(self, now: Instant) -> Result<Draft, Invalid> {
         let mut errors = Invalid::default();
         errors.collect("password", self.password.check(self.email.as_str()));
@@ -333,7 +333,7 @@ impl NewUser {
 }
 
 impl UserChanges {
-    /// The account with these changes, before its badges are given out.
+    /// Applies the changes to an account, except for its badges.
     pub fn draft(self, before: &User, now: Instant) -> Result<Draft, Invalid> {
         let mut user = User { updated_at: now, ..before.clone() };
         self.email.apply(&mut user.email);
@@ -371,50 +371,50 @@ impl UserChanges {
 }
 
 text_enum! {
-    /// What people can be ordered by.
+    /// Sort key of people.
     pub enum UserOrder {
-        /// Number.
+        /// Primary key.
         Id = "id",
-        /// Name.
+        /// Full name.
         FullName = "full_name",
         /// E-mail address.
         Email = "email",
         /// Badge.
         RoleId = "role_id",
-        /// Points.
+        /// Total points.
         TotalPoints = "total_points",
-        /// When the account was made.
+        /// Creation time.
         CreatedAt = "created_at",
     }
 }
 
 input! {
-    /// Which people.
+    /// Filter and order of a list of people.
     pub struct UserFilter {
-        /// With this role, major or minor.
+        /// Filter by role, major or minor.
         role: Option<Role>,
-        /// Of this shift.
+        /// Filter by shift.
         shift: Option<Shift>,
-        /// Of this trade.
+        /// Filter by trade.
         specialization: Option<Category>,
-        /// Who may sign in; `true` if absent.
+        /// Filter by whether the account can sign in; `true` if absent.
         is_active: Option<bool>,
-        /// Who are on leave.
+        /// Filter by whether the person is on leave.
         is_on_leave: Option<bool>,
-        /// With this text in name, e-mail address or badge.
+        /// Text to find in name, e-mail address or badge.
         q: Option<Text<100>>,
-        /// Order; by name if absent.
+        /// Sort order; by name if absent.
         sort: Option<Sort<UserOrder>>,
     }
 }
 
-/// Why an account can't be as asked.
+/// Reasons for rejecting a command on an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UserRule {
     /// At least one admin must be able to sign in (§1).
     #[error("the last active admin can be neither deactivated nor demoted")]
     LastAdmin,
-    /// The current password, which a change needs, is wrong (§1).
+    /// The current password, required for a change, is wrong (§1).
     #[error("the current password is wrong")]
     WrongPassword,
 }
@@ -435,7 +435,8 @@ impl Rule for UserRule {
     }
 }
 
-/// Whether an account may change like this, when so many other active admins remain (§1).
+/// Checks that an active admin remains after a change, given the number of other active admins
+/// (§1).
 pub fn keeps_an_admin(before: &User, after: &User, other_active_admins: usize) -> Result<(), UserRule> {
     if before.is_active_admin() && !after.is_active_admin() && other_active_admins == 0 {
         return Err(UserRule::LastAdmin);
@@ -443,13 +444,14 @@ pub fn keeps_an_admin(before: &User, after: &User, other_active_admins: usize) -
     Ok(())
 }
 
-/// Somebody who is named in a field: there, and active.
+/// Requires the person that a field names to exist and to be active.
 pub fn active(person: Option<User>, field: &str) -> Result<User, Invalid> {
     let active = person.filter(|person| person.is_active);
     active.ok_or_else(|| Invalid::field(field, "must be an active person"))
 }
 
-/// Whether the actor may see this account and its ledger: admins all, everybody their own (§1).
+/// Checks that the actor may see this account and its ledger: admins see all, others their own
+/// (§1).
 pub fn may_see(actor: &User, id: UserId) -> Result<(), crate::rule::Forbidden> {
     if actor.is_admin() || actor.id == id {
         return Ok(());

@@ -47,7 +47,7 @@ pub fn resolved(conn: &mut DbConnection, owner: UserId, item: &NewSyncItem) -> R
     for (field, name, kind) in item.entity_data.references() {
         let made = find(conn, owner, &name)?.filter(|made| made.entity_type == kind);
         let made = made.ok_or(NotFound("the item it refers to"))?;
-        document = document.with_number(field, made.made(field)?);
+        document = document.with_number(field, made.created_id(field)?);
     }
     Ok(document)
 }

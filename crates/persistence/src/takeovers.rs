@@ -14,7 +14,7 @@ use inspection_domain::{
     schema::{inspections, takeovers},
     takeovers::{
         BONUS, NewInspectionTakeover, NewTakeover, QueueOf, Takeover, TakeoverCommand, TakeoverFilter,
-        TakeoverKind, TakeoverStatus, next_place,
+        TakeoverKind, TakeoverStatus, next_position,
     },
     users::User,
 };
@@ -131,7 +131,7 @@ pub fn request_job(tx: &mut Tx<'_>, kind: JobKind, id: JobId, wanted: NewTakeove
     let job = Some(jobs::locked(tx, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?;
     let actor = tx.actor()?.clone();
     job.may_be_taken_over_by(&actor, tx.now)?;
-    let position = next_place(&waiting(tx.conn, Some(id), None)?, actor.id)?;
+    let position = next_position(&waiting(tx.conn, Some(id), None)?, actor.id)?;
     let new = Takeover::of_job(&job, wanted, actor.id, position, tx.now);
     insert(tx, &new, job.job_id.as_str().into())
 }
@@ -146,7 +146,7 @@ pub fn request_assignment(
     let actor = tx.actor()?.clone();
     let partner = users::find(tx.conn, wanted.partner_id)?;
     assignment.may_be_taken_over_by(&actor, partner.as_ref(), tx.now)?;
-    let position = next_place(&waiting(tx.conn, None, Some(id))?, actor.id)?;
+    let position = next_position(&waiting(tx.conn, None, Some(id))?, actor.id)?;
     let new = Takeover::of_assignment(&assignment, wanted, actor.id, position, tx.now);
     let what = what_of(tx, &assignment)?;
     insert(tx, &new, what)

@@ -37,7 +37,7 @@ fn every_pair_of_verdicts_in_either_order() {
         for [first, second] in [halves, [halves[1], halves[0]]] {
             let one = give(&asked(), first.0, first.1).expect("first");
             assert_eq!((one.status, one.decision), (AssessmentStatus::Pending, None));
-            assert_eq!(one.is_urgent(), first.1 == Urgent, "one is enough, at once");
+            assert_eq!(one.is_urgent(), first.1 == Urgent, "one urgent verdict is sufficient");
             assert_eq!(give(&one, first.0, first.1), Err(AssessmentRule::AlreadyGiven));
             let both = give(&one, second.0, second.1).expect("second");
             assert_eq!((both.decision, both.resolved_by), (Some(decided), Some(resolved_by)));
@@ -66,7 +66,7 @@ fn an_admin_decides_at_any_time_and_again() {
             assert_eq!((after.decision, after.resolved_by), (Some(first), Some(ResolvedBy::Admin)));
             assert_eq!((after.is_urgent(), after.status), (first == Urgent, AssessmentStatus::Completed));
             assert_eq!(after.urgent_reason(), "looked at it");
-            assert_eq!(after.mechanical_verdict, before.mechanical_verdict, "verdicts stay what they were");
+            assert_eq!(after.mechanical_verdict, before.mechanical_verdict, "verdicts are unchanged");
             for second in [Operational, Urgent] {
                 let again = after.decided(decision(second), id(8), now());
                 assert_eq!((again.decision, again.decided_by_id), (Some(second), Some(id(8))));
@@ -90,25 +90,25 @@ fn an_urgent_verdict_has_a_reason_of_fifty_characters() {
         }
     }
     let padded = format!("  {}  ", "x".repeat(49));
-    assert!(check(Urgent, Some(padded)).is_err(), "spaces around it don't count");
+    assert!(check(Urgent, Some(padded)).is_err(), "surrounding spaces are not counted");
     assert_eq!(check(Operational, letters(60)), Ok((Operational, None)));
 }
 
 #[test]
-fn who_sees_it_and_who_is_asked() {
+fn an_assessment_is_visible_to_the_permitted_and_decided_by_its_inspectors() {
     for &role in Role::ALL {
         for number in [1, 2, 3] {
             let actor = User { id: id(number), ..user(role) };
             let by_role = matches!(role, Role::Admin | Role::Engineer | Role::QualityEngineer);
             assert_eq!(asked().may_be_seen_by(&actor).is_ok(), by_role || number < 3);
-            assert_eq!(asked().half_of(&actor).is_ok(), number < 3, "an admin gives no verdict");
+            assert_eq!(asked().half_of(&actor).is_ok(), number < 3, "admins give no verdict");
             assert_eq!(lists_all(&actor), role == Role::Admin);
         }
     }
 }
 
 #[test]
-fn urgent_stops_a_machine_whatever_its_status_and_operational_gives_that_back() {
+fn urgent_stops_a_machine_in_any_status_and_operational_restores_it() {
     for &status in EquipmentStatus::ALL {
         let one = give(&asked(), Category::Electrical, Urgent).expect("a verdict");
         let (holding, stopped) = one.settled(status, &[]);
@@ -117,14 +117,14 @@ fn urgent_stops_a_machine_whatever_its_status_and_operational_gives_that_back() 
             (EquipmentStatus::Stopped, Some(EquipmentStatus::Stopped))
         );
         let (again, still) = holding.settled(stopped, &[]);
-        assert_eq!((&again, still), (&holding, stopped), "again changes nothing");
+        assert_eq!((&again, still), (&holding, stopped), "a repetition changes nothing");
         // The other inspector can't release it.
         let both = give(&holding, Category::Mechanical, Operational).expect("the other");
         assert_eq!(both.settled(stopped, &[]), (both.clone(), EquipmentStatus::Stopped));
         let (let_go, status_after) = both.decided(decision(Operational), id(9), now()).settled(stopped, &[]);
         assert_eq!(
             status_after, status,
-            "one that was stopped already stays so, any other gets its status back"
+            "a machine stopped before stays stopped, any other regains its status"
         );
         assert_eq!((let_go.equipment_hold, let_go.stopped_from), (None, None));
     }
@@ -154,8 +154,9 @@ fn after_an_admin_has_released_the_machine_only_a_new_verdict_stops_it() {
 }
 
 proptest! {
-    /// Several assessments of one machine and an admin who changes its status by hand, in any order: the machine is stopped
-    /// as long as any assessment stands urgent, and comes back to what it was when the last of them is let go.
+    /// Applies verdicts, decisions and manual status changes to several assessments of one machine
+    /// in any order: the machine is stopped while any assessment is urgent, and regains its status
+    /// after the last.
     #[test]
     fn a_machine_runs_only_when_no_assessment_stands_urgent(
         steps in prop::collection::vec((0..4_usize, 0..3_usize, 0..5_usize), 1..40),
@@ -170,12 +171,13 @@ proptest! {
                 1 => give(&before, Category::Electrical, [Operational, Urgent][status % 2]),
                 2 => Ok(before.decided(decision([Operational, Urgent][status % 2]), id(9), now())),
                 _ => {
-                    // An explicit change, which releases when it leads away from stopped.
-                    let wanted = EquipmentStatus::ALL[status];
-                    if machine == wanted {
+                    // An explicit change, which releases the machine when it leads away from
+                    // `stopped`.
+                    let selected = EquipmentStatus::ALL[status];
+                    if machine == selected {
                         continue;
                     }
-                    by_hand = wanted;
+                    by_hand = selected;
                     if machine == EquipmentStatus::Stopped {
                         for one in all.iter_mut().filter(|one| one.equipment_hold.is_some()) {
                             *one = one.released(Some(id(9)), now());

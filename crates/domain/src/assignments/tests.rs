@@ -41,7 +41,7 @@ fn every_command_in_every_status() {
 }
 
 #[test]
-fn a_pair_takes_over_what_is_not_done() {
+fn a_pair_takes_over_the_open_halves() {
     let old = assign(pair(), Vec::new()).expect("a team");
     let new = [inspector(8, Category::Electrical), inspector(7, Category::Mechanical)];
     for (status, seats) in [
@@ -79,22 +79,22 @@ fn pair() -> Vec<User> {
 }
 
 #[test]
-fn a_right_team_is_assigned() {
+fn a_valid_team_is_assigned() {
     let after = assign(pair(), Vec::new()).expect("a team");
     assert_eq!(after.status, Assigned);
     assert_eq!((after.mechanical_inspector_id, after.electrical_inspector_id), (Some(id(1)), Some(id(2))));
     assert_eq!((after.assigned_by_id, after.assigned_at), (Some(id(9)), Some(now())));
     assert_eq!(after.deadline, Instant::parse("2026-03-03T13:00:00Z"));
-    // Whoever has inspector as a minor role has the role.
+    // A minor role counts as a role.
     let mut people = pair();
     people[0] = User { role: Role::Engineer, minor_role: Some(Role::Inspector), ..people[0].clone() };
     assert!(assign(people, Vec::new()).is_ok());
 }
 
-/// How to spoil one of a team, and what is said then.
+/// A change that makes a member invalid, and the expected error.
 type Flaw = (fn(&mut User), &'static str);
 
-/// Ways in which one of a team can be wrong.
+/// Changes that make a member invalid.
 fn flaws() -> Vec<Flaw> {
     vec![
         (|user| user.is_active = false, "is not active"),
@@ -135,7 +135,7 @@ fn every_condition_on_both_is_checked_and_has_its_own_message() {
     assert_eq!(errors.len(), 10);
     let mut messages: Vec<_> = errors.iter().map(|error| (&error.field, &error.message)).collect();
     messages.dedup();
-    assert_eq!(messages.len(), 10, "each its own: {messages:?}");
+    assert_eq!(messages.len(), 10, "distinct messages: {messages:?}");
 
     let Err(AssignmentRule::Team(errors)) = assign(Vec::new(), Vec::new()) else { panic!("not refused") };
     assert_eq!(
@@ -145,7 +145,7 @@ fn every_condition_on_both_is_checked_and_has_its_own_message() {
 }
 
 #[test]
-fn leave_is_judged_on_the_target_date_and_not_today() {
+fn leave_is_checked_on_the_target_date_instead_of_today() {
     let target = assignment().target_date;
     let around =
         |from: i32, to: i32| Leave { user_id: id(2), ..leave(target.plus_days(from), target.plus_days(to)) };
@@ -161,14 +161,14 @@ fn leave_is_judged_on_the_target_date_and_not_today() {
         let outcome = assign(pair(), vec![leave.clone()]);
         assert_eq!(outcome.is_err(), is_away, "{leave:?}");
     }
-    // Who is away today may be back by then.
+    // A leave that ends before the day.
     let mut people = pair();
     people[0].is_on_leave = true;
     assert!(assign(people, Vec::new()).is_ok());
 }
 
 #[test]
-fn one_person_is_no_team() {
+fn a_team_has_two_people() {
     let alone = AssignTeam::from_json(json!({"mechanical_inspector_id": 1, "electrical_inspector_id": 1}));
     let candidates = Candidates { people: pair(), leaves: Vec::new() };
     let outcome = assignment().assign(&alone.expect("ids"), &candidates, id(9), &SiteTimeZone::utc(), now());
@@ -176,7 +176,7 @@ fn one_person_is_no_team() {
 }
 
 #[test]
-fn the_deadline_is_thirty_hours_after_the_shift_begins_whatever_clocks_do() {
+fn the_deadline_is_thirty_elapsed_hours_after_the_shift_begins() {
     let berlin = SiteTimeZone::new("Europe/Berlin").expect("known zone");
     let date = |month, day| Date::new(2026, month, day).expect("a date");
     for (on, shift, expected) in [
@@ -198,7 +198,7 @@ fn the_deadline_is_thirty_hours_after_the_shift_begins_whatever_clocks_do() {
 }
 
 #[test]
-fn only_unfinished_ones_past_their_deadline_are_overdue() {
+fn only_unfinished_assignments_past_their_deadline_are_overdue() {
     for &status in AssignmentStatus::ALL {
         for (deadline, is_late) in [
             (None, false),
@@ -214,7 +214,7 @@ fn only_unfinished_ones_past_their_deadline_are_overdue() {
 }
 
 #[test]
-fn each_of_the_team_has_their_half_and_nobody_else_has_one() {
+fn only_the_team_has_halves() {
     let assigned = assign(pair(), Vec::new()).expect("a team");
     for (number, half) in [(1, Some(Category::Mechanical)), (2, Some(Category::Electrical)), (3, None)] {
         for &role in Role::ALL {

@@ -1,4 +1,4 @@
-//! Names of things: positive 64-bit numbers with a type each, and what is made up at random.
+//! Typed primary keys, and the source of unique and random values.
 
 macro_rules! ids {
     ($($(#[doc = $doc:literal])+ $name:ident,)*) => {$(
@@ -11,10 +11,10 @@ macro_rules! ids {
         pub struct $name(i64);
 
         impl $name {
-            /// Stands for the number that the database will give.
+            /// Placeholder for the key that the database assigns on insertion.
             pub const UNSAVED: Self = Self(0);
 
-            /// The id of a positive number.
+            /// The key with a positive number; `None` for any other.
             pub const fn new(number: i64) -> Option<Self> {
                 if number > 0 { Some(Self(number)) } else { None }
             }
@@ -82,11 +82,11 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A person.
+    /// A user.
     UserId,
     /// A machine.
     EquipmentId,
-    /// A version of a checklist.
+    /// A checklist, in one version.
     TemplateId,
     /// A question of a checklist.
     ItemId,
@@ -98,25 +98,25 @@ ids! {
     DefectId,
     /// A notification.
     NotificationId,
-    /// A line of the points ledger.
+    /// An entry of the points ledger.
     PointEntryId,
-    /// A line of the audit trail.
+    /// An entry of the audit trail.
     AuditId,
     /// A change of a machine's status.
     StatusChangeId,
     /// A routine.
     RoutineId,
-    /// A type of equipment that a routine is for.
+    /// A type of equipment of a routine.
     AssetTypeId,
     /// A daily list.
     ListId,
-    /// An assignment: one machine of a daily list.
+    /// An assignment.
     AssignmentId,
-    /// A final assessment of a machine.
+    /// A final assessment.
     AssessmentId,
     /// A rating of an inspection.
     RatingId,
-    /// A day of the week on which a machine is inspected.
+    /// A weekly inspection day of a machine.
     ScheduleId,
     /// A leave.
     LeaveId,
@@ -128,28 +128,28 @@ ids! {
     JobId,
     /// A pause of a job.
     PauseId,
-    /// A request to take a job over.
+    /// A takeover request.
     TakeoverId,
     /// A quality review of a job.
     ReviewId,
-    /// A specialist's assessment of a defect.
+    /// An assessment of a defect by its specialist.
     DefectAssessmentId,
     /// A run of a scheduled task.
     TaskRunId,
-    /// A change that somebody follows.
+    /// An entry of the change feed.
     ChangeId,
-    /// Something that was done offline.
+    /// An item of offline work.
     SyncId,
-    /// A job in the outbox.
+    /// A background job.
     OutboxId,
 }
 
-/// Makes up what must be unique or can't be guessed. The program has the system's randomness, tests
-/// have a sequence they can repeat.
+/// Source of unique and unpredictable values: system randomness in production, a repeatable
+/// sequence in tests.
 pub trait Ids: Send + Sync {
-    /// A new id that nobody else has, in time order, as text.
+    /// A unique identifier; later ones sort after earlier ones.
     fn unique(&self) -> String;
 
-    /// Sixteen bytes nobody can guess.
+    /// Sixteen unpredictable bytes.
     fn random(&self) -> [u8; 16];
 }

@@ -1,7 +1,7 @@
-//! Inputs: what clients send, read into typed commands with **every** wrong field named.
+//! Inputs: typed commands and filters, with errors for **every** invalid field.
 //!
-//! A command or filter is declared once, with [`input!`](crate::input); reading it from a JSON object or
-//! a query string, its schema in the API document and its names on the wire all follow from that.
+//! A command or filter is declared once with the `input!` macro. The declaration yields its names
+//! in JSON, its parser for JSON objects and query strings, and its schema in the API document.
 
 mod macros;
 mod values;
@@ -17,7 +17,7 @@ pub(crate) use macros::stored_as_json;
 pub(crate) use macros::{input, text_enum};
 pub use values::{Integer, ValueList};
 
-/// Everything that is wrong with an input.
+/// Every error of an input.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Invalid {
     fields: Vec<FieldError>,
@@ -25,22 +25,22 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// One thing wrong with the value at hand; [`at`](Self::at) says which field it is in.
+    /// An error in the present value; [`at`](Self::at) adds the field.
     pub fn value(message: impl Into<String>) -> Self {
         Self::field("", message)
     }
 
-    /// One thing wrong with a field.
+    /// An error in a field.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { fields: vec![FieldError { field: field.into(), message: message.into() }], malformed: false }
     }
 
-    /// The document isn't one; the field is the place where it stops being so.
+    /// The document is not valid JSON; `field` is the position of the syntax error.
     pub fn malformed(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { malformed: true, ..Self::field(field, message) }
     }
 
-    /// The same, seen from the object that holds the value under this name.
+    /// Prefixes every field with the name of the enclosing object or list element.
     #[must_use]
     pub fn at(mut self, name: &str) -> Self {
         for error in &mut self.fields {
@@ -53,18 +53,18 @@ impl Invalid {
         self
     }
 
-    /// Both together.
+    /// Adds the errors of another input.
     pub fn extend(&mut self, other: Self) {
         self.fields.extend(other.fields);
         self.malformed |= other.malformed;
     }
 
-    /// Keeps the value, or the errors of the field of this name.
+    /// Returns the value, or collects its errors under the name of the field.
     pub fn collect<T>(&mut self, name: &str, read: Result<T, Self>) -> Option<T> {
         read.map_err(|errors| self.extend(errors.at(name))).ok()
     }
 
-    /// `Ok` if nothing is wrong.
+    /// `Ok` if there are no errors.
     pub fn into_result(self) -> Result<(), Self> {
         if self.fields.is_empty() { Ok(()) } else { Err(self) }
     }
@@ -92,12 +92,12 @@ impl Rule for Invalid {
     }
 }
 
-/// One value as it was sent: in a JSON document, or as text in a query string or a path.
+/// A value as received: JSON, or text from a query string or path.
 #[derive(Debug, Clone)]
 pub enum RawValue {
-    /// From a JSON document.
+    /// A JSON value.
     Json(Value),
-    /// From a query string or a path, where everything is text.
+    /// Text from a query string or path.
     Text(String),
 }
 
@@ -115,7 +115,7 @@ impl RawValue {
         Invalid::value(format!("must be {what}, not {found}"))
     }
 
-    /// The text, if it is text.
+    /// The text; an error if it is not one.
     pub fn text(self) -> Result<String, Invalid> {
         match self {
             Self::Text(text) | Self::Json(Value::String(text)) => Ok(text),
@@ -124,12 +124,12 @@ impl RawValue {
     }
 }
 
-/// A single value that a field can hold.
+/// A type that parses a single value.
 pub trait Scalar: Sized {
-    /// Reads the value, or says what is wrong with it.
+    /// Parses the value.
     fn read(given: RawValue) -> Result<Self, Invalid>;
 
-    /// Its schema in the API document.
+    /// Schema in the API document.
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema>;
 }
@@ -202,15 +202,15 @@ impl Scalar for f64 {
     }
 }
 
-/// What a field of an input can be: required, optional, a change, a patch, a list or an object.
+/// A type of an input's field: required, optional, change, patch, list or object.
 pub trait Field: Sized {
-    /// Whether it has to be sent.
+    /// Whether the field must be present.
     const REQUIRED: bool;
 
-    /// Reads it from what was sent under its name, if anything was.
+    /// Parses the value received under the name of the field, if any.
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid>;
 
-    /// Its schema in the API document.
+    /// Schema in the API document.
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema>;
 }
@@ -234,7 +234,7 @@ impl<T: Scalar> Field for Option<T> {
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
         match given {
             None | Some(RawValue::Json(Value::Null)) => Ok(None),
-            // `?status=` in a query string is a filter left empty.
+            // An empty value such as `?status=` means an absent filter.
             Some(RawValue::Text(text)) if text.is_empty() => Ok(None),
             Some(given) => T::read(given).map(Some),
         }
@@ -246,10 +246,10 @@ impl<T: Scalar> Field for Option<T> {
     }
 }
 
-/// A change of a field that can't be empty: absent leaves it as it is, `null` is refused.
+/// A change of a required field: absent keeps the value, `null` is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change<T>(
-    /// The new value, if there is one.
+    /// New value; `None` keeps the old one.
     pub Option<T>,
 );
 
@@ -260,7 +260,7 @@ impl<T> Default for Change<T> {
 }
 
 impl<T> Change<T> {
-    /// Writes the new value, if there is one, over the old.
+    /// Replaces `to` by the new value, if any.
     pub fn apply<U: From<T>>(self, to: &mut U) {
         if let Some(value) = self.0 {
             *to = value.into();
@@ -285,20 +285,20 @@ impl<T: Scalar> Field for Change<T> {
     }
 }
 
-/// A change of an optional field: absent leaves it as it is, `null` clears it.
+/// A change of an optional field: absent keeps the value, `null` clears it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Patch<T> {
-    /// Not sent: stays as it is.
+    /// Absent: the value is unchanged.
     #[default]
     Keep,
-    /// Sent as `null`: becomes empty.
+    /// `null`: the value is cleared.
     Clear,
-    /// Sent with a value.
+    /// A new value.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// Writes what was sent over the old value.
+    /// Applies the change to `to`.
     pub fn apply<U: From<T>>(self, to: &mut Option<U>) {
         match self {
             Self::Keep => {}
@@ -328,10 +328,10 @@ impl<T: Scalar> Field for Patch<T> {
     }
 }
 
-/// A list of objects of at least one and at most `MAX` elements.
+/// A list of 1 to `MAX` objects.
 #[derive(Debug, Clone)]
 pub struct NonEmptyList<T, const MAX: usize>(
-    /// The elements, in the order sent.
+    /// The elements in the order received.
     pub Vec<T>,
 );
 
@@ -362,7 +362,7 @@ impl<T: Input, const MAX: usize> Field for NonEmptyList<T, MAX> {
     }
 }
 
-/// An object of its own inside an input.
+/// A nested object of an input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object<T>(
     /// The object.
@@ -383,12 +383,13 @@ impl<T: Input> Scalar for Object<T> {
     }
 }
 
-/// The named values of an input before they are read.
+/// The unparsed fields of an input.
 pub struct RawInput(Map<String, Value>, Vec<(String, String)>);
 
 impl RawInput {
-    /// Takes the value of the last of these names that was sent: who sends back what was read sends the reader's text
-    /// under the name and the original under `…_en`, and the original is what is meant.
+    /// Takes the value of the last of these names that is present. Clients that return a response
+    /// unchanged send the localised text under the name and the original under `…_en`; the original
+    /// takes precedence.
     pub fn take_field(&mut self, names: &[&str]) -> Option<RawValue> {
         names.iter().rev().find_map(|name| {
             let json = self.0.remove(*name).map(RawValue::Json);
@@ -399,29 +400,29 @@ impl RawInput {
     }
 }
 
-/// One field of an input, for the API document.
+/// Description of a field in the API document.
 #[cfg(feature = "openapi")]
 pub struct FieldDoc {
-    /// Name on the wire.
+    /// Name in JSON.
     pub name: &'static str,
-    /// What it means.
+    /// Description.
     pub doc: String,
-    /// Whether it has to be sent.
+    /// Whether the field must be present.
     pub required: bool,
-    /// What it may be.
+    /// Schema.
     pub schema: utoipa::openapi::RefOr<utoipa::openapi::Schema>,
 }
 
-/// A command or a filter that is read from a JSON object or a query string.
+/// A command or filter, parsed from a JSON object or a query string.
 pub trait Input: Sized {
-    /// Reads the fields; the error names every one that is wrong.
+    /// Parses the fields; the error names every invalid one.
     fn read(source: &mut RawInput) -> Result<Self, Invalid>;
 
-    /// Name, meaning and schema of every field.
+    /// Name, description and schema of every field.
     #[cfg(feature = "openapi")]
     fn fields() -> Vec<FieldDoc>;
 
-    /// Reads it from a JSON document, which must be an object.
+    /// Parses a JSON document, which must be an object.
     fn from_json(document: Value) -> Result<Self, Invalid> {
         match document {
             Value::Object(map) => Self::read(&mut RawInput(map, Vec::new())),
@@ -429,18 +430,18 @@ pub trait Input: Sized {
         }
     }
 
-    /// Reads it from the pairs of a query string.
+    /// Parses the pairs of a query string.
     fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, Invalid> {
         Self::read(&mut RawInput(Map::new(), pairs))
     }
 
-    /// The schema of the object.
+    /// Schema of the object.
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         use utoipa::openapi::{AllOfBuilder, RefOr, Schema, schema::Type};
         let mut schema = object(Type::Object);
         for field in Self::fields() {
-            // A description beside a reference needs a schema of its own around it.
+            // A description beside a reference requires an enclosing schema.
             let described: RefOr<Schema> = match field.schema {
                 RefOr::T(Schema::Object(mut inner)) => {
                     inner.description = Some(field.doc);

@@ -1,33 +1,33 @@
-//! Pages and orders of lists.
+//! Pagination and sort order of lists.
 
 use crate::input::{Invalid, RawValue, Scalar, input};
 
 input! {
-    /// Which part of a list.
+    /// Pagination parameters.
     pub struct PageQuery {
-        /// Number of the page, from 1.
+        /// Page number, from 1; 1 if absent.
         page: Option<u32>,
-        /// Elements a page, 1 to 100; 20 if absent, more than 100 is taken as 100.
+        /// Page size, 1 to 100; 20 if absent; larger values are reduced to 100.
         per_page: Option<u32>,
     }
 }
 
-/// Which part of a list, checked.
+/// Validated pagination parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Number of the page, from 1.
+    /// Page number, from 1.
     pub page: u32,
-    /// Elements a page, 1 to 100.
+    /// Page size, 1 to 100.
     pub per_page: u32,
 }
 
 impl PageRequest {
-    /// The first page of this size.
+    /// The first page of a given size.
     pub const fn first(per_page: u32) -> Self {
         Self { page: 1, per_page }
     }
 
-    /// This page of a list that is all there.
+    /// The requested page of a complete list.
     pub fn of<T>(self, all: Vec<T>) -> Page<T> {
         let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
         let before = usize::try_from(self.offset()).unwrap_or(usize::MAX);
@@ -35,7 +35,7 @@ impl PageRequest {
         Page { items: all.into_iter().skip(before).take(length).collect(), total, request: self }
     }
 
-    /// Elements before the page.
+    /// Number of elements before the page.
     pub fn offset(self) -> i64 {
         (i64::from(self.page) - 1) * i64::from(self.per_page)
     }
@@ -58,36 +58,36 @@ impl TryFrom<PageQuery> for PageRequest {
     }
 }
 
-/// One page of a list.
+/// A page of a list.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// The elements of the page.
+    /// Elements of the page.
     pub items: Vec<T>,
-    /// Elements on all pages.
+    /// Number of elements on all pages.
     pub total: i64,
-    /// Which page it is.
+    /// Parameters of the page.
     pub request: PageRequest,
 }
 
 impl<T> Page<T> {
-    /// The page with other elements in the place of these.
+    /// Converts every element.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(change).collect(), total: self.total, request: self.request }
     }
 
-    /// How many pages there are.
+    /// Number of pages.
     pub fn pages(&self) -> i64 {
         let size = i64::from(self.request.per_page);
         (self.total + size - 1) / size
     }
 }
 
-/// An order: by a field, upwards (`field`) or downwards (`-field`).
+/// A sort order: ascending (`field`) or descending (`-field`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sort<T> {
-    /// The field.
+    /// Sort key.
     pub by: T,
-    /// Whether the greatest comes first.
+    /// Whether the order is descending.
     pub descending: bool,
 }
 

@@ -1,37 +1,37 @@
-//! What a broken rule tells its caller.
+//! Errors of the domain: rules, their stable codes and their kinds.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing wrong with one field of an input.
+/// An error in a field of an input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// Path of the field, such as `answers[2].answer_value`.
     pub field: String,
-    /// What is wrong with it, for people.
+    /// Human-readable message.
     pub message: String,
 }
 
-/// How a refusal is to be taken; the outermost layer translates it once, for its own protocol.
+/// Category of an error, which the outermost layer maps to its protocol once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The request can't be carried out as it is.
+    /// The request is invalid.
     Invalid,
-    /// Nobody is signed in, or not any more.
+    /// The caller is not signed in, or no longer so.
     Unauthenticated,
-    /// The actor may not do this.
+    /// The caller lacks the permission.
     Forbidden,
-    /// There is no such thing (for this actor).
+    /// The object does not exist, or is not visible to the caller.
     NotFound,
-    /// Somebody else was faster; trying again may work.
+    /// A concurrent change prevented the request; a retry may succeed.
     Conflict,
 }
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal / $kind:ident,)*) => {
-        /// The stable name of a refusal, which clients compare.
+        /// Stable code of an error, for comparison by clients.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Code { $($(#[doc = $doc])+ $name,)* }
 
@@ -39,12 +39,12 @@ macro_rules! codes {
             /// Every code.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The code on the wire.
+            /// Text of the code in responses.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
 
-            /// How it is to be taken.
+            /// Category of the error.
             pub const fn kind(self) -> ErrorKind {
                 match self { $(Self::$name => ErrorKind::$kind,)* }
             }
@@ -53,35 +53,35 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The body, the query or the path is wrong; the fields say where.
+    /// The body, query or path is invalid; the error names the fields.
     ValidationError = "VALIDATION_ERROR" / Invalid,
-    /// The body is no JSON document.
+    /// The body is not valid JSON.
     MalformedJson = "MALFORMED_JSON" / Invalid,
-    /// The object is not in a state that allows this.
+    /// The status of the object does not allow the command.
     InvalidState = "INVALID_STATE" / Invalid,
-    /// There is one already.
+    /// The object already exists.
     Duplicate = "DUPLICATE" / Invalid,
-    /// A rule of the trade forbids it.
+    /// A rule of the rule book forbids the command.
     RuleViolation = "RULE_VIOLATION" / Invalid,
-    /// E-mail and password don't belong together.
+    /// The e-mail address or password is wrong.
     InvalidCredentials = "INVALID_CREDENTIALS" / Unauthenticated,
-    /// The account has been deactivated.
+    /// The account is deactivated.
     AccountDisabled = "ACCOUNT_DISABLED" / Unauthenticated,
-    /// No token was sent.
+    /// The request has no token.
     TokenMissing = "TOKEN_MISSING" / Unauthenticated,
-    /// The token is not one of ours, or not of the right type.
+    /// The token is malformed, forged or of the wrong type.
     TokenInvalid = "TOKEN_INVALID" / Unauthenticated,
-    /// The token's time is over.
+    /// The token has expired.
     TokenExpired = "TOKEN_EXPIRED" / Unauthenticated,
-    /// The token's session has been ended.
+    /// The session of the token is revoked.
     TokenRevoked = "TOKEN_REVOKED" / Unauthenticated,
-    /// A known user who may not do this.
+    /// The user lacks the permission.
     Forbidden = "FORBIDDEN" / Forbidden,
-    /// The owner of a job sees its details after entering the planned time.
+    /// The owner of a job must enter the planned time before its details are visible.
     PlannedTimeRequired = "PLANNED_TIME_REQUIRED" / Forbidden,
-    /// There is no such object.
+    /// The object does not exist.
     NotFound = "NOT_FOUND" / NotFound,
-    /// A race was lost.
+    /// A concurrent change prevented the request.
     Conflict = "CONFLICT" / Conflict,
 }
 
@@ -96,22 +96,22 @@ pub(crate) fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
-/// A refusal by a rule. Its `Display` is the message that the user reads.
+/// An error of the domain. Its `Display` text is the message for users.
 pub trait Rule: std::error::Error + Send + Sync + 'static {
-    /// The stable name of the refusal.
+    /// Stable code.
     fn code(&self) -> Code;
 
-    /// The fields concerned, when there are such.
+    /// Invalid fields, if any.
     fn fields(&self) -> Vec<FieldError> {
         Vec::new()
     }
 }
 
-/// There is no such object, or the actor may not know of it.
+/// The object does not exist, or is not visible to the actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} not found")]
 pub struct NotFound(
-    /// What was looked for, such as `equipment`.
+    /// Type of the object, such as `equipment`.
     pub &'static str,
 );
 
@@ -121,11 +121,11 @@ impl Rule for NotFound {
     }
 }
 
-/// A known user who may not do this.
+/// The user lacks the permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Forbidden(
-    /// Who may, as a sentence.
+    /// The permitted users, as a sentence.
     pub &'static str,
 );
 

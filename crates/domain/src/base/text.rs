@@ -1,15 +1,16 @@
-//! Texts people write, in two languages.
+//! Text validation, and the two languages of the service.
 
 use std::ops::Deref;
 
 use crate::input::{Invalid, RawValue, Scalar, text_enum};
 
-/// A trimmed text of `MIN` to `MAX` characters, without control characters but line breaks and tabs.
+/// A trimmed text of `MIN` to `MAX` characters. Line breaks and tabs are its only control
+/// characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Text<const MAX: usize, const MIN: usize = 1>(String);
 
 impl<const MAX: usize, const MIN: usize> Text<MAX, MIN> {
-    /// Checks a text.
+    /// Validates a text.
     pub fn new(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         if text.is_empty() {
@@ -58,7 +59,7 @@ impl<const MAX: usize, const MIN: usize> Scalar for Text<MAX, MIN> {
 }
 
 text_enum! {
-    /// A language of the service.
+    /// Language of the service.
     pub enum Language {
         /// English.
         En = "en",
@@ -72,8 +73,8 @@ fn is_arabic(c: char) -> bool {
 }
 
 impl Language {
-    /// The language a text is written in: Arabic when more than 30 % of its non-space characters are
-    /// (rule book §13).
+    /// Detects the language of a text: Arabic if more than 30 % of its non-space characters are
+    /// Arabic (rule book §13).
     pub fn of(text: &str) -> Self {
         let (mut arabic, mut all) = (0_usize, 0_usize);
         for c in text.chars().filter(|c| !c.is_whitespace()) {
@@ -83,7 +84,7 @@ impl Language {
         if arabic * 10 > all * 3 { Self::Ar } else { Self::En }
     }
 
-    /// The one that this isn't.
+    /// The other language.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -92,8 +93,9 @@ impl Language {
         }
     }
 
-    /// The language a reader gets: asked for, else accepted by the client, else the user's own, else
-    /// English (rule book §13). `accepted` is an `Accept-Language` header, whose weights are honoured.
+    /// Language of a response: the requested one, else the client's preference, else the user's,
+    /// else English (rule book §13). `accepted` is an `Accept-Language` header with optional
+    /// weights.
     pub fn negotiate(asked: Option<Self>, accepted: Option<&str>, own: Option<Self>) -> Self {
         asked.or_else(|| accepted.and_then(Self::preferred)).or(own).unwrap_or(Self::En)
     }
@@ -120,12 +122,13 @@ impl Language {
         best.map(|(_, language)| language)
     }
 
-    /// Whether a new text is only the stored Arabic one sent back by who read it: then the original stays.
-    pub fn is_read_back(new: &str, original: &str, arabic: Option<&str>) -> bool {
+    /// Whether `new` is the stored Arabic text returned unchanged by a client, so that the original
+    /// remains.
+    pub(crate) fn is_read_back(new: &str, original: &str, arabic: Option<&str>) -> bool {
         new != original && arabic == Some(new)
     }
 
-    /// The text for a reader of this language where it exists, else the original.
+    /// The text in this language if it exists, else the original.
     pub fn choose<'a>(self, original: &'a str, arabic: Option<&'a str>) -> &'a str {
         match (self, arabic) {
             (Self::Ar, Some(arabic)) if !arabic.is_empty() => arabic,
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gets_the_own_language_where_it_exists() {
+    fn a_text_is_chosen_in_the_readers_language_if_present() {
         assert_eq!(Language::Ar.choose("Hall", Some("قاعة")), "قاعة");
         assert_eq!(Language::Ar.choose("Hall", None), "Hall");
         assert_eq!(Language::En.choose("Hall", Some("قاعة")), "Hall");

@@ -10,22 +10,22 @@ use crate::{
     weekdays::DayOfWeek,
 };
 
-/// A point in time, UTC, with millisecond precision; RFC 3339 with `Z` on the wire.
+/// A UTC timestamp with millisecond precision; RFC 3339 with `Z` in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Timestamp))]
 pub struct Instant(Timestamp);
 
 impl Instant {
-    /// The instant of a timestamp, cut to milliseconds; at the most the last whole second of the calendar, after which
-    /// nothing can be stored.
+    /// Truncates a timestamp to milliseconds and limits it to the last whole second of the
+    /// calendar, the largest value that can be stored.
     pub fn new(timestamp: Timestamp) -> Self {
         let end = Timestamp::from_second(Timestamp::MAX.as_second()).unwrap_or(Timestamp::MAX);
         let cut = Timestamp::from_millisecond(timestamp.as_millisecond()).unwrap_or(timestamp);
         Self(cut.min(end))
     }
 
-    /// The instant so many milliseconds after 1970, if there is such a one.
+    /// Converts milliseconds since 1970; `None` if out of range.
     pub fn from_millisecond(milliseconds: i64) -> Option<Self> {
         Timestamp::from_millisecond(milliseconds).ok().map(Self::new)
     }
@@ -40,20 +40,20 @@ impl Instant {
         self.0.as_second()
     }
 
-    /// The instant so many seconds later (or earlier), at the most at the end of time.
+    /// Adds seconds, which may be negative; saturates at the bounds of the calendar.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         let end = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
         Self::new(self.0.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(end))
     }
 
-    /// The instant right after this one: a millisecond later.
+    /// The next millisecond.
     #[must_use]
     pub fn next(self) -> Self {
         Self::from_millisecond(self.as_millisecond() + 1).unwrap_or(self)
     }
 
-    /// Reads RFC 3339; any offset is accepted and becomes UTC.
+    /// Parses RFC 3339; any offset is converted to UTC.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok().map(Self::new)
     }
@@ -90,59 +90,59 @@ impl Scalar for Instant {
     }
 }
 
-/// A calendar date in the site's time zone, `YYYY-MM-DD` on the wire.
+/// A calendar date in site time; `YYYY-MM-DD` in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Date))]
 pub struct Date(jiff::civil::Date);
 
 impl Date {
-    /// A date, if there is such a one.
+    /// A date; `None` if it does not exist.
     pub fn new(year: i16, month: i8, day: i8) -> Option<Self> {
         jiff::civil::Date::new(year, month, day).ok().map(Self)
     }
 
-    /// The date so many days later (or earlier), at the most at the end of the calendar.
+    /// Adds days, which may be negative; saturates at the bounds of the calendar.
     #[must_use]
     pub fn plus_days(self, days: i32) -> Self {
         Self(self.0.saturating_add(days.days()))
     }
 
-    /// Days from this date to another one; fewer than none to an earlier one.
-    pub fn days_until(self, other: Self) -> i64 {
+    /// Number of days until another date; negative if that is earlier.
+    pub(crate) fn days_until(self, other: Self) -> i64 {
         self.0.until((jiff::Unit::Day, other.0)).map_or(0, |span| span.get_days().into())
     }
 
-    /// The first day of its month.
+    /// First day of the month.
     #[must_use]
-    pub fn first_of_month(self) -> Self {
+    pub(crate) fn first_of_month(self) -> Self {
         Self(self.0.first_of_month())
     }
 
-    /// The first day of the month after its own.
+    /// First day of the next month.
     #[must_use]
-    pub fn next_month(self) -> Self {
+    pub(crate) fn next_month(self) -> Self {
         Self(self.0.last_of_month()).plus_days(1)
     }
 
-    /// The ISO week this date is in.
+    /// ISO week.
     pub fn week(self) -> Week {
         let week = self.0.iso_week_date();
         Week { year: i32::from(week.year()), number: i32::from(week.week()) }
     }
 
-    /// The day of the week.
+    /// Day of the week.
     pub fn day_of_week(self) -> DayOfWeek {
         DayOfWeek::from_monday(self.0.weekday().to_monday_zero_offset())
     }
 
-    /// The Monday of the ISO week this date is in.
+    /// Monday of the ISO week.
     #[must_use]
     pub fn monday(self) -> Self {
         self.plus_days(-i32::from(self.day_of_week().get()))
     }
 
-    /// Reads `YYYY-MM-DD`, of years 1 to 9999.
+    /// Parses `YYYY-MM-DD` with a year from 1 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 10).then(|| text.parse().ok().map(Self)).flatten().filter(|date| date.0.year() > 0)
     }
@@ -178,48 +178,48 @@ impl Scalar for Date {
     }
 }
 
-/// An ISO week: the year it belongs to, which in the days around New Year is not the calendar's.
+/// An ISO week and its ISO year, which can differ from the calendar year around New Year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Week {
     /// ISO year.
     pub year: i32,
-    /// Week of that year, 1 to 53.
+    /// Week number, 1 to 53.
     pub number: i32,
 }
 
-/// Where the site is in time: turns instants into its calendar.
+/// Time zone of the site, which converts instants to calendar dates.
 #[derive(Debug, Clone)]
 pub struct SiteTimeZone(TimeZone);
 
 impl SiteTimeZone {
-    /// The site of an IANA time zone name such as `Asia/Riyadh`.
+    /// The time zone with an IANA name such as `Asia/Riyadh`; `None` if unknown.
     pub fn new(zone: &str) -> Option<Self> {
         TimeZone::get(zone).ok().map(Self)
     }
 
-    /// A site on Greenwich time.
+    /// UTC.
     pub fn utc() -> Self {
         Self(TimeZone::UTC)
     }
 
-    /// The date there at an instant.
+    /// Local date at an instant.
     pub fn date(&self, at: Instant) -> Date {
         Date(self.0.to_datetime(at.0).date())
     }
 
-    /// The instant at which clocks there show this hour of a date; where they leap over it, the one right after.
+    /// Instant of a local hour; after a clock change that skips it, the next instant.
     pub fn at(&self, date: Date, hour: i8) -> Instant {
         self.at_minute(date, hour, 0)
     }
 
-    /// The instant at which clocks there show this hour and minute of a date; where they leap over it, as long after the leap.
-    pub fn at_minute(&self, date: Date, hour: i8, minute: i8) -> Instant {
+    /// Instant of a local hour and minute; a skipped time is shifted by the length of the gap.
+    pub(crate) fn at_minute(&self, date: Date, hour: i8, minute: i8) -> Instant {
         jiff::civil::Time::new(hour, minute, 0, 0)
             .and_then(|time| self.0.to_ambiguous_zoned_datetime(date.0.to_datetime(time)).compatible())
             .map_or_else(|_| Instant::new(Timestamp::MAX), |there| Instant::new(there.timestamp()))
     }
 
-    /// The first instant of a date there.
+    /// First instant of a local date.
     pub fn start_of(&self, date: Date) -> Instant {
         date.0
             .to_zoned_datetime(self.0.clone())
@@ -228,9 +228,9 @@ impl SiteTimeZone {
     }
 }
 
-/// Tells the time. The program has the system's, tests have one they set.
+/// Source of the present time: the system clock in production, a settable clock in tests.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The present time.
     fn now(&self) -> Instant;
 }
 
@@ -275,7 +275,7 @@ mod rows {
 
     use super::{Date, Instant};
 
-    /// PostgreSQL counts microseconds from 2000, not 1970.
+    /// PostgreSQL counts from 2000 instead of 1970.
     const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
     const EPOCH: jiff::civil::Date = jiff::civil::date(2000, 1, 1);
 
@@ -294,7 +294,7 @@ mod rows {
         }
     }
 
-    // Of fixed width, so that the order of the texts is the order of the instants.
+    // A fixed width makes the order of the texts the order of the instants.
     impl ToSql<sql_types::Timestamp, Sqlite> for Instant {
         fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
             out.set_value(self.to_string());
@@ -361,20 +361,20 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_begins_late_because_clocks_change_still_begins() {
+    fn a_day_without_midnight_starts_at_its_first_instant() {
         let beirut = SiteTimeZone::new("Asia/Beirut").expect("known zone");
         let start = beirut.start_of(Date::new(2026, 3, 29).expect("date"));
-        assert_eq!(start, at("2026-03-28T22:00:00Z"), "00:00 does not exist there, the day begins at 01:00");
+        assert_eq!(start, at("2026-03-28T22:00:00Z"), "00:00 is skipped; the day begins at 01:00");
     }
 
     #[test]
-    fn an_hour_of_the_day_is_what_clocks_show_before_and_after_they_change() {
+    fn a_local_hour_follows_the_clock_across_a_clock_change() {
         let berlin = SiteTimeZone::new("Europe/Berlin").expect("known zone");
         let seven = |day| berlin.at(Date::new(2026, 3, day).expect("date"), 7);
         assert_eq!(seven(28), at("2026-03-28T06:00:00Z"));
         assert_eq!(seven(29), at("2026-03-29T05:00:00Z"));
         let skipped = berlin.at(Date::new(2026, 3, 29).expect("date"), 2);
-        assert_eq!(skipped, at("2026-03-29T01:00:00Z"), "2:00 does not exist there, 3:00 does");
+        assert_eq!(skipped, at("2026-03-29T01:00:00Z"), "02:00 is skipped; the next instant is 03:00");
         assert_eq!(berlin.at(Date::new(9999, 12, 31).expect("date"), 25), at("9999-12-30T22:00:00Z"));
     }
 
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_dates_are_no_dates() {
+    fn malformed_dates_are_rejected() {
         for text in
             ["2026-02-30", "2026-2-3", "20260203", "", "2026-02-03T00:00:00Z", "0000-01-01", "٢٠٢٦-٠٢-٠٣"]
         {

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::input::{Invalid, RawValue, Scalar, ValueList};
 
-/// English and Arabic names of the days, from Monday.
+/// English and Arabic names, from Monday.
 const NAMES: [[&str; 2]; 7] = [
     ["Monday", "الاثنين"],
     ["Tuesday", "الثلاثاء"],
@@ -15,7 +15,7 @@ const NAMES: [[&str; 2]; 7] = [
     ["Sunday", "الأحد"],
 ];
 
-/// A day of the week: 0 is Monday, 6 Sunday. On input, English names are accepted too.
+/// A day of the week from 0 (Monday) to 6 (Sunday). English names are accepted on input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Integer))]
@@ -23,14 +23,14 @@ const NAMES: [[&str; 2]; 7] = [
 pub struct DayOfWeek(i8);
 
 impl DayOfWeek {
-    /// All seven, from Monday.
+    /// All days, from Monday.
     pub const ALL: [Self; 7] = [Self(0), Self(1), Self(2), Self(3), Self(4), Self(5), Self(6)];
 
     pub(crate) const fn from_monday(days: i8) -> Self {
         Self(days)
     }
 
-    /// Days since Monday.
+    /// Number of days since Monday.
     pub const fn get(self) -> i8 {
         self.0
     }
@@ -39,13 +39,13 @@ impl DayOfWeek {
         NAMES.into_iter().zip(Self::ALL).find(|(_, day)| *day == self).map_or([""; 2], |(names, _)| names)
     }
 
-    /// Its English name.
+    /// English name.
     pub fn name(self) -> &'static str {
         let [english, _] = self.names();
         english
     }
 
-    /// Its Arabic name.
+    /// Arabic name.
     pub fn name_ar(self) -> &'static str {
         let [_, arabic] = self.names();
         arabic
@@ -81,19 +81,19 @@ impl Scalar for DayOfWeek {
     }
 }
 
-/// A set of days of the week; on the wire the list of their numbers, in order.
+/// A set of days of the week; serialised as the sorted list of their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Integer))]
 pub struct DaysOfWeek(i32);
 
 impl DaysOfWeek {
-    /// Whether a day is one of them.
+    /// Whether the set contains a day.
     pub fn contains(self, day: DayOfWeek) -> bool {
         self.0 & (1 << day.0) != 0
     }
 
-    /// Its days, from Monday.
+    /// The days in the set, from Monday.
     pub fn days(self) -> Vec<DayOfWeek> {
         DayOfWeek::ALL.into_iter().filter(|day| self.contains(*day)).collect()
     }

@@ -48,7 +48,7 @@ fn names_are_for_display_only() {
 
 proptest! {
     #[test]
-    fn whatever_a_client_calls_it_the_name_is_short_plain_and_settled(given in any::<String>()) {
+    fn a_display_name_is_short_plain_and_stable_for_any_input(given in any::<String>()) {
         let shown = display_name(&given);
         prop_assert!((1..=150).contains(&shown.chars().count()));
         prop_assert!(!shown.contains(['/', '\\']) && !shown.starts_with('.'));
@@ -58,7 +58,7 @@ proptest! {
 }
 
 #[test]
-fn an_object_has_a_kind_and_a_number_or_there_is_none() {
+fn a_relation_needs_both_type_and_primary_key() {
     let purpose = |body| UploadFields::from_json(body).and_then(UploadFields::purpose);
     let general = purpose(json!({})).expect("fine");
     assert_eq!((general.relation, general.category.as_str()), (None, "general"));
@@ -83,15 +83,16 @@ fn an_object_has_a_kind_and_a_number_or_there_is_none() {
     }
 }
 
-/// The five kinds of reader: the uploader, and others of every role who may or may not see the object.
+/// The five kinds of reader: the uploader, an admin, and others of every role with and without
+/// access to the object.
 #[test]
-fn a_file_is_seen_by_its_uploader_by_admins_and_by_whoever_sees_the_object() {
+fn a_file_is_visible_to_its_uploader_to_admins_and_to_readers_of_the_object() {
     let inspection = Inspection::ad_hoc(id(1), id(1), id(2), now());
     let assessment = Assessment::of(&assignment(), [id(2), id(3)], now());
-    let wanted =
+    let input =
         NewEngineerJob::from_json(json!({"job_type": "special_task", "title": "Look"})).expect("a job");
     let owner = User { id: id(2), ..user(Role::Engineer) };
-    let job = Job::of_engineer(wanted, &owner, Numbers { universal: 1, of_owner: 1 }, None, now());
+    let job = Job::of_engineer(input, &owner, Numbers { universal: 1, of_owner: 1 }, None, now());
     let review = QualityReview::of(&job, id(3), now());
     let subjects = [
         (None, None),
@@ -101,7 +102,7 @@ fn a_file_is_seen_by_its_uploader_by_admins_and_by_whoever_sees_the_object() {
         (Some(Relation::Job(id(1))), Some(Subject::Job(Box::new(job.clone())))),
         (Some(Relation::Cleaning(id(1))), Some(Subject::Job(Box::new(job)))),
         (Some(Relation::QualityReview(id(1))), Some(Subject::QualityReview(Box::new(review)))),
-        // The object is gone.
+        // The object was deleted.
         (Some(Relation::Defect(id(1))), None),
     ];
     for (relation, subject) in subjects {
@@ -151,7 +152,7 @@ fn an_answer_is_proved_by_an_image_of_that_inspection() {
 }
 
 #[test]
-fn a_link_is_good_for_an_hour_at_most() {
+fn a_link_expires_after_an_hour_at_most() {
     let seconds = |body| NewLink::from_json(body).map(|link| link.seconds());
     assert_eq!(seconds(json!({})), Ok(300));
     assert_eq!(seconds(json!({"expires_in": 3600})), Ok(3600));

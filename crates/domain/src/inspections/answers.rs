@@ -1,4 +1,4 @@
-//! Answers to the questions of a checklist: what is taken, and what fails (rule book §5).
+//! Answers to the questions of a checklist: validation and failure (rule book §5).
 
 use serde::Serialize;
 use serde_json::Value;
@@ -20,37 +20,37 @@ use crate::{
     diesel(table_name = crate::schema::inspection_answers, treat_none_as_default_value = false)
 )]
 pub struct Answer {
-    /// Number.
+    /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: AnswerId,
     /// The inspection.
     pub inspection_id: InspectionId,
     /// The question.
     pub checklist_item_id: ItemId,
-    /// The answer: `pass`, `fail`, `yes`, `no`, a decimal number or a text.
+    /// Answer: `pass`, `fail`, `yes`, `no`, a decimal number or a text.
     pub answer_value: String,
     /// Remark.
     pub comment: Option<String>,
-    /// Where the client keeps the photo.
+    /// Path of the photo on the client.
     pub photo_path: Option<String>,
-    /// The photo, if it was uploaded.
+    /// Uploaded photo.
     pub photo_file_id: Option<FileId>,
-    /// Who answered.
+    /// User that answered.
     pub answered_by_id: UserId,
-    /// When.
+    /// Time of the answer.
     pub answered_at: Instant,
 }
 
 crate::translations::translated!(Answer, "inspection_answer", { comment });
 
 impl Answer {
-    /// Whether there is a photo of it.
-    pub const fn has_photo(&self) -> bool {
+    /// Whether it has a photo.
+    pub(crate) const fn has_photo(&self) -> bool {
         self.photo_path.is_some() || self.photo_file_id.is_some()
     }
 }
 
-/// An answer as it was sent: text, number or boolean, kept as text.
+/// An answer as received: text, number or boolean, stored as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerText(pub(super) String);
 
@@ -81,33 +81,33 @@ input! {
     pub struct NewAnswer {
         /// The question.
         checklist_item_id: ItemId,
-        /// `pass` or `fail`, `yes` or `no`, a number, or a text, as the question asks.
+        /// Answer in the type of the question: `pass` or `fail`, `yes` or `no`, a number or a text.
         answer_value | "answer": AnswerText,
         /// Remark.
         comment: Option<Text<2000>>,
-        /// An uploaded image; a failed critical question needs this or `photo_path`.
+        /// Uploaded image; a failed critical question requires this or `photo_path`.
         photo_file_id: Option<FileId>,
-        /// Where the client keeps the photo.
+        /// Path of the photo on the client.
         photo_path: Option<Text<500>>,
     }
 }
 
 input! {
-    /// Several answers, all or nothing.
+    /// Several answers, saved all or none.
     pub struct NewAnswers {
-        /// The answers, each to another question.
+        /// The answers; at most one per question.
         answers: NonEmptyList<NewAnswer, 500>,
     }
 }
 
-/// A decimal number as people write it, in Western or Arabic digits; no infinity, no NaN.
+/// Parses a decimal number with Western or Arabic digits; rejects infinity and NaN.
 fn decimal(text: &str) -> Option<f64> {
     let plain: String = text.chars().map(western).collect();
     let fine = plain.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
     plain.parse().ok().filter(|number: &f64| fine && number.is_finite())
 }
 
-/// The Western form of an Arabic digit or decimal separator.
+/// Western form of an Arabic digit or decimal separator.
 fn western(c: char) -> char {
     let digit = match c {
         '\u{0660}'..='\u{0669}' => u32::from(c) - 0x0660,
@@ -119,7 +119,7 @@ fn western(c: char) -> char {
 }
 
 impl AnswerType {
-    /// The answer as it is kept, or what is wrong with it (§5).
+    /// The answer in its stored form, or the reason for rejecting it (§5).
     pub fn accept(self, text: &str) -> Result<String, &'static str> {
         let lower = text.to_lowercase();
         match self {
@@ -135,7 +135,7 @@ impl AnswerType {
 }
 
 impl Item {
-    /// Whether an answer fails: `fail`, `no`, or a number outside the rule (§5).
+    /// Whether an answer fails: `fail`, `no`, or a number outside the range (§5).
     pub fn fails(&self, answer_value: &str) -> bool {
         match self.answer_type {
             AnswerType::PassFail => answer_value == "fail",

@@ -56,7 +56,7 @@ fn the_grid_of_states_and_commands() {
 }
 
 #[test]
-fn who_sees_and_works_on_whose_inspections() {
+fn the_grid_of_visibility_and_work_on_inspections() {
     let inspection = draft(None);
     for &role in Role::ALL {
         let own = User { id: inspection.technician_id, ..user(role) };
@@ -69,7 +69,7 @@ fn who_sees_and_works_on_whose_inspections() {
 }
 
 #[test]
-fn nobody_starts_on_leave_or_on_what_is_out_of_service_or_without_questions() {
+fn starting_requires_presence_a_machine_in_service_and_questions() {
     let (inspector, machine, checklist, items) = (user(Role::Inspector), equipment(), template(), [item(1)]);
     assert_eq!(may_start(&inspector, &machine, Some(&checklist), &items), Ok(()));
     assert_eq!(may_start(&inspector, &machine, None, &items), Err(InspectionRule::NoChecklist));
@@ -87,7 +87,7 @@ fn nobody_starts_on_leave_or_on_what_is_out_of_service_or_without_questions() {
 }
 
 #[test]
-fn a_draft_is_gone_on_with_if_it_is_what_one_set_out_to_do() {
+fn a_draft_is_continued_only_for_the_same_target() {
     let inspector = user(Role::Inspector);
     let away = User { is_on_leave: true, ..inspector.clone() };
     let ad_hoc = Inspection { id: id(7), ..Inspection::ad_hoc(id(1), id(1), id(1), now()) };
@@ -107,7 +107,7 @@ fn a_draft_is_gone_on_with_if_it_is_what_one_set_out_to_do() {
 }
 
 #[test]
-fn one_sets_out_for_an_assignment_or_a_machine() {
+fn a_start_targets_an_assignment_or_a_machine() {
     let read = |body| StartInspection::from_json(body).expect("read");
     assert_eq!(read(json!({"equipment_id": 3})).target(), Ok(StartTarget::AdHoc(id(3))));
     assert_eq!(read(json!({"assignment_id": 4})).target(), Ok(StartTarget::Half(id(4))));
@@ -130,7 +130,7 @@ fn half_of_an_assignment_has_the_questions_of_its_trade_and_those_of_none() {
 }
 
 #[test]
-fn answers_are_of_the_kind_that_is_asked_for() {
+fn answers_match_the_type_of_the_question() {
     use AnswerType::*;
     for (kind, text, kept) in [
         (PassFail, "PASS", Some("pass")),
@@ -208,7 +208,7 @@ fn numbered(items: Vec<Item>) -> Vec<Item> {
 
 proptest! {
     #[test]
-    fn the_two_halves_cover_everything_and_share_what_has_no_category(items in prop::collection::vec(any_item(), 0..30)) {
+    fn the_two_halves_cover_every_question_and_share_those_without_a_trade(items in prop::collection::vec(any_item(), 0..30)) {
         let items = numbered(items);
         let of = |category| draft(category).scope(&items).iter().map(|i| i.id.get()).collect::<Vec<_>>();
         let (mechanical, electrical) = (of(Some(Category::Mechanical)), of(Some(Category::Electrical)));

@@ -1,4 +1,4 @@
-//! How the place of a repair is left, and what an admin makes of it (rule book §7).
+//! Cleaning of the workplace after a repair, and its rating by an admin (rule book §7).
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::{
     time::Instant,
 };
 
-/// How the place of a repair was left.
+/// The cleaning after a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -19,25 +19,25 @@ use crate::{
 pub struct Cleaning {
     /// The repair.
     pub job_id: JobId,
-    /// What was done.
+    /// Description of the cleaning.
     pub notes: String,
-    /// Who told of it.
+    /// User that reported it.
     pub cleaned_by_id: UserId,
-    /// When.
+    /// Time of the report.
     pub cleaned_at: Instant,
-    /// How clean it was, 0 to 2.
+    /// Rating, 0 to 2.
     pub cleaning_rating: Option<i64>,
-    /// Which admin rated it.
+    /// Admin that rated it.
     pub rated_by_id: Option<UserId>,
-    /// When that was last.
+    /// Time of the last rating.
     pub rated_at: Option<Instant>,
 }
 
 impl Cleaning {
-    /// Told of by the owner of a repair that is done; a rating they got before stays (§7).
+    /// Builds the report of the owner of a completed repair; an earlier rating is preserved (§7).
     pub fn of(
         job: &Job,
-        wanted: NewCleaning,
+        input: NewCleaning,
         before: Option<&Self>,
         by: UserId,
         now: Instant,
@@ -46,7 +46,7 @@ impl Cleaning {
         let own = before.filter(|before| before.cleaned_by_id == by);
         Ok(Self {
             job_id: job.id,
-            notes: wanted.notes.into(),
+            notes: input.notes.into(),
             cleaned_by_id: by,
             cleaned_at: now,
             cleaning_rating: own.and_then(|before| before.cleaning_rating),
@@ -55,13 +55,13 @@ impl Cleaning {
         })
     }
 
-    /// Rated by an admin, or rated again (§7).
+    /// Records an admin's rating, or replaces it (§7).
     #[must_use]
     pub fn rated(&self, rating: i64, by: UserId, now: Instant) -> Self {
         Self { cleaning_rating: Some(rating), rated_by_id: Some(by), rated_at: Some(now), ..self.clone() }
     }
 
-    /// Points to book for a rating: the difference to what whoever cleaned has got for it so far (§7).
+    /// Points to award for the rating: the difference to those awarded so far (§7).
     pub fn rating_over(&self, booked: i64) -> i64 {
         self.cleaning_rating.unwrap_or(0) - booked
     }

@@ -1,4 +1,4 @@
-//! What is told when jobs are made, worked on and rated.
+//! Inputs of the commands on jobs.
 
 use super::{EngineerJobType, Hours, JobCategory, JobStatus};
 use crate::{
@@ -11,19 +11,19 @@ use crate::{
 };
 
 input! {
-    /// Who repairs a defect.
+    /// Assignment of a defect to a specialist.
     pub struct AssignSpecialist {
         /// The specialist.
         specialist_id: UserId,
-        /// How large the repair is; `minor` if absent.
+        /// Size of the repair; `minor` if absent.
         category: Option<JobCategory>,
-        /// Why it is a large one; needed if it is.
+        /// Reason for the size `major`, which requires one.
         major_reason: Option<Text<1000>>,
     }
 }
 
 impl AssignSpecialist {
-    /// A large repair needs a reason (§6).
+    /// Checks that a large repair has a reason (§6).
     pub fn check(&self) -> Result<(), Invalid> {
         large_needs_reason(self.category, self.major_reason.is_some())
     }
@@ -37,33 +37,33 @@ fn large_needs_reason(category: Option<JobCategory>, has_reason: bool) -> Result
 }
 
 input! {
-    /// A job for an engineer.
+    /// A job to create for an engineer.
     pub struct NewEngineerJob {
-        /// What it is.
+        /// Type of the job.
         job_type: EngineerJobType,
         /// Title.
         title: Text<200>,
-        /// What is to be done.
+        /// Description.
         description: Option<Text<5000>>,
-        /// Whose it is; an engineer's own if absent.
+        /// Owner; the engineer that creates it if absent.
         engineer_id: Option<UserId>,
-        /// How large it is; `minor` if absent.
+        /// Size; `minor` if absent.
         category: Option<JobCategory>,
-        /// Why it is a large one; needed if it is.
+        /// Reason for the size `major`, which requires one.
         major_reason: Option<Text<1000>>,
         /// The machine.
         equipment_id: Option<EquipmentId>,
-        /// The inspection it has to do with.
+        /// Related inspection.
         related_inspection_id: Option<InspectionId>,
-        /// The defect it has to do with.
+        /// Related defect.
         related_defect_id: Option<DefectId>,
-        /// Days it is to take.
+        /// Planned time in days.
         planned_time_days: Option<Integer<1, 3650>>,
     }
 }
 
 impl NewEngineerJob {
-    /// Whose job it becomes: an admin makes one for anybody, an engineer for themself (§7).
+    /// Owner of the new job: admins create jobs for any engineer, engineers for themselves (§7).
     pub fn owner(&self, actor: &User) -> Result<UserId, Forbidden> {
         match self.engineer_id {
             Some(id) if id != actor.id && !actor.is_admin() => {
@@ -73,14 +73,14 @@ impl NewEngineerJob {
         }
     }
 
-    /// A large job needs a reason.
+    /// Checks that a large job has a reason.
     pub fn check(&self) -> Result<(), Invalid> {
         large_needs_reason(self.category, self.major_reason.is_some())
     }
 }
 
 input! {
-    /// How long the owner of a job thinks it takes.
+    /// The owner's estimate of the working time.
     pub struct PlannedTime {
         /// Hours, more than 0 and at most 999.99.
         planned_time_hours | "hours": Hours,
@@ -88,37 +88,37 @@ input! {
 }
 
 input! {
-    /// What was done.
+    /// Completion of a job.
     pub struct Completion {
-        /// What was done, in 10 letters or more.
+        /// Description of the work; at least 10 characters.
         work_notes: Text<2000, 10>,
-        /// How it was completed, in the client's words.
+        /// Completion status, as given by the client.
         completion_status: Option<Text<50>>,
     }
 }
 
 input! {
-    /// Why a job is left undone.
+    /// Abandonment of a job.
     pub struct IncompleteReason {
-        /// The reason, in 10 letters or more.
+        /// Reason; at least 10 characters.
         reason: Text<2000, 10>,
     }
 }
 
 input! {
-    /// Who gets a job that was left undone.
+    /// Transfer of an incomplete job to another specialist.
     pub struct Reassignment {
         /// The specialist.
         specialist_id: UserId,
-        /// Why.
+        /// Reason.
         reason: Option<Text<2000>>,
     }
 }
 
 input! {
-    /// How the place of a repair was left.
+    /// Report of the cleaning after a repair.
     pub struct NewCleaning {
-        /// What was done.
+        /// Description of the cleaning.
         notes | "cleaning_notes": Text<2000>,
         /// Photos, uploaded before.
         file_ids: Option<ValueList<FileId, 0, 10>>,
@@ -126,9 +126,9 @@ input! {
 }
 
 input! {
-    /// How clean the place of a repair was left.
+    /// Rating of the cleaning after a repair.
     pub struct CleaningRating {
-        /// 0 to 2.
+        /// Rating, 0 to 2.
         cleaning_rating | "rating": Integer<0, 2>,
     }
 }
@@ -136,45 +136,45 @@ input! {
 input! {
     /// An admin's bonus for a job.
     pub struct BonusRating {
-        /// 0 to 10.
+        /// Bonus, 0 to 10.
         admin_bonus | "bonus": Integer<0, 10>,
     }
 }
 
 text_enum! {
-    /// What jobs can be ordered by.
+    /// Sort key of jobs.
     pub enum JobOrder {
-        /// Number, which is also the order in which they were made.
+        /// Primary key, which is also the order of creation.
         Id = "id" | "created_at",
-        /// When it was begun.
+        /// Start time.
         StartedAt = "started_at",
-        /// When it was done.
+        /// Completion time.
         CompletedAt = "completed_at",
     }
 }
 
 input! {
-    /// Which repairs.
+    /// Filter and order of a list of repair jobs.
     pub struct JobFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<JobStatus>,
-        /// Of this specialist.
+        /// Filter by specialist.
         specialist_id: Option<UserId>,
-        /// So large.
+        /// Filter by size.
         category: Option<JobCategory>,
-        /// Order; the newest first if absent.
+        /// Sort order; newest first if absent.
         sort: Option<Sort<JobOrder>>,
     }
 }
 
 input! {
-    /// Which jobs of engineers.
+    /// Filter and order of a list of engineer jobs.
     pub struct EngineerJobFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<JobStatus>,
-        /// Of this sort.
+        /// Filter by type.
         job_type: Option<EngineerJobType>,
-        /// Order; the newest first if absent.
+        /// Sort order; newest first if absent.
         sort: Option<Sort<JobOrder>>,
     }
 }

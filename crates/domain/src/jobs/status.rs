@@ -1,4 +1,4 @@
-//! The state machine that all jobs have (rule book §7, §8).
+//! State machine of jobs (rule book §7, §8).
 
 use std::fmt;
 
@@ -6,57 +6,57 @@ use super::JobRule;
 use crate::input::text_enum;
 
 text_enum! {
-    /// How far a job is.
+    /// Lifecycle status of a job.
     pub enum JobStatus {
-        /// Somebody's, and not begun.
+        /// Assigned; not started.
         Assigned = "assigned",
-        /// Under way.
+        /// In progress.
         InProgress = "in_progress",
-        /// Under way, but nobody works on it right now.
+        /// Started, and paused at present.
         Paused = "paused",
-        /// Done, and not reviewed.
+        /// Completed; not reviewed.
         Completed = "completed",
-        /// Done and reviewed.
+        /// Completed and approved by a review.
         QcApproved = "qc_approved",
-        /// Left undone, or not done well enough.
+        /// Abandoned by the owner, or rejected by a review.
         Incomplete = "incomplete",
-        /// There was nothing to do.
+        /// Cancelled because the defect was rejected.
         Cancelled = "cancelled",
     }
 }
 
-/// What can be done with a job.
+/// Commands on a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobCommand {
     /// Enter the planned time.
     Plan,
     /// Assess the defect before work.
     Assess,
-    /// Begin.
+    /// Start.
     Start,
-    /// Ask for a pause.
+    /// Request a pause.
     AskForPause,
-    /// Pause, since somebody allowed or ordered it.
+    /// Pause, by an approval or an order.
     Pause,
-    /// Go on.
+    /// Resume.
     Resume,
-    /// Be done.
+    /// Complete.
     Complete,
-    /// Leave it undone.
+    /// Leave it incomplete.
     LeaveIncomplete,
-    /// There is nothing to do.
+    /// Cancel it because the defect was rejected.
     Cancel,
-    /// The work is good.
+    /// Approve the work in a review.
     ApproveQuality,
-    /// The work is not good.
+    /// Reject the work in a review.
     RejectQuality,
-    /// Give it to somebody else, since it has been paused for long.
+    /// Transfer a stalled job to another owner.
     TakeOver,
-    /// Give it to somebody else, since it was left undone.
+    /// Transfer an incomplete job to another owner.
     Reassign,
-    /// Tell of the cleaning afterwards.
+    /// Report the cleaning.
     Clean,
-    /// Give points for it.
+    /// Award a bonus.
     Reward,
 }
 
@@ -104,13 +104,13 @@ impl fmt::Display for JobCommand {
 }
 
 impl JobStatus {
-    /// Statuses in which somebody has still to work on it.
+    /// Statuses of unfinished jobs.
     pub const LIVE: [Self; 3] = [Self::Assigned, Self::InProgress, Self::Paused];
 
-    /// Statuses in which somebody has begun to work on it.
+    /// Statuses of started, unfinished jobs.
     pub const RUNNING: [Self; 2] = [Self::InProgress, Self::Paused];
 
-    /// The status after a command (§7, §8).
+    /// Status after a command (§7, §8).
     pub fn after(self, command: JobCommand) -> Result<Self, JobRule> {
         match (self, command) {
             (Self::Assigned, JobCommand::Plan | JobCommand::Assess)

@@ -8,10 +8,10 @@ use crate::{
 };
 
 fn job(status: JobStatus) -> Job {
-    let wanted =
+    let input =
         NewEngineerJob::from_json(json!({"job_type": "system_review", "title": "Look"})).expect("a job");
     let job =
-        Job::of_engineer(wanted, &user(Role::Engineer), Numbers { universal: 3, of_owner: 12 }, None, now());
+        Job::of_engineer(input, &user(Role::Engineer), Numbers { universal: 3, of_owner: 12 }, None, now());
     Job { status, ..job }
 }
 
@@ -72,11 +72,11 @@ fn the_planned_time_comes_first_and_once() {
     let ready = fresh.plan(&planned(2.5), now()).expect("planned");
     assert_eq!(ready.plan(&planned(3.0), now()), Err(JobRule::PlannedAlready));
     assert_eq!(ready.may_be_opened_by(&user(Role::Engineer)), Ok(()));
-    assert_eq!(ready.start(now()).expect("begun").started_at, Some(now()));
+    assert_eq!(ready.start(now()).expect("started").started_at, Some(now()));
 }
 
 #[test]
-fn planned_hours_are_more_than_nothing_and_fit() {
+fn planned_hours_are_positive_and_bounded() {
     let read = |hours: serde_json::Value| {
         PlannedTime::from_json(json!({ "hours": hours })).map(|p| p.planned_time_hours.number())
     };
@@ -120,31 +120,31 @@ fn on_time_to_the_second_is_five() {
 }
 
 #[test]
-fn pauses_do_not_count_as_work() {
+fn pauses_are_excluded_from_the_time_worked() {
     let at = |seconds: i64| now().plus_seconds(seconds);
     let begun =
-        job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("begun");
+        job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("started");
     let paused = begun.pause(at(1800)).expect("paused");
-    let resumed = paused.resume(at(1800 + 3 * 86_400)).expect("going on");
+    let resumed = paused.resume(at(1800 + 3 * 86_400)).expect("resumed");
     let done = resumed.complete(done(), at(3600 + 3 * 86_400)).expect("done");
     assert_eq!(done.paused_seconds, 3 * 86_400);
     assert_eq!(done.actual_time_hours, Some(Hours::of_seconds(3600)));
     assert_eq!((done.time_rating, done.status), (Some(5), JobStatus::Completed));
-    assert_eq!(done.times(at(10_000_000)).elapsed(), 3600 + 3 * 86_400, "the clock stands when it is done");
+    assert_eq!(total(done.times(at(10_000_000))), 3600 + 3 * 86_400, "the timer stops at the completion");
 }
 
 #[test]
 fn a_clock_that_is_set_back_gives_no_negative_time() {
     let begun =
-        job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("begun");
+        job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("started");
     let done = begun.complete(done(), now().plus_seconds(-100)).expect("done");
     assert_eq!(done.actual_time_hours, Some(Hours::default()));
 }
 
 #[test]
-fn taking_over_begins_anew() {
+fn a_takeover_resets_the_job() {
     let begun =
-        job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("begun");
+        job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("started");
     let paused = begun.pause(now().plus_seconds(60)).expect("paused");
     let taken = paused.taken_over_by(id(8), now().plus_seconds(999_999)).expect("taken over");
     assert_eq!((taken.owner_id, taken.status), (id(8), JobStatus::Assigned));
@@ -155,11 +155,11 @@ fn taking_over_begins_anew() {
     assert_eq!(taken.job_id, paused.job_id, "its number stays");
     let left = Job { admin_bonus: Some(5), ..job(JobStatus::Incomplete) };
     let again = left.reassigned_to(id(8), now()).expect("reassigned");
-    assert_eq!(again.admin_bonus, None, "a bonus is for who did the work");
+    assert_eq!(again.admin_bonus, None, "a bonus belongs to the previous owner");
 }
 
 #[test]
-fn who_sees_and_works_on_a_job() {
+fn a_job_is_visible_to_planners_and_worked_on_by_its_owner() {
     for kind in [JobKind::Specialist, JobKind::Engineer] {
         let subject = Job { kind, ..job(JobStatus::Assigned) };
         for &role in Role::ALL {
@@ -189,10 +189,30 @@ fn the_difference_of_a_bonus_is_booked() {
     }
 }
 
+/// A segment of the time of a job.
+#[derive(Debug, Clone, Copy)]
+enum Segment {
+    Running(Instant, Instant),
+    Paused(Instant, Instant),
+}
+
+/// Times of consecutive segments, as the rule book defines them (§7).
+fn sum(segments: &[Segment]) -> Times {
+    let seconds = |from: Instant, to: Instant| to.as_second() - from.as_second();
+    segments.iter().fold(Times::default(), |times, segment| match *segment {
+        Segment::Running(from, to) => Times { worked: times.worked + seconds(from, to), ..times },
+        Segment::Paused(from, to) => Times { paused: times.paused + seconds(from, to), ..times },
+    })
+}
+
+fn total(times: Times) -> i64 {
+    times.worked + times.paused
+}
+
 proptest! {
     #[test]
-    fn worked_and_paused_are_all_of_the_time(steps in prop::collection::vec(0..200_000_i64, 0..20), last in 0..100_000_i64) {
-        let mut subject = job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("begun");
+    fn time_worked_and_time_paused_add_up_to_the_total(steps in prop::collection::vec(0..200_000_i64, 0..20), last in 0..100_000_i64) {
+        let mut subject = job(JobStatus::Assigned).plan(&planned(1.0), now()).expect("planned").start(now()).expect("started");
         let mut at = now();
         let mut segments = Vec::new();
         for milliseconds in steps {
@@ -203,18 +223,18 @@ proptest! {
                 subject = subject.pause(at).expect("paused");
             } else {
                 segments.push(Segment::Paused(from, at));
-                subject = subject.resume(at).expect("going on");
+                subject = subject.resume(at).expect("resumed");
             }
             let times = subject.times(at);
-            prop_assert_eq!(times, Times::of(segments.clone()));
-            prop_assert_eq!(times.elapsed(), at.as_second() - now().as_second());
+            prop_assert_eq!(times, sum(&segments));
+            prop_assert_eq!(total(times), at.as_second() - now().as_second());
         }
         if subject.status == JobStatus::Paused {
-            subject = subject.resume(at).expect("going on");
+            subject = subject.resume(at).expect("resumed");
         }
         let end = at.plus_seconds(last);
         segments.push(Segment::Running(at, end));
-        let times = Times::of(segments);
+        let times = sum(&segments);
         let done = subject.complete(done(), end).expect("done");
         prop_assert_eq!(done.times(end), times);
         prop_assert_eq!(done.paused_seconds, times.paused);

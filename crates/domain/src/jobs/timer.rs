@@ -1,4 +1,4 @@
-//! The timer of a job: how long it has been worked on, and how well that was planned (rule book §7).
+//! Timer of a job: time worked, time paused, and the rating of the planned time (rule book §7).
 
 use serde::{Serialize, Serializer};
 
@@ -7,27 +7,27 @@ use crate::{
     time::Instant,
 };
 
-/// A time in hours, to two decimals; never negative.
+/// Non-negative number of hours with two decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::BigInt))]
 pub struct Hours(i64);
 
-/// Hundredths of an hour that can be planned: 999.99 hours.
-const MOST: i64 = 99_999;
+/// Largest planned time in hundredths of an hour: 999.99 hours.
+const MAX_HUNDREDTHS: i64 = 99_999;
 
 impl Hours {
-    /// So many seconds, rounded.
-    pub const fn of_seconds(seconds: i64) -> Self {
+    /// Converts seconds, rounded to hundredths of an hour.
+    pub(crate) const fn of_seconds(seconds: i64) -> Self {
         Self(if seconds < 0 { 0 } else { (seconds + 18) / 36 })
     }
 
-    /// The seconds.
+    /// Converts to seconds.
     pub const fn seconds(self) -> i64 {
         self.0 * 36
     }
 
-    /// The number of hours.
+    /// Converts to a number of hours.
     #[allow(clippy::cast_precision_loss, reason = "far fewer hundredths than a float tells apart")]
     pub fn number(self) -> f64 {
         self.0 as f64 / 100.0
@@ -41,7 +41,7 @@ impl Serialize for Hours {
 }
 
 impl Scalar for Hours {
-    /// A number above 0 and at most 999.99; further decimals are rounded.
+    /// Reads a number above 0 and at most 999.99, rounded to two decimals.
     #[allow(clippy::cast_possible_truncation, reason = "checked to be small")]
     fn read(given: RawValue) -> Result<Self, Invalid> {
         let wrong = || Invalid::value("must be a number of hours, more than 0 and at most 999.99");
@@ -52,7 +52,7 @@ impl Scalar for Hours {
         };
         let hundredths = number.map(|hours: f64| (hours * 100.0).round());
         #[allow(clippy::cast_precision_loss, reason = "a small number")]
-        let fits = |hundredths: &f64| (1.0..=MOST as f64).contains(hundredths);
+        let fits = |hundredths: &f64| (1.0..=MAX_HUNDREDTHS as f64).contains(hundredths);
         hundredths.filter(fits).map(|hundredths| Self(hundredths as i64)).ok_or_else(wrong)
     }
 
@@ -95,40 +95,23 @@ where
     }
 }
 
-/// A stretch of a job's time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Segment {
-    /// It was worked on.
-    Running(Instant, Instant),
-    /// It wasn't.
-    Paused(Instant, Instant),
-}
-
-/// Seconds of a job.
+/// Times of a job in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Times {
-    /// While it was worked on.
+    /// Time worked.
     pub worked: i64,
-    /// While it was paused.
+    /// Time paused.
     pub paused: i64,
 }
 
-/// Whole seconds from one instant to a later one; parts of a stretch add up to the whole.
+/// Whole seconds between two instants; the parts of a period add up to the whole.
 fn seconds(from: Instant, to: Instant) -> i64 {
     (to.as_second() - from.as_second()).max(0)
 }
 
 impl Times {
-    /// The times of segments that follow each other (§7).
-    pub fn of(segments: impl IntoIterator<Item = Segment>) -> Self {
-        segments.into_iter().fold(Self::default(), |times, segment| match segment {
-            Segment::Running(from, to) => Self { worked: times.worked + seconds(from, to), ..times },
-            Segment::Paused(from, to) => Self { paused: times.paused + seconds(from, to), ..times },
-        })
-    }
-
-    /// The same from totals: when it began, the seconds of the pauses that have ended, and since when the present one has
-    /// gone on, if there is one.
+    /// Computes the times up to `until` from the start, the seconds of completed pauses and the
+    /// beginning of the present pause, if any (§7).
     pub fn of_totals(
         started: Instant,
         ended_pauses: i64,
@@ -138,20 +121,15 @@ impl Times {
         let paused = ended_pauses + paused_at.map_or(0, |since| seconds(since, until));
         Self { worked: (seconds(started, until) - paused).max(0), paused }
     }
-
-    /// All of it.
-    pub const fn elapsed(self) -> i64 {
-        self.worked + self.paused
-    }
 }
 
-/// Seconds of lateness that cost a point of the rating.
+/// Seconds of delay that reduce the rating by one.
 const HALF_HOUR: i64 = 30 * 60;
 const TWO_HOURS_EARLY: i64 = -2 * 3600;
 
-/// How well the planned time was kept, 1 to 7: 5 on time, 2 more if early, 4 more if early by two hours, 1 less for each full
-/// half hour late (§7).
-pub fn time_rating(planned_seconds: i64, worked_seconds: i64) -> i64 {
+/// Rating of the planned time, 1 to 7: 5 on time, 2 more if early, 4 more if early by two hours, 1
+/// less for each full half hour of delay (§7).
+pub(super) fn time_rating(planned_seconds: i64, worked_seconds: i64) -> i64 {
     let late = worked_seconds - planned_seconds;
     let change = if late <= TWO_HOURS_EARLY {
         4

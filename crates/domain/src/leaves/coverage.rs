@@ -1,4 +1,4 @@
-//! Who stands in for whom: candidates and their scores, and the role that comes with it (rule book §10).
+//! Coverage of leaves: candidates, their scores, and the role that coverage grants (rule book §10).
 
 use std::cmp::Reverse;
 
@@ -9,33 +9,34 @@ use crate::{
     users::{Badge, BadgeRequest, Draft, Role, User},
 };
 
-/// What somebody has to do.
+/// Workload of a person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Workload {
-    /// Jobs in progress.
+    /// Number of jobs in progress.
     pub active_jobs: i64,
-    /// Defects that they are to repair, or that were given to them, and that aren't resolved.
+    /// Number of unresolved defects that the person repairs or is responsible for.
     pub open_defects: i64,
 }
 
-/// Somebody who could cover.
+/// Candidate for coverage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// Who.
+    /// The person.
     pub user: User,
-    /// How well they fit; more is better.
+    /// Score; higher is better.
     pub score: i64,
-    /// Jobs they have in progress.
+    /// Number of jobs in progress.
     pub active_jobs: i64,
-    /// Whether they work when the absent person does.
+    /// Whether the person works on the absent person's shift.
     pub same_shift: bool,
-    /// Whether they have the major role of the absent person.
+    /// Whether the person has the absent person's major role.
     pub same_role: bool,
 }
 
 impl Candidate {
-    /// Scores somebody: the same shift +10; for an absent inspector: an inspector +8, any other specialist +5 or, with open
-    /// defects, +2, the same trade +3; for others the same role +8; minus the jobs in progress (§10).
+    /// Scores a person: same shift +10. For an absent inspector: an inspector +8, a specialist +5
+    /// or, with open defects, +2, same trade +3. For others: same role +8. Each job in progress −1
+    /// (§10).
     pub fn of(user: User, absent: &User, load: Workload) -> Self {
         let same_shift = user.shift.is_some() && user.shift == absent.shift;
         let same_role = user.has(absent.role);
@@ -55,13 +56,14 @@ impl Candidate {
     }
 }
 
-/// The candidates, the best first, equal ones by name (§10).
+/// Sorts candidates by score, highest first, then by name (§10).
 pub fn ranked(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates.sort_by_cached_key(|c| (Reverse(c.score), c.user.full_name.clone(), c.user.id));
     candidates
 }
 
-/// Whether somebody may cover a leave, when these are their own leaves: active, somebody else, and there on those days (§10).
+/// Checks that a person may cover the leave, given their own leaves: active, another person, and
+/// present on its days (§10).
 pub fn may_cover(leave: &Leave, person: Option<&User>, own: &[Leave]) -> Result<(), Invalid> {
     let wrong = |message: &str| Err(Invalid::field("coverage_user_id", message));
     match person {
@@ -79,8 +81,8 @@ pub fn may_cover(leave: &Leave, person: Option<&User>, own: &[Leave]) -> Result<
 }
 
 impl User {
-    /// The badge of the inspector's role they get for covering somebody: specialists without a second role get one for an
-    /// inspector's absence, as long as it lasts (§10). They need a trade, as all who inspect.
+    /// Badge of the inspector role that coverage grants: a specialist with a trade and without a
+    /// second role gets one for the absence of an inspector, as long as it lasts (§10).
     pub fn coverage_badge(&self, absent: &User) -> Option<String> {
         let badge = String::from(Badge::covering(&self.role_id));
         let is_free = self.minor_role.is_none() || self.minor_role_id.as_deref() == Some(&badge);
@@ -88,8 +90,9 @@ impl User {
         (is_needed && is_free && self.specialization.is_some()).then_some(badge)
     }
 
-    /// How somebody stands who covers these leaves that are in force: marked with the first of them, and with the role
-    /// that one of them brings. `ended` is a leave they don't cover any more; its role goes, unless another needs it (§10).
+    /// Account of a person that covers these leaves in force: marked with the first of them, and
+    /// with the role that one of them grants. The role granted by `ended` is revoked unless another
+    /// leave grants it (§10).
     pub fn covering(&self, leaves: &[Leave], ended: Option<&Leave>, now: Instant) -> Draft {
         let first = leaves.iter().min_by_key(|leave| (leave.date_from, leave.id));
         let leave_coverage_for = first.map(|leave| leave.user_id);
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_come_first_and_equal_ones_by_name() {
+    fn candidates_are_sorted_by_score_then_by_name() {
         let candidate = |name: &str, n, score| Candidate {
             user: User { id: id(n), full_name: name.into(), ..user(Role::Engineer) },
             score,
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_covers_is_there_active_and_somebody_else() {
+    fn a_covering_person_is_present_active_and_another_person() {
         let away = Leave { user_id: id(1), ..leave(date(3), date(5)) };
         let other = User { id: id(2), ..user(Role::Specialist) };
         let check = |person: Option<&User>, own: &[Leave]| may_cover(&away, person, own).is_ok();
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gets_a_role_for_covering() {
+    fn the_grid_of_roles_granted_by_coverage() {
         for absent in Role::ALL {
             for &role in Role::ALL {
                 for (minor_role, minor_role_id) in
@@ -242,6 +245,6 @@ mod tests {
         assert_eq!((free.leave_coverage_for, free.minor_role, free.minor_role_id), (None, None, None));
         let permanent = User { minor_role_id: Some("INS009".into()), ..left };
         let kept = permanent.covering(&[], Some(&one), now()).user;
-        assert_eq!(kept.minor_role_id.as_deref(), Some("INS009"), "a role given meanwhile stays");
+        assert_eq!(kept.minor_role_id.as_deref(), Some("INS009"), "a role granted meanwhile remains");
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked of leaves.
+//! Inputs of the commands on leaves.
 
 use super::{LeaveScope, LeaveStatus, LeaveType};
 use crate::{
@@ -15,25 +15,25 @@ use crate::{
 input! {
     /// A request for leave.
     pub struct NewLeave {
-        /// Who is away; oneself if absent. Only admins ask for somebody else.
+        /// Absent person; the user if absent. Only admins request leaves of others.
         user_id: Option<UserId>,
-        /// Why.
+        /// Type.
         leave_type: LeaveType,
-        /// Why, if it is `other`.
+        /// Reason for the type `other`.
         other_reason: Option<Text<500>>,
-        /// The first day.
+        /// First day.
         date_from: Date,
-        /// The last day.
+        /// Last day.
         date_to: Date,
-        /// More about it.
+        /// Remark.
         reason: Option<Text<1000>>,
-        /// Which of their roles rest; all if absent.
+        /// Roles that it suspends; all if absent.
         scope: Option<LeaveScope>,
     }
 }
 
 impl NewLeave {
-    /// Whose leave it is: an admin asks for anybody, everybody else for themself (§10).
+    /// Absent person: admins request leaves for anybody, others for themselves (§10).
     pub fn person(&self, actor: &User) -> Result<UserId, Forbidden> {
         match self.user_id {
             Some(id) if id != actor.id && !actor.is_admin() => {
@@ -43,7 +43,7 @@ impl NewLeave {
         }
     }
 
-    /// The days are in order, and another reason is told (§10).
+    /// Checks that the days are in order and that the type `other` has a reason (§10).
     pub fn check(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
         if self.date_to < self.date_from {
@@ -55,7 +55,7 @@ impl NewLeave {
         errors.into_result()
     }
 
-    /// The request (§10).
+    /// Builds the request (§10).
     pub fn request(self, person: UserId, by: UserId, now: Instant) -> Leave {
         Leave {
             id: LeaveId::UNSAVED,
@@ -82,63 +82,63 @@ impl NewLeave {
 }
 
 input! {
-    /// A leave is granted.
+    /// Approval of a leave.
     pub struct LeaveApproval {
-        /// Who covers.
+        /// Covering person.
         coverage_user_id: Option<UserId>,
     }
 }
 
 input! {
-    /// A leave is refused.
+    /// Rejection of a leave.
     pub struct LeaveRejection {
-        /// Why.
+        /// Reason.
         reason: Text<1000>,
     }
 }
 
 input! {
-    /// Somebody covers a leave.
+    /// Assignment of coverage to a leave.
     pub struct CoverageAssignment {
-        /// Who.
+        /// Covering person.
         coverage_user_id: UserId,
     }
 }
 
 text_enum! {
-    /// What leaves can be ordered by.
+    /// Sort key of leaves.
     pub enum LeaveOrder {
-        /// Number.
+        /// Primary key.
         Id = "id",
-        /// The first day.
+        /// First day.
         DateFrom = "date_from",
-        /// The last day.
+        /// Last day.
         DateTo = "date_to",
     }
 }
 
 input! {
-    /// Which leaves.
+    /// Filter and order of a list of leaves.
     pub struct LeaveFilter {
-        /// Of this status.
+        /// Filter by status.
         status: Option<LeaveStatus>,
-        /// Of this type.
+        /// Filter by type.
         leave_type: Option<LeaveType>,
-        /// Of this person.
+        /// Filter by person.
         user_id: Option<UserId>,
-        /// That last until this day or longer.
+        /// Earliest last day.
         date_from: Option<Date>,
-        /// That begin on this day or earlier.
+        /// Latest first day.
         date_to: Option<Date>,
-        /// Order; newest first if absent.
+        /// Sort order; newest first if absent.
         sort: Option<Sort<LeaveOrder>>,
     }
 }
 
 input! {
-    /// Of whom the capacity is counted.
+    /// Filter of the capacity report.
     pub struct CapacityFilter {
-        /// People of this shift; all if absent.
+        /// Filter by shift; all if absent.
         shift: Option<Shift>,
     }
 }
@@ -155,31 +155,31 @@ mod tests {
         users::Role,
     };
 
-    fn wanted(body: serde_json::Value) -> NewLeave {
+    fn parsed(body: serde_json::Value) -> NewLeave {
         NewLeave::from_json(body).expect("a request")
     }
 
     #[test]
-    fn only_an_admin_asks_for_somebody_else() {
+    fn only_admins_request_leave_for_others() {
         let body = json!({"leave_type": "sick", "date_from": "2026-03-02", "date_to": "2026-03-02"});
         for &role in Role::ALL {
             let actor = User { id: id(4), ..user(role) };
-            assert_eq!(wanted(body.clone()).person(&actor), Ok(id(4)));
+            assert_eq!(parsed(body.clone()).person(&actor), Ok(id(4)));
             let mut other = body.clone();
             other["user_id"] = json!(5);
-            assert_eq!(wanted(other).person(&actor).ok(), (role == Role::Admin).then_some(id(5)));
+            assert_eq!(parsed(other).person(&actor).ok(), (role == Role::Admin).then_some(id(5)));
         }
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn every_violation_is_reported_at_once() {
         let backwards = json!({"leave_type": "other", "date_from": "2026-03-03", "date_to": "2026-03-02"});
-        let wrong = wanted(backwards).check().expect_err("wrong");
+        let wrong = parsed(backwards).check().expect_err("wrong");
         let fields: Vec<_> = wrong.fields().into_iter().map(|error| error.field).collect();
         assert_eq!(fields, ["date_to", "other_reason"]);
         for &kind in LeaveType::ALL {
             let body = json!({"leave_type": kind, "date_from": "2026-03-02", "date_to": "2026-03-02"});
-            assert_eq!(wanted(body).check().is_ok(), kind != LeaveType::Other);
+            assert_eq!(parsed(body).check().is_ok(), kind != LeaveType::Other);
         }
     }
 }

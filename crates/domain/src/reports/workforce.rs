@@ -1,4 +1,4 @@
-//! Who is there: the workforce and its capacity (rule book §10).
+//! Workforce and its capacity (rule book §10).
 
 use std::collections::BTreeMap;
 
@@ -7,64 +7,64 @@ use serde::Serialize;
 use super::{numbers, tenths};
 use crate::users::{Role, Shift};
 
-/// How many active people there are of a kind.
+/// Count of active people by roles, shift and leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeopleCount {
     /// Major role.
     pub role: Role,
     /// Second role.
     pub minor_role: Option<Role>,
-    /// When they work.
+    /// Regular shift.
     pub shift: Option<Shift>,
-    /// Whether they are on leave.
+    /// Whether the people are on leave.
     pub is_on_leave: bool,
-    /// How many.
+    /// Number of people.
     pub count: i64,
 }
 
 numbers! {
-    /// Active people; those with two roles count in both.
+    /// Figures of active people. People with two roles count in both.
     pub struct Workforce {
-        /// All.
+        /// Total.
         total_users: i64,
-        /// On leave.
+        /// Number on leave.
         on_leave: i64,
-        /// Inspectors.
+        /// Number of inspectors.
         inspectors: i64,
-        /// Specialists.
+        /// Number of specialists.
         specialists: i64,
-        /// Engineers.
+        /// Number of engineers.
         engineers: i64,
-        /// Quality engineers.
+        /// Number of quality engineers.
         quality_engineers: i64,
     }
 
-    /// How many of a group are there.
+    /// Headcount of a group.
     pub struct Headcount {
-        /// All.
+        /// Total.
         total: i64,
-        /// Those who aren't on leave.
+        /// Number not on leave.
         available: i64,
-        /// Those who are.
+        /// Number on leave.
         on_leave: i64,
     }
 
-    /// Who is there today, of all active people.
+    /// Capacity of today: active people that are present.
     pub struct Capacity {
-        /// All.
+        /// Total.
         total: i64,
-        /// All.
+        /// Total.
         total_staff: i64,
-        /// Those who aren't on leave.
+        /// Number not on leave.
         available: i64,
-        /// Those who are.
+        /// Number on leave.
         on_leave: i64,
-        /// Percentage of those who are available, to one decimal place.
+        /// Percentage of people not on leave, to one decimal.
         utilization_rate: f64,
-        /// By major role.
+        /// Headcount by major role.
         #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, Headcount>))]
         by_role: BTreeMap<&'static str, Headcount>,
-        /// By shift; `none` are those without one.
+        /// Headcount by shift; `none` counts people without one.
         #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, Headcount>))]
         by_shift: BTreeMap<&'static str, Headcount>,
     }
@@ -82,7 +82,7 @@ impl Headcount {
 }
 
 impl Workforce {
-    /// Put together from counts.
+    /// Aggregates counts.
     pub fn of(counts: &[PeopleCount]) -> Self {
         let all = Headcount::of(counts.iter());
         let with = |role| {
@@ -101,7 +101,7 @@ impl Workforce {
 }
 
 impl Capacity {
-    /// Put together from counts; of one shift, or of all (§10).
+    /// Aggregates counts of one shift, or of all (§10).
     pub fn of(counts: &[PeopleCount], shift: Option<Shift>) -> Self {
         let counts: Vec<_> = counts.iter().filter(|c| shift.is_none() || c.shift == shift).collect();
         let part = |fits: &dyn Fn(&PeopleCount) -> bool| {
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!((night.total, night.available, night.on_leave), (2, 0, 2));
         assert!(
             Capacity::of(&[], None).utilization_rate.abs() < f64::EPSILON,
-            "nobody, and no division by zero"
+            "no people, and no division by zero"
         );
     }
 }

@@ -103,7 +103,7 @@ diesel::table! {
         resolved_at -> Nullable<Timestamp>,
         decided_by_id -> Nullable<BigInt>,
         admin_notes -> Nullable<Text>,
-        // `stopped` while the assessment holds the machine; refers to the machine's status.
+        // `stopped` while the assessment holds the machine; references the status of the machine.
         equipment_hold -> Nullable<Text>,
         stopped_from -> Nullable<Text>,
         released_at -> Nullable<Timestamp>,

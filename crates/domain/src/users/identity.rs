@@ -1,17 +1,17 @@
-//! What tells people apart: e-mail addresses and badges.
+//! Identifiers of people: e-mail addresses and badges.
 
 use super::Role;
 use crate::input::{Invalid, RawValue, Scalar};
 
-/// An e-mail address, in lower case.
+/// An e-mail address in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
 impl Email {
-    /// Checks an address.
+    /// Validates and normalises an address.
     pub fn new(text: &str) -> Result<Self, Invalid> {
         let text = text.trim().to_lowercase();
-        // One address, one form: no display names, no numbers in the place of a domain, no bare host names.
+        // One form per address: no display names, IP literals or bare host names.
         let options = email_address::Options::default()
             .without_display_text()
             .without_domain_literal()
@@ -23,7 +23,7 @@ impl Email {
         Ok(Self(text))
     }
 
-    /// The address.
+    /// The address as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -50,12 +50,12 @@ impl Scalar for Email {
     }
 }
 
-/// The unique sign of a person in a role, such as `INS007`.
+/// Unique identifier of a person in a role, such as `INS007`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Badge(String);
 
 impl Badge {
-    /// Checks a badge: 2 to 20 letters, digits or hyphens; small letters become capitals.
+    /// Validates a badge: 2 to 20 letters, digits or hyphens. Lower case becomes upper case.
     pub fn new(text: &str) -> Result<Self, Invalid> {
         let text = text.trim().to_ascii_uppercase();
         let fine = |c: char| c.is_ascii_alphanumeric() || c == '-';
@@ -65,18 +65,18 @@ impl Badge {
         Ok(Self(text))
     }
 
-    /// The badge of the role that somebody with this badge has while they cover for somebody else (§10).
+    /// Badge of the role that the holder of `badge` has while covering for an absent person (§10).
     pub fn covering(badge: &str) -> Self {
         Self(format!("COV-{badge}"))
     }
 
-    /// The badge of this role with this number, of three digits or more.
+    /// Badge of a role with this number, padded to three digits.
     pub fn numbered(role: Role, number: i64) -> Self {
         Self(format!("{}{number:03}", role.badge_prefix()))
     }
 
-    /// Letters and number, if it is of the form that is given out: of three to six digits, so that one odd number doesn't
-    /// lead the counting astray.
+    /// Prefix and number of a badge in the generated form, with three to six digits. Any other
+    /// badge has none, so that it cannot influence the numbering.
     pub fn parts(&self) -> Option<(&str, i64)> {
         let start = self.0.find(|c: char| c.is_ascii_digit())?;
         let (prefix, digits) = self.0.split_at_checked(start)?;

@@ -1,8 +1,8 @@
-//! Passwords, and which are good enough.
+//! Passwords and their minimum requirements.
 
 use crate::input::{Invalid, RawValue, Scalar};
 
-/// A password as it was typed. It can't be printed.
+/// A password in plain text. `Debug` does not show it.
 #[derive(Clone)]
 pub struct Password(String);
 
@@ -13,18 +13,18 @@ impl std::fmt::Debug for Password {
 }
 
 impl Password {
-    /// A password as it was typed.
+    /// Wraps a password in plain text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for hashing.
+    /// The plain text, for hashing.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Checks a new password: 8 to 128 characters, not the e-mail address, none of those everybody tries
-    /// first (rule book §1).
+    /// Validates a new password: 8 to 128 characters, not the e-mail address, not a common password
+    /// (§1).
     pub fn check(&self, email: &str) -> Result<(), Invalid> {
         let length = self.0.chars().count();
         let lower = self.0.to_lowercase();
@@ -40,7 +40,7 @@ impl Password {
     }
 }
 
-/// Of eight characters and more, in lower case; shorter ones are refused for their length.
+/// Common passwords of eight or more characters, in lower case. Shorter ones fail the length check.
 const COMMON_PASSWORDS: &[&str] = &[
     "password",
     "password1",

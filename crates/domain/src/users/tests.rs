@@ -12,7 +12,7 @@ fn admin_powers_come_from_the_major_role_alone() {
 }
 
 #[test]
-fn whoever_inspects_has_a_specialization_whatever_the_roles() {
+fn every_inspector_has_a_specialization() {
     for &role in Role::ALL {
         for minor in [None].into_iter().chain(Role::ALL.iter().copied().map(Some)) {
             for specialization in [None, Some(Category::Mechanical)] {

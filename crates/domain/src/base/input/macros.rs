@@ -1,8 +1,8 @@
-//! Declaring inputs and fixed texts.
+//! Macros that declare inputs and text enums.
 
-/// Declares a command or filter: a struct whose fields know how to be read from what a client sent.
+/// Declares a command or filter as a struct whose fields are parsed and validated by their types.
 ///
-/// A field may have other names that are accepted too: `role_id | "employee_id": Option<Text<20>>`.
+/// A field may have aliases: `role_id | "employee_id": Option<Text<20>>`.
 macro_rules! input {
     (
         $(#[$meta:meta])*
@@ -46,9 +46,10 @@ macro_rules! input {
 }
 pub(crate) use input;
 
-/// Declares an enum that is a fixed text everywhere: on the wire, in the database, in the API document.
+/// Declares an enum with a fixed text per variant: in JSON, in the database and in the API
+/// document.
 ///
-/// A variant may have other texts that are accepted on input: `Numeric = "numeric" | "number"`.
+/// A variant may have aliases that are accepted on input: `Numeric = "numeric" | "number"`.
 macro_rules! text_enum {
     (
         $(#[$meta:meta])*
@@ -61,15 +62,15 @@ macro_rules! text_enum {
         pub enum $name { $( $(#[$vmeta])* $variant, )+ }
 
         impl $name {
-            /// Every value, in order.
+            /// Every variant in declaration order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The text on the wire and in the database.
+            /// Text in JSON and in the database.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
 
-            /// The value of a text, if it is one.
+            /// Parses a text; `None` if no variant has it.
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text $(| $alias)* => Some(Self::$variant),)+ _ => None }
             }
@@ -149,7 +150,7 @@ macro_rules! text_enum {
 }
 pub(crate) use text_enum;
 
-/// Keeps a value as a JSON document in a column of text, on either database.
+/// Stores a type as a JSON document in a text column.
 #[cfg(feature = "diesel")]
 macro_rules! stored_as_json {
     ($name:ty) => {

@@ -9,9 +9,9 @@ input! {
         name | "title": Text<5>,
         /// Optional.
         count: Option<u32>,
-        /// Can be cleared.
+        /// Clearable.
         note: Patch<Text<5>>,
-        /// Can't be cleared.
+        /// Not clearable.
         active: Change<bool>,
     }
 }

@@ -1,13 +1,13 @@
-//! Numbers within bounds, and lists of single values.
+//! Bounded integers and lists of scalar values.
 
 use super::{Invalid, RawValue, Scalar, Value};
 
-/// A whole number from `MIN` to `MAX`.
+/// An integer from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Integer<const MIN: i64, const MAX: i64>(i64);
 
 impl<const MIN: i64, const MAX: i64> Integer<MIN, MAX> {
-    /// The number.
+    /// The value.
     pub const fn get(self) -> i64 {
         self.0
     }
@@ -38,10 +38,10 @@ impl<const MIN: i64, const MAX: i64> Scalar for Integer<MIN, MAX> {
     }
 }
 
-/// A list of `MIN` to `MAX` single values.
+/// A list of `MIN` to `MAX` scalar values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueList<T, const MIN: usize, const MAX: usize>(
-    /// The values, in the order sent.
+    /// The values in the order received.
     pub Vec<T>,
 );
 
