@@ -1,4 +1,4 @@
-//! People who act over HTTP, alone and at the same time.
+//! Users who act over HTTP, alone and concurrently.
 
 use std::sync::Barrier;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::site::TestSite;
 
-/// A person of the story. They sign in anew whenever they act, since days go by.
+/// A user who signs in for every request, since access tokens expire during a journey.
 pub(crate) struct Actor {
     pub(crate) user: User,
 }
@@ -18,20 +18,22 @@ impl Actor {
         site.client(&self.user)
     }
 
+    /// The data of a successful POST.
     pub(crate) fn post(&self, site: &TestSite, path: &str, body: Value) -> Value {
         let answer = self.client(site).post(path, &body);
         assert!(answer.status < 300, "{path}: {} {}", answer.status, answer.text);
         answer.json["data"].clone()
     }
 
+    /// Status and code of a refused POST.
     pub(crate) fn refused(&self, site: &TestSite, path: &str, body: Value) -> (u16, String) {
         let answer = self.client(site).post(path, &body);
         assert!(answer.status >= 400, "{path}: {} {}", answer.status, answer.text);
         (answer.status, answer.code().to_owned())
     }
 
-    /// The types of what they have been told since they last looked, the oldest first.
-    pub(crate) fn told(&self, site: &TestSite) -> Vec<String> {
+    /// Marks all notifications as read. Returns the types of those that were unread, oldest first.
+    pub(crate) fn new_notifications(&self, site: &TestSite) -> Vec<String> {
         let client = self.client(site);
         let unread = client.get("/api/notifications?unread_only=true&per_page=100");
         let mut types: Vec<String> = unread
@@ -39,10 +41,13 @@ impl Actor {
             .as_array()
             .expect("notifications")
             .iter()
-            .map(|told| {
-                assert!(!told["message"].as_str().expect("a text").contains('{'), "{told}");
-                assert!(!told["message_ar"].as_str().unwrap_or_default().contains('{'), "{told}");
-                told["type"].as_str().expect("a type").to_owned()
+            .map(|notification| {
+                assert!(!notification["message"].as_str().expect("a text").contains('{'), "{notification}");
+                assert!(
+                    !notification["message_ar"].as_str().unwrap_or_default().contains('{'),
+                    "{notification}"
+                );
+                notification["type"].as_str().expect("a type").to_owned()
             })
             .collect();
         types.reverse();
@@ -55,38 +60,42 @@ impl Actor {
     }
 }
 
+/// The data of a successful POST.
 pub(crate) fn ok(client: &Client, path: &str, body: Value) -> Value {
     let answer = client.post(path, &body);
     assert!(answer.status < 300, "{path}: {}", answer.text);
     answer.data().clone()
 }
 
+/// Status and code of a POST.
 pub(crate) fn refused(client: &Client, path: &str, body: Value) -> (u16, String) {
     let answer = client.post(path, &body);
     (answer.status, answer.code().to_owned())
 }
 
+/// The user of a client.
 pub(crate) fn me(client: &Client) -> Value {
     client.get("/api/auth/me").json["user"].clone()
 }
 
+/// The types of all notifications of a client, newest first.
 pub(crate) fn notification_types(client: &Client) -> Vec<String> {
     let inbox = client.get("/api/notifications?per_page=100");
-    let kind = |told: &Value| told["type"].as_str().expect("a type").to_owned();
+    let kind = |notification: &Value| notification["type"].as_str().expect("a type").to_owned();
     inbox.json["data"].as_array().expect("a list").iter().map(kind).collect()
 }
 
-/// Sends one request for each client, all at once.
+/// Sends one request for each client at the same instant.
 pub(crate) fn at_once(clients: &[Client], send: impl Fn(usize, &Client) -> Response + Sync) -> Vec<Response> {
-    let gate = Barrier::new(clients.len());
+    let barrier = Barrier::new(clients.len());
     std::thread::scope(|scope| {
         let threads: Vec<_> = clients
             .iter()
             .enumerate()
             .map(|(n, client)| {
-                let (gate, send) = (&gate, &send);
+                let (barrier, send) = (&barrier, &send);
                 scope.spawn(move || {
-                    gate.wait();
+                    barrier.wait();
                     send(n, client)
                 })
             })
@@ -95,7 +104,7 @@ pub(crate) fn at_once(clients: &[Client], send: impl Fn(usize, &Client) -> Respo
     })
 }
 
-/// The statuses of answers, sorted.
+/// The statuses of responses, sorted.
 pub(crate) fn sorted_statuses(answers: &[Response]) -> Vec<u16> {
     let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();

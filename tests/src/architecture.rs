@@ -1,123 +1,87 @@
-//! The layers: which crate may use which, and where the outside world may be touched.
+//! The layers and rooms of the workspace, read from the manifests and the sources.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
+
+mod imports;
+mod layers;
+mod planted;
+mod rooms;
+mod sources;
+mod words;
+
+use sources::SourceFile;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
-/// The dependencies of a crate, without those of its tests.
-fn dependencies(name: &str) -> BTreeSet<String> {
-    let manifest =
-        fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).expect("a manifest");
-    let mut section = "";
-    let mut found = BTreeSet::new();
-    for line in manifest.lines() {
-        if line.starts_with('[') {
-            section = line;
-        } else if section == "[dependencies]"
-            && !line.starts_with('#')
-            && let Some((dependency, _)) = line.split_once(['.', '=', ' '])
-        {
-            found.insert(dependency.to_owned());
-        }
-    }
-    found
+fn sources() -> Vec<SourceFile> {
+    sources::read(&root(), &["crates", "tests"], "rs")
 }
 
-/// Which of the layers each crate may know.
-const ARROWS: &[(&str, &[&str])] = &[
-    ("domain", &[]),
-    ("auth", &["domain"]),
-    ("persistence", &["domain"]),
-    ("storage", &["domain"]),
-    ("http", &["domain", "auth", "persistence", "storage"]),
-    ("scheduler", &["domain", "auth", "persistence", "storage"]),
-    ("operations", &["domain", "auth", "persistence", "storage", "http", "scheduler"]),
-    ("demo", &["domain", "auth", "persistence", "storage"]),
-    (
-        "server",
-        &["domain", "auth", "persistence", "storage", "http", "scheduler", "operations", "demo"],
-    ),
-    ("testkit", &["domain", "auth", "persistence", "storage"]),
-];
+/// The names of the folders below a folder of the workspace.
+fn folders(path: &str) -> BTreeSet<String> {
+    fs::read_dir(root().join(path))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .collect()
+}
+
+/// The manifests of the crates, by their names.
+fn manifests() -> BTreeMap<String, String> {
+    let manifest = |name: &String| {
+        fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).expect("a manifest")
+    };
+    folders("crates").into_iter().map(|name| (name.clone(), manifest(&name))).collect()
+}
+
+fn assert_none(violations: &[String]) {
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
 
 #[test]
 fn every_crate_knows_only_the_layers_below_it() {
-    let crates: BTreeSet<String> = fs::read_dir(root().join("crates"))
-        .expect("crates")
-        .map(|entry| entry.expect("a folder").file_name().into_string().expect("a name"))
-        .collect();
-    assert_eq!(crates, ARROWS.iter().map(|(name, _)| (*name).to_owned()).collect());
-    for (name, allowed) in ARROWS {
-        for dependency in dependencies(name) {
-            if let Some(layer) = dependency.strip_prefix("inspection-") {
-                assert!(allowed.contains(&layer), "{name} may not know {layer}");
-            }
-        }
-    }
+    let known = layers::ARROWS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(folders("crates"), known, "each crate has its arrows");
+    assert_none(&layers::upward_dependencies(&manifests()));
+    assert_none(&layers::upward_imports(&rooms::modules_by_crate(&sources())));
 }
 
 #[test]
 fn big_libraries_stay_in_their_layer() {
-    for (name, _) in ARROWS {
-        for (library, home) in [
-            ("diesel", "persistence"),
-            ("diesel_migrations", "persistence"),
-            ("actix-web", "http"),
-            ("apalis", "scheduler"),
-        ] {
-            let optional = library == "diesel" && *name == "domain";
-            assert!(
-                *name == home || optional || !dependencies(name).contains(library),
-                "{name} may not use {library}"
-            );
-        }
-    }
-    let domain = fs::read_to_string(root().join("crates/domain/Cargo.toml")).expect("a manifest");
-    assert!(
-        domain.contains("diesel = { workspace = true, optional = true"),
-        "the domain builds without a database"
-    );
-}
-
-fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push(path);
-        }
-    }
+    assert_none(&layers::strayed_libraries(&manifests()));
 }
 
 #[test]
-fn only_the_server_reads_the_environment_and_only_persistence_writes_sql() {
-    for (name, _) in ARROWS {
-        let mut files = Vec::new();
-        sources(&root().join("crates").join(name).join("src"), &mut files);
-        for file in files {
-            let text = fs::read_to_string(&file).expect("a source");
-            let shown = file.display();
-            if !matches!(*name, "server" | "testkit") {
-                assert!(!text.contains("env::var"), "{shown} reads the environment");
-            }
-            if *name != "persistence" {
-                for word in ["sql_query", "SELECT ", "INSERT INTO", "DELETE FROM"] {
-                    assert!(!text.contains(word), "{shown} contains SQL");
-                }
+fn rows_know_the_database_and_their_own_tables() {
+    let files = sources();
+    let modules = rooms::modules_by_crate(&files);
+    let persistence = &modules["persistence"];
+    assert_none(&rooms::features_in_rows(&persistence.imports()));
+    assert_none(&rooms::foreign_tables(&files, persistence));
+}
+
+#[test]
+fn only_the_server_reads_the_environment_and_only_persistence_contains_sql() {
+    for file in sources() {
+        let Some((name, _)) = file.in_crate() else { continue };
+        if !matches!(name, "server" | "testkit") {
+            assert!(!file.text.contains("env::var"), "{} reads the environment", file.path);
+        }
+        if name != "persistence" {
+            for word in ["sql_query", "SELECT ", "INSERT INTO", "DELETE FROM"] {
+                assert!(!file.text.contains(word), "{} contains SQL", file.path);
             }
         }
     }
 }
 
 #[test]
-fn every_library_is_said_what_it_is_for() {
+fn the_purpose_of_every_library_is_documented() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the manifest");
     let start = manifest.find("[workspace.dependencies]").expect("dependencies");
     let section =
@@ -125,17 +89,11 @@ fn every_library_is_said_what_it_is_for() {
     for line in
         section.filter(|line| !line.is_empty() && !line.starts_with('#') && !line.starts_with("inspection-"))
     {
-        assert!(line.contains(" # "), "what is this for? {line}");
+        assert!(line.contains(" # "), "no purpose: {line}");
     }
 }
 
 #[test]
 fn migrations_are_the_same_steps_on_both_databases() {
-    let names = |database: &str| -> BTreeSet<String> {
-        fs::read_dir(root().join("migrations").join(database))
-            .expect("migrations")
-            .map(|entry| entry.expect("a folder").file_name().into_string().expect("a name"))
-            .collect()
-    };
-    assert_eq!(names("postgres"), names("sqlite"));
+    assert_eq!(folders("migrations/postgres"), folders("migrations/sqlite"));
 }

@@ -21,7 +21,7 @@ on_both! {
         let urgent = json!({"verdict": "urgent", "urgent_reason": URGENT_REASON});
         site.client(&team.mechanical).post(&format!("{path}/verdict"), &urgent).data();
         let equipment = format!("/api/equipment/{}", machine.id);
-        assert_eq!(admin.put(&equipment, &json!({"berth": "B3"})).data()["status"], "stopped", "other changes release nothing");
+        assert_eq!(admin.put(&equipment, &json!({"berth": "B3"})).data()["status"], "stopped", "other changes keep the hold");
         assert_eq!(admin.put(&equipment, &json!({"status": "active"})).data()["status"], "active");
         let released = admin.get(&path);
         assert_eq!((&released.data()["equipment_hold"], &released.data()["released_by_id"]), (&Value::Null, &json!(admin_user.id)));

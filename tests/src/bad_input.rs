@@ -1,4 +1,4 @@
-//! Bad input: for every body of the document, everything that can be wrong with it is refused, and the field named.
+//! Invalid input: for every body of the API document, each violation is refused with its field.
 
 use inspection_auth::permissions::TABLE;
 use inspection_domain::users::Role;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::site::{TestSite, on_both};
 
-/// A body that the document tells of.
+/// A request body that the API document describes.
 struct Body {
     method: String,
     path: String,
@@ -15,20 +15,20 @@ struct Body {
     permission: Option<String>,
 }
 
-/// Somebody of every role.
-struct Everybody(Vec<(Role, Client)>);
+/// One client of each role.
+struct RoleClients(Vec<(Role, Client)>);
 
-impl Everybody {
+impl RoleClients {
     fn of(site: &TestSite) -> Self {
         Self(Role::ALL.iter().map(|role| (*role, site.as_a(*role))).collect())
     }
 
-    /// An admin, or else somebody who may send this body.
+    /// An admin, or the first other role that may send this body.
     fn for_body(&self, body: &Body) -> &Client {
         let row = TABLE.iter().find(|row| Some(row.name) == body.permission.as_deref());
         let may = |role: &Role| row.is_none_or(|row| row.roles.contains(role));
         let found = self.0.iter().find(|(role, _)| may(role));
-        &found.expect("somebody may").1
+        &found.expect("a role with the permission").1
     }
 }
 
@@ -52,11 +52,11 @@ fn bodies() -> Vec<Body> {
     bodies
 }
 
-/// The schema itself, without the wrapping that carries a description or allows null.
-fn plain(schema: &Value) -> &Value {
+/// A schema without the wrapper that adds a description or allows null.
+fn unwrapped(schema: &Value) -> &Value {
     for list in ["allOf", "oneOf"] {
         if let Some(inner) = schema[list].as_array().and_then(|all| all.first()) {
-            return plain(inner);
+            return unwrapped(inner);
         }
     }
     schema
@@ -68,9 +68,9 @@ fn allows(schema: &Value, kind: &str) -> bool {
     of(schema) || any(&schema["allOf"]) || any(&schema["oneOf"])
 }
 
-/// A value that the schema allows.
-fn right(schema: &Value) -> Value {
-    let schema = plain(schema);
+/// A value that a schema allows.
+fn valid_value(schema: &Value) -> Value {
+    let schema = unwrapped(schema);
     if let Some(first) = schema["enum"].as_array().and_then(|all| all.first()) {
         return first.clone();
     }
@@ -82,22 +82,22 @@ fn right(schema: &Value) -> Value {
         (Some("string"), _) => json!("ABC"),
         (Some("integer" | "number"), _) => json!(1),
         (Some("boolean"), _) => json!(true),
-        (Some("array"), _) => json!([right(&schema["items"])]),
+        (Some("array"), _) => json!([valid_value(&schema["items"])]),
         _ => {
             let mut object = Map::new();
             for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-                object.insert(name.clone(), right(property));
+                object.insert(name.clone(), valid_value(property));
             }
             Value::Object(object)
         }
     }
 }
 
-/// Values that the schema of a field doesn't allow.
-fn wrong(schema: &Value) -> Vec<Value> {
+/// Values that the schema of a field does not allow.
+fn invalid_values(schema: &Value) -> Vec<Value> {
     let mut values = vec![json!([[]])];
-    // Unknown fields of an object are ignored, so that one isn't wrong.
-    if plain(schema)["type"] != "object" {
+    // An object may have unknown fields, which are ignored.
+    if unwrapped(schema)["type"] != "object" {
         values.push(json!({"a": {"b": []}}));
     }
     if !allows(schema, "string") {
@@ -109,7 +109,7 @@ fn wrong(schema: &Value) -> Vec<Value> {
     if !allows(schema, "boolean") {
         values.push(json!(true));
     }
-    let schema = plain(schema);
+    let schema = unwrapped(schema);
     match schema["type"].as_str() {
         Some("string") => {
             if schema["enum"].is_array() || schema["format"].is_string() && schema["format"] != "password" {
@@ -128,7 +128,7 @@ fn wrong(schema: &Value) -> Vec<Value> {
     values
 }
 
-/// Nothing has to be there: the input is judged first.
+/// The path of a body with ids that do not exist: input is validated before rows are read.
 fn path_of(body: &Body) -> String {
     body.path
         .replace("{name}", "check_backlog")
@@ -142,15 +142,15 @@ fn send(client: &Client, body: &Body, path: &str, document: &Value) -> inspectio
 }
 
 on_both! {
-    fn every_wrong_field_of_every_body_is_refused_and_named(site: TestSite) {
-        let everybody = Everybody::of(&site);
+    fn every_invalid_field_of_every_body_is_refused_and_named(site: TestSite) {
+        let clients = RoleClients::of(&site);
         let mut tried = 0;
         for body in bodies() {
-            let client = everybody.for_body(&body);
+            let client = clients.for_body(&body);
             let path = path_of(&body);
-            let fine = right(&body.schema);
+            let fine = valid_value(&body.schema);
             for (name, property) in body.schema["properties"].as_object().expect("properties") {
-                for value in wrong(property) {
+                for value in invalid_values(property) {
                     let mut document = fine.clone();
                     document[name] = value.clone();
                     let answer = send(client, &body, &path, &document);
@@ -162,14 +162,14 @@ on_both! {
                 }
             }
         }
-        println!("{tried} wrong values were refused");
+        println!("{tried} invalid values were refused");
         assert!(tried > 500);
     }
 
-    fn everything_that_is_missing_is_named_at_once(site: TestSite) {
-        let everybody = Everybody::of(&site);
+    fn all_missing_fields_are_named_in_one_response(site: TestSite) {
+        let clients = RoleClients::of(&site);
         for body in bodies() {
-            let client = everybody.for_body(&body);
+            let client = clients.for_body(&body);
             let required: Vec<&str> =
                 body.schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             if required.is_empty() {
@@ -187,10 +187,10 @@ on_both! {
         }
     }
 
-    fn what_is_not_json_is_refused_with_the_place(site: TestSite) {
-        let everybody = Everybody::of(&site);
+    fn malformed_json_is_refused_with_its_position(site: TestSite) {
+        let clients = RoleClients::of(&site);
         for body in bodies() {
-            let client = everybody.for_body(&body);
+            let client = clients.for_body(&body);
             let path = path_of(&body);
             let name = body.schema["properties"].as_object().and_then(|all| all.keys().next()).expect("a field").clone();
             let deep = format!("{{\"{name}\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
@@ -225,10 +225,10 @@ on_both! {
     }
 
     fn ten_megabytes_and_other_types_of_body_are_refused(site: TestSite) {
-        let everybody = Everybody::of(&site);
+        let clients = RoleClients::of(&site);
         let large = format!("{{\"a\": \"{}\"}}", "x".repeat(10 << 20));
         for body in bodies() {
-            let client = everybody.for_body(&body);
+            let client = clients.for_body(&body);
             let path = path_of(&body);
             let answer = client.send(&body.method, &path, Some(("application/json", large.as_bytes())));
             assert_eq!((answer.status, answer.code()), (413, "PAYLOAD_TOO_LARGE"), "{path}");
@@ -239,7 +239,7 @@ on_both! {
         }
     }
 
-    fn odd_paths_and_queries_are_refused_and_named(site: TestSite) {
+    fn invalid_paths_and_queries_are_refused_and_named(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         for id in ["0", "-1", "abc", "1.5", "9223372036854775808", "%00", "1%20or%201", "%2e%2e", "%D9%A1"] {
             for path in [
@@ -273,7 +273,7 @@ on_both! {
         assert_eq!(admin.get(&format!("/api/equipment?q={}", "x".repeat(5000))).status, 400);
     }
 
-    fn odd_unicode_is_kept_as_it_is(site: TestSite) {
+    fn unusual_unicode_is_stored_unchanged(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         for text in ["مضخة ١", "🛠️ pump", "e\u{301}", "\u{202e}right to left", "O'Brien; DROP TABLE users; --", "\\u0000 %00 {{x}}", "NULL"] {
             let body = json!({"name": text, "equipment_type": "crane", "serial_number": text});
@@ -285,9 +285,9 @@ on_both! {
 }
 
 #[test]
-fn requests_that_are_hardly_http_do_no_harm() {
+fn malformed_http_requests_do_no_harm() {
     use std::io::{Read, Write};
-    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     builders::equipment(&site.db, &site.context);
     let address = site.base.trim_start_matches("http://").to_owned();
     for bytes in [

@@ -11,7 +11,7 @@ use crate::{
 };
 
 on_both! {
-    fn stars_are_asked_for_changed_and_given(site: TestSite) {
+    fn stars_are_requested_changed_and_awarded(site: TestSite) {
         let (admin, qe, worker) = (site.user(Role::Admin), site.user(Role::QualityEngineer), site.user(Role::Specialist));
         let [admin_client, asking, getting] = [&admin, &qe, &worker].map(|who| site.client(who));
         let body = json!({"user_id": worker.id, "amount": 8, "reason": "No rework in a month"});
@@ -34,9 +34,9 @@ on_both! {
 }
 
 #[test]
-fn stars_are_given_and_asked_for_twenty_times_a_minute() {
+fn awards_and_requests_are_limited_to_twenty_a_minute() {
     let settings = Settings { rate_limits: true, ..settings() };
-    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let (worker, admin, qe) =
         (site.user(Role::Specialist), site.as_a(Role::Admin), site.as_a(Role::QualityEngineer));
     let body = json!({"user_id": worker.id, "amount": 1, "reason": "Quick and clean work"});
@@ -51,7 +51,7 @@ fn stars_are_given_and_asked_for_twenty_times_a_minute() {
             );
         }
         let refused = client.post(path, &body);
-        assert_eq!((refused.status, refused.code()), (429, "RATE_LIMITED"), "each has a limit of its own");
+        assert_eq!((refused.status, refused.code()), (429, "RATE_LIMITED"), "each has its own limit");
     }
-    assert_eq!(admin.get("/api/bonus-stars").status, 200, "they may still be looked at");
+    assert_eq!(admin.get("/api/bonus-stars").status, 200, "reading is not limited");
 }

@@ -1,4 +1,4 @@
-//! The conventions that hold for every endpoint.
+//! Conventions of all endpoints.
 
 use inspection_domain::users::Role;
 use inspection_testkit::{DatabaseKind, builders};
@@ -32,8 +32,8 @@ on_both! {
         assert_eq!(names(&page("sort=-name&per_page=1")), ["Crane 24"]);
         assert_eq!(names(&page("equipment_type=pump")).len(), 5);
         assert_eq!(names(&page("q=crane%2007")), ["Crane 07"]);
-        assert_eq!(names(&page("q=%25")).len(), 0, "a wildcard is searched for, not used");
-        assert_eq!(names(&page("status=&equipment_type=")).len(), 20, "a filter left empty is none");
+        assert_eq!(names(&page("q=%25")).len(), 0, "a wildcard is a literal character");
+        assert_eq!(names(&page("status=&equipment_type=")).len(), 20, "an empty filter is no filter");
         assert_eq!(admin.get("/api/equipment?status=broken").fields(), ["status"]);
     }
 
@@ -51,15 +51,15 @@ on_both! {
         assert!(odd.header("x-request-id").is_some_and(|id| odd.text.contains(id)));
     }
 
-    fn unknown_fields_are_ignored_and_known_aliases_taken(site: TestSite) {
+    fn unknown_fields_are_ignored_and_aliases_accepted(site: TestSite) {
         let admin = site.as_a(Role::Admin);
-        let made = admin.post("/api/users", &json!({
+        let created = admin.post("/api/users", &json!({
             "email": "New@Example.com", "password": "correct horse battery", "full_name": "New", "role": "engineer",
             "employee_id": "eng-77", "shoe_size": 43,
         }));
-        assert_eq!((made.status, &made.data()["role_id"], &made.data()["email"]),
+        assert_eq!((created.status, &created.data()["role_id"], &created.data()["email"]),
             (201, &json!("ENG-77"), &json!("new@example.com")));
-        assert!(!made.text.contains("password"), "{}", made.text);
+        assert!(!created.text.contains("password"), "{}", created.text);
         let signed_in = site.nobody().post("/api/auth/login", &json!({
             "username": "NEW@example.com", "password": "correct horse battery",
         }));
@@ -90,7 +90,7 @@ on_both! {
         assert_eq!(trail.data()[0]["request_id"].as_str(), changed.header("x-request-id"));
     }
 
-    fn taken_values_are_duplicates_with_their_field(site: TestSite) {
+    fn a_value_in_use_is_a_duplicate_with_its_field(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let machine = builders::equipment(&site.db, &site.context);
         let again = json!({"name": "x", "equipment_type": "crane", "serial_number": machine.serial_number});
@@ -106,8 +106,8 @@ on_both! {
 }
 
 #[test]
-fn methods_headers_and_preflights_are_answered_as_http_says() {
-    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
+fn methods_headers_and_preflight_requests_follow_http() {
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     let admin = site.as_a(Role::Admin);
     let answer = admin.send("PATCH", "/api/equipment", None);
     assert_eq!(
@@ -141,10 +141,10 @@ fn methods_headers_and_preflights_are_answered_as_http_says() {
 }
 
 #[test]
-fn only_listed_origins_may_read_answers() {
+fn only_listed_origins_may_read_responses() {
     let settings =
         inspection_http::Settings { cors_origins: vec!["https://app.example.com".into()], ..settings() };
-    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let from = |origin: &str| {
         let answer = site.nobody().with_header("origin", origin).get("/health");
         answer.header("access-control-allow-origin").map(ToOwned::to_owned)
@@ -154,13 +154,13 @@ fn only_listed_origins_may_read_answers() {
 }
 
 #[test]
-fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
+fn a_request_that_reached_a_proxy_without_tls_is_redirected_to_https() {
     let settings = inspection_http::Settings {
         https_redirect: true,
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };
-    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let came_by = |scheme: &str, host: &str| {
         site.nobody().with_header("x-forwarded-proto", scheme).with_header("host", host)
     };
@@ -182,24 +182,28 @@ fn what_came_to_a_proxy_without_tls_is_sent_to_the_same_address_with_it() {
             assert!(answer.header("x-request-id").is_some());
         }
     }
-    assert_eq!(came_by("https", "site.example.com").get("/api/equipment").status, 401, "it came with TLS");
+    assert_eq!(came_by("https", "site.example.com").get("/api/equipment").status, 401, "it arrived over TLS");
     assert_eq!(
         came_by("https, http", "site.example.com").get("/api/equipment").status,
         308,
         "the last hop had none"
     );
-    assert_eq!(site.nobody().get("/api/equipment").status, 401, "it did not come by a proxy");
+    assert_eq!(site.nobody().get("/api/equipment").status, 401, "it did not pass a proxy");
     for path in ["/health", "/health/live", "/health/ready"] {
-        assert_eq!(came_by("http", "site.example.com").get(path).status, 200, "probes are answered");
+        assert_eq!(
+            came_by("http", "site.example.com").get(path).status,
+            200,
+            "health probes are not redirected"
+        );
     }
-    // What no name of a host is made of goes nowhere.
+    // A host with invalid characters is not redirected.
     for host in ["evil.example.com/x", "a@b", "a b"] {
         assert_ne!(came_by("http", host).get("/api/equipment").status, 308, "{host}");
     }
     let settings = inspection_http::Settings { https_redirect: true, ..crate::site::settings() };
-    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let answer = site.nobody().with_header("x-forwarded-proto", "http").get("/api/equipment");
-    assert_eq!(answer.status, 401, "nobody trusts this proxy");
+    assert_eq!(answer.status, 401, "this proxy is not trusted");
 }
 
 mod clients_that_ask_too_often_are_told_when_to_come_back {
@@ -207,24 +211,24 @@ mod clients_that_ask_too_often_are_told_when_to_come_back {
 
     #[test]
     fn memory() {
-        super::ask_too_often(None);
+        super::exceed_the_limit(None);
     }
 
     #[test]
     fn redis() {
         let redis = or_skip!(Redis::start());
-        super::ask_too_often(Some(redis.url()));
+        super::exceed_the_limit(Some(redis.url()));
     }
 }
 
-fn ask_too_often(redis_url: Option<String>) {
+fn exceed_the_limit(redis_url: Option<String>) {
     let settings = inspection_http::Settings {
         rate_limits: true,
         redis_url: redis_url.map(Into::into),
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };
-    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let client = site.nobody().with_header("x-forwarded-for", "192.0.2.1");
     let login = |client: &inspection_testkit::clients::Client| {
         client.post("/api/auth/login", &json!({"email": "nobody@example.com", "password": "x"}))
@@ -243,7 +247,7 @@ fn ask_too_often(redis_url: Option<String>) {
     assert_eq!(refused.header("ratelimit-remaining"), Some("0"));
     assert!(refused.headers.iter().all(|(name, _)| !name.starts_with("x-ratelimit")));
     let neighbour = site.nobody().with_header("x-forwarded-for", "192.0.2.2");
-    assert_eq!(login(&neighbour).status, 401, "others are not concerned");
+    assert_eq!(login(&neighbour).status, 401, "other clients are not affected");
     let answer = client.get("/health");
     assert_eq!((answer.status, answer.header("ratelimit-limit")), (200, Some("200")));
     let mut refused = 0;

@@ -1,11 +1,11 @@
-//! Findings on a defect and what follows from them (rule book §6).
+//! Verdicts on defects and their consequences (rule book §6).
 
 use serde_json::json;
 
 use crate::{journeys::repairs::RepairScenario, site::on_both};
 
 on_both! {
-    fn a_defect_that_is_none_costs_its_inspector_a_point(site: TestSite) {
+    fn a_false_alarm_costs_its_inspector_a_point(site: TestSite) {
         let scenario = RepairScenario::begin(site);
         let RepairScenario { site, engineer, inspector, first, defect, .. } = &scenario;
         let job = engineer.post(site, &format!("/api/defects/{defect}/assign-specialist"), json!({"specialist_id": first.user.id}));
@@ -15,14 +15,14 @@ on_both! {
         assert_eq!((scenario.defect()["status"].clone(), scenario.job(job["id"].as_i64().expect("an id"))["status"].clone()),
             (json!("false_alarm"), json!("cancelled")));
         assert_eq!(inspector.points(site), -1);
-        assert_eq!(inspector.told(site), ["defect_rejected"]);
-        assert_eq!(engineer.told(site), ["job_cancelled"]);
-        assert_eq!(scenario.status_of_machine(), "active", "nobody works on it any more");
+        assert_eq!(inspector.new_notifications(site), ["defect_rejected"]);
+        assert_eq!(engineer.new_notifications(site), ["job_cancelled"]);
+        assert_eq!(scenario.status_of_machine(), "active", "the job is cancelled");
         let start = first.refused(site, &format!("/api/jobs/{}/start", job["id"]), json!({}));
         assert_eq!(start.1, "INVALID_STATE");
     }
 
-    fn a_small_defect_is_of_low_priority(site: TestSite) {
+    fn a_minor_defect_has_low_priority(site: TestSite) {
         let scenario = RepairScenario::begin(site);
         let RepairScenario { site, engineer, first, defect, .. } = &scenario;
         let job = engineer.post(site, &format!("/api/defects/{defect}/assign-specialist"), json!({"specialist_id": first.user.id}));

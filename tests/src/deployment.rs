@@ -1,11 +1,13 @@
-//! What a site is deployed with: that the images, units, proxies and alerts in `docker` are what production asks for, and that the
-//! programs they are written for take them.
+//! The deployment files in `docker`: the image, the services, units, proxies and alerts meet the
+//! requirements of production, and the programs that read them accept them.
 
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Output,
 };
+
+use serde_json::Value;
 
 mod alerts;
 mod compose;
@@ -14,7 +16,7 @@ mod image;
 mod nginx;
 mod units;
 
-/// Units of systemd in `docker`.
+/// The systemd units in `docker`.
 const UNITS: &[&str] = &[
     "inspection-server.service",
     "inspection-server.socket",
@@ -32,23 +34,25 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).expect(path)
 }
 
-/// Each of these is a line of the text, wherever it is indented.
-fn assert_lines(name: &str, text: &str, wanted: &[&str]) {
-    for line in wanted {
+/// A YAML file with its anchors and merge keys resolved.
+fn read_yaml(path: &str) -> Value {
+    serde_saphyr::from_str(&read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Asserts that each of these is a line of the text, at any indentation.
+fn assert_lines(name: &str, text: &str, expected: &[&str]) {
+    for line in expected {
         assert!(text.lines().any(|found| found.trim() == *line), "{name}: no line `{line}`");
     }
 }
 
-/// What is indented under the only line that is `header`.
-fn block(text: &str, header: &str) -> String {
-    let depth = |line: &str| line.len() - line.trim_start().len();
-    let mut lines = text.lines().skip_while(|line| line.trim() != header);
-    let first = lines.next().unwrap_or_else(|| panic!("no `{header}`"));
-    let inside = lines.take_while(|line| line.trim().is_empty() || depth(line) > depth(first));
-    inside.flat_map(|line| [line, "\n"]).collect()
+/// Asserts that the program reads an environment variable.
+fn assert_known_variable(name: &str) {
+    assert!(read(".env.example").contains(&format!("\n#{name}=")), "{name} is no variable of the program");
 }
 
-fn told(output: &Output) -> String {
+/// Both output streams of a program, for the message of a failed assertion.
+fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -58,7 +62,6 @@ fn the_readme_names_every_file() {
     for entry in fs::read_dir(root().join("docker")).expect("docker") {
         let name = entry.expect("a file").file_name().into_string().expect("a name");
         let stem = name.split('.').next().expect("a name");
-        // The secrets of whoever tries it here.
         let is_named =
             readme.contains(&name) || UNITS.contains(&name.as_str()) && readme.contains(&format!("`{stem}."));
         assert!(is_named || name == "README.md", "{name} isn't in the README");

@@ -1,4 +1,4 @@
-//! The document of the API and its page.
+//! The OpenAPI document and its page.
 
 use inspection_testkit::DatabaseKind;
 use serde_json::Value;
@@ -6,8 +6,8 @@ use serde_json::Value;
 use crate::site::TestSite;
 
 #[test]
-fn the_document_is_whole_and_the_page_needs_no_other_host() {
-    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
+fn the_document_is_complete_and_the_page_needs_no_other_host() {
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     let served = site.nobody().get("/api/openapi.json");
     assert_eq!(served.json, serde_json::from_str::<Value>(inspection_http::openapi()).expect("JSON"));
     assert_eq!(served.json["openapi"], "3.1.0");
@@ -16,14 +16,14 @@ fn the_document_is_whole_and_the_page_needs_no_other_host() {
     assert!(references.len() > 100);
     for reference in references {
         let pointer = reference.strip_prefix('#').expect("a reference inside the document");
-        assert!(served.json.pointer(pointer).is_some(), "{reference} leads nowhere");
+        assert!(served.json.pointer(pointer).is_some(), "{reference} has no target");
     }
     let mut ids = std::collections::BTreeSet::new();
     for item in served.json["paths"].as_object().expect("paths").values() {
         for operation in item.as_object().expect("operations").values() {
             assert!(
                 ids.insert(operation["operationId"].to_string()),
-                "{} is there twice",
+                "{} is not unique",
                 operation["operationId"]
             );
             assert!(operation["summary"].as_str().is_some_and(|summary| summary.len() > 5));

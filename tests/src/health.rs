@@ -3,7 +3,7 @@
 use crate::site::on_both;
 
 on_both! {
-    fn the_service_says_how_it_is(site: TestSite) {
+    fn the_service_reports_its_health(site: TestSite) {
         let nobody = site.nobody();
         let root = nobody.get("/").json;
         assert_eq!((&root["status"], &root["endpoints"]["docs"]), (&"running".into(), &"/docs".into()));
@@ -22,7 +22,7 @@ on_both! {
 }
 
 #[test]
-fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
+fn an_unreachable_database_degrades_the_service_and_leaks_nothing() {
     use inspection_persistence::{Database, Settings};
     use inspection_testkit::context::context;
     let (context, _) = context();
@@ -40,7 +40,7 @@ fn a_database_that_is_gone_degrades_the_service_and_leaks_nothing() {
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
-        let started = move |stopper| sender.send(stopper).expect("somebody waits");
+        let started = move |stopper| sender.send(stopper).expect("a waiting thread");
         inspection_http::run(app, listener, 1, std::time::Duration::from_secs(1), started).expect("a server");
     });
     let stopper: inspection_http::Stopper = receiver.recv().expect("started");

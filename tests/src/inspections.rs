@@ -9,10 +9,11 @@ use crate::{
     site::on_both,
 };
 
+/// Repetitions of each race.
 const ROUNDS: usize = 8;
 
 on_both! {
-    fn others_inspections_are_not_listed(site: TestSite) {
+    fn lists_contain_own_inspections_only(site: TestSite) {
         let admin = site.user(Role::Admin);
         builders::checklist(&site.db, &site.context, &admin);
         let machine = builders::equipment(&site.db, &site.context);
@@ -32,7 +33,7 @@ on_both! {
         assert_eq!(total(site.as_a(Role::Engineer), "?date_from=2026-03-03"), 0);
     }
 
-    fn of_several_submits_one_wins_and_there_is_one_set_of_defects(site: TestSite) {
+    fn of_concurrent_submits_one_succeeds_and_creates_one_set_of_defects(site: TestSite) {
         let (admin, inspector) = (site.user(Role::Admin), site.user(Role::Inspector));
         builders::checklist(&site.db, &site.context, &admin);
         for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! Stories across features.
+//! Journeys across features.
 
 mod daily_list;
 mod inspection_day;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::site::on_both;
 
 on_both! {
-    fn leaderboards_share_places_and_begin_with_their_period(site: TestSite) {
+    fn equal_points_share_a_rank_and_periods_start_on_time(site: TestSite) {
         let admin = site.user(Role::Admin);
         let named = |name: &str, role: Role| builders::user_with(&site.db, &site.context, role, |body| body["full_name"] = json!(name));
         let (zoe, amal, badr) = (named("Zoe", Role::Inspector), named("Amal", Role::Inspector), named("Badr", Role::Specialist));

@@ -13,8 +13,9 @@ use crate::{
     site::{TestSite, on_both},
 };
 
-/// The clock moves on, and what happens by itself happens: how many leaves have ended, and how many have begun.
-fn days_pass(site: &TestSite, until: &str) -> (usize, usize) {
+/// Sets the clock and runs the tasks of leaves. Returns the numbers of leaves that ended and that
+/// began.
+fn advance_to(site: &TestSite, until: &str) -> (usize, usize) {
     let run = |task, counted| {
         let run = tasks::run_now(&site.db, &site.context, "test", task).expect("run");
         assert_eq!(run.outcome, TaskOutcome::Succeeded, "{run:?}");
@@ -25,7 +26,7 @@ fn days_pass(site: &TestSite, until: &str) -> (usize, usize) {
     site.clock.set(until);
     let turned = turn();
     site.clock.advance_seconds(1);
-    assert_eq!(turn(), (0, 0), "again changes nothing");
+    assert_eq!(turn(), (0, 0), "a second run changes nothing");
     turned
 }
 
@@ -53,7 +54,7 @@ on_both! {
         let candidates = admin_client.get(&path("coverage/candidates"));
         let best = &candidates.json["data"][0];
         assert_eq!(best["user"]["id"], json!(coverer.id));
-        // The same shift, the same trade, a specialist without open defects.
+        // Points for the same shift, the same trade, and a specialist without active jobs.
         assert_eq!((&best["score"], &best["active_jobs"]), (&json!(10 + 3 + 5), &json!(0)));
         assert_eq!((&best["same_shift"], &best["same_role"]), (&json!(true), &json!(false)));
 
@@ -61,26 +62,26 @@ on_both! {
         assert_eq!((granted["status"].as_str(), &granted["coverage_user"]["id"]), (Some("approved"), &json!(coverer.id)));
         assert_eq!(notification_types(&other), ["leave_notification"]);
         assert_eq!(notification_types(&covering), ["coverage_assigned", "leave_notification"]);
-        assert_eq!(me(&own)["is_on_leave"], json!(false), "the day after tomorrow");
+        assert_eq!(me(&own)["is_on_leave"], json!(false), "the leave starts in two days");
         assert_eq!(me(&covering)["minor_role_id"], json!(format!("COV-{}", coverer.role_id)));
         assert_eq!(other.get("/api/leaves/active").json["pagination"]["total"], 0);
 
-        assert_eq!(days_pass(&site, "2026-03-03T23:59:58Z"), (0, 0));
-        assert_eq!(days_pass(&site, "2026-03-04T00:00:00Z"), (0, 1));
+        assert_eq!(advance_to(&site, "2026-03-03T23:59:58Z"), (0, 0));
+        assert_eq!(advance_to(&site, "2026-03-04T00:00:00Z"), (0, 1));
         let [admin_client, own, covering, other] = people();
         assert_eq!(me(&own)["is_on_leave"], json!(true));
         let active = other.get("/api/leaves/active");
         assert_eq!(active.json["data"][0]["user_id"], json!(absent.id));
-        assert!(active.json["data"][0].get("reason").is_none(), "why is nobody's business");
+        assert!(active.json["data"][0].get("reason").is_none(), "the reason is private");
         let capacity = admin_client.get("/api/leaves/capacity?shift=day");
         assert_eq!((&capacity.data()["total"], &capacity.data()["available"]), (&json!(2), &json!(1)));
         assert_eq!(capacity.data()["by_role"]["inspector"], json!({"total": 1, "available": 0, "on_leave": 1}));
         let start = own.post("/api/inspections/start", &json!({"equipment_id": 1}));
-        assert!(start.status >= 400, "whoever is on leave starts nothing");
+        assert!(start.status >= 400, "no inspection during a leave");
         assert_eq!(me(&covering)["leave_coverage_for"], json!(absent.id));
 
-        assert_eq!(days_pass(&site, "2026-03-06T23:59:58Z"), (0, 0));
-        assert_eq!(days_pass(&site, "2026-03-07T00:00:00Z"), (1, 0));
+        assert_eq!(advance_to(&site, "2026-03-06T23:59:58Z"), (0, 0));
+        assert_eq!(advance_to(&site, "2026-03-07T00:00:00Z"), (1, 0));
         let [admin_client, own, covering, _] = people();
         assert_eq!(me(&own)["is_on_leave"], json!(false));
         let back = me(&covering);
@@ -91,12 +92,12 @@ on_both! {
         assert_eq!(refused(&admin_client, &path("end"), json!({})), (400, "INVALID_STATE".into()));
     }
 
-    fn after_days_without_the_service_leaves_are_as_they_should_be(site: TestSite) {
+    fn leaves_are_correct_after_days_without_the_service(site: TestSite) {
         let admin = site.user(Role::Admin);
         let [past, running] = [0, 1].map(|_| site.user(Role::Inspector));
         builders::approved_leave(&site.db, &site.context, &admin, &past, "2026-03-03", "2026-03-05");
         builders::approved_leave(&site.db, &site.context, &admin, &running, "2026-03-04", "2026-03-20");
-        assert_eq!(days_pass(&site, "2026-03-10T12:00:00Z"), (1, 1));
+        assert_eq!(advance_to(&site, "2026-03-10T12:00:00Z"), (1, 1));
         assert_eq!(me(&site.client(&past))["is_on_leave"], json!(false));
         assert_eq!(me(&site.client(&running))["is_on_leave"], json!(true));
     }

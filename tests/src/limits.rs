@@ -1,4 +1,4 @@
-//! Limits on requests: the same in memory and on Redis, and what becomes of them when Redis goes away.
+//! Rate limits: equal in memory and on Redis, with a local fallback while Redis is unavailable.
 
 use std::{
     cell::Cell,
@@ -27,25 +27,25 @@ use serde_json::{Value, json};
 
 use crate::site::{TestSite, settings};
 
-/// A service with limits, behind a proxy that it trusts.
-fn limited(redis_url: Option<String>, patience: Duration) -> TestSite {
+/// A service with rate limits behind a trusted proxy.
+fn limited(redis_url: Option<String>, redis_timeout: Duration) -> TestSite {
     let settings = inspection_http::Settings {
         rate_limits: true,
         redis_url: redis_url.map(Into::into),
-        redis_timeout: patience,
+        redis_timeout,
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
         ..settings()
     };
-    TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there")
+    TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in")
 }
 
-/// Time enough for a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+/// A Redis timeout that a busy machine does not exceed.
+const LONG_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// As long as the program itself is patient.
-const SHORT: Duration = Duration::from_millis(250);
+/// The Redis timeout of the program.
+const SHORT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Runs a check with limits in memory, and with limits on a Redis, if there is one.
+/// Runs a check with limits in memory, and with limits on Redis if it is installed.
 macro_rules! on_both_stores {
     ($($name:ident($site:ident: TestSite) $body:block)+) => {$(
         mod $name {
@@ -55,13 +55,13 @@ macro_rules! on_both_stores {
 
             #[test]
             fn memory() {
-                check(limited(None, LONG));
+                check(limited(None, LONG_TIMEOUT));
             }
 
             #[test]
             fn redis() {
                 let redis = or_skip!(Redis::start());
-                let site = limited(Some(redis.url()), LONG);
+                let site = limited(Some(redis.url()), LONG_TIMEOUT);
                 assert_eq!(site.nobody().get("/health").json["rate_limits"], "redis");
                 check(site);
             }
@@ -78,8 +78,8 @@ fn number(answer: &Response, header: &str) -> u64 {
     value.parse().expect("a number")
 }
 
-/// Every endpoint with a limit of its own, and how many requests a minute that allows.
-const OWN: [(&str, u32); 7] = [
+/// The endpoints with their own limit, in requests a minute.
+const ROUTE_LIMITS: [(&str, u32); 7] = [
     ("/api/auth/login", 5),
     ("/api/auth/refresh", 10),
     ("/api/files/upload", 10),
@@ -89,51 +89,51 @@ const OWN: [(&str, u32); 7] = [
     ("/api/engineer-jobs", 20),
 ];
 
-/// Uses a limit up, and checks what each answer says about it.
-fn use_up(places: u32, ask: impl Fn() -> Response) {
-    let period = Duration::from_mins(1) / places;
+/// Sends requests until one is refused, and checks the headers of each response.
+fn exhaust(limit: u32, ask: impl Fn() -> Response) {
+    let period = Duration::from_mins(1) / limit;
     let began = Instant::now();
     let mut asked = 0_u32;
     loop {
         let answer = ask();
         asked += 1;
-        // So many places can have come back meanwhile, and no more.
+        // The number of tokens that can have been refilled meanwhile.
         let back = u32::try_from(began.elapsed().as_nanos() / period.as_nanos()).expect("a number");
-        assert_eq!(number(&answer, "ratelimit-limit"), u64::from(places));
+        assert_eq!(number(&answer, "ratelimit-limit"), u64::from(limit));
         let (remaining, reset) = (number(&answer, "ratelimit-remaining"), number(&answer, "ratelimit-reset"));
         if answer.status == 429 {
-            assert!((places + 1..=places + back + 1).contains(&asked), "refused request {asked} of {places}");
+            assert!((limit + 1..=limit + back + 1).contains(&asked), "refused request {asked} of {limit}");
             assert_eq!((answer.code(), remaining), ("RATE_LIMITED", 0));
             assert_eq!(number(&answer, "retry-after"), reset);
             assert!((1..=period.as_secs() + 1).contains(&reset), "{reset}");
             return;
         }
-        let left = u64::from(places.saturating_sub(asked));
+        let left = u64::from(limit.saturating_sub(asked));
         assert!((left..=left + u64::from(back)).contains(&remaining), "{remaining} left after {asked}");
-        assert_eq!(reset, (60 * (u64::from(places) - remaining)).div_ceil(places.into()));
+        assert_eq!(reset, (60 * (u64::from(limit) - remaining)).div_ceil(limit.into()));
         assert_eq!(answer.header("retry-after"), None);
-        assert!(asked < 3 * places, "nothing was refused");
+        assert!(asked < 3 * limit, "nothing was refused");
     }
 }
 
 on_both_stores! {
-    every_limit_counts_and_tells_the_same(site: TestSite) {
-        for (n, (path, places)) in OWN.iter().enumerate() {
+    every_limit_counts_and_reports_alike(site: TestSite) {
+        for (n, (path, limit)) in ROUTE_LIMITS.iter().enumerate() {
             let client = from(&site, &format!("192.0.2.{n}"));
-            use_up(*places, || client.post(path, &json!({})));
-            let look = client.get(path);
-            assert_eq!((number(&look, "ratelimit-limit"), look.status == 429), (200, false), "looking isn't doing");
+            exhaust(*limit, || client.post(path, &json!({})));
+            let read = client.get(path);
+            assert_eq!((number(&read, "ratelimit-limit"), read.status == 429), (200, false), "reading has the overall limit");
         }
         let client = from(&site, "192.0.2.100");
-        use_up(200, || client.get("/health/live"));
-        assert_eq!(number(&client.post("/api/auth/login", &json!({})), "ratelimit-limit"), 200, "comes first");
+        exhaust(200, || client.get("/health/live"));
+        assert_eq!(number(&client.post("/api/auth/login", &json!({})), "ratelimit-limit"), 200, "the overall limit is checked first");
         let metrics = site.nobody().get("/metrics").text;
-        for limit in ["overall", "login", "refresh", "engineer_jobs", "bonuses", "bonus_requests", "upload", "upload_multiple"] {
-            assert!(metrics.contains(&format!("inspection_rate_limited_total{{limit=\"{limit}\"}}")), "{limit}: {metrics}");
+        for name in ["overall", "login", "refresh", "engineer_jobs", "bonuses", "bonus_requests", "upload", "upload_multiple"] {
+            assert!(metrics.contains(&format!("inspection_rate_limited_total{{limit=\"{name}\"}}")), "{name}: {metrics}");
         }
     }
 
-    a_limit_isnt_got_around_by_writing_the_path_another_way(site: TestSite) {
+    another_spelling_of_a_path_has_the_same_limit(site: TestSite) {
         let client = from(&site, "192.0.2.1");
         let login = |path: &str| number(&client.post(path, &json!({})), "ratelimit-remaining");
         assert_eq!(login("/api/auth/login"), 4);
@@ -141,7 +141,7 @@ on_both_stores! {
         assert_eq!(login("/api/auth/login?x=1"), 2);
     }
 
-    a_household_is_one_client_and_its_neighbours_are_others(site: TestSite) {
+    one_ipv6_network_is_one_client(site: TestSite) {
         let left = |address: &str| {
             number(&from(&site, address).post("/api/auth/login", &json!({})), "ratelimit-remaining")
         };
@@ -149,21 +149,21 @@ on_both_stores! {
         assert_eq!(left("2001:db8:1:2:ffff:ffff:ffff:ffff"), 3);
         assert_eq!(left("2001:db8:1:3::1"), 4);
         assert_eq!(left("::ffff:192.0.2.1"), 4);
-        assert_eq!(left("192.0.2.1"), 3, "the same in its old form");
-        assert_eq!(left("198.51.100.1, 192.0.2.1"), 2, "what a client makes up comes first");
-        assert_eq!(left("192.0.2.1, 127.0.0.9"), 1, "by way of two proxies");
+        assert_eq!(left("192.0.2.1"), 3, "the same address as IPv4");
+        assert_eq!(left("198.51.100.1, 192.0.2.1"), 2, "a forged address comes first");
+        assert_eq!(left("192.0.2.1, 127.0.0.9"), 1, "through two proxies");
     }
 }
 
-/// Nobody is trusted here, so whatever is forwarded, the client is the one at the other end.
-fn made_up_addresses_are_one_client(redis_url: Option<String>) {
+/// Without trusted proxies the client is the peer of the connection, whatever is forwarded.
+fn forged_addresses_are_one_client(redis_url: Option<String>) {
     let settings = inspection_http::Settings {
         rate_limits: true,
         redis_url: redis_url.map(Into::into),
-        redis_timeout: LONG,
+        redis_timeout: LONG_TIMEOUT,
         ..settings()
     };
-    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     for n in (0..5).rev() {
         let client = from(&site, &format!("192.0.2.{n}"));
         assert_eq!(number(&client.post("/api/auth/login", &json!({})), "ratelimit-remaining"), n);
@@ -172,17 +172,18 @@ fn made_up_addresses_are_one_client(redis_url: Option<String>) {
 }
 
 #[test]
-fn addresses_that_an_untrusted_client_makes_up_are_not_believed_in_memory() {
-    made_up_addresses_are_one_client(None);
+fn forged_addresses_of_an_untrusted_client_are_ignored_in_memory() {
+    forged_addresses_are_one_client(None);
 }
 
 #[test]
-fn addresses_that_an_untrusted_client_makes_up_are_not_believed_on_redis() {
+fn forged_addresses_of_an_untrusted_client_are_ignored_on_redis() {
     let redis = or_skip!(Redis::start());
-    made_up_addresses_are_one_client(Some(redis.url()));
+    forged_addresses_are_one_client(Some(redis.url()));
 }
 
-/// How many of so many requests pass that many threads send to both services at once, and how long that took.
+/// Sends requests to both services from many threads. Returns the number that passed and the
+/// elapsed time.
 fn race(
     sites: [&TestSite; 2],
     address: &str,
@@ -204,12 +205,12 @@ fn race(
 }
 
 #[test]
-fn instances_that_share_a_redis_count_together_even_when_they_race() {
+fn instances_with_one_redis_share_their_counts_under_concurrency() {
     let redis = or_skip!(Redis::start());
-    let sites = [limited(Some(redis.url()), LONG), limited(Some(redis.url()), LONG)];
+    let sites = [limited(Some(redis.url()), LONG_TIMEOUT), limited(Some(redis.url()), LONG_TIMEOUT)];
     let sites = [&sites[0], &sites[1]];
-    let most = |places: usize, took: Duration| {
-        places + usize::try_from(took.as_millis()).expect("a short time") * places / 60_000
+    let most = |limit: usize, took: Duration| {
+        limit + usize::try_from(took.as_millis()).expect("a short time") * limit / 60_000
     };
     let (passed, took) = race(sites, "192.0.2.1", 48, |client| client.post("/api/auth/refresh", &json!({})));
     assert!((10..=most(10, took)).contains(&passed), "{passed} in {took:?}");
@@ -217,12 +218,16 @@ fn instances_that_share_a_redis_count_together_even_when_they_race() {
     assert!((200..=most(200, took)).contains(&passed), "{passed} in {took:?}");
 }
 
-/// Waits until a service says this of where it counts.
-fn until(site: &TestSite, rate_limits: &str) {
+/// Waits until the health of a service names this counter.
+fn wait_for_counter(site: &TestSite, rate_limits: &str) {
     let began = Instant::now();
     for n in 0.. {
         let health = from(site, &format!("10.1.{}.{}", n / 250 % 250, n % 250)).get("/health");
-        assert_eq!((health.status, &health.json["status"]), (200, &json!("healthy")), "Redis isn't needed");
+        assert_eq!(
+            (health.status, &health.json["status"]),
+            (200, &json!("healthy")),
+            "the service is healthy without Redis"
+        );
         if health.json["rate_limits"] == rate_limits {
             return;
         }
@@ -231,54 +236,55 @@ fn until(site: &TestSite, rate_limits: &str) {
     }
 }
 
-const ALONE: &str = "memory (redis unreachable)";
+/// The counter of a service that has lost Redis.
+const LOCAL_FALLBACK: &str = "memory (redis unreachable)";
 
-fn goes_on_without(take: impl Fn(&mut Redis), give_back: impl Fn(&mut Redis)) {
+fn falls_back_and_recovers(fail: impl Fn(&mut Redis), recover: impl Fn(&mut Redis)) {
     let mut redis = or_skip!(Redis::start());
-    let sites = [limited(Some(redis.url()), SHORT), limited(Some(redis.url()), SHORT)];
+    let sites = [limited(Some(redis.url()), SHORT_TIMEOUT), limited(Some(redis.url()), SHORT_TIMEOUT)];
     let [one, other] = &sites;
-    until(one, "redis");
-    until(other, "redis");
+    wait_for_counter(one, "redis");
+    wait_for_counter(other, "redis");
     let refresh = |site: &TestSite, address: &str| from(site, address).post("/api/auth/refresh", &json!({}));
-    take(&mut redis);
+    fail(&mut redis);
     for n in 0..100 {
         let asked = Instant::now();
         let answer = from(one, &format!("192.0.2.{n}")).get("/health/live");
         assert_eq!((answer.status, number(&answer, "ratelimit-remaining")), (200, 199));
         assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     }
-    until(one, ALONE);
+    wait_for_counter(one, LOCAL_FALLBACK);
     let ready = one.nobody().get("/health/ready");
-    assert_eq!((ready.status, &ready.json["rate_limits"]), (200, &json!(ALONE)));
+    assert_eq!((ready.status, &ready.json["rate_limits"]), (200, &json!(LOCAL_FALLBACK)));
     assert!(one.nobody().get("/metrics").text.contains("inspection_up{part=\"redis\"} 0"));
-    use_up(10, || refresh(one, "192.0.2.1"));
-    assert_eq!(number(&refresh(other, "192.0.2.1"), "ratelimit-remaining"), 9, "each counts its own");
-    give_back(&mut redis);
-    until(one, "redis");
-    until(other, "redis");
+    exhaust(10, || refresh(one, "192.0.2.1"));
+    assert_eq!(number(&refresh(other, "192.0.2.1"), "ratelimit-remaining"), 9, "each instance counts alone");
+    recover(&mut redis);
+    wait_for_counter(one, "redis");
+    wait_for_counter(other, "redis");
     assert!(one.nobody().get("/metrics").text.contains("inspection_up{part=\"redis\"} 1"));
-    // Together again. A machine that is very busy may be late once more meanwhile: then it is tried with another client.
+    // Counts are shared again. A busy machine may time out once more: then another client is tried.
     let mut shared = (0..20).map(|n| {
         let address = format!("192.0.2.{}", 200 + n);
         let (first, second) = (refresh(one, &address), refresh(other, &address));
         [number(&first, "ratelimit-remaining"), number(&second, "ratelimit-remaining")] == [9, 8]
     });
-    assert!(shared.any(|is_shared| is_shared), "limits aren't shared again");
+    assert!(shared.any(|is_shared| is_shared), "limits are not shared again");
 }
 
 #[test]
-fn a_redis_that_is_killed_is_not_missed_and_used_again_when_it_is_back() {
-    goes_on_without(Redis::kill, Redis::resume);
+fn a_killed_redis_is_replaced_by_memory_until_it_is_back() {
+    falls_back_and_recovers(Redis::kill, Redis::resume);
 }
 
 #[test]
-fn a_redis_that_freezes_is_not_waited_for_and_used_again_when_it_thaws() {
-    goes_on_without(|redis| redis.freeze(), |redis| redis.thaw());
+fn a_frozen_redis_is_replaced_by_memory_until_it_responds() {
+    falls_back_and_recovers(|redis| redis.freeze(), |redis| redis.thaw());
 }
 
 #[test]
-fn a_redis_that_refuses_to_write_is_not_missed() {
-    goes_on_without(
+fn a_redis_that_refuses_writes_is_replaced_by_memory() {
+    falls_back_and_recovers(
         |redis| drop(redis.call(&["CONFIG", "SET", "maxmemory", "1"])),
         |redis| drop(redis.call(&["CONFIG", "SET", "maxmemory", "0"])),
     );
@@ -288,27 +294,27 @@ fn a_redis_that_refuses_to_write_is_not_missed() {
 fn with_a_wrong_password_limits_are_counted_in_memory() {
     let redis = or_skip!(Redis::start_with(Some("the-right-one")));
     for password in [Some("a-wrong-one"), None] {
-        let site = limited(Some(redis.url_with(password)), SHORT);
-        until(&site, ALONE);
-        use_up(5, || from(&site, "192.0.2.1").post("/api/auth/login", &json!({})));
+        let site = limited(Some(redis.url_with(password)), SHORT_TIMEOUT);
+        wait_for_counter(&site, LOCAL_FALLBACK);
+        exhaust(5, || from(&site, "192.0.2.1").post("/api/auth/login", &json!({})));
     }
-    let site = limited(Some(redis.url()), LONG);
-    until(&site, "redis");
+    let site = limited(Some(redis.url()), LONG_TIMEOUT);
+    wait_for_counter(&site, "redis");
 }
 
 #[test]
-fn an_address_where_nothing_listens_is_no_reason_to_fail() {
+fn an_unreachable_redis_is_replaced_by_memory() {
     for url in ["redis://127.0.0.1:1", "rediss://127.0.0.1:1", "redis+unix:///nowhere/socket", "nonsense"] {
-        let site = limited(Some(url.to_owned()), SHORT);
-        until(&site, ALONE);
-        use_up(5, || from(&site, "192.0.2.1").post("/api/auth/login", &json!({})));
+        let site = limited(Some(url.to_owned()), SHORT_TIMEOUT);
+        wait_for_counter(&site, LOCAL_FALLBACK);
+        exhaust(5, || from(&site, "192.0.2.1").post("/api/auth/login", &json!({})));
     }
 }
 
 #[test]
-fn what_others_have_written_under_the_keys_of_limits_is_written_over() {
+fn foreign_values_under_the_keys_of_limits_are_overwritten() {
     let redis = or_skip!(Redis::start());
-    let site = limited(Some(redis.url()), LONG);
+    let site = limited(Some(redis.url()), LONG_TIMEOUT);
     let key = |n: usize| format!("inspection:limit:{{192.0.2.{n}}}:login");
     let values = ["", "nan", "inf", "-5", "99999999999999999999", "soon"];
     redis.call(&["LPUSH", &key(100), "x"]);
@@ -317,17 +323,17 @@ fn what_others_have_written_under_the_keys_of_limits_is_written_over() {
     }
     for n in (0..values.len()).chain([100]) {
         let login = || from(&site, &format!("192.0.2.{n}")).post("/api/auth/login", &json!({}));
-        use_up(5, login);
+        exhaust(5, login);
         assert_eq!(redis.call(&["TYPE", &key(n)]), ["+string"]);
     }
-    until(&site, "redis");
-    // What is kept goes by itself, a minute later at most.
+    wait_for_counter(&site, "redis");
+    // Keys expire within one minute.
     let left: i64 = redis.call(&["PTTL", &key(0)])[0].trim_start_matches(':').parse().expect("a number");
     assert!((1..=60_001).contains(&left), "{left}");
 }
 
-/// The script with the time as its last argument, in microseconds, and nothing that goes by itself.
-fn script_with_a_clock_that_is_set() -> String {
+/// The script with the time in microseconds as its last argument, and without expiry of keys.
+fn script_with_a_clock_argument() -> String {
     let text = include_str!("../../crates/http/src/web/limits/gcra.lua");
     let mut text = text.to_owned();
     for (original, changed) in [
@@ -343,12 +349,12 @@ fn script_with_a_clock_that_is_set() -> String {
 #[test]
 fn the_script_and_governor_agree_on_every_sequence_of_requests() {
     let redis = or_skip!(Redis::start());
-    let script = script_with_a_clock_that_is_set();
+    let script = script_with_a_clock_argument();
     let key = Cell::new(0);
     let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
-    for places in [5_u32, 10, 20, 200] {
-        let period = 60_000_000 / u64::from(places);
-        // Bursts, less than a place, exactly one, a few, and long after all have come back.
+    for limit in [5_u32, 10, 20, 200] {
+        let period = 60_000_000 / u64::from(limit);
+        // Gaps: bursts, less than one token, exactly one, a few, and longer than a full refill.
         let gap = prop_oneof![
             6 => 0..20_u64,
             2 => 0..period,
@@ -359,7 +365,7 @@ fn the_script_and_governor_agree_on_every_sequence_of_requests() {
         let agreed = runner.run(&vec(gap, 1..40), |gaps| {
             let clock = FakeRelativeClock::default();
             let quota = Quota::with_period(Duration::from_micros(period)).expect("a period");
-            let quota = quota.allow_burst(places.try_into().expect("some"));
+            let quota = quota.allow_burst(limit.try_into().expect("some"));
             let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
             let limiter = limiter.with_middleware::<StateInformationMiddleware>();
             let mut now = 1_800_000_000_000_000_u64;
@@ -376,7 +382,7 @@ fn the_script_and_governor_agree_on_every_sequence_of_requests() {
                     &script,
                     "1",
                     &format!("test:{}", key.get()),
-                    &places.to_string(),
+                    &limit.to_string(),
                     &now.to_string(),
                 ]);
                 let numbers: Vec<u64> =
@@ -385,16 +391,16 @@ fn the_script_and_governor_agree_on_every_sequence_of_requests() {
             }
             Ok(())
         });
-        agreed.unwrap_or_else(|error| panic!("{places} places: {error}"));
+        agreed.unwrap_or_else(|error| panic!("{limit} a minute: {error}"));
     }
 }
 
 #[test]
-fn two_limits_are_asked_in_turn_and_the_second_costs_nothing_if_the_first_refuses() {
+fn a_request_that_the_overall_limit_refuses_does_not_count_for_its_route() {
     let redis = or_skip!(Redis::start());
-    let site = limited(Some(redis.url()), LONG);
+    let site = limited(Some(redis.url()), LONG_TIMEOUT);
     let client = from(&site, "192.0.2.1");
-    use_up(200, || client.get("/health/live"));
+    exhaust(200, || client.get("/health/live"));
     let refused = client.post("/api/auth/login", &json!({}));
     assert_eq!((refused.status, number(&refused, "ratelimit-limit")), (429, 200));
     let keys: BTreeMap<&str, Vec<String>> = ["overall", "login"]
@@ -404,11 +410,11 @@ fn two_limits_are_asked_in_turn_and_the_second_costs_nothing_if_the_first_refuse
 }
 
 #[test]
-fn health_and_the_system_say_where_requests_are_counted() {
+fn health_and_system_report_the_counter_of_requests() {
     let counted = |site: &TestSite| -> Value { site.nobody().get("/health").json["rate_limits"].clone() };
-    let unlimited = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
+    let unlimited = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     assert_eq!(counted(&unlimited), "off");
-    let site = limited(None, LONG);
+    let site = limited(None, LONG_TIMEOUT);
     assert_eq!(counted(&site), "memory");
     let admin = site.as_a(inspection_domain::users::Role::Admin);
     assert_eq!(admin.get("/api/admin/system").data()["rate_limits"], "memory");

@@ -1,4 +1,4 @@
-//! What all tests of this program log is looked at: there are no secrets in it, and nothing of who people are.
+//! The log of all tests contains no secrets and no personal data.
 
 use std::{
     io,
@@ -12,7 +12,8 @@ use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::Subscr
 
 use crate::site::TestSite;
 
-/// Beginnings and pieces of what must never be in a log: tokens, hashes, the keys and passwords of these tests, addresses of people.
+/// Parts of texts that must not be logged: tokens, password hashes, the keys and passwords of these
+/// tests, e-mail addresses.
 const SECRETS: &[&str] = &[
     "eyJ",
     "$argon2",
@@ -29,17 +30,17 @@ fn is_leak(line: &str) -> bool {
 }
 
 struct Log {
-    /// Lines with something in them that must not be there.
+    /// Lines with a secret.
     leaks: Vec<String>,
-    /// The lines of requests that some test waits for.
+    /// Lines of requests that a test reads.
     requests: Vec<Value>,
 }
 
 static LOG: Mutex<Log> = Mutex::new(Log { leaks: Vec::new(), requests: Vec::new() });
 
-struct Watcher;
+struct LogCapture;
 
-impl io::Write for Watcher {
+impl io::Write for LogCapture {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,11 +58,11 @@ impl io::Write for Watcher {
     }
 }
 
-/// Looks at everything that this process logs from now on.
-pub(crate) fn watch() {
+/// Captures the log of this process from now on.
+pub(crate) fn capture() {
     static STARTED: OnceLock<()> = OnceLock::new();
     STARTED.get_or_init(|| {
-        let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(|| Watcher);
+        let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(|| LogCapture);
         let filter = tracing_subscriber::filter::Targets::new()
             .with_default(LevelFilter::INFO)
             .with_target("inspection_", LevelFilter::TRACE);
@@ -69,25 +70,25 @@ pub(crate) fn watch() {
     });
 }
 
-/// Nothing that must not be there has been logged so far, by any test.
-pub(crate) fn are_clean() {
+/// Asserts that no test has logged a secret so far.
+pub(crate) fn assert_no_leaks() {
     let leaks = LOG.lock().unwrap_or_else(PoisonError::into_inner).leaks.clone();
     assert!(leaks.is_empty(), "secrets in the log: {leaks:?}");
 }
 
-fn line_of(id: &str) -> Value {
+fn request_line(id: &str) -> Value {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     let line = log.requests.iter().find(|line| line["request_id"] == id && line["message"] == "request");
-    line.unwrap_or_else(|| panic!("no line of {id}")).clone()
+    line.unwrap_or_else(|| panic!("no line of request {id}")).clone()
 }
 
 #[test]
-fn each_request_leaves_one_line_that_says_who_what_and_how_long() {
-    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
+fn each_request_logs_one_line_with_user_route_and_duration() {
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     let chief = site.user(Role::Admin);
     let admin = site.client(&chief).with_header("x-request-id", "watched-1");
     assert_eq!(admin.get("/api/users/1?lang=ar").status, 200);
-    let line = line_of("watched-1");
+    let line = request_line("watched-1");
     assert_eq!(line["user"], chief.id.get());
     assert_eq!(
         (&line["method"], &line["route"], &line["status"]),
@@ -100,13 +101,13 @@ fn each_request_leaves_one_line_that_says_who_what_and_how_long() {
 
     let nobody = site.nobody().with_header("x-request-id", "watched-2");
     assert_eq!(nobody.get("/api/users?q=somebody@example.com").status, 401);
-    let line = line_of("watched-2");
+    let line = request_line("watched-2");
     assert_eq!((&line["user"], &line["status"], &line["queries"]), (&Value::Null, &json!(401), &json!(0)));
 }
 
 #[test]
-fn a_leak_would_be_found() {
-    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
+fn a_leak_is_detected() {
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     let person = site.user(Role::Engineer);
     let token = site.token(&person, inspection_auth::tokens::TokenType::Access);
     let hash = inspection_testkit::builders::password_hash();

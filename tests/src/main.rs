@@ -1,11 +1,11 @@
-//! Tests of the whole service, over HTTP, on both databases.
+//! Tests of the whole service over HTTP, on both databases.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "in a test, a panic is how a failure is told"
+    reason = "a test reports its failure by a panic"
 )]
 
 mod actors;

@@ -1,4 +1,4 @@
-//! What whoever watches the service reads of it.
+//! Metrics of the service.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::site::{TestSite, on_both, settings};
 
-/// The numbers of a text of metrics, by name and labels.
+/// The values of all metrics, by name and labels.
 fn numbers(client: &Client) -> BTreeMap<String, f64> {
     let answer = client.get("/metrics");
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -37,11 +37,11 @@ on_both! {
         assert!((total(r#"method="GET",route="/api/equipment",status="401""#) - 1.0).abs() < 0.1);
         assert!((total(r#"method="other",route="unmatched",status="404""#) - 1.0).abs() < 0.1);
         assert!((of(r#"inspection_http_request_duration_seconds_count{method="GET",route="/api/equipment/{id}"}"#) - 4.0).abs() < 0.1);
-        assert!((of("inspection_http_requests_in_flight") - 1.0).abs() < 0.1, "this one");
-        assert!(!seen.keys().any(|name| name.contains(&machine.id.to_string()) && name.contains("/api/equipment/9")), "no paths");
+        assert!((of("inspection_http_requests_in_flight") - 1.0).abs() < 0.1, "the request itself");
+        assert!(!seen.keys().any(|name| name.contains(&machine.id.to_string()) && name.contains("/api/equipment/9")), "routes, not paths");
     }
 
-    fn what_the_service_rests_on_is_shown(site: TestSite) {
+    fn dependencies_of_the_service_are_reported(site: TestSite) {
         let chief = site.user(Role::Admin);
         let _ = builders::dead_job(&site.db, &chief);
         let login = json!({"email": chief.email, "password": "wrong by far"});
@@ -59,7 +59,7 @@ on_both! {
             (r#"inspection_pool_connections{state="most"}"#, 8.0),
             ("inspection_storage_files", 0.0),
             ("inspection_storage_bytes", 0.0),
-            // Never run, and due at 8:00, which it is just now; that of 00:15 has been due since.
+            // Neither task has run: one is due now, at 8:00, the other since 00:15.
             (r#"inspection_task_late_seconds{task="check_backlog"}"#, 0.0),
             (r#"inspection_task_late_seconds{task="activate_starting_leaves"}"#, 27_900.0),
         ] {
@@ -75,13 +75,13 @@ on_both! {
 fn with(change: impl FnOnce(&mut Settings)) -> TestSite {
     let mut settings = settings();
     change(&mut settings);
-    TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there")
+    TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in")
 }
 
 #[test]
-fn metrics_are_for_the_machine_itself_or_for_who_has_the_token() {
+fn metrics_need_a_local_connection_or_the_token() {
     let site = with(|_| {});
-    assert_eq!(site.nobody().get("/metrics").status, 200, "on the machine itself");
+    assert_eq!(site.nobody().get("/metrics").status, 200, "a local connection");
     for name in ["x-forwarded-for", "forwarded"] {
         let forwarded = site.nobody().with_header(name, "192.0.2.1").get("/metrics");
         assert_eq!((forwarded.status, forwarded.code()), (403, "FORBIDDEN"), "through a proxy");
@@ -101,10 +101,10 @@ fn metrics_are_for_the_machine_itself_or_for_who_has_the_token() {
 }
 
 #[test]
-fn what_is_read_elsewhere_is_shown_and_what_cannot_be_read_is_not() {
+fn external_readings_are_reported_when_they_can_be_read() {
     let reading = |name, label, value: Option<f64>| ExtraMetric {
         name,
-        help: "What somebody else knows.",
+        help: "An external reading.",
         label,
         read: std::sync::Arc::new(move || value),
     };

@@ -1,4 +1,5 @@
-//! A stream of one's new notifications: nothing is missed, nothing comes twice, and it ends with the session (rule book §12).
+//! The SSE stream of new notifications: every event once and in order, until the session ends (rule
+//! book §12).
 
 use std::{
     collections::BTreeSet,
@@ -19,23 +20,23 @@ use serde_json::{Value, json};
 
 use crate::site::{TestSite, on_both};
 
-/// An open stream, as a client of HTTP/1.0 sees it: nothing but the body after the headers.
-struct Stream {
+/// An open stream. HTTP/1.0 leaves the body without chunks.
+struct EventStream {
     reader: BufReader<TcpStream>,
     status: u16,
     headers: String,
 }
 
-/// What comes over a stream.
+/// One part of a stream.
 #[derive(Debug, Clone, PartialEq)]
-enum Piece {
+enum StreamPart {
     Event { id: i64, data: Value },
     Heartbeat,
     End,
     Nothing,
 }
 
-impl Stream {
+impl EventStream {
     fn open(site: &TestSite, token: &str, last: Option<i64>) -> Self {
         let address = site.base.strip_prefix("http://").expect("an address");
         let mut connection = TcpStream::connect(address).expect("connected");
@@ -59,25 +60,25 @@ impl Stream {
         Self { reader, status, headers }
     }
 
-    /// What comes next within so long.
-    fn next(&mut self, patience: Duration) -> Piece {
-        self.reader.get_ref().set_read_timeout(Some(patience)).expect("set");
+    /// The next part within a timeout.
+    fn next(&mut self, timeout: Duration) -> StreamPart {
+        self.reader.get_ref().set_read_timeout(Some(timeout)).expect("set");
         let (mut id, mut data, mut comment) = (None, None, false);
         loop {
             let mut line = String::new();
             match self.reader.read_line(&mut line) {
-                Ok(0) => return Piece::End,
+                Ok(0) => return StreamPart::End,
                 Ok(_) => {}
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    return Piece::Nothing;
+                    return StreamPart::Nothing;
                 }
-                Err(_) => return Piece::End,
+                Err(_) => return StreamPart::End,
             }
             let line = line.trim_end();
             if line.is_empty() {
                 match (id, data) {
-                    (Some(id), Some(data)) => return Piece::Event { id, data },
-                    _ if comment => return Piece::Heartbeat,
+                    (Some(id), Some(data)) => return StreamPart::Event { id, data },
+                    _ if comment => return StreamPart::Heartbeat,
                     _ => {}
                 }
                 (id, data, comment) = (None, None, false);
@@ -91,26 +92,26 @@ impl Stream {
         }
     }
 
-    /// The next event within a while; heartbeats don't count.
+    /// The next event within ten seconds. Heartbeats are skipped.
     fn event(&mut self) -> (i64, Value) {
         let begun = Moment::now();
         while begun.elapsed() < Duration::from_secs(10) {
             match self.next(Duration::from_secs(10)) {
-                Piece::Event { id, data } => return (id, data),
-                Piece::Heartbeat => {}
+                StreamPart::Event { id, data } => return (id, data),
+                StreamPart::Heartbeat => {}
                 other => panic!("{other:?} instead of an event"),
             }
         }
         panic!("only heartbeats");
     }
 
-    /// Whether it ends within a while.
+    /// Whether the stream ends within ten seconds.
     fn ends(&mut self) -> bool {
         let begun = Moment::now();
         while begun.elapsed() < Duration::from_secs(10) {
             match self.next(Duration::from_secs(10)) {
-                Piece::End => return true,
-                Piece::Nothing => return false,
+                StreamPart::End => return true,
+                StreamPart::Nothing => return false,
                 _ => {}
             }
         }
@@ -122,13 +123,13 @@ fn token(site: &TestSite, user: &User) -> String {
     site.token(user, inspection_auth::tokens::TokenType::Access)
 }
 
-/// An admin is told of a leave that somebody asks for.
-fn tell(site: &TestSite, from: &User, day: usize) {
+/// Requests a leave, which notifies the admins.
+fn notify_admins(site: &TestSite, from: &User, day: usize) {
     let day = format!("2027-{:02}-{:02}", day / 28 % 12 + 1, day % 28 + 1);
     builders::leave(&site.db, &site.context, from, &day, &day);
 }
 
-fn all_of(site: &TestSite, user: &User) -> BTreeSet<i64> {
+fn all_ids(site: &TestSite, user: &User) -> BTreeSet<i64> {
     let mut ids = BTreeSet::new();
     for page in 1.. {
         let page = PageRequest { page, per_page: 100 };
@@ -144,24 +145,24 @@ fn all_of(site: &TestSite, user: &User) -> BTreeSet<i64> {
 }
 
 on_both! {
-    fn new_ones_come_as_lists_show_them_and_the_stream_lives_on_without_any(site: TestSite) {
+    fn events_equal_the_items_of_lists_and_heartbeats_keep_the_stream_open(site: TestSite) {
         let admin = site.user(Role::Admin);
         let engineer = site.user(Role::Engineer);
-        tell(&site, &engineer, 1);
-        let mut stream = Stream::open(&site, &token(&site, &admin), None);
+        notify_admins(&site, &engineer, 1);
+        let mut stream = EventStream::open(&site, &token(&site, &admin), None);
         assert_eq!(stream.status, 200);
         for header in ["content-type: text/event-stream", "cache-control: no-cache", "x-accel-buffering: no"] {
             assert!(stream.headers.contains(header), "{header} in {}", stream.headers);
         }
-        assert_eq!(stream.next(Duration::from_secs(5)), Piece::Heartbeat, "nothing of before");
-        tell(&site, &engineer, 2);
+        assert_eq!(stream.next(Duration::from_secs(5)), StreamPart::Heartbeat, "no earlier notification");
+        notify_admins(&site, &engineer, 2);
         let (id, data) = stream.event();
         let listed = site.client(&admin).get("/api/notifications");
         assert_eq!(data, listed.data()[0]);
         assert_eq!(json!(id), listed.data()[0]["id"]);
-        assert_eq!(stream.next(Duration::from_secs(5)), Piece::Heartbeat, "once");
-        // From the beginning on, whoever hasn't seen anything.
-        let mut stream = Stream::open(&site, &token(&site, &admin), Some(0));
+        assert_eq!(stream.next(Duration::from_secs(5)), StreamPart::Heartbeat, "once");
+        // From the first notification on with the id 0.
+        let mut stream = EventStream::open(&site, &token(&site, &admin), Some(0));
         assert_eq!(stream.event().0 + 1, stream.event().0);
         for bad in ["x", "-1", "99999999999999999999"] {
             let refused = site.client(&admin).with_header("last-event-id", bad).get("/api/notifications/stream");
@@ -171,7 +172,7 @@ on_both! {
         assert_eq!(resumed.status, 200);
     }
 
-    fn a_stream_that_is_interrupted_a_hundred_times_delivers_each_once_and_in_order(site: TestSite) {
+    fn a_stream_with_a_hundred_interruptions_delivers_each_event_once_and_in_order(site: TestSite) {
         let admin = site.user(Role::Admin);
         let people: Vec<User> = (0..3).map(|_| site.user(Role::Engineer)).collect();
         let each = 60;
@@ -181,7 +182,7 @@ on_both! {
                 let (site, writing) = (&site, &writing);
                 scope.spawn(move || {
                     for day in 0..each {
-                        tell(site, person, day);
+                        notify_admins(site, person, day);
                         thread::sleep(Duration::from_millis(15));
                     }
                     writing.fetch_sub(1, Ordering::SeqCst);
@@ -191,18 +192,18 @@ on_both! {
             let (mut got, mut last, mut interruptions): (Vec<i64>, i64, usize) = (Vec::new(), 0, 0);
             loop {
                 let is_written = writing.load(Ordering::SeqCst) == 0;
-                let mut stream = Stream::open(&site, &token, Some(last));
+                let mut stream = EventStream::open(&site, &token, Some(last));
                 assert_eq!(stream.status, 200);
-                // Sometimes nothing is read, sometimes a few; what is half sent is lost with the connection.
-                let wanted = interruptions % 5;
-                for _ in 0..wanted {
+                // Zero to four events are read; a partly sent event is lost with the connection.
+                let count = interruptions % 5;
+                for _ in 0..count {
                     match stream.next(Duration::from_millis(40)) {
-                        Piece::Event { id, .. } => {
+                        StreamPart::Event { id, .. } => {
                             got.push(id);
                             last = id;
                         }
-                        Piece::Heartbeat | Piece::Nothing => break,
-                        Piece::End => panic!("it ended by itself"),
+                        StreamPart::Heartbeat | StreamPart::Nothing => break,
+                        StreamPart::End => panic!("the stream ended"),
                     }
                 }
                 interruptions += 1;
@@ -213,67 +214,67 @@ on_both! {
             }
         });
         assert!(got.is_sorted_by(|one, next| one < next), "in order, none twice");
-        assert_eq!(got.into_iter().collect::<BTreeSet<_>>(), all_of(&site, &admin));
+        assert_eq!(got.into_iter().collect::<BTreeSet<_>>(), all_ids(&site, &admin));
     }
 
     fn a_stream_ends_with_its_session(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let [out, gone, late] = [(); 3].map(|()| site.user(Role::Engineer));
         let tokens = [&out, &gone].map(|user| token(&site, user));
-        let mut streams = tokens.each_ref().map(|token| Stream::open(&site, token, None));
+        let mut streams = tokens.each_ref().map(|token| EventStream::open(&site, token, None));
         assert!(streams.iter().all(|stream| stream.status == 200));
         site.nobody().with_token(&tokens[0]).post("/api/auth/logout", &json!({}));
         assert!(streams[0].ends(), "signed out");
-        assert_eq!(streams[1].next(Duration::from_secs(5)), Piece::Heartbeat, "another one's goes on");
+        assert_eq!(streams[1].next(Duration::from_secs(5)), StreamPart::Heartbeat, "the stream of another user continues");
         assert_eq!(admin.delete(&format!("/api/users/{}", gone.id)).status, 200);
         assert!(streams[1].ends(), "deactivated");
-        let mut stream = Stream::open(&site, &token(&site, &late), None);
+        let mut stream = EventStream::open(&site, &token(&site, &late), None);
         site.clock.advance_seconds(3600);
         assert!(stream.ends(), "expired");
-        assert_eq!(Stream::open(&site, "nonsense", None).status, 401);
+        assert_eq!(EventStream::open(&site, "nonsense", None).status, 401);
     }
 
-    fn of_too_many_streams_of_somebody_the_oldest_ends(site: TestSite) {
+    fn the_oldest_of_too_many_streams_of_a_user_ends(site: TestSite) {
         let engineer = site.user(Role::Engineer);
         let token = token(&site, &engineer);
-        let mut open: Vec<Stream> = (0..5).map(|_| Stream::open(&site, &token, None)).collect();
+        let mut open: Vec<EventStream> = (0..5).map(|_| EventStream::open(&site, &token, None)).collect();
         let other = site.user(Role::Engineer);
-        let mut others = Stream::open(&site, &site.token(&other, inspection_auth::tokens::TokenType::Access), None);
-        let mut sixth = Stream::open(&site, &token, None);
+        let mut others = EventStream::open(&site, &site.token(&other, inspection_auth::tokens::TokenType::Access), None);
+        let mut sixth = EventStream::open(&site, &token, None);
         assert!(open[0].ends(), "the oldest");
         for stream in open[1..].iter_mut().chain([&mut sixth, &mut others]) {
-            assert_eq!((stream.status, stream.next(Duration::from_secs(5))), (200, Piece::Heartbeat));
+            assert_eq!((stream.status, stream.next(Duration::from_secs(5))), (200, StreamPart::Heartbeat));
         }
     }
 
-    fn many_missed_ones_come_in_order_and_whoever_does_not_read_holds_nobody_up(site: TestSite) {
+    fn many_missed_events_arrive_in_order_and_a_slow_reader_delays_no_other(site: TestSite) {
         let admin = site.user(Role::Admin);
         let engineer = site.user(Role::Engineer);
-        let lazy = Stream::open(&site, &token(&site, &admin), Some(0));
+        let lazy = EventStream::open(&site, &token(&site, &admin), Some(0));
         for day in 0..330 {
-            tell(&site, &engineer, day);
+            notify_admins(&site, &engineer, day);
         }
-        let mut stream = Stream::open(&site, &token(&site, &admin), Some(0));
+        let mut stream = EventStream::open(&site, &token(&site, &admin), Some(0));
         let got: Vec<i64> = (0..330).map(|_| stream.event().0).collect();
         assert!(got.is_sorted_by(|one, next| one < next));
         drop(lazy);
     }
 
-    fn many_open_streams_cost_one_reader(site: TestSite) {
+    fn many_open_streams_share_one_reader(site: TestSite) {
         let people: Vec<User> = (0..20).map(|_| site.user(Role::Engineer)).collect();
         let admin = site.user(Role::Admin);
-        let mut streams: Vec<Stream> =
-            people.iter().map(|person| Stream::open(&site, &token(&site, person), None)).collect();
-        let mut own = Stream::open(&site, &token(&site, &admin), None);
-        tell(&site, &people[0], 1);
+        let mut streams: Vec<EventStream> =
+            people.iter().map(|person| EventStream::open(&site, &token(&site, person), None)).collect();
+        let mut own = EventStream::open(&site, &token(&site, &admin), None);
+        notify_admins(&site, &people[0], 1);
         own.event();
         assert!(streams.iter_mut().all(|stream| stream.status == 200));
-        assert!(streams.iter_mut().all(|stream| matches!(stream.next(Duration::from_secs(5)), Piece::Heartbeat)));
+        assert!(streams.iter_mut().all(|stream| matches!(stream.next(Duration::from_secs(5)), StreamPart::Heartbeat)));
     }
 }
 
 #[test]
-fn what_another_instance_writes_comes_within_a_second() {
+fn events_of_another_instance_arrive_within_a_second() {
     let site = or_skip!(TestSite::start(DatabaseKind::Postgres));
     let admin = site.user(Role::Admin);
     let engineer = site.user(Role::Engineer);
@@ -281,14 +282,14 @@ fn what_another_instance_writes_comes_within_a_second() {
     let elsewhere =
         inspection_persistence::Database::open(inspection_persistence::Settings::new(site.db.url.clone()));
     let elsewhere = elsewhere.expect("opened");
-    let mut stream = Stream::open(&site, &token(&site, &admin), None);
-    assert_eq!(stream.next(Duration::from_secs(5)), Piece::Heartbeat);
+    let mut stream = EventStream::open(&site, &token(&site, &admin), None);
+    assert_eq!(stream.next(Duration::from_secs(5)), StreamPart::Heartbeat);
     for day in 1..10 {
         let day = format!("2026-06-{day:02}");
         let begun = Moment::now();
         builders::leave(&elsewhere, &site.context, &engineer, &day, &day);
         stream.event();
-        assert!(begun.elapsed() < Duration::from_secs(4), "before the next look without a wake-up");
+        assert!(begun.elapsed() < Duration::from_secs(4), "before the next poll");
     }
 }
 
@@ -296,10 +297,10 @@ fn what_another_instance_writes_comes_within_a_second() {
 fn a_stop_does_not_wait_for_open_streams() {
     let site = or_skip!(TestSite::start(DatabaseKind::Sqlite));
     let engineer = site.user(Role::Engineer);
-    let mut stream = Stream::open(&site, &token(&site, &engineer), None);
+    let mut stream = EventStream::open(&site, &token(&site, &engineer), None);
     assert_eq!(stream.status, 200);
     let begun = Moment::now();
     drop(site);
-    assert!(begun.elapsed() < Duration::from_secs(4), "sooner than what is in flight may take");
+    assert!(begun.elapsed() < Duration::from_secs(4), "before the timeout for open requests");
     assert!(stream.ends());
 }

@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 
 use crate::site::on_both;
 
+/// The numbers of background jobs by status.
 pub(crate) fn depth(admin: &Client) -> Value {
     admin.get("/api/admin/system").data()["outbox"].clone()
 }
 
-pub(crate) fn all_done(admin: &Client) {
+/// Waits until no job is pending or running.
+pub(crate) fn wait_until_done(admin: &Client) {
     let begun = Moment::now();
     while depth(admin)["pending"] != 0 || depth(admin)["running"] != 0 {
         assert!(begun.elapsed() < Duration::from_secs(30), "{}", depth(admin));
@@ -24,7 +26,7 @@ pub(crate) fn all_done(admin: &Client) {
 }
 
 on_both! {
-    fn a_job_that_was_given_up_is_seen_and_tried_again(site: TestSite) {
+    fn a_dead_job_is_listed_and_retried(site: TestSite) {
         let chief = site.user(Role::Admin);
         let admin = site.client(&chief);
         let dead = builders::dead_job(&site.db, &chief);

@@ -1,4 +1,4 @@
-//! Every operation of the document, called by nobody and by every role.
+//! Every operation of the API document, called without a session and with every role.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::site::TestSite;
 mod people;
 mod workshop;
 
-use workshop::Ready;
+use workshop::Prepared;
 
 struct Operation {
     method: &'static str,
@@ -25,7 +25,7 @@ struct Operation {
     who: Vec<&'static str>,
 }
 
-/// Who may do what: the table this test holds the service to.
+/// The expected permissions, from `operations.tsv`.
 fn table() -> Vec<Operation> {
     let rows = include_str!("operations.tsv").lines().skip(1);
     rows.map(|row| {
@@ -56,7 +56,7 @@ impl Operation {
     }
 }
 
-/// Things that belong to one inspector, and what a right body for each operation is.
+/// Objects of one inspector, and a valid body for each operation.
 struct PermissionFixture {
     site: TestSite,
     owner: User,
@@ -79,15 +79,15 @@ struct PermissionFixture {
     schedule: i64,
     partner: i64,
     file: i64,
-    /// What was made ready for one operation.
-    ready: Option<Ready>,
+    /// Objects that were created for one operation.
+    prepared: Option<Prepared>,
 }
 
 impl PermissionFixture {
     fn new() -> Self {
-        let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
+        let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
         let admin = site.user(Role::Admin);
-        // A second one, so that the first is not the last.
+        // A second admin, so that the first is not the last.
         site.user(Role::Admin);
         let team = builders::team(&site.db, &site.context);
         let owner = team.mechanical.clone();
@@ -137,7 +137,7 @@ impl PermissionFixture {
             schedule: schedule.id.get(),
             partner: team.electrical.id.get(),
             file: file.id(),
-            ready: None,
+            prepared: None,
             site,
             owner,
         }
@@ -145,7 +145,7 @@ impl PermissionFixture {
 
     fn path(&self, operation: &Operation) -> String {
         let (path, method) = (operation.path, operation.method);
-        if let Some(ready) = &self.ready {
+        if let Some(ready) = &self.prepared {
             return path.replace("{id}", &ready.id.to_string()) + ready.query;
         }
         let id = match path {
@@ -175,7 +175,7 @@ impl PermissionFixture {
     }
 
     fn body(&self, operation: &Operation) -> Value {
-        if let Some(ready) = &self.ready {
+        if let Some(ready) = &self.prepared {
             return ready.body.clone();
         }
         let answer = json!({"checklist_item_id": self.item, "answer_value": "pass"});
@@ -239,9 +239,10 @@ impl PermissionFixture {
     }
 }
 
-/// What an operation of somebody with this role needs; none if the world has it.
-fn make_ready(site: &TestSite, operation: &Operation, caller: Role) -> Option<Ready> {
-    people::make_ready(site, operation).or_else(|| workshop::make_ready(site, operation, caller))
+/// Creates the objects that an operation needs for a caller with this role, or `None` if the
+/// fixture has them.
+fn prepare(site: &TestSite, operation: &Operation, caller: Role) -> Option<Prepared> {
+    people::prepare(site, operation).or_else(|| workshop::prepare(site, operation, caller))
 }
 
 #[test]
@@ -261,7 +262,7 @@ fn the_document_has_exactly_the_operations_of_the_table() {
 }
 
 #[test]
-fn nobody_may_do_what_is_not_public() {
+fn without_a_session_only_public_operations_are_allowed() {
     let fixture = PermissionFixture::new();
     let nobody = fixture.site.nobody();
     let forged = nobody.with_token("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl");
@@ -278,25 +279,25 @@ fn nobody_may_do_what_is_not_public() {
     }
 }
 
-/// Statuses of an operation that was allowed.
+/// Whether a response is one of an allowed operation.
 fn is_allowed(operation: &Operation, answer: &Response) -> bool {
     match operation.path {
         "/docs" => answer.status == 302,
-        // Without credentials, and nothing that only these could open is shown.
+        // An empty body has no credentials.
         "/api/auth/login" => answer.status == 400,
         _ => matches!(answer.status, 200 | 201),
     }
 }
 
 #[test]
-fn every_role_may_do_what_the_table_says_and_nothing_else() {
+fn every_role_has_exactly_the_permissions_of_the_table() {
     for &role in Role::ALL {
         let mut fixture = PermissionFixture::new();
         for operation in table() {
             if operation.who == ["refresh-token"] {
                 continue;
             }
-            fixture.ready = make_ready(&fixture.site, &operation, role);
+            fixture.prepared = prepare(&fixture.site, &operation, role);
             let answer = fixture.call(&fixture.site.as_a(role), &operation);
             let what = format!(
                 "{} {} as {role}: {} {}",
@@ -309,7 +310,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
             } else {
                 assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{what}");
             }
-            // What changed something makes place for a new world.
+            // A change may affect the next operations.
             if operation.method != "GET" && answer.status < 300 {
                 fixture = PermissionFixture::new();
             }
@@ -318,11 +319,11 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() {
 }
 
 #[test]
-fn everybody_may_do_with_their_own_what_the_table_says() {
+fn owners_have_the_permissions_of_the_table() {
     for operation in table().into_iter().filter(Operation::is_own) {
         let mut fixture = PermissionFixture::new();
-        fixture.ready = make_ready(&fixture.site, &operation, Role::Inspector);
-        let owner = fixture.ready.as_ref().map_or(&fixture.owner, |ready| &ready.owner);
+        fixture.prepared = prepare(&fixture.site, &operation, Role::Inspector);
+        let owner = fixture.prepared.as_ref().map_or(&fixture.owner, |prepared| &prepared.owner);
         let answer = fixture.call(&fixture.site.client(owner), &operation);
         assert!(is_allowed(&operation, &answer), "{} {}: {}", operation.method, operation.path, answer.text);
     }
@@ -331,7 +332,7 @@ fn everybody_may_do_with_their_own_what_the_table_says() {
 #[test]
 fn every_role_refreshes_with_a_refresh_token_and_nothing_else() {
     use inspection_auth::tokens::TokenType;
-    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     for &role in Role::ALL {
         let user = site.user(role);
         let refresh =

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{actors::Actor, journeys::repairs::RepairScenario, site::on_both};
 
 on_both! {
-    fn without_a_quality_engineer_the_work_stands_and_the_admin_finds_one(site: TestSite) {
+    fn without_a_quality_engineer_the_job_is_completed_and_an_admin_assigns_one(site: TestSite) {
         let scenario = RepairScenario::begin(site);
         let RepairScenario { site, admin, engineer, first, qe, defect, .. } = &scenario;
         admin.client(site).delete(&format!("/api/users/{}", qe.user.id)).data();
@@ -16,14 +16,14 @@ on_both! {
         first.post(site, &format!("{path}/start"), json!({}));
         let done = first.post(site, &format!("{path}/complete"), json!({"work_notes": "New hook fitted."}));
         assert_eq!((&done["status"], &done["qe_id"]), (&json!("completed"), &json!(null)));
-        assert_eq!(admin.told(site), ["defect_resolved", "job_completed", "no_quality_engineer"]);
+        assert_eq!(admin.new_notifications(site), ["defect_resolved", "job_completed", "no_quality_engineer"]);
         let found = Actor { user: site.user(Role::QualityEngineer) };
         let wrong = admin.refused(site, "/api/quality-reviews", json!({"job_id": job["id"], "qe_id": first.user.id}));
         assert_eq!(wrong.1, "VALIDATION_ERROR");
         let review = admin.post(site, "/api/quality-reviews", json!({"job_type": "specialist", "job_id": job["id"], "qe_id": found.user.id}));
         assert_eq!(admin.refused(site, "/api/quality-reviews", json!({"job_id": job["id"], "qe_id": found.user.id})).1, "DUPLICATE");
-        assert_eq!(found.told(site), ["quality_review_assigned"]);
-        // Later than 48 hours: overdue, and not in time.
+        assert_eq!(found.new_notifications(site), ["quality_review_assigned"]);
+        // After the 48 hours: overdue and late.
         site.clock.advance_seconds(48 * 3600 + 1);
         assert_eq!(found.client(site).get("/api/quality-reviews/overdue").data()[0]["id"], review["id"]);
         let late = found.post(site, &format!("/api/quality-reviews/{}/approve", review["id"]), json!({"qc_rating": 3}));

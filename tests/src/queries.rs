@@ -1,4 +1,4 @@
-//! A request costs the same number of statements however many rows there are.
+//! The number of statements of a request does not depend on the number of rows.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ use serde_json::json;
 
 use crate::site::{TestSite, on_both};
 
-/// What the ids in the paths lead to.
-struct First {
+/// The objects whose details are requested.
+struct Measured {
     inspector: User,
     machine: Equipment,
     team: Team,
@@ -36,9 +36,9 @@ fn count(site: &TestSite, client: &Client, path: &str) -> u64 {
     site.db.statements() - before
 }
 
-/// One more machine, inspected by one more inspector: one more of everything. And one more of what belongs to the first
-/// machine, person and checklist, whose details are measured.
-fn grow(site: &TestSite, admin: &User, first: &First, n: usize) {
+/// Adds one row of everything: a machine, its inspector and their objects, and one more object of
+/// the measured machine, user and checklist.
+fn grow(site: &TestSite, admin: &User, first: &Measured, n: usize) {
     builders::submitted(&site.db, &site.context, &first.inspector, &first.machine, &[0, 3]);
     let status = if n.is_multiple_of(2) { "paused" } else { "active" };
     builders::act(&site.db, &site.context, admin, |tx| {
@@ -73,8 +73,8 @@ fn grow(site: &TestSite, admin: &User, first: &First, n: usize) {
     }
 }
 
-/// One more of everything that has to do with jobs, in every state that a list is about.
-fn grow_jobs(site: &TestSite, admin: &User, first: &First, n: usize) {
+/// Adds jobs in every state that a list filters by.
+fn grow_jobs(site: &TestSite, admin: &User, first: &Measured, n: usize) {
     let (db, context) = (&site.db, &site.context);
     let repair = || {
         let found = builders::defect(db, context, &first.inspector, &first.machine);
@@ -93,22 +93,23 @@ fn grow_jobs(site: &TestSite, admin: &User, first: &First, n: usize) {
             builders::paused(db, context, &first.specialist, admin, &job);
             site.clock.advance_seconds(4 * 86_400);
             let taker = site.user(Role::Specialist);
-            let wanted = builders::input(json!({}));
-            builders::act(db, context, &taker, |tx| takeovers::request_job(tx, job.kind, job.id, wanted))
+            let body = builders::input(json!({}));
+            builders::act(db, context, &taker, |tx| takeovers::request_job(tx, job.kind, job.id, body))
                 .expect("queued");
         }
         _ => {
             let job = repair();
             builders::started(db, context, &first.specialist, &job);
-            let wanted = builders::input(json!({"reason_category": "tools"}));
-            builders::act(db, context, &first.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted))
+            let body = builders::input(json!({"reason_category": "tools"}));
+            builders::act(db, context, &first.specialist, |tx| pauses::request(tx, job.kind, job.id, body))
                 .expect("asked for");
         }
     }
 }
 
-/// Everything that isn't on the first list comes onto it, and some of it is assigned, some done; and one more list.
-fn grow_lists(site: &TestSite, admin: &User, first: &First, n: usize) {
+/// Adds the remaining machines to the first list, with some assignments given and some completed,
+/// and adds one more list.
+fn grow_lists(site: &TestSite, admin: &User, first: &Measured, n: usize) {
     let (_, on_it) = builders::generated(&site.db, &site.context, admin);
     let free = on_it.iter().filter(|assignment| assignment.mechanical_inspector_id.is_none()).take(2);
     for (place, assignment) in free.enumerate() {
@@ -136,7 +137,7 @@ on_both! {
             .filter(|(path, item)| path.starts_with("/api/") && item["get"].is_object() && !["/api/openapi.json", "/api/notifications/stream", "/api/sync/changes"].contains(&path.as_str()))
             .map(|(path, item)| {
                 let paged = item["get"]["parameters"].as_array().into_iter().flatten().any(|p| p["name"] == "per_page");
-                // The first job is a repair, the second an engineer's.
+                // The first job is a repair, the second an engineer job.
                 let path = path.replace("/engineer-jobs/{id}", "/engineer-jobs/2");
                 if path == "/api/reports/trends" {
                     return "/api/reports/trends?metric=defects".to_owned();
@@ -150,7 +151,7 @@ on_both! {
         assert!(paths.len() > 15, "{paths:?}");
         let machine = builders::equipment(&site.db, &site.context);
         let team = builders::team(&site.db, &site.context);
-        let first = First {
+        let first = Measured {
             inspector: site.user(Role::Inspector),
             machine,
             team,
@@ -169,7 +170,7 @@ on_both! {
         }
         let measure = || -> BTreeMap<String, u64> {
             let counts = paths.iter().map(|path| {
-                // What an admin has none of, or may not see.
+                // Operations that admins have no objects for, or no permission.
                 let who = match path.as_str() {
                     path if path.contains("by-assignment") => &member,
                     path if path.starts_with("/api/defect-assessments/pending") => &specialist,
@@ -201,11 +202,11 @@ on_both! {
         println!("{many:#?}");
         assert_eq!(few, many);
         assert!(many.values().all(|count| *count <= 9), "{many:#?}");
-        assert_eq!(many["/api/auth/me"], 1, "checking a token is one query");
+        assert_eq!(many["/api/auth/me"], 1, "authentication is one query");
         let page = client.get("/api/inspections?per_page=100");
         assert_eq!(page.json["pagination"]["total"], 2046);
         let day = client.get("/api/inspection-assignments/lists/1");
-        assert_eq!(day.data()["assignments"].as_array().map(Vec::len), Some(502), "not paged");
+        assert_eq!(day.data()["assignments"].as_array().map(Vec::len), Some(502), "the list has no pages");
         site.clock.set("2026-03-08T13:00:00Z");
         let (client, member) = (site.client(&admin), site.client(&first.team.mechanical));
         let backlog = client.get("/api/inspection-assignments/backlog");

@@ -1,4 +1,5 @@
-//! Dashboards and analytics: numbers computed by hand, and the same as those of the lists (rule book §11).
+//! Dashboards and analytics: equal to numbers computed by hand and to the totals of lists (rule
+//! book §11).
 
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use serde_json::{Value, json};
 
 use crate::site::{TestSite, on_both, settings};
 
-/// A day at a small site.
-struct Day {
+/// One day at a small site.
+struct SampleDay {
     site: TestSite,
     admin: User,
     mechanical: User,
@@ -27,7 +28,7 @@ struct Day {
     qe: User,
 }
 
-impl Day {
+impl SampleDay {
     fn new(site: TestSite) -> Self {
         let (db, context) = (&site.db, &site.context);
         let (admin, specialist) = (site.user(Role::Admin), site.user(Role::Specialist));
@@ -38,7 +39,7 @@ impl Day {
         builders::routine(db, context, &admin, template.id);
         let team = builders::team(db, context);
         let (_, on_it) = builders::generated(db, context, &admin);
-        // Of two assignments one is done: two inspections that passed.
+        // One of two assignments is completed: two inspections that passed.
         for assignment in &on_it {
             builders::assigned(db, context, &admin, assignment.id, &team);
         }
@@ -46,13 +47,15 @@ impl Day {
         for inspector in team.both() {
             builders::verdict(db, context, inspector, first.id, Verdict::Operational).expect("a verdict");
         }
-        // The other one waits for two verdicts: two more.
+        // The other one awaits two verdicts: two more inspections.
         builders::assessment(db, context, &team, on_it[1].id);
-        // One that failed, with a medium and a critical defect, and one with a medium one, and a draft.
+        // A failed inspection with a medium and a critical defect, one with a medium defect, and a
+        // draft.
         let (_, both) = builders::submitted(db, context, &team.mechanical, &machine, &[PASS_FAIL, CRITICAL]);
         let (_, single) = builders::submitted(db, context, &team.mechanical, &other, &[PASS_FAIL]);
         builders::draft(db, context, &team.mechanical, &machine);
-        // Three repairs: one done, one paused after a pause of 45 minutes, one whose planned time is missing.
+        // Three repairs: one completed, one paused again after a pause of 45 minutes, one without a
+        // planned time.
         let repair = |id| builders::repair(db, context, &admin, id, &specialist);
         builders::finished(db, context, &specialist, &repair(single[0].id));
         let job = repair(both[0].id);
@@ -62,12 +65,12 @@ impl Day {
         act(db, context, &specialist, |tx| pauses::resume(tx, pause.id)).expect("going on");
         builders::paused(db, context, &specialist, &admin, &job);
         repair(both[1].id);
-        // Two engineer's jobs, one of them under way, with a pause asked for.
+        // Two engineer jobs, one of them started, with a pending pause request.
         builders::engineer_job(db, context, &admin, &engineer);
         let job = builders::engineer_job(db, context, &admin, &engineer);
         builders::started(db, context, &engineer, &job);
-        let wanted = input(json!({"reason_category": "tools"}));
-        act(db, context, &engineer, |tx| pauses::request(tx, job.kind, job.id, wanted)).expect("asked for");
+        let body = input(json!({"reason_category": "tools"}));
+        act(db, context, &engineer, |tx| pauses::request(tx, job.kind, job.id, body)).expect("a request");
         let away = site.user(Role::Inspector);
         builders::approved_leave(db, context, &admin, &away, "2026-03-01", "2026-03-03");
         Self { admin, mechanical: team.mechanical, specialist, engineer, qe, site }
@@ -88,7 +91,7 @@ fn total(client: &Client, path: &str) -> Value {
 
 on_both! {
     fn the_numbers_of_every_dashboard(site: TestSite) {
-        let day = Day::new(site);
+        let day = SampleDay::new(site);
         let expected = json!({
             "inspections": {"total": 7, "passed": 4, "failed": 2, "in_progress": 1},
             "defects": {"total": 3, "open": 0, "in_progress": 2, "resolved": 1, "critical_open": 0, "overdue": 0},
@@ -120,8 +123,8 @@ on_both! {
     }
 
     fn the_numbers_are_those_of_the_lists(site: TestSite) {
-        let day = Day::new(site);
-        // Days later, when defects are overdue.
+        let day = SampleDay::new(site);
+        // On the same day, and weeks later, when defects are overdue.
         for at in ["2026-03-02T20:00:00Z", "2026-04-20T08:00:00Z"] {
             day.site.clock.set(at);
             let client = day.site.client(&day.admin);
@@ -206,7 +209,7 @@ on_both! {
     }
 
     fn analytics_and_capacity(site: TestSite) {
-        let day = Day::new(site);
+        let day = SampleDay::new(site);
         let client = day.site.client(&day.admin);
         assert_eq!(client.get("/api/reports/pause-analytics").data(), &json!({
             "total_pauses": 3, "average_duration_minutes": 45.0, "pending_count": 1,
@@ -230,7 +233,7 @@ on_both! {
     }
 
     fn trends_have_a_point_for_every_step(site: TestSite) {
-        let day = Day::new(site);
+        let day = SampleDay::new(site);
         let client = day.site.client(&day.admin);
         let trend = |query: &str| client.get(&format!("/api/reports/trends?{query}"));
         let days = "from=2026-03-01&to=2026-03-03";
@@ -260,16 +263,16 @@ on_both! {
 }
 
 #[test]
-fn the_numbers_of_the_site_are_counted_once_in_a_while() {
+fn the_numbers_of_the_site_are_cached() {
     let settings = Settings { dashboard_age: Duration::from_hours(1), ..settings() };
-    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let admin = site.user(Role::Admin);
     let client = site.client(&admin);
     let count = || client.get("/api/reports/admin-dashboard").data()["equipment_count"].clone();
     assert_eq!(count(), json!(0));
     builders::equipment(&site.db, &site.context);
     let before = site.db.statements();
-    assert_eq!(count(), json!(0), "as it was a moment ago");
-    assert_eq!(site.db.statements() - before, 1, "the session is looked at each time");
+    assert_eq!(count(), json!(0), "the cached number");
+    assert_eq!(site.db.statements() - before, 1, "the session is checked each time");
     assert_eq!(site.as_a(Role::Inspector).get("/api/reports/admin-dashboard").status, 403);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::site::on_both;
 
 on_both! {
-    fn the_weekly_plan_says_what_is_due_and_what_is_late(site: TestSite) {
+    fn the_weekly_plan_lists_due_and_overdue_machines(site: TestSite) {
         let admin_user = site.user(Role::Admin);
         let inspector = site.user(Role::Inspector);
         builders::checklist(&site.db, &site.context, &admin_user);
@@ -16,7 +16,7 @@ on_both! {
         let plan = |machine: &inspection_domain::equipment::Equipment, day: Value| {
             admin.post("/api/schedules", &json!({"equipment_id": machine.id, "day_of_week": day}))
         };
-        // Wednesday and Friday, and the Friday is New Year's Day 2027, in ISO week 53 of 2026.
+        // Wednesday and Friday. The Friday is New Year's Day 2027, in ISO week 53 of 2026.
         let friday = plan(&one, json!("friday"));
         assert_eq!((friday.status, &friday.data()["day_of_week"]), (201, &json!(4)));
         assert_eq!(plan(&one, json!(4)).fields(), ["day_of_week"]);
@@ -42,12 +42,12 @@ on_both! {
         assert_eq!((due, late), (vec![(first, false), (second, false)], vec![]));
         builders::submitted(&site.db, &site.context, &inspector, &one, &[]);
         let (due, late, _) = today("2026-12-31T08:00:00Z");
-        assert_eq!((due, late), (vec![(second, false)], vec![(second, false)]), "one was done on Wednesday");
+        assert_eq!((due, late), (vec![(second, false)], vec![(second, false)]), "one was inspected on Wednesday");
         builders::submitted(&site.db, &site.context, &inspector, &two, &[]);
         let (due, late, _) = today("2026-12-31T09:00:00Z");
-        assert_eq!((due, late), (vec![(second, true)], vec![]), "made up for Wednesday");
+        assert_eq!((due, late), (vec![(second, true)], vec![]), "the inspection for Wednesday was late");
         let (due, late, data) = today("2027-01-01T08:00:00Z");
-        assert_eq!((due, late), (vec![(first, false)], vec![]), "Wednesday's doesn't count for Friday");
+        assert_eq!((due, late), (vec![(first, false)], vec![]), "the inspection of Wednesday does not count for Friday");
         assert_eq!((&data["today"], &data["day_of_week"], &data["week_number"], &data["week_year"]),
             (&json!("2027-01-01"), &json!(4), &json!(53), &json!(2026)));
         let (_, late, _) = today("2027-01-03T08:00:00Z");

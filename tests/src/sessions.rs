@@ -1,4 +1,4 @@
-//! Signing in, staying in, and ends of sessions.
+//! Sign-in, refresh and the end of sessions (rule book §1).
 
 use inspection_auth::tokens::TokenType;
 use inspection_domain::users::Role;
@@ -38,7 +38,7 @@ on_both! {
         refused(&nobody.with_token(refresh).post("/api/auth/refresh", &json!({})), "TOKEN_REVOKED");
     }
 
-    fn unknown_address_and_wrong_password_get_the_same_answer(site: TestSite) {
+    fn an_unknown_address_and_a_wrong_password_get_the_same_response(site: TestSite) {
         let user = site.user(Role::Engineer);
         let login = |email: &str, password: &str| {
             let mut answer = site.nobody().post("/api/auth/login", &json!({"email": email, "password": password}));
@@ -50,7 +50,7 @@ on_both! {
         assert_eq!(unknown.json, wrong.json);
     }
 
-    fn every_way_to_end_all_sessions_ends_them_at_once(site: TestSite) {
+    fn every_way_to_end_all_sessions_takes_effect_at_once(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         for (end, code) in [("logout-all", "TOKEN_REVOKED"), ("change", "TOKEN_REVOKED"),
             ("reset", "TOKEN_REVOKED"), ("deactivate", "ACCOUNT_DISABLED"), ("update", "ACCOUNT_DISABLED")] {
@@ -92,7 +92,7 @@ on_both! {
         }
     }
 
-    fn passwords_are_changed_by_who_knows_them_and_to_good_ones(site: TestSite) {
+    fn a_new_password_needs_the_current_one_and_must_be_strong(site: TestSite) {
         let user = site.user(Role::Engineer);
         let client = site.client(&user);
         let change = |current: &str, new: &str| {

@@ -1,4 +1,4 @@
-//! A running service on a database of its own, and the people who use it.
+//! A running service with its own database, and its clients.
 
 use std::{net::TcpListener, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
@@ -30,14 +30,14 @@ pub(crate) struct TestSite {
     pub(crate) context: Context,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) base: String,
-    /// Where its files are.
+    /// The folder of its files.
     pub(crate) folder: TempDir,
     tokens: Tokens,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Settings without limits on the number of requests.
+/// Settings without rate limits.
 pub(crate) fn settings() -> Settings {
     Settings {
         cors_origins: vec!["*".into()],
@@ -62,16 +62,17 @@ impl TestSite {
         Self::start_with(kind, settings())
     }
 
+    /// A service with these settings.
     pub(crate) fn start_with(kind: DatabaseKind, settings: Settings) -> Result<Self, Skipped> {
         Self::start_over(kind, settings, |folder| Storage::local(folder).expect("a store"))
     }
 
-    /// A service whose texts are translated in the background.
+    /// A service that queues texts for translation.
     pub(crate) fn start_translated(kind: DatabaseKind) -> Result<Self, Skipped> {
         Self::start_in(kind, settings(), |folder| Storage::local(folder).expect("a store"), true)
     }
 
-    /// A service with files in this store, which may use a folder.
+    /// A service with this storage, which may use the folder.
     pub(crate) fn start_over(
         kind: DatabaseKind,
         settings: Settings,
@@ -86,7 +87,7 @@ impl TestSite {
         storage: impl FnOnce(&Path) -> Storage,
         translates: bool,
     ) -> Result<Self, Skipped> {
-        logs::watch();
+        logs::capture();
         let db = TestDatabase::new(kind)?;
         let (mut context, clock) = context();
         context.translates = translates;
@@ -101,24 +102,24 @@ impl TestSite {
             App::new(db.database.clone(), context.clone(), tokens.clone(), signatures, storage, settings);
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let started = move |stopper| sender.send(stopper).expect("somebody waits");
+            let started = move |stopper| sender.send(stopper).expect("a waiting thread");
             inspection_http::run(app, listener, 2, Duration::from_secs(5), started).expect("a server");
         });
         let stopper = receiver.recv().expect("a server that started");
         Ok(Self { db, context, clock, base, folder, tokens, stopper, thread: Some(thread) })
     }
 
-    /// Nobody.
+    /// A client without a session.
     pub(crate) fn nobody(&self) -> Client {
         Client::new(&self.base)
     }
 
-    /// Somebody who is signed in.
+    /// A client with a session of the user.
     pub(crate) fn client(&self, user: &User) -> Client {
         self.nobody().with_token(&self.token(user, TokenType::Access))
     }
 
-    /// A token of somebody's current sessions.
+    /// A token of the current generation of the user's sessions.
     pub(crate) fn token(&self, user: &User, kind: TokenType) -> String {
         let account = self
             .db
@@ -130,12 +131,12 @@ impl TestSite {
         self.tokens.issue(kind, &session, self.context.clock.now()).expect("a token")
     }
 
-    /// A person with this role.
+    /// A new user with this role.
     pub(crate) fn user(&self, role: Role) -> User {
         builders::user(&self.db, &self.context, role)
     }
 
-    /// A person with this role, signed in.
+    /// A client of a new user with this role.
     pub(crate) fn as_a(&self, role: Role) -> Client {
         self.client(&self.user(role))
     }
@@ -146,15 +147,16 @@ impl Drop for TestSite {
         self.stopper.stop();
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
-            assert!(ended.is_ok() || std::thread::panicking(), "the server ended badly");
+            assert!(ended.is_ok() || std::thread::panicking(), "the server failed");
         }
         if !std::thread::panicking() {
-            logs::are_clean();
+            logs::assert_no_leaks();
         }
     }
 }
 
-/// Runs each function against a service on either database: a module with the tests `sqlite` and `postgres`.
+/// Runs each function against a service on either database. Each becomes a module with the tests
+/// `sqlite` and `postgres`.
 macro_rules! on_both {
     ($( $(#[$meta:meta])* fn $name:ident($site:ident: TestSite) $body:block )+) => {$(
         $(#[$meta])*

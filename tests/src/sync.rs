@@ -1,4 +1,5 @@
-//! What phones did while they were offline ends as if it had been done online, and is done once (rule book §15).
+//! Offline sync: items are applied once, with the result of the same requests online (rule book
+//! §15).
 
 use std::{sync::Barrier, thread};
 
@@ -15,20 +16,23 @@ use crate::site::{TestSite, on_both};
 mod changes;
 mod orders;
 
-/// A name that a client might have made up.
-fn name(number: usize) -> String {
+/// A client id as a phone creates it.
+fn client_id(number: usize) -> String {
     format!("0f8fad5b-d9cb-469f-a165-{number:012}")
 }
 
+/// An item with data of a kind.
 fn item(number: usize, kind: &str, data: Value) -> Value {
-    json!({"client_id": name(number), "entity_type": kind, "entity_data": data, "occurred_at": "2026-03-02T06:00:00Z"})
+    json!({"client_id": client_id(number), "entity_type": kind, "entity_data": data, "occurred_at": "2026-03-02T06:00:00Z"})
 }
 
+/// The results of a batch.
 fn batch(client: &Client, items: &[Value]) -> Vec<Value> {
     let answer = client.post("/api/sync/batch", &json!({"items": items}));
     answer.data()["results"].as_array().unwrap_or_else(|| panic!("{}", answer.text)).clone()
 }
 
+/// The outcome of each result, with the code of its error.
 fn outcomes(results: &[Value]) -> Vec<String> {
     let outcome = |result: &Value| {
         let code = result["error"]["code"].as_str().map_or_else(String::new, |code| format!(" {code}"));
@@ -42,7 +46,7 @@ fn error(answer: &Response) -> &Value {
 }
 
 on_both! {
-    fn a_day_of_repairs_is_applied_in_order_and_refers_to_what_was_made_offline(site: TestSite) {
+    fn a_day_of_repairs_is_applied_in_order_with_references_between_items(site: TestSite) {
         let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let (inspector, specialist, engineer) = (site.user(Role::Inspector), site.user(Role::Specialist), site.user(Role::Engineer));
@@ -57,7 +61,7 @@ on_both! {
             item(2, "job_planned_time", json!({"job_id": job, "hours": 2.5})),
             item(3, "job_start", json!({"job_id": job})),
             item(4, "pause_request", json!({"job_id": job, "reason_category": "parts"})),
-            item(5, "pause_resume", json!({"pause_id": name(4)})),
+            item(5, "pause_resume", json!({"pause_id": client_id(4)})),
             item(6, "job_complete", json!({"job_id": job, "work_notes": "short"})),
             item(7, "job_complete", json!({"job_id": job, "work_notes": "Changed the seal and tried it."})),
             item(8, "job_incomplete", json!({"job_id": job, "reason": "There is no such part."})),
@@ -71,22 +75,22 @@ on_both! {
         let read = client.get(&format!("/api/jobs/{job}"));
         assert_eq!(read.data()["status"], "completed");
 
-        let told = client.get("/api/notifications").data()[0]["id"].clone();
-        let read = client.post("/api/sync", &item(20, "notification_read", json!({"notification_id": told})));
+        let notification = client.get("/api/notifications").data()[0]["id"].clone();
+        let read = client.post("/api/sync", &item(20, "notification_read", json!({"notification_id": notification})));
         assert_eq!((&read.data()["outcome"], &read.data()["result"]["is_read"]), (&json!("applied"), &json!(true)));
 
-        let kept = client.get("/api/sync/pending");
-        let codes: Vec<_> = kept.data().as_array().expect("items").iter().map(|item| item["sync_error"]["code"].clone()).collect();
+        let pending = client.get("/api/sync/pending");
+        let codes: Vec<_> = pending.data().as_array().expect("items").iter().map(|item| item["sync_error"]["code"].clone()).collect();
         assert_eq!(codes.len(), 4 + usize::from(outcomes(&results)[4].starts_with("rejected")), "{codes:?}");
-        assert_eq!(kept.data()[0]["entity_data"]["job_id"], json!(job));
-        let path = format!("/api/sync/{}", kept.data()[0]["id"]);
-        assert_eq!(site.client(&engineer).delete(&path).code(), "NOT_FOUND", "somebody else's");
+        assert_eq!(pending.data()[0]["entity_data"]["job_id"], json!(job));
+        let path = format!("/api/sync/{}", pending.data()[0]["id"]);
+        assert_eq!(site.client(&engineer).delete(&path).code(), "NOT_FOUND", "an item of another user");
         assert_eq!(client.delete(&path).status, 200);
         assert_eq!(client.delete(&path).code(), "NOT_FOUND");
-        assert_eq!(client.delete(&format!("/api/sync/{}", results[1]["id"])).code(), "INVALID_STATE", "what was done stays");
+        assert_eq!(client.delete(&format!("/api/sync/{}", results[1]["id"])).code(), "INVALID_STATE", "an applied item remains");
     }
 
-    fn a_pair_does_an_assignment_offline_up_to_the_verdict(site: TestSite) {
+    fn a_team_completes_an_assignment_offline_up_to_the_verdict(site: TestSite) {
         let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let team = builders::team(db, context);
@@ -100,14 +104,14 @@ on_both! {
             let mut items = vec![item(0, "inspection_start", json!({"assignment_id": assignment}))];
             for (place, question) in questions.iter().enumerate() {
                 let mut body = builders::answer_body(place, question.id, false);
-                body["inspection_id"] = json!(name(0));
+                body["inspection_id"] = json!(client_id(0));
                 items.push(item(place + 1, "inspection_answer", body));
             }
-            items.push(item(50, "inspection_submit", json!({"inspection_id": name(0)})));
+            items.push(item(50, "inspection_submit", json!({"inspection_id": client_id(0)})));
             items.push(item(51, "assignment_complete", json!({"assignment_id": assignment})));
             let results = batch(&client, &items);
             let refused: Vec<_> = outcomes(&results).into_iter().filter(|outcome| outcome != "applied").collect();
-            assert!(refused.iter().all(|outcome| outcome.contains("VALIDATION") || outcome.contains("RULE")), "not in one's half: {refused:?}");
+            assert!(refused.iter().all(|outcome| outcome.contains("VALIDATION") || outcome.contains("RULE")), "questions of the other half: {refused:?}");
             assert_eq!(results.last().expect("the last")["outcome"], "applied", "{results:?}");
         }
         let verdict = json!({"assignment_id": assignment, "verdict": "operational"});
@@ -119,7 +123,7 @@ on_both! {
         assert_eq!(done.data()[0]["status"], "completed");
     }
 
-    fn an_item_is_done_once_however_often_and_however_many_at_once_it_is_sent(site: TestSite) {
+    fn an_item_that_is_sent_repeatedly_and_concurrently_is_applied_once(site: TestSite) {
         let engineer = site.user(Role::Engineer);
         let client = site.client(&engineer);
         for round in 0..5 {
@@ -144,7 +148,7 @@ on_both! {
             assert!(ids.windows(2).all(|pair| pair[0] == pair[1]), "the first outcome for all");
         }
         assert_eq!(client.get("/api/leaves").json["pagination"]["total"], 5);
-        // Another person's names are their own; the same name for something else is refused and not kept.
+        // Client ids belong to their user. A reused id for another item is refused and not stored.
         let other = site.as_a(Role::Engineer);
         let leave = json!({"leave_type": "sick", "date_from": "2026-07-01", "date_to": "2026-07-01"});
         assert_eq!(other.post("/api/sync", &item(0, "leave_request", leave.clone())).data()["outcome"], "applied");
@@ -153,7 +157,7 @@ on_both! {
         assert_eq!(client.get("/api/sync/pending").json["pagination"]["total"], 0);
     }
 
-    fn what_is_no_item_is_told_and_stops_nothing(site: TestSite) {
+    fn an_invalid_item_is_reported_and_stops_no_other(site: TestSite) {
         let client = site.as_a(Role::Specialist);
         let leave = json!({"leave_type": "sick", "date_from": "2026-07-01", "date_to": "2026-07-01"});
         let mut future = item(6, "leave_request", leave.clone());
@@ -162,11 +166,11 @@ on_both! {
             json!({}),
             json!({"client_id": null, "entity_type": 7}),
             json!({"client_id": "x", "entity_type": "dance", "entity_data": []}),
-            json!({"client_id": name(1), "entity_type": "job_start"}),
+            json!({"client_id": client_id(1), "entity_type": "job_start"}),
             item(2, "job_start", json!({"job_id": -1})),
             item(3, "inspection_start", json!({"equipment_id": 1})),
-            item(4, "inspection_answer", json!({"inspection_id": name(99)})),
-            item(5, "inspection_submit", json!({"inspection_id": name(3)})),
+            item(4, "inspection_answer", json!({"inspection_id": client_id(99)})),
+            item(5, "inspection_submit", json!({"inspection_id": client_id(3)})),
             future,
             item(7, "leave_request", json!({"leave_type": "sick", "reason": "a\u{0}b"})),
             item(8, "leave_request", leave),
@@ -188,9 +192,9 @@ on_both! {
     }
 }
 
-/// What somebody may not do live, they may not have done offline: the same code for every kind and role.
+/// An item is refused with the code of the same request online, for every kind and role.
 #[test]
-fn every_kind_and_role_is_refused_as_live() {
+fn every_kind_and_role_is_refused_as_online() {
     for &role in Role::ALL {
         let site = or_skip!(TestSite::start(DatabaseKind::Sqlite));
         let (db, context) = (&site.db, &site.context);

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{actors::Actor, site::on_both};
 
 on_both! {
-    fn a_late_inspection_is_taken_over_by_a_pair(site: TestSite) {
+    fn a_late_inspection_is_taken_over_by_a_team(site: TestSite) {
         let admin = Actor { user: site.user(Role::Admin) };
         let (template, _) = builders::checklist(&site.db, &site.context, &admin.user);
         builders::routine(&site.db, &site.context, &admin.user, template.id);
@@ -16,29 +16,29 @@ on_both! {
         let assignment = on_it[0].id;
         let old = builders::team(&site.db, &site.context);
         builders::assigned(&site.db, &site.context, &admin.user, assignment, &old);
-        // The mechanical half gets done, the electrical one is a draft.
+        // The mechanical half is submitted, the electrical one is a draft.
         builders::half_submitted(&site.db, &site.context, &old.mechanical, assignment, &[]);
         let draft = builders::half_draft(&site.db, &site.context, &old.electrical, assignment).inspection.id;
         let new = builders::team(&site.db, &site.context);
         let (taker, partner) = (Actor { user: new.electrical.clone() }, Actor { user: new.mechanical.clone() });
         let path = format!("/api/inspection-assignments/{assignment}/takeover");
-        let wanted = json!({"partner_id": partner.user.id, "reason": "We are there."});
-        assert_eq!(taker.refused(&site, &path, wanted.clone()).1, "INVALID_STATE", "not late yet");
+        let body = json!({"partner_id": partner.user.id, "reason": "We are there."});
+        assert_eq!(taker.refused(&site, &path, body.clone()).1, "INVALID_STATE", "not late yet");
         site.clock.set("2026-03-04T08:00:00Z");
         assert_eq!(taker.refused(&site, &path, json!({"partner_id": old.electrical.id})).1, "VALIDATION_ERROR", "the same trade");
-        let asked = taker.post(&site, &path, wanted);
+        let asked = taker.post(&site, &path, body);
         assert_eq!((&asked["job_type"], &asked["job_id"]), (&json!("inspection"), &json!(assignment)));
-        admin.told(&site);
+        admin.new_notifications(&site);
         admin.post(&site, &format!("/api/takeovers/{}/approve", asked["id"]), json!({}));
         let backlog = admin.client(&site).get("/api/inspection-assignments/backlog");
-        assert_eq!(backlog.json["pagination"]["total"], 0, "there is time again");
+        assert_eq!(backlog.json["pagination"]["total"], 0, "the deadline is extended");
         let left = Actor { user: old.electrical.clone() };
-        assert!(left.told(&site).contains(&"takeover_approved".to_owned()));
-        let kept = left.client(&site).get(&format!("/api/inspections/{draft}"));
-        assert_eq!((&kept.data()["status"], &kept.data()["assignment_id"]), (&json!("draft"), &json!(null)), "nothing is lost");
+        assert!(left.new_notifications(&site).contains(&"takeover_approved".to_owned()));
+        let remaining = left.client(&site).get(&format!("/api/inspections/{draft}"));
+        assert_eq!((&remaining.data()["status"], &remaining.data()["assignment_id"]), (&json!("draft"), &json!(null)), "the draft remains");
         builders::half_submitted(&site.db, &site.context, &taker.user, assignment, &[]);
         assert_eq!((taker.points(&site), partner.points(&site)), (3, 0));
-        assert!(taker.told(&site).contains(&"takeover_bonus".to_owned()));
+        assert!(taker.new_notifications(&site).contains(&"takeover_bonus".to_owned()));
         assert_eq!(admin.client(&site).get("/api/takeovers?job_type=inspection").data()[0]["status"], "completed");
     }
 }

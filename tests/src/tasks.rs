@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{site::on_both, translations::start_background};
 
 on_both! {
-    fn admins_see_the_tasks_and_their_runs_and_run_one_now(site: TestSite) {
+    fn admins_list_tasks_and_runs_and_start_one_by_hand(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let tasks = admin.get("/api/admin/tasks");
         let tasks = tasks.data().as_array().expect("tasks");
@@ -35,7 +35,7 @@ on_both! {
         assert_eq!(lists.json["pagination"]["total"], 2);
         site.clock.advance_seconds(1);
         let again = admin.post(&format!("{path}/run"), &json!({}));
-        assert_eq!(again.data()["counts"]["lists"], Value::Null, "the lists are there");
+        assert_eq!(again.data()["counts"]["lists"], Value::Null, "the lists exist");
         let runs = admin.get(&format!("{path}/runs?outcome=succeeded"));
         assert_eq!(runs.json["pagination"]["total"], 2);
         assert_eq!(runs.data()[0]["id"], again.data()["id"], "the latest first");
@@ -44,7 +44,7 @@ on_both! {
         assert_eq!(admin.get(&format!("{path}/runs?outcome=perhaps")).fields(), ["outcome"]);
     }
 
-    fn the_tasks_run_by_themselves_and_what_was_missed_is_made_up_at_the_start(site: TestSite) {
+    fn tasks_run_on_schedule_and_missed_runs_are_caught_up_once_at_the_start(site: TestSite) {
         let away = site.user(Role::Engineer);
         builders::approved_leave(&site.db, &site.context, &site.user(Role::Admin), &away, "2026-03-04", "2026-03-05");
         site.clock.set("2026-03-04T08:30:00Z");
@@ -56,7 +56,7 @@ on_both! {
         };
         let begun = Moment::now();
         while runs("monitor_qe_sla").is_empty() || runs("activate_starting_leaves").is_empty() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "nothing happens");
+            assert!(begun.elapsed() < Duration::from_secs(20), "no run in time");
             thread::sleep(Duration::from_millis(20));
         }
         assert_eq!(runs("activate_starting_leaves"), ["2026-03-04T00:15:00.000Z"], "once, though days were missed");

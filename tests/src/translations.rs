@@ -18,17 +18,17 @@ use inspection_testkit::{DatabaseKind, builders, or_skip};
 use serde_json::{Value, json};
 
 use crate::{
-    outbox::{all_done, depth},
+    outbox::{depth, wait_until_done},
     site::{TestSite, on_both},
 };
 
-/// Puts a word of the other language before each text, and a lot of it, after a while.
-struct Prefix(Duration);
+/// Prefixes each text with words of the other language, after a delay.
+struct PrefixTranslator(Duration);
 
 const ARABIC: &str = "ترجمة هذا النص إلى اللغة العربية كما كتبه صاحبه";
 
 #[async_trait]
-impl Translator for Prefix {
+impl Translator for PrefixTranslator {
     async fn translate(&self, texts: &[String], into: Language) -> Result<Vec<String>, TranslateError> {
         tokio::time::sleep(self.0).await;
         let word = match into {
@@ -42,7 +42,7 @@ impl Translator for Prefix {
 /// Starts all scheduled tasks, and translation after a delay.
 pub(crate) fn start_background(site: &TestSite, delay: Duration) -> Background {
     let translations =
-        Translations::new(site.db.database.clone(), site.context.clone(), Arc::new(Prefix(delay)));
+        Translations::new(site.db.database.clone(), site.context.clone(), Arc::new(PrefixTranslator(delay)));
     let handler: Arc<dyn Handler> = Arc::new(translations);
     let settings = BackgroundSettings {
         database: site.db.database.clone(),
@@ -57,7 +57,7 @@ pub(crate) fn start_background(site: &TestSite, delay: Duration) -> Background {
 }
 
 on_both! {
-    fn readers_get_their_language_where_it_exists(site: TestSite) {
+    fn readers_get_their_language_if_it_exists(site: TestSite) {
         let admin = site.user(Role::Admin);
         let (template, _) = builders::checklist(&site.db, &site.context, &admin);
         let machine = builders::equipment(&site.db, &site.context);
@@ -74,7 +74,7 @@ on_both! {
         assert_eq!(location(reader.with_header("accept-language", "ar").get(&format!("{path}?lang=en"))), "North quay");
         let both = reader.get(&path);
         assert_eq!((&both.data()["location_en"], &both.data()["location_ar"], &both.data()["name"]),
-            (&json!("North quay"), &json!("الرصيف الشمالي"), &json!(machine.name)), "names are technical");
+            (&json!("North quay"), &json!("الرصيف الشمالي"), &json!(machine.name)), "names are not translated");
 
         let checklist = client.get(&format!("/api/checklists/{}?lang=ar", template.id));
         assert_eq!((&checklist.data()["name"], &checklist.data()["name_en"]), (&json!("فحص الرافعة"), &json!("Crane check")));
@@ -92,13 +92,13 @@ on_both! {
         assert_eq!(defects.data()[0]["description"], "فشل: هل الفرامل سليمة؟");
         assert_eq!(defects.data()[0]["description_en"], "Failed: Are the brakes sound?");
         assert_eq!(defects.data()[0]["equipment"]["location"], "الرصيف الشمالي");
-        let told = reader.get("/api/notifications");
-        assert_eq!(told.data()[0]["title"], "تم رصد عيب");
-        assert_eq!(told.data()[0]["title_en"], "Defect found");
-        let told = client.get("/api/notifications?type=inspection_submitted");
-        assert_eq!(told.data()[0]["message"], format!("{} submitted the inspection of {}: fail.", arab.full_name, machine.name));
+        let inbox = reader.get("/api/notifications");
+        assert_eq!(inbox.data()[0]["title"], "تم رصد عيب");
+        assert_eq!(inbox.data()[0]["title_en"], "Defect found");
+        let inbox = client.get("/api/notifications?type=inspection_submitted");
+        assert_eq!(inbox.data()[0]["message"], format!("{} submitted the inspection of {}: fail.", arab.full_name, machine.name));
 
-        // Who sends back what was read in Arabic doesn't lose the original.
+        // An update with the texts read in Arabic does not change the original.
         let sent_back = client.put(&format!("{path}?lang=ar"), client.get(&format!("{path}?lang=ar")).data());
         assert_eq!(sent_back.data()["location_en"], "North quay");
         let only_read = client.put(&path, &json!({"location": "الرصيف الشمالي"}));
@@ -116,12 +116,12 @@ on_both! {
         assert_eq!(sent_back.data()["description"], "Failed: Are the brakes sound?");
 
         let plain = builders::equipment_with(&site.db, &site.context, |body| body["location_ar"] = json!(null));
-        assert_eq!(location(reader.get(&format!("/api/equipment/{}", plain.id))), "North quay", "else the original");
+        assert_eq!(location(reader.get(&format!("/api/equipment/{}", plain.id))), "North quay", "without a translation, the original");
     }
 }
 
-/// A reader of Arabic sees every text that people have written in English in Arabic, wherever it is shown, and the other way
-/// round; who has written it sees it as it was.
+/// Every text that a user writes is shown in the language of the reader. Its author sees the
+/// original.
 fn every_text_is_translated(kind: DatabaseKind) {
     let site = or_skip!(TestSite::start_translated(kind));
     let (db, context) = (&site.db, &site.context);
@@ -147,7 +147,7 @@ fn every_text_is_translated(kind: DatabaseKind) {
     let bonus = json!({"user_id": arab.id, "amount": 2, "reason": "Stayed late."});
     let bonus = admin.post("/api/bonus-stars", &bonus).id();
 
-    // Until there are translations, readers see the originals.
+    // Before the translations exist, readers see the originals.
     let reader =
         |path: &str| admin.get(&format!("{path}{}lang=ar", if path.contains('?') { '&' } else { '?' }));
     let in_arabic =
@@ -156,11 +156,11 @@ fn every_text_is_translated(kind: DatabaseKind) {
     let original = machine.location.clone().expect("a location");
     assert_eq!(reader(&equipment).data()["location"], original);
     let background = start_background(&site, Duration::ZERO);
-    all_done(&admin);
+    wait_until_done(&admin);
     let shown = reader(&equipment);
     in_arabic(&shown.data()["location"], &original);
     assert_eq!(shown.data()["location_en"], original);
-    assert_eq!(shown.data()["location_ar"], Value::Null, "what people have written, and they haven't");
+    assert_eq!(shown.data()["location_ar"], Value::Null, "no user wrote an Arabic text");
     assert_eq!(admin.get(&equipment).data()["location"], original);
     in_arabic(&reader("/api/equipment").data()[0]["location"], &original);
     in_arabic(&reader(&format!("/api/checklists/{}", template.id)).data()["name"], &template.name);
@@ -179,7 +179,7 @@ fn every_text_is_translated(kind: DatabaseKind) {
     let asked = admin.get(&format!("/api/leaves/{leave}"));
     assert_eq!(asked.data()["reason"], "In English: ترجمة زيارة الأهل");
     assert_eq!(reader(&format!("/api/leaves/{leave}")).data()["reason"], "ترجمة زيارة الأهل");
-    // What a unit of work answers with is shown likewise.
+    // Responses of commands are translated alike.
     let again =
         site.client(&arab).put(&format!("/api/ratings/inspections/{}", found.inspection_id), &json!({}));
     assert_eq!(again.status, 403);
@@ -188,11 +188,11 @@ fn every_text_is_translated(kind: DatabaseKind) {
     assert_eq!(
         admin.get(&equipment).data()["location"],
         original,
-        "who sends back what was read changes nothing"
+        "an update with translated texts changes nothing"
     );
     assert!(bonus > 0);
-    // Of the system's own messages, none was sent away.
-    all_done(&admin);
+    // Messages of the system are not queued for translation.
+    wait_until_done(&admin);
     background.stop();
 }
 
@@ -207,7 +207,7 @@ fn every_text_is_shown_in_the_readers_language_postgres() {
 }
 
 #[test]
-fn a_translator_that_never_answers_delays_no_request() {
+fn a_translator_that_does_not_respond_delays_no_request() {
     let site = or_skip!(TestSite::start_translated(DatabaseKind::Sqlite));
     let admin = site.as_a(Role::Admin);
     let background = start_background(&site, Duration::from_mins(10));
@@ -218,13 +218,13 @@ fn a_translator_that_never_answers_delays_no_request() {
         let begun = Moment::now();
         assert_eq!(admin.post("/api/equipment", &body).status, 201);
         assert_eq!(admin.get("/api/equipment?lang=ar").data()[0]["location"], "Quay three");
-        assert!(begun.elapsed() < Duration::from_mins(1), "it would have waited for ten minutes");
+        assert!(begun.elapsed() < Duration::from_mins(1), "the translator takes ten minutes");
     }
     assert_eq!(
         depth(&admin)["pending"].as_i64().zip(depth(&admin)["running"].as_i64()).map(|(p, r)| p + r),
         Some(30)
     );
-    // The stop doesn't wait for it either, and hands its jobs back.
+    // Shutdown does not wait for the translator and returns its jobs to the queue.
     background.stop();
     assert_eq!(depth(&admin)["pending"], 30);
 }

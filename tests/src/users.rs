@@ -9,10 +9,11 @@ use crate::{
     site::on_both,
 };
 
+/// Repetitions of each race.
 const ROUNDS: usize = 8;
 
 on_both! {
-    fn a_badge_of_any_size_does_not_stop_the_counting(site: TestSite) {
+    fn a_badge_of_any_size_does_not_disturb_the_numbering(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let new = |n: u32, badge: Option<&str>| admin.post("/api/users", &json!({
             "email": format!("e{n}@example.com"), "password": PASSWORD, "full_name": "E", "role": "engineer", "role_id": badge,
@@ -30,7 +31,7 @@ on_both! {
         assert_eq!((&swapped.data()["role_id"], &swapped.data()["minor_role_id"]), (&json!("QE-X"), &json!(both.role_id)));
     }
 
-    fn new_people_get_badges_of_their_own(site: TestSite) {
+    fn concurrent_new_users_get_unique_badges(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let clients = vec![admin; 6];
         for round in 0..3 {
@@ -63,7 +64,7 @@ on_both! {
     }
 
     fn the_last_two_admins_cannot_deactivate_each_other(site: TestSite) {
-        // A keeper is there between the rounds, and goes at the start of each.
+        // The surviving admin of a round is deleted at the start of the next one.
         let mut keeper: Option<inspection_domain::users::User> = None;
         for _ in 0..ROUNDS {
             let (one, other) = (site.user(Role::Admin), site.user(Role::Admin));

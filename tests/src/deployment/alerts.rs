@@ -1,8 +1,10 @@
-//! Alerts and scraping.
+//! Alerting rules and the scrape configuration of Prometheus.
 
-use super::{assert_lines, block, read};
+use serde_json::json;
 
-/// Metrics that alerts may be about.
+use super::{read, read_yaml};
+
+/// The metrics that alerting rules may use.
 const METRICS: &[&str] = &[
     "inspection_disk_free_bytes",
     "inspection_disk_size_bytes",
@@ -24,8 +26,9 @@ const METRICS: &[&str] = &[
 ];
 
 #[test]
-fn somebody_is_told_of_everything_that_needs_somebody() {
-    let alerts = read("docker/alerts.yaml");
+fn every_condition_that_needs_an_operator_raises_an_alert() {
+    let alerts = read_yaml("docker/alerts.yaml");
+    let rules = alerts["groups"][0]["rules"].as_array().expect("rules");
     for (alert, about) in [
         ("InspectionUnreachable", "up{job=\"inspection\"} == 0"),
         ("InspectionUnhealthy", "inspection_up == 0"),
@@ -44,16 +47,21 @@ fn somebody_is_told_of_everything_that_needs_somebody() {
         ("InspectionBackupOld", "inspection_last_backup_timestamp_seconds"),
         ("InspectionBackupMissing", "inspection_last_backup_timestamp_seconds"),
     ] {
-        let rule = block(&alerts, &format!("- alert: {alert}"));
-        assert!(rule.contains("expr:") && rule.contains("severity:") && rule.contains("summary:"), "{alert}");
-        assert!(rule.contains(about), "{alert} is about {about}");
+        let rule = rules.iter().find(|rule| rule["alert"] == alert).unwrap_or_else(|| panic!("no {alert}"));
+        assert!(
+            rule["labels"]["severity"].is_string() && rule["annotations"]["summary"].is_string(),
+            "{alert}"
+        );
+        assert!(rule["expr"].as_str().is_some_and(|expr| expr.contains(about)), "{alert} is about {about}");
     }
-    let words = alerts.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let text = read("docker/alerts.yaml");
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     for word in words.filter(|word| word.starts_with("inspection_")) {
         assert!(METRICS.contains(&word), "there is no metric {word}");
     }
-    let scrape = read("docker/prometheus.yaml");
-    let wanted = ["- job_name: inspection", "metrics_path: /metrics", "type: Bearer"];
-    assert_lines("prometheus.yaml", &scrape, &wanted);
-    assert_lines("prometheus.yaml", &scrape, &["credentials_file: /etc/prometheus/inspection-metrics-token"]);
+    let scrape = &read_yaml("docker/prometheus.yaml")["scrape_configs"][0];
+    assert_eq!((&scrape["job_name"], &scrape["metrics_path"]), (&json!("inspection"), &json!("/metrics")));
+    let authorization =
+        json!({"type": "Bearer", "credentials_file": "/etc/prometheus/inspection-metrics-token"});
+    assert_eq!(scrape["authorization"], authorization);
 }

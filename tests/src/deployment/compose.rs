@@ -1,128 +1,145 @@
-//! The services of Compose.
+//! The services of Docker Compose.
 
-use super::{assert_lines, block, read};
+use serde_json::{Map, Value, json};
 
-/// The names under `services`.
-fn services(compose: &str) -> Vec<String> {
-    let lines = block(compose, "services:");
-    let names = lines.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
-    names.filter(|name| !name.starts_with([' ', '#'])).map(ToOwned::to_owned).collect()
+use super::{assert_known_variable, assert_lines, read, read_yaml};
+
+fn compose() -> Value {
+    read_yaml("docker/compose.yaml")
 }
 
-/// A service, with what it takes over from elsewhere in the file.
-fn service(compose: &str, name: &str) -> String {
-    let mut text = block(&block(compose, "services:"), &format!("{name}:"));
-    for (anchor, header) in [
-        ("*api", "x-api: &api"),
-        ("*backup", "x-backup: &backup"),
-        ("*environment", "x-environment: &environment"),
-        ("*common", "x-common: &common"),
-    ] {
-        if text.lines().any(|line| line.trim() == format!("<<: {anchor}")) {
-            text.push_str(&block(compose, header));
+/// Services with the settings that they merge from elsewhere in the file, by their names.
+fn services() -> Map<String, Value> {
+    compose()["services"].as_object().expect("services").clone()
+}
+
+fn contains(list: &Value, expected: &str) -> bool {
+    list.as_array().expect("a list").iter().any(|item| item == expected)
+}
+
+#[test]
+fn services_restart_after_failures_and_report_their_health() {
+    let services = services();
+    let names: Vec<&str> = services.keys().map(String::as_str).collect();
+    assert_eq!(names, ["api", "api-second", "backup", "backup-daily", "postgres", "proxy", "redis"]);
+    for (name, service) in &services {
+        assert_eq!(service["read_only"], true, "{name}");
+        assert_eq!(service["cap_drop"], json!(["ALL"]), "{name}");
+        assert_eq!(service["security_opt"], json!(["no-new-privileges:true"]), "{name}");
+        assert_eq!(service["logging"]["options"], json!({"max-size": "10m", "max-file": "5"}), "{name}");
+        assert!(service["tmpfs"].is_array() && service["healthcheck"].is_object(), "{name}");
+        // A command that is run once by hand is not restarted.
+        let restart = if name == "backup" { "no" } else { "unless-stopped" };
+        assert_eq!(service["restart"], restart, "{name}");
+        assert_eq!(service["healthcheck"]["disable"] == true, name == "backup", "{name}");
+        assert_ne!(service["privileged"], true, "{name}");
+    }
+    let api = &services["api"];
+    assert_eq!(api["healthcheck"]["test"], json!(["CMD", "inspection-server", "health"]));
+    assert_eq!(api["stop_grace_period"], "75s");
+    assert_eq!(api["build"], json!({"context": "..", "dockerfile": "docker/Dockerfile", "target": "api"}));
+    let healthy = json!({"condition": "service_healthy"});
+    assert_eq!(api["depends_on"], json!({"postgres": healthy, "redis": healthy}));
+    // During its first start the database listens on a socket before it is ready.
+    let ready = json!(["CMD", "pg_isready", "-h", "127.0.0.1", "-U", "inspection", "-d", "inspection", "-q"]);
+    assert_eq!(services["postgres"]["healthcheck"]["test"], ready);
+    assert_eq!(services["postgres"]["image"], "postgres:16-bookworm");
+    assert_eq!(
+        (&services["redis"]["image"], &services["redis"]["user"]),
+        (&json!("redis:7-bookworm"), &json!("redis"))
+    );
+}
+
+#[test]
+fn persistent_data_is_in_named_volumes() {
+    let (compose, services) = (compose(), services());
+    let volumes = compose["volumes"].as_object().expect("volumes");
+    for name in ["pgdata", "uploads", "logs", "backups"] {
+        assert!(volumes.contains_key(name), "{name}");
+    }
+    for name in ["api", "api-second", "backup-daily", "backup"] {
+        for volume in ["uploads:/app/uploads", "logs:/app/logs", "backups:/app/backups"] {
+            assert!(contains(&services[name]["volumes"], volume), "{name}: {volume}");
         }
     }
-    text
+    assert!(contains(&services["postgres"]["volumes"], "pgdata:/var/lib/postgresql/data"));
 }
 
 #[test]
-fn services_restart_after_failures_and_tell_whether_they_are_well() {
-    let compose = read("docker/compose.yaml");
-    let names = services(&compose);
-    assert_eq!(names, ["api", "api-second", "backup-daily", "backup", "postgres", "redis", "proxy"]);
-    for name in &names {
-        let service = service(&compose, name);
-        let wanted = ["read_only: true", "cap_drop: [ALL]", r#"security_opt: ["no-new-privileges:true"]"#];
-        assert_lines(name, &service, &wanted);
-        assert_lines(name, &service, &["max-size: 10m", r#"max-file: "5""#, "healthcheck:", "tmpfs:"]);
-        // What is run once by hand is not started again.
-        let restart = if name == "backup" { r#"restart: "no""# } else { "restart: unless-stopped" };
-        assert_lines(name, &service, &[restart]);
-        assert_ne!(service.contains("disable: true"), name != "backup", "{name}");
-        assert!(!service.contains("privileged: true"));
-    }
-    let api = service(&compose, "api");
-    assert_lines("api", &api, &[r#"test: ["CMD", "inspection-server", "health"]"#, "stop_grace_period: 75s"]);
-    assert_lines("api", &api, &["context: ..", "dockerfile: docker/Dockerfile", "target: api"]);
-    let needs = block(&api, "depends_on: &needs");
-    assert_eq!(needs.matches("condition: service_healthy").count(), 2);
-    assert_lines("api", &needs, &["postgres:", "redis:"]);
-    // At its first start, the database is reached over a socket before it is ready.
-    let ready =
-        r#"test: ["CMD", "pg_isready", "-h", "127.0.0.1", "-U", "inspection", "-d", "inspection", "-q"]"#;
-    assert_lines("postgres", &service(&compose, "postgres"), &[ready, "image: postgres:16-bookworm"]);
-    assert_lines("redis", &service(&compose, "redis"), &["image: redis:7-bookworm", "user: redis"]);
-}
-
-#[test]
-fn what_must_last_is_in_named_volumes() {
-    let compose = read("docker/compose.yaml");
-    let volumes = compose.split("\nvolumes:\n").nth(1).expect("volumes");
-    assert_lines("volumes", volumes, &["pgdata:", "uploads:", "logs:", "backups:"]);
-    for name in ["api", "api-second", "backup-daily", "backup"] {
-        let service = service(&compose, name);
-        let files =
-            if service.contains("volumes: *files") { block(&compose, "volumes: &files") } else { service };
-        let wanted = ["- uploads:/app/uploads", "- logs:/app/logs", "- backups:/app/backups"];
-        assert_lines(name, &files, &wanted);
-    }
-    assert_lines("postgres", &service(&compose, "postgres"), &["- pgdata:/var/lib/postgresql/data"]);
-}
-
-#[test]
-fn secrets_come_from_outside_and_nothing_starts_without_them() {
-    let compose = read("docker/compose.yaml");
+fn secrets_come_from_outside_and_are_required() {
+    let services = services();
+    let environments = services.values().filter_map(|service| service["environment"].as_object());
+    let variables: Vec<(&String, &str)> =
+        environments.flatten().map(|(name, value)| (name, value.as_str().expect("a text"))).collect();
     for name in ["SECRET_KEY", "JWT_SECRET_KEY", "POSTGRES_PASSWORD", "DB_PASSWORD", "CORS_ORIGINS"] {
-        assert!(compose.contains(&format!("${{{name}:?")), "{name} is required");
+        let required = format!("${{{name}:?");
+        assert!(variables.iter().any(|(_, value)| value.contains(&required)), "{name} is required");
     }
     for name in ["OPENAI_API_KEY", "METRICS_TOKEN", "ADMIN_EMAIL", "ADMIN_PASSWORD", "REDIS_PASSWORD"] {
-        assert!(compose.contains(&format!("{name}: ${{{name}:-}}")), "{name} is optional");
+        let optional = format!("${{{name}:-}}");
+        assert!(
+            variables.iter().any(|found| *found == (&name.to_owned(), optional.as_str())),
+            "{name} is optional"
+        );
     }
-    let environment =
-        block(&compose, "x-environment: &environment") + &block(&compose, "environment: &api-environment");
-    let wanted = ["APP_ENV: production", "LOG_LEVEL: ${LOG_LEVEL:-info}", r#"AUTO_MIGRATE: "true""#];
-    assert_lines("environment", &environment, &wanted);
-    assert_lines("environment", &environment, &["LOG_FILE: /app/logs/app.log", "SHUTDOWN_TIMEOUT: 30s"]);
-    assert!(environment.contains("DATABASE_URL: postgres://inspection:$"), "not as the superuser");
-    assert!(environment.contains("REDIS_URL: redis://"), "limits are shared");
-    let variables = read(".env.example");
-    for line in
-        environment.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '<']))
-    {
-        let name = line.split(':').next().expect("a name");
-        assert!(variables.contains(&format!("\n#{name}=")), "{name} is no variable of the program");
+    let environment = &services["api"]["environment"];
+    for (name, value) in [
+        ("APP_ENV", "production"),
+        ("LOG_LEVEL", "${LOG_LEVEL:-info}"),
+        ("AUTO_MIGRATE", "true"),
+        ("LOG_FILE", "/app/logs/app.log"),
+        ("SHUTDOWN_TIMEOUT", "30s"),
+    ] {
+        assert_eq!(environment[name], value, "{name}");
     }
+    let starts =
+        |name: &str, start: &str| environment[name].as_str().is_some_and(|value| value.starts_with(start));
+    assert!(starts("DATABASE_URL", "postgres://inspection:$"), "not as the superuser");
+    assert!(starts("REDIS_URL", "redis://"), "instances share their rate limits");
+    environment.as_object().expect("variables").keys().for_each(|name| assert_known_variable(name));
     let ignored = read(".gitignore");
-    assert!(ignored.lines().any(|line| line == ".env"), "in every folder, so docker/.env as well");
+    assert!(ignored.lines().any(|line| line == ".env"), "in every folder, docker/.env included");
 }
 
 #[test]
-fn only_the_machine_itself_reaches_what_is_behind_the_proxy() {
-    let compose = read("docker/compose.yaml");
-    let ports: Vec<&str> = compose.lines().filter(|line| line.contains("ports:")).map(str::trim).collect();
-    assert_eq!(ports, [r#"ports: ["127.0.0.1:5000:5000"]"#, r#"ports: ["127.0.0.1:5001:5000"]"#]);
-    assert_lines("compose.yaml", &compose, &["gateway: 172.30.50.1"]);
-    assert!(compose.contains("TRUSTED_PROXIES: ${TRUSTED_PROXIES:-172.30.50.1}"));
+fn ports_behind_the_proxy_are_open_to_the_machine_itself_only() {
+    let (compose, services) = (compose(), services());
+    let ports: Vec<_> = services
+        .iter()
+        .filter(|(_, service)| !service["ports"].is_null())
+        .map(|(name, service)| (name.as_str(), service["ports"].clone()))
+        .collect();
+    assert_eq!(
+        ports,
+        [("api", json!(["127.0.0.1:5000:5000"])), ("api-second", json!(["127.0.0.1:5001:5000"]))]
+    );
+    assert_eq!(compose["networks"]["default"]["ipam"]["config"][0]["gateway"], "172.30.50.1");
+    assert_eq!(services["api"]["environment"]["TRUSTED_PROXIES"], "${TRUSTED_PROXIES:-172.30.50.1}");
 }
 
 #[test]
-fn backups_are_made_and_verified_without_anybody_thinking_of_them() {
-    let compose = read("docker/compose.yaml");
-    let daily = service(&compose, "backup-daily");
-    assert!(!daily.contains("profiles:"), "it is part of the deployment");
-    assert!(daily.contains("inspection-server backup create --keep 14"));
-    assert!(daily.contains("inspection-server backup verify"));
-    assert!(daily.contains("wait=86400"), "once a day");
-    assert!(daily.contains("wait=3600"), "or in an hour, if it failed");
-    assert_lines("backup-daily", &daily, &["target: backup"]);
-    assert_lines("backup", &service(&compose, "backup"), &["profiles: [backup]"]);
+fn backups_are_created_and_verified_on_a_schedule() {
+    let services = services();
+    let daily = &services["backup-daily"];
+    assert_eq!(daily["profiles"], Value::Null, "it is part of the deployment");
+    assert_eq!(daily["build"]["target"], "backup");
+    let script = daily["command"][0].as_str().expect("a script");
+    for (step, why) in [
+        ("inspection-server backup create --keep 14", "a backup"),
+        ("inspection-server backup verify", "a verification"),
+        ("wait=86400", "once a day"),
+        ("wait=3600", "again after one hour if it failed"),
+    ] {
+        assert!(script.contains(step), "{why}");
+    }
+    assert_eq!(services["backup"]["profiles"], json!(["backup"]));
     let unit = |name: &str| read(&format!("docker/{name}"));
     let create = "ExecStart=/usr/local/bin/inspection-server backup create --keep 14";
     assert_lines("backup", &unit("inspection-backup.service"), &["Type=oneshot", create]);
-    let wanted = ["OnCalendar=*-*-* 02:00", "Persistent=true", "RandomizedDelaySec=30min"];
-    assert_lines("backup", &unit("inspection-backup.timer"), &wanted);
+    let expected = ["OnCalendar=*-*-* 02:00", "Persistent=true", "RandomizedDelaySec=30min"];
+    assert_lines("backup", &unit("inspection-backup.timer"), &expected);
     let verify = "ExecStart=/usr/local/bin/inspection-server backup verify";
     assert_lines("verify", &unit("inspection-backup-verify.service"), &["Type=oneshot", verify]);
-    let wanted = ["OnCalendar=Sun *-*-* 05:00", "Persistent=true", "RandomizedDelaySec=30min"];
-    assert_lines("verify", &unit("inspection-backup-verify.timer"), &wanted);
+    let expected = ["OnCalendar=Sun *-*-* 05:00", "Persistent=true", "RandomizedDelaySec=30min"];
+    assert_lines("verify", &unit("inspection-backup-verify.timer"), &expected);
 }

@@ -5,13 +5,13 @@ use std::{fs, process::Command};
 use inspection_testkit::{or_skip, postgres::Server};
 use tempfile::TempDir;
 
-use super::{read, told};
+use super::{output_text, read};
 
 #[test]
 fn the_role_of_the_service_is_no_superuser_and_owns_its_database() {
     let server = or_skip!(Server::shared());
     let psql = or_skip!(server.tool("psql"));
-    // The server of the tests has a role of that name already.
+    // The server of the tests already has a role of that name.
     let name = format!("deployed_{}", server.fresh_name());
     let script = read("docker/postgres/role.sql").replace("inspection", &name);
     let folder = TempDir::new().expect("a folder");
@@ -21,7 +21,7 @@ fn the_role_of_the_service_is_no_superuser_and_owns_its_database() {
         command.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]).args(arguments);
         let output =
             command.env("DB_PASSWORD", "it's secret").current_dir(folder.path()).output().expect("psql");
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         String::from_utf8(output.stdout).expect("text").trim().to_owned()
     };
     run(&server.url("postgres"), &["-f", "role.sql"]);
@@ -34,6 +34,6 @@ fn the_role_of_the_service_is_no_superuser_and_owns_its_database() {
     assert_eq!(
         run(&server.url("postgres"), &["-c", &password]),
         "SCRAM-",
-        "it has the password of the environment"
+        "the password of the environment is set"
     );
 }

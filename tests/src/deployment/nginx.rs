@@ -13,10 +13,10 @@ use inspection_testkit::{
 };
 use tempfile::TempDir;
 
-use super::{assert_lines, block, read, told};
+use super::{assert_lines, output_text, read};
 
-/// nginx with our configuration, on sockets in a folder. There is no first instance of the service; the second one tells what it
-/// was asked.
+/// nginx with the configuration of the deployment, on Unix sockets in a folder. The first instance
+/// of the service is missing; the second one answers with the request that it received.
 struct Nginx {
     folder: TempDir,
     process: Child,
@@ -24,7 +24,7 @@ struct Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Nothing can be done about one that has ended by itself.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -36,7 +36,7 @@ impl Nginx {
         let folder = TempDir::new().expect("a folder");
         let place = folder.path().to_str().expect("a path");
         let mut site = read("docker/nginx.conf");
-        for (theirs, ours) in [
+        for (original, changed) in [
             ("    listen 80;\n", "    listen unix:{}/http;\n"),
             ("    listen [::]:80;\n", ""),
             ("    listen 443 ssl http2;\n", "    listen unix:{}/https ssl http2;\n"),
@@ -47,8 +47,8 @@ impl Nginx {
             ("/var/log/nginx/", "{}/"),
             ("/var/www/", "{}/"),
         ] {
-            assert!(site.contains(theirs), "nginx.conf: no `{theirs}`");
-            site = site.replace(theirs, &ours.replace("{}", place));
+            assert!(site.contains(original), "nginx.conf: no `{original}`");
+            site = site.replace(original, &changed.replace("{}", place));
         }
         let main = format!(
             "daemon off; master_process off; pid {place}/pid; error_log {place}/error.log;
@@ -87,25 +87,25 @@ impl Nginx {
         certificate.args(["-days", "2", "-subj", "/CN=inspection.example.com"]);
         certificate.args(["-keyout", "privkey.pem", "-out", "fullchain.pem"]).current_dir(&folder);
         let output = certificate.output().expect("openssl");
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
 
         let mut command = Command::new(nginx);
         command.arg("-c").arg(folder.path().join("nginx.conf")).arg("-p").arg(folder.path());
         let checked =
             Command::new(command.get_program()).args(command.get_args()).arg("-t").output().expect("nginx");
-        assert!(checked.status.success(), "{}", told(&checked));
+        assert!(checked.status.success(), "{}", output_text(&checked));
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx");
         let nginx = Self { folder, process };
-        nginx.wait();
+        nginx.wait_until_ready();
         Ok(nginx)
     }
 
-    fn wait(&self) {
+    fn wait_until_ready(&self) {
         let started = Instant::now();
-        while self.ask("http", "/.well-known/acme-challenge/proof", &[]).0 != "200" {
+        while self.request("http", "/.well-known/acme-challenge/proof", &[]).0 != "200" {
             assert!(
                 started.elapsed() < Duration::from_mins(1),
-                "nginx doesn't answer: {}",
+                "nginx does not answer: {}",
                 self.file("error.log")
             );
             thread::sleep(Duration::from_millis(20));
@@ -116,8 +116,8 @@ impl Nginx {
         fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
     }
 
-    /// The status, and head and body of an answer.
-    fn ask(&self, scheme: &str, path: &str, arguments: &[&str]) -> (String, String) {
+    /// Sends a request with curl. Returns the status and the text of the response with its headers.
+    fn request(&self, scheme: &str, path: &str, arguments: &[&str]) -> (String, String) {
         let mut curl = Command::new("curl");
         curl.args(["-q", "-s", "-i", "-k", "--path-as-is", "-w", "\n%{http_code}", "--unix-socket", scheme]);
         curl.args(arguments).arg(format!("{scheme}://inspection.example.com{path}"));
@@ -127,36 +127,36 @@ impl Nginx {
         (status.to_owned(), answer.to_owned())
     }
 
-    /// The status of a POST with a body of so many bytes.
+    /// The status of a POST with a body of `size` bytes.
     fn post(&self, path: &str, size: u64) -> String {
         File::create(self.folder.path().join("body")).expect("a file").set_len(size).expect("a size");
-        self.ask("https", path, &["-X", "POST", "-T", "body"]).0
+        self.request("https", path, &["-X", "POST", "-T", "body"]).0
     }
 }
 
 #[test]
-fn nginx_redirects_to_tls_and_says_who_asks() {
+fn nginx_redirects_to_tls_and_forwards_the_address_of_the_client() {
     let nginx = or_skip!(Nginx::start());
-    let (status, answer) = nginx.ask("http", "/api/defects?page=2", &[]);
+    let (status, answer) = nginx.request("http", "/api/defects?page=2", &[]);
     assert_eq!(status, "301");
     assert!(answer.contains("Location: https://inspection.example.com/api/defects?page=2\r\n"), "{answer}");
-    // The first instance isn't there; what it couldn't take goes to the second, whatever it is.
+    // The first instance is missing. A request that it did not receive goes to the second one.
     let from = ["-H", "X-Request-Id: an-id", "-H", "X-Forwarded-For: 192.0.2.7", "-d", "{}"];
-    let (status, answer) = nginx.ask("https", "/api/files/7/content?signature=hush", &from);
+    let (status, answer) = nginx.request("https", "/api/files/7/content?signature=hush", &from);
     assert_eq!(status, "200", "{answer}");
     let passed_on =
         "POST /api/files/7/content?signature=hush|inspection.example.com|https|192.0.2.7, unix:|an-id";
     assert!(answer.contains(passed_on), "{answer}");
     assert!(answer.starts_with("HTTP/2 200"), "{answer}");
-    assert!(answer.contains("server: nginx\r\n"), "the version is nobody's business: {answer}");
-    assert!(!nginx.file("access.log").contains("hush"), "signatures of links are not logged");
+    assert!(answer.contains("server: nginx\r\n"), "without its version: {answer}");
+    assert!(!nginx.file("access.log").contains("hush"), "signatures of links stay out of the log");
     for path in ["/", "/health", "/docs/", "/api/notifications/stream"] {
-        let (status, answer) = nginx.ask("https", path, &[]);
+        let (status, answer) = nginx.request("https", path, &[]);
         assert!(status == "200" && answer.contains(&format!("GET {path}|")), "{path}: {answer}");
     }
-    let (_, file) = nginx.ask("https", "/app.js", &[]);
-    assert!(file.ends_with("an app"), "files of a web app come from the proxy");
-    let (_, answer) = nginx.ask("https", "/health", &[]);
+    let (_, file) = nginx.request("https", "/app.js", &[]);
+    assert!(file.ends_with("an app"), "the proxy serves the files of the web app");
+    let (_, answer) = nginx.request("https", "/health", &[]);
     for name in [
         "strict-transport-security",
         "x-content-type-options",
@@ -165,27 +165,27 @@ fn nginx_redirects_to_tls_and_says_who_asks() {
         "content-security-policy",
     ] {
         assert!(file.contains(&format!("\r\n{name}: ")), "{name}: {file}");
-        // The service sends its own, and nothing is sent twice.
+        // The service sends its own headers; the proxy adds none to them.
         assert!(!answer.contains(&format!("\r\n{name}: ")), "{name}: {answer}");
     }
     let (_, answer) =
-        nginx.ask("https", "/large", &["-H", "Accept-Encoding: gzip", "-o", "large.gz", "-D", "-"]);
+        nginx.request("https", "/large", &["-H", "Accept-Encoding: gzip", "-o", "large.gz", "-D", "-"]);
     assert!(answer.contains("content-encoding: gzip"), "{answer}");
 }
 
 #[test]
-fn nginx_keeps_metrics_from_the_world() {
+fn nginx_hides_the_metrics() {
     let nginx = or_skip!(Nginx::start());
     for path in
         ["/metrics", "/metrics/", "//metrics", "/./metrics", "/%6detrics", "/api/../metrics", "/metrics?x=1"]
     {
-        assert_eq!(nginx.ask("https", path, &[]).0, "404", "{path}");
+        assert_eq!(nginx.request("https", path, &[]).0, "404", "{path}");
     }
 }
 
 #[test]
-fn nginx_takes_bodies_as_large_as_the_service_does() {
-    // Whoever changes one of these changes the sizes of the proxies as well.
+fn the_proxies_accept_bodies_as_large_as_the_service_does() {
+    // A change of one of these requires a change of the limits of both proxies.
     let upload = read("crates/http/src/files/upload.rs");
     assert_lines("upload.rs", &upload, &["const MANY: usize = 10;", "const ENVELOPE: usize = 64 << 10;"]);
     assert_lines(".env.example", &read(".env.example"), &["#MAX_CONTENT_LENGTH=16777216"]);
@@ -195,28 +195,37 @@ fn nginx_takes_bodies_as_large_as_the_service_does() {
         assert_lines("Caddyfile", &caddy, &[&format!("max_size {size}")]);
     }
     let nginx = or_skip!(Nginx::start());
-    for (path, most) in [
+    for (path, limit) in [
         ("/api/checklists", file),
         ("/api/files/upload", file + envelope),
         ("/api/files/upload-multiple", 10 * file + envelope),
     ] {
-        assert_eq!(nginx.post(path, most), "200", "{path}");
-        assert_eq!(nginx.post(path, most + 1), "413", "{path}");
+        assert_eq!(nginx.post(path, limit), "200", "{path}");
+        assert_eq!(nginx.post(path, limit + 1), "413", "{path}");
     }
 }
 
+/// The lines that are indented below the first line that is `header`.
+fn block(text: &str, header: &str) -> String {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = text.lines().skip_while(|line| line.trim() != header);
+    let first = lines.next().unwrap_or_else(|| panic!("no `{header}`"));
+    let inside = lines.take_while(|line| line.trim().is_empty() || depth(line) > depth(first));
+    inside.flat_map(|line| [line, "\n"]).collect()
+}
+
 #[test]
-fn nginx_is_more_patient_than_the_service() {
+fn the_proxies_wait_longer_than_the_service() {
     let nginx = read("docker/nginx.conf");
     assert_lines(".env.example", &read(".env.example"), &["#REQUEST_TIMEOUT=120s"]);
-    let wanted = ["proxy_read_timeout 130s;", "proxy_send_timeout 130s;", "client_body_timeout 120s;"];
-    assert_lines("nginx.conf", &nginx, &wanted);
+    let expected = ["proxy_read_timeout 130s;", "proxy_send_timeout 130s;", "client_body_timeout 120s;"];
+    assert_lines("nginx.conf", &nginx, &expected);
     let stream = block(&nginx, "location = /api/notifications/stream {");
     assert_lines("the stream", &stream, &["proxy_buffering off;", "proxy_read_timeout 1h;"]);
-    let wanted = ["ssl_protocols TLSv1.2 TLSv1.3;", "listen [::]:80;", "listen [::]:443 ssl http2;"];
-    assert_lines("nginx.conf", &nginx, &wanted);
+    let expected = ["ssl_protocols TLSv1.2 TLSv1.3;", "listen [::]:80;", "listen [::]:443 ssl http2;"];
+    assert_lines("nginx.conf", &nginx, &expected);
     let directives: Vec<_> = nginx.lines().filter(|line| !line.trim().starts_with('#')).collect();
-    assert!(!directives.iter().any(|line| line.contains("non_idempotent")), "nothing is done twice");
+    assert!(!directives.iter().any(|line| line.contains("non_idempotent")), "no request is repeated");
     let caddy = read("docker/Caddyfile");
     assert_lines(
         "Caddyfile",

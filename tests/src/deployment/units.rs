@@ -1,14 +1,14 @@
-//! The units of systemd.
+//! The systemd units.
 
 use std::{fs, path::Path, process::Command};
 
 use inspection_testkit::{or_skip, skips::program};
 use tempfile::TempDir;
 
-use super::{UNITS, assert_lines, read, told};
+use super::{UNITS, assert_lines, output_text, read};
 
 #[test]
-fn systemd_takes_the_units() {
+fn systemd_accepts_the_units() {
     let analyze = or_skip!(program("systemd-analyze"));
     let folder = TempDir::new().expect("a folder");
     for name in UNITS {
@@ -18,21 +18,21 @@ fn systemd_takes_the_units() {
     let mut verify = Command::new(analyze);
     let output = verify.arg("verify").args(UNITS.iter().map(|name| folder.path().join(name))).output();
     let output = output.expect("systemd-analyze");
-    // It only warns of settings that it doesn't know.
+    // An unknown setting is a warning, not a failure.
     let place = folder.path().to_str().expect("a path");
-    let told = told(&output);
+    let text = output_text(&output);
     let about_ours: Vec<_> =
-        told.lines().filter(|line| line.contains(place) || line.contains("inspection-")).collect();
-    assert!(output.status.success() && about_ours.is_empty(), "{told}");
+        text.lines().filter(|line| line.contains(place) || line.contains("inspection-")).collect();
+    assert!(output.status.success() && about_ours.is_empty(), "{text}");
 }
 
 #[test]
-fn units_give_the_program_no_more_than_it_needs() {
+fn units_restrict_the_program_to_what_it_needs() {
     let mut services = 0;
     for name in UNITS.iter().filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "service"))
     {
         services += 1;
-        let wanted = [
+        let expected = [
             "User=appuser",
             "UMask=0027",
             "EnvironmentFile=/etc/inspection/inspection.env",
@@ -53,19 +53,19 @@ fn units_give_the_program_no_more_than_it_needs() {
             "MemoryDenyWriteExecute=true",
             "SystemCallFilter=@system-service",
         ];
-        assert_lines(name, &read(&format!("docker/{name}")), &wanted);
+        assert_lines(name, &read(&format!("docker/{name}")), &expected);
     }
     assert_eq!(services, 3);
 }
 
 #[test]
-fn systemd_starts_the_service_again_and_holds_its_socket() {
+fn systemd_restarts_the_service_and_holds_its_socket() {
     let unit = read("docker/inspection-server.service");
-    let wanted =
+    let expected =
         ["Type=exec", "ExecStart=/usr/local/bin/inspection-server serve", "Restart=always", "RestartSec=2"];
-    assert_lines("service", &unit, &wanted);
-    let wanted = ["KillSignal=SIGTERM", "TimeoutStopSec=75", "Requires=inspection-server.socket"];
-    assert_lines("service", &unit, &wanted);
+    assert_lines("service", &unit, &expected);
+    let expected = ["KillSignal=SIGTERM", "TimeoutStopSec=75", "Requires=inspection-server.socket"];
+    assert_lines("service", &unit, &expected);
     assert_lines(".env.example", &read(".env.example"), &["#SHUTDOWN_TIMEOUT=30s"]);
     let socket = read("docker/inspection-server.socket");
     assert_lines(

@@ -3,12 +3,12 @@
 use inspection_domain::users::Role;
 use inspection_testkit::files::{big_pdf, jpeg, pdf, png};
 
-use super::somebody;
+use super::signed_in;
 use crate::site::on_both;
 
 on_both! {
-    fn a_download_is_whole_or_in_parts(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Engineer);
+    fn a_download_is_complete_or_in_ranges(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Engineer);
         let bytes = big_pdf(300_000);
         let answer = client.upload(&[], "report.pdf", "application/pdf", &bytes);
         let path = format!("/api/files/{}/download", answer.id());
@@ -48,8 +48,8 @@ on_both! {
         assert_eq!(head.header("content-length"), Some(total.to_string().as_str()));
     }
 
-    fn a_browser_shows_a_file_itself_only_if_asked_to(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Engineer);
+    fn a_file_is_an_attachment_unless_inline_is_requested(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Engineer);
         for (name, declared, bytes) in [("a b.pdf", "application/pdf", pdf()), ("a b.png", "image/png", png(9, 9))] {
             let id = client.upload(&[], name, declared, &bytes).id();
             for (query, disposition) in [("", "attachment"), ("?inline=0", "attachment"), ("?inline=1", "inline"), ("?inline=true", "inline")] {
@@ -62,8 +62,8 @@ on_both! {
         }
     }
 
-    fn thumbnails_are_small_and_made_once(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Engineer);
+    fn thumbnails_are_small_and_created_once(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Engineer);
         let id = client.upload(&[], "photo.jpg", "image/jpeg", &jpeg(900, 600)).id();
         let path = format!("/api/files/{id}/thumbnail");
         let first = client.get(&path);
@@ -84,8 +84,8 @@ on_both! {
         assert_eq!(client.get(&format!("/api/files/{document}")).data()["thumbnail_url"], serde_json::Value::Null);
     }
 
-    fn what_is_not_there_is_not_found(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Admin);
+    fn missing_files_and_invalid_ids_are_refused(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Admin);
         for path in ["/api/files/999", "/api/files/999/download", "/api/files/999/thumbnail"] {
             assert_eq!(client.get(path).code(), "NOT_FOUND", "{path}");
         }

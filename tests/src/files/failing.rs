@@ -1,4 +1,4 @@
-//! Stores that can't be used: clear answers, nothing half-done, and it works again afterwards.
+//! Unavailable storage: a clear error, no partial result, and recovery.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use inspection_testkit::{
     skips::Skipped,
 };
 
-use super::{photo, somebody, stored};
+use super::{signed_in, stored_files, upload_photo};
 use crate::site::{TestSite, on_both, settings};
 
 fn is_unavailable(answer: &Response) {
@@ -26,7 +26,7 @@ fn is_unavailable(answer: &Response) {
 
 fn on_s3(kind: DatabaseKind) -> Result<(TestSite, S3Server), Skipped> {
     let server = S3Server::start();
-    let wanted = S3Settings {
+    let s3 = S3Settings {
         bucket: BUCKET.into(),
         prefix: "site".into(),
         region: "us-east-1".into(),
@@ -34,14 +34,13 @@ fn on_s3(kind: DatabaseKind) -> Result<(TestSite, S3Server), Skipped> {
         credentials: Some((KEY_ID.into(), SECRET.to_owned().into())),
         request_timeout: Duration::from_millis(500),
     };
-    let site =
-        TestSite::start_over(kind, settings(), |folder| Storage::s3(&wanted, folder).expect("a store"))?;
+    let site = TestSite::start_over(kind, settings(), |folder| Storage::s3(&s3, folder).expect("a store"))?;
     Ok((site, server))
 }
 
-fn a_bucket_serves_as_a_folder_does(kind: DatabaseKind) {
+fn a_bucket_behaves_like_a_folder(kind: DatabaseKind) {
     let (site, server) = or_skip!(on_s3(kind));
-    let (_, client) = somebody(&site, Role::Inspector);
+    let (_, client) = signed_in(&site, Role::Inspector);
     let bytes = jpeg(900, 600);
     let id = client.upload(&[], "photo.jpg", "image/jpeg", &bytes).id();
     assert!(client.get(&format!("/api/files/{id}/download")).bytes == bytes);
@@ -51,17 +50,17 @@ fn a_bucket_serves_as_a_folder_does(kind: DatabaseKind) {
     );
     assert_eq!(client.get(&format!("/api/files/{id}/thumbnail")).status, 200);
     assert_eq!(site.nobody().get("/health/ready").status, 200);
-    let kept = server.files().len();
-    assert!(kept >= 2);
+    let before = server.files().len();
+    assert!(before >= 2);
     assert_eq!(client.delete(&format!("/api/files/{id}")).status, 200);
-    assert!(server.files().len() < kept);
-    assert!(stored(&site).is_empty(), "nothing stays on this machine: {:?}", stored(&site));
+    assert!(server.files().len() < before);
+    assert!(stored_files(&site).is_empty(), "nothing stays on this machine: {:?}", stored_files(&site));
 }
 
-fn a_bucket_that_fails_is_told(kind: DatabaseKind) {
+fn a_failing_bucket_is_reported(kind: DatabaseKind) {
     let (site, server) = or_skip!(on_s3(kind));
-    let (_, client) = somebody(&site, Role::Inspector);
-    let before = photo(&client, &[])["id"].as_i64().expect("an id");
+    let (_, client) = signed_in(&site, Role::Inspector);
+    let before = upload_photo(&client, &[])["id"].as_i64().expect("an id");
     let image = png(30, 30);
     for mood in [Mood::Refusing(503), Mood::Refusing(403), Mood::Silent] {
         server.be(mood);
@@ -72,50 +71,54 @@ fn a_bucket_that_fails_is_told(kind: DatabaseKind) {
         is_unavailable(&client.post_form("/api/files/upload-multiple", &[], &files));
         is_unavailable(&client.get(&format!("/api/files/{before}/download")));
         is_unavailable(&client.get(&format!("/api/files/{before}/thumbnail")));
-        assert_eq!(client.get(&format!("/api/files/{before}")).status, 200, "what is known of it is");
+        assert_eq!(
+            client.get(&format!("/api/files/{before}")).status,
+            200,
+            "its metadata is in the database"
+        );
         assert_eq!(client.get("/api/files").json["pagination"]["total"], 1);
     }
     let ready = site.nobody().get("/health/ready");
     assert_eq!((ready.status, &ready.json["storage"]), (503, &"unusable".into()), "{}", ready.text);
-    assert_eq!(site.nobody().get("/health").status, 200, "the rest works");
-    // A deletion counts although the bytes stay for now.
+    assert_eq!(site.nobody().get("/health").status, 200, "everything else works");
+    // The deletion is committed; the bytes are removed later.
     assert_eq!(client.delete(&format!("/api/files/{before}")).status, 200);
     server.be(Mood::Fine);
     assert_eq!(client.upload(&[], "a.png", "image/png", &image).status, 201);
-    assert!(stored(&site).is_empty(), "{:?}", stored(&site));
+    assert!(stored_files(&site).is_empty(), "{:?}", stored_files(&site));
 }
 
 #[test]
-fn a_bucket_serves_as_a_folder_does_on_sqlite() {
-    a_bucket_serves_as_a_folder_does(DatabaseKind::Sqlite);
+fn a_bucket_behaves_like_a_folder_on_sqlite() {
+    a_bucket_behaves_like_a_folder(DatabaseKind::Sqlite);
 }
 
 #[test]
-fn a_bucket_serves_as_a_folder_does_on_postgres() {
-    a_bucket_serves_as_a_folder_does(DatabaseKind::Postgres);
+fn a_bucket_behaves_like_a_folder_on_postgres() {
+    a_bucket_behaves_like_a_folder(DatabaseKind::Postgres);
 }
 
 #[test]
-fn a_bucket_that_fails_is_told_on_sqlite() {
-    a_bucket_that_fails_is_told(DatabaseKind::Sqlite);
+fn a_failing_bucket_is_reported_on_sqlite() {
+    a_failing_bucket_is_reported(DatabaseKind::Sqlite);
 }
 
 #[test]
-fn a_bucket_that_fails_is_told_on_postgres() {
-    a_bucket_that_fails_is_told(DatabaseKind::Postgres);
+fn a_failing_bucket_is_reported_on_postgres() {
+    a_failing_bucket_is_reported(DatabaseKind::Postgres);
 }
 
 on_both! {
-    fn a_folder_that_is_gone_is_told(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Inspector);
-        let id = photo(&client, &[])["id"].as_i64().expect("an id");
+    fn a_missing_folder_is_reported(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Inspector);
+        let id = upload_photo(&client, &[])["id"].as_i64().expect("an id");
         let moved = site.folder.path().with_extension("moved");
         std::fs::rename(site.folder.path(), &moved).expect("moved");
         is_unavailable(&client.upload(&[], "a.png", "image/png", &png(30, 30)));
         let ready = site.nobody().get("/health/ready");
         assert_eq!((ready.status, &ready.json["storage"]), (503, &"unusable".into()));
         let missing = client.get(&format!("/api/files/{id}/download"));
-        assert_eq!((missing.status, missing.code()), (500, "INTERNAL"), "on record, but not there: {}", missing.text);
+        assert_eq!((missing.status, missing.code()), (500, "INTERNAL"), "the bytes are missing: {}", missing.text);
         std::fs::rename(&moved, site.folder.path()).expect("moved back");
         assert_eq!(client.get(&format!("/api/files/{id}/download")).status, 200);
         assert_eq!(client.upload(&[], "a.png", "image/png", &png(30, 30)).status, 201);

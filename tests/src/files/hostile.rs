@@ -1,14 +1,14 @@
-//! Files made to do harm: refused, or made harmless.
+//! Malicious files and names: refused or sanitised.
 
 use inspection_domain::users::Role;
 use inspection_testkit::files::{comment, exif, hostile, jpeg, jpeg_with};
 
-use super::{somebody, stored};
+use super::{signed_in, stored_files};
 use crate::site::on_both;
 
 on_both! {
     fn hostile_files_are_refused_with_a_reason(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Inspector);
+        let (_, client) = signed_in(&site, Role::Inspector);
         let corpus = hostile();
         assert!(corpus.len() >= 40, "{}", corpus.len());
         for file in corpus {
@@ -18,12 +18,12 @@ on_both! {
             let reason = refused.json["errors"][0]["message"].as_str().expect("a reason");
             assert!(reason.contains(file.refusal), "{}: {reason}", file.what);
         }
-        assert!(stored(&site).is_empty(), "{:?}", stored(&site));
+        assert!(stored_files(&site).is_empty(), "{:?}", stored_files(&site));
         assert_eq!(client.get("/api/files").json["pagination"]["total"], 0);
     }
 
-    fn hostile_names_are_made_harmless(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Inspector);
+    fn hostile_names_are_sanitised(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Inspector);
         let long = format!("{}.jpg", "x".repeat(500));
         for (name, shown) in [
             ("../../../../etc/cron.d/evil.jpg", "evil.jpg"),
@@ -54,12 +54,12 @@ on_both! {
             assert!(disposition.contains("; filename*=UTF-8''"), "{disposition}");
             assert!(disposition.is_ascii() && !disposition.contains(['\r', '\n']), "{disposition}");
         }
-        let paths = stored(&site);
+        let paths = stored_files(&site);
         assert!(paths.iter().all(|path| path.starts_with("general/2026/03/02/") && path.len() == 19 + 32 + 4), "{paths:?}");
     }
 
-    fn what_could_run_in_a_browser_does_not(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Inspector);
+    fn active_content_does_not_run_in_a_browser(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Inspector);
         let bytes = jpeg_with(40, 30, &[exif(1), comment("onload=alert(1) <b>hello</b>")]);
         let id = client.upload(&[], "photo.jpg", "image/jpeg", &bytes).id();
         for path in [format!("/api/files/{id}/download"), format!("/api/files/{id}/download?inline=1"), format!("/api/files/{id}/thumbnail")] {

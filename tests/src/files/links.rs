@@ -1,21 +1,21 @@
-//! Links that open a file without signing in.
+//! Signed links that open a file without a session.
 
 use inspection_domain::users::Role;
 use inspection_testkit::files::{jpeg, pdf};
 use serde_json::json;
 
-use super::{photo, somebody};
+use super::{signed_in, upload_photo};
 use crate::site::on_both;
 
 on_both! {
-    fn a_link_shows_its_file_to_anybody_until_it_ends(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Inspector);
+    fn a_link_opens_its_file_without_a_session_until_it_expires(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Inspector);
         let bytes = jpeg(400, 300);
         let id = client.upload(&[], "photo.jpg", "image/jpeg", &bytes).id();
-        let other = photo(&client, &[])["id"].as_i64().expect("an id");
-        let made = client.post(&format!("/api/files/{id}/link"), &json!({"expires_in": 600}));
-        assert_eq!(made.status, 201, "{}", made.text);
-        let link = made.data();
+        let other = upload_photo(&client, &[])["id"].as_i64().expect("an id");
+        let created = client.post(&format!("/api/files/{id}/link"), &json!({"expires_in": 600}));
+        assert_eq!(created.status, 201, "{}", created.text);
+        let link = created.data();
         assert_eq!(link["expires_at"], "2026-03-02T08:10:00.000Z");
         let nobody = site.nobody();
         let url = link["url"].as_str().expect("an address");
@@ -48,8 +48,8 @@ on_both! {
     }
 
     fn a_link_lasts_five_minutes_or_up_to_an_hour(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Inspector);
-        let id = photo(&client, &[])["id"].as_i64().expect("an id");
+        let (_, client) = signed_in(&site, Role::Inspector);
+        let id = upload_photo(&client, &[])["id"].as_i64().expect("an id");
         let path = format!("/api/files/{id}/link");
         assert_eq!(client.post(&path, &json!({})).data()["expires_at"], "2026-03-02T08:05:00.000Z");
         assert_eq!(client.post(&path, &json!({"expires_in": 3600})).data()["expires_at"], "2026-03-02T09:00:00.000Z");
@@ -63,10 +63,10 @@ on_both! {
     }
 
     fn a_link_to_a_deleted_file_opens_nothing(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Inspector);
-        let id = photo(&client, &[])["id"].as_i64().expect("an id");
-        let made = client.post(&format!("/api/files/{id}/link"), &json!({}));
+        let (_, client) = signed_in(&site, Role::Inspector);
+        let id = upload_photo(&client, &[])["id"].as_i64().expect("an id");
+        let created = client.post(&format!("/api/files/{id}/link"), &json!({}));
         client.delete(&format!("/api/files/{id}")).data();
-        assert_eq!(site.nobody().get(made.data()["url"].as_str().expect("an address")).code(), "NOT_FOUND");
+        assert_eq!(site.nobody().get(created.data()["url"].as_str().expect("an address")).code(), "NOT_FOUND");
     }
 }

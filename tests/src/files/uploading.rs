@@ -1,4 +1,4 @@
-//! Uploading, and what is refused.
+//! Uploads.
 
 use inspection_domain::users::Role;
 use inspection_http::Settings;
@@ -9,7 +9,7 @@ use inspection_testkit::{
 };
 use serde_json::json;
 
-use super::{photo, somebody, stored};
+use super::{signed_in, stored_files, upload_photo};
 use crate::site::{TestSite, on_both, settings};
 
 fn file<'a>(name: &'a str, declared: &'a str, bytes: &'a [u8]) -> FormFile<'a> {
@@ -17,8 +17,8 @@ fn file<'a>(name: &'a str, declared: &'a str, bytes: &'a [u8]) -> FormFile<'a> {
 }
 
 on_both! {
-    fn every_kind_of_file_comes_back_as_it_was(site: TestSite) {
-        let (user, client) = somebody(&site, Role::Specialist);
+    fn every_type_of_file_is_returned_unchanged(site: TestSite) {
+        let (user, client) = signed_in(&site, Role::Specialist);
         for (name, declared, kind, bytes) in [
             ("photo.png", "image/png", "image/png", png(50, 40)),
             ("photo.JPG", "image/jpg", "image/jpeg", jpeg(50, 40)),
@@ -46,7 +46,7 @@ on_both! {
             assert_eq!((&data["related_type"], &data["related_id"]), (&json!(null), &json!(null)));
             assert_eq!(data["download_url"], format!("/api/files/{id}/download"));
             assert_eq!((&data["uploaded_at"], &data["created_at"]), (&json!("2026-03-02T08:00:00.000Z"), &data["uploaded_at"]));
-            assert!(data.get("key").is_none(), "where it is stored is nobody's business");
+            assert!(data.get("key").is_none(), "the storage key is internal");
             let stored_as = data["filename"].as_str().expect("a name");
             assert_ne!(stored_as, name);
             assert!(site.folder.path().join("general/2026/03/02").join(stored_as).is_file());
@@ -57,32 +57,32 @@ on_both! {
         let own = client.get("/api/files");
         assert_eq!(own.json["pagination"]["total"], 8);
         assert_eq!(own.data()[0]["original_filename"], "large.pdf", "newest first");
-        assert_eq!(site.as_a(Role::Admin).get("/api/files").json["pagination"]["total"], 0, "own ones only");
-        assert_eq!(stored(&site).len(), 8, "nothing else stays");
+        assert_eq!(site.as_a(Role::Admin).get("/api/files").json["pagination"]["total"], 0, "own files only");
+        assert_eq!(stored_files(&site).len(), 8, "no temporary file remains");
     }
 
-    fn a_file_belongs_to_what_its_uploader_says(site: TestSite) {
+    fn a_file_belongs_to_the_object_that_its_uploader_names(site: TestSite) {
         let admin = site.user(Role::Admin);
         builders::checklist(&site.db, &site.context, &admin);
         let machine = builders::equipment(&site.db, &site.context);
-        let (owner, client) = somebody(&site, Role::Inspector);
+        let (owner, client) = signed_in(&site, Role::Inspector);
         let (inspection, found) = builders::submitted(&site.db, &site.context, &owner, &machine, &[0]);
         for (kind, id) in [("equipment", machine.id.get()), ("inspection", inspection.id.get()), ("defect", found[0].id.get())] {
             let number = id.to_string();
-            let data = photo(&client, &[("related_type", kind), ("related_id", &number)]);
+            let data = upload_photo(&client, &[("related_type", kind), ("related_id", &number)]);
             assert_eq!((&data["related_type"], &data["related_id"]), (&json!(kind), &json!(id)));
-            assert_eq!(data["category"], kind, "if no other is given");
+            assert_eq!(data["category"], kind, "the default category");
             let list = client.get(&format!("/api/files?related_type={kind}&related_id={id}"));
             assert_eq!(list.data()[0]["id"], data["id"]);
             assert_eq!(list.json["pagination"]["total"], 1);
         }
-        let data = photo(&client, &[("category", "Before_Work"), ("related_type", ""), ("related_id", "")]);
+        let data = upload_photo(&client, &[("category", "Before_Work"), ("related_type", ""), ("related_id", "")]);
         assert_eq!((&data["category"], &data["related_type"]), (&json!("before_work"), &json!(null)));
-        assert!(stored(&site).iter().any(|path| path.starts_with("before_work/2026/03/02/")));
+        assert!(stored_files(&site).iter().any(|path| path.starts_with("before_work/2026/03/02/")));
     }
 
-    fn several_files_are_all_taken_or_none(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Engineer);
+    fn several_files_are_stored_all_or_none(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Engineer);
         let (one, two, page) = (png(10, 10), pdf(), b"<html>".to_vec());
         let path = "/api/files/upload-multiple";
         let answer = client.post_form(path, &[("category", "rounds")], &[
@@ -101,16 +101,16 @@ on_both! {
         assert_eq!((refused.status, refused.code()), (400, "VALIDATION_ERROR"));
         assert_eq!(refused.fields(), ["files[1]", "files[2]", "related_id"], "{}", refused.text);
         assert_eq!(client.get("/api/files").json["pagination"]["total"], 2);
-        assert_eq!(stored(&site).len(), 2);
+        assert_eq!(stored_files(&site).len(), 2);
         let ten: Vec<_> = (0..10).map(|_| file("one.png", "image/png", &one)).collect();
         assert_eq!(client.post_form(path, &[], &ten).data().as_array().map(Vec::len), Some(10));
         let eleven: Vec<_> = (0..11).map(|_| file("one.png", "image/png", &one)).collect();
         let refused = client.post_form(path, &[], &eleven);
         assert_eq!((refused.status, refused.fields()), (400, vec!["files"]), "{}", refused.text);
-        assert_eq!(stored(&site).len(), 12);
+        assert_eq!(stored_files(&site).len(), 12);
     }
 
-    fn where_a_file_belongs_must_be_there_and_visible(site: TestSite) {
+    fn the_object_of_a_file_must_exist_and_be_visible(site: TestSite) {
         let admin = site.user(Role::Admin);
         builders::checklist(&site.db, &site.context, &admin);
         let machine = builders::equipment(&site.db, &site.context);
@@ -137,14 +137,14 @@ on_both! {
             assert_eq!((refused.status, refused.fields()), (400, wrong), "{}", refused.text);
         }
         let refused = client.upload(&[("category", "a b")], "a.png", "image/png", b"");
-        assert_eq!(refused.fields(), ["file", "category"], "all at once");
-        assert!(stored(&site).is_empty());
+        assert_eq!(refused.fields(), ["file", "category"], "all errors in one response");
+        assert!(stored_files(&site).is_empty());
     }
 }
 
 #[test]
-fn forms_that_are_none_are_refused_clearly() {
-    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is always there");
+fn malformed_forms_are_refused_with_a_reason() {
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     let client = site.as_a(Role::Inspector);
     let path = "/api/files/upload";
     let json = client.post(path, &json!({"file": "x"}));
@@ -196,13 +196,13 @@ fn forms_that_are_none_are_refused_clearly() {
     .concat();
     let refused = client.send("POST", path, Some(("multipart/form-data; boundary=B", &bytes)));
     assert_eq!((refused.status, refused.fields()), (400, vec!["category", "file"]), "{}", refused.text);
-    assert!(stored(&site).is_empty(), "{:?}", stored(&site));
+    assert!(stored_files(&site).is_empty(), "{:?}", stored_files(&site));
 }
 
 #[test]
-fn too_many_bytes_are_refused_as_soon_as_they_are_too_many() {
+fn an_upload_over_the_limit_is_refused_while_it_arrives() {
     let settings = Settings { max_content_length: 100_000, ..settings() };
-    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let client = site.as_a(Role::Inspector);
     let fits = big_pdf(98_000);
     assert!(fits.len() <= 100_000);
@@ -211,7 +211,7 @@ fn too_many_bytes_are_refused_as_soon_as_they_are_too_many() {
     assert_eq!(
         client.upload(&[], "a.pdf", "application/pdf", page.as_bytes()).status,
         413,
-        "also what isn't kept"
+        "also for a type that is refused"
     );
     for size in [101_000, 150_000, 400_000] {
         let refused = client.upload(&[], "a.pdf", "application/pdf", &big_pdf(size));
@@ -226,17 +226,17 @@ fn too_many_bytes_are_refused_as_soon_as_they_are_too_many() {
         ]
     };
     let path = "/api/files/upload-multiple";
-    assert_eq!(client.post_form(path, &[], &files(&fits)).status, 201, "the limit is that of each file");
+    assert_eq!(client.post_form(path, &[], &files(&fits)).status, 201, "the limit is per file");
     assert_eq!(client.post_form(path, &[], &files(&large)).status, 413);
-    assert_eq!(stored(&site).len(), 4);
+    assert_eq!(stored_files(&site).len(), 4);
 }
 
-/// A body that doesn't say how long it will be is answered before it ends.
+/// A body of unknown length is refused before it ends.
 #[test]
-fn an_endless_upload_is_answered_when_it_is_too_much() {
+fn an_endless_upload_is_refused_at_the_limit() {
     use std::io::{BufRead, BufReader, Write};
     let settings = Settings { max_content_length: 200_000, ..settings() };
-    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is always there");
+    let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let token = site.token(&site.user(Role::Inspector), inspection_auth::tokens::TokenType::Access);
     let mut socket =
         std::net::TcpStream::connect(site.base.trim_start_matches("http://")).expect("connected");
@@ -257,13 +257,13 @@ fn an_endless_upload_is_answered_when_it_is_too_much() {
     socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("set");
     BufReader::new(&socket).read_line(&mut line).expect("an answer");
     assert!(line.starts_with("HTTP/1.1 413"), "{line}");
-    assert!(stored(&site).is_empty(), "{:?}", stored(&site));
+    assert!(stored_files(&site).is_empty(), "{:?}", stored_files(&site));
 }
 
 #[test]
-fn uploads_are_limited_a_minute() {
+fn uploads_are_limited_per_minute() {
     let site = TestSite::start_with(DatabaseKind::Sqlite, Settings { rate_limits: true, ..settings() })
-        .expect("SQLite is always there");
+        .expect("SQLite is built in");
     let client = site.as_a(Role::Inspector);
     let image = png(9, 9);
     for n in 0..12 {

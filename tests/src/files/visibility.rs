@@ -1,13 +1,13 @@
-//! Who sees a file: its uploader, admins, and whoever sees what it belongs to (§14).
+//! A file is visible to its uploader, to admins, and to users who see its object (rule book §14).
 
 use inspection_domain::users::{Role, User};
 use inspection_testkit::builders;
 use serde_json::json;
 
-use super::{photo, somebody};
+use super::{signed_in, upload_photo};
 use crate::site::{TestSite, on_both};
 
-/// Statuses of everything that can be done with a file but deleting it.
+/// The statuses of all operations on a file except its deletion.
 fn statuses(site: &TestSite, user: &User, id: i64) -> Vec<u16> {
     let client = site.client(user);
     let mut statuses: Vec<u16> = ["", "/download", "/thumbnail"]
@@ -18,7 +18,7 @@ fn statuses(site: &TestSite, user: &User, id: i64) -> Vec<u16> {
 }
 
 on_both! {
-    fn a_file_is_seen_by_whom_its_object_is(site: TestSite) {
+    fn a_file_is_visible_with_its_object(site: TestSite) {
         let admin = site.user(Role::Admin);
         let (template, _) = builders::checklist(&site.db, &site.context, &admin);
         builders::routine(&site.db, &site.context, &admin, template.id);
@@ -27,11 +27,11 @@ on_both! {
         let team = builders::team(&site.db, &site.context);
         builders::assigned(&site.db, &site.context, &admin, on_it[0].id, &team);
         let assessment = builders::assessment(&site.db, &site.context, &team, on_it[0].id);
-        let (uploader, client) = somebody(&site, Role::Inspector);
+        let (uploader, client) = signed_in(&site, Role::Inspector);
         let (inspection, found) = builders::submitted(&site.db, &site.context, &uploader, &machine, &[0]);
         let another_admin = site.user(Role::Admin);
         let strangers: Vec<User> = [Role::Inspector, Role::Specialist, Role::Engineer, Role::QualityEngineer].map(|role| site.user(role)).into();
-        // Who of the strangers sees it: inspector, specialist, engineer, quality engineer.
+        // Visibility to another inspector, specialist, engineer and quality engineer.
         let mechanical = site.client(&team.mechanical);
         for (uploader, client, kind, id, seen) in [
             (&uploader, &client, None, 0, [false, false, false, false]),
@@ -43,7 +43,7 @@ on_both! {
         ] {
             let number = id.to_string();
             let fields: Vec<(&str, &str)> = kind.map_or(vec![], |kind| vec![("related_type", kind), ("related_id", number.as_str())]);
-            let id = photo(client, &fields)["id"].as_i64().expect("an id");
+            let id = upload_photo(client, &fields)["id"].as_i64().expect("an id");
             let what = kind.unwrap_or("nothing");
             for may in [uploader, &admin, &another_admin] {
                 assert_eq!(statuses(&site, may, id), [200, 200, 200, 201], "{what}: {}", may.role);
@@ -60,26 +60,26 @@ on_both! {
                 assert_eq!(client.get("/api/files").json["pagination"]["total"], 0);
             }
             if kind == Some("assessment") {
-                assert_eq!(statuses(&site, &team.electrical, id), [200, 200, 200, 201], "the other of the team");
+                assert_eq!(statuses(&site, &team.electrical, id), [200, 200, 200, 201], "the other inspector of the team");
             }
             assert_eq!(site.nobody().get(&format!("/api/files/{id}/download")).code(), "TOKEN_MISSING");
         }
     }
 
-    fn its_uploader_and_admins_delete_a_file_bytes_and_all(site: TestSite) {
-        let (_, client) = somebody(&site, Role::Specialist);
+    fn its_uploader_and_admins_delete_a_file_with_its_bytes(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Specialist);
         for who in [client.clone(), site.as_a(Role::Admin)] {
-            let id = photo(&client, &[])["id"].as_i64().expect("an id");
+            let id = upload_photo(&client, &[])["id"].as_i64().expect("an id");
             assert_eq!(client.get(&format!("/api/files/{id}/thumbnail")).status, 200);
-            assert_eq!(crate::files::stored(&site).len(), 2);
+            assert_eq!(crate::files::stored_files(&site).len(), 2);
             assert_eq!(who.delete(&format!("/api/files/{id}")).status, 200);
             assert_eq!(who.delete(&format!("/api/files/{id}")).code(), "NOT_FOUND");
             assert_eq!(client.get(&format!("/api/files/{id}/download")).code(), "NOT_FOUND");
-            assert!(crate::files::stored(&site).is_empty());
+            assert!(crate::files::stored_files(&site).is_empty());
         }
     }
 
-    fn the_filter_is_checked(site: TestSite) {
+    fn the_filter_is_validated(site: TestSite) {
         let client = site.as_a(Role::Admin);
         for (query, wrong) in [
             ("related_type=equipment", vec!["related_id"]),

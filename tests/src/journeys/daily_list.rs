@@ -1,4 +1,4 @@
-//! A day of the daily list: from the routine to the last verdict, by everybody who takes part.
+//! One day of a daily list, from the routine to the last verdict.
 
 use inspection_domain::users::{Role, User};
 use inspection_testkit::{
@@ -20,13 +20,13 @@ fn person(site: &TestSite, role: Role, name: &str, change: impl FnOnce(&mut Valu
     })
 }
 
-/// Everybody who takes part, by what they are.
+/// The users of the day, by their role.
 struct Staff {
     admin: User,
     engineer: User,
     mechanic: User,
     electrician: User,
-    /// An admin by major role and an engineer by minor role, who is told once.
+    /// An admin by major role and an engineer by minor role. Receives each notification once.
     chief: User,
 }
 
@@ -45,13 +45,15 @@ impl Staff {
     }
 }
 
-/// What somebody was told, oldest first, in both languages: type, priority, text.
-fn told(client: &Client) -> Vec<(String, String, String, String)> {
+/// All notifications, oldest first: type, priority, English text, Arabic text.
+fn notifications(client: &Client) -> Vec<(String, String, String, String)> {
     let answer = client.get("/api/notifications?per_page=100&lang=en");
-    let text = |told: &Value, field: &str| told[field].as_str().unwrap_or_default().to_owned();
+    let text =
+        |notification: &Value, field: &str| notification[field].as_str().unwrap_or_default().to_owned();
     let all = answer.data().as_array().expect("a list").iter().rev();
-    all.map(|told| {
-        (text(told, "type"), text(told, "priority"), text(told, "message_en"), text(told, "message_ar"))
+    all.map(|notification| {
+        let text = |field| text(notification, field);
+        (text("type"), text("priority"), text("message_en"), text("message_ar"))
     })
     .collect()
 }
@@ -71,7 +73,7 @@ fn counters(list: &Value) -> (&str, [i64; 3]) {
 }
 
 on_both! {
-    fn a_whole_day_from_the_routine_to_the_rating(site: TestSite) {
+    fn a_day_from_the_routine_to_the_rating(site: TestSite) {
         let staff = Staff::new(&site);
         let [admin, engineer, mechanic, electrician, chief] =
             [&staff.admin, &staff.engineer, &staff.mechanic, &staff.electrician, &staff.chief].map(|user| site.client(user));
@@ -82,16 +84,16 @@ on_both! {
         let [first, second] = [crane("Crane 1"), crane("Crane 2")];
         let machine = format!("/api/equipment/{}", first.id);
 
-        // The plan.
+        // Plan.
         let routine = admin.post("/api/inspection-routines", &json!({
             "name": "Daily round", "asset_types": ["crane"], "shift": "day", "days_of_week": ["monday", 2],
             "template_id": template.id,
         }));
         assert_eq!((routine.status, &routine.data()["days_of_week"]), (201, &json!([0, 2])));
-        let wanted = json!({"target_date": "2026-03-02", "shift": "day"});
-        let list = engineer.post("/api/inspection-assignments/lists/generate", &wanted);
+        let monday = json!({"target_date": "2026-03-02", "shift": "day"});
+        let list = engineer.post("/api/inspection-assignments/lists/generate", &monday);
         assert_eq!((list.status, counters(list.data())), (201, ("generated", [2, 0, 0])));
-        assert_eq!(engineer.post("/api/inspection-assignments/lists/generate", &wanted).code(), "DUPLICATE");
+        assert_eq!(engineer.post("/api/inspection-assignments/lists/generate", &monday).code(), "DUPLICATE");
         let tuesday = json!({"target_date": "2026-03-03", "shift": "day"});
         let empty = engineer.post("/api/inspection-assignments/lists/generate", &tuesday);
         assert_eq!(counters(empty.data()), ("generated", [0, 0, 0]));
@@ -101,7 +103,7 @@ on_both! {
         assert_eq!(on_it.data()["assignments"][1]["berth"], "B1");
         let assignment = |n: usize| format!("/api/inspection-assignments/{}", on_it.data()["assignments"][n]["id"]);
 
-        // The team.
+        // Team.
         let assign = |n: usize, mechanical: &User, electrical: &User| {
             engineer.post(&format!("{}/assign", assignment(n)), &json!({
                 "mechanical_inspector_id": mechanical.id, "electrical_inspector_id": electrical.id,
@@ -127,10 +129,10 @@ on_both! {
             (&json!(2), &json!("Mona")));
         assert_eq!(engineer.get("/api/inspection-assignments/my-assignments").json["pagination"]["total"], 0);
 
-        // Both inspect, at the same time.
+        // Both inspectors work at the same time.
         let inspectors = [mechanic.clone(), electrician.clone()];
         let id_of = |n: usize| on_it.data()["assignments"][n]["id"].clone();
-        assert_eq!(mechanic.get(&format!("/api/inspections/by-assignment/{}", id_of(0))).status, 404, "not begun");
+        assert_eq!(mechanic.get(&format!("/api/inspections/by-assignment/{}", id_of(0))).status, 404, "not started");
         let inspect = |n: usize, failing: Option<usize>| {
             let start = json!({"assignment_id": id_of(n)});
             let started = at_once(&inspectors, |_, client| client.post("/api/inspections/start", &start));
@@ -138,12 +140,12 @@ on_both! {
             for (inspector, started) in inspectors.iter().zip(&started) {
                 assert_eq!(started.data()["assignment_id"], id_of(n));
                 let asked = started.data()["checklist_items"].as_array().expect("questions");
-                assert_eq!(asked.len(), 4, "one's own and those of both trades");
+                assert_eq!(asked.len(), 4, "questions of the own trade and of both trades");
                 assert_eq!(inspector.post("/api/inspections/start", &start).id(), started.id());
                 let own = inspector.get(&format!("/api/inspections/by-assignment/{}", id_of(n)));
                 assert_eq!(own.id(), started.id());
                 let confirm = inspector.post(&format!("{}/complete", assignment(n)), &json!({}));
-                assert_eq!(confirm.code(), "INVALID_STATE", "not handed in");
+                assert_eq!(confirm.code(), "INVALID_STATE", "not submitted");
                 let answers: Vec<Value> = items.iter().enumerate()
                     .filter(|(_, item)| asked.iter().any(|asked| asked["id"] == json!(item.id)))
                     .map(|(place, item)| builders::answer_body(place, item.id, failing == Some(place)))
@@ -162,12 +164,12 @@ on_both! {
             assert_eq!((found.status, &found.data()["status"]), (200, &json!("pending")));
             (format!("/api/assessments/{}", found.id()), started.iter().map(Response::id).collect::<Vec<_>>())
         };
-        // Only the mechanical half fails, by a question of its own trade.
+        // Only the mechanical half fails, at a question of its own trade.
         let (urgent, inspections) = inspect(0, Some(builders::PASS_FAIL));
         let (harmless, _) = inspect(1, None);
         assert_eq!(engineer.post("/api/inspections/start", &json!({"assignment_id": id_of(0)})).status, 403);
 
-        // The verdicts.
+        // Verdicts.
         let verdict = |client: &Client, path: &str, body: Value| client.post(&format!("{path}/verdict"), &body);
         let waiting = |client: &Client| client.get("/api/assessments/pending").json["pagination"]["total"].clone();
         assert_eq!((waiting(&mechanic), waiting(&admin)), (json!(2), json!(0)));
@@ -177,7 +179,7 @@ on_both! {
         let one = verdict(&electrician, &urgent, json!({"verdict": "urgent", "urgent_reason": URGENT_REASON}));
         assert_eq!((&one.data()["status"], &one.data()["equipment"]["status"]), (&json!("pending"), &json!("stopped")));
         assert_eq!(verdict(&electrician, &urgent, json!({"verdict": "operational"})).code(), "INVALID_STATE");
-        assert_eq!(admin.get(&machine).data()["status"], "stopped", "nobody waits for the other verdict");
+        assert_eq!(admin.get(&machine).data()["status"], "stopped", "before the other verdict");
         let both = verdict(&mechanic, &urgent, json!({"verdict": "operational"}));
         assert_eq!((&both.data()["decision"], &both.data()["resolved_by"]), (&json!("urgent"), &json!("safety_rule")));
         assert_eq!(counters(engineer.get(&list).data()), ("fully_assigned", [2, 2, 1]));
@@ -194,7 +196,7 @@ on_both! {
         };
         assert_eq!((points(&staff.mechanic), points(&staff.electrician)), ((Some(2), Some(2)), (Some(2), Some(2))));
 
-        // The admins decide, more than once.
+        // Repeated decisions of admins.
         let decide = |client: &Client, decision: &str| {
             let body = json!({"decision": decision, "notes": format!("{decision}, I looked at it")});
             client.post(&format!("{urgent}/admin-resolve"), &body)
@@ -210,7 +212,7 @@ on_both! {
         assert_eq!((points(&staff.mechanic), points(&staff.electrician)), ((Some(2), Some(2)), (Some(2), Some(2))));
         assert_eq!(counters(engineer.get(&list).data()), ("completed", [2, 2, 2]));
 
-        // The rating.
+        // Rating.
         let rate = format!("/api/ratings/inspections/{}", inspections[0]);
         let rated = admin.post(&rate, &json!({"rating": 5, "comment": "thorough", "admin_quality_bonus": 6}));
         assert_eq!((rated.status, &rated.data()["technician_id"]), (201, &json!(staff.mechanic.id)));
@@ -226,7 +228,7 @@ on_both! {
         assert_eq!(entries, [("quality_bonus", -4), ("quality_bonus", 6), ("assessment", 1), ("assessment", 1)]);
         assert_eq!(site.db.read(inspection_persistence::points::mismatches).expect("read"), []);
 
-        // What everybody was told.
+        // Notifications.
         let assigned = |n: u8, partner: &str| line("inspection_assigned", "info",
             &format!("You are to inspect Crane {n} on 2026-03-02, with {partner}."),
             &format!("أنت مكلّف بفحص Crane {n} بتاريخ 2026-03-02 مع {partner}."));
@@ -242,17 +244,17 @@ on_both! {
         let stopped = |reason: &str| line("equipment_stopped", "critical",
             &format!("Crane 1 was stopped for safety: {reason}"),
             &format!("تم إيقاف Crane 1 لدواعي السلامة: {reason}"));
-        assert_eq!(told(&mechanic), [assigned(1, "Omar"), assigned(2, "Omar"), defect, asked(1), asked(2), rated(5), rated(3)]);
-        assert_eq!(told(&electrician), [assigned(1, "Mona"), assigned(2, "Mona"), asked(1), asked(2)]);
+        assert_eq!(notifications(&mechanic), [assigned(1, "Omar"), assigned(2, "Omar"), defect, asked(1), asked(2), rated(5), rated(3)]);
+        assert_eq!(notifications(&electrician), [assigned(1, "Mona"), assigned(2, "Mona"), asked(1), asked(2)]);
         let stops = [stopped(URGENT_REASON), stopped("urgent, I looked at it")];
-        assert_eq!(told(&engineer), stops);
+        assert_eq!(notifications(&engineer), stops);
         for client in [&admin, &chief] {
-            let told = told(client);
-            let submitted = told.iter().filter(|told| told.0 == "inspection_submitted").count();
-            assert_eq!((submitted, told.len()), (4, 6), "{told:?}");
-            assert!(told.contains(&line("inspection_submitted", "info",
+            let received = notifications(client);
+            let submitted = received.iter().filter(|line| line.0 == "inspection_submitted").count();
+            assert_eq!((submitted, received.len()), (4, 6), "{received:?}");
+            assert!(received.contains(&line("inspection_submitted", "info",
                 "Mona submitted the inspection of Crane 1: fail.", "قدّم Mona فحص Crane 1: غير مطابق.")));
-            assert_eq!(told.iter().filter(|told| told.0 == "equipment_stopped").cloned().collect::<Vec<_>>(), stops);
+            assert_eq!(received.iter().filter(|line| line.0 == "equipment_stopped").cloned().collect::<Vec<_>>(), stops);
         }
         let inbox = electrician.get("/api/notifications?type=inspection_assigned");
         assert_eq!(inbox.data()[0]["title"], "تم تكليفك بفحص", "in the reader's language");
@@ -264,7 +266,7 @@ on_both! {
         assert_eq!(admin.get("/api/notifications?type=equipment_stopped").data()[0]["action_url"],
             format!("/assessments/{}", urgent.rsplit('/').next().expect("an id")));
 
-        // What became of the machine is on record.
+        // Status history of the machine.
         let history = admin.get(&format!("{machine}/history?per_page=100"));
         let changes: Vec<_> = history.data().as_array().expect("events").iter().rev()
             .filter(|event| event["kind"] == "status_change")

@@ -1,4 +1,4 @@
-//! From signing in to a standing defect.
+//! One inspection, from sign-in to a closed defect.
 
 use inspection_domain::users::Role;
 use inspection_testkit::builders::{self, PASSWORD};
@@ -30,7 +30,7 @@ on_both! {
         let start = json!({"equipment_id": machine.id()});
         let started = inspector.post("/api/inspections/start", &start);
         assert_eq!((started.status, started.data()["checklist_items"].as_array().map(Vec::len)), (201, Some(3)));
-        assert_eq!(inspector.post("/api/inspections/start", &start).status, 200, "starting again finds the draft");
+        assert_eq!(inspector.post("/api/inspections/start", &start).status, 200, "a repeated start returns the draft");
         let inspection = format!("/api/inspections/{}", started.id());
         let submit = || inspector.post(&format!("{inspection}/submit"), &json!({}));
         let early = submit();
@@ -48,7 +48,7 @@ on_both! {
         ]}));
         assert_eq!(many.fields(), ["answers[2].checklist_item_id", "answers[3].checklist_item_id"]);
         let progress = inspector.get(&format!("{inspection}/progress"));
-        assert_eq!(progress.data()["answered_items"], 1, "all or nothing");
+        assert_eq!(progress.data()["answered_items"], 1, "no partial update");
         let many = inspector.post(&format!("{inspection}/answers"), &json!({"answers": [
             {"checklist_item_id": item(1), "answer_value": 9.75, "comment": "too much"},
         ]}));
@@ -67,11 +67,11 @@ on_both! {
             (&json!("critical"), &json!("urgent"), &json!("2026-03-03"), &json!("mechanical")));
         assert_eq!(worst["description"], "Failed: Any leak?");
         assert_eq!((&worst["assigned_to"]["id"], &worst["equipment"]["name"]), (&json!(inspector_user.id), &json!("Crane 1")));
-        let told = inspector.get("/api/notifications?unread_only=true");
-        assert_eq!((&told.json["unread_count"], &told.data()[1]["priority"]), (&json!(2), &json!("urgent")));
-        assert_eq!(told.data()[1]["action_url"], format!("/defects/{}", worst["id"]));
-        let told = admin.get("/api/notifications");
-        assert_eq!((told.json["unread_count"].as_i64(), &told.data()[0]["type"]), (Some(1), &json!("inspection_submitted")));
+        let inbox = inspector.get("/api/notifications?unread_only=true");
+        assert_eq!((&inbox.json["unread_count"], &inbox.data()[1]["priority"]), (&json!(2), &json!("urgent")));
+        assert_eq!(inbox.data()[1]["action_url"], format!("/defects/{}", worst["id"]));
+        let inbox = admin.get("/api/notifications");
+        assert_eq!((inbox.json["unread_count"].as_i64(), &inbox.data()[0]["type"]), (Some(1), &json!("inspection_submitted")));
 
         let review = admin.post(&format!("{inspection}/review"), &json!({"notes": "seen"}));
         assert_eq!((&review.data()["status"], &review.data()["reviewed_by"]["id"]), (&json!("reviewed"), &json!(admin_user.id)));

@@ -1,5 +1,5 @@
-//! From a failed answer to a closed defect, over HTTP: pause, takeover, rejection, second repair, and everything that is told,
-//! booked and changed on the way.
+//! From a failed answer to a closed defect: pause, takeover, rejection, second repair, with all
+//! notifications, points and changes of status on the way.
 
 use inspection_domain::users::Role;
 use inspection_testkit::builders::{self, CRITICAL};
@@ -10,6 +10,7 @@ use crate::{
     site::{TestSite, on_both},
 };
 
+/// A machine with one defect and the users who handle it.
 pub(crate) struct RepairScenario {
     pub(crate) site: TestSite,
     pub(crate) admin: Actor,
@@ -51,7 +52,7 @@ impl RepairScenario {
             &scenario.second,
             &scenario.qe,
         ] {
-            person.told(&scenario.site);
+            person.new_notifications(&scenario.site);
         }
         scenario
     }
@@ -74,9 +75,9 @@ on_both! {
     fn a_failed_answer_becomes_a_closed_defect(site: TestSite) {
         let scenario = RepairScenario::begin(site);
         let RepairScenario { site, admin, engineer, inspector, first, second, qe, defect, .. } = &scenario;
-        let nobody_told: Vec<String> = Vec::new();
+        let none: Vec<String> = Vec::new();
 
-        // The engineer gives it to the first specialist; a large job needs a reason.
+        // The engineer assigns the first specialist. A major job needs a reason.
         let assign = format!("/api/defects/{defect}/assign-specialist");
         assert_eq!(engineer.refused(site, &assign, json!({"specialist_id": first.user.id, "category": "major"})),
             (400, "VALIDATION_ERROR".into()));
@@ -88,15 +89,15 @@ on_both! {
         assert_eq!((&job["job_id"], &job["universal_id"]), (&json!(format!("{}-001", first.user.role_id)), &json!(1)));
         assert_eq!((&job["status"], &job["specialist_id"]), (&json!("assigned"), &json!(first.user.id)));
         assert_eq!(engineer.refused(site, &assign, json!({"specialist_id": second.user.id})).1, "INVALID_STATE");
-        assert_eq!(first.told(site), ["job_assigned"]);
+        assert_eq!(first.new_notifications(site), ["job_assigned"]);
         assert_eq!(scenario.defect()["status"], "in_progress");
-        assert_eq!(scenario.status_of_machine(), "active", "nobody works on it yet");
+        assert_eq!(scenario.status_of_machine(), "active", "work has not started");
 
-        // Its owner sees next to nothing before the planned time is entered.
+        // Before the planned time is entered the owner sees few fields.
         let path = format!("/api/jobs/{id}");
         let closed = first.client(site).get(&path);
         assert_eq!((closed.status, closed.code()), (403, "PLANNED_TIME_REQUIRED"));
-        let mut seen: Vec<&String> = closed.json["data"].as_object().expect("a little").keys().collect();
+        let mut seen: Vec<&String> = closed.json["data"].as_object().expect("some fields").keys().collect();
         seen.sort();
         assert_eq!(seen, ["code", "equipment_name", "id", "job_id", "universal_id"]);
         for list in ["/api/jobs", "/api/jobs/pending-planned-time"] {
@@ -112,7 +113,7 @@ on_both! {
         assert_eq!(first.refused(site, &format!("{path}/planned-time"), json!({"hours": 5})).1, "INVALID_STATE");
         assert_eq!(scenario.status_of_machine(), "under_maintenance");
 
-        // The specialist confirms it, and begins.
+        // The specialist confirms the defect and starts.
         let waiting = first.client(site).get("/api/defect-assessments/pending");
         assert_eq!((&waiting.data()[0]["job_id"], &waiting.data()[0]["defect"]["id"]), (&json!(id), &json!(defect)));
         let verdict = json!({"defect_id": defect, "verdict": "confirm", "technical_notes": "Cracked indeed."});
@@ -122,48 +123,49 @@ on_both! {
         assert_eq!(scenario.defect()["assessment_status"], "confirmed");
         first.post(site, &format!("{path}/start"), json!({}));
 
-        // An hour later parts are missing.
+        // One hour later, parts are missing.
         site.clock.advance_seconds(3600);
         assert_eq!(first.refused(site, &format!("{path}/pause"), json!({"reason_category": "other", "reason_details": "short"})).1,
             "VALIDATION_ERROR");
         let pause = first.post(site, &format!("{path}/pause"), json!({"reason_category": "parts"}));
         assert_eq!(first.refused(site, &format!("{path}/pause"), json!({"reason_category": "tools"})).1, "DUPLICATE");
-        assert_eq!(admin.told(site), ["pause_requested"]);
-        assert_eq!(engineer.told(site), ["pause_requested"]);
+        assert_eq!(admin.new_notifications(site), ["pause_requested"]);
+        assert_eq!(engineer.new_notifications(site), ["pause_requested"]);
         site.clock.advance_seconds(600);
         let pause = format!("/api/jobs/pauses/{}", pause["id"]);
         assert_eq!(engineer.client(site).get("/api/jobs/pauses/pending").data()[0]["job_number"], job["job_id"]);
         engineer.post(site, &format!("{pause}/approve"), json!({}));
-        assert_eq!(first.told(site), ["pause_approved"]);
+        assert_eq!(first.new_notifications(site), ["pause_approved"]);
         assert_eq!(scenario.job(id)["status"], "paused");
         assert_eq!(engineer.refused(site, &format!("{pause}/deny"), json!({"reason": "no"})).1, "INVALID_STATE");
         assert_eq!(second.refused(site, &format!("{path}/takeover"), json!({})).1, "INVALID_STATE", "too early");
 
-        // Three days later it is stalled, and the second specialist takes it over.
+        // Three days later the job is stalled and the second specialist takes it over.
         site.clock.advance_seconds(3 * 86_400);
         let stalled = second.client(site).get("/api/jobs/stalled");
         assert_eq!((&stalled.data()[0]["id"], &stalled.data()[0]["is_stalled"]), (&json!(id), &json!(true)));
-        assert_eq!(first.refused(site, &format!("{path}/takeover"), json!({})).1, "RULE_VIOLATION", "one's own");
+        assert_eq!(first.refused(site, &format!("{path}/takeover"), json!({})).1, "RULE_VIOLATION", "the own job");
         let third = Actor { user: site.user(Role::Specialist) };
         let takeover = second.post(site, &format!("{path}/takeover"), json!({"reason": "I have the parts."}));
         assert_eq!((&takeover["position"], &takeover["job_id"]), (&json!(1), &json!(id)));
         assert_eq!(third.post(site, &format!("{path}/takeover"), json!({}))["position"], 2);
         assert_eq!(second.refused(site, &format!("{path}/takeover"), json!({})).1, "DUPLICATE");
-        assert_eq!(admin.told(site), ["takeover_requested", "takeover_requested"]);
+        assert_eq!(admin.new_notifications(site), ["takeover_requested", "takeover_requested"]);
         let queue = second.client(site).get(&format!("/api/takeovers/queue?job_type=specialist&job_id={id}"));
         assert_eq!(queue.json["pagination"]["total"], 2);
         admin.post(site, &format!("/api/takeovers/{}/approve", takeover["id"]), json!({}));
-        assert_eq!(second.told(site), ["takeover_approved"]);
-        assert_eq!(first.told(site), ["takeover_approved"]);
-        assert_eq!(third.told(site), ["takeover_denied"]);
+        assert_eq!(second.new_notifications(site), ["takeover_approved"]);
+        assert_eq!(first.new_notifications(site), ["takeover_approved"]);
+        assert_eq!(third.new_notifications(site), ["takeover_denied"]);
         let taken = scenario.job(id);
         assert_eq!((&taken["status"], &taken["owner_id"], &taken["job_id"]), (&json!("assigned"), &json!(second.user.id), &job["job_id"]));
         assert_eq!((&taken["planned_time_hours"], &taken["started_at"], &taken["paused_seconds"]), (&json!(null), &json!(null), &json!(0)));
         let log = admin.client(site).get(&format!("{path}/pause-history"));
-        assert_eq!(log.data()[0]["duration_seconds"], 3 * 86_400, "the log keeps what happened");
+        assert_eq!(log.data()[0]["duration_seconds"], 3 * 86_400, "the history remains");
         assert_eq!(first.client(site).get(&path).code(), "FORBIDDEN");
 
-        // Done half an hour late by the clock of the second: rated 4, defect resolved, machine running, review asked for.
+        // Half an hour late for the second specialist: rated 4, defect resolved, machine active,
+        // review requested.
         second.post(site, &format!("{path}/planned-time"), json!({"planned_time_hours": 1.5}));
         second.post(site, &format!("{path}/start"), json!({}));
         site.clock.advance_seconds(7200);
@@ -171,16 +173,16 @@ on_both! {
         let done = second.post(site, &format!("{path}/complete"), json!({"work_notes": "New hook fitted.", "completion_status": "complete"}));
         assert_eq!((&done["status"], &done["actual_time_hours"], &done["time_rating"]), (&json!("completed"), &json!(2.0), &json!(4)));
         assert_eq!(done["qe_id"], json!(qe.user.id));
-        assert_eq!(second.told(site), ["takeover_bonus"]);
+        assert_eq!(second.new_notifications(site), ["takeover_bonus"]);
         assert_eq!(second.points(site), 3);
-        assert_eq!(qe.told(site), ["quality_review_assigned"]);
-        assert_eq!(admin.told(site), ["defect_resolved", "job_completed"]);
+        assert_eq!(qe.new_notifications(site), ["quality_review_assigned"]);
+        assert_eq!(admin.new_notifications(site), ["defect_resolved", "job_completed"]);
         let resolved = scenario.defect();
         assert_eq!((&resolved["status"], &resolved["resolution_notes"]), (&json!("resolved"), &json!("New hook fitted.")));
         assert_eq!(scenario.status_of_machine(), "active");
         assert_eq!(admin.client(site).get("/api/takeovers").data()[1]["status"], "completed");
 
-        // Cleaning with a photo, rated twice: the difference counts.
+        // Cleaning with a photo. A second rating adds the difference.
         let photo = second.client(site).upload(&[("related_type", "cleaning"), ("related_id", &id.to_string())], "clean.jpg", "image/jpeg",
             &inspection_testkit::files::jpeg(20, 20)).id();
         second.post(site, &format!("{path}/cleaning"), json!({"notes": "Swept.", "file_ids": [photo]}));
@@ -192,29 +194,31 @@ on_both! {
         admin.post(site, &format!("{path}/admin/bonus"), json!({"admin_bonus": 3}));
         assert_eq!(second.points(site), 7);
 
-        // The quality engineer rejects it, the admin agrees: both penalties once, the work goes back.
+        // The quality engineer rejects the work and the admin agrees: both entries are booked once
+        // and the job is reopened.
         let review = qe.client(site).get("/api/quality-reviews/pending").data()[0]["id"].as_i64().expect("an id");
         let review = format!("/api/quality-reviews/{review}");
         assert_eq!(qe.refused(site, &format!("{review}/reject"), json!({"category": "other", "reason": "bad"})).1, "VALIDATION_ERROR");
         qe.post(site, &format!("{review}/reject"), json!({
             "category": "equipment_still_faulty", "reason": "The hook turns the wrong way round.", "evidence": "see for yourself",
         }));
-        assert_eq!(admin.told(site), ["quality_rejection_pending"]);
+        assert_eq!(admin.new_notifications(site), ["quality_rejection_pending"]);
         assert_eq!(scenario.job(id)["status"], "completed", "until an admin agrees");
         assert_eq!(qe.refused(site, &format!("{review}/validate"), json!({"is_valid": true})).1, "FORBIDDEN");
         let decided = admin.post(site, &format!("{review}/validate"), json!({"is_valid": true, "notes": "Indeed."}));
         assert_eq!((&decided["status"], &decided["is_valid"], &decided["sla_met"]), (&json!("rejected"), &json!(true), &json!(true)));
         assert_eq!(admin.refused(site, &format!("{review}/validate"), json!({"is_valid": false})).1, "INVALID_STATE");
         assert_eq!((second.points(site), qe.points(site)), (5, 2));
-        assert_eq!(second.told(site), ["rejection_validated"]);
-        assert_eq!(qe.told(site), ["rejection_validated"]);
+        assert_eq!(second.new_notifications(site), ["rejection_validated"]);
+        assert_eq!(qe.new_notifications(site), ["rejection_validated"]);
         let open = scenario.defect();
         assert_eq!((&open["status"], &open["resolution_notes"], &open["job"]["status"]), (&json!("open"), &json!(null), &json!("incomplete")));
 
-        // The admin gives it to the first again: the second repair, in time, approved, closed.
+        // The admin assigns the first specialist again: the second repair is on time, approved,
+        // closed.
         let again = admin.post(site, &format!("{path}/reassign"), json!({"specialist_id": first.user.id, "reason": "You know it."}));
         assert_eq!((&again["status"], &again["job_id"]), (&json!("assigned"), &job["job_id"]));
-        assert_eq!(first.told(site), ["job_assigned"]);
+        assert_eq!(first.new_notifications(site), ["job_assigned"]);
         assert_eq!(scenario.defect()["status"], "in_progress");
         first.post(site, &format!("{path}/planned-time"), json!({"hours": 1}));
         assert_eq!(scenario.status_of_machine(), "under_maintenance");
@@ -222,22 +226,22 @@ on_both! {
         site.clock.advance_seconds(3600);
         let done = first.post(site, &format!("{path}/complete"), json!({"work_notes": "Turned the hook round."}));
         assert_eq!((&done["time_rating"], &done["actual_time_hours"]), (&json!(5), &json!(1.0)));
-        assert_eq!(first.points(site), 0, "nobody took anything over this time");
-        assert_eq!(qe.told(site), ["quality_review_assigned"]);
+        assert_eq!(first.points(site), 0, "no takeover this time");
+        assert_eq!(qe.new_notifications(site), ["quality_review_assigned"]);
         let review = qe.client(site).get("/api/quality-reviews/pending").data()[0]["id"].clone();
         qe.post(site, &format!("/api/quality-reviews/{review}/approve"), json!({"rating": 5, "notes": "Well done."}));
-        assert_eq!(first.told(site), ["quality_approved"]);
+        assert_eq!(first.new_notifications(site), ["quality_approved"]);
         let approved = scenario.job(id);
         assert_eq!((&approved["status"], &approved["qc_rating"]), (&json!("qc_approved"), &json!(5)));
-        admin.told(site);
+        admin.new_notifications(site);
         admin.post(site, &format!("/api/defects/{defect}/close"), json!({}));
         assert_eq!(scenario.defect()["status"], "closed");
         assert_eq!(scenario.status_of_machine(), "active");
-        assert_eq!(third.told(site), nobody_told);
-        assert_eq!(inspector.told(site), nobody_told);
+        assert_eq!(third.new_notifications(site), none);
+        assert_eq!(inspector.new_notifications(site), none);
         let history = admin.client(site).get(&format!("/api/equipment/{}/history", scenario.machine));
         assert!(history.data().as_array().expect("events").iter().any(|event| event["type"] == "job" || event["kind"] == "job"), "{}", history.text);
         let mismatches = site.db.read(inspection_persistence::points::mismatches).expect("a check");
-        assert!(mismatches.is_empty(), "points are what the ledger says");
+        assert!(mismatches.is_empty(), "points equal the sum of the ledger");
     }
 }

@@ -1,15 +1,15 @@
-//! Leaves and bonus stars in the state that an operation on them needs.
+//! Objects for operations on leaves, bonus stars, synced items and background jobs.
 
 use inspection_domain::{rule::NotFound, sync::SyncError, users::Role};
 use inspection_persistence::sync;
 use inspection_testkit::builders;
 use serde_json::json;
 
-use super::{Operation, workshop::Ready};
+use super::{Operation, workshop::Prepared};
 use crate::site::TestSite;
 
-/// What an operation needs; none if it isn't about leaves or bonus stars.
-pub(super) fn make_ready(site: &TestSite, operation: &Operation) -> Option<Ready> {
+/// Creates the objects that an operation needs, or `None` if it concerns other features.
+pub(super) fn prepare(site: &TestSite, operation: &Operation) -> Option<Prepared> {
     let (db, context) = (&site.db, &site.context);
     let days = ["2026-03-02", "2026-03-04"];
     if let Some(action) = operation.path.strip_prefix("/api/leaves/{id}") {
@@ -26,7 +26,7 @@ pub(super) fn make_ready(site: &TestSite, operation: &Operation) -> Option<Ready
             "/approve" | "/coverage/assign" => json!({"coverage_user_id": coverer.id}),
             _ => json!({}),
         };
-        return Some(Ready { id: leave.id.get(), query: "", body, owner });
+        return Some(Prepared { id: leave.id.get(), query: "", body, owner });
     }
     if operation.path == "/api/sync/{id}" {
         let owner = site.user(Role::Specialist);
@@ -35,31 +35,31 @@ pub(super) fn make_ready(site: &TestSite, operation: &Operation) -> Option<Ready
         });
         let error = SyncError::of(&NotFound("job"));
         let item = builders::act(db, context, &owner, |tx| sync::reject(tx, builders::input(item), error));
-        let (item, _) = item.expect("kept");
-        return Some(Ready { id: item.id.get(), query: "", body: json!({}), owner });
+        let (item, _) = item.expect("a rejected item");
+        return Some(Prepared { id: item.id.get(), query: "", body: json!({}), owner });
     }
     if operation.path == "/api/admin/outbox/{id}/retry" {
         let owner = site.user(Role::Admin);
         let job = builders::dead_job(db, &owner);
-        return Some(Ready { id: job.id.get(), query: "", body: json!({}), owner });
+        return Some(Prepared { id: job.id.get(), query: "", body: json!({}), owner });
     }
     if operation.path.starts_with("/api/bonus-stars") && operation.method == "POST" {
         let (qe, owner) = (site.user(Role::QualityEngineer), site.user(Role::Specialist));
         if operation.path.contains("{id}") {
             let bonus = builders::bonus_request(db, context, &qe, &owner, 3);
-            return Some(Ready { id: bonus.id.get(), query: "", body: json!({"amount": 2}), owner });
+            return Some(Prepared { id: bonus.id.get(), query: "", body: json!({"amount": 2}), owner });
         }
         let body = json!({"user_id": owner.id, "amount": 3, "reason": "Found it before it broke."});
-        return Some(Ready { id: 0, query: "", body, owner });
+        return Some(Prepared { id: 0, query: "", body, owner });
     }
     match (operation.method, operation.path) {
         ("POST", "/api/leaves") => {
             let body = json!({"leave_type": "sick", "date_from": days[0], "date_to": days[1]});
-            Some(Ready { id: 0, query: "", body, owner: site.user(Role::Inspector) })
+            Some(Prepared { id: 0, query: "", body, owner: site.user(Role::Inspector) })
         }
         ("GET", "/api/reports/trends") => {
             let owner = site.user(Role::Admin);
-            Some(Ready { id: 0, query: "?metric=inspections", body: json!({}), owner })
+            Some(Prepared { id: 0, query: "?metric=inspections", body: json!({}), owner })
         }
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! Jobs, pauses, takeovers and reviews in the state that an operation on them needs.
+//! Objects for operations on jobs, pauses, takeovers and reviews.
 
 use inspection_domain::{
     jobs::Job,
@@ -11,25 +11,26 @@ use serde_json::{Value, json};
 use super::Operation;
 use crate::site::TestSite;
 
-/// What an operation is about, its body, and whose it is.
-pub(super) struct Ready {
+/// The id in the path of an operation, its query and body, and the owner of the object.
+pub(super) struct Prepared {
     pub(super) id: i64,
     pub(super) query: &'static str,
     pub(super) body: Value,
     pub(super) owner: User,
 }
 
+/// Seconds.
 const FOUR_DAYS: i64 = 4 * 86_400;
 
-/// Somebody's job, and who is around.
-struct Shop<'a> {
+/// A job, its owner and an admin.
+struct Workshop<'a> {
     site: &'a TestSite,
     admin: User,
     owner: User,
     job: Job,
 }
 
-impl<'a> Shop<'a> {
+impl<'a> Workshop<'a> {
     fn new(site: &'a TestSite, is_repair: bool) -> Self {
         let admin = site.user(Role::Admin);
         if is_repair {
@@ -60,15 +61,15 @@ impl<'a> Shop<'a> {
         Self { job, ..self }
     }
 
-    fn about_job(self, body: Value) -> Ready {
-        Ready { id: self.job.id.get(), query: "", body, owner: self.owner }
+    fn about_job(self, body: Value) -> Prepared {
+        Prepared { id: self.job.id.get(), query: "", body, owner: self.owner }
     }
 
     fn paused(&self) -> i64 {
         builders::paused(&self.site.db, &self.site.context, &self.owner, &self.admin, &self.job).id.get()
     }
 
-    /// Paused four days ago.
+    /// A job that was paused four days ago.
     fn stalled(self) -> Self {
         self.site.clock.advance_seconds(-FOUR_DAYS);
         let shop = self.started();
@@ -78,17 +79,18 @@ impl<'a> Shop<'a> {
     }
 }
 
-/// What an operation of somebody with this role needs; none if it isn't about jobs.
-pub(super) fn make_ready(site: &TestSite, operation: &Operation, caller: Role) -> Option<Ready> {
+/// Creates the objects that an operation needs for a caller with this role, or `None` if it does
+/// not concern jobs.
+pub(super) fn prepare(site: &TestSite, operation: &Operation, caller: Role) -> Option<Prepared> {
     let (db, context) = (&site.db, &site.context);
     let path = operation.path;
-    let repair = || Shop::new(site, true);
+    let repair = || Workshop::new(site, true);
     let notes = json!({"work_notes": "Changed the seal and tried it."});
     let reason = json!({"reason": "The part did not come in time."});
     if let Some(action) =
         path.strip_prefix("/api/jobs/{id}").or_else(|| path.strip_prefix("/api/engineer-jobs/{id}"))
     {
-        let shop = Shop::new(site, path.starts_with("/api/jobs"));
+        let shop = Workshop::new(site, path.starts_with("/api/jobs"));
         return Some(match action {
             "/planned-time" => shop.about_job(json!({"hours": 2.5})),
             "/start" => shop.planned().about_job(json!({})),
@@ -123,13 +125,13 @@ pub(super) fn make_ready(site: &TestSite, operation: &Operation, caller: Role) -
         let id = if path.ends_with("/resume") {
             shop.paused()
         } else {
-            let wanted = input(json!({"reason_category": "tools"}));
-            act(db, context, &shop.owner, |tx| pauses::request(tx, shop.job.kind, shop.job.id, wanted))
+            let body = input(json!({"reason_category": "tools"}));
+            act(db, context, &shop.owner, |tx| pauses::request(tx, shop.job.kind, shop.job.id, body))
                 .expect("asked for")
                 .id
                 .get()
         };
-        return Some(Ready { id, query: "", body: json!({"reason": "Go on."}), owner: shop.owner });
+        return Some(Prepared { id, query: "", body: json!({"reason": "Go on."}), owner: shop.owner });
     }
     if path.starts_with("/api/takeovers/{id}") {
         let shop = repair().stalled();
@@ -137,7 +139,7 @@ pub(super) fn make_ready(site: &TestSite, operation: &Operation, caller: Role) -
         let queued = act(db, context, &taker, |tx| {
             takeovers::request_job(tx, shop.job.kind, shop.job.id, input(json!({})))
         });
-        return Some(Ready {
+        return Some(Prepared {
             id: queued.expect("queued").id.get(),
             query: "",
             body: json!({}),
@@ -156,34 +158,34 @@ pub(super) fn make_ready(site: &TestSite, operation: &Operation, caller: Role) -
         let body = json!({
             "qc_rating": 4, "category": "other", "reason": "It still leaks as it did before.", "is_valid": true,
         });
-        return Some(Ready { id: id.get(), query: "", body, owner: qe });
+        return Some(Prepared { id: id.get(), query: "", body, owner: qe });
     }
     match (operation.method, path) {
         ("POST", "/api/quality-reviews") => {
             let shop = repair().finished();
             let qe = site.user(Role::QualityEngineer);
             let body = json!({"job_id": shop.job.id, "qe_id": qe.id});
-            Some(Ready { id: 0, query: "", body, owner: qe })
+            Some(Prepared { id: 0, query: "", body, owner: qe })
         }
         ("POST", "/api/engineer-jobs") => {
             let engineer = site.user(Role::Engineer);
-            // An engineer's is their own.
+            // The job of an engineer is their own.
             let whose = (caller == Role::Admin).then_some(engineer.id);
             let body = json!({"job_type": "special_task", "title": "Look", "engineer_id": whose});
-            Some(Ready { id: 0, query: "", body, owner: engineer })
+            Some(Prepared { id: 0, query: "", body, owner: engineer })
         }
         ("POST", "/api/defect-assessments") => {
             let shop = repair().planned();
             let body =
                 json!({"defect_id": shop.job.defect_id, "verdict": "confirm", "technical_notes": "Worn."});
-            Some(Ready { id: 0, query: "", body, owner: shop.owner })
+            Some(Prepared { id: 0, query: "", body, owner: shop.owner })
         }
         ("POST", "/api/defects/{id}/assign-specialist") => {
             let machine = builders::equipment(db, context);
             let defect = builders::defect(db, context, &site.user(Role::Inspector), &machine);
             let owner = site.user(Role::Specialist);
             let body = json!({"specialist_id": owner.id});
-            Some(Ready { id: defect.id.get(), query: "", body, owner })
+            Some(Prepared { id: defect.id.get(), query: "", body, owner })
         }
         ("POST", "/api/inspection-assignments/{id}/takeover") => {
             let admin = site.user(Role::Admin);
@@ -195,11 +197,11 @@ pub(super) fn make_ready(site: &TestSite, operation: &Operation, caller: Role) -
             site.clock.set("2026-03-04T08:00:00Z");
             let partner = builders::team(db, context).electrical;
             let body = json!({"partner_id": partner.id});
-            Some(Ready { id: last.id.get(), query: "", body, owner: partner })
+            Some(Prepared { id: last.id.get(), query: "", body, owner: partner })
         }
         ("GET", "/api/takeovers/queue") => {
             let owner = site.user(Role::Specialist);
-            Some(Ready { id: 0, query: "?job_type=specialist&job_id=1", body: json!({}), owner })
+            Some(Prepared { id: 0, query: "?job_type=specialist&job_id=1", body: json!({}), owner })
         }
         _ => None,
     }

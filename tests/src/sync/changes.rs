@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::site::on_both;
 
-/// Everything that has changed for somebody since a cursor, and the next cursor.
+/// All changes since a cursor, and the next cursor.
 fn changes(client: &Client, since: Option<&str>, limit: usize) -> (Vec<Value>, String) {
     let (mut all, mut cursor) = (Vec::new(), since.map(str::to_owned));
     loop {
@@ -24,6 +24,7 @@ fn changes(client: &Client, since: Option<&str>, limit: usize) -> (Vec<Value>, S
     }
 }
 
+/// The last state of each object.
 fn latest(changes: Vec<Value>) -> BTreeMap<String, Value> {
     changes
         .into_iter()
@@ -32,7 +33,7 @@ fn latest(changes: Vec<Value>) -> BTreeMap<String, Value> {
 }
 
 on_both! {
-    fn changes_are_those_of_ones_own_objects_and_what_is_taken_away_is_told(site: TestSite) {
+    fn changes_are_those_of_visible_objects_and_lost_access_is_reported(site: TestSite) {
         let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let (inspector, first, second) = (site.user(Role::Inspector), site.user(Role::Specialist), site.user(Role::Specialist));
@@ -44,8 +45,8 @@ on_both! {
         let (seen, cursor) = changes(&theirs, None, 2);
         let kinds: Vec<_> = seen.iter().map(|change| change["entity_type"].as_str().expect("a kind").to_owned()).collect();
         assert_eq!(kinds, ["job", "notification"]);
-        assert_eq!(seen[0]["data"]["code"], "PLANNED_TIME_REQUIRED", "as lists show it");
-        assert_eq!(changes(&theirs, Some(&cursor), 2).0, Vec::<Value>::new(), "nothing twice");
+        assert_eq!(seen[0]["data"]["code"], "PLANNED_TIME_REQUIRED", "equal to lists");
+        assert_eq!(changes(&theirs, Some(&cursor), 2).0, Vec::<Value>::new(), "no change twice");
         let own: BTreeMap<_, _> = latest(changes(&mine, None, 1).0);
         assert!(own.keys().any(|key| key.contains("inspection")) && own.keys().any(|key| key.contains("defect")), "{own:?}");
 
@@ -55,16 +56,16 @@ on_both! {
         let again = json!({"specialist_id": second.id, "reason": "Somebody else has the part."});
         assert_eq!(site.client(&chief).post(&format!("/api/jobs/{}/reassign", job.id), &again).status, 200);
         let (seen, next) = changes(&theirs, Some(&cursor), 50);
-        assert_eq!(latest(seen)[&format!("\"job\" {}", job.id)], Value::Null, "it is somebody else's");
+        assert_eq!(latest(seen)[&format!("\"job\" {}", job.id)], Value::Null, "the job belongs to another user");
         let (seen, _) = changes(&site.client(&second), None, 50);
         assert!(!latest(seen)[&format!("\"job\" {}", job.id)].is_null());
-        // One's own cursors only.
+        // A cursor belongs to its user.
         for bad in [cursor.as_str(), "x", "a.b.c"] {
             let refused = mine.get(&format!("/api/sync/changes?since={bad}"));
             assert_eq!((refused.status, refused.fields()), (400, vec!["since"]), "{}", refused.text);
         }
         assert_eq!(mine.get("/api/sync/changes?limit=0").fields(), ["limit"]);
-        // What is read and removed changes, too.
+        // Reading and deleting are changes.
         let inbox = theirs.get("/api/notifications");
         let id = inbox.data()[0]["id"].clone();
         theirs.post("/api/notifications/read-all", &json!({}));
@@ -75,7 +76,7 @@ on_both! {
         assert_eq!((gone.len(), &gone[0]["entity_id"], &gone[0]["data"]), (1, &id, &Value::Null));
     }
 
-    fn whoever_follows_the_changes_while_others_write_has_what_is_there_in_the_end(site: TestSite) {
+    fn following_the_changes_during_writes_yields_the_final_state(site: TestSite) {
         let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);
         let engineer = site.user(Role::Engineer);
@@ -112,7 +113,7 @@ on_both! {
         let before = site.db.statements();
         let page = client.get("/api/sync/changes?limit=50");
         assert_eq!(page.data()["changes"].as_array().map(Vec::len), Some(50));
-        assert!(site.db.statements() - before <= 11, "however many objects there are");
+        assert!(site.db.statements() - before <= 11, "independent of the number of objects");
         let fresh = latest(changes(&client, None, 100).0);
         assert_eq!(followed.keys().filter(|key| key.contains("job")).count(), 36);
         assert_eq!(followed, fresh);

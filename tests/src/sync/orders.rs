@@ -1,15 +1,16 @@
-//! Everything a client did offline ends as if done online, in every order.
+//! Offline items in any order, with repetitions, end in the state of the same requests online.
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use inspection_domain::users::Role;
 use inspection_testkit::{DatabaseKind, builders, clients::Client, or_skip, skips::Skipped};
 use serde_json::{Value, json};
 
-use super::{batch, item, name};
+use super::{batch, client_id, item};
 use crate::site::TestSite;
 
-/// A machine with a checklist, an inspector and an admin.
+/// A service with a machine, its checklist, an inspector and an admin.
 struct Shift {
     _site: TestSite,
     inspector: Client,
@@ -18,7 +19,7 @@ struct Shift {
     items: Vec<i64>,
 }
 
-/// With so many questions of the checklist.
+/// A shift with at most `questions` questions.
 fn shift(kind: DatabaseKind, questions: usize) -> Result<Shift, Skipped> {
     let site = TestSite::start(kind)?;
     let chief = site.user(Role::Admin);
@@ -32,16 +33,16 @@ fn shift(kind: DatabaseKind, questions: usize) -> Result<Shift, Skipped> {
     Ok(Shift { _site: site, inspector, admin, machine, items })
 }
 
-/// Something that an inspector does in a day, as a live request and as an item.
+/// A request of an inspector and the equivalent item.
 struct Action {
     method_path: String,
     body: Value,
     item: Value,
 }
 
-/// A day: an inspection from start to end, and a leave.
+/// One day: an inspection from start to submission, and a leave request.
 fn day(shift: &Shift) -> Vec<Action> {
-    let (inspection, named) = (1, json!(name(0)));
+    let (inspection, named) = (1, json!(client_id(0)));
     let mut actions = vec![Action {
         method_path: "/api/inspections/start".into(),
         body: json!({"equipment_id": shift.machine}),
@@ -72,7 +73,7 @@ fn day(shift: &Shift) -> Vec<Action> {
     actions
 }
 
-/// All that matters of what there is in the end.
+/// The responses that show the final state.
 fn state(shift: &Shift) -> BTreeMap<&'static str, Value> {
     let seen = |client: &Client, path: &'static str| (path, client.get(path).json);
     let mut state: BTreeMap<_, _> = [
@@ -94,27 +95,17 @@ fn state(shift: &Shift) -> BTreeMap<&'static str, Value> {
     state
 }
 
-/// Numbers that look like chance and are the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("a number") % most.max(1)
-    }
-}
-
-/// The actions in some order; mostly as they were done.
-fn order(dice: &mut Dice, count: usize) -> Vec<usize> {
+/// A random order of the actions with up to three swaps.
+fn order(rng: &mut Rng, count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
-    for _ in 0..dice.below(4) {
-        let (one, other) = (dice.below(count), dice.below(count));
+    for _ in 0..rng.usize(..4) {
+        let (one, other) = (rng.usize(..count), rng.usize(..count));
         order.swap(one, other);
     }
     order
 }
 
-/// Every order there is of so many things.
+/// All permutations of `count` numbers.
 fn every_order(count: usize) -> Vec<Vec<usize>> {
     let Some(last) = count.checked_sub(1) else { return vec![Vec::new()] };
     let put = |order: Vec<usize>| {
@@ -127,9 +118,10 @@ fn every_order(count: usize) -> Vec<Vec<usize>> {
     every_order(last).into_iter().flat_map(put).collect()
 }
 
-/// Does a day in this order on two services: as live requests, and as items of which some are sent again, since the connection is
-/// cut now and then. Every action must have the same outcome, and all must look the same in the end.
-fn compare(kind: DatabaseKind, questions: usize, order: &[usize], dice: &mut Dice) {
+/// Runs a day in this order on two services: as requests, and as items, some of which are repeated
+/// as after a lost connection. Every action must have the same outcome, and the final states must
+/// be equal.
+fn compare(kind: DatabaseKind, questions: usize, order: &[usize], rng: &mut Rng) {
     let (online, offline) = (or_skip!(shift(kind, questions)), or_skip!(shift(kind, questions)));
     let actions = day(&online);
     let done_online: Vec<String> = order
@@ -141,16 +133,16 @@ fn compare(kind: DatabaseKind, questions: usize, order: &[usize], dice: &mut Dic
         .collect();
     let actions = day(&offline);
     let items: Vec<Value> = order.iter().map(|number| actions[*number].item.clone()).collect();
-    // The answer is lost with the connection, and what was sent is sent again with more.
+    // The response is lost with the connection, and the items are sent again with further ones.
     let (mut begun, mut results) = (0, vec![Value::Null; items.len()]);
     while begun < items.len() {
-        let end = (begun + 1 + dice.below(items.len())).min(items.len());
-        let from = begun.saturating_sub(dice.below(4));
+        let end = (begun + 1 + rng.usize(..items.len())).min(items.len());
+        let from = begun.saturating_sub(rng.usize(..4));
         for (place, result) in (from..end).zip(batch(&offline.inspector, &items[from..end])) {
             if results[place].is_null() {
                 results[place] = result;
             } else {
-                assert_ne!(result["outcome"], "applied", "not twice");
+                assert_ne!(result["outcome"], "applied", "applied twice");
                 assert_eq!(result["result"], results[place]["result"], "the first outcome");
                 assert_eq!(result["error"], results[place]["error"], "the first outcome");
             }
@@ -165,39 +157,40 @@ fn compare(kind: DatabaseKind, questions: usize, order: &[usize], dice: &mut Dic
     assert_eq!(state(&offline), state(&online), "{order:?}");
 }
 
-/// A day of five actions: a start, two answers, a submission, a leave. Of all its orders, one in so many.
+/// A day of five actions: a start, two answers, a submission, a leave. Every n-th of its orders is
+/// run.
 fn orders_of_a_short_day(kind: DatabaseKind, every: usize) {
     for (round, order) in every_order(5).into_iter().enumerate().step_by(every) {
-        compare(kind, 2, &order, &mut Dice(round as u64));
+        compare(kind, 2, &order, &mut Rng::with_seed(round as u64));
     }
 }
 
 #[test]
-fn every_order_of_a_short_day_with_repetitions_and_cuts_ends_as_if_done_online_sqlite() {
+fn every_order_of_a_short_day_equals_the_requests_online_sqlite() {
     orders_of_a_short_day(DatabaseKind::Sqlite, 1);
 }
 
 #[test]
-fn some_orders_of_a_short_day_with_repetitions_and_cuts_end_as_if_done_online_postgres() {
-    // All of them take more than five minutes there; SQLite has them all.
+fn some_orders_of_a_short_day_equal_the_requests_online_postgres() {
+    // All orders take more than five minutes on PostgreSQL. SQLite runs all of them.
     orders_of_a_short_day(DatabaseKind::Postgres, 5);
 }
 
 fn some_orders_of_a_long_day(kind: DatabaseKind, rounds: u64) {
     for round in 0..rounds {
-        let dice = &mut Dice(round);
+        let rng = &mut Rng::with_seed(round);
         let actions = shift(kind, usize::MAX).map_or(0, |shift| day(&shift).len());
-        let order = order(dice, actions);
-        compare(kind, usize::MAX, &order, dice);
+        let order = order(rng, actions);
+        compare(kind, usize::MAX, &order, rng);
     }
 }
 
 #[test]
-fn some_orders_of_a_long_day_with_repetitions_and_cuts_end_as_if_done_online_sqlite() {
+fn some_orders_of_a_long_day_equal_the_requests_online_sqlite() {
     some_orders_of_a_long_day(DatabaseKind::Sqlite, 30);
 }
 
 #[test]
-fn some_orders_of_a_long_day_with_repetitions_and_cuts_end_as_if_done_online_postgres() {
+fn some_orders_of_a_long_day_equal_the_requests_online_postgres() {
     some_orders_of_a_long_day(DatabaseKind::Postgres, 12);
 }

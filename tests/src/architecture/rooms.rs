@@ -1,0 +1,158 @@
+//! The rooms of a crate: circles of imports, the folders that know no feature, the rows of
+//! persistence, and the sizes of files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    imports::{Import, Modules},
+    sources::SourceFile,
+};
+
+/// Folders that features stand on.
+const FOUNDATIONS: &[&str] = &["base", "db", "web"];
+
+/// The most lines of a file.
+const MOST_LINES: usize = 600;
+
+/// The modules of each crate, by its name.
+pub(super) fn modules_by_crate(files: &[SourceFile]) -> BTreeMap<&str, Modules> {
+    let mut by_crate: BTreeMap<&str, Vec<(&str, &SourceFile)>> = BTreeMap::new();
+    for file in files {
+        if let Some((name, path)) = file.in_crate() {
+            by_crate.entry(name).or_default().push((path, file));
+        }
+    }
+    by_crate.into_iter().map(|(name, files)| (name, Modules::parse(files))).collect()
+}
+
+/// The names of the modules down to a file.
+fn names(file: &str) -> Vec<&str> {
+    file.trim_end_matches(".rs").trim_end_matches("/mod").split('/').collect()
+}
+
+/// The imports between nodes, by the nodes they lead from and to.
+type Graph<'a> = BTreeMap<String, BTreeMap<String, &'a Import>>;
+
+/// The circles of imports in one crate: each group of nodes that reach each other, with the
+/// imports between them.
+///
+/// A node of persistence is a file, since a feature has its rows and its units of work in different
+/// files. A node of another crate is a module with everything below it, and the nodes of one graph
+/// are the modules of one folder: features are compared with features, and files of a feature with
+/// files of the same feature. A module and its own children may use each other.
+pub(super) fn circles(crate_name: &str, imports: &BTreeSet<Import>) -> Vec<String> {
+    let mut graphs: BTreeMap<String, Graph<'_>> = BTreeMap::new();
+    for import in imports {
+        let (from, to) = (names(&import.from), names(&import.to));
+        let (folder, from, to) = if crate_name == "persistence" {
+            (String::new(), from.join("/"), to.join("/"))
+        } else {
+            let shared = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+            let (Some(one), Some(other)) = (from.get(shared), to.get(shared)) else { continue };
+            let folder: String = from[..shared].iter().flat_map(|name| [*name, "/"]).collect();
+            (folder.clone(), format!("{folder}{one}"), format!("{folder}{other}"))
+        };
+        graphs.entry(folder).or_default().entry(from).or_default().entry(to).or_insert(import);
+    }
+    graphs.values().flat_map(|graph| circles_of(crate_name, graph)).collect()
+}
+
+fn circles_of(crate_name: &str, graph: &Graph<'_>) -> Vec<String> {
+    let reachable: BTreeMap<&String, BTreeSet<&String>> =
+        graph.keys().map(|node| (node, reachable_from(node, graph))).collect();
+    let mut circles = BTreeMap::new();
+    for (node, reached) in &reachable {
+        let reaches_node =
+            |other: &&String| reachable.get(*other).is_some_and(|reached| reached.contains(*node));
+        let circle: BTreeSet<&String> = reached.iter().copied().filter(reaches_node).collect();
+        if let Some(first) = circle.first().copied() {
+            circles.insert(first, circle);
+        }
+    }
+    let report = |circle: &BTreeSet<&String>| {
+        let nodes: Vec<&str> = circle.iter().map(|node| node.as_str()).collect();
+        let mut report = format!("{crate_name}: circle of {}", nodes.join(", "));
+        for from in circle {
+            for (to, import) in graph[*from].iter().filter(|(to, _)| circle.contains(to)) {
+                report += &format!("\n    {from} → {to}: {} names {}", import.from, import.path);
+            }
+        }
+        report
+    };
+    circles.values().map(report).collect()
+}
+
+fn reachable_from<'a>(start: &'a String, graph: &'a Graph<'_>) -> BTreeSet<&'a String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![start];
+    while let Some(node) = open.pop() {
+        for next in graph.get(node).into_iter().flat_map(BTreeMap::keys) {
+            if found.insert(next) {
+                open.push(next);
+            }
+        }
+    }
+    found
+}
+
+/// Imports of a feature by a folder that features stand on.
+pub(super) fn features_in_foundations(crate_name: &str, imports: &BTreeSet<Import>) -> Vec<String> {
+    let folder = |file: &str| {
+        FOUNDATIONS
+            .iter()
+            .find(|folder| file == format!("{folder}.rs") || file.starts_with(&format!("{folder}/")))
+    };
+    imports
+        .iter()
+        .filter(|import| folder(&import.from).is_some() && folder(&import.to) != folder(&import.from))
+        .map(|import| format!("{crate_name}: {} knows {} by {}", import.from, import.to, import.path))
+        .collect()
+}
+
+/// Imports of persistence's `rows.rs` from anywhere but `db`.
+pub(super) fn features_in_rows(imports: &BTreeSet<Import>) -> Vec<String> {
+    imports
+        .iter()
+        .filter(|import| is_rows(&import.from) && !import.to.starts_with("db"))
+        .map(|import| format!("persistence: {} knows {} by {}", import.from, import.to, import.path))
+        .collect()
+}
+
+fn is_rows(file: &str) -> bool {
+    file.ends_with("/rows.rs")
+}
+
+/// Tables that the `rows.rs` of two features name.
+pub(super) fn foreign_tables(files: &[SourceFile], modules: &Modules) -> Vec<String> {
+    let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let rows = files
+        .iter()
+        .filter_map(|file| file.in_crate())
+        .filter(|(name, path)| *name == "persistence" && is_rows(path));
+    for (_, path) in rows {
+        for segments in modules.paths_of(path) {
+            let table = segments.iter().skip_while(|name| *name != "schema").nth(1);
+            if let Some(table) = table {
+                owners.entry(table).or_default().insert(path);
+            }
+        }
+    }
+    owners
+        .iter()
+        .filter(|(_, owners)| owners.len() > 1)
+        .map(|(table, owners)| format!("persistence: {owners:?} all name the table {table}"))
+        .collect()
+}
+
+/// Files of more lines than may be.
+pub(super) fn long_files(files: &[SourceFile]) -> Vec<String> {
+    let long =
+        files.iter().map(|file| (file, file.text.lines().count())).filter(|(_, lines)| *lines > MOST_LINES);
+    long.map(|(file, lines)| format!("{}: {lines} lines, more than {MOST_LINES}", file.path)).collect()
+}
+
+/// The lines of the sources of a crate, without its tests.
+pub(super) fn lines_of_crate(name: &str, files: &[SourceFile]) -> usize {
+    let own = files.iter().filter(|file| file.in_crate().is_some_and(|(of, _)| of == name));
+    own.map(|file| file.text.lines().count()).sum()
+}
