@@ -54,12 +54,7 @@ impl Storage {
 
     /// Stores files in memory, for tests; `folder` holds uploads in progress.
     pub fn in_memory(folder: &Path) -> Result<Self, StoreError> {
-        Self::with_store(Arc::new(Objects::in_memory()), folder)
-    }
-
-    /// Stores files in a custom store; `folder` holds uploads in progress.
-    pub fn with_store(store: Arc<dyn FileStore>, folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self::new(store, Staging::new(folder, false)?))
+        Ok(Self::new(Arc::new(Objects::in_memory()), Staging::new(folder, false)?))
     }
 
     fn new(store: Arc<dyn FileStore>, staging: Staging) -> Self {
