@@ -1,16 +1,13 @@
 //! Inspections: visibility in lists, and concurrent requests on one inspection (rule book §5).
 
 use inspection_domain::users::Role;
-use inspection_testkit::builders;
+use inspection_testkit::{builders, rounds};
 use serde_json::json;
 
 use crate::{
     actors::{at_once, sorted_statuses},
     site::on_both,
 };
-
-/// Repetitions of each race.
-const ROUNDS: usize = 8;
 
 on_both! {
     fn lists_contain_own_inspections_only(site: TestSite) {
@@ -36,7 +33,7 @@ on_both! {
     fn of_concurrent_submits_one_succeeds_and_creates_one_set_of_defects(site: TestSite) {
         let (admin, inspector) = (site.user(Role::Admin), site.user(Role::Inspector));
         builders::checklist(&site.db, &site.context, &admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let machine = builders::equipment(&site.db, &site.context);
             let sheet = builders::answered(&site.db, &site.context, &inspector, &machine, &[0, 3]);
             let clients = [&inspector, &inspector, &admin].map(|user| site.client(user));
@@ -55,7 +52,7 @@ on_both! {
         let (admin, inspector) = (site.user(Role::Admin), site.user(Role::Inspector));
         let (_, items) = builders::checklist(&site.db, &site.context, &admin);
         let clients = vec![site.client(&inspector); 4];
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let machine = builders::equipment(&site.db, &site.context);
             let start = json!({"equipment_id": machine.id});
             let answers = at_once(&clients, |_, client| client.post("/api/inspections/start", &start));

@@ -1,16 +1,16 @@
 //! Users: badges, and the last admin (rule book §1).
 
 use inspection_domain::users::Role;
-use inspection_testkit::builders::{self, PASSWORD};
+use inspection_testkit::{
+    builders::{self, PASSWORD},
+    rounds,
+};
 use serde_json::json;
 
 use crate::{
     actors::{at_once, sorted_statuses},
     site::on_both,
 };
-
-/// Repetitions of each race.
-const ROUNDS: usize = 8;
 
 on_both! {
     fn a_badge_of_any_size_does_not_disturb_the_numbering(site: TestSite) {
@@ -66,7 +66,7 @@ on_both! {
     fn the_last_two_admins_cannot_deactivate_each_other(site: TestSite) {
         // The surviving admin of a round is deleted at the start of the next one.
         let mut keeper: Option<inspection_domain::users::User> = None;
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let (one, other) = (site.user(Role::Admin), site.user(Role::Admin));
             if let Some(keeper) = keeper.take() {
                 assert_eq!(site.client(&one).delete(&format!("/api/users/{}", keeper.id)).status, 200);

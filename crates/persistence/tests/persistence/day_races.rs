@@ -29,7 +29,7 @@ use inspection_testkit::{
         half_submitted, input, submitted, team, user, user_with, verdict,
     },
     context::context,
-    on_both_databases,
+    on_both_databases, rounds,
 };
 use serde_json::json;
 
@@ -47,8 +47,6 @@ use crate::{
     trail,
     transactions::rows,
 };
-
-const ROUNDS: usize = 6;
 
 const COMBINATIONS: [[Verdict; 2]; 4] =
     [[Operational, Operational], [Operational, Urgent], [Urgent, Operational], [Urgent, Urgent]];

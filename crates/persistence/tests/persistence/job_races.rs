@@ -21,7 +21,7 @@ use inspection_testkit::{
         generated, half_answered, input, paused, review, routine_with, started, team, user,
     },
     context::context,
-    on_both_databases,
+    on_both_databases, rounds,
 };
 use serde_json::json;
 
@@ -31,8 +31,6 @@ use crate::{
     races::{at_once, tally},
 };
 
-const ROUNDS: usize = 6;
-
 fn notes() -> inspection_domain::jobs::Completion {
     input(json!({"work_notes": "Changed the seal."}))
 }
@@ -41,7 +39,7 @@ on_both_databases! {
     fn of_two_starts_one_begins(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let job = shop.repair(&db, &context);
             inspection_testkit::builders::planned(&db, &context, &shop.specialist, &job);
             let (done, refused) = tally(at_once(3, |_| act(&db, &context, &shop.specialist, |tx| jobs::start(tx, job.kind, job.id))));
@@ -53,7 +51,7 @@ on_both_databases! {
     fn the_planned_time_is_entered_once(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let job = shop.repair(&db, &context);
             let (done, refused) = tally(at_once(3, |n| {
                 let hours = input(json!({"hours": n + 1}));
@@ -66,7 +64,7 @@ on_both_databases! {
     fn a_pause_is_approved_or_the_job_is_completed(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
-        for _ in 0..2 * ROUNDS {
+        for _ in 0..2 * rounds() {
             let job = shop.repair(&db, &context);
             started(&db, &context, &shop.specialist, &job);
             let wanted = input(json!({"reason_category": "parts"}));
@@ -94,7 +92,7 @@ on_both_databases! {
     fn a_job_has_one_request_for_a_pause(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let job = shop.repair(&db, &context);
             started(&db, &context, &shop.specialist, &job);
             let (done, refused) = tally(at_once(3, |_| {
@@ -118,7 +116,7 @@ on_both_databases! {
         let (context, clock) = context();
         let shop = shop(&db, &context);
         let takers = [user(&db, &context, Role::Specialist), user(&db, &context, Role::Specialist)];
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let job = shop.repair(&db, &context);
             started(&db, &context, &shop.specialist, &job);
             paused(&db, &context, &shop.specialist, &shop.admin, &job);
@@ -142,7 +140,7 @@ on_both_databases! {
         }
         assert_eq!(db.read(points::mismatches).unwrap(), []);
         let total: i64 = takers.iter().map(|taker| db.read(|conn| users::get(conn, taker.id)).unwrap().total_points).sum();
-        assert_eq!(total, 3 * i64::try_from(ROUNDS).unwrap());
+        assert_eq!(total, 3 * i64::try_from(rounds()).unwrap());
     }
 
     fn a_rejection_is_decided_on_once(db: TestDatabase) {
@@ -150,7 +148,7 @@ on_both_databases! {
         let shop = shop(&db, &context);
         user(&db, &context, Role::QualityEngineer);
         let mut expected = [0, 0];
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let job = shop.repair(&db, &context);
             finished(&db, &context, &shop.specialist, &job);
             let (review, qe) = review(&db, &shop.admin, &job);
@@ -173,7 +171,7 @@ on_both_databases! {
         let (context, _) = context();
         let shop = shop(&db, &context);
         let specialists = [user(&db, &context, Role::Specialist), user(&db, &context, Role::Specialist)];
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let found: DefectId = defect(&db, &context, &shop.inspector, &shop.machine).id;
             let (done, refused) = tally(at_once(4, |n| {
                 let wanted = input(json!({"specialist_id": specialists[n % 2].id}));
@@ -200,7 +198,7 @@ on_both_databases! {
         for _ in 0..3 {
             user(&db, &context, Role::QualityEngineer);
         }
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let running: Vec<_> = (0..3)
                 .map(|_| {
                     let specialist = user(&db, &context, Role::Specialist);
@@ -222,7 +220,7 @@ on_both_databases! {
         let (template, _) = checklist_with(&db, &context, &shop.admin, |body| body["equipment_type"] = json!("winch"));
         routine_with(&db, &context, &shop.admin, template.id, |body| body["asset_types"] = json!(["winch"]));
         let pair = team(&db, &context);
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             clock.set("2026-03-02T08:00:00Z");
             equipment_with(&db, &context, |body| body["equipment_type"] = json!("winch"));
             let (_, on_it) = generated(&db, &context, &shop.admin);
@@ -269,7 +267,7 @@ on_both_databases! {
         let (template, _) = checklist_with(&db, &context, &shop.admin, |body| body["equipment_type"] = json!("winch"));
         routine_with(&db, &context, &shop.admin, template.id, |body| body["asset_types"] = json!(["winch"]));
         let pairs = [team(&db, &context), team(&db, &context)];
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             clock.set("2026-03-02T08:00:00Z");
             equipment_with(&db, &context, |body| body["equipment_type"] = json!("winch"));
             let (_, on_it) = generated(&db, &context, &shop.admin);

@@ -13,7 +13,7 @@ use inspection_testkit::{
         act, approved_leave, bonus_request, checklist, defect, equipment, input, leave, repair, started, user,
     },
     context::context,
-    on_both_databases,
+    on_both_databases, rounds,
 };
 use serde_json::json;
 
@@ -23,13 +23,11 @@ use crate::{
     races::{at_once, tally},
 };
 
-const ROUNDS: usize = 6;
-
 on_both_databases! {
     fn of_requests_for_the_same_days_one_is_taken(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let person = user(&db, &context, Role::Inspector);
             let (done, refused) = tally(at_once(4, |n| {
                 let actor = if n == 0 { &admin } else { &person };
@@ -45,7 +43,7 @@ on_both_databases! {
     fn a_request_is_decided_on_once(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let person = user(&db, &context, Role::Inspector);
             let asked = leave(&db, &context, &person, "2026-03-02", "2026-03-04");
             let (done, refused) = tally(at_once(4, |n| match n {
@@ -65,7 +63,7 @@ on_both_databases! {
     fn of_two_who_would_cover_at_once_one_does(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let absent = user(&db, &context, Role::Inspector);
             let crew: Vec<User> = (0..3).map(|_| user(&db, &context, Role::Specialist)).collect();
             let taken = approved_leave(&db, &context, &admin, &absent, "2026-03-02", "2026-03-04");
@@ -88,7 +86,7 @@ on_both_databases! {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let specialist = user(&db, &context, Role::Specialist);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let taken: Vec<_> = (0..2).map(|_| {
                 let absent = user(&db, &context, Role::Inspector);
                 let taken = approved_leave(&db, &context, &admin, &absent, "2026-03-02", "2026-03-04");
@@ -108,7 +106,7 @@ on_both_databases! {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let specialist = user(&db, &context, Role::Specialist);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let [old, new] = [0, 1].map(|_| {
                 let absent = user(&db, &context, Role::Inspector);
                 approved_leave(&db, &context, &admin, &absent, "2026-03-02", "2026-03-04")
@@ -132,7 +130,7 @@ on_both_databases! {
         let absent: Vec<User> = (0..4).map(|_| user(&db, &context, Role::Inspector)).collect();
         let crew: Vec<User> = (0..4).map(|_| user(&db, &context, Role::Specialist)).collect();
         let mut running: Vec<inspection_domain::leaves::Leave> = Vec::new();
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             let day = context.today().plus_days(i32::try_from(round).unwrap()).to_string();
             let asked: Vec<_> = absent.iter().map(|person| leave(&db, &context, person, &day, &day)).collect();
             // Those of the round before end while these are granted, and each coverer covers somebody else.
@@ -162,7 +160,7 @@ on_both_databases! {
         checklist(&db, &context, &admin);
         let machine = equipment(&db, &context);
         let inspector = user(&db, &context, Role::Inspector);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let crew: Vec<User> = (0..3).map(|_| user(&db, &context, Role::Specialist)).collect();
             // Each is to cover somebody, which changes their badges, and waits for an answer.
             let granted: Vec<_> = crew
@@ -196,7 +194,7 @@ on_both_databases! {
         let admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
         let (qe, person) = (user(&db, &context, Role::QualityEngineer), user(&db, &context, Role::Specialist));
         let mut expected = 0;
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let asked = bonus_request(&db, &context, &qe, &person, 3);
             let (done, refused) = tally(at_once(4, |n| {
                 let actor = &admins[n % 2];

@@ -27,13 +27,11 @@ use inspection_testkit::{
         input, password_hash, submitted, user,
     },
     context::context,
-    on_both_databases,
+    on_both_databases, rounds,
 };
 use serde_json::{Value, json};
 
 use crate::{ALL, kinds_told_to, refusal, trail};
-
-const ROUNDS: usize = 8;
 
 /// Lets so many threads begin at the same moment, and gives what each of them came to.
 pub(crate) fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
@@ -89,7 +87,7 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
         let crane = equipment(&db, &context);
-        for round in 1..=ROUNDS {
+        for round in 1..=rounds() {
             let id = answered(&db, &context, &inspector, &crane, &[PASS_FAIL, CRITICAL]).inspection.id;
             let actors = [&inspector, &admin, &inspector];
             let outcomes = at_once(3, |n| act(&db, &context, actors[n], |tx| inspections::submit(tx, id)));
@@ -107,7 +105,7 @@ on_both_databases! {
     fn people_made_at_once_get_a_badge_each(db: TestDatabase) {
         let (context, _) = context();
         let mut badges = BTreeSet::new();
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             // Both orders of the two roles, so that they would wait for one another if that were possible.
             let made = at_once(8, |n| {
                 let [role, minor] =
@@ -125,14 +123,14 @@ on_both_databases! {
             }
         }
         let of = |prefix: &str| badges.iter().filter(|badge| badge.starts_with(prefix)).count();
-        assert_eq!((of("INS"), of("SPE")), (8 * ROUNDS, 8 * ROUNDS));
-        let last = format!("INS{:03}", 8 * ROUNDS);
+        assert_eq!((of("INS"), of("SPE")), (8 * rounds(), 8 * rounds()));
+        let last = format!("INS{:03}", 8 * rounds());
         assert!(badges.contains(&last), "no number is left out");
     }
 
     fn a_badge_and_an_address_are_given_once(db: TestDatabase) {
         let (context, _) = context();
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let create = |email: String, badge: String| {
                 let new = new_user(json!({"email": email, "role": "engineer", "role_id": badge}));
                 db.write(&context, Origin::default(), |tx| users::create(tx, new, password_hash()))
@@ -157,7 +155,7 @@ on_both_databases! {
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let sheet = draft(&db, &context, &inspector, &equipment(&db, &context));
             let (id, item) = (sheet.inspection.id, sheet.items[PASS_FAIL].id);
             let saved = at_once(4, |n| {
@@ -179,7 +177,7 @@ on_both_databases! {
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let what: StartInspection = input(json!({"equipment_id": equipment(&db, &context).id}));
             let started = at_once(4, |_| act(&db, &context, &inspector, |tx| inspections::start(tx, &what)));
             let (started, refused) = tally(started);
@@ -194,7 +192,7 @@ on_both_databases! {
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let crane = equipment(&db, &context);
             let what: StartInspection = input(json!({"equipment_id": crane.id}));
             let (gone, started) = both(
@@ -210,7 +208,7 @@ on_both_databases! {
     fn two_admins_who_deactivate_each_other_leave_one(db: TestDatabase) {
         let (context, _) = context();
         let mut admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let outcomes = at_once(2, |n| {
                 let (actor, other) = (&admins[n], &admins[1 - n]);
                 if round % 2 == 0 {
@@ -232,7 +230,7 @@ on_both_databases! {
     fn questions_added_at_once_have_a_place_each(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let (template, _) = checklist(&db, &context, &admin);
             let added = at_once(4, |_| {
                 let new: NewItem = input(json!({"question_text": "New?", "answer_type": "text"}));
@@ -247,7 +245,7 @@ on_both_databases! {
     fn a_version_is_made_once(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let (template, _) = checklist(&db, &context, &admin);
             let (done, refused) = tally(at_once(2, |_| {
                 let new: NewVersion = input(json!({"version": format!("v{round}")}));
@@ -261,7 +259,7 @@ on_both_databases! {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspectors: [User; 3] = std::array::from_fn(|_| user(&db, &context, Role::Inspector));
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             let (_, items) = checklist(&db, &context, &admin);
             let (item, crane) = (&items[PASS_FAIL], equipment(&db, &context));
             let drafts =
@@ -295,7 +293,7 @@ on_both_databases! {
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let sheet = answered(&db, &context, &inspector, &equipment(&db, &context), &[YES_NO]);
             let id = sheet.inspection.id;
             let (submitted, deleted) = both(
@@ -315,7 +313,7 @@ on_both_databases! {
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let sheet = answered(&db, &context, &inspector, &equipment(&db, &context), &[]);
             let (id, item) = (sheet.inspection.id, sheet.items[NUMERIC].id);
             let (submitted, answer) = both(
@@ -338,7 +336,7 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
         let crane = equipment(&db, &context);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let (inspection, raised) = submitted(&db, &context, &inspector, &crane, &[YES_NO]);
             let (done, refused) = tally(at_once(2, |_| {
                 let review: Review = input(json!({}));
@@ -393,7 +391,7 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admins[0]);
         let crane = equipment(&db, &context);
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let id = answered(&db, &context, &inspector, &crane, &[PASS_FAIL, YES_NO, NUMERIC, CRITICAL, TEXT])
                 .inspection
                 .id;

@@ -6,7 +6,7 @@ on_both_databases! {
     fn both_halves_handed_in_at_once_lead_to_one_assessment(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             let (_, on_list) = planned(&db, &context, &yard);
             // Defects refer to the machine, too, and are a part of it now and then.
             let failing: &[usize] = if round % 2 == 0 { &[] } else { &[PASS_FAIL, CRITICAL] };
@@ -65,7 +65,7 @@ on_both_databases! {
     fn an_inspector_gives_one_verdict_however_often_it_is_sent(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let crane = equipment(&db, &context);
             let asked = yard.asked(&db, &context, &crane, TODAY);
             let is_second = round % 2 == 1;
@@ -93,7 +93,7 @@ on_both_databases! {
             equipment(&db, &context);
         }
         let other = user(&db, &context, Role::Engineer);
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let date = day(round);
             let actors = [&yard.admin, &other];
             let (done, refused) = tally(at_once(2, |n| generate(&db, &context, actors[n], &date, false)));
@@ -102,7 +102,7 @@ on_both_databases! {
             assert_eq!((made.is_new, made.added, made.list.total_assets), (true, 3, 3));
             assert_eq!(true_list(&db, made.list.id).len(), 3);
         }
-        for round in ROUNDS..2 * ROUNDS {
+        for round in rounds()..2 * rounds() {
             let date = day(round);
             // All of them complete it, or three do, and one wants a new one.
             let refreshes = |n: usize| round % 2 == 0 || n > 0;
@@ -115,7 +115,7 @@ on_both_databases! {
                 true_list(&db, done[0].list.id).iter().map(|on_list| on_list.equipment_id).collect();
             assert_eq!(machines.len(), 3);
         }
-        assert_eq!(rows(&db)["inspection_lists"], i64::try_from(2 * ROUNDS).unwrap());
+        assert_eq!(rows(&db)["inspection_lists"], i64::try_from(2 * rounds()).unwrap());
         all_is_well(&db);
     }
 
@@ -123,7 +123,7 @@ on_both_databases! {
         let (context, _) = context();
         let yard = yard(&db, &context);
         equipment(&db, &context);
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             let on_list = true_list(&db, list_of(&db, &context, &yard.admin, TODAY).id);
             let new = on_list.iter().find(|of| of.status == AssignmentStatus::Unassigned).expect("one").id;
             for _ in 0..2 {
@@ -145,7 +145,7 @@ on_both_databases! {
     fn a_list_is_completed_while_its_assignments_are_finished(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let cranes = [equipment(&db, &context), equipment(&db, &context)];
             let asked = cranes.each_ref().map(|crane| yard.asked(&db, &context, crane, TODAY));
             for of in &asked {
@@ -203,7 +203,7 @@ on_both_databases! {
     fn an_admin_has_the_last_word_over_a_verdict_that_comes_at_once(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             for decision in [Operational, Urgent] {
                 let crane = equipment(&db, &context);
                 let asked = yard.asked(&db, &context, &crane, TODAY);
@@ -229,7 +229,7 @@ on_both_databases! {
     fn a_machine_whose_status_is_changed_while_it_is_stopped_is_held_or_released(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             let crane = equipment(&db, &context);
             let asked = yard.asked(&db, &context, &crane, TODAY);
             let to = [Paused, UnderMaintenance, OutOfService, Stopped][round % 4];
@@ -261,7 +261,7 @@ on_both_databases! {
     fn two_assessments_that_stop_a_machine_at_once_release_it_when_both_let_go(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let crane = equipment(&db, &context);
             let before = [Active, Paused, UnderMaintenance][round % 3];
             let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &context, &crane, day));

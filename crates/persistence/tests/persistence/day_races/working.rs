@@ -10,7 +10,7 @@ on_both_databases! {
         let teams = [yard.team.clone(), team(&db, &context)];
         // Those in the middle are on both.
         let mixed = Team { mechanical: teams[1].mechanical.clone(), electrical: teams[0].electrical.clone() };
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             let on_list = listed(&db, &context, &yard.admin, &equipment(&db, &context), TODAY);
             let teams = if round % 2 == 0 { teams.clone() } else { [teams[0].clone(), mixed.clone()] };
             let (done, refused) =
@@ -33,7 +33,7 @@ on_both_databases! {
         for _ in 0..6 {
             equipment(&db, &context);
         }
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let list = list_of(&db, &context, &yard.admin, &day(round));
             let on_list = true_list(&db, list.id);
             let (done, refused) = tally(at_once(6, |n| {
@@ -52,7 +52,7 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         let crane = equipment(&db, &context);
         let mut points = 0;
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let (inspection, _) = submitted(&db, &context, &inspector, &crane, &[]);
             let bonus = |n: usize| json!({"rating": 3, "admin_quality_bonus": n + 1});
             let (done, refused) =
@@ -85,7 +85,7 @@ on_both_databases! {
     fn of_several_starts_of_a_half_one_makes_the_draft_and_the_others_find_it(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for _ in 0..2 * ROUNDS {
+        for _ in 0..2 * rounds() {
             let (_, on_list) = planned(&db, &context, &yard);
             // Both halves, each of them twice.
             let (started, refused) =
@@ -105,7 +105,7 @@ on_both_databases! {
     fn a_half_started_at_once_with_an_ad_hoc_inspection_of_the_machine_is_one_draft(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for _ in 0..2 * ROUNDS {
+        for _ in 0..2 * rounds() {
             let (crane, on_list) = planned(&db, &context, &yard);
             let inspector = &yard.team.mechanical;
             let (half, ad_hoc) = both(
@@ -133,7 +133,7 @@ on_both_databases! {
         let yard = yard(&db, &context);
         let engineer = user(&db, &context, Role::Engineer);
         let other = team(&db, &context);
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             let (_, on_list) = planned(&db, &context, &yard);
             let inspector = yard.team.both()[round % 2];
             let (started, chosen) = both(
@@ -159,7 +159,7 @@ on_both_databases! {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let engineer = user(&db, &context, Role::Engineer);
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             let leaving = team(&db, &context);
             let gone = leaving.both()[round % 2].id;
             let on_list = listed(&db, &context, &yard.admin, &equipment(&db, &context), TODAY);
@@ -184,7 +184,7 @@ on_both_databases! {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let stranger = user(&db, &context, Role::Inspector);
-        for round in 0..2 * ROUNDS {
+        for round in 0..2 * rounds() {
             let crane = equipment(&db, &context);
             let asked = yard.asked(&db, &context, &crane, TODAY);
             if round % 2 == 0 {
@@ -225,7 +225,7 @@ on_both_databases! {
     fn inspectors_of_several_machines_finish_them_all_at_once(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let cranes: [Equipment; 3] = std::array::from_fn(|_| equipment(&db, &context));
             let asked = cranes.each_ref().map(|crane| yard.asked(&db, &context, crane, &day(round)));
             let (done, refused) = tally(at_once(6, |n| {
@@ -244,7 +244,7 @@ on_both_databases! {
     fn a_change_of_an_inspectors_account_is_not_in_the_way_of_their_verdict(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for round in 0..4 * ROUNDS {
+        for round in 0..4 * rounds() {
             let asked = yard.asked(&db, &context, &equipment(&db, &context), TODAY);
             verdict(&db, &context, &yard.team.mechanical, asked.id, Operational).unwrap();
             let last = &yard.team.electrical;
@@ -263,7 +263,7 @@ on_both_databases! {
         let yard = yard(&db, &context);
         let inspector = user(&db, &context, Role::Inspector);
         let crane = equipment(&db, &context);
-        for round in 0..4 * ROUNDS {
+        for round in 0..4 * rounds() {
             let (inspection, _) = submitted(&db, &context, &inspector, &crane, &[]);
             let body = json!({"rating": 5, "admin_quality_bonus": 2});
             let (rated, moved) = both(
@@ -286,7 +286,7 @@ on_both_databases! {
         });
         let team = Team { mechanical: yard.team.mechanical.clone(), electrical: inspecting };
         let yard = Yard { admin: yard.admin, team };
-        for round in 0..4 * ROUNDS {
+        for round in 0..4 * rounds() {
             let crane = equipment(&db, &context);
             let asked = yard.asked(&db, &context, &crane, TODAY);
             verdict(&db, &context, &yard.team.mechanical, asked.id, Operational).unwrap();
@@ -306,7 +306,7 @@ on_both_databases! {
     fn a_draft_that_is_thrown_away_while_it_is_handed_in_is_one_or_the_other(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let (_, on_list) = planned(&db, &context, &yard);
             half_submitted(&db, &context, &yard.team.electrical, on_list.id, &[]);
             let sheet = half_answered(&db, &context, &yard.team.mechanical, on_list.id, &[]);
