@@ -250,9 +250,7 @@ fn exceed_the_limit(redis_url: Option<String>) {
     assert_eq!(login(&neighbour).status, 401, "other clients are not affected");
     let answer = client.get("/health");
     assert_eq!((answer.status, answer.header("ratelimit-limit")), (200, Some("200")));
-    let mut refused = 0;
-    for _ in 0..220 {
-        refused += usize::from(client.get("/health/live").status == 429);
-    }
-    assert!(refused > 10, "{refused}");
+    // On a slow machine, tokens are refilled meanwhile: 200 a minute.
+    let refused = (0..2000).filter(|_| client.get("/health/live").status == 429).take(11).count();
+    assert_eq!(refused, 11, "the limit on all requests applies");
 }
