@@ -21,7 +21,7 @@ fn main() {
     println!("back after {:?}", outcome.recoveries);
     println!(
         "{} machines made, {} refused, of which {} are there",
-        tally.made.len(),
+        tally.created.len(),
         tally.unsure.len(),
         outcome.kept_though_refused
     );

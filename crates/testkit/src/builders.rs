@@ -1,4 +1,4 @@
-//! People, machines, checklists and inspections, made by the real units of work.
+//! Users, machines, checklists and inspections, created by the real units of work.
 
 use std::sync::OnceLock;
 
@@ -33,21 +33,21 @@ use inspection_persistence::{
 };
 use serde_json::{Value, json};
 
-/// Everybody's password.
+/// Password of every user.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// The hash of [`PASSWORD`], made once in a process because that is slow.
+/// Hash of [`PASSWORD`], computed once per process because hashing is slow.
 pub fn password_hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| passwords::hash(&Password::new(PASSWORD), [7; 16]).expect("a hash"))
 }
 
-/// A command or filter of a JSON body that is known to be right.
+/// A command or filter from a valid JSON body.
 pub fn input<T: Input>(body: Value) -> T {
     T::from_json(body).unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
-/// Carries a unit of work out for somebody.
+/// Runs a unit of work as this actor.
 pub fn act<T>(
     db: &Database,
     context: &Context,
@@ -60,18 +60,18 @@ pub fn act<T>(
     })
 }
 
-/// A number that no other call gives in this world, as short text.
+/// A number unique in this context, as short text.
 pub fn serial(context: &Context) -> String {
     let id = context.ids.unique();
     id.rsplit('-').next().unwrap_or(&id).trim_start_matches('0').to_owned()
 }
 
-/// A person of this role with an address of their own; inspectors and specialists are mechanical.
+/// A user of this role with a unique address; inspectors and specialists are mechanical.
 pub fn user(db: &Database, context: &Context, role: Role) -> User {
     user_with(db, context, role, |_| {})
 }
 
-/// A person as [`user`] makes one, but for what is changed in the body.
+/// A user as by [`user`], with changes to the body.
 pub fn user_with(db: &Database, context: &Context, role: Role, change: impl FnOnce(&mut Value)) -> User {
     let number = serial(context);
     let mut body = json!({
@@ -88,12 +88,12 @@ pub fn user_with(db: &Database, context: &Context, role: Role, change: impl FnOn
     db.write(context, Origin::default(), |tx| users::create(tx, new, password_hash())).expect("a user")
 }
 
-/// An active machine of type `crane` with a serial number of its own.
+/// An active machine of type `crane` with a unique serial number.
 pub fn equipment(db: &Database, context: &Context) -> Equipment {
     equipment_with(db, context, |_| {})
 }
 
-/// A machine as [`equipment`] makes one, but for what is changed in the body.
+/// A machine as by [`equipment`], with changes to the body.
 pub fn equipment_with(db: &Database, context: &Context, change: impl FnOnce(&mut Value)) -> Equipment {
     let number = serial(context);
     let mut body = json!({
@@ -109,23 +109,24 @@ pub fn equipment_with(db: &Database, context: &Context, change: impl FnOnce(&mut
     db.write(context, Origin::default(), |tx| machines::create(tx, new)).expect("a machine")
 }
 
-/// Place of the question that takes pass or fail: mechanical, required.
+/// Index of the question with the answers pass and fail: mechanical, required.
 pub const PASS_FAIL: usize = 0;
-/// Place of the question that takes yes or no: electrical, required.
+/// Index of the question with the answers yes and no: electrical, required.
 pub const YES_NO: usize = 1;
-/// Place of the question that takes a number from 10 to 20: of both trades, required.
+/// Index of the question that passes with a number from 10 to 20: both trades, required.
 pub const NUMERIC: usize = 2;
-/// Place of the critical question, which takes pass or fail: of both trades, required.
+/// Index of the critical question with the answers pass and fail: both trades, required.
 pub const CRITICAL: usize = 3;
-/// Place of the question that takes a text: of both trades, optional.
+/// Index of the question with a text as its answer: both trades, optional.
 pub const TEXT: usize = 4;
 
-/// An active checklist for type `crane` with one question of every kind, at places [`PASS_FAIL`] to [`TEXT`].
+/// An active checklist for type `crane` with one question of every type, at [`PASS_FAIL`] to
+/// [`TEXT`].
 pub fn checklist(db: &Database, context: &Context, admin: &User) -> Checklist {
     checklist_with(db, context, admin, |_| {})
 }
 
-/// A checklist as [`checklist`] makes one, but for what is changed in the body.
+/// A checklist as by [`checklist`], with changes to the body.
 pub fn checklist_with(
     db: &Database,
     context: &Context,
@@ -154,7 +155,7 @@ pub fn checklist_with(
     act(db, context, admin, |tx| checklists::create(tx, input(body))).expect("a checklist")
 }
 
-/// The answer to a question of [`checklist`], by its place: one that passes, or one that fails.
+/// A passing or failing answer to a question of [`checklist`], by its index.
 pub fn answer_body(place: usize, item: ItemId, fails: bool) -> Value {
     let value = match (place, fails) {
         (PASS_FAIL | CRITICAL, fails) => json!(if fails { "fail" } else { "pass" }),
@@ -169,7 +170,7 @@ pub fn answer_body(place: usize, item: ItemId, fails: bool) -> Value {
     body
 }
 
-/// Answers to all questions of [`checklist`]; those at the places `failing` fail.
+/// Answers to all questions of [`checklist`]; those at the indices `failing` fail.
 pub fn answers(sheet: &InspectionDetail, failing: &[usize]) -> Vec<NewAnswer> {
     let bodies = sheet.items.iter().map(|item| {
         let place = usize::try_from(item.order_index).expect("a place");
@@ -179,13 +180,13 @@ pub fn answers(sheet: &InspectionDetail, failing: &[usize]) -> Vec<NewAnswer> {
     input::<NewAnswers>(json!({ "answers": bodies })).answers.0
 }
 
-/// The draft of an inspection, begun by an inspector.
+/// The draft of an inspection.
 pub fn draft(db: &Database, context: &Context, inspector: &User, machine: &Equipment) -> InspectionDetail {
     let what: StartInspection = input(json!({"equipment_id": machine.id}));
     act(db, context, inspector, |tx| inspections::start(tx, &what)).expect("a draft").0
 }
 
-/// A draft in which everything is answered; the questions at the places `failing` fail.
+/// A draft with all answers; those at the indices `failing` fail.
 pub fn answered(
     db: &Database,
     context: &Context,
@@ -210,7 +211,7 @@ fn answer_all(
     InspectionDetail { answers, ..sheet }
 }
 
-/// An inspection that was handed in, and the defects it found: of the questions at the places `failing`.
+/// A submitted inspection and its defects, from the answers at the indices `failing`.
 pub fn submitted(
     db: &Database,
     context: &Context,
@@ -228,17 +229,17 @@ pub fn submitted(
 /// The Monday on which a fixed clock starts.
 pub const TODAY: &str = "2026-03-02";
 
-/// The two who inspect a machine together, on the day shift.
+/// Two inspectors of a machine, on the day shift.
 #[derive(Debug, Clone)]
 pub struct Team {
-    /// Inspects the mechanical half.
+    /// Inspector of the mechanical half.
     pub mechanical: User,
-    /// Inspects the electrical half.
+    /// Inspector of the electrical half.
     pub electrical: User,
 }
 
 impl Team {
-    /// Both, the mechanical inspector first.
+    /// Both inspectors, the mechanical one first.
     pub fn both(&self) -> [&User; 2] {
         [&self.mechanical, &self.electrical]
     }
@@ -255,7 +256,8 @@ pub fn team(db: &Database, context: &Context) -> Team {
     Team { mechanical: inspector("mechanical"), electrical: inspector("electrical") }
 }
 
-/// A routine for machines of type `crane` on every day, day shift, by this checklist, but for what is changed in the body.
+/// A routine for machines of type `crane` on the day shift of every day with this checklist, with
+/// changes to the body.
 pub fn routine_with(
     db: &Database,
     context: &Context,
@@ -271,12 +273,12 @@ pub fn routine_with(
     act(db, context, admin, |tx| routines::create(tx, input(body))).expect("a routine")
 }
 
-/// A routine as [`routine_with`] makes one.
+/// A routine as by [`routine_with`], without changes.
 pub fn routine(db: &Database, context: &Context, admin: &User, template: TemplateId) -> RoutineWithTypes {
     routine_with(db, context, admin, template, |_| {})
 }
 
-/// The list of [`TODAY`], day shift, generated or completed with what is missing, and what is on it.
+/// The daily list of [`TODAY`], day shift, generated or completed, and its assignments.
 pub fn generated(db: &Database, context: &Context, planner: &User) -> (InspectionList, Vec<Assignment>) {
     let wanted = input(json!({"target_date": TODAY, "shift": "day", "refresh": true}));
     let made = act(db, context, planner, |tx| daily_lists::generate(tx, &wanted)).expect("a list");
@@ -284,7 +286,7 @@ pub fn generated(db: &Database, context: &Context, planner: &User) -> (Inspectio
     (made.list, on_it.into_iter().map(|(assignment, _)| assignment).collect())
 }
 
-/// Gives an assignment a team.
+/// Assigns a team.
 pub fn assigned(
     db: &Database,
     context: &Context,
@@ -304,7 +306,7 @@ pub fn half_draft(db: &Database, context: &Context, inspector: &User, id: Assign
     act(db, context, inspector, |tx| inspections::start(tx, &what)).expect("a draft").0
 }
 
-/// A half in which everything is answered; the questions at the places `failing` fail.
+/// A half with all answers; those at the indices `failing` fail.
 pub fn half_answered(
     db: &Database,
     context: &Context,
@@ -315,7 +317,7 @@ pub fn half_answered(
     answer_all(db, context, inspector, half_draft(db, context, inspector, id), failing)
 }
 
-/// A half that was handed in.
+/// A submitted half.
 pub fn half_submitted(
     db: &Database,
     context: &Context,
@@ -327,7 +329,7 @@ pub fn half_submitted(
     act(db, context, inspector, |tx| inspections::submit(tx, sheet.inspection.id)).expect("a submission").0
 }
 
-/// Both halves handed in without a failed answer, and the assessment that this led to.
+/// The assessment after both halves were submitted without a failed answer.
 pub fn assessment(db: &Database, context: &Context, team: &Team, id: AssignmentId) -> Assessment {
     for inspector in team.both() {
         half_submitted(db, context, inspector, id, &[]);
@@ -335,12 +337,12 @@ pub fn assessment(db: &Database, context: &Context, team: &Team, id: AssignmentI
     db.read(|conn| assessments::get_visible_by_assignment(conn, &team.mechanical, id)).expect("an assessment")
 }
 
-/// A file on record, whose bytes are nowhere: an image, but for what is changed in what is told of it.
+/// The record of an image with these upload fields, without bytes in the store.
 pub fn file(db: &Database, context: &Context, uploader: &User, fields: Value) -> StoredFile {
     file_of(db, context, uploader, FileKind::Jpeg, fields)
 }
 
-/// A file on record of this kind, whose bytes are nowhere.
+/// The record of a file of this kind, without bytes in the store.
 pub fn file_of(
     db: &Database,
     context: &Context,
@@ -360,18 +362,18 @@ pub fn file_of(
     act(db, context, uploader, |tx| files::record(tx, vec![new], &purpose)).expect("a file").remove(0)
 }
 
-/// The first defect of an inspection that failed, of this machine.
+/// The first defect of a failed inspection of this machine.
 pub fn defect(db: &Database, context: &Context, inspector: &User, machine: &Equipment) -> Defect {
     submitted(db, context, inspector, machine, &[PASS_FAIL]).1.remove(0)
 }
 
-/// The job to repair a defect, given to a specialist.
+/// The repair job of a defect, assigned to a specialist.
 pub fn repair(db: &Database, context: &Context, planner: &User, defect: DefectId, specialist: &User) -> Job {
     let wanted = input(json!({"specialist_id": specialist.id}));
     act(db, context, planner, |tx| jobs::assign_specialist(tx, defect, wanted)).expect("a repair")
 }
 
-/// An engineer's job, made by an admin.
+/// An engineer's job, created by an admin.
 pub fn engineer_job(db: &Database, context: &Context, admin: &User, engineer: &User) -> Job {
     let wanted = json!({"job_type": "special_task", "title": "Look at the quay", "engineer_id": engineer.id});
     act(db, context, admin, |tx| jobs::create_for_engineer(tx, input(wanted))).expect("a job")
@@ -383,13 +385,13 @@ pub fn planned(db: &Database, context: &Context, owner: &User, job: &Job) -> Job
     act(db, context, owner, |tx| jobs::plan(tx, job.kind, job.id, &hours)).expect("planned")
 }
 
-/// A job that its owner has planned and begun.
+/// A job planned and started by its owner.
 pub fn started(db: &Database, context: &Context, owner: &User, job: &Job) -> Job {
     planned(db, context, owner, job);
     act(db, context, owner, |tx| jobs::start(tx, job.kind, job.id)).expect("begun")
 }
 
-/// The pause of a job under way, asked for by its owner and allowed by an admin.
+/// The pause of a running job, requested by its owner and approved by an admin.
 pub fn paused(db: &Database, context: &Context, owner: &User, admin: &User, job: &Job) -> Pause {
     let wanted = input(json!({"reason_category": "parts"}));
     let pause =
@@ -397,13 +399,13 @@ pub fn paused(db: &Database, context: &Context, owner: &User, admin: &User, job:
     act(db, context, admin, |tx| pauses::approve(tx, pause.id)).expect("allowed")
 }
 
-/// A job that its owner has planned, begun and finished.
+/// A job planned, started and completed by its owner.
 pub fn finished(db: &Database, context: &Context, owner: &User, job: &Job) -> Job {
     started(db, context, owner, job);
     completed(db, context, owner, job)
 }
 
-/// A job under way that its owner has finished.
+/// A running job completed by its owner.
 pub fn completed(db: &Database, context: &Context, owner: &User, job: &Job) -> Job {
     let done = input(json!({"work_notes": "Changed the seal and tried it."}));
     act(db, context, owner, |tx| jobs::complete(tx, job.kind, job.id, done)).expect("finished")
@@ -420,13 +422,13 @@ pub fn review(db: &Database, admin: &User, job: &Job) -> (QualityReview, User) {
     .expect("a review")
 }
 
-/// A request for leave from one day to another, made by its person.
+/// A user's request for leave between two dates.
 pub fn leave(db: &Database, context: &Context, person: &User, from: &str, to: &str) -> Leave {
     let wanted = json!({"leave_type": "annual", "date_from": from, "date_to": to});
     act(db, context, person, |tx| leaves::request(tx, input(wanted))).expect("asked for")
 }
 
-/// A leave that an admin granted.
+/// A leave approved by an admin.
 pub fn approved_leave(
     db: &Database,
     context: &Context,
@@ -439,7 +441,7 @@ pub fn approved_leave(
     act(db, context, admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))).expect("granted")
 }
 
-/// Bonus stars that a quality engineer asked for.
+/// Bonus stars requested by a quality engineer.
 pub fn bonus_request(db: &Database, context: &Context, qe: &User, recipient: &User, amount: i64) -> Bonus {
     let wanted = json!({"user_id": recipient.id, "amount": amount, "reason": "Found it before it broke."});
     act(db, context, qe, |tx| bonus_stars::request(tx, input(wanted))).expect("asked for")
@@ -448,7 +450,7 @@ pub fn bonus_request(db: &Database, context: &Context, qe: &User, recipient: &Us
 /// A reason that is long enough for an urgent verdict.
 pub const URGENT_REASON: &str = "The hook has a crack as long as a finger, and it is growing by the hour.";
 
-/// Gives somebody's verdict.
+/// Gives an inspector's verdict.
 pub fn verdict(
     db: &Database,
     context: &Context,
@@ -460,7 +462,8 @@ pub fn verdict(
     act(db, context, inspector, |tx| assessments::give_verdict(tx, id, given))
 }
 
-/// A job of the outbox that has failed so often that it was given up: a text nobody could translate. It has a clock of its own.
+/// A dead job of the outbox: the translation of a text, failed until no attempt was left. It has
+/// its own clock.
 pub fn dead_job(db: &Database, admin: &User) -> OutboxJob {
     let (mut context, clock) = crate::context::context();
     context.translates = true;

@@ -1,70 +1,70 @@
-//! HTTP clients that say who acts.
+//! HTTP clients with and without a token.
 
 use std::{io::Read, path::Path, time::Duration};
 
 use serde_json::Value;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
-/// An answer: its status, headers and body.
+/// An HTTP response.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// Status of HTTP.
+    /// Status code.
     pub status: u16,
-    /// Headers, with names in small letters.
+    /// Headers, with lower-case names.
     pub headers: Vec<(String, String)>,
-    /// The body as it came.
+    /// Body.
     pub bytes: Vec<u8>,
-    /// The body as text.
+    /// Body as text.
     pub text: String,
-    /// The body as JSON; null if it isn't.
+    /// Body as JSON; null if it is none.
     pub json: Value,
 }
 
 impl Response {
-    /// What was asked for.
+    /// `data` of a successful response.
     pub fn data(&self) -> &Value {
         assert!(self.status < 300, "{} {}", self.status, self.text);
         &self.json["data"]
     }
 
-    /// The id of what was asked for.
+    /// `data.id` of a successful response.
     pub fn id(&self) -> i64 {
         self.data()["id"].as_i64().unwrap_or_else(|| panic!("no id in {}", self.text))
     }
 
-    /// The stable code of an error; empty if it is none.
+    /// Stable code of an error; empty without one.
     pub fn code(&self) -> &str {
         self.json["code"].as_str().unwrap_or_default()
     }
 
-    /// The fields that an error names.
+    /// Fields named by an error.
     pub fn fields(&self) -> Vec<&str> {
         self.json["errors"].as_array().into_iter().flatten().filter_map(|e| e["field"].as_str()).collect()
     }
 
-    /// A header by its name in small letters.
+    /// A header by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// A file in a form.
+/// A file in a multipart form.
 #[derive(Debug, Clone)]
 pub struct FormFile<'a> {
-    /// The field it is in.
+    /// Name of the field.
     pub field: &'a str,
-    /// Its name.
+    /// File name.
     pub name: &'a str,
-    /// The type it is declared as.
+    /// Declared content type.
     pub declared: &'a str,
-    /// Its bytes.
+    /// Content.
     pub bytes: &'a [u8],
 }
 
-/// What separates the parts of a form.
+/// Boundary between the parts of a form.
 const BOUNDARY: &str = "----a-line-that-no-file-has";
 
-/// The type and the bytes of a form with these fields and files.
+/// Content type and body of a multipart form.
 pub fn form(fields: &[(&str, &str)], files: &[FormFile<'_>]) -> (String, Vec<u8>) {
     let mut body = Vec::new();
     for (name, value) in fields {
@@ -94,7 +94,7 @@ fn configuration() -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
         .allow_non_standard_methods(true)
 }
 
-/// Somebody, or nobody, who uses the API.
+/// A client of the API, with or without a token.
 #[derive(Debug, Clone)]
 pub struct Client {
     agent: ureq::Agent,
@@ -104,7 +104,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Nobody, at this address.
+    /// A client without a token.
     pub fn new(base: &str) -> Self {
         Self {
             agent: configuration().build().into(),
@@ -114,7 +114,7 @@ impl Client {
         }
     }
 
-    /// Nobody, at an address with TLS whose certificate is signed by this CA.
+    /// A client without a token that trusts only this CA.
     pub fn trusting(base: &str, ca: &Path) -> Self {
         let pem = std::fs::read(ca).expect("a certificate");
         let certificate = Certificate::from_pem(&pem).expect("a certificate");
@@ -125,18 +125,18 @@ impl Client {
         Self { agent: configuration().tls_config(tls).build().into(), ..Self::new(base) }
     }
 
-    /// Somebody with this token.
+    /// The same client with a token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// The token of whoever it is.
+    /// Token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// The same with one more header.
+    /// The same client with another header.
     #[must_use]
     pub fn with_header(&self, name: &str, value: &str) -> Self {
         let mut headers = self.headers.clone();
@@ -144,14 +144,19 @@ impl Client {
         Self { headers, ..self.clone() }
     }
 
-    /// Sends a request with a body of this type, or without one.
+    /// Sends a request with a body of this content type, or without one.
+    ///
+    /// # Panics
+    ///
+    /// When the service can't be reached.
     pub fn send(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Response {
         let sent = self.exchange(method, path, body);
         let (answer, _) = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         answer
     }
 
-    /// As [`send`](Self::send), for those who count what goes wrong: a connection that breaks before the end of the answer.
+    /// As [`send`](Self::send), with an error for a connection that fails before the end of the
+    /// response.
     pub fn try_send(
         &self,
         method: &str,
@@ -164,7 +169,7 @@ impl Client {
         }
     }
 
-    /// An answer, and why its body isn't complete if it isn't.
+    /// A response, and the error that cut its body off.
     fn exchange(
         &self,
         method: &str,
@@ -194,7 +199,7 @@ impl Client {
         let is_stream =
             response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
         let (bytes, missing) = if is_stream {
-            // It has no end: the first piece will do.
+            // It has no end: the first read is enough.
             let mut piece = vec![0; 1 << 16];
             let length = response.body_mut().as_reader().read(&mut piece).unwrap_or_default();
             piece.truncate(length);
@@ -210,34 +215,34 @@ impl Client {
         Ok((Response { status: response.status().as_u16(), headers, bytes, text, json }, missing))
     }
 
-    /// Gets.
+    /// `GET`.
     pub fn get(&self, path: &str) -> Response {
         self.send("GET", path, None)
     }
 
-    /// Posts JSON.
+    /// `POST` with JSON.
     pub fn post(&self, path: &str, body: &Value) -> Response {
         self.send("POST", path, Some(("application/json", body.to_string().as_bytes())))
     }
 
-    /// Posts a form with fields and files.
+    /// `POST` with a multipart form.
     pub fn post_form(&self, path: &str, fields: &[(&str, &str)], files: &[FormFile<'_>]) -> Response {
         let (content_type, body) = form(fields, files);
         self.send("POST", path, Some((&content_type, &body)))
     }
 
-    /// Uploads one file.
+    /// Uploads one file as evidence.
     pub fn upload(&self, fields: &[(&str, &str)], name: &str, declared: &str, bytes: &[u8]) -> Response {
         let file = FormFile { field: "file", name, declared, bytes };
         self.post_form("/api/files/upload", fields, &[file])
     }
 
-    /// Puts JSON.
+    /// `PUT` with JSON.
     pub fn put(&self, path: &str, body: &Value) -> Response {
         self.send("PUT", path, Some(("application/json", body.to_string().as_bytes())))
     }
 
-    /// Deletes.
+    /// `DELETE`.
     pub fn delete(&self, path: &str) -> Response {
         self.send("DELETE", path, None)
     }

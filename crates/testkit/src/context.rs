@@ -1,4 +1,4 @@
-//! Time and ids that a test decides on.
+//! Time and ids under the control of a test.
 
 use std::sync::{
     Arc,
@@ -11,15 +11,15 @@ use inspection_domain::{
 };
 use inspection_persistence::Context;
 
-/// When a fixed clock starts: a Monday morning.
+/// Start of a fixed clock: a Monday morning.
 pub const START: &str = "2026-03-02T08:00:00Z";
 
-/// A clock that moves only when it is told to.
+/// A clock that only a test moves.
 #[derive(Debug)]
 pub struct FixedClock(AtomicI64);
 
 impl FixedClock {
-    /// A clock that stands at [`START`].
+    /// A clock at [`START`].
     pub fn new() -> Self {
         Self(AtomicI64::new(instant(START).as_millisecond()))
     }
@@ -29,7 +29,7 @@ impl FixedClock {
         self.0.store(instant(to).as_millisecond(), Ordering::SeqCst);
     }
 
-    /// Moves the clock on (or back, if negative).
+    /// Moves the clock forward, or back by a negative number.
     pub fn advance_seconds(&self, seconds: i64) {
         self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
@@ -52,7 +52,7 @@ pub fn instant(text: &str) -> Instant {
     Instant::parse(text).unwrap_or_else(|| panic!("{text:?} is not an instant"))
 }
 
-/// Ids that count up: unique, in order, the same in every run. Nothing about them is random.
+/// Ids that count up: unique, ordered, the same in every run.
 #[derive(Debug, Default)]
 pub struct SequentialIds(AtomicU64);
 
@@ -63,7 +63,7 @@ impl SequentialIds {
 }
 
 impl Ids for SequentialIds {
-    /// Of the form of a UUID, version 7.
+    /// In the format of a UUID, version 7.
     fn unique(&self) -> String {
         format!("00000000-0000-7000-8000-{:012x}", self.next())
     }
@@ -73,12 +73,12 @@ impl Ids for SequentialIds {
     }
 }
 
-/// A world on Greenwich time, and its clock.
+/// A context in UTC, and its clock.
 pub fn context() -> (Context, Arc<FixedClock>) {
     context_in("UTC")
 }
 
-/// A world at a site in an IANA time zone such as `Asia/Riyadh`, and its clock.
+/// A context in an IANA time zone such as `Asia/Riyadh`, and its clock.
 pub fn context_in(zone: &str) -> (Context, Arc<FixedClock>) {
     let clock = Arc::new(FixedClock::new());
     let calendar = SiteTimeZone::new(zone).unwrap_or_else(|| panic!("{zone:?} is not a time zone"));

@@ -1,4 +1,4 @@
-//! Migrated databases, one for each test: copies of a template that is made once in a process.
+//! Migrated databases, one per test: copies of a template that a process creates once.
 
 use std::{fs, ops::Deref, path::Path, sync::OnceLock};
 
@@ -7,23 +7,23 @@ use tempfile::TempDir;
 
 use crate::{postgres::Server, skips::Skipped};
 
-/// Which of the two databases.
+/// Database management system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatabaseKind {
-    /// A file in a folder of its own.
+    /// A file in its own folder.
     Sqlite,
     /// A database on the server of this process.
     Postgres,
 }
 
-/// A migrated database that nobody else uses. It goes when this is dropped.
+/// A migrated database of one test. Dropping it drops the database.
 #[derive(Debug)]
 pub struct TestDatabase {
     /// The database.
     pub database: Database,
-    /// Which one it is.
+    /// Database management system.
     pub kind: DatabaseKind,
-    /// Where it is, for whoever opens it once more.
+    /// URL, for another connection pool.
     pub url: String,
     storage: Storage,
 }
@@ -61,19 +61,19 @@ impl Deref for TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Storage::Server { server, name } = &self.storage {
-            // At the worst it stays for as long as the server, which ends with the process.
+            // At worst it remains until the server ends with the process.
             let _ = scratch::drop_database(&server.url("postgres"), name);
         }
     }
 }
 
-/// Settings for tests: few connections, and time enough to wait for one on a busy machine.
+/// Settings for tests: few connections, and a long wait for one on a busy machine.
 fn settings(url: &str, size: u32) -> Settings {
     Settings { size, overflow: 0, wait_seconds: 10, ..Settings::new(url) }
 }
 
 fn migrate(url: &str) -> Database {
-    // With one connection, so that nobody is connected any more when this one is dropped.
+    // A template must have no connection left when it is copied.
     let database = Database::open(settings(url, 1)).expect("a database to open");
     migrations::up(&database).expect("the template to be migrated");
     database
@@ -91,7 +91,8 @@ fn sqlite() -> (String, Storage) {
     let folder = || tempfile::Builder::new().prefix("inspection-").tempdir().expect("a temporary folder");
     let template = TEMPLATE.get_or_init(|| {
         let folder = folder();
-        // Open until everything is read: closing it moves the write-ahead log into the file.
+        // Stays open until both files are read: closing moves the write-ahead log into the
+        // database.
         let _open = migrate(&sqlite_url(folder.path()));
         [FILE, LOG].map(|name| (name, fs::read(folder.path().join(name)).expect("a file of the template")))
     });
@@ -115,7 +116,8 @@ fn postgres(server: &'static Server) -> (String, Storage) {
     (server.url(&name), Storage::Server { server, name })
 }
 
-/// Runs each function on both databases: it becomes a module of its name, with the tests `sqlite` and `postgres`.
+/// Runs each function on both databases. It becomes a module of its name with the tests `sqlite`
+/// and `postgres`.
 #[macro_export]
 macro_rules! on_both_databases {
     ($( $(#[$meta:meta])* fn $name:ident($db:ident: TestDatabase) $body:block )+) => {$(

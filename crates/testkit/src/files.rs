@@ -1,4 +1,4 @@
-//! Images and documents: good ones, and a collection of bad ones.
+//! Valid images and documents, and a collection of hostile ones.
 
 use std::io::Cursor;
 
@@ -7,13 +7,13 @@ use image::{
     codecs::{gif::GifEncoder, jpeg::JpegEncoder},
 };
 
-/// A picture whose every pixel tells where it is: red to the right, green downwards.
+/// A picture with a gradient: red to the right, green downwards.
 pub fn picture(width: u32, height: u32) -> DynamicImage {
     let shade = |at: u32, of: u32| u8::try_from(at * 255 / of.max(1)).expect("a byte");
     RgbImage::from_fn(width, height, |x, y| Rgb([shade(x, width), shade(y, height), 64])).into()
 }
 
-/// A picture of noise, which can't be made much smaller than its pixels are.
+/// A picture of noise, which hardly compresses.
 pub fn noise(width: u32, height: u32) -> DynamicImage {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = || {
@@ -80,11 +80,11 @@ pub fn comment(text: &str) -> Vec<u8> {
     segment(0xFE, text.as_bytes())
 }
 
-/// Metadata of a JPEG: how the camera was held (1 to 8), and that a place is in it.
+/// EXIF segment of a JPEG with this orientation (1 to 8) and a GPS position.
 pub fn exif(orientation: u8) -> Vec<u8> {
     let mut data = b"Exif\0\0MM\0*\0\0\0\x08\0\x02".to_vec();
     data.extend([0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0]);
-    // The place, as a table of its own behind this one.
+    // The GPS position, as another table behind this one.
     data.extend([0x88, 0x25, 0, 4, 0, 0, 0, 1, 0, 0, 0, 38, 0, 0, 0, 0]);
     data.extend([0, 1, 0, 1, 0, 2, 0, 0, 0, 2, b'N', 0, 0, 0, 0, 0, 0, 0]);
     data.extend(b"GPS-PLACE");
@@ -120,7 +120,7 @@ pub fn pdf_with(comment: &str) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// A PDF of at least so many bytes, which are noise.
+/// A PDF of at least this size, filled with noise.
 pub fn big_pdf(bytes: usize) -> Vec<u8> {
     let mut file = pdf();
     let end = file.split_off(9);
@@ -141,18 +141,18 @@ fn zip() -> Vec<u8> {
     [&b"PK\x05\x06"[..], &[0; 18]].concat()
 }
 
-/// A file that must not be taken.
+/// A file that must be refused.
 #[derive(Debug, Clone)]
 pub struct Hostile {
-    /// What is wrong with it.
+    /// Defect of the file.
     pub what: &'static str,
-    /// Its name.
+    /// File name.
     pub name: &'static str,
-    /// The type it is declared as.
+    /// Declared content type.
     pub declared: &'static str,
-    /// Its bytes.
+    /// Content.
     pub bytes: Vec<u8>,
-    /// What is said of it.
+    /// Part of the expected error message.
     pub refusal: &'static str,
 }
 
@@ -188,14 +188,14 @@ fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     [&length[..], &kind, data, &(!crc).to_be_bytes()].concat()
 }
 
-/// A PNG whose header says that it is this large.
+/// A PNG with this size in its header.
 fn png_of_size(width: u32, height: u32) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
     let plain = png(4, 4);
     [&plain[..8], &chunk(*b"IHDR", &header), &plain[33..]].concat()
 }
 
-/// A PNG with a further chunk behind its header.
+/// A PNG with another chunk behind its header.
 fn png_with(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let plain = png(16, 16);
     [&plain[..33], &chunk(kind, data), &plain[33..]].concat()
@@ -207,7 +207,7 @@ fn jpeg_of_size(width: u16, height: u16) -> Vec<u8> {
     changed(plain, frame, &[height.to_be_bytes(), width.to_be_bytes()].concat())
 }
 
-/// Pictures that follow each other, of which only the first was encoded.
+/// A GIF of seven large frames, encoded once and repeated.
 fn long_animation() -> Vec<u8> {
     let side = 7000;
     let mut file = Vec::new();
@@ -233,7 +233,7 @@ const GOES_ON: &str = "goes on after its end";
 const SECOND: &str = "second extension";
 const NAME: &str = "must have a name that ends in";
 
-/// Files made to do harm, or to be read as something they are not.
+/// Files that do harm or disguise their type.
 pub fn hostile() -> Vec<Hostile> {
     let page = b"<!DOCTYPE html><html><script>alert(1)</script></html>".to_vec();
     let drawing = b"<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"/>".to_vec();
@@ -254,7 +254,7 @@ pub fn hostile() -> Vec<Hostile> {
         let length = u32::try_from(file.len() - 8).expect("short").to_le_bytes();
         changed(file, 4, &length)
     };
-    // What it is · name · declared type · bytes · what is said of it.
+    // Defect, name, declared type, content, part of the message.
     let files: Vec<(&str, &str, &str, Vec<u8>, &str)> = vec![
         ("nothing", "photo.jpg", JPEG, Vec::new(), "empty"),
         ("a page called jpg", "photo.jpg", JPEG, page.clone(), NOT_TAKEN),
@@ -409,7 +409,7 @@ pub fn hostile() -> Vec<Hostile> {
     files.into_iter().map(hostile).collect()
 }
 
-/// Encodes a JPEG of about this quality, of 100.
+/// A JPEG of a picture in a quality from 1 to 100.
 pub fn jpeg_of_quality(picture: &DynamicImage, quality: u8) -> Vec<u8> {
     let mut file = Vec::new();
     JpegEncoder::new_with_quality(&mut file, quality).encode_image(picture).expect("a picture");

@@ -5,7 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    reason = "in a test, a panic is how a failure is told"
+    reason = "a panic reports a failure in a test"
 )]
 
 pub mod builders;

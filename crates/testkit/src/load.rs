@@ -1,4 +1,5 @@
-//! A mixed load on a running service, which looks at every answer: it must be right, or a refusal as the API promises it.
+//! A mixed load on a running service that checks every response: it must be right, or a refusal
+//! that the API documents.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,25 +18,25 @@ use crate::{
     files,
 };
 
-/// Complaints that are kept; more of them tell nothing new.
-const COMPLAINTS: usize = 20;
+/// Maximal number of wrong responses in a tally.
+const WRONG_MAX: usize = 20;
 
-/// The admin that a load signs in as.
+/// Account of the admin under which a load runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Account<'a> {
-    /// Address.
+    /// E-mail address.
     pub email: &'a str,
     /// Password.
     pub password: &'a str,
 }
 
 impl Account<'_> {
-    /// What is sent to sign in.
+    /// Body of the request that signs in.
     pub fn credentials(&self) -> Value {
         json!({"email": self.email, "password": self.password})
     }
 
-    /// Signed in at this address.
+    /// A client signed in at this base URL.
     pub fn sign_in(&self, base: &str) -> Client {
         let nobody = Client::new(base);
         let login = nobody.post("/api/auth/login", &self.credentials());
@@ -43,18 +44,18 @@ impl Account<'_> {
     }
 }
 
-/// What a load came to.
+/// Results of a load.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Answers by what was asked and how it ended.
+    /// Number of responses by operation and status; 0 for a request without a response.
     pub statuses: BTreeMap<(&'static str, u16), usize>,
-    /// How long each answer took.
+    /// Response times.
     pub times: Vec<Duration>,
-    /// Answers that are neither right nor a proper refusal, and requests without one: the first of them.
+    /// Responses that are neither right nor a documented refusal, and requests without a response.
     pub wrong: Vec<String>,
-    /// Serial numbers of machines that were answered as made.
-    pub made: BTreeSet<String>,
-    /// Serial numbers of machines that were answered with a refusal, whatever became of them.
+    /// Serial numbers of machines whose creation was confirmed.
+    pub created: BTreeSet<String>,
+    /// Serial numbers of machines whose creation was refused, although it may have been committed.
     pub unsure: BTreeSet<String>,
 }
 
@@ -65,17 +66,17 @@ impl Tally {
         }
         self.times.extend(other.times);
         self.wrong.extend(other.wrong);
-        self.wrong.truncate(COMPLAINTS);
-        self.made.extend(other.made);
+        self.wrong.truncate(WRONG_MAX);
+        self.created.extend(other.created);
         self.unsure.extend(other.unsure);
     }
 
-    /// Answers with this status.
+    /// Number of responses with this status.
     pub fn answered(&self, status: u16) -> usize {
         self.statuses.iter().filter(|((_, of), _)| *of == status).map(|(_, count)| count).sum()
     }
 
-    /// The time within which so many of a thousand answers came.
+    /// A percentile of the response times, in thousandths.
     pub fn within(&self, thousandths: usize) -> Duration {
         let mut times = self.times.clone();
         times.sort_unstable();
@@ -84,7 +85,7 @@ impl Tally {
     }
 }
 
-/// A load under way.
+/// A running load.
 #[derive(Debug)]
 pub struct Load {
     stop: Arc<AtomicBool>,
@@ -92,9 +93,9 @@ pub struct Load {
 }
 
 impl Load {
-    /// Begins: so many threads that ask one thing after the other as this admin. All but the first come from an address of
-    /// their own each time, by way of a proxy that the service must trust, so that limits don't get in the way; the first
-    /// asks too often.
+    /// Starts threads that send one request after another as this admin. Every request of all but
+    /// the first thread has its own client address in `X-Forwarded-For`, which the service must
+    /// trust, so that no rate limit applies; the first thread exceeds the limits.
     pub fn start(base: &str, account: Account<'_>, threads: u8) -> Self {
         let admin = account.sign_in(base);
         let machine = admin.post("/api/equipment", &machine("LOAD")).id();
@@ -124,7 +125,7 @@ impl Load {
         Self { stop, threads }
     }
 
-    /// Ends it, when every request under way has been answered.
+    /// Stops the load after the requests in flight.
     pub fn finish(self) -> Tally {
         self.stop.store(true, Ordering::Relaxed);
         let mut tally = Tally::default();
@@ -135,13 +136,13 @@ impl Load {
     }
 }
 
-/// A machine with this serial number.
+/// Body of a machine with this serial number.
 pub fn machine(serial: &str) -> Value {
     json!({"name": format!("Machine {serial}"), "equipment_type": "pump", "serial_number": serial, "location": "Quay",
         "location_ar": "الرصيف"})
 }
 
-/// Whether an answer says, as it must, that it should be tried later.
+/// Whether a response is a documented refusal with a time for a retry.
 fn is_refusal(answer: &Response) -> bool {
     let code = match answer.status {
         429 => "RATE_LIMITED",
@@ -165,18 +166,18 @@ struct Worker {
 }
 
 impl Worker {
-    /// One of the things that people do.
+    /// Sends the request of this turn.
     fn act(&mut self, turn: u32) {
         let serial = format!("LOAD-{}-{turn}", self.number);
         let machine_path = format!("/api/equipment/{}", self.machine);
         match turn % 12 {
             0 | 6 => {
                 let body = machine(&serial);
-                let made = self.ask(turn, "make", "POST", "/api/equipment", Some(&body), |answer| {
+                let created = self.ask(turn, "create", "POST", "/api/equipment", Some(&body), |answer| {
                     answer.status == 201 && answer.json["data"]["serial_number"] == *serial
                 });
-                if made {
-                    self.tally.made.insert(serial)
+                if created {
+                    self.tally.created.insert(serial)
                 } else {
                     self.tally.unsure.insert(serial)
                 };
@@ -216,7 +217,7 @@ impl Worker {
         }
     }
 
-    /// Keeps a picture as evidence.
+    /// Uploads a picture as evidence.
     fn upload(&mut self, turn: u32, serial: &str) {
         let name = format!("{serial}.png");
         let picture = self.picture.clone();
@@ -242,7 +243,7 @@ impl Worker {
         self.judge(turn, what, method, path, body, is_right)
     }
 
-    /// Sends a request and counts its answer; whether that is the one that was hoped for.
+    /// Sends a request and counts its response. Returns whether that is right.
     fn judge(
         &mut self,
         turn: u32,
@@ -268,7 +269,7 @@ impl Worker {
             Err(error) => (0, false, Some(error)),
         };
         *self.tally.statuses.entry((what, status)).or_default() += 1;
-        if let Some(said) = said.filter(|_| self.tally.wrong.len() < COMPLAINTS) {
+        if let Some(said) = said.filter(|_| self.tally.wrong.len() < WRONG_MAX) {
             let after = asked.elapsed().as_millis();
             self.tally.wrong.push(format!("{method} {path} after {after} ms: {said}"));
         }

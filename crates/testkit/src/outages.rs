@@ -1,4 +1,4 @@
-//! The program on a PostgreSQL and a Redis of its own, under load, while these are taken away and given back.
+//! The program under load during outages of its PostgreSQL and Redis.
 
 use std::{
     collections::BTreeMap,
@@ -21,27 +21,28 @@ use crate::{
     skips::Skipped,
 };
 
-/// How long the service may take to notice that something is back; much longer than it does.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Time for the service to notice an outage or its end, with a wide margin.
+const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What was seen.
+/// Results of the outages.
 #[derive(Debug)]
-pub struct Outcome {
-    /// Every answer.
+pub struct OutageReport {
+    /// Results of the load.
     pub tally: Tally,
-    /// Times that everything was taken away and given back.
+    /// Number of cycles through all outages.
     pub cycles: u32,
-    /// How long it took the service to answer again, each time PostgreSQL was back.
+    /// Time to the first response after each return of PostgreSQL.
     pub recoveries: Vec<Duration>,
-    /// What is wrong with what is stored.
+    /// Differences between the responses and the stored machines.
     pub losses: Vec<String>,
-    /// Machines whose making was refused and that are there all the same: the connection broke after the commit.
+    /// Number of machines that exist although their creation was refused: the connection broke
+    /// after the commit.
     pub kept_though_refused: usize,
-    /// What the program wrote to its log as errors.
+    /// Errors in the log of the program.
     pub errors: Vec<String>,
 }
 
-/// The program, and what it needs.
+/// The running program.
 struct Service {
     child: Child,
     base: String,
@@ -78,12 +79,12 @@ impl Service {
                 break;
             }
         }
-        Self { child, base: base.expect("the address is told"), folder }
+        Self { child, base: base.expect("the address is printed"), folder }
     }
 
-    /// Waits until `/health` is like this; how long that took.
+    /// Waits until `/health` meets a condition. Returns the time that took.
     fn until(&self, what: &str, is_so: impl Fn(u16, &serde_json::Value) -> bool) -> Duration {
-        // From an address that nobody else uses, so that no limit gets in the way.
+        // Every probe has its own client address, so that no rate limit applies.
         let probe = Client::new(&self.base);
         let asked = Instant::now();
         for n in 0_u32.. {
@@ -93,7 +94,7 @@ impl Service {
             if is_so(answer.status, &answer.json) {
                 break;
             }
-            assert!(asked.elapsed() < PATIENCE, "{what}: {}", answer.text);
+            assert!(asked.elapsed() < RECOVERY_TIMEOUT, "{what}: {}", answer.text);
             thread::sleep(Duration::from_millis(50));
         }
         asked.elapsed()
@@ -102,44 +103,49 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It may have ended already, which has been found out by now.
+        // The test has noticed if it ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Loads the program for this time, at least, with outages that last as long as `pause`.
+/// Runs a load on the program for at least this time, with outages of length `pause`.
 ///
 /// # Panics
 ///
-/// When the program doesn't start, ends by itself, or doesn't notice that something is gone or back.
-pub fn survive(program: &Path, time: Duration, pause: Duration, threads: u8) -> Result<Outcome, Skipped> {
+/// When the program doesn't start, ends by itself, or doesn't notice an outage or its end.
+pub fn survive(
+    program: &Path,
+    time: Duration,
+    pause: Duration,
+    threads: u8,
+) -> Result<OutageReport, Skipped> {
     let mut postgres = OwnServer::start()?;
     let mut redis = Redis::start_with(Some("limits-and-more"))?;
     scratch::create_database(&postgres.url("postgres"), "inspection", None).expect("a database");
     let mut service = Service::start(program, &postgres.url("inspection"), &redis.url());
-    let shares = |_: u16, health: &serde_json::Value| health["rate_limits"] == "redis";
-    let alone = |status: u16, health: &serde_json::Value| {
+    let is_shared = |_: u16, health: &serde_json::Value| health["rate_limits"] == "redis";
+    let is_local = |status: u16, health: &serde_json::Value| {
         status == 200 && health["rate_limits"] == "memory (redis unreachable)"
     };
     let is_healthy = |status: u16, _: &serde_json::Value| status == 200;
     let is_degraded = |status: u16, _: &serde_json::Value| status == 503;
-    service.until("limits are shared at the start", shares);
+    service.until("limits are shared at the start", is_shared);
     let began = Instant::now();
     let load = Load::start(&service.base, ACCOUNT, threads);
     let (mut cycles, mut recoveries) = (0, Vec::new());
     while cycles == 0 || began.elapsed() < time {
         thread::sleep(pause);
         redis.kill();
-        service.until("limits go on without Redis", alone);
+        service.until("limits go on without Redis", is_local);
         thread::sleep(pause);
         redis.resume();
-        service.until("limits are shared again", shares);
+        service.until("limits are shared again", is_shared);
         redis.freeze();
-        service.until("limits go on while Redis is frozen", alone);
+        service.until("limits go on while Redis is frozen", is_local);
         thread::sleep(pause);
         redis.thaw();
-        service.until("limits are shared again", shares);
+        service.until("limits are shared again", is_shared);
         for how in [Stop::Immediate, Stop::Fast] {
             postgres.stop(how);
             service.until("the database is gone", is_degraded);
@@ -155,7 +161,7 @@ pub fn survive(program: &Path, time: Duration, pause: Duration, threads: u8) -> 
         postgres.resume();
         redis.resume();
         recoveries.push(service.until("everything is back", is_healthy));
-        service.until("limits are shared again", shares);
+        service.until("limits are shared again", is_shared);
         cycles += 1;
     }
     thread::sleep(pause);
@@ -164,10 +170,11 @@ pub fn survive(program: &Path, time: Duration, pause: Duration, threads: u8) -> 
     let (losses, kept_though_refused) = stored(&service.base, &tally);
     let log = fs::read_to_string(service.folder.path().join("log")).expect("a log");
     let errors = log.lines().filter(|line| line.contains("ERROR")).map(ToOwned::to_owned).collect();
-    Ok(Outcome { tally, cycles, recoveries, losses, kept_though_refused, errors })
+    Ok(OutageReport { tally, cycles, recoveries, losses, kept_though_refused, errors })
 }
 
-/// Compares what is stored with what was answered: what is wrong, and how many machines are there though that was refused.
+/// Compares the stored machines with the responses. Returns the differences, and the number of
+/// machines that exist although their creation was refused.
 fn stored(base: &str, tally: &Tally) -> (Vec<String>, usize) {
     let admin = ACCOUNT.sign_in(base);
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
@@ -182,24 +189,23 @@ fn stored(base: &str, tally: &Tally) -> (Vec<String>, usize) {
         }
     }
     let mut losses = Vec::new();
-    for serial in &tally.made {
+    for serial in &tally.created {
         match found.get(serial) {
             Some(1) => {}
-            None => losses.push(format!("{serial} was answered as made and isn't there")),
-            Some(times) => losses.push(format!("{serial} is there {times} times")),
+            None => losses.push(format!("{serial} was confirmed and doesn't exist")),
+            Some(times) => losses.push(format!("{serial} exists {times} times")),
         }
     }
     let mut kept = 0;
     for (n, serial) in tally.unsure.iter().enumerate() {
         let times = found.get(serial).copied().unwrap_or_default();
         kept += times;
-        // Whoever was refused tries again, and has it exactly once.
+        // A retry after a refusal creates the machine exactly once.
         let client = admin.with_header("x-forwarded-for", &format!("192.168.{}.1", n % 250));
         let again = client.post("/api/equipment", &machine(serial)).status;
         let expected = if times == 0 { 201 } else { 409 };
         if times > 1 || again != expected {
-            losses
-                .push(format!("{serial} was refused, is there {times} times, and trying again gave {again}"));
+            losses.push(format!("{serial} was refused, exists {times} times, and a retry returned {again}"));
         }
     }
     (losses, kept)

@@ -1,7 +1,8 @@
-//! A throw-away PostgreSQL server for the tests of one process, and others of one's own that can be stopped and started again.
+//! Throw-away PostgreSQL servers: one shared by the tests of a process, and servers of single tests
+//! that can be stopped and restarted.
 //!
-//! A server listens on a Unix socket only, keeps its data in a folder of its own, and gives up all
-//! durability for speed. Nothing of it outlives the test process, even when that one is killed.
+//! A server listens on a Unix socket only, stores its data in its own folder, and trades all
+//! durability for speed. Nothing of it outlives the test process, even a killed one.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
@@ -28,13 +29,13 @@ const POSTGRESQL: &str = "PostgreSQL";
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Longest path of a socket that every system takes.
 const SOCKET_PATH_MAX: usize = 100;
-const START_MAX: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 const LOG_TAIL_LINES: usize = 20;
 
-/// Becomes the server; `$1` is the folder of the binaries, `$2` that of the server, `$3` whether what was committed must be there
-/// after a crash of the server. Waits for a line first,
-/// and gives up at the end of its input, so that nothing starts before there is a supervisor to stop it. The
-/// trap lets `initdb` finish, which would leave shared memory behind when interrupted.
+/// Becomes the server; `$1` is the folder of the binaries, `$2` that of the server, `$3` the value
+/// of `synchronous_commit`. It waits for a line and ends at the end of its input, so that nothing
+/// starts before its supervisor runs. The trap lets `initdb` finish: interrupted, it would leave
+/// shared memory behind.
 const RUNNER: &str = r#"
 trap exit QUIT
 read -r _ || exit
@@ -44,9 +45,10 @@ exec "$1/postgres" -D data -k "$2" -p 5432 -c listen_addresses= -c fsync=off -c 
     -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=2GB
 "#;
 
-/// Cleans up after the test process; `$1` is the process of the runner, `$2` the folder of the server. Its input ends when the
-/// test process does, however it ends; a line in it says that the server has been stopped, and may start again. Asks more than once, because
-/// the runner may miss it on its way to becoming the server.
+/// Stops the server after the test process; `$1` is the process of the runner, `$2` the folder of
+/// the server. Its input ends with the test process, however that ends; a line of input means that
+/// the test stopped the server and may restart it. The signal is repeated because the runner may
+/// miss it on its way to becoming the server.
 const SUPERVISOR: &str = r#"
 trap '' INT TERM HUP
 read -r _ && exit
@@ -58,16 +60,16 @@ done
 rm -rf "$2"
 "#;
 
-/// A PostgreSQL server of this test process; stops when the process ends, however it ends.
+/// The PostgreSQL server of this test process. It stops when the process ends, however that ends.
 #[derive(Debug)]
 pub struct Server {
     bin: PathBuf,
     folder: PathBuf,
-    /// Holds the write end of the supervisor's input, which has to stay open.
+    /// Holds the write end of the supervisor's input, which must stay open.
     _supervisor: Child,
 }
 
-/// A PostgreSQL server of one test, which can be stopped and started again; gone when this is dropped.
+/// A PostgreSQL server of one test, which can be stopped and restarted. Dropping it removes it.
 #[derive(Debug)]
 pub struct OwnServer {
     bin: PathBuf,
@@ -76,16 +78,16 @@ pub struct OwnServer {
     running: Option<(Child, Child)>,
 }
 
-/// How a server is stopped.
+/// Mode of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// Connections are told and closed, and everything is put in order.
+    /// Closes connections and writes everything to disk.
     Fast,
-    /// At once, as in a crash; the next start recovers what was committed.
+    /// Ends at once, as in a crash; the next start recovers all commits.
     Immediate,
 }
 
-/// The unprivileged user as which root runs the server, which refuses to run as root.
+/// The unprivileged user for a server started by root, as which it refuses to run.
 #[derive(Debug, Clone, Copy)]
 struct User {
     uid: u32,
@@ -186,19 +188,19 @@ impl OwnServer {
         url(&self.folder, database)
     }
 
-    /// Starts it, again with what was in it.
+    /// Starts the server with its present data.
     ///
     /// # Panics
     ///
     /// When it doesn't start.
     pub fn resume(&mut self) {
-        // Left behind by a crash, and not to be taken for the new server's.
+        // A crash leaves it behind, and `wait_until_ready` would read it.
         let _ = fs::remove_file(self.folder.join("data/postmaster.pid"));
         let started = launch(&self.bin, &self.folder, self.user, "on");
         self.running = Some(started.unwrap_or_else(|error| panic!("PostgreSQL for the tests: {error}")));
     }
 
-    /// Stops it, and waits until it has ended.
+    /// Stops the server and waits for its end.
     ///
     /// # Panics
     ///
@@ -215,7 +217,8 @@ impl OwnServer {
 
 impl Drop for OwnServer {
     fn drop(&mut self) {
-        // A server that runs is stopped by its supervisor, which sees that its input ends, and removes the folder.
+        // The supervisor of a running server sees the end of its input, stops it and removes the
+        // folder.
         if self.running.is_none() {
             let _ = fs::remove_dir_all(&self.folder);
         }
@@ -228,7 +231,7 @@ fn url(folder: &Path, database: &str) -> String {
     format!("postgres://inspection@{host}:5432/{}", utf8_percent_encode(database, RESERVED))
 }
 
-/// Starts a server in its folder: the process that becomes it, and the one that ends it with this process.
+/// Starts a server in its folder. Returns the process that becomes the server, and its supervisor.
 fn launch(
     bin: &Path,
     folder: &Path,
@@ -238,11 +241,11 @@ fn launch(
     let spawned = spawn_runner(bin, folder, user, synchronous_commit).and_then(|mut runner| {
         let mut supervisor = Command::new("sh");
         supervisor.args(["-c", SUPERVISOR, "supervisor", &runner.id().to_string()]).arg(folder);
-        // A group of its own, so that what is sent to the whole test run doesn't reach it; no output, so
-        // that nobody who reads the output of the tests waits for it.
+        // Its own process group, which signals to the test run don't reach. No output: a reader of
+        // the tests' output would wait for it.
         supervisor.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let supervisor = supervisor.spawn()?;
-        // Taken, so that it closes: the server needs no input.
+        // Taking it closes it: the server needs no input.
         runner.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.write_all(b"go\n")?;
         Ok((runner, supervisor))
     });
@@ -260,7 +263,7 @@ fn spawn_runner(
     let log = File::create(folder.join("log"))?;
     let mut runner = Command::new("sh");
     runner.args(["-c", RUNNER, "runner"]).args([bin, folder]).arg(synchronous_commit);
-    // The current folder may be closed to the user, and `initdb` insists on knowing where it is.
+    // `initdb` needs a current folder that the user may enter.
     runner.current_dir(folder).process_group(0);
     runner.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
     if let Some(user) = user {
@@ -272,17 +275,17 @@ fn spawn_runner(
 fn wait_until_ready(runner: &mut Child, folder: &Path) -> Result<(), String> {
     let started = Instant::now();
     loop {
-        // The server takes connections before it can answer them; the eighth line here says when it can.
+        // The server accepts connections before it answers them; the eighth line reports readiness.
         let state = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
         if state.lines().nth(7).is_some_and(|status| status.trim() == "ready") {
             return Ok(());
         }
         let problem = match runner.try_wait() {
-            Ok(None) if started.elapsed() < START_MAX => {
+            Ok(None) if started.elapsed() < START_TIMEOUT => {
                 thread::sleep(Duration::from_millis(10));
                 continue;
             }
-            Ok(None) => format!("not ready after {} s", START_MAX.as_secs()),
+            Ok(None) => format!("not ready after {} s", START_TIMEOUT.as_secs()),
             Ok(Some(status)) => format!("ended while starting, {status}"),
             Err(error) => format!("lost while starting: {error}"),
         };
@@ -305,7 +308,7 @@ fn binaries() -> Result<Option<PathBuf>, String> {
     if let Some(dir) = env::split_paths(&path).find(usable) {
         return Ok(Some(dir));
     }
-    // Where Debian and its relatives keep them, off PATH: one folder for each version.
+    // Debian installs them off PATH, in one folder per version.
     let version = |dir: &Path| -> Option<Vec<u32>> {
         dir.file_name()?.to_str()?.split('.').map(|part| part.parse().ok()).collect()
     };
@@ -314,9 +317,9 @@ fn binaries() -> Result<Option<PathBuf>, String> {
     Ok(versions.filter(|(_, dir)| usable(dir)).max().map(|(_, dir)| dir))
 }
 
-/// The user for the server when this process is root's, `None` when it can run the server itself.
+/// The user for the server if this process runs as root; `None` if it can run the server itself.
 fn unprivileged_user() -> Result<Option<User>, String> {
-    // Who owns a new file says who we are, without asking the system by unsafe means.
+    // The owner of a new file is the user of this process.
     let own = tempfile::tempfile().and_then(|file| file.metadata());
     if own.map_err(|error| format!("no temporary file: {error}"))?.uid() != 0 {
         return Ok(None);
@@ -331,31 +334,31 @@ fn unprivileged_user() -> Result<Option<User>, String> {
     user.map(Some).ok_or_else(|| "neither postgres nor nobody is a user, and root can't run it".to_owned())
 }
 
-/// Makes the folder of the server: under `target/`, or else among the temporary files.
+/// Creates the folder of the server: under `target/`, or else among the temporary files.
 fn new_folder(user: Option<User>, name: &str) -> Result<PathBuf, String> {
-    static TIDIED: Once = Once::new();
+    static CLEANED: Once = Once::new();
     let target = fs::canonicalize(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target"));
-    let places = [(target, "pg-"), (fs::canonicalize(env::temp_dir()), "inspection-pg-")];
-    // Before the first server of this process, whose folder would be taken for a stale one.
-    TIDIED.call_once(|| {
-        for (place, prefix) in &places {
-            if let Ok(place) = place {
-                remove_stale(place, prefix);
+    let parents = [(target, "pg-"), (fs::canonicalize(env::temp_dir()), "inspection-pg-")];
+    // Before the first server of this process, whose folder would count as stale.
+    CLEANED.call_once(|| {
+        for (parent, prefix) in &parents {
+            if let Ok(parent) = parent {
+                remove_stale(parent, prefix);
             }
         }
     });
     let mut problems = Vec::new();
-    for (place, prefix) in places {
-        let made = place.and_then(|place| make_folder(&place.join(format!("{prefix}{name}")), user));
-        match made {
+    for (parent, prefix) in parents {
+        let created = parent.and_then(|parent| create_folder(&parent.join(format!("{prefix}{name}")), user));
+        match created {
             Ok(folder) => return Ok(folder),
             Err(error) => problems.push(error.to_string()),
         }
     }
-    Err(format!("no place for its folder: {}", problems.join("; ")))
+    Err(format!("no folder for it: {}", problems.join("; ")))
 }
 
-fn make_folder(folder: &Path, user: Option<User>) -> io::Result<PathBuf> {
+fn create_folder(folder: &Path, user: Option<User>) -> io::Result<PathBuf> {
     if folder.join(".s.PGSQL.5432").as_os_str().len() >= SOCKET_PATH_MAX {
         return Err(io::Error::other(format!("{} is too long for a socket", folder.display())));
     }
@@ -370,29 +373,29 @@ fn make_folder(folder: &Path, user: Option<User>) -> io::Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
-/// Removes the folders of processes that are gone, which stay behind only when their supervisor was killed,
-/// too; a server still running in one notices that its files are gone, and ends. Process numbers come back,
-/// so a folder with our own number is just as stale.
-fn remove_stale(place: &Path, prefix: &str) {
-    // Elsewhere than on Linux nothing says who is alive.
+/// Removes the folders of processes that have ended, which remain only if their supervisor was
+/// killed as well. A server that still runs in one ends when its files disappear. Process numbers
+/// are reused, so a folder with the number of this process is stale, too.
+fn remove_stale(parent: &Path, prefix: &str) {
+    // Only Linux lists its processes here.
     let gone =
         |pid: u32| Path::new("/proc/self").exists() && !Path::new("/proc").join(pid.to_string()).exists();
-    // The supervisor of a process that was killed while starting may still be waiting for `initdb`.
+    // The supervisor of a process killed during its start may still wait for `initdb`.
     let old = |dir: io::Result<fs::Metadata>| {
         let age = dir.and_then(|dir| dir.modified()).ok().and_then(|changed| changed.elapsed().ok());
-        age.is_some_and(|age| age > START_MAX)
+        age.is_some_and(|age| age > START_TIMEOUT)
     };
-    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let pid = name.to_str().and_then(|name| name.strip_prefix(prefix)?.split('-').next()?.parse().ok());
         if pid.is_some_and(|pid| pid == process::id() || gone(pid) && old(entry.metadata())) {
-            // Another test process may be removing it at this moment: whoever comes second finds less to do.
+            // Another test process may remove it at the same time.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "where PostgreSQL is, only the machine knows")]
+#[expect(clippy::disallowed_methods, reason = "the machine defines where its programs are")]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name)
 }

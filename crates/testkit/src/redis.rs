@@ -1,7 +1,7 @@
-//! A throw-away Redis server that can be stopped, frozen and started again at the same address.
+//! A throw-away Redis server that can be killed, frozen and restarted at the same address.
 //!
-//! It listens on a Unix socket only and keeps nothing on disk. Nothing of it outlives the test process, even when that one is
-//! killed.
+//! It listens on a Unix socket only and stores nothing on disk. Nothing of it outlives the test
+//! process, even a killed one.
 
 use std::{
     fs,
@@ -21,27 +21,28 @@ use crate::{
     skips::{self, Skipped},
 };
 
-const START_MAX: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Starts the server and tells its process; `$1` is the program, `$2` the folder. Stops it at the end of its input, which comes
-/// when the test process ends, however it ends; or when it is told to, and then leaves the folder for another start.
+/// Starts the server and prints its process; `$1` is the program, `$2` the folder. Its input ends
+/// with the test process, however that ends: then it stops the server and removes the folder. After
+/// the line `stop` it leaves the folder for another start.
 const SUPERVISOR: &str = r#"
 trap '' INT TERM HUP
 "$1" "$2/redis.conf" >"$2/log" 2>&1 &
 echo $!
-read -r told
+read -r line
 kill -s KILL $!
 wait $!
-[ "$told" = stop ] || rm -rf "$2"
+[ "$line" = stop ] || rm -rf "$2"
 "#;
 
-/// A Redis server of one's own; gone when this is dropped.
+/// A Redis server of one test. Dropping it removes it.
 #[derive(Debug)]
 pub struct Redis {
     program: PathBuf,
     folder: TempDir,
     password: Option<String>,
-    /// The port that takes TLS.
+    /// Port with TLS.
     tls_port: Option<u16>,
     running: Option<Running>,
 }
@@ -62,12 +63,12 @@ impl Redis {
         Self::start_with(None)
     }
 
-    /// A server that asks for this password.
+    /// A server with a password.
     pub fn start_with(password: Option<&str>) -> Result<Self, Skipped> {
         Self::start_in(password, None)
     }
 
-    /// A server with TLS, by a certificate for 127.0.0.1 and its key, both in PEM.
+    /// A server with TLS and this certificate for 127.0.0.1 and its key, both in PEM.
     pub fn start_with_tls(certificate: &[u8], key: &[u8]) -> Result<Self, Skipped> {
         Self::start_in(None, Some((certificate, key)))
     }
@@ -85,7 +86,7 @@ impl Redis {
         }
         let mut tls_port = None;
         if let Some((certificate, key)) = tls {
-            // Free a moment ago; nobody else is given it soon.
+            // Free a moment ago; the system doesn't reuse it soon.
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let port = listener.local_addr().expect("an address").port();
             tls_port = Some(port);
@@ -107,7 +108,7 @@ impl Redis {
         self.folder.path().join("socket")
     }
 
-    /// Its address; the same for as long as this lives.
+    /// Address, which doesn't change.
     pub fn url(&self) -> String {
         if let Some(port) = self.tls_port {
             return format!("rediss://127.0.0.1:{port}");
@@ -115,32 +116,36 @@ impl Redis {
         self.url_with(self.password.as_deref())
     }
 
-    /// Its address with this password.
+    /// Address with this password.
     pub fn url_with(&self, password: Option<&str>) -> String {
         let password = password.map(|password| format!("?pass={password}")).unwrap_or_default();
         format!("redis+unix://{}{password}", self.socket().display())
     }
 
-    /// Starts it again, with nothing in it.
+    /// Restarts the server without data.
     pub fn resume(&mut self) {
         let mut supervisor = Command::new("sh");
         supervisor.args(["-c", SUPERVISOR, "supervisor"]).arg(&self.program).arg(self.folder.path());
-        // A group of its own, so that what is sent to the whole test run doesn't reach it.
+        // Its own process group, which signals to the test run don't reach.
         supervisor.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut supervisor = supervisor.spawn().expect("a shell");
         let mut server = String::new();
-        let told = supervisor.stdout.take().expect("output");
-        BufReader::new(told).read_line(&mut server).expect("the number of a process");
+        let output = supervisor.stdout.take().expect("output");
+        BufReader::new(output).read_line(&mut server).expect("the number of a process");
         self.running = Some(Running { supervisor, server: server.trim().to_owned() });
         let started = Instant::now();
-        while !answers(&self.socket()) {
+        while !responds(&self.socket()) {
             let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(started.elapsed() < START_MAX, "Redis for the tests isn't ready; its log:\n{}", log());
+            assert!(
+                started.elapsed() < START_TIMEOUT,
+                "Redis for the tests isn't ready; its log:\n{}",
+                log()
+            );
             thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// Ends it at once, as the kernel ends what takes too much memory.
+    /// Kills the server, as the kernel does when memory runs out.
     pub fn kill(&mut self) {
         if let Some(Running { mut supervisor, .. }) = self.running.take() {
             let mut input = supervisor.stdin.take().expect("input");
@@ -150,12 +155,12 @@ impl Redis {
         }
     }
 
-    /// Stops it without ending it: connections stay, and nothing is answered.
+    /// Suspends the server: connections stay open and nothing is answered.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Goes on after [`freeze`](Self::freeze).
+    /// Resumes the server after [`freeze`](Self::freeze).
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
@@ -165,7 +170,7 @@ impl Redis {
         signal(running.server.parse().expect("the number of a process"), kind);
     }
 
-    /// What it answers to a command, as the protocol has it: a line, or those of a list of numbers.
+    /// Response to a command in the protocol of Redis: one line, or the lines of a list of numbers.
     pub fn call(&self, words: &[&str]) -> Vec<String> {
         let mut stream = UnixStream::connect(self.socket()).expect("Redis");
         let mut answers = BufReader::new(stream.try_clone().expect("a connection"));
@@ -194,7 +199,7 @@ impl Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         if thread::panicking() {
-            // The supervisor sees to the rest.
+            // The supervisor does the rest.
             self.running = None;
         } else {
             self.kill();
@@ -202,9 +207,9 @@ impl Drop for Redis {
     }
 }
 
-fn answers(socket: &Path) -> bool {
+fn responds(socket: &Path) -> bool {
     let Ok(mut stream) = UnixStream::connect(socket) else { return false };
     let mut first = [0];
-    // Without its password it refuses, which is an answer.
+    // A refusal for lack of a password is a response, too.
     stream.write_all(b"PING\r\n").and_then(|()| stream.read_exact(&mut first)).is_ok() && first != [0]
 }

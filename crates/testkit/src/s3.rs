@@ -1,4 +1,5 @@
-//! An S3 server of one's own: the real protocol with signatures, on a folder that goes away, and with moods.
+//! An S3 server for tests: the real protocol with signatures on a temporary folder, with injected
+//! faults.
 
 use std::{
     convert::Infallible,
@@ -15,30 +16,30 @@ use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-/// Name of the bucket there is.
+/// Name of the only bucket.
 pub const BUCKET: &str = "evidence";
-/// Key id of the one account.
+/// Key id of the only account.
 pub const KEY_ID: &str = "test-key-id";
-/// Secret of the one account.
+/// Secret of the only account.
 pub const SECRET: &str = "test-secret-of-some-length";
 
-/// How the server treats requests.
+/// Fault of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mood {
-    /// As it should.
+    /// None.
     Fine,
-    /// With this status, doing nothing.
+    /// Refuses requests with this status.
     Refusing(u16),
-    /// It takes them and never says anything.
+    /// Accepts requests and never responds.
     Silent,
-    /// It does what requests of this method ask for, and never says so.
+    /// Carries out requests of this method and never responds.
     SilentAfter(&'static str),
 }
 
 /// A running S3 server.
 #[derive(Debug)]
 pub struct S3Server {
-    /// Where it is, such as `http://127.0.0.1:12345`.
+    /// Address, such as `http://127.0.0.1:12345`.
     pub endpoint: String,
     folder: TempDir,
     mood: Arc<Mutex<Mood>>,
@@ -78,7 +79,7 @@ impl S3Server {
                                 let answer = match mood {
                                     Mood::Refusing(status) => refusal(status),
                                     Mood::Silent => {
-                                        // Nobody need be waiting for it.
+                                        // A test need not wait for it.
                                         let _ = tell.send(method);
                                         return std::future::pending().await;
                                     }
@@ -88,7 +89,7 @@ impl S3Server {
                                         .unwrap_or_else(|_| refusal(500)),
                                 };
                                 if matches!(mood, Mood::SilentAfter(silent) if silent == method) {
-                                    // Nobody need be waiting for it.
+                                    // A test need not wait for it.
                                     let _ = tell.send(method);
                                     return std::future::pending().await;
                                 }
@@ -116,17 +117,17 @@ impl S3Server {
         Self { endpoint, folder, mood, done, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Treats requests like this from now on.
+    /// Sets the fault for the requests that follow.
     pub fn be(&self, mood: Mood) {
         *self.mood.lock().expect("a mood") = mood;
     }
 
-    /// Waits for a request that is not answered: carried out or not, as the mood is.
+    /// Waits for a request without a response, carried out or not.
     pub fn wait_for_silence(&self) {
         self.done.recv_timeout(Duration::from_secs(20)).expect("a request");
     }
 
-    /// The files in the bucket, as paths in it.
+    /// Paths of the files in the bucket.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         walk(&self.folder.path().join(BUCKET), &mut found);

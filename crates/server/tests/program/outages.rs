@@ -14,7 +14,7 @@ fn outages_of_redis_and_postgresql_are_survived_without_a_wrong_answer_or_a_lost
     assert!(outcome.losses.is_empty(), "{:#?}", outcome.losses);
     assert!(outcome.errors.is_empty(), "{:#?}", outcome.errors);
     // It was in use, it was refused something, and some asked too often.
-    assert!(tally.made.len() > 10, "{:?}", tally.statuses);
+    assert!(tally.created.len() > 10, "{:?}", tally.statuses);
     assert!(tally.answered(503) > 0, "{:?}", tally.statuses);
     assert_eq!(outcome.recoveries.len(), 3);
 }
