@@ -46,38 +46,7 @@ impl NumericRule {
 }
 
 #[cfg(feature = "diesel")]
-mod rows {
-    use diesel::{
-        backend::Backend, deserialize, pg::Pg, serialize, serialize::Output, sql_types::Text, sqlite::Sqlite,
-    };
-    use std::io::Write;
-
-    use super::NumericRule;
-
-    impl serialize::ToSql<Text, Pg> for NumericRule {
-        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-            out.write_all(&serde_json::to_vec(self)?)?;
-            Ok(serialize::IsNull::No)
-        }
-    }
-
-    impl serialize::ToSql<Text, Sqlite> for NumericRule {
-        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-            out.set_value(serde_json::to_string(self)?);
-            Ok(serialize::IsNull::No)
-        }
-    }
-
-    impl<DB: Backend> deserialize::FromSql<Text, DB> for NumericRule
-    where
-        String: deserialize::FromSql<Text, DB>,
-    {
-        fn from_sql(raw: DB::RawValue<'_>) -> deserialize::Result<Self> {
-            let text = <String as deserialize::FromSql<Text, DB>>::from_sql(raw)?;
-            Ok(serde_json::from_str(&text)?)
-        }
-    }
-}
+crate::input::stored_as_json!(NumericRule);
 
 input! {
     /// Range of numbers that pass, inclusive; an absent bound is open.

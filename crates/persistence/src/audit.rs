@@ -10,16 +10,6 @@ use inspection_domain::{
 
 use crate::{DbConnection, Result};
 
-/// Rows of one insert, so that its values stay below what both databases take.
-pub(crate) const BATCH: usize = 1000;
-
-pub(crate) fn insert(conn: &mut DbConnection, entries: &[AuditEntry]) -> Result<()> {
-    for batch in entries.chunks(BATCH) {
-        with_conn!(&mut *conn, |c| diesel::insert_into(audit_entries::table).values(batch).execute(c))?;
-    }
-    Ok(())
-}
-
 /// A page of the trail, newest first.
 pub fn list(
     conn: &mut DbConnection,

@@ -1,14 +1,17 @@
-//! The database itself: connections, transactions, errors, the schema. Features stand on it, and it knows none of them.
+//! The database layer: connections, transactions, errors, the schema. It knows no feature.
 
 #[macro_use]
 pub(crate) mod connection;
 #[macro_use]
 pub(crate) mod query;
 pub mod backups;
+pub(crate) mod constraints;
 pub(crate) mod database;
 pub(crate) mod error;
 pub mod migrations;
 pub mod notify;
+mod probe;
+#[cfg(feature = "postgres")]
 pub mod scratch;
 pub mod server;
 pub(crate) mod stats;

@@ -21,9 +21,8 @@ use inspection_domain::{
 
 use crate::{
     DbConnection, Result, Tx,
-    audit::BATCH,
     db::database::one_row,
-    db::query::{anywhere, lower},
+    db::query::{BATCH, anywhere, lower},
     equipment, jobs, translations, users,
 };
 

@@ -35,13 +35,21 @@ pub mod translations;
 pub mod users;
 
 pub use db::connection::DbConnection;
-pub use db::database::{Database, Pool, Settings};
 #[doc(hidden)]
-pub use db::error::unique_constraints;
+pub use db::constraints::unique_constraints;
+pub use db::database::{Database, Pool, Settings};
 pub use db::error::{Error, Result};
+#[cfg(feature = "postgres")]
+pub use db::scratch;
 pub use db::stats::{QueryStats, with_query_stats};
 pub use db::tx::{Context, Origin, Tx};
-pub use db::{backups, migrations, notify, scratch, server};
+pub use db::{backups, migrations, notify, server};
 
-// Linked for their features alone: they decide whether the client libraries are compiled in.
-use {libsqlite3_sys as _, openssl_sys as _, pq_sys as _};
+// Linked for their features alone, which decide whether the client libraries are compiled in.
+#[cfg(feature = "sqlite")]
+use libsqlite3_sys as _;
+#[cfg(feature = "postgres")]
+use {openssl_sys as _, pq_sys as _};
+
+#[cfg(not(any(feature = "postgres", feature = "sqlite")))]
+compile_error!("enable the feature `postgres`, `sqlite`, or both");

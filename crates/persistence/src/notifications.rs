@@ -2,98 +2,19 @@
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Bool, Nullable, Text, Timestamp},
+    sql_types::{BigInt, Nullable},
 };
 use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::{NotificationId, UserId},
-    notifications::{Notice, Notification, NotificationFilter},
+    notifications::{Notification, NotificationFilter},
     page::{Page, PageRequest},
     rule::NotFound,
-    schema::{notifications, users},
+    schema::notifications,
     sync::ChangedKind,
-    time::Instant,
 };
 
-use crate::{DbConnection, Result, Tx, audit::BATCH};
-
-/// Writes notifications; gives the numbers they get, and whose they are.
-pub(crate) fn insert(conn: &mut DbConnection, rows: &[Notification]) -> Result<Vec<(i64, UserId)>> {
-    let mut told = Vec::with_capacity(rows.len());
-    for batch in rows.chunks(BATCH) {
-        let inserted: Vec<(i64, UserId)> =
-            with_conn!(&mut *conn, |c| diesel::insert_into(notifications::table)
-                .values(batch)
-                .returning((notifications::id, notifications::user_id))
-                .get_results(c))?;
-        told.extend(inserted);
-    }
-    Ok(told)
-}
-
-/// Tells everybody active but one person: one statement, however many they are. Gives the numbers, and whose they are.
-pub(crate) fn announce(
-    conn: &mut DbConnection,
-    except: UserId,
-    notice: &Notice,
-    now: Instant,
-) -> Result<Vec<(i64, UserId)>> {
-    let Notification {
-        id: _,
-        user_id: _,
-        kind,
-        title,
-        title_ar,
-        message,
-        message_ar,
-        related_type,
-        related_id,
-        priority,
-        is_persistent,
-        action_url,
-        is_read,
-        read_at,
-        created_at,
-    } = notice.address_to(except, now);
-    Ok(with_conn!(conn, |c| users::table
-        .filter(users::is_active)
-        .filter(users::id.ne(except))
-        .select((
-            users::id,
-            kind.into_sql::<Text>(),
-            title.into_sql::<Text>(),
-            title_ar.into_sql::<Text>(),
-            message.into_sql::<Text>(),
-            message_ar.into_sql::<Text>(),
-            related_type.into_sql::<Nullable<Text>>(),
-            related_id.into_sql::<Nullable<BigInt>>(),
-            priority.into_sql::<Text>(),
-            is_persistent.into_sql::<Bool>(),
-            action_url.into_sql::<Nullable<Text>>(),
-            is_read.into_sql::<Bool>(),
-            read_at.into_sql::<Nullable<Timestamp>>(),
-            created_at.into_sql::<Timestamp>(),
-        ))
-        .insert_into(notifications::table)
-        .into_columns((
-            notifications::user_id,
-            notifications::kind,
-            notifications::title,
-            notifications::title_ar,
-            notifications::message,
-            notifications::message_ar,
-            notifications::related_type,
-            notifications::related_id,
-            notifications::priority,
-            notifications::is_persistent,
-            notifications::action_url,
-            notifications::is_read,
-            notifications::read_at,
-            notifications::created_at,
-        ))
-        .returning((notifications::id, notifications::user_id))
-        .get_results(c))?)
-}
+use crate::{DbConnection, Result, Tx};
 
 /// A page of somebody's notifications, newest first.
 pub fn list(

@@ -12,14 +12,7 @@ use inspection_domain::{
     time::Instant,
 };
 
-use crate::{DbConnection, Result, Tx, audit::BATCH, db::database::one_row, db::error::ConcurrentUpdate};
-
-pub(crate) fn insert(conn: &mut DbConnection, jobs: &[OutboxJob]) -> Result<()> {
-    for batch in jobs.chunks(BATCH) {
-        with_conn!(&mut *conn, |c| diesel::insert_into(outbox::table).values(batch).execute(c))?;
-    }
-    Ok(())
-}
+use crate::{DbConnection, Result, Tx, db::database::one_row, db::error::ConcurrentUpdate};
 
 /// A page of the jobs that aren't done, the oldest first.
 pub fn list(conn: &mut DbConnection, filter: &OutboxFilter, page: PageRequest) -> Result<Page<OutboxJob>> {
@@ -108,10 +101,11 @@ pub fn claim(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<Outbox
         .limit(kind.batch().into())
         .select(outbox::id);
     // What another worker is just taking is passed over.
-    let ids: Vec<OutboxId> = match &mut *tx.conn {
-        DbConnection::Postgres(c) => due.for_no_key_update().skip_locked().load(c)?,
-        DbConnection::Sqlite(c) => due.load(c)?,
-    };
+    let ids: Vec<OutboxId> = by_backend!(
+        &mut *tx.conn,
+        postgres(c) => due.for_no_key_update().skip_locked().load(c)?,
+        sqlite(c) => due.load(c)?,
+    );
     if ids.is_empty() {
         let next: Option<Instant> =
             with_conn!(&mut *tx.conn, |c| pending.select(diesel::dsl::min(outbox::run_at)).get_result(c))?;

@@ -204,10 +204,11 @@ pub fn defect_analytics(conn: &mut DbConnection) -> Result<DefectAnalytics> {
 macro_rules! by_slot {
     ($conn:expr, $steps:expr, $table:ident . $at:ident, $name:literal: $sql:ty as $type:ty) => {{
         let (at, seconds) = (stringify!($at), $steps.slot_seconds());
-        let unix = match $conn {
-            DbConnection::Postgres(_) => format!("CAST(FLOOR(EXTRACT(EPOCH FROM {at})) AS BIGINT)"),
-            DbConnection::Sqlite(_) => format!("CAST(strftime('%s', {at}) AS INTEGER)"),
-        };
+        let unix = by_backend!(
+            $conn,
+            postgres(_) => format!("CAST(FLOOR(EXTRACT(EPOCH FROM {at})) AS BIGINT)"),
+            sqlite(_) => format!("CAST(strftime('%s', {at}) AS INTEGER)"),
+        );
         // Whole numbers are divided towards zero, but slots before 1970 are counted downwards.
         let slot = format!("({unix} - (({unix} % {seconds}) + {seconds}) % {seconds}) / {seconds}");
         let columns = format!("{slot}, {}, COUNT(*)", $name);

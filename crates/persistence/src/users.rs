@@ -160,18 +160,6 @@ pub(crate) fn held_for_badges(conn: &mut DbConnection, ids: &[UserId]) -> Result
     Ok(lock_rows!(conn, in_order.select(User::as_select()), for_update, load)?)
 }
 
-/// Makes sure that rows which refer to these people, or to everybody active, can be written without waiting for anybody: whoever keeps
-/// an account to themself is waited for here.
-pub(crate) fn await_references(conn: &mut DbConnection, ids: &[UserId], everybody: bool) -> Result<()> {
-    let DbConnection::Postgres(conn) = conn else { return Ok(()) };
-    let told =
-        users::id.eq_any(ids).or(users::is_active.and(everybody.into_sql::<diesel::sql_types::Bool>()));
-    let in_order =
-        users::table.filter(told).order((users::role.ne(Role::Admin), users::id)).select(users::id);
-    in_order.for_key_share().load::<UserId>(conn)?;
-    Ok(())
-}
-
 /// Everybody active.
 pub(crate) fn active(conn: &mut DbConnection) -> Result<Vec<User>> {
     Ok(with_conn!(conn, |c| users::table.filter(users::is_active).select(User::as_select()).load(c))?)
@@ -191,7 +179,7 @@ fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: BadgeRequest) -> Res
     match wanted {
         BadgeRequest::Chosen(badge) => {
             if insert(tx, &badge)? == 0 {
-                return Err(crate::db::error::badge_taken(field).into());
+                return Err(crate::db::constraints::duplicate_badge(field).into());
             }
             Ok(badge.into())
         }

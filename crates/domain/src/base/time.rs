@@ -260,17 +260,16 @@ mod openapi {
     impl utoipa::ToSchema for super::Date {}
 }
 
-#[cfg(feature = "diesel")]
-mod rows {
+#[cfg(feature = "postgres")]
+mod postgres {
     use diesel::{
         deserialize::{self, FromSql},
         pg::{
-            Pg,
+            Pg, PgValue,
             data_types::{PgDate, PgTimestamp},
         },
-        serialize::{self, IsNull, Output, ToSql},
+        serialize::{self, Output, ToSql},
         sql_types,
-        sqlite::Sqlite,
     };
 
     use super::{Date, Instant};
@@ -287,25 +286,10 @@ mod rows {
     }
 
     impl FromSql<sql_types::Timestamp, Pg> for Instant {
-        fn from_sql(raw: diesel::pg::PgValue<'_>) -> deserialize::Result<Self> {
+        fn from_sql(raw: PgValue<'_>) -> deserialize::Result<Self> {
             let PgTimestamp(value) = FromSql::<sql_types::Timestamp, Pg>::from_sql(raw)?;
             let microseconds = value.checked_add(EPOCH_MICROSECONDS).ok_or("instant out of range")?;
             Ok(Self::new(jiff::Timestamp::from_microsecond(microseconds)?))
-        }
-    }
-
-    // A fixed width makes the order of the texts the order of the instants.
-    impl ToSql<sql_types::Timestamp, Sqlite> for Instant {
-        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-            out.set_value(self.to_string());
-            Ok(IsNull::No)
-        }
-    }
-
-    impl FromSql<sql_types::Timestamp, Sqlite> for Instant {
-        fn from_sql(raw: diesel::sqlite::SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-            let text = <String as FromSql<sql_types::Text, Sqlite>>::from_sql(raw)?;
-            Self::parse(&text).ok_or_else(|| format!("{text:?} is not an instant").into())
         }
     }
 
@@ -317,9 +301,36 @@ mod rows {
     }
 
     impl FromSql<sql_types::Date, Pg> for Date {
-        fn from_sql(raw: diesel::pg::PgValue<'_>) -> deserialize::Result<Self> {
+        fn from_sql(raw: PgValue<'_>) -> deserialize::Result<Self> {
             let PgDate(days) = FromSql::<sql_types::Date, Pg>::from_sql(raw)?;
             Ok(Self(EPOCH.checked_add(jiff::Span::new().try_days(days)?)?))
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use diesel::{
+        deserialize::{self, FromSql},
+        serialize::{self, IsNull, Output, ToSql},
+        sql_types,
+        sqlite::{Sqlite, SqliteValue},
+    };
+
+    use super::{Date, Instant};
+
+    // Of fixed width, so that the order of the texts is the order of the instants.
+    impl ToSql<sql_types::Timestamp, Sqlite> for Instant {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+            out.set_value(self.to_string());
+            Ok(IsNull::No)
+        }
+    }
+
+    impl FromSql<sql_types::Timestamp, Sqlite> for Instant {
+        fn from_sql(raw: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+            let text = <String as FromSql<sql_types::Text, Sqlite>>::from_sql(raw)?;
+            Self::parse(&text).ok_or_else(|| format!("{text:?} is not an instant").into())
         }
     }
 
@@ -331,7 +342,7 @@ mod rows {
     }
 
     impl FromSql<sql_types::Date, Sqlite> for Date {
-        fn from_sql(raw: diesel::sqlite::SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        fn from_sql(raw: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
             let text = <String as FromSql<sql_types::Text, Sqlite>>::from_sql(raw)?;
             Self::parse(&text).ok_or_else(|| format!("{text:?} is not a date").into())
         }

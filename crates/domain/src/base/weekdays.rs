@@ -144,29 +144,30 @@ mod openapi {
 
 #[cfg(feature = "diesel")]
 mod rows {
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    use diesel::serialize::{self, Output, ToSql};
     use diesel::{
         backend::Backend,
         deserialize::{self, FromSql},
-        pg::Pg,
-        serialize::{self, IsNull, Output, ToSql},
         sql_types::Integer,
-        sqlite::Sqlite,
     };
 
     use super::{DayOfWeek, DaysOfWeek};
 
     macro_rules! integers {
         ($($name:ident: $bound:expr;)*) => {$(
-            impl ToSql<Integer, Pg> for $name {
-                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-                    ToSql::<Integer, Pg>::to_sql(&i32::from(self.0), &mut out.reborrow())
+            #[cfg(feature = "postgres")]
+            impl ToSql<Integer, diesel::pg::Pg> for $name {
+                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::pg::Pg>) -> serialize::Result {
+                    ToSql::<Integer, diesel::pg::Pg>::to_sql(&i32::from(self.0), &mut out.reborrow())
                 }
             }
 
-            impl ToSql<Integer, Sqlite> for $name {
-                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+            #[cfg(feature = "sqlite")]
+            impl ToSql<Integer, diesel::sqlite::Sqlite> for $name {
+                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::sqlite::Sqlite>) -> serialize::Result {
                     out.set_value(i32::from(self.0));
-                    Ok(IsNull::No)
+                    Ok(serialize::IsNull::No)
                 }
             }
 

@@ -1,31 +1,35 @@
-//! One connection type for both databases, and what only one of them has.
+//! One connection type for both databases, and the operations that differ between them.
 
 use diesel::{
-    Connection, PgConnection, RunQueryDsl, SqliteConnection,
+    Connection, RunQueryDsl,
     connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
     r2d2::R2D2Connection,
     result::{ConnectionResult, QueryResult},
 };
 
-/// A connection to either database. `with_conn!` gives a query the variant's own type.
-#[allow(missing_debug_implementations, reason = "connections have nothing to show")]
+/// A connection to either database. `with_conn!` runs a query on the type of its variant.
+#[allow(missing_debug_implementations, reason = "connections have no state to show")]
 pub enum DbConnection {
-    /// To PostgreSQL.
-    Postgres(PgConnection),
-    /// To SQLite.
-    Sqlite(SqliteConnection),
+    /// A connection to PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Postgres(diesel::PgConnection),
+    /// A connection to a SQLite file.
+    #[cfg(feature = "sqlite")]
+    Sqlite(diesel::SqliteConnection),
 }
 
-/// Runs a Diesel query, written once, on whichever database the connection is to. `Backend` names that
-/// database's type, for boxed queries.
+/// Runs a Diesel query, written once, on either database. `Backend` names the backend's type, for
+/// boxed queries.
 macro_rules! with_conn {
     ($conn:expr, |$c:ident| $body:expr) => {
         match $conn {
+            #[cfg(feature = "postgres")]
             $crate::DbConnection::Postgres($c) => {
                 #[allow(dead_code)]
                 type Backend = diesel::pg::Pg;
                 $body
             }
+            #[cfg(feature = "sqlite")]
             $crate::DbConnection::Sqlite($c) => {
                 #[allow(dead_code)]
                 type Backend = diesel::sqlite::Sqlite;
@@ -35,66 +39,129 @@ macro_rules! with_conn {
     };
 }
 
-/// Runs a query that locks its rows until the transaction ends. SQLite has no such locks and needs none: its
-/// write transactions are exclusive. Others may refer to a locked row meanwhile: with `for_update` they would wait,
-/// and two that refer to each other's rows would deadlock.
+/// Runs the branch of the connection's database: `by_backend!(conn, postgres(c) => …, sqlite(c) =>
+/// …)`.
+macro_rules! by_backend {
+    ($conn:expr, postgres($postgres:pat) => $on_postgres:expr, sqlite($sqlite:pat) => $on_sqlite:expr $(,)?) => {
+        match $conn {
+            #[cfg(feature = "postgres")]
+            $crate::DbConnection::Postgres($postgres) => $on_postgres,
+            #[cfg(feature = "sqlite")]
+            $crate::DbConnection::Sqlite($sqlite) => $on_sqlite,
+        }
+    };
+}
+
+/// Runs a query that locks its rows until the transaction ends. SQLite has no row locks and needs
+/// none: its write transactions are exclusive. The default is `FOR NO KEY UPDATE`, which lets other
+/// transactions refer to a locked row; with `FOR UPDATE`, two transactions that refer to each
+/// other's rows would deadlock.
 macro_rules! lock_rows {
     ($conn:expr, $query:expr, $load:ident) => {
         lock_rows!($conn, $query, for_no_key_update, $load)
     };
     ($conn:expr, $query:expr, $lock:ident, $load:ident) => {
-        match $conn {
-            $crate::DbConnection::Postgres(c) => $query.$lock().$load(c),
-            $crate::DbConnection::Sqlite(c) => $query.$load(c),
-        }
+        by_backend!($conn, postgres(c) => $query.$lock().$load(c), sqlite(c) => $query.$load(c))
     };
 }
 
+/// Prefix of the URL of a SQLite file; every other URL belongs to PostgreSQL.
+const SQLITE_SCHEME: &str = "sqlite://";
+
+/// The path in the URL of a SQLite file.
+pub(crate) fn sqlite_path(url: &str) -> Option<&str> {
+    url.strip_prefix(SQLITE_SCHEME)
+}
+
+#[cfg(not(all(feature = "postgres", feature = "sqlite")))]
+fn not_compiled_in(database: &str, feature: &str) -> diesel::ConnectionError {
+    let message = format!("this build has no support for {database} (Cargo feature `{feature}`)");
+    diesel::ConnectionError::BadConnection(message)
+}
+
+/// Fails if the database of a URL isn't compiled in.
+pub(crate) fn require_backend(url: &str) -> ConnectionResult<()> {
+    match sqlite_path(url) {
+        #[cfg(not(feature = "sqlite"))]
+        Some(_) => Err(not_compiled_in("SQLite", "sqlite")),
+        #[cfg(not(feature = "postgres"))]
+        None => Err(not_compiled_in("PostgreSQL", "postgres")),
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        _ => Ok(()),
+    }
+}
+
+#[cfg(feature = "postgres")]
 diesel::define_sql_function! {
-    /// A lock on a number, until the transaction ends.
+    /// Takes an advisory lock that the transaction holds until it ends.
     fn pg_advisory_xact_lock(key: diesel::sql_types::BigInt) -> diesel::sql_types::Text;
 }
 
-/// The number that stands for the order of commits.
+/// Key of the advisory lock that orders commits.
+#[cfg(feature = "postgres")]
 const COMMIT_ORDER: i64 = 0x1a5b_ec70;
 
 impl DbConnection {
-    /// Opens a connection. `sqlite://path` is a file, made if it isn't there; everything else is for libpq.
+    /// Opens a connection. `sqlite://path` is a file, which is created if absent; libpq reads every
+    /// other URL.
     pub(crate) fn open(url: &str, statement_timeout_seconds: u32) -> ConnectionResult<Self> {
-        if let Some(path) = url.strip_prefix("sqlite://") {
-            let mut connection = SqliteConnection::establish(path)?;
-            // In this order: the later ones may wait for locks.
-            let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
-                           PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
-            connection.batch_execute(pragmas).map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-            Ok(Self::Sqlite(connection))
-        } else {
-            let mut connection = PgConnection::establish(url)?;
-            let settings = format!("SET statement_timeout = '{statement_timeout_seconds}s'");
-            connection
-                .batch_execute(&settings)
-                .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-            Ok(Self::Postgres(connection))
+        require_backend(url)?;
+        let mut connection = Self::establish(url)?;
+        let settings = by_backend!(
+            &connection,
+            postgres(_) => format!("SET statement_timeout = '{statement_timeout_seconds}s'"),
+            sqlite(_) => {
+                // SQLite has no statement timeout.
+                let _ = statement_timeout_seconds;
+                // In this order: the later ones may wait for locks.
+                "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
+                 PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+                    .to_owned()
+            },
+        );
+        with_conn!(&mut connection, |c| c.batch_execute(&settings))
+            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
+
+    /// Opens a connection with the settings of the client library.
+    pub(crate) fn establish(url: &str) -> ConnectionResult<Self> {
+        match sqlite_path(url) {
+            #[cfg(feature = "sqlite")]
+            Some(path) => diesel::SqliteConnection::establish(path).map(Self::Sqlite),
+            #[cfg(feature = "postgres")]
+            None => diesel::PgConnection::establish(url).map(Self::Postgres),
+            #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+            _ => require_backend(url).and(Err(not_compiled_in("this database", "?"))),
         }
     }
 
-    /// Runs `work` as one transaction: its changes are kept if it is `Ok`, and undone if not.
+    /// Whether the connection is to PostgreSQL.
+    pub(crate) fn is_postgres(&self) -> bool {
+        by_backend!(self, postgres(_) => true, sqlite(_) => false)
+    }
+
+    /// Runs `work` as one transaction, which commits if the outcome is `Ok` and rolls back
+    /// otherwise.
     pub(crate) fn transaction<T, E: From<diesel::result::Error>>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        match self {
-            Self::Postgres(c) => AnsiTransactionManager::begin_transaction(c)?,
-            // Immediate: a transaction that reads first and writes later would fail when another wrote between.
-            Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
-        }
+        by_backend!(
+            self,
+            postgres(c) => AnsiTransactionManager::begin_transaction(c)?,
+            // Immediate: a deferred transaction that reads before it writes fails if another one
+            // wrote meanwhile.
+            sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
+        );
         match work(self) {
             Ok(value) => {
                 with_conn!(self, |c| AnsiTransactionManager::commit_transaction(c))?;
                 Ok(value)
             }
             Err(error) => {
-                // A connection that can't roll back is dropped by the pool; the first error is the one to tell.
+                // The pool drops a connection that can't roll back; the first error is the one to
+                // return.
                 if let Err(second) = with_conn!(self, |c| AnsiTransactionManager::rollback_transaction(c)) {
                     tracing::warn!(error = %second, "rollback failed");
                 }
@@ -103,25 +170,29 @@ impl DbConnection {
         }
     }
 
-    /// From here to the end of the transaction no other one that asks for this writes, so that the numbers of what is inserted
-    /// now come in the order of the commits: whoever has read up to a number has missed nothing below it. To be asked for last
-    /// in a transaction, since all others wait meanwhile. SQLite's write transactions are exclusive anyway.
+    /// Serializes the rest of this transaction with all others that call this, so that the numbers
+    /// of the rows inserted from here on follow the order of the commits: a reader that has seen a
+    /// number has missed no smaller one. Call it last in a transaction, since all others wait.
+    /// SQLite's write transactions are exclusive anyway.
     pub(crate) fn lock_commit_order(&mut self) -> QueryResult<()> {
-        if let Self::Postgres(conn) = self {
-            diesel::select(pg_advisory_xact_lock(COMMIT_ORDER)).execute(conn)?;
-        }
-        Ok(())
+        by_backend!(
+            self,
+            postgres(c) => diesel::select(pg_advisory_xact_lock(COMMIT_ORDER)).execute(c).map(|_| ()),
+            sqlite(_) => Ok(()),
+        )
     }
 
+    /// Checks that the connection works.
     pub(crate) fn ping(&mut self) -> QueryResult<()> {
         with_conn!(self, |c| c.ping())
     }
 
+    /// Whether the client library knows the connection to be unusable.
     pub(crate) fn is_broken(&mut self) -> bool {
         with_conn!(self, |c| c.is_broken())
     }
 
-    /// Runs one plain statement that takes no values, such as maintenance.
+    /// Runs one statement without parameters, such as maintenance.
     pub(crate) fn execute(&mut self, statement: &str) -> QueryResult<usize> {
         with_conn!(self, |c| diesel::sql_query(statement).execute(c))
     }

@@ -1,4 +1,4 @@
-//! The pool, and the two ways to use it: reads and units of work.
+//! The connection pool, and its two uses: reads and units of work.
 
 use std::{
     sync::{
@@ -12,43 +12,34 @@ use diesel::{Connection, connection::InstrumentationEvent};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
-use crate::{
-    Context, DbConnection, Error, Origin, Result, Tx,
-    db::error::ConcurrentUpdate,
-    db::notify::{ListenerGuard, Notifier, PgListener, Topic},
-    db::stats,
+use super::{
+    connection::{require_backend, sqlite_path},
+    error::ConcurrentUpdate,
+    notify::{ListenerGuard, Notifier, PgListener, Topic},
+    probe::Probe,
+    stats,
 };
+use crate::{Context, DbConnection, Error, Origin, Result, Tx};
 
-/// Where the database is and how many connections it gets.
+/// Address of the database and size of its pool.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `sqlite://path` or `postgres://…`; may hold a password.
     pub url: SecretString,
-    /// Connections that are kept open.
+    /// Connections that stay open.
     pub size: u32,
-    /// Connections that are opened in addition when all are in use, and closed when idle.
+    /// Additional connections, opened when all others are in use and closed when idle.
     pub overflow: u32,
-    /// Seconds after which a connection is replaced.
+    /// Lifetime of a connection, in seconds.
     pub recycle_seconds: u64,
-    /// Seconds to wait for a free connection.
+    /// Timeout for a free connection, in seconds.
     pub wait_seconds: u64,
-    /// Seconds after which PostgreSQL gives a statement up.
+    /// Statement timeout of PostgreSQL, in seconds.
     pub statement_timeout_seconds: u32,
 }
 
-/// Connections of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pool {
-    /// The most there can be.
-    pub most: u32,
-    /// Those that are open.
-    pub open: u32,
-    /// Those of them that nobody uses.
-    pub idle: u32,
-}
-
 impl Settings {
-    /// The defaults for a database.
+    /// Settings with the default pool: 10 connections and an overflow of 5.
     pub fn new(url: impl Into<SecretString>) -> Self {
         Self {
             url: url.into(),
@@ -59,19 +50,28 @@ impl Settings {
             statement_timeout_seconds: 60,
         }
     }
-}
 
-impl Settings {
     fn connect(&self) -> diesel::ConnectionResult<DbConnection> {
         DbConnection::open(self.url.expose_secret(), self.statement_timeout_seconds)
     }
 }
 
-/// A connection in the pool, and when it was last known to work.
+/// State of the connection pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// Maximum number of connections.
+    pub most: u32,
+    /// Open connections.
+    pub open: u32,
+    /// Open connections that are not in use.
+    pub idle: u32,
+}
+
+/// A pooled connection.
 struct Pooled {
     connection: DbConnection,
-    /// Nothing if there is doubt.
-    worked: Option<Instant>,
+    /// Time of the last use without an error; none after an error.
+    last_success: Option<Instant>,
 }
 
 struct Manager {
@@ -79,8 +79,8 @@ struct Manager {
     statements: Arc<AtomicU64>,
 }
 
-/// A connection that worked this short a while ago is not asked again at checkout.
-const TRUSTED: Duration = Duration::from_secs(1);
+/// A connection used successfully within this time is not validated at checkout.
+const VALIDATION_INTERVAL: Duration = Duration::from_secs(1);
 
 impl r2d2::ManageConnection for Manager {
     type Connection = Pooled;
@@ -98,13 +98,13 @@ impl r2d2::ManageConnection for Manager {
             _ => {}
         };
         with_conn!(&mut connection, |c| c.set_instrumentation(count));
-        Ok(Pooled { connection, worked: Some(Instant::now()) })
+        Ok(Pooled { connection, last_success: Some(Instant::now()) })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
-        if pooled.worked.is_none_or(|at| at.elapsed() >= TRUSTED) {
+        if pooled.last_success.is_none_or(|at| at.elapsed() >= VALIDATION_INTERVAL) {
             pooled.connection.ping().map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-            pooled.worked = Some(Instant::now());
+            pooled.last_success = Some(Instant::now());
         }
         Ok(())
     }
@@ -114,23 +114,24 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// Tells of connections that can't be made. There is a line for every attempt of the pool, so this is for whoever looks
-/// closely; requests that go without a connection say so themselves.
+/// Logs failed attempts of the pool to connect. At debug level, since there is one line for every
+/// attempt and requests that get no connection report that themselves.
 #[derive(Debug)]
-struct Report;
+struct LogConnectionErrors;
 
-impl r2d2::HandleError<diesel::ConnectionError> for Report {
+impl r2d2::HandleError<diesel::ConnectionError> for LogConnectionErrors {
     fn handle_error(&self, error: diesel::ConnectionError) {
         tracing::debug!(%error, "no connection to the database");
     }
 }
 
-/// The database. Clones share the pool.
+/// A database. Clones share the pool.
 #[derive(Clone)]
 pub struct Database {
     pool: r2d2::Pool<Manager>,
     statements: Arc<AtomicU64>,
     notifier: Notifier,
+    probe: Arc<Probe>,
     settings: Arc<Settings>,
     connections: u32,
     is_postgres: bool,
@@ -143,14 +144,13 @@ impl std::fmt::Debug for Database {
 }
 
 impl Database {
-    /// A pool for this database. Connections are made when they are needed, so this fails only if a SQLite
-    /// file's folder can't be made.
+    /// Creates a pool. Connections are opened on demand, so this fails only if support for the
+    /// database isn't compiled in or the folder of a SQLite file can't be created.
     pub fn open(settings: Settings) -> Result<Self> {
         let url = settings.url.expose_secret();
-        let is_postgres = !url.starts_with("sqlite://");
-        if let Some(folder) =
-            url.strip_prefix("sqlite://").and_then(|path| std::path::Path::new(path).parent())
-        {
+        require_backend(url).map_err(|error| Error::Unavailable(error.to_string()))?;
+        let is_postgres = sqlite_path(url).is_none();
+        if let Some(folder) = sqlite_path(url).and_then(|path| std::path::Path::new(path).parent()) {
             std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable(error.to_string()))?;
         }
         let statements = Arc::new(AtomicU64::new(0));
@@ -163,31 +163,39 @@ impl Database {
             .idle_timeout(Some(Duration::from_mins(10)))
             .connection_timeout(Duration::from_secs(settings.wait_seconds.max(1)))
             .test_on_check_out(true)
-            .error_handler(Box::new(Report))
+            .error_handler(Box::new(LogConnectionErrors))
             .build_unchecked(Manager {
                 settings: Arc::clone(&settings),
                 statements: Arc::clone(&statements),
             });
-        Ok(Self { pool, statements, notifier: Notifier::default(), settings, connections, is_postgres })
+        Ok(Self {
+            pool,
+            statements,
+            notifier: Notifier::default(),
+            probe: Arc::default(),
+            settings,
+            connections,
+            is_postgres,
+        })
     }
 
-    /// Whether it is PostgreSQL.
+    /// Whether the database is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         self.is_postgres
     }
 
-    /// The most connections there can be.
+    /// Maximum number of connections of the pool.
     pub fn connections(&self) -> u32 {
         self.connections
     }
 
-    /// How many connections there are at the moment.
+    /// Current state of the pool.
     pub fn pool(&self) -> Pool {
         let state = self.pool.state();
         Pool { most: self.connections, open: state.connections, idle: state.idle_connections }
     }
 
-    /// Statements sent so far, over all connections.
+    /// Statements sent so far over the connections of the pool.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
@@ -195,54 +203,56 @@ impl Database {
     fn with<T>(&self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
         let mut pooled = self.pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
         let outcome = work(&mut pooled.connection);
-        // If it broke, whoever gets it next must find that out before using it.
-        pooled.worked = matches!(outcome, Ok(_) | Err(Error::Rule(_))).then(Instant::now);
+        // After any other error the connection may be broken, so the next checkout validates it.
+        pooled.last_success = matches!(outcome, Ok(_) | Err(Error::Rule(_))).then(Instant::now);
         outcome
     }
 
-    /// Reads. Blocks: waits for a connection and for the database.
+    /// Runs a read. Blocks until a connection is free and the database has answered.
     pub fn read<T>(&self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
         self.with(work)
     }
 
-    /// Carries a unit of work out: one transaction, at the end of which its notifications and audit lines are
-    /// written. If it fails, nothing has happened. Blocks.
+    /// Runs a unit of work in one transaction, at the end of which its notifications, changes,
+    /// outbox jobs and audit entries are inserted. An error or a panic rolls everything back.
+    /// Blocks.
     pub fn write<T>(
         &self,
         context: &Context,
         origin: Origin,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
-        let (value, news) = self.with(|connection| {
+        let (value, topics) = self.with(|connection| {
             connection.transaction(|connection| {
                 let mut tx = Tx::new(connection, context, origin);
                 let value = work(&mut tx)?;
                 Ok((value, tx.finish()?))
             })
         })?;
-        for topic in news {
+        for topic in topics {
             self.wake(topic);
         }
         Ok(value)
     }
 
-    /// Does what [`write`](Self::write) does up to its end, and takes it all back: to see whether it would work. Blocks.
+    /// Runs a unit of work and rolls it back, to find out whether it would succeed. Blocks.
     pub(crate) fn dry_run<T>(
         &self,
         context: &Context,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut seen = None;
-        let undone = self.with(|connection| {
+        let mut value = None;
+        let rolled_back = self.with(|connection| {
             connection.transaction(|connection| {
-                seen = Some(work(&mut Tx::new(connection, context, Origin::default()))?);
+                value = Some(work(&mut Tx::new(connection, context, Origin::default()))?);
                 Err::<(), Error>(diesel::result::Error::RollbackTransaction.into())
             })
         });
-        seen.map_or_else(|| Err(undone.err().unwrap_or(Error::Unavailable("nothing was tried".into()))), Ok)
+        let not_run = || Error::Unavailable("nothing was tried".into());
+        value.map_or_else(|| Err(rolled_back.err().unwrap_or_else(not_run)), Ok)
     }
 
-    /// A connection beside the pool.
+    /// Opens a connection outside the pool.
     pub(crate) fn connect(&self) -> diesel::ConnectionResult<DbConnection> {
         self.settings.connect()
     }
@@ -251,31 +261,32 @@ impl Database {
         self.notifier.wake(topic);
     }
 
-    /// Changes when there may be something new: committed in this process, or heard of by a [`PgListener`].
+    /// A receiver that changes when a topic may have news: committed by this process, or received
+    /// by a [`PgListener`].
     pub fn subscribe(&self, topic: Topic) -> watch::Receiver<()> {
         self.notifier.receiver(topic)
     }
 
-    /// Hears what other processes have committed, until what this gives is dropped. That it has died is told.
+    /// Listens on a thread to the commits of other processes until the guard is dropped.
+    /// `when_dead` runs if the thread panics.
     pub fn listen(&self, when_dead: impl FnOnce() + Send + 'static) -> ListenerGuard {
         ListenerGuard::start(self.pg_listener(), when_dead)
     }
 
-    /// Hears what other processes have committed, whenever it is asked.
+    /// A listener to the commits of other processes, for callers that poll it themselves.
     pub fn pg_listener(&self) -> PgListener {
         PgListener::new(self.clone())
     }
 
-    /// Whether the database answers. If every connection is in use, it does.
+    /// Probes the database on a connection outside the pool. Fails with [`Error::Unavailable`] if
+    /// it doesn't answer within 3 seconds. Blocks for no longer than that, also if all connections
+    /// of the pool are in use.
     pub fn ping(&self) -> Result<()> {
-        if self.pool.state().idle_connections == 0 && self.pool.state().connections >= self.connections {
-            return Ok(());
-        }
-        self.with(|connection| Ok(connection.ping()?))
+        self.probe.run(self.settings.url.expose_secret())
     }
 }
 
-/// A guarded write found no row in the state that was seen: somebody else was faster.
+/// Fails with a concurrent update if a guarded write found no row in the expected state.
 pub(crate) fn one_row(changed: usize) -> Result<()> {
     if changed == 1 { Ok(()) } else { Err(ConcurrentUpdate.into()) }
 }

@@ -1,11 +1,13 @@
-//! The schema: migrations for both databases, compiled in.
+//! The schema: migrations of both databases, embedded in the program.
 
-use diesel::migration::{Migration, MigrationSource};
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{Database, DbConnection, Error, Result};
 
+#[cfg(feature = "postgres")]
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+#[cfg(feature = "sqlite")]
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -17,42 +19,48 @@ fn failed(error: Failure) -> Error {
     }
 }
 
-/// One migration and whether the database has it.
+/// A migration and its state in a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Its name.
+    /// Name.
     pub name: String,
     /// Whether it has been applied.
     pub applied: bool,
 }
 
-/// Every migration this program knows, in order.
+/// Every migration known to this program, in order.
 pub fn status(database: &Database) -> Result<Vec<Status>> {
     database.read(status_of)
 }
 
-/// The names of every migration this program knows for PostgreSQL, or for SQLite, in order.
+/// Names of all migrations known to this program for PostgreSQL or for SQLite, in order. Fails if
+/// support for that database isn't compiled in.
 pub fn known(is_postgres: bool) -> Result<Vec<String>> {
+    #[cfg(feature = "postgres")]
     if is_postgres {
-        Ok(names(MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).map_err(failed)?))
-    } else {
-        Ok(names(MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(failed)?))
+        return Ok(names(MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).map_err(failed)?));
     }
+    #[cfg(feature = "sqlite")]
+    if !is_postgres {
+        return Ok(names(MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(failed)?));
+    }
+    Err(Error::Unavailable("the migrations of this database aren't compiled in".into()))
 }
 
-/// The names of versions on record; a version that this program doesn't know is its own name.
+/// Names of recorded versions; a version unknown to this program is its own name.
 pub(crate) fn names_of(versions: &[String], conn: &DbConnection) -> Result<Vec<String>> {
-    let known = known(matches!(conn, DbConnection::Postgres(_)))?;
+    let known = known(conn.is_postgres())?;
     let known: Vec<Status> = known.into_iter().map(|name| Status { name, applied: true }).collect();
     Ok(versions.iter().map(|version| name_of(&known, version)).collect())
 }
 
 fn status_of(conn: &mut DbConnection) -> Result<Vec<Status>> {
-    let all = known(matches!(conn, DbConnection::Postgres(_)))?;
-    let pending = match conn {
-        DbConnection::Postgres(c) => names(c.pending_migrations(POSTGRES).map_err(failed)?),
-        DbConnection::Sqlite(c) => names(c.pending_migrations(SQLITE).map_err(failed)?),
-    };
+    let all = known(conn.is_postgres())?;
+    let pending = by_backend!(
+        conn,
+        postgres(c) => names(c.pending_migrations(POSTGRES).map_err(failed)?),
+        sqlite(c) => names(c.pending_migrations(SQLITE).map_err(failed)?),
+    );
     Ok(all.into_iter().map(|name| Status { applied: !pending.contains(&name), name }).collect())
 }
 
@@ -62,59 +70,65 @@ fn names<DB: diesel::backend::Backend>(migrations: Vec<Box<dyn Migration<DB>>>) 
     names
 }
 
-/// Whether some migration has not been applied.
+/// Whether a migration has not been applied.
 pub fn is_pending(database: &Database) -> Result<bool> {
-    database.read(|conn| match conn {
-        DbConnection::Postgres(c) => c.has_pending_migration(POSTGRES).map_err(failed),
-        DbConnection::Sqlite(c) => c.has_pending_migration(SQLITE).map_err(failed),
+    database.read(|conn| {
+        by_backend!(
+            conn,
+            postgres(c) => c.has_pending_migration(POSTGRES).map_err(failed),
+            sqlite(c) => c.has_pending_migration(SQLITE).map_err(failed),
+        )
     })
 }
 
-/// Held while migrations run, so that instances that start at once don't run them at once. Any number would do.
-const LOCK: &str = "7236482109";
-
-/// Applies every pending migration and says which.
+/// Applies all pending migrations and returns their names.
 pub fn up(database: &Database) -> Result<Vec<String>> {
     database.read(|conn| {
         exclusively(conn, |conn| {
             let before = status_of(conn)?;
-            let applied = match conn {
-                DbConnection::Postgres(c) => versions(c.run_pending_migrations(POSTGRES).map_err(failed)?),
-                DbConnection::Sqlite(c) => versions(c.run_pending_migrations(SQLITE).map_err(failed)?),
-            };
+            let applied = by_backend!(
+                conn,
+                postgres(c) => versions(&c.run_pending_migrations(POSTGRES).map_err(failed)?),
+                sqlite(c) => versions(&c.run_pending_migrations(SQLITE).map_err(failed)?),
+            );
             Ok(applied.iter().map(|version| name_of(&before, version)).collect())
         })
     })
 }
 
-/// The name of a version, which is the digits it begins with.
+/// Name of a version: the version is its leading digits.
 fn name_of(all: &[Status], version: &str) -> String {
     let known = all.iter().find(|migration| migration.name.replace('-', "").starts_with(version));
     known.map_or_else(|| version.to_owned(), |migration| migration.name.clone())
 }
 
-/// Takes the newest migration back and says which.
+/// Reverts the newest migration and returns its name.
 pub fn down(database: &Database) -> Result<String> {
     database.read(|conn| {
         exclusively(conn, |conn| {
             let before = status_of(conn)?;
-            let version = match conn {
-                DbConnection::Postgres(c) => c.revert_last_migration(POSTGRES).map_err(failed)?,
-                DbConnection::Sqlite(c) => c.revert_last_migration(SQLITE).map_err(failed)?,
-            };
+            let version = by_backend!(
+                conn,
+                postgres(c) => c.revert_last_migration(POSTGRES).map_err(failed)?,
+                sqlite(c) => c.revert_last_migration(SQLITE).map_err(failed)?,
+            );
             Ok(name_of(&before, &version.to_string()))
         })
     })
 }
 
-fn versions(applied: Vec<diesel::migration::MigrationVersion<'_>>) -> Vec<String> {
+fn versions(applied: &[MigrationVersion<'_>]) -> Vec<String> {
     applied.iter().map(ToString::to_string).collect()
 }
 
-/// While `work` runs, no other instance migrates. On SQLite it is one transaction, so a migration there can't be one
-/// that has to run outside of one.
+/// Runs `work` while no other instance migrates: under an advisory lock on PostgreSQL, in one
+/// transaction on SQLite, where a migration therefore can't be one that has to run outside a
+/// transaction.
 fn exclusively<T>(conn: &mut DbConnection, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
-    if matches!(conn, DbConnection::Sqlite(_)) {
+    /// Key of the advisory lock; an arbitrary number.
+    const LOCK: &str = "7236482109";
+
+    if !conn.is_postgres() {
         return conn.transaction(work);
     }
     conn.execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;

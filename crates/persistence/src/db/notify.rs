@@ -1,5 +1,5 @@
-//! Wake-ups: whoever waits for something new is told when it has been committed, in this process at once, in others through
-//! PostgreSQL. They carry nothing and may be lost with a connection, so whoever waits also looks now and then.
+//! Wake-ups after commits: at once in this process, and in others by PostgreSQL's `NOTIFY`. A
+//! wake-up carries no data and may be lost with a connection, so subscribers also poll.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -11,24 +11,24 @@ use std::{
     time::Duration,
 };
 
-use diesel::{RunQueryDsl, sql_types::Text};
 use tokio::sync::watch;
 
 use crate::{Database, DbConnection, Error, Result};
 
-/// What somebody can wait for.
+/// A topic of wake-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
-    /// Notifications of anybody.
+    /// New notifications of any user.
     Notifications,
-    /// Jobs in the outbox.
+    /// New jobs in the outbox.
     Outbox,
 }
 
 impl Topic {
-    /// All of them.
+    /// All topics.
     pub const ALL: [Self; 2] = [Self::Notifications, Self::Outbox];
 
+    #[cfg(feature = "postgres")]
     fn as_str(self) -> &'static str {
         match self {
             Self::Notifications => "notifications",
@@ -37,10 +37,11 @@ impl Topic {
     }
 }
 
-/// The channel of PostgreSQL; it belongs to one database.
+/// Name of the `NOTIFY` channel, which is local to one database.
+#[cfg(feature = "postgres")]
 const CHANNEL: &str = "inspection";
 
-/// Those who wait in this process.
+/// Subscribers in this process.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Notifier(Arc<[watch::Sender<()>; Topic::ALL.len()]>);
 
@@ -53,7 +54,7 @@ impl Notifier {
         }
     }
 
-    /// Wakes all who wait for this.
+    /// Wakes all subscribers of a topic.
     pub(crate) fn wake(&self, topic: Topic) {
         self.sender(topic).send_replace(());
     }
@@ -63,20 +64,29 @@ impl Notifier {
     }
 }
 
+#[cfg(feature = "postgres")]
 diesel::define_sql_function! {
-    /// Tells all who listen on a channel, when the transaction is committed.
-    fn pg_notify(channel: Text, payload: Text) -> Text;
+    /// Notifies all listeners of a channel when the transaction commits.
+    fn pg_notify(channel: diesel::sql_types::Text, payload: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
-/// Tells other processes when the transaction is committed. A SQLite file belongs to one.
+/// Notifies other processes when the transaction commits. A SQLite file is used by one process
+/// only.
 pub(crate) fn notify_others(conn: &mut DbConnection, topic: Topic) -> Result<()> {
-    if let DbConnection::Postgres(conn) = conn {
-        diesel::select(pg_notify(CHANNEL, topic.as_str())).execute(conn)?;
-    }
-    Ok(())
+    by_backend!(
+        conn,
+        postgres(c) => {
+            diesel::RunQueryDsl::execute(diesel::select(pg_notify(CHANNEL, topic.as_str())), c)?;
+            Ok(())
+        },
+        sqlite(_) => {
+            let _ = topic;
+            Ok(())
+        },
+    )
 }
 
-/// Hears what other processes tell, over a connection of its own.
+/// Receives the notifications of other processes on a connection outside the pool.
 pub struct PgListener {
     database: Database,
     connection: Option<DbConnection>,
@@ -84,7 +94,7 @@ pub struct PgListener {
 
 impl std::fmt::Debug for PgListener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Listener").field("connected", &self.connection.is_some()).finish_non_exhaustive()
+        f.debug_struct("PgListener").field("connected", &self.connection.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -93,23 +103,30 @@ impl PgListener {
         Self { database, connection: None }
     }
 
-    /// Wakes those in this process whom others have told something since the last call. Doesn't wait; to be called a few
-    /// times a second. After an error the next call connects anew, and then wakes everybody, since something may have been missed.
+    /// Wakes the subscribers of all topics notified since the last call, without waiting; call it a
+    /// few times a second. After an error the next call reconnects and wakes all subscribers, since
+    /// notifications may have been lost.
     pub fn poll(&mut self) -> Result<()> {
-        // It is only put back if all went well.
+        if !self.database.is_postgres() {
+            return Ok(());
+        }
+        // The connection is stored again only if no step fails.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None if self.database.is_postgres() => self.connect()?,
-            None => return Ok(()),
+            None => self.connect()?,
         };
-        if let DbConnection::Postgres(postgres) = &mut connection {
-            let told: Vec<_> = postgres.notifications_iter().collect::<Result<_, _>>()?;
-            for topic in Topic::ALL {
-                if told.iter().any(|told| told.payload == topic.as_str()) {
-                    self.database.wake(topic);
+        by_backend!(
+            &mut connection,
+            postgres(c) => {
+                let received: Vec<_> = c.notifications_iter().collect::<Result<_, _>>()?;
+                for topic in Topic::ALL {
+                    if received.iter().any(|notification| notification.payload == topic.as_str()) {
+                        self.database.wake(topic);
+                    }
                 }
-            }
-        }
+            },
+            sqlite(_) => {},
+        );
         self.connection = Some(connection);
         Ok(())
     }
@@ -117,7 +134,13 @@ impl PgListener {
     fn connect(&self) -> Result<DbConnection> {
         let mut connection =
             self.database.connect().map_err(|error| Error::Unavailable(error.to_string()))?;
-        connection.execute(&format!("LISTEN {CHANNEL}"))?;
+        by_backend!(
+            &mut connection,
+            postgres(c) => {
+                diesel::RunQueryDsl::execute(diesel::sql_query(format!("LISTEN {CHANNEL}")), c)?;
+            },
+            sqlite(_) => {},
+        );
         for topic in Topic::ALL {
             self.database.wake(topic);
         }
@@ -125,10 +148,10 @@ impl PgListener {
     }
 }
 
-/// How often to hear what other processes tell.
-const EVERY: Duration = Duration::from_millis(100);
+/// Interval between polls of the listener thread.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Hears what other processes tell, on a thread, until this is dropped.
+/// A thread that polls a [`PgListener`] until this is dropped.
 #[derive(Debug)]
 pub struct ListenerGuard {
     stop: Arc<AtomicBool>,
@@ -140,17 +163,17 @@ impl ListenerGuard {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let poll = move || {
-            let mut is_deaf = false;
+            let mut is_failing = false;
             while !stopped.load(Ordering::SeqCst) {
-                let heard = listener.poll();
-                // Told once, not at every attempt.
-                if let Err(error) = &heard
-                    && !is_deaf
+                let polled = listener.poll();
+                // Logged once for each outage, not for each attempt.
+                if let Err(error) = &polled
+                    && !is_failing
                 {
-                    tracing::warn!(%error, "what other processes tell can't be heard now");
+                    tracing::warn!(%error, "cannot listen to other processes");
                 }
-                is_deaf = heard.is_err();
-                thread::sleep(if is_deaf { 10 * EVERY } else { EVERY });
+                is_failing = polled.is_err();
+                thread::sleep(if is_failing { 10 * POLL_INTERVAL } else { POLL_INTERVAL });
             }
         };
         let thread = thread::spawn(move || {
@@ -168,7 +191,7 @@ impl Drop for ListenerGuard {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the thread that hears other processes has panicked");
+            tracing::error!("the listener thread panicked");
         }
     }
 }

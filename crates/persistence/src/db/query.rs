@@ -47,6 +47,9 @@ macro_rules! paged {
     }};
 }
 
+/// Rows of one `INSERT`, so that its parameters stay below the limits of both databases.
+pub(crate) const BATCH: usize = 1000;
+
 diesel::define_sql_function! {
     /// Lower case, as far as the database knows the letters.
     fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;

@@ -1,36 +1,37 @@
-//! What a server of PostgreSQL says of itself and of the role that the service has there.
+//! Facts about a PostgreSQL server and the role of the connection.
 
-use diesel::{QueryableByName, RunQueryDsl, sql_types};
+use diesel::{QueryableByName, sql_types};
 use inspection_domain::time::Instant;
 
 use crate::{DbConnection, Result};
 
-/// A server of PostgreSQL, as this connection sees it.
+/// A PostgreSQL server, as seen by a connection.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Server {
-    /// Its version, such as `16.4`.
+    /// Version, such as `16.4`.
     #[diesel(sql_type = sql_types::Text)]
     pub version: String,
-    /// The same as a number: 160004.
+    /// Version as a number, such as 160004.
     #[diesel(sql_type = sql_types::Integer)]
     pub version_number: i32,
     /// Name of the role.
     #[diesel(sql_type = sql_types::Text)]
     pub role: String,
-    /// Whether the role may do everything on the server.
+    /// Whether the role is a superuser.
     #[diesel(sql_type = sql_types::Bool)]
     pub is_superuser: bool,
     /// Whether the connection is encrypted.
     #[diesel(sql_type = sql_types::Bool)]
     pub is_encrypted: bool,
-    /// Connections that the server takes from everybody together.
+    /// Maximum number of connections of all clients together.
     #[diesel(sql_type = sql_types::Integer)]
     pub max_connections: i32,
-    /// The time by its clock.
+    /// Current time of the server's clock.
     #[diesel(sql_type = sql_types::Timestamp)]
     pub now: Instant,
 }
 
+#[cfg(feature = "postgres")]
 const QUERY: &str = "SELECT current_setting('server_version') AS version, \
      current_setting('server_version_num')::int AS version_number, \
      current_user::text AS role, \
@@ -39,10 +40,11 @@ const QUERY: &str = "SELECT current_setting('server_version') AS version, \
      current_setting('max_connections')::int AS max_connections, \
      clock_timestamp() AT TIME ZONE 'UTC' AS now";
 
-/// Asks the server; nothing if the database is a file of SQLite.
+/// Describes the server; none for a SQLite file.
 pub fn describe(conn: &mut DbConnection) -> Result<Option<Server>> {
-    match conn {
-        DbConnection::Postgres(conn) => Ok(Some(diesel::sql_query(QUERY).get_result(conn)?)),
-        DbConnection::Sqlite(_) => Ok(None),
-    }
+    by_backend!(
+        conn,
+        postgres(c) => Ok(Some(diesel::RunQueryDsl::get_result(diesel::sql_query(QUERY), c)?)),
+        sqlite(_) => Ok(None),
+    )
 }

@@ -1,21 +1,22 @@
-//! How much a piece of work asks of the database: counted for each thread, since connections work where they are used.
+//! Query statistics of a piece of work, counted by thread: a connection is used on the thread that
+//! took it.
 
 use std::{
     cell::Cell,
     time::{Duration, Instant},
 };
 
-/// What a piece of work has asked of the database.
+/// Number of statements and their total duration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueryStats {
     /// Statements sent.
     pub statements: u32,
-    /// Time that they took.
+    /// Total duration of the statements.
     pub time: Duration,
 }
 
 impl QueryStats {
-    /// Both together.
+    /// The sum of two statistics.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self { statements: self.statements.saturating_add(other.statements), time: self.time + other.time }
@@ -27,23 +28,23 @@ thread_local! {
     static BEGUN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Does something, and tells what this thread has asked of the database meanwhile.
+/// Runs `work` and returns the statistics of the statements that this thread sent meanwhile.
 pub fn with_query_stats<T>(work: impl FnOnce() -> T) -> (T, QueryStats) {
     let before = STATS.take();
-    let done = work();
+    let value = work();
     let stats = STATS.replace(before);
     STATS.set(before.plus(stats));
-    (done, stats)
+    (value, stats)
 }
 
-/// A statement is sent by this thread.
+/// Counts a statement that this thread sends.
 pub(crate) fn begin() {
     let stats = STATS.get();
     STATS.set(QueryStats { statements: stats.statements.saturating_add(1), ..stats });
     BEGUN.set(Some(Instant::now()));
 }
 
-/// The statement that was sent last is over.
+/// Adds the duration of the statement that began last.
 pub(crate) fn end() {
     if let Some(begun) = BEGUN.take() {
         let stats = STATS.get();
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_inside_of_work_is_counted_for_both() {
+    fn nested_work_is_counted_by_both_levels() {
         let (inner, outer) = with_query_stats(|| {
             begin();
             end();

@@ -1,4 +1,7 @@
-//! A unit of work under way: what it may use, and what it leaves behind.
+//! A unit of work in progress: its context, its actor, and the rows that it leaves when it
+//! finishes.
+
+mod effects;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,56 +16,53 @@ use inspection_domain::{
     users::User,
 };
 
-use crate::{
-    DbConnection, Result, audit,
-    changes::{self, Touched},
-    db::notify::{self, Topic},
-    notifications, outbox, users,
-};
+use self::effects::ChangedObjects;
+use super::notify::{self, Topic};
+use crate::{DbConnection, Result};
 
-/// What a unit of work takes from outside: time, randomness, and where the site is.
+/// Dependencies of units of work: clock, ids and the site's calendar.
 #[derive(Clone)]
 pub struct Context {
-    /// Tells the time.
+    /// Source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Makes ids up.
+    /// Source of unique names and random bytes.
     pub ids: Arc<dyn Ids>,
-    /// Turns instants into the site's dates.
+    /// Converts instants to the site's dates.
     pub calendar: SiteTimeZone,
-    /// Whether somebody translates texts in the background; if not, no work is left for that.
+    /// Whether new texts are queued for translation in the background.
     pub translates: bool,
 }
 
 impl Context {
-    /// Today at the site.
+    /// Today's date at the site.
     pub fn today(&self) -> Date {
         self.calendar.date(self.clock.now())
     }
 }
 
-/// Where a request comes from, for the audit trail.
+/// Origin of a request, for the audit trail.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
-    /// Network address.
+    /// Network address of the client.
     pub address: Option<String>,
     /// Id of the request.
     pub request_id: Option<String>,
 }
 
-/// A unit of work under way.
+/// A unit of work in progress.
 pub struct Tx<'c> {
     /// The connection, inside the transaction.
     pub(crate) conn: &'c mut DbConnection,
-    /// When it takes place.
+    /// Time of the unit of work, the same for all of its rows.
     pub now: Instant,
     context: &'c Context,
     origin: Origin,
     actor: Option<User>,
     notifications: Vec<Notification>,
     announcements: Vec<(UserId, Notice)>,
-    trail: Vec<AuditEntry>,
-    work: Vec<OutboxJob>,
-    touched: Touched,
+    audit_entries: Vec<AuditEntry>,
+    outbox_jobs: Vec<OutboxJob>,
+    changed: ChangedObjects,
     wakes_outbox: bool,
 }
 
@@ -77,103 +77,105 @@ impl<'c> Tx<'c> {
             actor: None,
             notifications: Vec::new(),
             announcements: Vec::new(),
-            trail: Vec::new(),
-            work: Vec::new(),
-            touched: Touched::new(),
+            audit_entries: Vec::new(),
+            outbox_jobs: Vec::new(),
+            changed: ChangedObjects::new(),
             wakes_outbox: false,
         }
     }
 
-    /// The connection, for reads in the middle of the work.
+    /// The connection, for reads inside the transaction.
     pub fn conn(&mut self) -> &mut DbConnection {
         self.conn
     }
 
-    /// Lets somebody act; without it, the service itself does.
+    /// Sets the actor. Without one, the service itself acts.
     pub fn act_as(&mut self, actor: User) {
         self.actor = Some(actor);
     }
 
-    /// Who acts; a unit of work that needs somebody fails without.
+    /// The actor. Fails with [`Forbidden`](inspection_domain::rule::Forbidden) if the service
+    /// itself acts.
     pub(crate) fn actor(&self) -> Result<&User> {
         let nobody = inspection_domain::rule::Forbidden("somebody must be signed in to do this");
         self.actor.as_ref().ok_or_else(|| nobody.into())
     }
 
-    /// Id of whoever acts, if anybody does.
+    /// Id of the actor; none if the service itself acts.
     pub(crate) fn actor_id(&self) -> Option<UserId> {
         self.actor.as_ref().map(|actor| actor.id)
     }
 
-    /// Today at the site.
+    /// Today's date at the site.
     pub fn today(&self) -> Date {
         self.context.calendar.date(self.now)
     }
 
-    /// Where the site is in time.
+    /// The site's calendar.
     pub(crate) fn calendar(&self) -> &SiteTimeZone {
         &self.context.calendar
     }
 
-    /// Tells these people; the rows are written when the work is done.
-    pub(crate) fn notify(&mut self, people: impl IntoIterator<Item = UserId>, notice: &Notice) {
+    /// Sends a notification to these users. Its rows are inserted at the end of the unit of work.
+    pub(crate) fn notify(&mut self, recipients: impl IntoIterator<Item = UserId>, notice: &Notice) {
         let now = self.now;
-        self.notifications.extend(people.into_iter().map(|user| notice.address_to(user, now)));
+        self.notifications.extend(recipients.into_iter().map(|user| notice.address_to(user, now)));
     }
 
-    /// Tells everybody active but one person, when the work is done.
+    /// Sends a notification to every active user except one, at the end of the unit of work.
     pub(crate) fn announce(&mut self, except: UserId, notice: Notice) {
         self.announcements.push((except, notice));
     }
 
-    /// Leaves the texts of an object to be translated in the background that are new (§13).
+    /// Queues the new texts of an object for translation in the background (§13).
     pub(crate) fn translate<T: Translated + Clone>(&mut self, before: Option<&T>, after: &T) {
         if self.context.translates {
-            let (wanted, now) = (translations::requests(before, after), self.now);
+            let (requests, now) = (translations::requests(before, after), self.now);
             let job =
-                |wanted: TranslationRequest| OutboxJob::new(OutboxKind::Translate, wanted.payload(), now);
-            self.work.extend(wanted.into_iter().map(job));
+                |request: TranslationRequest| OutboxJob::new(OutboxKind::Translate, request.payload(), now);
+            self.outbox_jobs.extend(requests.into_iter().map(job));
         }
     }
 
-    /// Tells the phones of these people, when the work is done, that an object has changed.
+    /// Records a change of an object in the feed of each follower (§15), at the end of the unit of
+    /// work.
     pub(crate) fn record_change(
         &mut self,
         kind: ChangedKind,
         id: i64,
-        people: impl IntoIterator<Item = impl Into<Option<UserId>>>,
+        followers: impl IntoIterator<Item = impl Into<Option<UserId>>>,
     ) {
-        let told = self.touched.entry((kind, id)).or_default();
-        for person in people.into_iter().filter_map(Into::into) {
-            if !told.contains(&person) {
-                told.push(person);
+        let recorded = self.changed.entry((kind, id)).or_default();
+        for follower in followers.into_iter().filter_map(Into::into) {
+            if !recorded.contains(&follower) {
+                recorded.push(follower);
             }
         }
     }
 
-    /// The same for many objects of one person.
-    pub(crate) fn record_changes(&mut self, kind: ChangedKind, ids: &[i64], person: UserId) {
+    /// Records changes of several objects with one follower.
+    pub(crate) fn record_changes(&mut self, kind: ChangedKind, ids: &[i64], follower: UserId) {
         for id in ids {
-            self.record_change(kind, *id, [person]);
+            self.record_change(kind, *id, [follower]);
         }
     }
 
-    /// Wakes the workers of the outbox when the work is done.
+    /// Wakes the workers of the outbox after the commit.
     pub(crate) fn wake_outbox(&mut self) {
         self.wakes_outbox = true;
     }
 
-    /// A new name that nobody else has.
+    /// A name that is used nowhere else.
     pub(crate) fn unique(&self) -> String {
         self.context.ids.unique()
     }
 
-    /// Bytes nobody can guess.
+    /// Unpredictable bytes.
     pub(crate) fn random(&self) -> [u8; 16] {
         self.context.ids.random()
     }
 
-    /// Puts a line into the audit trail, when the work is done.
+    /// Adds an entry to the audit trail, which is inserted at the end of the unit of work.
     pub(crate) fn audit(
         &mut self,
         action: AuditAction,
@@ -181,7 +183,7 @@ impl<'c> Tx<'c> {
         entity_id: i64,
         changes: Changes,
     ) {
-        self.trail.push(AuditEntry {
+        self.audit_entries.push(AuditEntry {
             id: AuditId::UNSAVED,
             at: self.now,
             actor_id: self.actor_id(),
@@ -194,37 +196,37 @@ impl<'c> Tx<'c> {
         });
     }
 
-    /// Writes what the work leaves behind; tells what others may be waiting for once it is committed.
+    /// Inserts the rows that the unit of work leaves, and returns the topics to wake after the
+    /// commit.
     pub(crate) fn finish(mut self) -> Result<Vec<Topic>> {
-        audit::insert(self.conn, &self.trail)?;
-        outbox::insert(self.conn, &self.work)?;
-        let mut news = Vec::new();
-        if self.wakes_outbox || !self.work.is_empty() {
-            news.push(Topic::Outbox);
+        effects::insert_audit_entries(self.conn, &self.audit_entries)?;
+        effects::insert_outbox_jobs(self.conn, &self.outbox_jobs)?;
+        let mut topics = Vec::new();
+        if self.wakes_outbox || !self.outbox_jobs.is_empty() {
+            topics.push(Topic::Outbox);
         }
-        let tells = !self.notifications.is_empty() || !self.announcements.is_empty();
-        self.touched.retain(|_, people| !people.is_empty());
-        if tells || !self.touched.is_empty() {
-            // Before the lock that all others wait for: nobody may hold it and wait for somebody who waits for it.
-            let told = self.notifications.iter().map(|one| one.user_id);
-            let told: BTreeSet<UserId> = told.chain(self.touched.values().flatten().copied()).collect();
-            let told: Vec<UserId> = told.into_iter().collect();
-            users::await_references(self.conn, &told, !self.announcements.is_empty())?;
+        let notifies = !self.notifications.is_empty() || !self.announcements.is_empty();
+        self.changed.retain(|_, followers| !followers.is_empty());
+        if notifies || !self.changed.is_empty() {
+            // All others wait for the lock of the commit order, so its holder must not wait for any
+            // of them.
+            let recipients = self.notifications.iter().map(|notification| notification.user_id);
+            let recipients: BTreeSet<UserId> =
+                recipients.chain(self.changed.values().flatten().copied()).collect();
+            effects::lock_recipients(self.conn, &recipients, !self.announcements.is_empty())?;
             self.conn.lock_commit_order()?;
-            changes::write(self.conn, &self.touched, self.now)?;
+            effects::replace_changes(self.conn, &self.changed, self.now)?;
         }
-        if tells {
+        if notifies {
             for (except, notice) in &self.announcements {
-                let told = notifications::announce(self.conn, *except, notice, self.now)?;
-                changes::write_new(self.conn, ChangedKind::Notification, &told, self.now)?;
+                effects::insert_announcement(self.conn, *except, notice, self.now)?;
             }
-            let told = notifications::insert(self.conn, &self.notifications)?;
-            changes::write_new(self.conn, ChangedKind::Notification, &told, self.now)?;
-            news.push(Topic::Notifications);
+            effects::insert_notifications(self.conn, &self.notifications, self.now)?;
+            topics.push(Topic::Notifications);
         }
-        for topic in &news {
+        for topic in &topics {
             notify::notify_others(self.conn, *topic)?;
         }
-        Ok(news)
+        Ok(topics)
     }
 }

@@ -39,6 +39,7 @@ mod list_pages;
 mod notifications;
 mod people_races;
 mod points;
+mod probe;
 mod races;
 mod ratings;
 mod reports;

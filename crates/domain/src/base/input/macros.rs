@@ -154,6 +154,7 @@ pub(crate) use text_enum;
 #[cfg(feature = "diesel")]
 macro_rules! stored_as_json {
     ($name:ty) => {
+        #[cfg(feature = "postgres")]
         impl diesel::serialize::ToSql<diesel::sql_types::Text, diesel::pg::Pg> for $name {
             fn to_sql<'b>(
                 &'b self,
@@ -164,6 +165,7 @@ macro_rules! stored_as_json {
             }
         }
 
+        #[cfg(feature = "sqlite")]
         impl diesel::serialize::ToSql<diesel::sql_types::Text, diesel::sqlite::Sqlite> for $name {
             fn to_sql<'b>(
                 &'b self,
