@@ -12,7 +12,7 @@ use std::{
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use inspection_persistence::{Database, Error, Result, Settings};
 use inspection_testkit::{
-    DatabaseKind, TestDatabase, on_both_databases,
+    DatabaseKind, TestDatabase, on_both_databases, or_skip,
     postgres::{OwnServer, Stop},
 };
 
@@ -68,7 +68,7 @@ on_both_databases! {
 
 #[test]
 fn a_stopped_server_is_unavailable_while_every_connection_is_in_use() {
-    let Some(mut server) = OwnServer::start() else { return };
+    let mut server = or_skip!(OwnServer::start());
     let database = open(&server.url("postgres"));
     let outcome = while_all_are_busy(&database, || {
         server.stop(Stop::Immediate);
@@ -101,7 +101,7 @@ fn file_beside(db: &TestDatabase) -> (Database, std::path::PathBuf) {
 
 #[test]
 fn a_sqlite_file_out_of_reach_is_unavailable_while_every_connection_is_in_use() {
-    let db = TestDatabase::new(DatabaseKind::Sqlite).unwrap();
+    let db = or_skip!(TestDatabase::new(DatabaseKind::Sqlite));
     let (database, folder) = file_beside(&db);
     let outcome = while_all_are_busy(&database, || {
         ping_in_time(&database).unwrap();
@@ -116,7 +116,7 @@ fn a_sqlite_file_out_of_reach_is_unavailable_while_every_connection_is_in_use() 
 
 #[test]
 fn a_locked_sqlite_file_is_unavailable() {
-    let db = TestDatabase::new(DatabaseKind::Sqlite).unwrap();
+    let db = or_skip!(TestDatabase::new(DatabaseKind::Sqlite));
     let file = Path::new(db.url.strip_prefix("sqlite://").unwrap()).with_file_name("locked.db");
     let mut owner = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
     owner.batch_execute("CREATE TABLE one (id INTEGER); BEGIN EXCLUSIVE").unwrap();

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, fs, io::Write, process::Stdio};
 
-use inspection_persistence::scratch;
-use inspection_testkit::{or_skip, postgres::Server, redis::Redis, skips::Skipped};
+use inspection_testkit::{
+    databases::create_owned_database, or_skip, postgres::Server, redis::Redis, skips::Skipped,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,7 +24,7 @@ impl Deployment {
         let (server, redis) = (Server::shared()?, Redis::start()?);
         let name = server.fresh_name();
         let role = format!("owner_of_{name}");
-        scratch::create_owned_database(&server.url("postgres"), &name, &role, "unused").expect("a database");
+        create_owned_database(server, &name, &role);
         // On the disk of the build: temporary files may be in memory.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let settings = BTreeMap::from([
