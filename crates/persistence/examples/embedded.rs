@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let answers: NewAnswers = input(json!({"answers": [failed]}))?;
         inspections::answer(tx, id, answers.answers.0, |_| None)?;
         inspections::submit(tx, id)?;
-        defects::of_inspection(tx.conn(), id)
+        defects::list_by_inspection(tx.conn(), id)
     })?;
     assert_eq!(defects.len(), 1, "the failed answer becomes a defect");
     Ok(())

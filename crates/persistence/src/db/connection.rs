@@ -39,8 +39,8 @@ macro_rules! with_conn {
     };
 }
 
-/// Runs the branch of the connection's database: `by_backend!(conn, postgres(c) => …, sqlite(c) =>
-/// …)`.
+/// Runs the branch of the connection's database:
+/// `by_backend!(conn, postgres(c) => …, sqlite(c) => …)`.
 macro_rules! by_backend {
     ($conn:expr, postgres($postgres:pat) => $on_postgres:expr, sqlite($sqlite:pat) => $on_sqlite:expr $(,)?) => {
         match $conn {

@@ -4,6 +4,7 @@
 
 use std::{
     fmt::Display,
+    panic::catch_unwind,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -36,7 +37,8 @@ impl Run {
         let run = Arc::new(Self::default());
         let started = Arc::clone(&run);
         thread::Builder::new().name("database-probe".into()).spawn(move || {
-            let outcome = probe(&url);
+            // Without an outcome the run would count as pending for ever.
+            let outcome = catch_unwind(|| probe(&url)).unwrap_or_else(|_| Err("the probe panicked".into()));
             *lock(&started.outcome) = Some(outcome);
             started.finished.notify_all();
         })?;
@@ -82,8 +84,7 @@ fn unavailable(error: impl Display) -> Error {
 }
 
 /// Connects and runs one statement that needs the database itself. The server and the client
-/// library give up by the same timeout, so that a probe that nobody waits for any more doesn't stay
-/// for long.
+/// library have the same timeout, so that an abandoned probe ends soon, too.
 fn probe(url: &str) -> Result<(), String> {
     let mut connection = DbConnection::establish(&with_timeouts(url)).map_err(|error| error.to_string())?;
     by_backend!(

@@ -19,12 +19,13 @@ macro_rules! filter_by {
     };
 }
 
-/// Loads one page of a list and the total number of its rows: two statements, as `Result<Page<Row>>`.
+/// Loads one page of a list and the total number of its rows: two statements, as
+/// `Result<Page<Row>>`.
 ///
-/// `paged!(conn, page, Row, || filtered, |query| ordered)`: `filtered` builds the query with all filters and is
-/// evaluated twice; `ordered` adds the order to the first of them. `Row` is selected by `Row::as_select()`;
-/// `Row = selection` selects something else. Both expressions are compiled for each database, with `Backend` as in
-/// `with_conn!`.
+/// `paged!(conn, page, Row, || filtered, |query| ordered)`: `filtered` builds the query with all
+/// filters and is evaluated twice; `ordered` adds the order to the first of them. `Row` is selected
+/// by `Row::as_select()`; `Row = selection` selects something else. Both expressions are compiled
+/// for each database, with `Backend` as in `with_conn!`.
 macro_rules! paged {
     ($conn:expr, $page:expr, $row:ty, || $filtered:expr, |$query:ident| $ordered:expr $(,)?) => {
         paged!($conn, $page, $row = <$row>::as_select(), || $filtered, |$query| $ordered)
@@ -55,8 +56,9 @@ diesel::define_sql_function! {
     fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
 }
 
-/// The pattern that matches a text anywhere in a column: `lower(column).like(anywhere(text)).escape('\\')`.
-/// The database lowers both sides, so they match even where it doesn't know the lower case of a letter.
+/// The pattern that matches a text anywhere in a column:
+/// `lower(column).like(anywhere(text)).escape('\\')`. The database lowers both sides, so they match
+/// even where it doesn't know the lower case of a letter.
 pub(crate) fn anywhere(text: &str) -> lower<String> {
     lower(pattern(text))
 }

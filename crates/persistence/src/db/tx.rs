@@ -97,8 +97,8 @@ impl<'c> Tx<'c> {
     /// The actor. Fails with [`Forbidden`](inspection_domain::rule::Forbidden) if the service
     /// itself acts.
     pub(crate) fn actor(&self) -> Result<&User> {
-        let nobody = inspection_domain::rule::Forbidden("somebody must be signed in to do this");
-        self.actor.as_ref().ok_or_else(|| nobody.into())
+        let anonymous = inspection_domain::rule::Forbidden("somebody must be signed in to do this");
+        self.actor.as_ref().ok_or_else(|| anonymous.into())
     }
 
     /// Id of the actor; none if the service itself acts.
