@@ -8,7 +8,7 @@ use inspection_domain::{
     users::{NewUser, Role},
 };
 use inspection_persistence::{
-    Origin, Tx, assignments, audit, checklists, daily_lists, defects, inspections, notifications, points,
+    Origin, Tx, assignments, audit, checklists, daily_lists, defects, inspections, notifications,
 };
 
 use inspection_testkit::{DatabaseKind, TestDatabase};
@@ -57,7 +57,7 @@ fn dump(database: &Database, calendar: &SiteTimeZone, end: Instant) -> Dump {
                 notifications: counts,
                 points: people.iter().map(|user| user.total_points).sum(),
                 trail: audit::list(conn, &everything::<AuditFilter>()?, calendar, ALL)?.items,
-                mismatches: points::mismatches(conn)?.len(),
+                mismatches: inspection_testkit::ledger::mismatches(conn)?.len(),
                 people,
             })
         })

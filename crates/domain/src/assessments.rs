@@ -107,6 +107,15 @@ pub struct Assessment {
 
 crate::translations::translated!(Assessment, "assessment", { mechanical_reason, electrical_reason, admin_notes });
 
+impl crate::entity::Entity for Assessment {
+    const NAME: &'static str = "assessment";
+    const PATH: Option<&'static str> = Some("/assessments");
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 input! {
     /// Verdict of an inspector.
     pub struct NewVerdict {

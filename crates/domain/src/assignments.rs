@@ -157,6 +157,22 @@ pub struct Assignment {
     pub updated_at: Instant,
 }
 
+impl crate::entity::Entity for Assignment {
+    const NAME: &'static str = "assignment";
+    const PATH: Option<&'static str> = Some("/assignments");
+    const CHANGED_KIND: Option<crate::entity::ChangedKind> = Some(crate::entity::ChangedKind::Assignment);
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+
+    fn followers(&self) -> Vec<UserId> {
+        self.team().into_iter().flatten().collect()
+    }
+}
+
+crate::shows!(Assignment {});
+
 input! {
     /// The team to assign.
     pub struct AssignTeam {

@@ -1,5 +1,6 @@
 //! Building blocks of every feature: inputs, texts, time, ids, pages and errors. Uses no feature.
 
+pub mod entity;
 pub mod ids;
 pub mod input;
 pub mod page;

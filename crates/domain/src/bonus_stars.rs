@@ -85,6 +85,15 @@ pub struct Bonus {
 
 crate::translations::translated!(Bonus, "bonus_star", { reason, deny_reason });
 
+impl crate::entity::Entity for Bonus {
+    const NAME: &'static str = "bonus_star";
+    const PATH: Option<&'static str> = Some("/bonus-stars");
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 input! {
     /// Bonus stars to award or request.
     pub struct NewBonus {

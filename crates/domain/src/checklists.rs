@@ -97,6 +97,14 @@ pub struct Template {
 
 crate::translations::translated!(Template, "checklist_template", { name / name_ar });
 
+impl crate::entity::Entity for Template {
+    const NAME: &'static str = "checklist";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 /// A question of a checklist.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -134,6 +142,14 @@ pub struct Item {
 }
 
 crate::translations::translated!(Item, "checklist_item", { question_text / question_text_ar });
+
+impl crate::entity::Entity for Item {
+    const NAME: &'static str = "checklist_item";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
 
 impl Item {
     /// Checks the invariants of every question (§3).

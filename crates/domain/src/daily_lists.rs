@@ -76,6 +76,14 @@ pub struct InspectionList {
 
 crate::shows!(InspectionList {});
 
+impl crate::entity::Entity for InspectionList {
+    const NAME: &'static str = "inspection_list";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 input! {
     /// The list to generate.
     pub struct GenerateList {

@@ -52,6 +52,14 @@ pub struct DefectAssessment {
 
 crate::translations::translated!(DefectAssessment, "defect_assessment", { technical_notes });
 
+impl crate::entity::Entity for DefectAssessment {
+    const NAME: &'static str = "defect_assessment";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 input! {
     /// An assessment to record.
     pub struct NewDefectAssessment {

@@ -138,6 +138,20 @@ pub struct Defect {
 
 crate::translations::translated!(Defect, "defect", { description / description_ar, resolution_notes });
 
+impl crate::entity::Entity for Defect {
+    const NAME: &'static str = "defect";
+    const PATH: Option<&'static str> = Some("/defects");
+    const CHANGED_KIND: Option<crate::entity::ChangedKind> = Some(crate::entity::ChangedKind::Defect);
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+
+    fn followers(&self) -> Vec<UserId> {
+        self.assigned_to_id.into_iter().collect()
+    }
+}
+
 input! {
     /// Changes of a defect.
     pub struct DefectChanges {

@@ -96,6 +96,14 @@ pub struct Equipment {
 
 crate::translations::translated!(Equipment, "equipment", { location / location_ar });
 
+impl crate::entity::Entity for Equipment {
+    const NAME: &'static str = "equipment";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 /// A change of a machine's status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -162,6 +162,14 @@ pub struct StoredFile {
 
 crate::shows!(StoredFile {});
 
+impl crate::entity::Entity for StoredFile {
+    const NAME: &'static str = "file";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 /// Purpose and relation of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purpose {

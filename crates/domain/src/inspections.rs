@@ -90,6 +90,20 @@ pub struct Inspection {
 
 crate::translations::translated!(Inspection, "inspection", { review_notes });
 
+impl crate::entity::Entity for Inspection {
+    const NAME: &'static str = "inspection";
+    const PATH: Option<&'static str> = Some("/inspections");
+    const CHANGED_KIND: Option<crate::entity::ChangedKind> = Some(crate::entity::ChangedKind::Inspection);
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+
+    fn followers(&self) -> Vec<UserId> {
+        vec![self.technician_id]
+    }
+}
+
 input! {
     /// An inspection to start: the user's half of an assignment, or an ad-hoc inspection of a
     /// machine.

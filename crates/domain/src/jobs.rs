@@ -152,6 +152,28 @@ pub struct Job {
 
 crate::translations::translated!(Job, "job", { title, description, major_reason, work_notes, incomplete_reason });
 
+impl crate::entity::Entity for Job {
+    /// The audit trail and notifications have the name of the job's kind instead.
+    const NAME: &'static str = "job";
+    const CHANGED_KIND: Option<crate::entity::ChangedKind> = Some(crate::entity::ChangedKind::Job);
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+
+    fn name(&self) -> &'static str {
+        self.kind.names().0
+    }
+
+    fn path(&self) -> Option<&'static str> {
+        Some(self.kind.names().1)
+    }
+
+    fn followers(&self) -> Vec<UserId> {
+        vec![self.owner_id]
+    }
+}
+
 /// Reasons for rejecting a command on a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JobRule {

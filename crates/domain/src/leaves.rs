@@ -167,6 +167,15 @@ pub struct Leave {
 
 crate::translations::translated!(Leave, "leave", { other_reason, reason, rejection_reason });
 
+impl crate::entity::Entity for Leave {
+    const NAME: &'static str = "leave";
+    const PATH: Option<&'static str> = Some("/leaves");
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 impl Leave {
     /// Number of days, including the first and the last.
     pub fn total_days(&self) -> i64 {

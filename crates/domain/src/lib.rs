@@ -41,4 +41,4 @@ pub mod translations;
 pub mod trends;
 pub mod users;
 
-pub use base::{ids, input, page, rule, text, time, weekdays};
+pub use base::{entity, ids, input, page, rule, text, time, weekdays};

@@ -8,6 +8,7 @@ mod catalogue;
 use serde::Serialize;
 
 use crate::{
+    entity::Entity,
     ids::{NotificationId, UserId},
     input::{input, text_enum},
     rule::{Code, Rule},
@@ -72,6 +73,21 @@ pub struct Notification {
     /// Creation time.
     pub created_at: Instant,
 }
+
+impl Entity for Notification {
+    const NAME: &'static str = "notification";
+    const CHANGED_KIND: Option<crate::entity::ChangedKind> = Some(crate::entity::ChangedKind::Notification);
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+
+    fn followers(&self) -> Vec<UserId> {
+        vec![self.user_id]
+    }
+}
+
+crate::shows!(Notification {});
 
 impl Notification {
     /// Checks that it can be deleted: read, or not persistent (§12).
@@ -288,10 +304,11 @@ impl Notice {
         Self { priority, ..self }
     }
 
-    /// Sets the related object; `path` is the path of its collection.
+    /// Relates it to an entity, with a link to its resource.
     #[must_use]
-    pub fn about(self, kind: &'static str, id: i64, path: &str) -> Self {
-        Self { related: Some((kind, id)), action_url: Some(format!("{path}/{id}")), ..self }
+    pub fn about(self, entity: &impl Entity) -> Self {
+        let action_url = entity.path().map(|path| format!("{path}/{}", entity.id()));
+        Self { related: Some((entity.name(), entity.id())), action_url, ..self }
     }
 
     fn text(&self, language: Language, part: &str) -> String {

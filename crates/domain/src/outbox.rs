@@ -81,6 +81,14 @@ pub struct OutboxJob {
 
 crate::shows!(OutboxJob {});
 
+impl crate::entity::Entity for OutboxJob {
+    const NAME: &'static str = "outbox";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 /// Length of a lease in seconds.
 pub const LEASE: i64 = 120;
 

@@ -142,6 +142,14 @@ pub struct Pause {
 
 crate::shows!(Pause {});
 
+impl crate::entity::Entity for Pause {
+    const NAME: &'static str = "pause";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 /// Minimum length of the details of `other`, in characters.
 const SHORTEST_DETAILS: usize = 20;
 

@@ -117,6 +117,15 @@ pub struct QualityReview {
 
 crate::translations::translated!(QualityReview, "quality_review", { notes, rejection_reason, validation_notes });
 
+impl crate::entity::Entity for QualityReview {
+    const NAME: &'static str = "quality_review";
+    const PATH: Option<&'static str> = Some("/quality-reviews");
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 input! {
     /// Approval of completed work.
     pub struct Approval {

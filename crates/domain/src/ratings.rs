@@ -43,6 +43,14 @@ pub struct Rating {
 
 crate::translations::translated!(Rating, "inspection_rating", { comment });
 
+impl crate::entity::Entity for Rating {
+    const NAME: &'static str = "rating";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 input! {
     /// A rating to record.
     pub struct NewRating {

@@ -45,6 +45,16 @@ pub struct Routine {
     pub updated_at: Instant,
 }
 
+impl crate::entity::Entity for Routine {
+    const NAME: &'static str = "routine";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
+crate::shows!(Routine {});
+
 /// A type of equipment of a routine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(

@@ -32,6 +32,16 @@ pub struct Schedule {
     pub created_at: Instant,
 }
 
+impl crate::entity::Entity for Schedule {
+    const NAME: &'static str = "schedule";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
+crate::shows!(Schedule {});
+
 input! {
     /// A weekly inspection day to add.
     pub struct NewSchedule {

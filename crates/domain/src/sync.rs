@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::entity::ChangedKind;
 use crate::{
     ids::{ChangeId, SyncId, UserId},
     input::{Input, Integer, Invalid, RawValue, Scalar, input, text_enum},
@@ -330,19 +331,11 @@ impl SyncItem {
 
 crate::shows!(SyncItem {});
 
-text_enum! {
-    /// Type of an object in the change feed.
-    pub enum ChangedKind {
-        /// Assignment of the user's team.
-        Assignment = "assignment",
-        /// Inspection by the user.
-        Inspection = "inspection",
-        /// Job of the user.
-        Job = "job",
-        /// Defect that the user is responsible for.
-        Defect = "defect",
-        /// A notification.
-        Notification = "notification",
+impl crate::entity::Entity for SyncItem {
+    const NAME: &'static str = "sync_item";
+
+    fn id(&self) -> i64 {
+        self.id.get()
     }
 }
 

@@ -198,6 +198,17 @@ pub struct Takeover {
     pub completed_at: Option<Instant>,
 }
 
+impl crate::entity::Entity for Takeover {
+    const NAME: &'static str = "takeover";
+    const PATH: Option<&'static str> = Some("/takeovers");
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
+crate::shows!(Takeover {});
+
 input! {
     /// A request to take over a job.
     pub struct NewTakeover {

@@ -143,6 +143,14 @@ pub struct User {
 
 crate::shows!(User {});
 
+impl crate::entity::Entity for User {
+    const NAME: &'static str = "user";
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+}
+
 impl User {
     /// Whether the major or the minor role is this one. Admin counts as a major role only (§1).
     pub fn has(&self, role: Role) -> bool {

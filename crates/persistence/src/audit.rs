@@ -1,4 +1,4 @@
-//! The audit trail: only inserted into and read.
+//! The audit trail, which is append-only.
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -10,15 +10,18 @@ use inspection_domain::{
 
 use crate::{DbConnection, Result};
 
-/// A page of the trail, newest first.
+/// A page of the audit trail, newest first.
 pub fn list(
     conn: &mut DbConnection,
     filter: &AuditFilter,
     calendar: &SiteTimeZone,
     page: PageRequest,
 ) -> Result<Page<AuditEntry>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        AuditEntry,
+        || {
             let mut query = audit_entries::table.into_boxed::<Backend>();
             filter_by!(query, {
                 audit_entries::actor_id => filter.user_id,
@@ -33,14 +36,7 @@ pub fn list(
                 query = query.filter(audit_entries::at.lt(calendar.start_of(to.plus_days(1))));
             }
             query
-        };
-        let items = filtered()
-            .select(AuditEntry::as_select())
-            .order(audit_entries::id.desc())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        },
+        |query| query.order(audit_entries::id.desc())
+    )
 }

@@ -1,8 +1,8 @@
-//! Bonus stars: reads, and units of work (rule book §11). Whoever decides on a request holds it, and then its people.
+//! Bonus stars: lists and units of work (§11). A decision locks the request, and then the accounts.
 
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::{AuditAction, Changes},
+    audit::AuditAction,
     bonus_stars::{Bonus, BonusApproval, BonusDenial, BonusFilter, NewBonus},
     ids::BonusId,
     notifications::{Notice, NotificationType},
@@ -15,21 +15,23 @@ use inspection_domain::{
 
 use crate::{
     DbConnection, Result, Tx,
-    db::database::one_row,
-    jobs,
+    jobs::rows as job_rows,
     points::{self, Award},
-    users,
+    users::rows as user_rows,
 };
 
-/// A page of bonus stars, the latest first: everybody's for admins, else those one got, gave or asked for (§11).
+/// A page of bonus stars, the latest first: all for admins, else those the actor received, decided or requested (§11).
 pub fn list(
     conn: &mut DbConnection,
     actor: &User,
     filter: &BonusFilter,
     page: PageRequest,
 ) -> Result<Page<Bonus>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        Bonus,
+        || {
             let mut query = bonuses::table.into_boxed::<Backend>();
             if !actor.is_admin() {
                 let own = bonuses::user_id
@@ -40,114 +42,89 @@ pub fn list(
             }
             filter_by!(query, { bonuses::status => filter.status, bonuses::user_id => filter.user_id });
             query
-        };
-        let items = filtered()
-            .order(bonuses::id.desc())
-            .select(Bonus::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        },
+        |query| query.order(bonuses::id.desc())
+    )
 }
 
 fn insert(tx: &mut Tx<'_>, action: AuditAction, new: &Bonus) -> Result<Bonus> {
-    let bonus: Bonus = with_conn!(&mut *tx.conn, |c| diesel::insert_into(bonuses::table)
-        .values(new)
-        .returning(Bonus::as_returning())
-        .get_result(c))?;
-    tx.translate(None, &bonus);
-    tx.audit(action, "bonus_star", bonus.id.get(), Changes::between(None, Some(&bonus)));
+    let bonus = insert_row!(tx, bonuses, Bonus, new)?;
+    tx.record(action, None, Some(&bonus));
     Ok(bonus)
 }
 
 fn notice(kind: NotificationType, bonus: &Bonus) -> Notice {
-    Notice::new(kind).with("points", &bonus.amount).with("reason", bonus.reason.as_str()).about(
-        "bonus_star",
-        bonus.id.get(),
-        "/bonus-stars",
-    )
+    Notice::new(kind).with("points", &bonus.amount).with("reason", bonus.reason.as_str()).about(bonus)
 }
 
-/// The person and the job that are named exist.
-fn check(tx: &mut Tx<'_>, wanted: &NewBonus) -> Result<User> {
-    wanted.check()?;
-    let recipient = users::held(tx.conn, &[wanted.user_id])?.pop();
+/// Checks the recipient, who is locked, and the related job.
+fn check(tx: &mut Tx<'_>, new: &NewBonus) -> Result<User> {
+    new.check()?;
+    let recipient = user_rows::lock_all(tx.conn, &[new.user_id])?.pop();
     let recipient = active(recipient, "user_id")?;
-    if let Some(id) = wanted.related_job_id {
-        wanted.check_job(jobs::by_ids(tx.conn, &[id])?.first())?;
+    if let Some(id) = new.related_job_id {
+        new.check_job(job_rows::by_ids(tx.conn, &[id])?.first())?;
     }
     Ok(recipient)
 }
 
-/// Books stars that are given on the major role of whoever gets them, who is told (§11).
+/// Books awarded stars on the major role of the recipient, who is notified (§11).
 fn book(tx: &mut Tx<'_>, bonus: &Bonus, recipient: &User) -> Result<()> {
-    points::award(
-        tx,
-        &Award {
-            user_id: recipient.id,
-            role: recipient.role,
-            amount: bonus.amount,
-            kind: PointKind::BonusStars,
-            related: Some(("bonus_star", bonus.id.get())),
-        },
-    )?;
+    let award = Award::new(recipient.id, recipient.role, PointKind::BonusStars).about(bonus);
+    points::award(tx, &Award { amount: bonus.amount, ..award })?;
     tx.notify([recipient.id], &notice(NotificationType::BonusAwarded, bonus));
     Ok(())
 }
 
-/// Gives stars to somebody else, at once (§11).
-pub fn award(tx: &mut Tx<'_>, wanted: NewBonus) -> Result<Bonus> {
-    let recipient = check(tx, &wanted)?;
-    let bonus = insert(tx, AuditAction::Award, &wanted.award(tx.actor()?.id, tx.now)?)?;
+/// Awards stars to somebody else directly (§11). Locks the recipient.
+pub fn award(tx: &mut Tx<'_>, new: NewBonus) -> Result<Bonus> {
+    let recipient = check(tx, &new)?;
+    let bonus = insert(tx, AuditAction::Award, &new.award(tx.actor()?.id, tx.now)?)?;
     book(tx, &bonus, &recipient)?;
     Ok(bonus)
 }
 
-/// Asks for stars for somebody else; the admins are told (§11).
-pub fn request(tx: &mut Tx<'_>, wanted: NewBonus) -> Result<Bonus> {
-    let recipient = check(tx, &wanted)?;
-    let bonus = insert(tx, AuditAction::Request, &wanted.request(tx.actor()?.id, tx.now)?)?;
-    let told = notice(NotificationType::BonusRequest, &bonus)
-        .with("person", jobs::actor_name(tx)?.as_str())
+/// Requests stars for somebody else; the admins are notified (§11). Locks the recipient.
+pub fn request(tx: &mut Tx<'_>, new: NewBonus) -> Result<Bonus> {
+    let recipient = check(tx, &new)?;
+    let bonus = insert(tx, AuditAction::Request, &new.request(tx.actor()?.id, tx.now)?)?;
+    let requested = notice(NotificationType::BonusRequest, &bonus)
+        .with("person", tx.actor_name()?)
         .with("recipient", recipient.full_name.as_str());
-    let admins = jobs::admins(tx)?;
-    tx.notify(admins, &told);
+    let admins = user_rows::active_admins(tx.conn)?;
+    tx.notify(admins, &requested);
     Ok(bonus)
 }
 
-fn locked(tx: &mut Tx<'_>, id: BonusId) -> Result<Bonus> {
-    lock_rows!(&mut *tx.conn, bonuses::table.find(id).select(Bonus::as_select()), first)
-        .optional()?
-        .ok_or_else(|| NotFound("bonus star request").into())
+fn lock(conn: &mut DbConnection, id: BonusId) -> Result<Bonus> {
+    lock_row!(conn, bonuses, Bonus, id)?.ok_or_else(|| NotFound("bonus star request").into())
 }
 
 fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Bonus, after: &Bonus) -> Result<()> {
-    let seen = bonuses::table.find(before.id).filter(bonuses::status.eq(before.status));
-    one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
-    tx.translate(Some(before), after);
-    tx.audit(action, "bonus_star", before.id.get(), Changes::between(Some(before), Some(after)));
+    update_row!(tx, bonuses, before, after, bonuses::status.eq(before.status))?;
+    tx.record(action, Some(before), Some(after));
     Ok(())
 }
 
-/// Gives the stars that were asked for, or another number of them; who gets them is told (§11).
+/// Approves a request, with the requested or another number of stars; the recipient is notified (§11). Locks the request,
+/// then the recipient.
 pub fn approve(tx: &mut Tx<'_>, id: BonusId, approval: &BonusApproval) -> Result<Bonus> {
-    let before = locked(tx, id)?;
+    let before = lock(tx.conn, id)?;
     let after = before.approve(approval, tx.actor()?.id, tx.now)?;
-    let recipient = users::held(tx.conn, &[after.user_id])?.pop().ok_or(NotFound("user"))?;
+    let recipient = user_rows::lock_all(tx.conn, &[after.user_id])?.pop().ok_or(NotFound("user"))?;
     write(tx, AuditAction::Approve, &before, &after)?;
     book(tx, &after, &recipient)?;
     Ok(after)
 }
 
-/// Doesn't give the stars that were asked for; who asked is told (§11).
+/// Denies a request; the requester is notified (§11). Locks the request.
 pub fn deny(tx: &mut Tx<'_>, id: BonusId, denial: BonusDenial) -> Result<Bonus> {
-    let before = locked(tx, id)?;
+    let before = lock(tx.conn, id)?;
     let after = before.deny(denial, tx.actor()?.id, tx.now)?;
     write(tx, AuditAction::Deny, &before, &after)?;
-    let recipient = users::get(tx.conn, after.user_id)?;
-    let told = notice(NotificationType::BonusDenied, &after).with("recipient", recipient.full_name.as_str());
-    tx.notify(after.requested_by_id, &told);
+    let recipient = user_rows::get(tx.conn, after.user_id)?;
+    let denied =
+        notice(NotificationType::BonusDenied, &after).with("recipient", recipient.full_name.as_str());
+    tx.notify(after.requested_by_id, &denied);
     Ok(after)
 }

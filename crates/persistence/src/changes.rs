@@ -1,4 +1,4 @@
-//! What has changed for whom, in the order of the commits: phones follow it (rule book §15).
+//! The change feed: changed objects per person, in commit order, followed by devices (§15).
 
 use diesel::prelude::*;
 use inspection_domain::{ids::UserId, schema::changes, sync::Changed};

@@ -1,4 +1,4 @@
-//! Checklists: reads, and units of work on versions and questions.
+//! Checklists: lists, and units of work on versions and questions (§3).
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -21,14 +21,17 @@ use crate::{
     translations,
 };
 
-/// A checklist with its questions, in order.
+/// A checklist and its questions, in order.
 pub type Checklist = (Template, Vec<Item>);
 
-/// A page of checklists with their questions.
+/// A page of checklists with their questions (§3).
 pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest) -> Result<Page<Checklist>> {
     let sort = filter.sort.unwrap_or(Sort { by: TemplateOrder::Id, descending: true });
-    let (found, questions, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    let templates = paged!(
+        &mut *conn,
+        page,
+        Template,
+        || {
             let mut query = templates::table.into_boxed::<Backend>();
             filter_by!(query, {
                 templates::equipment_type => filter.equipment_type.as_deref(),
@@ -45,38 +48,28 @@ pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest)
                 );
             }
             query
-        };
-        let ordered = order_by!(filtered(), sort, templates::id, {
+        },
+        |query| order_by!(query, sort, templates::id, {
             TemplateOrder::Id => templates::id,
             TemplateOrder::Name => templates::name,
             TemplateOrder::EquipmentType => templates::equipment_type,
             TemplateOrder::CreatedAt => templates::created_at,
-        });
-        let found: Vec<Template> = ordered
-            .select(Template::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        let questions: Vec<Item> = items::table
-            .filter(items::template_id.eq_any(found.iter().map(|template| template.id)))
-            .order((items::template_id, items::order_index))
-            .select(Item::as_select())
-            .load(c)?;
-        (found, questions, filtered().count().get_result(c)?)
-    });
-    let of = |template: &Template| {
-        questions.iter().filter(|item| item.template_id == template.id).cloned().collect()
-    };
-    let items = found.into_iter().map(|template| (template.clone(), of(&template))).collect();
-    Ok(Page { items, total, request: page })
+        })
+    )?;
+    let questions: Vec<Item> = with_conn!(conn, |c| items::table
+        .filter(items::template_id.eq_any(templates.items.iter().map(|template| template.id)))
+        .order((items::template_id, items::order_index))
+        .select(Item::as_select())
+        .load(c))?;
+    Ok(templates.map(|template| {
+        let own = questions.iter().filter(|item| item.template_id == template.id).cloned().collect();
+        (template, own)
+    }))
 }
 
 /// One checklist with its questions.
 pub fn get(conn: &mut DbConnection, id: TemplateId) -> Result<Checklist> {
-    let template =
-        with_conn!(&mut *conn, |c| templates::table.find(id).select(Template::as_select()).first(c))
-            .optional()?
-            .ok_or(NotFound("checklist"))?;
+    let template = find_row!(&mut *conn, templates, Template, id)?.ok_or(NotFound("checklist"))?;
     Ok((template, questions(conn, id)?))
 }
 
@@ -99,13 +92,11 @@ pub(crate) fn active_for(conn: &mut DbConnection, equipment_type: &str) -> Resul
     .optional()?)
 }
 
-fn locked(conn: &mut DbConnection, id: TemplateId) -> Result<Template> {
-    lock_rows!(conn, templates::table.find(id).select(Template::as_select()), first)
-        .optional()?
-        .ok_or_else(|| NotFound("checklist").into())
+fn lock(conn: &mut DbConnection, id: TemplateId) -> Result<Template> {
+    lock_row!(conn, templates, Template, id)?.ok_or_else(|| NotFound("checklist").into())
 }
 
-/// The moment of the last submit of an inspection from this checklist.
+/// When an inspection with this checklist was last submitted.
 fn last_submit(tx: &mut Tx<'_>, template: TemplateId) -> Result<Option<Instant>> {
     Ok(with_conn!(&mut *tx.conn, |c| inspections::table
         .filter(inspections::template_id.eq(template))
@@ -113,18 +104,18 @@ fn last_submit(tx: &mut Tx<'_>, template: TemplateId) -> Result<Option<Instant>>
         .first(c))?)
 }
 
-/// Holds a checklist while an inspection from it is handed in, so that its questions stay what they are.
-pub(crate) fn hold(tx: &mut Tx<'_>, id: TemplateId) -> Result<()> {
-    let held: TemplateId =
+/// Locks a checklist against changes of its questions while an inspection with it is submitted.
+pub(crate) fn lock_shared(tx: &mut Tx<'_>, id: TemplateId) -> Result<()> {
+    let locked: TemplateId =
         lock_rows!(&mut *tx.conn, templates::table.find(id).select(templates::id), for_share, first)?;
-    debug_assert_eq!(held, id);
+    debug_assert_eq!(locked, id);
     Ok(())
 }
 
-/// A question of this checklist, locked until the transaction ends, and what has become of it. An answer that is being
-/// given holds the question too, and a submit the checklist, so that neither happens to one that changes.
-fn locked_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<(Item, History)> {
-    locked(tx.conn, template)?;
+/// A question of this checklist, locked until the transaction ends, and its history. Answering locks the question and
+/// submitting locks the checklist, so neither can happen to a question that is being changed.
+fn lock_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<(Item, History)> {
+    lock(tx.conn, template)?;
     let own = items::table.find(id).filter(items::template_id.eq(template));
     let item: Option<Item> = lock_rows!(&mut *tx.conn, own.select(Item::as_select()), first).optional()?;
     let item = item.ok_or(NotFound("checklist item"))?;
@@ -152,24 +143,23 @@ fn insert(tx: &mut Tx<'_>, template: Template, mut questions: Vec<Item>) -> Resu
         with_conn!(&mut *tx.conn, |c| diesel::insert_into(items::table).values(batch).execute(c))?;
     }
     let questions = self::questions(tx.conn, template.id)?;
-    tx.translate(None, &template);
     for item in &questions {
         tx.translate(None, item);
     }
     let changes = Changes::between(None, Some(&template)).with("items", questions.len());
-    tx.audit(AuditAction::Create, "checklist", template.id.get(), changes);
+    tx.record_with(AuditAction::Create, None, Some(&template), changes);
     Ok((template, questions))
 }
 
-/// Makes a checklist with its first questions (§3).
+/// Creates a checklist with its first questions (§3).
 pub fn create(tx: &mut Tx<'_>, new: NewTemplate) -> Result<Checklist> {
     let (template, questions) = new.draft(tx.actor()?.id, tx.now)?;
     insert(tx, template, questions)
 }
 
-/// Copies a checklist and its questions under a new version (§3).
+/// Copies a checklist and its questions as a new version (§3). Locks the original.
 pub fn clone(tx: &mut Tx<'_>, id: TemplateId, new: NewVersion) -> Result<Checklist> {
-    let original = locked(tx.conn, id)?;
+    let original = lock(tx.conn, id)?;
     let now = tx.now;
     let questions =
         questions(tx.conn, id)?.into_iter().map(|item| Item { created_at: now, updated_at: now, ..item });
@@ -177,53 +167,47 @@ pub fn clone(tx: &mut Tx<'_>, id: TemplateId, new: NewVersion) -> Result<Checkli
     insert(tx, next, questions.collect())
 }
 
-/// Changes a checklist's name or whether it is active.
+/// Renames, activates or deactivates a checklist (§3). Locks the checklist.
 pub fn update(tx: &mut Tx<'_>, id: TemplateId, changes: TemplateChanges) -> Result<Checklist> {
-    let before = locked(tx.conn, id)?;
+    let before = lock(tx.conn, id)?;
     let mut after = before.changed(changes, tx.now);
     translations::preserve_originals(tx.conn, &before, &mut after)?;
     with_conn!(&mut *tx.conn, |c| diesel::update(templates::table.find(id)).set(&after).execute(c))?;
-    tx.translate(Some(&before), &after);
-    tx.audit(AuditAction::Update, "checklist", id.get(), Changes::between(Some(&before), Some(&after)));
+    tx.record(AuditAction::Update, Some(&before), Some(&after));
     Ok((after, questions(tx.conn, id)?))
 }
 
-/// Adds a question, at the given place or after the last (§3).
+/// Adds a question, at the given position or after the last (§3). Locks the checklist.
 pub fn add_item(tx: &mut Tx<'_>, template: TemplateId, new: NewItem) -> Result<Item> {
-    locked(tx.conn, template)?;
+    lock(tx.conn, template)?;
     let last: Option<i32> = with_conn!(&mut *tx.conn, |c| items::table
         .filter(items::template_id.eq(template))
         .select(diesel::dsl::max(items::order_index))
         .first(c))?;
-    // After every submit so far, whatever the clocks of other instances say: what was handed in didn't ask this.
+    // Later than every submit so far, even if the clocks of instances differ: no submitted inspection had this question.
     let now = last_submit(tx, template)?.map_or(tx.now, |at| tx.now.max(at.next()));
     let item = new.draft(template, last.map_or(0, |last| last.saturating_add(1)), now)?;
-    let item: Item = with_conn!(&mut *tx.conn, |c| diesel::insert_into(items::table)
-        .values(&item)
-        .returning(Item::as_returning())
-        .get_result(c))?;
-    tx.translate(None, &item);
-    tx.audit(AuditAction::Create, "checklist_item", item.id.get(), Changes::between(None, Some(&item)));
+    let item = insert_row!(tx, items, Item, &item)?;
+    tx.record(AuditAction::Create, None, Some(&item));
     Ok(item)
 }
 
-/// Changes a question; what was answered stays what it was (§3).
+/// Changes a question, as far as its answers allow (§3). Locks the checklist, then the question.
 pub fn update_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId, changes: ItemChanges) -> Result<Item> {
-    let (before, history) = locked_item(tx, template, id)?;
+    let (before, history) = lock_item(tx, template, id)?;
     let mut after = before.changed(changes, tx.now)?;
     translations::preserve_originals(tx.conn, &before, &mut after)?;
     before.may_become(&after, history)?;
     with_conn!(&mut *tx.conn, |c| diesel::update(items::table.find(id)).set(&after).execute(c))?;
-    tx.translate(Some(&before), &after);
-    tx.audit(AuditAction::Update, "checklist_item", id.get(), Changes::between(Some(&before), Some(&after)));
+    tx.record(AuditAction::Update, Some(&before), Some(&after));
     Ok(after)
 }
 
-/// Removes a question nobody has answered (§3).
+/// Deletes a question without answers (§3). Locks the checklist, then the question.
 pub fn delete_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<()> {
-    let (item, history) = locked_item(tx, template, id)?;
+    let (item, history) = lock_item(tx, template, id)?;
     Item::may_be_deleted(history)?;
     one_row(with_conn!(&mut *tx.conn, |c| diesel::delete(items::table.find(id)).execute(c))?)?;
-    tx.audit(AuditAction::Delete, "checklist_item", id.get(), Changes::between(Some(&item), None));
+    tx.record(AuditAction::Delete, Some(&item), None);
     Ok(())
 }

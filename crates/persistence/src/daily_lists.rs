@@ -1,4 +1,6 @@
-//! Daily lists: reads, and generating them.
+//! Daily lists: lists, and generating them (§4).
+
+pub(crate) mod rows;
 
 use diesel::{prelude::*, sql_types};
 use inspection_domain::{
@@ -8,20 +10,24 @@ use inspection_domain::{
     equipment::Equipment,
     ids::ListId,
     page::{Page, PageRequest, Sort},
-    rule::NotFound,
     schema::{
         equipment, inspection_assignments as assignments, inspection_lists as daily_lists,
         inspection_routines as routines, routine_asset_types as asset_types,
     },
 };
 
-use crate::{DbConnection, Result, Tx, db::database::one_row, routines::planned_on};
+pub use rows::get;
 
-/// A page of lists; the latest day first, if no order is asked for.
+use crate::{DbConnection, Result, Tx, routines::planned_on};
+
+/// A page of daily lists, by default the latest day first (§4).
 pub fn list(conn: &mut DbConnection, filter: &ListFilter, page: PageRequest) -> Result<Page<InspectionList>> {
     let sort = filter.sort.unwrap_or(Sort { by: ListOrder::TargetDate, descending: true });
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        InspectionList,
+        || {
             let mut query = daily_lists::table.into_boxed::<Backend>();
             filter_by!(query, {
                 daily_lists::target_date => filter.date,
@@ -35,29 +41,15 @@ pub fn list(conn: &mut DbConnection, filter: &ListFilter, page: PageRequest) -> 
                 query = query.filter(daily_lists::target_date.le(to));
             }
             query
-        };
-        let ordered = order_by!(filtered(), sort, daily_lists::id, {
+        },
+        |query| order_by!(query, sort, daily_lists::id, {
             ListOrder::Id => daily_lists::id,
             ListOrder::TargetDate => daily_lists::target_date,
-        });
-        let items = ordered
-            .select(InspectionList::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        })
+    )
 }
 
-/// One list.
-pub fn get(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
-    with_conn!(conn, |c| daily_lists::table.find(id).select(InspectionList::as_select()).first(c))
-        .optional()?
-        .ok_or_else(|| NotFound("list").into())
-}
-
-/// Everything on a list, each assignment with its machine, in order: one query.
+/// The assignments of a list with their machines, in order. One statement.
 pub fn assignments_of(conn: &mut DbConnection, id: ListId) -> Result<Vec<(Assignment, Equipment)>> {
     Ok(with_conn!(conn, |c| assignments::table
         .inner_join(equipment::table)
@@ -67,47 +59,41 @@ pub fn assignments_of(conn: &mut DbConnection, id: ListId) -> Result<Vec<(Assign
         .load(c))?)
 }
 
-/// One list, locked until the transaction ends. Whoever changes how many of its assignments are assigned or completed
-/// holds it, after the assignment and before the machine.
-pub(crate) fn locked(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
-    lock_rows!(conn, daily_lists::table.find(id).select(InspectionList::as_select()), first)
-        .optional()?
-        .ok_or_else(|| NotFound("list").into())
-}
-
-/// Whether any routine is active; without one there is nothing to put on a list.
+/// Whether any routine is active; without one, every list would be empty.
 pub(crate) fn is_anything_planned(conn: &mut DbConnection) -> Result<bool> {
     let active = routines::table.filter(routines::is_active);
     Ok(with_conn!(conn, |c| diesel::select(diesel::dsl::exists(active)).get_result(c))?)
 }
 
-/// What generating a list came to.
+/// The result of generating a list.
 #[derive(Debug, Clone)]
 pub struct Generated {
     /// The list.
     pub list: InspectionList,
-    /// Assignments that were added.
+    /// Number of assignments added.
     pub added: usize,
     /// Whether the list is new.
     pub is_new: bool,
 }
 
-/// Generates the list of a day and shift: an assignment for each machine whose type is in a routine that runs then, all in
-/// one statement. With `refresh`, a list that is there gets what is missing, and nothing else of it changes (§4).
-pub fn generate(tx: &mut Tx<'_>, wanted: &GenerateList) -> Result<Generated> {
-    let (target_date, shift) = (wanted.target_date, wanted.shift);
+/// Generates the list of a day and shift (§4): one statement inserts an assignment for each machine whose type
+/// belongs to a routine that runs then. With `refresh`, an existing list gets the missing assignments, and
+/// nothing else of it changes. Locks the list.
+pub fn generate(tx: &mut Tx<'_>, request: &GenerateList) -> Result<Generated> {
+    let (target_date, shift) = (request.target_date, request.shift);
     let new = InspectionList::empty(target_date, shift, tx.actor_id(), tx.now);
-    // Whoever generates the same list at the same time waits here for the other to be done.
-    let made: Option<InspectionList> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(daily_lists::table)
-        .values(&new)
-        .on_conflict_do_nothing()
-        .returning(InspectionList::as_returning())
-        .get_result(c))
-    .optional()?;
-    let is_new = made.is_some();
-    let before = match made {
+    // A concurrent transaction that generates the same list waits here for the first to end.
+    let inserted: Option<InspectionList> =
+        with_conn!(&mut *tx.conn, |c| diesel::insert_into(daily_lists::table)
+            .values(&new)
+            .on_conflict_do_nothing()
+            .returning(InspectionList::as_returning())
+            .get_result(c))
+        .optional()?;
+    let is_new = inserted.is_some();
+    let before = match inserted {
         Some(list) => list,
-        None if wanted.refresh.unwrap_or(false) => {
+        None if request.refresh.unwrap_or(false) => {
             let same = daily_lists::table
                 .filter(daily_lists::target_date.eq(target_date).and(daily_lists::shift.eq(shift)));
             lock_rows!(&mut *tx.conn, same.select(InspectionList::as_select()), first)?
@@ -117,11 +103,11 @@ pub fn generate(tx: &mut Tx<'_>, wanted: &GenerateList) -> Result<Generated> {
     let added = add_missing(tx, &before)?;
     let list = recount(tx, &before)?;
     let changes = Changes::between((!is_new).then_some(&before), Some(&list)).with("added", added);
-    tx.audit(AuditAction::Generate, "inspection_list", list.id.get(), changes);
+    tx.record_with(AuditAction::Generate, (!is_new).then_some(&before), Some(&list), changes);
     Ok(Generated { list, added, is_new })
 }
 
-/// Inserts an assignment for every machine that belongs on a list and isn't there.
+/// Inserts an assignment for every machine that belongs on a list and isn't on it; returns their number.
 fn add_missing(tx: &mut Tx<'_>, list: &InspectionList) -> Result<usize> {
     let planned = planned_on(tx.conn, list.target_date, list.shift)?;
     let now = tx.now;
@@ -161,7 +147,7 @@ fn add_missing(tx: &mut Tx<'_>, list: &InspectionList) -> Result<usize> {
         .execute(c))?)
 }
 
-/// Writes the true counters of a list, which is locked.
+/// Recomputes the counters of a list, which is locked.
 pub(crate) fn recount(tx: &mut Tx<'_>, before: &InspectionList) -> Result<InspectionList> {
     let own = assignments::table.filter(assignments::list_id.eq(before.id));
     let counts: Vec<(AssignmentStatus, i64)> = with_conn!(&mut *tx.conn, |c| own
@@ -169,8 +155,7 @@ pub(crate) fn recount(tx: &mut Tx<'_>, before: &InspectionList) -> Result<Inspec
         .select((assignments::status, diesel::dsl::count_star()))
         .load(c))?;
     let after = before.counted(&counts, tx.now);
-    let seen = daily_lists::table.find(before.id).filter(daily_lists::status.eq(before.status));
-    one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?)?;
+    rows::write_counters(tx, before, &after)?;
     Ok(after)
 }
 

@@ -3,6 +3,8 @@
 #[macro_use]
 pub(crate) mod connection;
 #[macro_use]
+pub(crate) mod entity;
+#[macro_use]
 pub(crate) mod query;
 pub mod backups;
 pub(crate) mod constraints;

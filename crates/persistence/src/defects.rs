@@ -1,4 +1,6 @@
-//! Defects: reads, and units of work from raising to closing.
+//! Defects: lists, and units of work from raising to closing (§6).
+
+pub(crate) mod rows;
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -8,33 +10,38 @@ use inspection_domain::{
         may_be_assigned_to,
     },
     equipment::Equipment,
-    ids::{DefectId, InspectionId},
+    ids::DefectId,
     inspections::Submission,
     notifications::{Notice, NotificationPriority, NotificationType},
     page::{Page, PageRequest, Sort},
-    rule::NotFound,
     schema::defects,
-    sync::ChangedKind,
     time::Date,
-    users::{Role, User},
+    users::User,
 };
+
+pub use rows::{by_ids, get, list_by_inspection};
 
 use crate::{
     DbConnection, Result, Tx,
-    db::database::one_row,
     db::query::{BATCH, anywhere, lower},
-    equipment, jobs, translations, users,
+    equipment::rows as equipment_rows,
+    jobs::rows as job_rows,
+    translations,
+    users::rows as user_rows,
 };
 
-/// A page of defects; by due date, the worst first, if no order is asked for.
+/// A page of defects; by default by due date, with the highest severity of a day first.
 pub fn list(
     conn: &mut DbConnection,
     filter: &DefectFilter,
     today: Date,
     page: PageRequest,
 ) -> Result<Page<Defect>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        Defect,
+        || {
             let mut query = defects::table.into_boxed::<Backend>();
             filter_by!(query, {
                 defects::status => filter.status,
@@ -66,44 +73,25 @@ pub fn list(
                 );
             }
             query
-        };
-        let ordered = match filter.sort.unwrap_or(Sort { by: DefectOrder::DueDate, descending: false }) {
+        },
+        |query| match filter.sort.unwrap_or(Sort { by: DefectOrder::DueDate, descending: false }) {
             Sort { by: DefectOrder::DueDate, descending: false } => {
-                filtered().order((defects::due_date.asc(), defects::severity_rank.desc(), defects::id.asc()))
+                query.order((defects::due_date.asc(), defects::severity_rank.desc(), defects::id.asc()))
             }
             Sort { by: DefectOrder::DueDate, descending: true } => {
-                filtered().order((defects::due_date.desc(), defects::severity_rank.asc(), defects::id.desc()))
+                query.order((defects::due_date.desc(), defects::severity_rank.asc(), defects::id.desc()))
             }
-            sort => order_by!(filtered(), sort, defects::id, {
+            sort => order_by!(query, sort, defects::id, {
                 DefectOrder::Id | DefectOrder::DueDate => defects::id,
                 DefectOrder::Severity => defects::severity_rank,
                 DefectOrder::CreatedAt => defects::created_at,
             }),
-        };
-        let items =
-            ordered.select(Defect::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        }
+    )
 }
 
-/// One defect.
-pub fn get(conn: &mut DbConnection, id: DefectId) -> Result<Defect> {
-    with_conn!(conn, |c| defects::table.find(id).select(Defect::as_select()).first(c))
-        .optional()?
-        .ok_or_else(|| NotFound("defect").into())
-}
-
-/// The defects an inspection found, in order.
-pub fn list_by_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Defect>> {
-    Ok(with_conn!(conn, |c| defects::table
-        .filter(defects::inspection_id.eq(id))
-        .order(defects::id)
-        .select(Defect::as_select())
-        .load(c))?)
-}
-
-/// Raises the defects of an inspection that is being handed in, and tells its inspector of each (§6).
+/// Raises the defects of an inspection that is being submitted, and notifies its inspector of each (§6).
+/// Returns their number.
 pub(crate) fn raise(
     tx: &mut Tx<'_>,
     submission: &Submission<'_>,
@@ -126,65 +114,40 @@ pub(crate) fn raise(
                 .with("equipment", machine.name.as_str())
                 .with("defect", (defect.description.as_str(), defect.description_ar.as_deref()))
                 .with("date", &defect.due_date)
-                .about("defect", defect.id.get(), "/defects");
+                .about(defect);
             let notice = match defect.severity {
                 Severity::Critical => notice.priority(NotificationPriority::Urgent),
                 _ => notice,
             };
             tx.notify(defect.assigned_to_id, &notice);
-            tx.translate(None, defect);
-            tx.record_change(ChangedKind::Defect, defect.id.get(), [defect.assigned_to_id]);
-            tx.audit(AuditAction::Create, "defect", defect.id.get(), Changes::between(None, Some(defect)));
+            tx.record(AuditAction::Create, None, Some(defect));
         }
     }
     Ok(new.len())
 }
 
-/// One defect, locked until the transaction ends.
-pub(crate) fn locked(tx: &mut Tx<'_>, id: DefectId) -> Result<Defect> {
-    let found: Option<Defect> =
-        lock_rows!(&mut *tx.conn, defects::table.find(id).select(Defect::as_select()), first).optional()?;
-    found.ok_or_else(|| NotFound("defect").into())
-}
-
-/// Writes a defect that is locked.
-pub(crate) fn write(
-    tx: &mut Tx<'_>,
-    action: AuditAction,
-    before: &Defect,
-    after: &Defect,
-    changes: Changes,
-) -> Result<()> {
-    let seen = defects::table.find(before.id).filter(defects::status.eq(before.status));
-    one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
-    tx.translate(Some(before), after);
-    tx.record_change(ChangedKind::Defect, before.id.get(), [before.assigned_to_id, after.assigned_to_id]);
-    tx.audit(action, "defect", before.id.get(), changes);
-    Ok(())
-}
-
-/// Changes a defect's particulars (§6).
+/// Changes a defect's particulars (§6). Locks the defect.
 pub fn update(tx: &mut Tx<'_>, id: DefectId, changes: DefectChanges) -> Result<Defect> {
-    let before = locked(tx, id)?;
+    let before = rows::lock(tx.conn, id)?;
     let mut after = before.changed(changes, tx.today(), tx.now)?;
     translations::preserve_originals(tx.conn, &before, &mut after)?;
     if let Some(assignee) = after.assigned_to_id.filter(|_| after.assigned_to_id != before.assigned_to_id) {
-        may_be_assigned_to(users::find(tx.conn, assignee)?.as_ref())?;
+        may_be_assigned_to(user_rows::find(tx.conn, assignee)?.as_ref())?;
     }
-    write(tx, AuditAction::Update, &before, &after, Changes::between(Some(&before), Some(&after)))?;
+    rows::write(tx, AuditAction::Update, &before, &after)?;
     Ok(after)
 }
 
-/// Repaired; the admins are told (§6).
+/// Marks a defect as repaired; the admins are notified (§6). Locks the defect.
 pub fn resolve(tx: &mut Tx<'_>, id: DefectId, resolution: Resolution) -> Result<Defect> {
-    let before = locked(tx, id)?;
-    let specialist = jobs::find_live_repair(tx.conn, id)?.map(|job| job.owner_id);
+    let before = rows::lock(tx.conn, id)?;
+    let specialist = job_rows::find_live_repair(tx.conn, id)?.map(|job| job.owner_id);
     before.may_be_resolved_by(tx.actor()?, specialist)?;
-    let machine = equipment::get(tx.conn, before.equipment_id)?;
+    let machine = equipment_rows::get(tx.conn, before.equipment_id)?;
     resolve_locked(tx, &before, &machine, resolution)
 }
 
-/// Calls a defect, which is locked, resolved by whoever acts, and tells the admins (§6, §7).
+/// Marks a defect, which is locked, as repaired by the actor; the admins are notified (§6, §7).
 pub(crate) fn resolve_locked(
     tx: &mut Tx<'_>,
     before: &Defect,
@@ -192,39 +155,32 @@ pub(crate) fn resolve_locked(
     resolution: Resolution,
 ) -> Result<Defect> {
     let actor = tx.actor()?.clone();
-    let id = before.id;
     let after = before.resolve(resolution, actor.id, tx.now)?;
-    write(tx, AuditAction::Resolve, before, &after, Changes::between(Some(before), Some(&after)))?;
+    rows::write(tx, AuditAction::Resolve, before, &after)?;
     let notice = Notice::new(NotificationType::DefectResolved)
         .with("person", actor.full_name.as_str())
         .with("equipment", machine.name.as_str())
         .with("defect", (after.description.as_str(), after.description_ar.as_deref()))
-        .about("defect", id.get(), "/defects");
-    let admins = users::active_with(tx.conn, &[Role::Admin])?;
+        .about(&after);
+    let admins = user_rows::active_admins(tx.conn)?;
     tx.notify(admins, &notice);
     Ok(after)
 }
 
-/// Done with (§6).
+/// Closes a resolved defect (§6). Locks the defect.
 pub fn close(tx: &mut Tx<'_>, id: DefectId) -> Result<Defect> {
-    let before = locked(tx, id)?;
+    let before = rows::lock(tx.conn, id)?;
     let after = before.close(tx.now)?;
-    write(tx, AuditAction::Close, &before, &after, Changes::between(Some(&before), Some(&after)))?;
+    rows::write(tx, AuditAction::Close, &before, &after)?;
     Ok(after)
 }
 
-/// Open again, for a reason that the audit trail keeps (§6).
+/// Reopens a defect; the audit trail records the reason (§6). Locks the defect.
 pub fn reopen(tx: &mut Tx<'_>, id: DefectId, reopening: Reopening) -> Result<Defect> {
-    let before = locked(tx, id)?;
+    let before = rows::lock(tx.conn, id)?;
     let after = before.reopen(tx.now)?;
     let changes =
         Changes::between(Some(&before), Some(&after)).with("reason", String::from(reopening.reason));
-    write(tx, AuditAction::Reopen, &before, &after, changes)?;
+    rows::write_with(tx, AuditAction::Reopen, &before, &after, changes)?;
     Ok(after)
-}
-
-/// Some defects, whoever's they are.
-pub fn by_ids(conn: &mut DbConnection, ids: &[i64]) -> Result<Vec<Defect>> {
-    let wanted = defects::table.filter(defects::id.eq_any(ids));
-    Ok(with_conn!(conn, |c| wanted.select(Defect::as_select()).load(c))?)
 }

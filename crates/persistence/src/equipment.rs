@@ -1,4 +1,6 @@
-//! Equipment: reads, history, and units of work.
+//! Machines: lists, history, and units of work (§2).
+
+pub(crate) mod rows;
 
 use std::collections::HashMap;
 
@@ -18,23 +20,28 @@ use inspection_domain::{
     inspections::Inspection,
     jobs::Job,
     page::{Page, PageRequest, Sort},
-    rule::NotFound,
     schema::{defects, equipment, equipment_status_changes as status_changes, inspections, jobs},
     time::Instant,
 };
 
+pub use rows::{by_ids, get};
+
 use crate::{
-    DbConnection, Result, Tx, assessments,
-    db::database::one_row,
+    DbConnection, Result, Tx,
+    assessments::rows as assessment_rows,
     db::query::{anywhere, lower},
-    translations, users,
+    translations,
+    users::rows as user_rows,
 };
 
 /// A page of machines.
 pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest) -> Result<Page<Equipment>> {
     let sort = filter.sort.unwrap_or(Sort { by: EquipmentOrder::Name, descending: false });
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        Equipment,
+        || {
             let mut query = equipment::table.into_boxed::<Backend>();
             filter_by!(query, {
                 equipment::status => filter.status,
@@ -56,51 +63,19 @@ pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest
                 );
             }
             query
-        };
-        let ordered = order_by!(filtered(), sort, equipment::id, {
+        },
+        |query| order_by!(query, sort, equipment::id, {
             EquipmentOrder::Id => equipment::id,
             EquipmentOrder::Name => equipment::name,
             EquipmentOrder::EquipmentType => equipment::equipment_type,
             EquipmentOrder::SerialNumber => equipment::serial_number,
             EquipmentOrder::Status => equipment::status,
             EquipmentOrder::CreatedAt => equipment::created_at,
-        });
-        let items = ordered
-            .select(Equipment::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        })
+    )
 }
 
-/// One machine.
-pub fn get(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment> {
-    with_conn!(conn, |c| equipment::table.find(id).select(Equipment::as_select()).first(c))
-        .optional()?
-        .ok_or_else(|| NotFound("equipment").into())
-}
-
-/// These machines, by id: one query.
-pub fn by_ids(
-    conn: &mut DbConnection,
-    ids: impl IntoIterator<Item = EquipmentId>,
-) -> Result<HashMap<EquipmentId, Equipment>> {
-    let mut ids: Vec<EquipmentId> = ids.into_iter().collect();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let found: Vec<Equipment> = with_conn!(conn, |c| equipment::table
-        .filter(equipment::id.eq_any(ids))
-        .select(Equipment::as_select())
-        .load(c))?;
-    Ok(found.into_iter().map(|machine| (machine.id, machine)).collect())
-}
-
-/// The types of equipment there are, in order, with the Arabic name where one is known.
+/// The types of equipment in use, in alphabetical order, each with its Arabic name if known.
 pub fn types(conn: &mut DbConnection) -> Result<Vec<(String, Option<String>)>> {
     Ok(with_conn!(conn, |c| equipment::table
         .group_by(equipment::equipment_type)
@@ -109,26 +84,26 @@ pub fn types(conn: &mut DbConnection) -> Result<Vec<(String, Option<String>)>> {
         .load(c))?)
 }
 
-/// Something that happened to a machine.
+/// An event in the history of a machine.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// It was inspected.
+    /// An inspection.
     Inspection(Inspection),
-    /// A defect was found.
+    /// A defect.
     Defect(Defect),
-    /// Somebody got a job on it.
+    /// A job.
     Job(Box<Job>),
-    /// Its status changed.
+    /// A change of status.
     StatusChange(StatusChange),
 }
 
-/// A page of what happened to a machine, newest first: a fixed number of queries.
+/// A page of the history of a machine, newest first. A fixed number of statements.
 pub fn history(
     conn: &mut DbConnection,
     id: EquipmentId,
     page: PageRequest,
 ) -> Result<Page<(Instant, Event)>> {
-    get(conn, id)?;
+    rows::get(conn, id)?;
     with_conn!(conn, |c| {
         let found = inspections::table.filter(inspections::equipment_id.eq(id));
         let raised = defects::table.filter(defects::equipment_id.eq(id));
@@ -189,19 +164,10 @@ pub fn history(
     })
 }
 
-/// One machine, locked until the transaction ends.
-pub(crate) fn locked(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment> {
-    find_locked(conn, id)?.ok_or_else(|| NotFound("equipment").into())
-}
-
-/// One machine, if there is such a one, locked until the transaction ends.
-pub(crate) fn find_locked(conn: &mut DbConnection, id: EquipmentId) -> Result<Option<Equipment>> {
-    Ok(lock_rows!(conn, equipment::table.find(id).select(Equipment::as_select()), first).optional()?)
-}
-
+/// Checks that the assigned technician, if any, may look after machines (§2).
 fn check_technician(tx: &mut Tx<'_>, technician: Option<UserId>) -> Result<()> {
     if let Some(id) = technician {
-        may_look_after(users::find(tx.conn, id)?.as_ref())?;
+        may_look_after(user_rows::find(tx.conn, id)?.as_ref())?;
     }
     Ok(())
 }
@@ -210,19 +176,16 @@ fn check_technician(tx: &mut Tx<'_>, technician: Option<UserId>) -> Result<()> {
 pub fn create(tx: &mut Tx<'_>, new: NewEquipment) -> Result<Equipment> {
     let machine = new.register(tx.now);
     check_technician(tx, machine.assigned_technician_id)?;
-    let machine: Equipment = with_conn!(&mut *tx.conn, |c| diesel::insert_into(equipment::table)
-        .values(&machine)
-        .returning(Equipment::as_returning())
-        .get_result(c))?;
-    note_status(tx, None, &machine)?;
-    tx.translate(None, &machine);
-    tx.audit(AuditAction::Create, "equipment", machine.id.get(), Changes::between(None, Some(&machine)));
+    let machine = insert_row!(tx, equipment, Equipment, &machine)?;
+    log_status(tx, None, &machine)?;
+    tx.record(AuditAction::Create, None, Some(&machine));
     Ok(machine)
 }
 
-/// Changes a machine. A status given is an admin's explicit decision, which may release a stopped one (§2).
+/// Changes a machine (§2). A given status is an admin's explicit decision, which may release a stopped machine.
+/// Locks the machine.
 pub fn update(tx: &mut Tx<'_>, id: EquipmentId, changes: EquipmentChanges) -> Result<Equipment> {
-    let before = locked(tx.conn, id)?;
+    let before = rows::lock(tx.conn, id)?;
     let mut after = before.changed(changes, tx.now);
     translations::preserve_originals(tx.conn, &before, &mut after)?;
     if after.assigned_technician_id != before.assigned_technician_id {
@@ -231,16 +194,16 @@ pub fn update(tx: &mut Tx<'_>, id: EquipmentId, changes: EquipmentChanges) -> Re
     write(tx, AuditAction::Update, &before, after)
 }
 
-/// Decommissions a machine: nothing is removed (§2); again changes nothing.
+/// Decommissions a machine, whose history stays (§2); idempotent. Locks the machine.
 pub fn decommission(tx: &mut Tx<'_>, id: EquipmentId) -> Result<Equipment> {
-    let before = locked(tx.conn, id)?;
+    let before = rows::lock(tx.conn, id)?;
     let after = before.decommissioned(tx.now);
     write(tx, AuditAction::Deactivate, &before, after)
 }
 
-/// Gives a machine, which is locked, the status that an assessment or the work on it asks for (§7, §9); the one it has
-/// changes nothing.
-pub(crate) fn become_status(tx: &mut Tx<'_>, before: &Equipment, status: EquipmentStatus) -> Result<()> {
+/// Gives a machine, which is locked, the status required by an assessment or by the work on it (§7, §9).
+/// The present status changes nothing.
+pub(crate) fn change_status(tx: &mut Tx<'_>, before: &Equipment, status: EquipmentStatus) -> Result<()> {
     let action = match (before.status, status) {
         (_, EquipmentStatus::Stopped) => AuditAction::Stop,
         (EquipmentStatus::Stopped, _) => AuditAction::Release,
@@ -250,26 +213,24 @@ pub(crate) fn become_status(tx: &mut Tx<'_>, before: &Equipment, status: Equipme
     Ok(())
 }
 
-/// Writes a machine. Every change of a status goes through here: one that leads away from `stopped` makes the assessments
-/// that hold the machine let go of it, without which the database refuses it.
+/// Writes a machine, which is locked; every change of a status goes through here. A status other than
+/// `stopped` first releases the holds of assessments, without which the database refuses it.
 fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipment) -> Result<Equipment> {
     let changes = Changes::between(Some(before), Some(&after));
     if changes.is_empty() {
         return Ok(before.clone());
     }
     if before.status == EquipmentStatus::Stopped && after.status != before.status {
-        assessments::release_hold(tx, before.id)?;
+        assessment_rows::release_hold(tx, before.id)?;
     }
-    let seen = equipment::table.find(before.id).filter(equipment::status.eq(before.status));
-    let written = with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(&after).execute(c))?;
-    one_row(written)?;
-    note_status(tx, Some(before), &after)?;
-    tx.translate(Some(before), &after);
-    tx.audit(action, "equipment", after.id.get(), changes);
+    update_row!(tx, equipment, before, &after, equipment::status.eq(before.status))?;
+    log_status(tx, Some(before), &after)?;
+    tx.record_with(action, Some(before), Some(&after), changes);
     Ok(after)
 }
 
-fn note_status(tx: &mut Tx<'_>, before: Option<&Equipment>, after: &Equipment) -> Result<()> {
+/// Adds a changed status to the machine's history.
+fn log_status(tx: &mut Tx<'_>, before: Option<&Equipment>, after: &Equipment) -> Result<()> {
     if before.is_some_and(|before| before.status == after.status) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Leaderboards: two queries, however long the ledger is (rule book §11).
+//! Leaderboards: two statements for any length of the ledger (§11).
 
 use std::collections::HashMap;
 
@@ -12,9 +12,9 @@ use inspection_domain::{
     users::User,
 };
 
-use crate::{DbConnection, Result, users};
+use crate::{DbConnection, Result, users::rows as user_rows};
 
-/// A page of a leaderboard of today (§11).
+/// A page of a leaderboard as of today (§11).
 pub fn board(
     conn: &mut DbConnection,
     filter: &LeaderboardFilter,
@@ -22,7 +22,7 @@ pub fn board(
     calendar: &SiteTimeZone,
     page: PageRequest,
 ) -> Result<Page<Ranking>> {
-    let mut people = users::active(conn)?;
+    let mut people = user_rows::active(conn)?;
     people.retain(|person| filter.includes(person));
     let since = filter.period.unwrap_or(Period::AllTime).since(today, calendar);
     let sums: Option<HashMap<UserId, i64>> = since.map(|since| sums(conn, filter, since)).transpose()?;
@@ -34,7 +34,7 @@ pub fn board(
     Ok(page.of(all))
 }
 
-/// Points by person, of the lines of the ledger from an instant on.
+/// Points by account, from the ledger entries since an instant.
 fn sums(conn: &mut DbConnection, filter: &LeaderboardFilter, since: Instant) -> Result<HashMap<UserId, i64>> {
     let sums: Vec<(UserId, i64)> = with_conn!(conn, |c| {
         let mut entries = ledger::table

@@ -1,4 +1,4 @@
-//! Notifications: written by units of work when they finish, read and removed by their owner.
+//! Notifications: inserted at the end of units of work, read and deleted by their owner (§12).
 
 use diesel::{
     prelude::*,
@@ -6,25 +6,30 @@ use diesel::{
 };
 use inspection_domain::{
     audit::{AuditAction, Changes},
+    entity::Entity,
     ids::{NotificationId, UserId},
     notifications::{Notification, NotificationFilter},
     page::{Page, PageRequest},
     rule::NotFound,
     schema::notifications,
     sync::ChangedKind,
+    users::User,
 };
 
 use crate::{DbConnection, Result, Tx};
 
-/// A page of somebody's notifications, newest first.
+/// A page of a person's notifications, newest first.
 pub fn list(
     conn: &mut DbConnection,
     owner: UserId,
     filter: &NotificationFilter,
     page: PageRequest,
 ) -> Result<Page<Notification>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        Notification,
+        || {
             let mut query =
                 notifications::table.filter(notifications::user_id.eq(owner)).into_boxed::<Backend>();
             filter_by!(query, {
@@ -35,20 +40,13 @@ pub fn list(
                 query = query.filter(diesel::dsl::not(notifications::is_read));
             }
             query
-        };
-        let items = filtered()
-            .select(Notification::as_select())
-            .order(notifications::id.desc())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        },
+        |query| query.order(notifications::id.desc())
+    )
 }
 
-/// Somebody's notifications with a number above this, the oldest first. They are numbered in the order of the commits, so whoever
-/// goes on from the last one they have seen misses none.
+/// A person's notifications with ids above `last`, the oldest first. Ids are in commit order, so a reader that continues
+/// from the last id misses none.
 pub fn after(conn: &mut DbConnection, owner: UserId, last: i64, at_most: u32) -> Result<Vec<Notification>> {
     Ok(with_conn!(conn, |c| notifications::table
         .filter(notifications::user_id.eq(owner))
@@ -59,32 +57,32 @@ pub fn after(conn: &mut DbConnection, owner: UserId, last: i64, at_most: u32) ->
         .load(c))?)
 }
 
-/// Notifications of these people with a number above this, the oldest first, and the number of the last of them.
+/// The notifications of these people with ids above `last`, the oldest first, and the id of the last one.
 pub fn after_all(
     conn: &mut DbConnection,
     owners: &[UserId],
     last: i64,
     at_most: u32,
 ) -> Result<(Vec<Notification>, i64)> {
-    let news: Vec<Notification> = with_conn!(conn, |c| notifications::table
+    let found: Vec<Notification> = with_conn!(conn, |c| notifications::table
         .filter(notifications::user_id.eq_any(owners))
         .filter(notifications::id.nullable().gt(last.into_sql::<Nullable<BigInt>>()))
         .select(Notification::as_select())
         .order(notifications::id)
         .limit(at_most.into())
         .load(c))?;
-    let newest = news.last().map_or(last, |newest| newest.id.get());
-    Ok((news, newest))
+    let newest = found.last().map_or(last, |newest| newest.id.get());
+    Ok((found, newest))
 }
 
-/// The number of the newest notification of anybody; zero if there is none.
+/// The id of the newest notification of all; 0 if there is none.
 pub fn newest(conn: &mut DbConnection) -> Result<i64> {
     let newest: Option<NotificationId> =
         with_conn!(conn, |c| notifications::table.select(diesel::dsl::max(notifications::id)).get_result(c))?;
     Ok(newest.map_or(0, NotificationId::get))
 }
 
-/// How many somebody hasn't read.
+/// Number of a person's unread notifications.
 pub fn unread_count(conn: &mut DbConnection, owner: UserId) -> Result<i64> {
     Ok(with_conn!(conn, |c| notifications::table
         .filter(notifications::user_id.eq(owner))
@@ -93,8 +91,8 @@ pub fn unread_count(conn: &mut DbConnection, owner: UserId) -> Result<i64> {
         .get_result(c))?)
 }
 
-/// One of the actor's own; others' are not found.
-fn locked(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
+/// One of the actor's notifications, locked; those of others aren't found.
+fn lock_for_actor(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
     let owner = tx.actor()?.id;
     let own = notifications::table.find(id).filter(notifications::user_id.eq(owner));
     lock_rows!(&mut *tx.conn, own.select(Notification::as_select()), first)
@@ -102,9 +100,9 @@ fn locked(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
         .ok_or_else(|| NotFound("notification").into())
 }
 
-/// Marks one of the actor's as read; again changes nothing (§12).
+/// Marks one of the actor's notifications as read (§12); idempotent. Locks it.
 pub fn mark_read(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
-    let seen = locked(tx, id)?;
+    let seen = lock_for_actor(tx, id)?;
     if seen.is_read {
         return Ok(seen);
     }
@@ -113,12 +111,11 @@ pub fn mark_read(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
         .set((notifications::is_read.eq(true), notifications::read_at.eq(now)))
         .returning(Notification::as_returning())
         .get_result(c))?;
-    tx.record_change(ChangedKind::Notification, id.get(), [read.user_id]);
-    tx.audit(AuditAction::Read, "notification", id.get(), Changes::between(Some(&seen), Some(&read)));
+    tx.record(AuditAction::Read, Some(&seen), Some(&read));
     Ok(read)
 }
 
-/// Marks all of the actor's as read and says how many there were (§12).
+/// Marks all of the actor's notifications as read (§12); returns the number of unread ones.
 pub fn mark_all_read(tx: &mut Tx<'_>) -> Result<usize> {
     let (owner, now) = (tx.actor()?.id, tx.now);
     let unread = notifications::table
@@ -132,22 +129,21 @@ pub fn mark_all_read(tx: &mut Tx<'_>) -> Result<usize> {
     tx.record_changes(ChangedKind::Notification, &read, owner);
     if count > 0 {
         let changes = Changes::none().with("notifications_read", count);
-        tx.audit(AuditAction::Read, "user", owner.get(), changes);
+        tx.audit(AuditAction::Read, User::NAME, owner.get(), changes);
     }
     Ok(count)
 }
 
-/// Removes one of the actor's, unless it is persistent and unread (§12).
+/// Deletes one of the actor's notifications, unless it is persistent and unread (§12). Locks it.
 pub fn delete(tx: &mut Tx<'_>, id: NotificationId) -> Result<()> {
-    let gone = locked(tx, id)?;
-    gone.may_be_deleted()?;
+    let deleted = lock_for_actor(tx, id)?;
+    deleted.may_be_deleted()?;
     with_conn!(&mut *tx.conn, |c| diesel::delete(notifications::table.find(id)).execute(c))?;
-    tx.record_change(ChangedKind::Notification, id.get(), [gone.user_id]);
-    tx.audit(AuditAction::Delete, "notification", id.get(), Changes::between(Some(&gone), None));
+    tx.record(AuditAction::Delete, Some(&deleted), None);
     Ok(())
 }
 
-/// Some of somebody's notifications.
+/// A person's notifications with these ids.
 pub fn by_ids(conn: &mut DbConnection, owner: UserId, ids: &[i64]) -> Result<Vec<Notification>> {
     Ok(with_conn!(conn, |c| notifications::table
         .filter(notifications::user_id.eq(owner))

@@ -1,9 +1,8 @@
-//! The outbox: what changes leave behind to be done in the background. Rows are written by the transaction of the change,
-//! and taken by one worker at a time.
+//! The outbox: background jobs. The transaction of a change inserts them; one worker at a time claims a job.
 
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::{AuditAction, Changes},
+    audit::AuditAction,
     ids::OutboxId,
     outbox::{LEASE, MOST_ATTEMPTS, OutboxFilter, OutboxJob, OutboxKind, OutboxStatus},
     page::{Page, PageRequest},
@@ -14,43 +13,39 @@ use inspection_domain::{
 
 use crate::{DbConnection, Result, Tx, db::database::one_row, db::error::ConcurrentUpdate};
 
-/// A page of the jobs that aren't done, the oldest first.
+/// A page of the background jobs that aren't done, the oldest first.
 pub fn list(conn: &mut DbConnection, filter: &OutboxFilter, page: PageRequest) -> Result<Page<OutboxJob>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        OutboxJob,
+        || {
             let mut query = outbox::table.into_boxed::<Backend>();
             filter_by!(query, { outbox::status => filter.status, outbox::kind => filter.kind });
             query
-        };
-        let items = filtered()
-            .order(outbox::id)
-            .select(OutboxJob::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        },
+        |query| query.order(outbox::id)
+    )
 }
 
-/// How many jobs there are by how far they are, and since when the oldest is due.
+/// Numbers of background jobs by status, and the age of the oldest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Depth {
-    /// To be done.
+    /// Waiting.
     pub pending: i64,
-    /// Under way.
+    /// Claimed by a worker.
     pub running: i64,
     /// Given up.
     pub dead: i64,
-    /// Since when the oldest has been due that isn't given up.
+    /// Due time of the oldest job that isn't given up.
     pub oldest: Option<Instant>,
 }
 
-/// How deep the outbox is.
+/// The depth of the outbox.
 pub fn depth(conn: &mut DbConnection) -> Result<Depth> {
     use diesel::dsl::{count_star, min};
-    type Row = (OutboxStatus, i64, Option<Instant>);
-    let rows: Vec<Row> = with_conn!(conn, |c| outbox::table
+    type DepthRow = (OutboxStatus, i64, Option<Instant>);
+    let rows: Vec<DepthRow> = with_conn!(conn, |c| outbox::table
         .group_by(outbox::status)
         .select((outbox::status, count_star(), min(outbox::run_at)))
         .load(c))?;
@@ -68,17 +63,17 @@ pub fn depth(conn: &mut DbConnection) -> Result<Depth> {
     Ok(depth)
 }
 
-/// What a worker finds.
+/// The outcome of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutboxClaim {
-    /// These are its own now.
+    /// Jobs that belong to the worker now.
     Jobs(Vec<OutboxJob>),
-    /// Nothing is due; the next one is then, if there is any.
+    /// Nothing is due; due time of the next job, if any.
     Nothing(Option<Instant>),
 }
 
-/// Takes the jobs of a kind that have been due the longest, and those whose worker has died. The worker is named anew each time, so
-/// that who is late in finishing a job that was taken again doesn't pass for who has it now.
+/// Claims the jobs of a kind that have been due the longest, including those whose worker has died. Each claim has a
+/// new worker name, so that a late worker can't finish a job that was claimed again.
 pub fn claim(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<OutboxClaim> {
     let now = tx.now;
     let worker = format!("{instance}/{}", tx.unique());
@@ -87,7 +82,7 @@ pub fn claim(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<Outbox
         .filter(outbox::status.eq(OutboxStatus::Running))
         .filter(outbox::lease_until.le(now));
     let no_worker = (outbox::worker.eq(None::<&str>), outbox::lease_until.eq(None::<Instant>));
-    // It may be what kills its workers.
+    // The job itself may kill its workers.
     let give_up = (outbox::status.eq(OutboxStatus::Dead), outbox::error.eq("its workers died"));
     let hopeless = abandoned.filter(outbox::attempts.ge(MOST_ATTEMPTS));
     with_conn!(&mut *tx.conn, |c| diesel::update(hopeless).set((give_up, no_worker)).execute(c))?;
@@ -100,7 +95,7 @@ pub fn claim(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<Outbox
         .order((outbox::run_at, outbox::id))
         .limit(kind.batch().into())
         .select(outbox::id);
-    // What another worker is just taking is passed over.
+    // Jobs that another worker is claiming are skipped.
     let ids: Vec<OutboxId> = by_backend!(
         &mut *tx.conn,
         postgres(c) => due.for_no_key_update().skip_locked().load(c)?,
@@ -125,8 +120,8 @@ pub fn claim(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<Outbox
     Ok(OutboxClaim::Jobs(jobs))
 }
 
-/// Removes jobs that were taken together and are done, in the transaction of what they have done. If one isn't this worker's any more,
-/// nothing of it is kept: somebody else does it.
+/// Deletes jobs of one claim, in the transaction of their effects. If one of them was claimed again meanwhile, the
+/// transaction fails with `CONFLICT` and the effects are rolled back.
 pub fn complete(tx: &mut Tx<'_>, jobs: &[OutboxJob]) -> Result<()> {
     let Some(worker) = jobs.first().and_then(|job| job.worker.as_deref()) else { return Ok(()) };
     let own = outbox::table
@@ -136,7 +131,7 @@ pub fn complete(tx: &mut Tx<'_>, jobs: &[OutboxJob]) -> Result<()> {
     if gone == jobs.len() { Ok(()) } else { Err(ConcurrentUpdate.into()) }
 }
 
-/// Puts jobs back that have failed, to be tried again or given up. Those that aren't this worker's any more are left alone.
+/// Returns failed jobs, to be retried or given up. Jobs that were claimed again are skipped.
 pub fn fail(tx: &mut Tx<'_>, jobs: &[OutboxJob], error: &str, wait: Option<i64>) -> Result<()> {
     let now = tx.now;
     for job in jobs {
@@ -150,12 +145,12 @@ pub fn fail(tx: &mut Tx<'_>, jobs: &[OutboxJob], error: &str, wait: Option<i64>)
                 "a job of the outbox is given up"
             );
         }
-        put_back(tx, job, &after)?;
+        return_job(tx, job, &after)?;
     }
     Ok(())
 }
 
-/// Hands jobs back that were taken and not begun, or not finished before the process ends: as if they hadn't been taken.
+/// Returns the claimed jobs of an instance that is shutting down, without counting the attempt; returns their number.
 pub fn hand_back(tx: &mut Tx<'_>, instance: &str) -> Result<usize> {
     let own = outbox::table
         .filter(outbox::status.eq(OutboxStatus::Running))
@@ -170,7 +165,7 @@ pub fn hand_back(tx: &mut Tx<'_>, instance: &str) -> Result<usize> {
         .execute(c))?)
 }
 
-fn put_back(tx: &mut Tx<'_>, before: &OutboxJob, after: &OutboxJob) -> Result<usize> {
+fn return_job(tx: &mut Tx<'_>, before: &OutboxJob, after: &OutboxJob) -> Result<usize> {
     let seen = outbox::table
         .find(before.id)
         .filter(outbox::status.eq(before.status))
@@ -187,13 +182,12 @@ fn put_back(tx: &mut Tx<'_>, before: &OutboxJob, after: &OutboxJob) -> Result<us
         .execute(c))?)
 }
 
-/// Has a job tried again that was given up.
+/// Retries a job that was given up. Locks the job.
 pub fn retry(tx: &mut Tx<'_>, id: OutboxId) -> Result<OutboxJob> {
-    let found = lock_rows!(&mut *tx.conn, outbox::table.find(id).select(OutboxJob::as_select()), first);
-    let before = found.optional()?.ok_or(NotFound("job of the outbox"))?;
+    let before = lock_row!(&mut *tx.conn, outbox, OutboxJob, id)?.ok_or(NotFound("job of the outbox"))?;
     let after = before.retried(tx.now)?;
-    one_row(put_back(tx, &before, &after)?)?;
-    tx.audit(AuditAction::Update, "outbox", id.get(), Changes::between(Some(&before), Some(&after)));
+    one_row(return_job(tx, &before, &after)?)?;
+    tx.record(AuditAction::Update, Some(&before), Some(&after));
     tx.wake_outbox();
     Ok(after)
 }

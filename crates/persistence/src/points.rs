@@ -1,40 +1,52 @@
-//! The points ledger and the totals that follow from it.
-
-use std::collections::HashMap;
+//! The ledger of points, and the totals that follow from it (§1).
 
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
+    entity::Entity,
     ids::{PointEntryId, UserId},
     page::{Page, PageRequest},
     points::{PointEntry, PointKind},
-    schema::{point_entries, users as people},
-    users::{Role, User},
+    schema::{point_entries, users},
+    users::Role,
 };
 
-use crate::{DbConnection, Result, Tx, users};
+use crate::{DbConnection, Result, Tx, users::rows as user_rows};
 
 /// An award (positive) or penalty (negative) to be booked.
 #[derive(Debug, Clone)]
 pub struct Award {
-    /// Whose points.
+    /// The account.
     pub user_id: UserId,
-    /// The role they are won in.
+    /// The role in which the points are won.
     pub role: Role,
-    /// How many; 0 books nothing.
+    /// Number of points; 0 books nothing.
     pub amount: i64,
-    /// Why.
+    /// Reason.
     pub kind: PointKind,
-    /// Kind and number of the object it is about.
+    /// Name and id of the related entity.
     pub related: Option<(&'static str, i64)>,
 }
 
-/// Books an award: one line of the ledger, and the totals of its user in the same transaction (§1).
+impl Award {
+    /// An award of no points yet, about nothing.
+    pub(crate) fn new(user_id: UserId, role: Role, kind: PointKind) -> Self {
+        Self { user_id, role, amount: 0, kind, related: None }
+    }
+
+    /// Relates the award to an entity.
+    pub(crate) fn about(self, entity: &impl Entity) -> Self {
+        Self { related: Some((entity.name(), entity.id())), ..self }
+    }
+}
+
+/// Books an award: an entry of the ledger, and the totals of its user in the same transaction (§1). Locks the
+/// account.
 pub fn award(tx: &mut Tx<'_>, award: &Award) -> Result<()> {
     if award.amount == 0 {
         return Ok(());
     }
-    let before = users::locked(tx.conn, award.user_id)?;
+    let before = user_rows::lock(tx.conn, award.user_id)?;
     let entry = PointEntry {
         id: PointEntryId::UNSAVED,
         user_id: award.user_id,
@@ -50,14 +62,14 @@ pub fn award(tx: &mut Tx<'_>, award: &Award) -> Result<()> {
     entry.book(&mut after);
     with_conn!(&mut *tx.conn, |c| {
         diesel::insert_into(point_entries::table).values(&entry).execute(c)?;
-        diesel::update(people::table.find(after.id)).set(&after).execute(c)
+        diesel::update(users::table.find(after.id)).set(&after).execute(c)
     })?;
     let changes = Changes::between(Some(&before), Some(&after)).with("reason", award.kind.as_str());
-    tx.audit(AuditAction::Award, "user", after.id.get(), changes);
+    tx.record_with(AuditAction::Award, Some(&before), Some(&after), changes);
     Ok(())
 }
 
-/// What somebody has got so far in one role for one reason, about one object.
+/// The points a person has been awarded so far in this role, for this reason and about this object.
 pub(crate) fn booked(conn: &mut DbConnection, like: &Award) -> Result<i64> {
     let Some((kind, id)) = like.related else { return Ok(0) };
     let amounts: Vec<i64> = with_conn!(conn, |c| point_entries::table
@@ -71,31 +83,13 @@ pub(crate) fn booked(conn: &mut DbConnection, like: &Award) -> Result<i64> {
     Ok(amounts.into_iter().sum())
 }
 
-/// A page of somebody's ledger, newest first.
+/// A page of a person's ledger, newest first.
 pub fn list(conn: &mut DbConnection, owner: UserId, page: PageRequest) -> Result<Page<PointEntry>> {
-    paged!(conn, page, PointEntry, || point_entries::table.filter(point_entries::user_id.eq(owner)), |own| {
-        own.order(point_entries::id.desc())
-    })
-}
-
-/// People whose totals are not the sums of their ledger; there should be none (§1).
-pub fn mismatches(conn: &mut DbConnection) -> Result<Vec<UserId>> {
-    let (all, entries) = with_conn!(conn, |c| {
-        let all: Vec<User> = people::table.select(User::as_select()).order(people::id).load(c)?;
-        let entries: Vec<PointEntry> = point_entries::table.select(PointEntry::as_select()).load(c)?;
-        (all, entries)
-    });
-    let mut sums: HashMap<UserId, User> = all
-        .iter()
-        .map(|user| {
-            let bare = User { total_points: 0, inspector_points: 0, specialist_points: 0, ..user.clone() };
-            (user.id, User { engineer_points: 0, qe_points: 0, ..bare })
-        })
-        .collect();
-    for entry in entries {
-        if let Some(sum) = sums.get_mut(&entry.user_id) {
-            entry.book(sum);
-        }
-    }
-    Ok(all.into_iter().filter(|user| sums.get(&user.id) != Some(user)).map(|user| user.id).collect())
+    paged!(
+        conn,
+        page,
+        PointEntry,
+        || point_entries::table.filter(point_entries::user_id.eq(owner)),
+        |query| query.order(point_entries::id.desc())
+    )
 }

@@ -1,13 +1,14 @@
-//! Quality reviews: reads, and units of work (rule book §8).
+//! Quality reviews: lists and units of work (§8). Every change of a review locks its job.
 
-use std::collections::HashMap;
+pub(crate) mod rows;
 
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::{AuditAction, Changes},
+    audit::AuditAction,
     files::Relation,
     ids::{FileId, JobId, ReviewId, UserId},
-    jobs::Job,
+    input::Invalid,
+    jobs::{Job, JobCommand},
     notifications::NotificationType,
     page::{Page, PageRequest},
     points::PointKind,
@@ -23,25 +24,33 @@ use inspection_domain::{
 
 use crate::{
     DbConnection, Result, Tx,
-    db::database::one_row,
-    defects, files,
-    jobs::{self, Work},
+    defects::rows as defect_rows,
+    files::{self, rows as file_rows},
+    jobs::{
+        rows as job_rows,
+        work::{JobWork, notice},
+    },
     points::{self, Award},
-    users,
+    users::rows as user_rows,
 };
 
-/// What rejections are called among the records that rest on files.
+/// Record type of rejections in `evidence`.
 const EVIDENCE: &str = "quality_review";
 
-fn pages(
+const PENDING: ReviewFilter = ReviewFilter { status: Some(ReviewStatus::Pending), job_type: None };
+
+fn load_page(
     conn: &mut DbConnection,
     qe: Option<UserId>,
     filter: &ReviewFilter,
     overdue_at: Option<Instant>,
     page: PageRequest,
 ) -> Result<Page<QualityReview>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        QualityReview,
+        || {
             let mut query = reviews::table.into_boxed::<Backend>();
             filter_by!(query, {
                 reviews::qe_id => qe,
@@ -52,59 +61,62 @@ fn pages(
                 query = query.filter(reviews::sla_deadline.lt(now));
             }
             query
-        };
-        let items = filtered()
-            .order(reviews::id.desc())
-            .select(QualityReview::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        },
+        |query| query.order(reviews::id.desc())
+    )
 }
 
-fn own(actor: &User) -> Option<UserId> {
+/// The quality engineer to whom a list is limited: the actor, or none for admins.
+fn visible_to(actor: &User) -> Option<UserId> {
     (!actor.is_admin()).then_some(actor.id)
 }
 
-/// A page of reviews, the latest first: one's own, or everybody's for admins (§8).
+/// A page of reviews, the latest first: the actor's own, or all for admins (§8).
 pub fn list(
     conn: &mut DbConnection,
     actor: &User,
     filter: &ReviewFilter,
     page: PageRequest,
 ) -> Result<Page<QualityReview>> {
-    pages(conn, own(actor), filter, None, page)
+    load_page(conn, visible_to(actor), filter, None, page)
 }
 
-const PENDING: ReviewFilter = ReviewFilter { status: Some(ReviewStatus::Pending), job_type: None };
-
-/// A page of the reviews that wait for the actor (§8).
+/// A page of the actor's pending reviews (§8).
 pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<Page<QualityReview>> {
-    pages(conn, Some(actor.id), &PENDING, None, page)
+    load_page(conn, Some(actor.id), &PENDING, None, page)
 }
 
-/// A page of the reviews that are pending past their deadline: one's own, or everybody's for admins (§8).
+/// A page of the reviews that are pending past their deadline: the actor's own, or all for admins (§8).
 pub fn overdue(
     conn: &mut DbConnection,
     actor: &User,
     now: Instant,
     page: PageRequest,
 ) -> Result<Page<QualityReview>> {
-    pages(conn, own(actor), &PENDING, Some(now), page)
+    load_page(conn, visible_to(actor), &PENDING, Some(now), page)
 }
 
-/// Warns the quality engineers of their reviews that are pending past the deadline, of each once a day (§8, §16). At most so
-/// many reviews; says how many.
-pub(crate) fn warn_overdue(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
+/// One review, if the actor may see it, with the evidence of its rejection (§8).
+pub fn get_visible(
+    conn: &mut DbConnection,
+    actor: &User,
+    id: ReviewId,
+) -> Result<(QualityReview, Vec<FileId>)> {
+    let review = rows::get(conn, id)?;
+    review.may_be_seen_by(actor)?;
+    Ok((review, file_rows::list_evidence(conn, EVIDENCE, id.get())?))
+}
+
+/// Warns quality engineers of reviews that are pending past the deadline, once a day per review (§8, §16). Locks up
+/// to `limit` reviews; returns their number.
+pub(crate) fn warn_overdue(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     let (now, today) = (tx.now, tx.today());
     let unwarned = reviews::table
         .filter(reviews::status.eq(ReviewStatus::Pending))
         .filter(reviews::sla_deadline.lt(now))
         .filter(reviews::sla_warned_on.is_null().or(reviews::sla_warned_on.lt(today)))
         .order(reviews::id)
-        .limit(at_most);
+        .limit(limit);
     let late: Vec<QualityReview> =
         lock_rows!(&mut *tx.conn, unwarned.select(QualityReview::as_select()), load)?;
     let ids: Vec<ReviewId> = late.iter().map(|review| review.id).collect();
@@ -112,191 +124,136 @@ pub(crate) fn warn_overdue(tx: &mut Tx<'_>, at_most: i64) -> Result<usize> {
         .set(reviews::sla_warned_on.eq(today))
         .execute(c))?;
     let job_ids: Vec<JobId> = late.iter().map(|review| review.job_id).collect();
-    let reviewed = jobs::by_ids(tx.conn, &job_ids)?;
+    let reviewed = job_rows::by_ids(tx.conn, &job_ids)?;
     for review in &late {
         let Some(job) = reviewed.iter().find(|job| job.id == review.job_id) else { continue };
-        let notice = jobs::notice(NotificationType::SlaWarning, job)
-            .with("date", &tx.calendar().date(review.sla_deadline));
-        tx.notify([review.qe_id], &notice);
+        let warning =
+            notice(NotificationType::SlaWarning, job).with("date", &tx.calendar().date(review.sla_deadline));
+        tx.notify([review.qe_id], &warning);
     }
     Ok(late.len())
 }
 
-/// One review, whoever's it is.
-pub(crate) fn get(conn: &mut DbConnection, id: ReviewId) -> Result<QualityReview> {
-    with_conn!(conn, |c| reviews::table.find(id).select(QualityReview::as_select()).first(c))
-        .optional()?
-        .ok_or_else(|| NotFound("quality review").into())
-}
-
-/// One review, if the actor may see it, and the files its rejection rests on (§8).
-pub fn get_visible(
-    conn: &mut DbConnection,
-    actor: &User,
-    id: ReviewId,
-) -> Result<(QualityReview, Vec<FileId>)> {
-    let review = get(conn, id)?;
-    review.may_be_seen_by(actor)?;
-    Ok((review, files::evidence_of(conn, EVIDENCE, id.get())?))
-}
-
-/// How many reviews wait for each of these.
-fn loads(conn: &mut DbConnection, of: &[UserId]) -> Result<HashMap<UserId, i64>> {
-    let counts: Vec<(UserId, i64)> = with_conn!(conn, |c| reviews::table
-        .filter(reviews::qe_id.eq_any(of))
-        .filter(reviews::status.eq(ReviewStatus::Pending))
-        .group_by(reviews::qe_id)
-        .select((reviews::qe_id, diesel::dsl::count_star()))
-        .load(c))?;
-    Ok(counts.into_iter().collect())
-}
-
-/// Asks the quality engineer with the least to do to review a finished job, which is locked. With nobody at hand the admins are
-/// told. `others` are people whom the same work changes: all are locked together, so that two jobs that are finished at once
-/// don't choose the same while somebody else is free (§8).
+/// Assigns the review of a completed job, which is locked, to the quality engineer with the fewest pending reviews;
+/// without a candidate the admins are notified (§8). `others` are the people the same unit of work changes: all
+/// are locked together, in order, so that two jobs completed at once don't choose the same engineer while
+/// another one is free. Returns the job with its reviewer.
 pub(crate) fn request(tx: &mut Tx<'_>, job: &Job, others: &[UserId]) -> Result<Job> {
-    let candidates = users::active_with(tx.conn, &[Role::QualityEngineer])?;
-    let everybody: Vec<UserId> = candidates.iter().chain(others).copied().collect();
-    let people = users::held(tx.conn, &everybody)?;
-    let loads = loads(tx.conn, &candidates)?;
+    let candidates = user_rows::active_with(tx.conn, &[Role::QualityEngineer])?;
+    let ids: Vec<UserId> = candidates.iter().chain(others).copied().collect();
+    let people = user_rows::lock_all(tx.conn, &ids)?;
+    let loads = rows::count_pending(tx.conn, &candidates)?;
     let with_loads = people.iter().map(|person| (person, loads.get(&person.id).copied().unwrap_or(0)));
     if let Some(qe) = least_busy(with_loads, job.owner_id) {
-        return assign(tx, job, qe.id);
+        let (after, _) = assign(tx, job, qe.id)?;
+        return Ok(after);
     }
-    let told = jobs::admins(tx)?;
-    tx.notify(told, &jobs::notice(NotificationType::NoQualityEngineer, job));
+    let admins = user_rows::active_admins(tx.conn)?;
+    tx.notify(admins, &notice(NotificationType::NoQualityEngineer, job));
     Ok(job.clone())
 }
 
-fn assign(tx: &mut Tx<'_>, job: &Job, qe: UserId) -> Result<Job> {
-    let new = QualityReview::of(job, qe, tx.now);
-    let review: QualityReview = with_conn!(&mut *tx.conn, |c| diesel::insert_into(reviews::table)
-        .values(&new)
-        .returning(QualityReview::as_returning())
-        .get_result(c))?;
-    tx.audit(AuditAction::Create, "quality_review", review.id.get(), Changes::between(None, Some(&review)));
+fn assign(tx: &mut Tx<'_>, job: &Job, qe: UserId) -> Result<(Job, QualityReview)> {
+    let review = rows::insert(tx, &QualityReview::of(job, qe, tx.now))?;
     let after = job.reviewed_by(Some(qe), tx.now);
-    jobs::write(tx, AuditAction::Assign, job, &after)?;
-    let assigned = jobs::notice(NotificationType::QualityReviewAssigned, job)
+    job_rows::write(tx, AuditAction::Assign, job, &after)?;
+    let assigned = notice(NotificationType::QualityReviewAssigned, job)
         .with("date", &tx.calendar().date(review.sla_deadline))
-        .about("quality_review", review.id.get(), "/quality-reviews");
+        .about(&review);
     tx.notify([qe], &assigned);
-    Ok(after)
+    Ok((after, review))
 }
 
-/// Gives the review of a finished job to a quality engineer, since nobody was at hand when it was done (§8).
-pub fn create(tx: &mut Tx<'_>, wanted: &NewReview) -> Result<QualityReview> {
-    let job = jobs::locked(tx, wanted.job_id)?;
-    if wanted.job_type.is_some_and(|kind| kind != job.kind) {
+/// Assigns the review of a completed job that has none to a quality engineer (§8). Locks the job and the engineer.
+pub fn create(tx: &mut Tx<'_>, new: &NewReview) -> Result<QualityReview> {
+    let job = job_rows::lock(tx.conn, new.job_id)?;
+    if new.job_type.is_some_and(|kind| kind != job.kind) {
         return Err(NotFound("job").into());
     }
-    job.status.after(inspection_domain::jobs::JobCommand::ApproveQuality)?;
-    let of_job = reviews::table.filter(reviews::job_id.eq(job.id)).filter(
-        reviews::status.eq(ReviewStatus::Pending).or(
-            // A rejection that an admin has still to decide on.
-            reviews::status.eq(ReviewStatus::Rejected).and(reviews::is_valid.is_null()),
-        ),
-    );
-    let is_reviewed: bool =
-        with_conn!(&mut *tx.conn, |c| diesel::select(diesel::dsl::exists(of_job)).get_result(c))?;
-    if is_reviewed {
+    job.status.after(JobCommand::ApproveQuality)?;
+    if rows::is_under_review(tx.conn, job.id)? {
         return Err(ReviewRule::UnderReview.into());
     }
-    let found = users::held(tx.conn, &[wanted.qe_id])?;
+    let found = user_rows::lock_all(tx.conn, &[new.qe_id])?;
     let qe = least_busy(found.iter().map(|person| (person, 0)), job.owner_id).ok_or_else(|| {
         let message = "must be an active quality engineer who isn't on leave and hasn't done the work";
-        inspection_domain::input::Invalid::field("qe_id", message)
+        Invalid::field("qe_id", message)
     })?;
-    let after = assign(tx, &job, qe.id)?;
-    let made =
-        reviews::table.filter(reviews::job_id.eq(after.id)).filter(reviews::status.eq(ReviewStatus::Pending));
-    Ok(with_conn!(&mut *tx.conn, |c| made.select(QualityReview::as_select()).first(c))?)
+    let (_, review) = assign(tx, &job, qe.id)?;
+    Ok(review)
 }
 
-/// A review with its job and what its work changes; everything is locked. Whoever changes a review holds its job.
-fn open(tx: &mut Tx<'_>, id: ReviewId) -> Result<(Work, QualityReview)> {
-    let seen = get(tx.conn, id)?;
-    let work = Work::open(tx, seen.job_id)?;
-    Ok((work, get(tx.conn, id)?))
+/// A review and its job with what its work changes, all locked.
+fn lock_with_work(tx: &mut Tx<'_>, id: ReviewId) -> Result<(JobWork, QualityReview)> {
+    let seen = rows::get(tx.conn, id)?;
+    let work = JobWork::lock(tx, seen.job_id)?;
+    Ok((work, rows::get(tx.conn, id)?))
 }
 
-fn write(tx: &mut Tx<'_>, action: AuditAction, before: &QualityReview, after: &QualityReview) -> Result<()> {
-    let seen = reviews::table
-        .find(before.id)
-        .filter(reviews::status.eq(before.status))
-        .filter(reviews::validated_at.is_null());
-    one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
-    tx.translate(Some(before), after);
-    tx.audit(action, "quality_review", before.id.get(), Changes::between(Some(before), Some(after)));
-    Ok(())
-}
-
-/// The work is good; who did it is told (§8).
+/// Approves the work; the worker is notified (§8). Locks the machine, the defect and the job.
 pub fn approve(tx: &mut Tx<'_>, id: ReviewId, approval: Approval) -> Result<QualityReview> {
-    let (work, before) = open(tx, id)?;
+    let (work, before) = lock_with_work(tx, id)?;
     before.may_be_done_by(tx.actor()?)?;
     let after = before.approve(approval, tx.now)?;
     let approved = work.job.approve_quality(after.qc_rating, tx.now)?;
-    jobs::write(tx, AuditAction::Approve, &work.job, &approved)?;
-    write(tx, AuditAction::Approve, &before, &after)?;
+    job_rows::write(tx, AuditAction::Approve, &work.job, &approved)?;
+    rows::write(tx, AuditAction::Approve, &before, &after)?;
     let rating = after.qc_rating.unwrap_or_default();
-    let told = jobs::notice(NotificationType::QualityApproved, &work.job).with("rating", &rating);
-    tx.notify([after.worker_id], &told);
+    let approval = notice(NotificationType::QualityApproved, &work.job).with("rating", &rating);
+    tx.notify([after.worker_id], &approval);
     Ok(after)
 }
 
-/// The work isn't good; the admins are told, one of whom decides (§8).
+/// Rejects the work; the admins are notified, one of whom validates the rejection (§8). Locks the machine, the defect,
+/// the job and the files.
 pub fn reject(tx: &mut Tx<'_>, id: ReviewId, rejection: Rejection) -> Result<QualityReview> {
-    let (work, before) = open(tx, id)?;
+    let (work, before) = lock_with_work(tx, id)?;
     before.may_be_done_by(tx.actor()?)?;
     let ids = rejection.file_ids.as_ref().map(|ids| ids.0.clone()).unwrap_or_default();
     let after = before.reject(rejection, tx.now)?;
     files::attach(tx, Relation::QualityReview(id), &files::named(&ids), |file| {
         file.may_prove_rejection(&before, &work.job)
     })?;
-    write(tx, AuditAction::Reject, &before, &after)?;
-    files::rest_on(tx, EVIDENCE, id.get(), &ids)?;
-    let rejected = jobs::notice(NotificationType::QualityRejectionPending, &work.job)
-        .with("person", jobs::actor_name(tx)?.as_str())
+    rows::write(tx, AuditAction::Reject, &before, &after)?;
+    file_rows::add_evidence(tx, EVIDENCE, id.get(), &ids)?;
+    let rejected = notice(NotificationType::QualityRejectionPending, &work.job)
+        .with("person", tx.actor_name()?)
         .with("reason", after.rejection_reason.as_deref().unwrap_or_default())
-        .about("quality_review", id.get(), "/quality-reviews");
-    let told = jobs::admins(tx)?;
-    tx.notify(told, &rejected);
+        .about(&after);
+    let admins = user_rows::active_admins(tx.conn)?;
+    tx.notify(admins, &rejected);
     Ok(after)
 }
 
-/// Decides on a rejection, once: a right one sends the work back and costs the worker, a wrong one costs its quality engineer,
-/// and the work is approved without a rating (§8).
+/// Validates a rejection, once: a right one sends the work back and costs the worker points; a wrong one costs the
+/// quality engineer points, and the work is approved without a rating (§8). Locks the machine, the defect, the job,
+/// and last the two accounts.
 pub fn validate(tx: &mut Tx<'_>, id: ReviewId, validation: Validation) -> Result<QualityReview> {
-    let (work, before) = open(tx, id)?;
+    let (work, before) = lock_with_work(tx, id)?;
     let is_valid = validation.is_valid;
     let after = before.validate(validation, tx.actor()?.id, tx.now)?;
-    write(tx, AuditAction::Validate, &before, &after)?;
+    rows::write(tx, AuditAction::Validate, &before, &after)?;
     let job = if is_valid {
         let reason = after.rejection_reason.clone().unwrap_or_default();
         work.job.reject_quality(reason, tx.now)?
     } else {
         work.job.approve_quality(None, tx.now)?
     };
-    jobs::write(tx, AuditAction::Validate, &work.job, &job)?;
-    // One that is open already stays as it is.
+    job_rows::write(tx, AuditAction::Validate, &work.job, &job)?;
+    // A defect that is open already stays open.
     if let Some(defect) = work.defect.filter(|_| is_valid)
         && let Ok(reopened) = defect.rework(tx.now)
     {
-        let changes = Changes::between(Some(&defect), Some(&reopened));
-        defects::write(tx, AuditAction::Reopen, &defect, &reopened, changes)?;
+        defect_rows::write(tx, AuditAction::Reopen, &defect, &reopened)?;
     }
     let stakes = after.stakes();
-    users::held(tx.conn, &stakes.map(|(user, _, _)| user))?;
+    user_rows::lock_all(tx.conn, &stakes.map(|(user, _, _)| user))?;
     for (user_id, role, amount) in stakes {
-        let related = Some(("quality_review", id.get()));
-        points::award(tx, &Award { user_id, role, amount, kind: PointKind::Rejection, related })?;
+        let award = Award::new(user_id, role, PointKind::Rejection).about(&after);
+        points::award(tx, &Award { amount, ..award })?;
     }
-    let told = jobs::notice(NotificationType::RejectionValidated, &job).with("is_valid", is_valid).about(
-        "quality_review",
-        id.get(),
-        "/quality-reviews",
-    );
-    tx.notify([after.qe_id, after.worker_id], &told);
+    let validated =
+        notice(NotificationType::RejectionValidated, &job).with("is_valid", is_valid).about(&after);
+    tx.notify([after.qe_id, after.worker_id], &validated);
     Ok(after)
 }

@@ -1,4 +1,4 @@
-//! Ratings of inspections: reads, and units of work.
+//! Ratings of inspections: lists and units of work (§5).
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -15,27 +15,29 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx, equipment, inspections,
+    DbConnection, Result, Tx,
+    equipment::rows as equipment_rows,
+    inspections::rows as inspection_rows,
     points::{self, Award},
-    users,
+    users::rows as user_rows,
 };
 
-/// How somebody's inspections were rated.
+/// The ratings of an inspector.
 #[derive(Debug, Clone)]
 pub struct TechnicianRatings {
     /// A page of the ratings, newest first.
     pub page: Page<Rating>,
-    /// Mean of all ratings; none if there are none.
+    /// Mean of all ratings; `None` without ratings.
     pub average: Option<f64>,
 }
 
-/// How an inspector's work was rated.
+/// The ratings of an inspector's inspections.
 pub fn list_by_technician(
     conn: &mut DbConnection,
     id: UserId,
     page: PageRequest,
 ) -> Result<TechnicianRatings> {
-    users::get(conn, id)?;
+    user_rows::get(conn, id)?;
     let (items, counts) = with_conn!(conn, |c| {
         let own = ratings::table.filter(ratings::technician_id.eq(id));
         let items: Vec<Rating> = own
@@ -55,7 +57,7 @@ pub fn list_by_technician(
     Ok(TechnicianRatings { page: Page { items, total, request: page }, average })
 }
 
-fn of_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Option<Rating>> {
+fn find_by_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Option<Rating>> {
     Ok(with_conn!(conn, |c| ratings::table
         .filter(ratings::inspection_id.eq(id))
         .select(Rating::as_select())
@@ -63,53 +65,49 @@ fn of_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Option<Rat
     .optional()?)
 }
 
-/// Rates an inspection that was handed in; its inspector is told and gets the bonus (§5).
+/// Rates a submitted inspection; its inspector is notified and gets the bonus (§5). Locks the inspection, then the inspector.
 pub fn rate(tx: &mut Tx<'_>, id: InspectionId, new: NewRating) -> Result<Rating> {
-    let inspection = inspections::held(tx, id)?;
+    let inspection = inspection_rows::lock(tx.conn, id)?;
     let rating = new.rate(&inspection, tx.actor()?.id, tx.now)?;
-    if of_inspection(tx.conn, id)?.is_some() {
+    if find_by_inspection(tx.conn, id)?.is_some() {
         return Err(RatingRule::Rated.into());
     }
-    let rating: Rating = with_conn!(&mut *tx.conn, |c| diesel::insert_into(ratings::table)
-        .values(&rating)
-        .returning(Rating::as_returning())
-        .get_result(c))?;
-    tx.translate(None, &rating);
-    tx.audit(AuditAction::Create, "rating", rating.id.get(), Changes::between(None, Some(&rating)));
-    tell(tx, &inspection, &rating, None)?;
+    let rating = insert_row!(tx, ratings, Rating, &rating)?;
+    tx.record(AuditAction::Create, None, Some(&rating));
+    book_and_notify(tx, &inspection, &rating, None)?;
     Ok(rating)
 }
 
-/// Changes a rating; its inspector is told, and the difference of the bonus is booked (§5).
+/// Changes a rating; its inspector is notified, and the difference of the bonus is booked (§5). Locks the inspection, then
+/// the inspector.
 pub fn change(tx: &mut Tx<'_>, id: InspectionId, changes: RatingChanges) -> Result<Rating> {
-    let inspection = inspections::held(tx, id)?;
-    let before = of_inspection(tx.conn, id)?.ok_or(NotFound("rating"))?;
+    let inspection = inspection_rows::lock(tx.conn, id)?;
+    let before = find_by_inspection(tx.conn, id)?.ok_or(NotFound("rating"))?;
     let after = before.changed(changes, tx.actor()?.id, tx.now);
-    let audited = Changes::between(Some(&before), Some(&after));
-    if audited.is_empty() {
+    let changes_made = Changes::between(Some(&before), Some(&after));
+    if changes_made.is_empty() {
         return Ok(before);
     }
     with_conn!(&mut *tx.conn, |c| diesel::update(ratings::table.find(before.id)).set(&after).execute(c))?;
-    tx.translate(Some(&before), &after);
-    tx.audit(AuditAction::Update, "rating", after.id.get(), audited);
-    tell(tx, &inspection, &after, Some(&before))?;
+    tx.record_with(AuditAction::Update, Some(&before), Some(&after), changes_made);
+    book_and_notify(tx, &inspection, &after, Some(&before))?;
     Ok(after)
 }
 
-fn tell(tx: &mut Tx<'_>, inspection: &Inspection, rating: &Rating, before: Option<&Rating>) -> Result<()> {
-    let bonus = Award {
-        user_id: rating.technician_id,
-        role: Role::Inspector,
-        amount: rating.bonus_over(before),
-        kind: PointKind::QualityBonus,
-        related: Some(("inspection", inspection.id.get())),
-    };
-    points::award(tx, &bonus)?;
-    let machine = equipment::get(tx.conn, inspection.equipment_id)?;
+/// Books the difference of the bonus, and notifies the inspector.
+fn book_and_notify(
+    tx: &mut Tx<'_>,
+    inspection: &Inspection,
+    rating: &Rating,
+    before: Option<&Rating>,
+) -> Result<()> {
+    let award = Award::new(rating.technician_id, Role::Inspector, PointKind::QualityBonus).about(inspection);
+    points::award(tx, &Award { amount: rating.bonus_over(before), ..award })?;
+    let machine = equipment_rows::get(tx.conn, inspection.equipment_id)?;
     let notice = Notice::new(NotificationType::InspectionRated)
         .with("equipment", machine.name.as_str())
         .with("rating", &rating.rating)
-        .about("inspection", inspection.id.get(), "/inspections");
+        .about(inspection);
     tx.notify([rating.technician_id], &notice);
     Ok(())
 }

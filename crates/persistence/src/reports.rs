@@ -1,4 +1,4 @@
-//! Reports: a fixed number of aggregate queries each, over indexes that hold all they count (rule book §11).
+//! Reports: a fixed number of aggregate statements each, over covering indexes (§11).
 
 use diesel::{
     dsl::{count_star, sql},
@@ -33,7 +33,7 @@ use crate::{
     quality_reviews,
 };
 
-/// The least that is asked of a list whose total is wanted.
+/// The smallest page, for lists of which only the total is used.
 const TOTAL_ONLY: PageRequest = PageRequest::first(1);
 
 fn people(conn: &mut DbConnection) -> Result<Vec<PeopleCount>> {
@@ -53,7 +53,7 @@ fn people(conn: &mut DbConnection) -> Result<Vec<PeopleCount>> {
     Ok(rows.into_iter().map(count).collect())
 }
 
-/// Who is there today (§10).
+/// The people present today (§10).
 pub fn capacity(conn: &mut DbConnection, filter: &CapacityFilter) -> Result<Capacity> {
     Ok(Capacity::of(&people(conn)?, filter.shift))
 }
@@ -87,7 +87,7 @@ fn assignments_of(conn: &mut DbConnection, day: Date) -> Result<TodayNumbers> {
     })
 }
 
-/// What admins see: seven queries.
+/// The dashboard of admins. Seven statements.
 pub fn admin(conn: &mut DbConnection, today: Date, calendar: &SiteTimeZone) -> Result<AdminStats> {
     let (inspected, machines, few) = with_conn!(conn, |c| {
         let by = (inspections::status, inspections::result);
@@ -131,7 +131,7 @@ pub fn admin(conn: &mut DbConnection, today: Date, calendar: &SiteTimeZone) -> R
     })
 }
 
-/// What an engineer sees.
+/// The dashboard of an engineer.
 pub fn engineer(conn: &mut DbConnection, actor: &User, today: Date) -> Result<EngineerStats> {
     Ok(EngineerStats {
         my_jobs: JobNumbers::of(&job_counts(conn, Some(actor))?, JobKind::Engineer).total,
@@ -140,7 +140,7 @@ pub fn engineer(conn: &mut DbConnection, actor: &User, today: Date) -> Result<En
     })
 }
 
-/// What an inspector sees.
+/// The dashboard of an inspector.
 pub fn inspector(conn: &mut DbConnection, actor: &User, today: Date) -> Result<InspectorStats> {
     let today =
         inspection_domain::assignments::AssignmentFilter { date: Some(today), status: None, sort: None };
@@ -152,7 +152,7 @@ pub fn inspector(conn: &mut DbConnection, actor: &User, today: Date) -> Result<I
     })
 }
 
-/// What a specialist sees.
+/// The dashboard of a specialist.
 pub fn specialist(conn: &mut DbConnection, actor: &User) -> Result<SpecialistStats> {
     let jobs = JobNumbers::of(&job_counts(conn, Some(actor))?, JobKind::Specialist);
     let pending_qc: i64 = with_conn!(conn, |c| reviews::table
@@ -167,7 +167,7 @@ pub fn specialist(conn: &mut DbConnection, actor: &User) -> Result<SpecialistSta
     })
 }
 
-/// What a quality engineer sees.
+/// The dashboard of a quality engineer.
 pub fn quality_engineer(conn: &mut DbConnection, actor: &User, now: Instant) -> Result<QualityStats> {
     let counts: Vec<(ReviewStatus, i64)> = with_conn!(conn, |c| reviews::table
         .filter(reviews::qe_id.eq(actor.id))
@@ -178,7 +178,7 @@ pub fn quality_engineer(conn: &mut DbConnection, actor: &User, now: Instant) -> 
     Ok(QualityStats::of(&counts, overdue, actor.total_points))
 }
 
-/// How jobs are paused.
+/// Pauses by reason and status.
 pub fn pause_analytics(conn: &mut DbConnection) -> Result<PauseAnalytics> {
     let rows: Vec<(_, _, i64, i64, i64)> = with_conn!(conn, |c| pauses::table
         .group_by((pauses::reason_category, pauses::status))
@@ -195,12 +195,12 @@ pub fn pause_analytics(conn: &mut DbConnection) -> Result<PauseAnalytics> {
     Ok(PauseAnalytics::of(&rows.into_iter().map(count).collect::<Vec<_>>()))
 }
 
-/// What defects there are.
+/// Defects by status, severity and category.
 pub fn defect_analytics(conn: &mut DbConnection) -> Result<DefectAnalytics> {
     Ok(DefectAnalytics::of(&defect_counts(conn)?))
 }
 
-/// Counts the rows whose instant is within the steps, by slot and by what another column says.
+/// Counts the rows whose instant is within the steps, by slot and by another column.
 macro_rules! by_slot {
     ($conn:expr, $steps:expr, $table:ident . $at:ident, $name:literal: $sql:ty as $type:ty) => {{
         let (at, seconds) = (stringify!($at), $steps.slot_seconds());
@@ -209,7 +209,7 @@ macro_rules! by_slot {
             postgres(_) => format!("CAST(FLOOR(EXTRACT(EPOCH FROM {at})) AS BIGINT)"),
             sqlite(_) => format!("CAST(strftime('%s', {at}) AS INTEGER)"),
         );
-        // Whole numbers are divided towards zero, but slots before 1970 are counted downwards.
+        // SQL division truncates towards zero; slots before 1970 need floor division.
         let slot = format!("({unix} - (({unix} % {seconds}) + {seconds}) % {seconds}) / {seconds}");
         let columns = format!("{slot}, {}, COUNT(*)", $name);
         let rows: Vec<(i64, $type, i64)> = with_conn!($conn, |c| $table::table
@@ -222,7 +222,7 @@ macro_rules! by_slot {
     }};
 }
 
-/// How many there were in each day, week or month.
+/// Counts per day, week or month.
 pub fn trend(
     conn: &mut DbConnection,
     query: &TrendQuery,

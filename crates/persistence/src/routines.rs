@@ -1,10 +1,11 @@
-//! Routines: reads, and units of work.
+//! Routines: lists and units of work (§4).
 
 use std::collections::HashMap;
 
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
+    checklists::Template,
     ids::{AssetTypeId, RoutineId, TemplateId},
     page::{Page, PageRequest, Sort},
     routines::{
@@ -20,7 +21,7 @@ use inspection_domain::{
 
 use crate::{DbConnection, Result, Tx, db::database::one_row};
 
-/// A routine with the types of equipment it is for, in the order of their letters.
+/// A routine and its types of equipment, in alphabetical order.
 pub type RoutineWithTypes = (Routine, Vec<String>);
 
 /// A page of routines.
@@ -30,8 +31,11 @@ pub fn list(
     page: PageRequest,
 ) -> Result<Page<RoutineWithTypes>> {
     let sort = filter.sort.unwrap_or(Sort { by: RoutineOrder::Id, descending: false });
-    let (found, types, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    let routines = paged!(
+        &mut *conn,
+        page,
+        Routine,
+        || {
             let mut query = routines::table.into_boxed::<Backend>();
             filter_by!(query, {
                 routines::shift => filter.shift,
@@ -39,36 +43,30 @@ pub fn list(
                 routines::template_id => filter.template_id,
             });
             query
-        };
-        let ordered = order_by!(filtered(), sort, routines::id, {
+        },
+        |query| order_by!(query, sort, routines::id, {
             RoutineOrder::Id => routines::id,
             RoutineOrder::Name => routines::name,
-        });
-        let found: Vec<Routine> =
-            ordered.select(Routine::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
-        let types: Vec<AssetType> = asset_types::table
-            .filter(asset_types::routine_id.eq_any(found.iter().map(|routine| routine.id)))
-            .select(AssetType::as_select())
-            .load(c)?;
-        (found, types, filtered().count().get_result(c)?)
-    });
+        })
+    )?;
+    let types: Vec<AssetType> = with_conn!(conn, |c| asset_types::table
+        .filter(asset_types::routine_id.eq_any(routines.items.iter().map(|routine| routine.id)))
+        .select(AssetType::as_select())
+        .load(c))?;
     let mut by_routine: HashMap<RoutineId, Vec<String>> = HashMap::new();
     for of_type in types {
         by_routine.entry(of_type.routine_id).or_default().push(of_type.equipment_type);
     }
-    let items = found.into_iter().map(|routine| {
+    Ok(routines.map(|routine| {
         let types = by_routine.remove(&routine.id).unwrap_or_default();
         (routine, in_order(types))
-    });
-    Ok(Page { items: items.collect(), total, request: page })
+    }))
 }
 
 /// One routine.
 pub fn get(conn: &mut DbConnection, id: RoutineId) -> Result<RoutineWithTypes> {
-    let routine: Option<Routine> =
-        with_conn!(&mut *conn, |c| routines::table.find(id).select(Routine::as_select()).first(c))
-            .optional()?;
-    Ok((routine.ok_or(NotFound("routine"))?, types_of(conn, id)?))
+    let routine = find_row!(&mut *conn, routines, Routine, id)?.ok_or(NotFound("routine"))?;
+    Ok((routine, types_of(conn, id)?))
 }
 
 fn types_of(conn: &mut DbConnection, id: RoutineId) -> Result<Vec<String>> {
@@ -78,13 +76,13 @@ fn types_of(conn: &mut DbConnection, id: RoutineId) -> Result<Vec<String>> {
         .load(c))?))
 }
 
-/// The order in which they are kept in the domain, which may not be that of the server's locale.
+/// Sorts by code point, as the domain does; the order of the server's locale may differ.
 fn in_order(mut types: Vec<String>) -> Vec<String> {
     types.sort_unstable();
     types
 }
 
-/// What a list of this day and shift consists of: the types of equipment, each with the routine that counts (§4).
+/// The types of equipment on the list of this day and shift, each from the routine that applies (§4).
 pub(crate) fn planned_on(conn: &mut DbConnection, date: Date, shift: Shift) -> Result<Vec<AssetTypeId>> {
     let running = routines::table.filter(routines::shift.eq(shift).and(routines::is_active));
     let (all, types) = with_conn!(conn, |c| {
@@ -98,21 +96,16 @@ pub(crate) fn planned_on(conn: &mut DbConnection, date: Date, shift: Shift) -> R
     Ok(planned(&all, &types, date, shift))
 }
 
-fn locked(tx: &mut Tx<'_>, id: RoutineId) -> Result<RoutineWithTypes> {
-    let found: Option<Routine> =
-        lock_rows!(&mut *tx.conn, routines::table.find(id).select(Routine::as_select()), first).optional()?;
-    Ok((found.ok_or(NotFound("routine"))?, types_of(tx.conn, id)?))
+fn lock(conn: &mut DbConnection, id: RoutineId) -> Result<RoutineWithTypes> {
+    let routine = lock_row!(&mut *conn, routines, Routine, id)?.ok_or(NotFound("routine"))?;
+    Ok((routine, types_of(conn, id)?))
 }
 
-/// Holds the checklist a routine is to use, so that it isn't deactivated meanwhile.
+/// Checks the checklist of a routine, and locks it against deactivation (shared).
 fn check_template(tx: &mut Tx<'_>, id: TemplateId) -> Result<()> {
-    let template = lock_rows!(
-        &mut *tx.conn,
-        templates::table.find(id).select(inspection_domain::checklists::Template::as_select()),
-        for_share,
-        first
-    )
-    .optional()?;
+    let template =
+        lock_rows!(&mut *tx.conn, templates::table.find(id).select(Template::as_select()), for_share, first)
+            .optional()?;
     Ok(may_use(template.as_ref())?)
 }
 
@@ -135,23 +128,20 @@ fn delete_types(tx: &mut Tx<'_>, routine: RoutineId) -> Result<()> {
     Ok(())
 }
 
-/// Makes a routine (§4).
+/// Creates a routine (§4).
 pub fn create(tx: &mut Tx<'_>, new: NewRoutine) -> Result<RoutineWithTypes> {
     let (routine, types) = new.draft(tx.now);
     check_template(tx, routine.template_id)?;
-    let routine: Routine = with_conn!(&mut *tx.conn, |c| diesel::insert_into(routines::table)
-        .values(&routine)
-        .returning(Routine::as_returning())
-        .get_result(c))?;
+    let routine = insert_row!(tx, routines, Routine, &routine)?;
     insert_types(tx, routine.id, &types)?;
     let changes = Changes::between(None, Some(&routine)).with("asset_types", types.clone());
-    tx.audit(AuditAction::Create, "routine", routine.id.get(), changes);
+    tx.record_with(AuditAction::Create, None, Some(&routine), changes);
     Ok((routine, types))
 }
 
-/// Changes a routine; lists that are there stay as they are (§4).
+/// Changes a routine; existing lists stay unchanged (§4). Locks the routine.
 pub fn update(tx: &mut Tx<'_>, id: RoutineId, changes: RoutineChanges) -> Result<RoutineWithTypes> {
-    let (before, types_before) = locked(tx, id)?;
+    let (before, types_before) = lock(tx.conn, id)?;
     let (after, types) = before.changed(changes, tx.now);
     if after.template_id != before.template_id {
         check_template(tx, after.template_id)?;
@@ -168,16 +158,16 @@ pub fn update(tx: &mut Tx<'_>, id: RoutineId, changes: RoutineChanges) -> Result
         _ => types_before,
     };
     with_conn!(&mut *tx.conn, |c| diesel::update(routines::table.find(id)).set(&after).execute(c))?;
-    tx.audit(AuditAction::Update, "routine", id.get(), audited);
+    tx.record_with(AuditAction::Update, Some(&before), Some(&after), audited);
     Ok((after, types))
 }
 
-/// Removes a routine; lists that are there stay as they are.
+/// Deletes a routine; existing lists stay unchanged. Locks the routine.
 pub fn delete(tx: &mut Tx<'_>, id: RoutineId) -> Result<()> {
-    let (routine, types) = locked(tx, id)?;
+    let (routine, types) = lock(tx.conn, id)?;
     delete_types(tx, id)?;
     one_row(with_conn!(&mut *tx.conn, |c| diesel::delete(routines::table.find(id)).execute(c))?)?;
     let changes = Changes::between(Some(&routine), None).without("asset_types", &types);
-    tx.audit(AuditAction::Delete, "routine", id.get(), changes);
+    tx.record_with(AuditAction::Delete, Some(&routine), None, changes);
     Ok(())
 }

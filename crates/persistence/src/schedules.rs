@@ -1,8 +1,8 @@
-//! The weekly plan: reads, and units of work.
+//! The weekly plan: reads and units of work (§4).
 
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::{AuditAction, Changes},
+    audit::AuditAction,
     equipment::{Equipment, EquipmentStatus},
     ids::ScheduleId,
     rule::NotFound,
@@ -11,30 +11,30 @@ use inspection_domain::{
     time::Date,
 };
 
-use crate::{DbConnection, Result, Tx, db::database::one_row, equipment as machines};
+use crate::{DbConnection, Result, Tx, db::database::one_row, equipment::rows as equipment_rows};
 
-/// A planned day, its machine, and what of it was done in the week.
+/// A planned day of a machine, and its standing this week.
 #[derive(Debug, Clone)]
 pub struct PlannedDay {
     /// The planned day.
     pub schedule: Schedule,
     /// The machine.
     pub machine: Equipment,
-    /// How the day stands.
+    /// Whether the day is done, due or overdue.
     pub standing: Standing,
 }
 
-/// A planned day, its machine, and how often and when last that was inspected in the week.
-type Row = (Schedule, Equipment, Option<(i32, Option<Date>)>);
+/// A planned day, its machine, and the number and last day of the machine's inspections this week.
+type ScheduleRow = (Schedule, Equipment, Option<(i32, Option<Date>)>);
 
-/// What is planned for today or was planned for an earlier day of this ISO week, of machines in service: one query.
+/// The days planned for machines in service, from the start of this ISO week until today. One statement.
 pub fn until(conn: &mut DbConnection, today: Date) -> Result<Vec<PlannedDay>> {
     let week = today.week();
     let this_week = completions::table.on(completions::equipment_id
         .eq(schedules::equipment_id)
         .and(completions::iso_year.eq(week.year))
         .and(completions::iso_week.eq(week.number)));
-    let rows: Vec<Row> = with_conn!(conn, |c| schedules::table
+    let rows: Vec<ScheduleRow> = with_conn!(conn, |c| schedules::table
         .inner_join(equipment::table)
         .left_join(this_week)
         .filter(schedules::day_of_week.le(today.day_of_week()))
@@ -54,7 +54,7 @@ pub fn until(conn: &mut DbConnection, today: Date) -> Result<Vec<PlannedDay>> {
     Ok(planned.collect())
 }
 
-/// The whole plan, by day: one query.
+/// The whole plan, by day. One statement.
 pub fn all(conn: &mut DbConnection) -> Result<Vec<(Schedule, Equipment)>> {
     Ok(with_conn!(conn, |c| schedules::table
         .inner_join(equipment::table)
@@ -63,27 +63,21 @@ pub fn all(conn: &mut DbConnection) -> Result<Vec<(Schedule, Equipment)>> {
         .load(c))?)
 }
 
-/// Plans a machine for a day of the week.
+/// Plans a machine for a day of the week. Locks the machine.
 pub fn create(tx: &mut Tx<'_>, new: &NewSchedule) -> Result<(Schedule, Equipment)> {
-    let machine = machines::find_locked(tx.conn, new.equipment_id)?;
+    let machine = equipment_rows::find_and_lock(tx.conn, new.equipment_id)?;
     may_be_planned(machine.as_ref())?;
     let machine = machine.ok_or(NotFound("equipment"))?;
     let schedule = new.draft(tx.actor()?.id, tx.now);
-    let schedule: Schedule = with_conn!(&mut *tx.conn, |c| diesel::insert_into(schedules::table)
-        .values(&schedule)
-        .returning(Schedule::as_returning())
-        .get_result(c))?;
-    tx.audit(AuditAction::Create, "schedule", schedule.id.get(), Changes::between(None, Some(&schedule)));
+    let schedule = insert_row!(tx, schedules, Schedule, &schedule)?;
+    tx.record(AuditAction::Create, None, Some(&schedule));
     Ok((schedule, machine))
 }
 
-/// Takes a day out of the plan.
+/// Deletes a day from the plan. Locks it.
 pub fn delete(tx: &mut Tx<'_>, id: ScheduleId) -> Result<()> {
-    let found: Option<Schedule> =
-        lock_rows!(&mut *tx.conn, schedules::table.find(id).select(Schedule::as_select()), first)
-            .optional()?;
-    let schedule = found.ok_or(NotFound("schedule"))?;
+    let schedule = lock_row!(&mut *tx.conn, schedules, Schedule, id)?.ok_or(NotFound("schedule"))?;
     one_row(with_conn!(&mut *tx.conn, |c| diesel::delete(schedules::table.find(id)).execute(c))?)?;
-    tx.audit(AuditAction::Delete, "schedule", id.get(), Changes::between(Some(&schedule), None));
+    tx.record(AuditAction::Delete, Some(&schedule), None);
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! Sessions: who a token belongs to, and how sessions end.
+//! Sessions: authentication of tokens, and the end of sessions (§1).
 
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
+    entity::Entity,
     ids::UserId,
     schema::{revoked_tokens, users},
     sessions::{Session, SessionRule},
@@ -12,18 +13,18 @@ use inspection_domain::{
 
 use crate::{Context, Database, DbConnection, Result, Tx};
 
-/// What signing in needs to know of an account.
+/// An account with its credentials, for signing in.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The person.
+    /// The account.
     pub user: User,
-    /// The hash of the password.
+    /// Hash of the password.
     pub password_hash: String,
-    /// The generation of the account's sessions.
+    /// Generation of the sessions.
     pub generation: i64,
 }
 
-/// The account of an e-mail address, whatever its case.
+/// The account of an e-mail address, case-insensitive.
 pub fn find_account(conn: &mut DbConnection, email: &str) -> Result<Option<Account>> {
     let email = email.trim().to_lowercase();
     let found = with_conn!(conn, |c| users::table
@@ -34,7 +35,7 @@ pub fn find_account(conn: &mut DbConnection, email: &str) -> Result<Option<Accou
     Ok(found.map(|(user, password_hash, generation)| Account { user, password_hash, generation }))
 }
 
-/// The person a session belongs to, if it still stands: one query (§1).
+/// The account of a valid session (§1). One statement.
 pub fn authenticate(conn: &mut DbConnection, session: &Session) -> Result<User> {
     let found: Option<(User, i64, Option<String>)> = with_conn!(conn, |c| users::table
         .left_join(revoked_tokens::table.on(revoked_tokens::jti.eq(session.token_id.as_str())))
@@ -47,7 +48,7 @@ pub fn authenticate(conn: &mut DbConnection, session: &Session) -> Result<User> 
     Ok(user)
 }
 
-/// Ends one token before its time, and forgets ended ones whose time is over.
+/// Revokes one token before it expires, and deletes expired revocations.
 fn revoke(tx: &mut Tx<'_>, token_id: &str, owner: UserId, expires_at: Instant) -> Result<()> {
     let now = tx.now;
     with_conn!(&mut *tx.conn, |c| {
@@ -64,17 +65,17 @@ fn revoke(tx: &mut Tx<'_>, token_id: &str, owner: UserId, expires_at: Instant) -
     Ok(())
 }
 
-/// Ends the actor's tokens, given by id and natural end: the access token that is used, and a refresh token.
+/// Revokes tokens of the actor, given by id and expiry: the access token in use, and a refresh token.
 pub fn logout(tx: &mut Tx<'_>, tokens: &[(String, Instant)]) -> Result<()> {
     let owner = tx.actor()?.id;
     for (token_id, expires_at) in tokens {
         revoke(tx, token_id, owner, *expires_at)?;
     }
-    tx.audit(AuditAction::Logout, "user", owner.get(), Changes::none());
+    tx.audit(AuditAction::Logout, User::NAME, owner.get(), Changes::none());
     Ok(())
 }
 
-/// Ends a token and takes that back: whether it was good before, and after.
+/// Revokes a token and rolls back: returns whether it was valid before and after.
 pub fn try_ending(
     database: &Database,
     context: &Context,
@@ -90,7 +91,7 @@ pub fn try_ending(
     })
 }
 
-/// Ends all sessions of an account by beginning a new generation, which is returned.
+/// Ends all sessions of an account by starting a new generation, which is returned.
 pub(crate) fn end_all(tx: &mut Tx<'_>, id: UserId) -> Result<i64> {
     Ok(with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(id))
         .set(users::session_generation.eq(users::session_generation + 1))
@@ -102,6 +103,6 @@ pub(crate) fn end_all(tx: &mut Tx<'_>, id: UserId) -> Result<i64> {
 pub fn logout_all(tx: &mut Tx<'_>) -> Result<()> {
     let id = tx.actor()?.id;
     end_all(tx, id)?;
-    tx.audit(AuditAction::LogoutAll, "user", id.get(), Changes::none());
+    tx.audit(AuditAction::LogoutAll, User::NAME, id.get(), Changes::none());
     Ok(())
 }

@@ -1,17 +1,20 @@
-//! Taking over stalled jobs and late inspections: reads, and units of work (rule book §7).
+//! Takeovers of stalled jobs and of inspections of the backlog: lists and units of work (§7).
+
+pub(crate) mod rows;
 
 use diesel::prelude::*;
 use inspection_domain::{
     assignments::Assignment,
-    audit::{AuditAction, Changes},
-    ids::{AssignmentId, InspectionId, JobId, TakeoverId, UserId},
-    inspections::{Inspection, InspectionStatus},
+    audit::AuditAction,
+    equipment::Equipment,
+    ids::{AssignmentId, JobId, TakeoverId, UserId},
+    inspections::Inspection,
     jobs::{Job, JobKind, may_own},
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest},
     points::PointKind,
     rule::NotFound,
-    schema::{inspections, takeovers},
+    schema::takeovers,
     takeovers::{
         BONUS, NewInspectionTakeover, NewTakeover, QueueOf, Takeover, TakeoverCommand, TakeoverFilter,
         TakeoverKind, TakeoverStatus, next_position,
@@ -20,15 +23,19 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx, assignments, daily_lists,
-    db::database::one_row,
+    DbConnection, Result, Tx,
+    assignments::rows as assignment_rows,
+    daily_lists::{self, rows as list_rows},
     db::error::ConcurrentUpdate,
-    equipment, inspections as sheets, jobs, pauses,
+    equipment::rows as equipment_rows,
+    inspections::rows as inspection_rows,
+    jobs::rows as job_rows,
+    pauses,
     points::{self, Award},
-    users,
+    users::rows as user_rows,
 };
 
-/// A page of requests, the latest first: one's own, or everybody's for admins.
+/// A page of requests, the latest first: the actor's own, or all for admins.
 pub fn list(
     conn: &mut DbConnection,
     actor: &User,
@@ -36,8 +43,11 @@ pub fn list(
     page: PageRequest,
 ) -> Result<Page<Takeover>> {
     let owner = (!actor.is_admin()).then_some(actor.id);
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        Takeover,
+        || {
             let mut query = takeovers::table.into_boxed::<Backend>();
             filter_by!(query, {
                 takeovers::requested_by_id => owner,
@@ -51,22 +61,18 @@ pub fn list(
                 };
             }
             query
-        };
-        let items = filtered()
-            .order(takeovers::id.desc())
-            .select(Takeover::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        },
+        |query| query.order(takeovers::id.desc())
+    )
 }
 
 /// A page of the queue for a job or an assignment, in its order.
 pub fn queue(conn: &mut DbConnection, of: &QueueOf, page: PageRequest) -> Result<Page<Takeover>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        Takeover,
+        || {
             let query = takeovers::table
                 .filter(takeovers::kind.eq(of.job_type))
                 .filter(takeovers::status.eq(TakeoverStatus::Pending))
@@ -75,99 +81,58 @@ pub fn queue(conn: &mut DbConnection, of: &QueueOf, page: PageRequest) -> Result
                 TakeoverKind::Inspection => query.filter(takeovers::assignment_id.eq(of.job_id)),
                 _ => query.filter(takeovers::job_id.eq(of.job_id)),
             }
-        };
-        let items = filtered()
-            .order(takeovers::place)
-            .select(Takeover::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        },
+        |query| query.order(takeovers::place)
+    )
 }
 
-/// What waits in the queue for the same thing.
-fn waiting(
-    conn: &mut DbConnection,
-    job: Option<JobId>,
-    assignment: Option<AssignmentId>,
-) -> Result<Vec<Takeover>> {
-    Ok(with_conn!(conn, |c| {
-        let mut query =
-            takeovers::table.filter(takeovers::status.eq(TakeoverStatus::Pending)).into_boxed::<Backend>();
-        filter_by!(query, { takeovers::job_id => job, takeovers::assignment_id => assignment });
-        query.order(takeovers::place).select(Takeover::as_select()).load(c)
-    })?)
-}
-
-fn insert(tx: &mut Tx<'_>, new: &Takeover, what: Param) -> Result<Takeover> {
-    let made: Takeover = with_conn!(&mut *tx.conn, |c| diesel::insert_into(takeovers::table)
-        .values(new)
-        .returning(Takeover::as_returning())
-        .get_result(c))?;
-    tx.audit(AuditAction::Request, "takeover", made.id.get(), Changes::between(None, Some(&made)));
-    let told = jobs::admins(tx)?;
-    let requested = notice(NotificationType::TakeoverRequested, &made, what)
-        .with("person", jobs::actor_name(tx)?.as_str());
-    tx.notify(told, &requested);
-    Ok(made)
-}
-
-fn notice(kind: NotificationType, about: &Takeover, what: Param) -> Notice {
-    Notice::new(kind).with("job", what).about("takeover", about.id.get(), "/takeovers")
-}
-
-fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Takeover, after: &Takeover) -> Result<()> {
-    let seen = takeovers::table.find(before.id).filter(takeovers::status.eq(before.status));
-    one_row(with_conn!(&mut *tx.conn, |c| diesel::update(seen).set(after).execute(c))?)?;
-    tx.audit(action, "takeover", before.id.get(), Changes::between(Some(before), Some(after)));
-    Ok(())
-}
-
-/// Queues up for a stalled job; the admins are told (§7).
-pub fn request_job(tx: &mut Tx<'_>, kind: JobKind, id: JobId, wanted: NewTakeover) -> Result<Takeover> {
-    // Held, so that each gets a place of their own.
-    let job = Some(jobs::locked(tx, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?;
-    let actor = tx.actor()?.clone();
-    job.may_be_taken_over_by(&actor, tx.now)?;
-    let position = next_position(&waiting(tx.conn, Some(id), None)?, actor.id)?;
-    let new = Takeover::of_job(&job, wanted, actor.id, position, tx.now);
-    insert(tx, &new, job.job_id.as_str().into())
-}
-
-/// Queues up for an inspection of the backlog, with a partner; the admins are told (§7).
-pub fn request_assignment(
-    tx: &mut Tx<'_>,
-    id: AssignmentId,
-    wanted: NewInspectionTakeover,
-) -> Result<Takeover> {
-    let assignment = assignments::locked(tx.conn, id)?;
-    let actor = tx.actor()?.clone();
-    let partner = users::find(tx.conn, wanted.partner_id)?;
-    assignment.may_be_taken_over_by(&actor, partner.as_ref(), tx.now)?;
-    let position = next_position(&waiting(tx.conn, None, Some(id))?, actor.id)?;
-    let new = Takeover::of_assignment(&assignment, wanted, actor.id, position, tx.now);
-    let what = what_of(tx, &assignment)?;
-    insert(tx, &new, what)
+/// A notice about a takeover; `subject` is the job or inspection.
+fn notice(kind: NotificationType, takeover: &Takeover, subject: Param) -> Notice {
+    Notice::new(kind).with("job", subject).about(takeover)
 }
 
 /// An inspection, as notifications call it.
-fn what_of(tx: &mut Tx<'_>, assignment: &Assignment) -> Result<Param> {
-    let machine = equipment::get(tx.conn, assignment.equipment_id)?;
-    Ok(Param::inspection_of((machine.name.as_str(), machine.name_ar.as_deref())))
+fn inspection_of(machine: &Equipment) -> Param {
+    Param::inspection_of((machine.name.as_str(), machine.name_ar.as_deref()))
 }
 
-fn get(conn: &mut DbConnection, id: TakeoverId) -> Result<Takeover> {
-    with_conn!(conn, |c| takeovers::table.find(id).select(Takeover::as_select()).first(c))
-        .optional()?
-        .ok_or_else(|| NotFound("takeover").into())
+/// Inserts a request; the admins are notified.
+fn insert(tx: &mut Tx<'_>, new: &Takeover, subject: Param) -> Result<Takeover> {
+    let takeover = rows::insert(tx, new)?;
+    let admins = user_rows::active_admins(tx.conn)?;
+    let requested =
+        notice(NotificationType::TakeoverRequested, &takeover, subject).with("person", tx.actor_name()?);
+    tx.notify(admins, &requested);
+    Ok(takeover)
 }
 
-/// Lets somebody take over: they get the job, or the inspection with their partner; everybody else in the queue is denied,
-/// and everyone concerned is told (§7).
+/// Queues the actor for a stalled job (§7). Locks the job, so that places in the queue are unique.
+pub fn request_job(tx: &mut Tx<'_>, kind: JobKind, id: JobId, new: NewTakeover) -> Result<Takeover> {
+    let job = job_rows::lock_of_kind(tx.conn, kind, id)?;
+    let actor = tx.actor()?.clone();
+    job.may_be_taken_over_by(&actor, tx.now)?;
+    let position = next_position(&rows::pending(tx.conn, Some(id), None)?, actor.id)?;
+    let takeover = Takeover::of_job(&job, new, actor.id, position, tx.now);
+    insert(tx, &takeover, job.job_id.as_str().into())
+}
+
+/// Queues the actor, with a partner, for an inspection of the backlog (§7). Locks the assignment.
+pub fn request_assignment(tx: &mut Tx<'_>, id: AssignmentId, new: NewInspectionTakeover) -> Result<Takeover> {
+    let assignment = assignment_rows::lock(tx.conn, id)?;
+    let actor = tx.actor()?.clone();
+    let partner = user_rows::find(tx.conn, new.partner_id)?;
+    assignment.may_be_taken_over_by(&actor, partner.as_ref(), tx.now)?;
+    let position = next_position(&rows::pending(tx.conn, None, Some(id))?, actor.id)?;
+    let takeover = Takeover::of_assignment(&assignment, new, actor.id, position, tx.now);
+    let machine = equipment_rows::get(tx.conn, assignment.equipment_id)?;
+    insert(tx, &takeover, inspection_of(&machine))
+}
+
+/// Approves a request: the taker gets the job, or the inspection with their partner; all other requests are
+/// denied, and everyone concerned is notified (§7). Locks the drafts of an inspection, the assignment and its
+/// list, or the job; and last the takers.
 pub fn approve(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
-    let seen = get(tx.conn, id)?;
+    let seen = rows::get(tx.conn, id)?;
     match (seen.job_id, seen.assignment_id) {
         (Some(job), _) => approve_job(tx, id, job),
         (None, Some(assignment)) => approve_assignment(tx, id, assignment),
@@ -175,77 +140,71 @@ pub fn approve(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
     }
 }
 
-/// Decides for one of the queue, whose object is locked, and against the others.
-fn decide(tx: &mut Tx<'_>, before: &Takeover, what: &Param) -> Result<Takeover> {
+/// Approves one request for an object, which is locked, and denies the others.
+fn decide(tx: &mut Tx<'_>, before: &Takeover, subject: &Param) -> Result<Takeover> {
     let by = tx.actor_id();
     expire(tx, before.job_id, before.assignment_id)?;
     let after = before.decide(TakeoverCommand::Approve, by, tx.now)?;
-    write(tx, AuditAction::Approve, before, &after)?;
-    deny_waiting(tx, before.job_id, before.assignment_id, what)?;
+    rows::write(tx, AuditAction::Approve, before, &after)?;
+    deny_waiting(tx, before.job_id, before.assignment_id, subject)?;
     Ok(after)
 }
 
-/// Denies everybody who waits for something that is locked: somebody else has it, or it is done. They are told (§7).
+/// Denies all pending requests for an object, which is locked, because it is taken or finished; their
+/// requesters are notified (§7).
 pub(crate) fn deny_waiting(
     tx: &mut Tx<'_>,
     job: Option<JobId>,
     assignment: Option<AssignmentId>,
-    what: &Param,
+    subject: &Param,
 ) -> Result<()> {
-    for waiting in waiting(tx.conn, job, assignment)? {
-        let denied = waiting.decide(TakeoverCommand::Deny, tx.actor_id(), tx.now)?;
-        write(tx, AuditAction::Deny, &waiting, &denied)?;
-        let told = notice(NotificationType::TakeoverDenied, &waiting, what.clone());
-        tx.notify([waiting.requested_by_id], &told);
+    for pending in rows::pending(tx.conn, job, assignment)? {
+        let denied = pending.decide(TakeoverCommand::Deny, tx.actor_id(), tx.now)?;
+        rows::write(tx, AuditAction::Deny, &pending, &denied)?;
+        let denial = notice(NotificationType::TakeoverDenied, &pending, subject.clone());
+        tx.notify([pending.requested_by_id], &denial);
     }
     Ok(())
 }
 
 fn approve_job(tx: &mut Tx<'_>, id: TakeoverId, job: JobId) -> Result<Takeover> {
-    let job = jobs::locked(tx, job)?;
-    let before = get(tx.conn, id)?;
-    let what: Param = job.job_id.as_str().into();
-    let after = decide(tx, &before, &what)?;
+    let job = job_rows::lock(tx.conn, job)?;
+    let before = rows::get(tx.conn, id)?;
+    let subject: Param = job.job_id.as_str().into();
+    let after = decide(tx, &before, &subject)?;
     let after_job = job.taken_over_by(before.requested_by_id, tx.now)?;
-    // Held, so that they aren't deactivated or sent on leave meanwhile.
-    let taker = users::held(tx.conn, &[before.requested_by_id])?.pop();
+    // Locked, so that the taker can't be deactivated or sent on leave meanwhile.
+    let taker = user_rows::lock_all(tx.conn, &[before.requested_by_id])?.pop();
     may_own(taker.as_ref(), job.kind, "requested_by_id")?;
     let taker = taker.ok_or(NotFound("user"))?;
     job.may_be_taken_over_by(&taker, tx.now)?;
-    jobs::write(tx, AuditAction::Reassign, &job, &after_job)?;
+    job_rows::write(tx, AuditAction::Reassign, &job, &after_job)?;
     pauses::close_pauses(tx, job.id)?;
     let approved =
-        notice(NotificationType::TakeoverApproved, &after, what).with("person", taker.full_name.as_str());
+        notice(NotificationType::TakeoverApproved, &after, subject).with("person", taker.full_name.as_str());
     tx.notify([after.requested_by_id, job.owner_id], &approved);
     Ok(after)
 }
 
-/// The drafts of an assignment's halves.
-fn drafts_of(conn: &mut DbConnection, id: AssignmentId) -> Result<Vec<InspectionId>> {
-    Ok(with_conn!(conn, |c| inspections::table
-        .filter(inspections::assignment_id.eq(id))
-        .filter(inspections::status.eq(InspectionStatus::Draft))
-        .order(inspections::id)
-        .select(inspections::id)
-        .load(c))?)
-}
-
 fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId) -> Result<Takeover> {
     // Inspections are locked before their assignment.
-    let drafts = drafts_of(tx.conn, assignment)?;
-    for draft in &drafts {
-        sheets::held(tx, *draft)?;
+    let ids = inspection_rows::drafts_of_assignment(tx.conn, assignment)?;
+    let mut drafts = Vec::with_capacity(ids.len());
+    for draft in &ids {
+        drafts.push(inspection_rows::lock(tx.conn, *draft)?);
     }
-    let assignment = assignments::locked(tx.conn, assignment)?;
-    if drafts_of(tx.conn, assignment.id)? != drafts {
+    let assignment = assignment_rows::lock(tx.conn, assignment)?;
+    if inspection_rows::drafts_of_assignment(tx.conn, assignment.id)? != ids {
         return Err(ConcurrentUpdate.into());
     }
-    let list = daily_lists::locked(tx.conn, assignment.list_id)?;
-    let before = get(tx.conn, id)?;
-    let what = what_of(tx, &assignment)?;
-    let after = decide(tx, &before, &what)?;
-    let ids: Vec<UserId> = [Some(before.requested_by_id), before.partner_id].into_iter().flatten().collect();
-    let pair = users::held(tx.conn, &ids)?;
+    let list = list_rows::lock(tx.conn, assignment.list_id)?;
+    let before = rows::get(tx.conn, id)?;
+    let machine = equipment_rows::get(tx.conn, assignment.equipment_id)?;
+    let subject = inspection_of(&machine);
+    let after = decide(tx, &before, &subject)?;
+    let takers: Vec<UserId> =
+        [Some(before.requested_by_id), before.partner_id].into_iter().flatten().collect();
+    let pair = user_rows::lock_all(tx.conn, &takers)?;
     let (taker, partner) = (
         pair.iter().find(|person| person.id == before.requested_by_id).ok_or(NotFound("user"))?,
         pair.iter().find(|person| Some(person.id) == before.partner_id),
@@ -254,96 +213,82 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
     let partner = partner.ok_or(NotFound("user"))?;
     let by = tx.actor()?.id;
     let renewed = assignment.taken_over_by([taker, partner], by, tx.now)?;
-    assignments::write(tx, AuditAction::Reassign, &assignment, &renewed)?;
-    release_drafts(tx, &drafts, &renewed)?;
+    assignment_rows::write(tx, AuditAction::Reassign, &assignment, &renewed)?;
+    detach_drafts(tx, &drafts, &renewed)?;
     daily_lists::recount(tx, &list)?;
     let approved =
-        notice(NotificationType::TakeoverApproved, &after, what).with("person", taker.full_name.as_str());
-    let concerned = assignment.team().into_iter().flatten().chain(ids);
+        notice(NotificationType::TakeoverApproved, &after, subject).with("person", taker.full_name.as_str());
+    let concerned = assignment.team().into_iter().flatten().chain(takers);
     tx.notify(concerned, &approved);
     Ok(after)
 }
 
-/// Drafts of those who aren't on the team any more are theirs still, but of the machine alone: nothing that was answered is
-/// lost, and the places are free.
-fn release_drafts(tx: &mut Tx<'_>, drafts: &[InspectionId], taken: &Assignment) -> Result<()> {
-    for id in drafts {
-        let before = sheets::held(tx, *id)?;
-        if taken.team().contains(&Some(before.technician_id)) {
+/// Detaches drafts, which are locked, of people who left the team from the assignment: the drafts become
+/// ad-hoc inspections of the machine, so that no answer is lost and the halves are free.
+fn detach_drafts(tx: &mut Tx<'_>, drafts: &[Inspection], renewed: &Assignment) -> Result<()> {
+    for before in drafts {
+        if renewed.team().contains(&Some(before.technician_id)) {
             continue;
         }
         let after = Inspection { assignment_id: None, category: None, updated_at: tx.now, ..before.clone() };
-        sheets::write(tx, AuditAction::Update, &before, &after)?;
+        inspection_rows::write(tx, AuditAction::Update, before, &after)?;
     }
     Ok(())
 }
 
-/// Doesn't let somebody take over; they are told (§7).
+/// Denies a request; the requester is notified (§7). Locks the job or the assignment.
 pub fn deny(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
-    let seen = get(tx.conn, id)?;
-    let what = match (seen.job_id, seen.assignment_id) {
-        (Some(job), _) => Param::from(jobs::locked(tx, job)?.job_id.as_str()),
+    let seen = rows::get(tx.conn, id)?;
+    let subject = match (seen.job_id, seen.assignment_id) {
+        (Some(job), _) => Param::from(job_rows::lock(tx.conn, job)?.job_id.as_str()),
         (None, Some(assignment)) => {
-            let assignment = assignments::locked(tx.conn, assignment)?;
-            what_of(tx, &assignment)?
+            let assignment = assignment_rows::lock(tx.conn, assignment)?;
+            inspection_of(&equipment_rows::get(tx.conn, assignment.equipment_id)?)
         }
         (None, None) => return Err(NotFound("takeover").into()),
     };
-    let before = get(tx.conn, id)?;
+    let before = rows::get(tx.conn, id)?;
     let after = before.decide(TakeoverCommand::Deny, tx.actor_id(), tx.now)?;
-    write(tx, AuditAction::Deny, &before, &after)?;
-    tx.notify([after.requested_by_id], &notice(NotificationType::TakeoverDenied, &after, what));
+    rows::write(tx, AuditAction::Deny, &before, &after)?;
+    tx.notify([after.requested_by_id], &notice(NotificationType::TakeoverDenied, &after, subject));
     Ok(after)
 }
 
-/// The takeover by which a job, which is locked, came to its owner.
-pub(crate) fn of_owner(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Takeover>> {
-    let taken = takeovers::table
-        .filter(takeovers::job_id.eq(job.id))
-        .filter(takeovers::status.eq(TakeoverStatus::Approved))
-        .filter(takeovers::requested_by_id.eq(job.owner_id));
-    Ok(with_conn!(&mut *tx.conn, |c| taken.select(Takeover::as_select()).first(c)).optional()?)
+/// The takeover that gave a job, which is locked, to its owner.
+pub(crate) fn find_of_owner(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Takeover>> {
+    rows::find_approved_of(tx.conn, job.id, job.owner_id)
 }
 
-/// The taker is done, and gets the bonus (§7).
-pub(crate) fn finish(tx: &mut Tx<'_>, before: &Takeover, what: impl Into<Param>) -> Result<()> {
+/// Completes a takeover, and books the bonus of its taker (§7).
+pub(crate) fn finish(tx: &mut Tx<'_>, before: &Takeover, subject: impl Into<Param>) -> Result<()> {
     let after = before.complete(tx.now)?;
-    write(tx, AuditAction::Complete, before, &after)?;
-    let (user_id, role) = (after.requested_by_id, after.kind.role());
-    let related = Some(("takeover", after.id.get()));
-    points::award(tx, &Award { user_id, role, amount: BONUS, kind: PointKind::Takeover, related })?;
-    let bonus = notice(NotificationType::TakeoverBonus, &after, what.into()).with("points", &BONUS);
+    rows::write(tx, AuditAction::Complete, before, &after)?;
+    let user_id = after.requested_by_id;
+    let award = Award::new(user_id, after.kind.role(), PointKind::Takeover).about(&after);
+    points::award(tx, &Award { amount: BONUS, ..award })?;
+    let bonus = notice(NotificationType::TakeoverBonus, &after, subject.into()).with("points", &BONUS);
     tx.notify([user_id], &bonus);
     Ok(())
 }
 
-/// Both halves of an assignment, which is locked, are done: whoever had taken it over gets the bonus (§7).
-pub(crate) fn finish_assignment(tx: &mut Tx<'_>, assignment: &Assignment) -> Result<()> {
-    let taken = takeovers::table
-        .filter(takeovers::assignment_id.eq(assignment.id))
-        .filter(takeovers::status.eq(TakeoverStatus::Approved));
-    let taken: Option<Takeover> =
-        with_conn!(&mut *tx.conn, |c| taken.select(Takeover::as_select()).first(c)).optional()?;
-    let what = what_of(tx, assignment)?;
-    deny_waiting(tx, None, Some(assignment.id), &what)?;
-    match taken {
-        Some(takeover) => finish(tx, &takeover, what),
+/// Ends the takeovers of an assignment, which is locked, because both halves are complete: pending requests are
+/// denied, and the taker gets the bonus (§7).
+pub(crate) fn finish_assignment(tx: &mut Tx<'_>, assignment: &Assignment, machine: &Equipment) -> Result<()> {
+    let approved = rows::find_approved(tx.conn, None, Some(assignment.id))?;
+    let subject = inspection_of(machine);
+    deny_waiting(tx, None, Some(assignment.id), &subject)?;
+    match approved {
+        Some(takeover) => finish(tx, &takeover, subject),
         None => Ok(()),
     }
 }
 
-/// What had been taken over, and is locked, goes to somebody else before its taker was done.
+/// Expires the approved takeover of an object, which is locked, because the object changes its owner before the
+/// taker is done (§7).
 pub(crate) fn expire(tx: &mut Tx<'_>, job: Option<JobId>, assignment: Option<AssignmentId>) -> Result<()> {
-    let taken: Option<Takeover> = with_conn!(&mut *tx.conn, |c| {
-        let mut query =
-            takeovers::table.filter(takeovers::status.eq(TakeoverStatus::Approved)).into_boxed::<Backend>();
-        filter_by!(query, { takeovers::job_id => job, takeovers::assignment_id => assignment });
-        query.select(Takeover::as_select()).first(c)
-    })
-    .optional()?;
-    if let Some(before) = taken {
+    if let Some(before) = rows::find_approved(tx.conn, job, assignment)? {
         let after = before.decide(TakeoverCommand::Expire, tx.actor_id(), tx.now)?;
-        write(tx, AuditAction::Cancel, &before, &after)?;
+        rows::write(tx, AuditAction::Cancel, &before, &after)?;
     }
     Ok(())
 }

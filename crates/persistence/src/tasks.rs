@@ -1,4 +1,4 @@
-//! The scheduled tasks: claiming their runs, and what each of them does (rule book §16). When they are due is not decided here.
+//! Scheduled tasks: claims of their runs, and the work of each (§16). The scheduler decides when they are due.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +18,7 @@ use crate::{
     db::database::one_row, leaves, pauses, quality_reviews,
 };
 
-/// Rows that one unit of work is about.
+/// Rows per unit of work.
 const BATCH: i64 = 200;
 
 /// A page of the runs of a task, the latest first.
@@ -28,21 +28,17 @@ pub fn runs(
     filter: &TaskRunFilter,
     page: PageRequest,
 ) -> Result<Page<TaskRun>> {
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        TaskRun,
+        || {
             let mut query = runs::table.filter(runs::task.eq(task)).into_boxed::<Backend>();
             filter_by!(query, { runs::outcome => filter.outcome });
             query
-        };
-        let items = filtered()
-            .order(runs::scheduled_for.desc())
-            .select(TaskRun::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        },
+        |query| query.order(runs::scheduled_for.desc())
+    )
 }
 
 /// The latest run of a task.
@@ -55,8 +51,7 @@ pub fn latest(conn: &mut DbConnection, task: TaskName) -> Result<Option<TaskRun>
     .optional()?)
 }
 
-/// Until when each task has done what was due: the latest time of a run that succeeded. Tasks that have never done anything aren't
-/// named.
+/// The scheduled time of each task's latest successful run. Tasks without one are absent.
 pub fn done_until(conn: &mut DbConnection) -> Result<Vec<(TaskName, Instant)>> {
     let rows: Vec<(TaskName, Option<Instant>)> = with_conn!(conn, |c| runs::table
         .filter(runs::outcome.eq(TaskOutcome::Succeeded))
@@ -66,7 +61,7 @@ pub fn done_until(conn: &mut DbConnection) -> Result<Vec<(TaskName, Instant)>> {
     Ok(rows.into_iter().filter_map(|(task, at)| Some((task, at?))).collect())
 }
 
-/// Claims a run, unless it is somebody's already: whoever inserts it runs it (§16).
+/// Claims a run, unless it is claimed already: the instance that inserts the row owns the run (§16).
 pub fn claim(
     database: &Database,
     context: &Context,
@@ -79,7 +74,7 @@ pub fn claim(
     })
 }
 
-/// Claims the same run for two instances and takes both claims back: whether each was given it.
+/// Claims the same run for two instances and rolls back: whether each claim succeeded.
 pub fn try_claims(database: &Database, context: &Context) -> Result<(bool, bool)> {
     database.dry_run(context, |tx| {
         let mut claim = |instance: &str| {
@@ -100,7 +95,7 @@ fn insert(tx: &mut Tx<'_>, new: &TaskRun) -> Result<Option<TaskRun>> {
     .optional()?)
 }
 
-/// Claims the runs whose instance has died in the middle, or has failed and asks for another try.
+/// Claims the runs whose lease has expired: their instance died, or the run failed and is due for a retry.
 pub fn take_over(database: &Database, context: &Context, instance: &str) -> Result<Vec<TaskRun>> {
     database.write(context, Origin::default(), |tx| {
         let now = tx.now;
@@ -123,12 +118,12 @@ pub fn take_over(database: &Database, context: &Context, instance: &str) -> Resu
     })
 }
 
-/// Runs what was claimed. What can't be done now is tried again after a while, and given up after a few times; the error is
-/// that of the task. When the process is about to end, the rest is left for another instance, or for the next start.
+/// Runs a claimed run. A failed run is retried with a delay, up to a number of attempts; its error is stored with it. At
+/// shutdown the rest is left to another instance, or to the next start.
 pub fn run(database: &Database, context: &Context, run: TaskRun, stopping: &AtomicBool) -> Result<TaskRun> {
-    let mut work = Work { database, context, run, stopping, counts: Counts::default() };
-    let outcome = work.carry_out();
-    let Work { mut run, counts, .. } = work;
+    let mut work = TaskWork { database, context, run, stopping, counts: Counts::default() };
+    let outcome = work.perform();
+    let TaskWork { mut run, counts, .. } = work;
     let now = context.clock.now();
     run.counts = counts;
     match outcome {
@@ -148,7 +143,7 @@ pub fn run(database: &Database, context: &Context, run: TaskRun, stopping: &Atom
     Ok(run)
 }
 
-/// Runs a task because somebody wants it now, unless it is under way.
+/// Runs a task on demand, unless it is running.
 pub fn run_now(database: &Database, context: &Context, instance: &str, task: TaskName) -> Result<TaskRun> {
     let claimed = database.write(context, Origin::default(), |tx| {
         let last = latest(tx.conn, task)?;
@@ -158,7 +153,7 @@ pub fn run_now(database: &Database, context: &Context, instance: &str, task: Tas
     run(database, context, claimed, &AtomicBool::new(false))
 }
 
-/// Writes a run that is still this instance's.
+/// Writes a run that still belongs to this instance.
 fn write(tx: &mut Tx<'_>, run: &TaskRun) -> Result<()> {
     let own = runs::table
         .find(run.id)
@@ -175,8 +170,8 @@ fn write(tx: &mut Tx<'_>, run: &TaskRun) -> Result<()> {
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(own).set(values).execute(c))?)
 }
 
-/// A run under way.
-struct Work<'a> {
+/// A run in progress.
+struct TaskWork<'a> {
     database: &'a Database,
     context: &'a Context,
     run: TaskRun,
@@ -184,15 +179,15 @@ struct Work<'a> {
     counts: Counts,
 }
 
-impl Work<'_> {
-    /// What each task does, in units of work that each leave everything in order: whoever takes a run over, or does it once
-    /// more, finds what is left to do.
-    fn carry_out(&mut self) -> Result<()> {
+impl TaskWork<'_> {
+    /// The work of each task, in units of work that each leave a consistent state: a run that is claimed or started again
+    /// continues with the remaining rows.
+    fn perform(&mut self) -> Result<()> {
         match self.run.task {
             TaskName::GenerateDailyLists => self.generate_lists(),
-            TaskName::CheckBacklog => self.until_nothing_is_left("marked", assignments::mark_backlog),
-            TaskName::DetectStalledJobs => self.until_nothing_is_left("jobs", pauses::announce_stalled),
-            TaskName::MonitorQeSla => self.until_nothing_is_left("warned", quality_reviews::warn_overdue),
+            TaskName::CheckBacklog => self.in_batches("marked", assignments::mark_backlog),
+            TaskName::DetectStalledJobs => self.in_batches("jobs", pauses::announce_stalled),
+            TaskName::MonitorQeSla => self.in_batches("warned", quality_reviews::warn_overdue),
             TaskName::CheckExpiredLeaves => {
                 let today = self.context.today();
                 let expired = self.database.read(|conn| leaves::expired(conn, today))?;
@@ -206,10 +201,10 @@ impl Work<'_> {
         }
     }
 
-    /// One transaction, while the run is this instance's.
+    /// One transaction, while the run belongs to this instance.
     fn unit<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         if self.stopping.load(Ordering::SeqCst) {
-            return Err(Error::Unavailable("the process is about to end".into()));
+            return Err(Error::Unavailable("the process is shutting down".into()));
         }
         let now = self.context.clock.now();
         if now.plus_seconds(LEASE / 2) > self.run.lease_until {
@@ -220,15 +215,15 @@ impl Work<'_> {
         self.database.write(self.context, Origin::default(), work)
     }
 
-    /// The lists of the day after the one on which the run was due; a list that is there is left alone.
+    /// Generates the lists of the day after the scheduled one; existing lists stay unchanged.
     fn generate_lists(&mut self) -> Result<()> {
         let target_date = self.context.calendar.date(self.run.scheduled_for).plus_days(1);
         if !self.database.read(daily_lists::is_anything_planned)? {
             return Ok(());
         }
         for shift in Shift::ALL {
-            let wanted = GenerateList { target_date, shift: *shift, refresh: None };
-            match self.unit(|tx| daily_lists::generate(tx, &wanted)) {
+            let request = GenerateList { target_date, shift: *shift, refresh: None };
+            match self.unit(|tx| daily_lists::generate(tx, &request)) {
                 Ok(generated) => {
                     self.counts.add("lists", 1);
                     self.counts.add("assignments", generated.added);
@@ -240,12 +235,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Goes on, some rows at a time, until there are fewer left than a unit takes.
-    fn until_nothing_is_left(
-        &mut self,
-        counted: &str,
-        work: impl Fn(&mut Tx<'_>, i64) -> Result<usize>,
-    ) -> Result<()> {
+    /// Repeats a unit of work until it finds less than a full batch.
+    fn in_batches(&mut self, counted: &str, work: impl Fn(&mut Tx<'_>, i64) -> Result<usize>) -> Result<()> {
         loop {
             let done = self.unit(|tx| work(tx, BATCH))?;
             self.counts.add(counted, done);
@@ -255,7 +246,7 @@ impl Work<'_> {
         }
     }
 
-    /// One unit for each; what somebody else has done meanwhile is left as it is.
+    /// One unit of work per id; rows that were changed concurrently are skipped.
     fn each<I>(
         &mut self,
         counted: &str,

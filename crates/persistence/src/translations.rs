@@ -1,4 +1,4 @@
-//! Texts in the other language: reads for a whole answer at once, and what the background makes (rule book §13).
+//! Translations: lookup for a whole response, and storage of background results (§13).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,8 +12,8 @@ use inspection_domain::{
 
 use crate::{DbConnection, Result, Tx, outbox};
 
-/// Shows the texts of an answer in the reader's language where there is a translation of just this content, all of them with
-/// one query; with none, if all are in that language already.
+/// Replaces the texts of a response by translations of exactly their content into the reader's language. One statement;
+/// none, if all texts are in that language already.
 pub fn show(conn: &mut DbConnection, language: Language, shown: &mut impl Translated) -> Result<()> {
     let mut foreign: BTreeMap<&'static str, BTreeSet<i64>> = BTreeMap::new();
     shown.texts(&mut |slot| {
@@ -54,8 +54,8 @@ pub fn show(conn: &mut DbConnection, language: Language, shown: &mut impl Transl
     Ok(())
 }
 
-/// Leaves a text what it was where it is only changed into what the service has made of it: who read the translation has sent it
-/// back (§13).
+/// Restores the original of each text that was changed into its own translation: a client that shows translations sends
+/// them back (§13).
 pub(crate) fn preserve_originals<T: Translated + Clone>(
     conn: &mut DbConnection,
     before: &T,
@@ -93,7 +93,7 @@ pub(crate) fn preserve_originals<T: Translated + Clone>(
     Ok(())
 }
 
-/// Translations of these texts that were made before, wherever they stand: text to translation.
+/// Stored translations of these texts, of any object: text to translation.
 pub fn find_known(conn: &mut DbConnection, wanted: &[TranslationRequest]) -> Result<HashMap<String, String>> {
     let hashes: HashMap<String, &TranslationRequest> =
         wanted.iter().map(|wanted| (content_hash(&wanted.text), wanted)).collect();
@@ -110,14 +110,14 @@ pub fn find_known(conn: &mut DbConnection, wanted: &[TranslationRequest]) -> Res
         .collect())
 }
 
-/// Keeps translations, each in the transaction that removes its job. What a later change of the same text has left is not
+/// Stores translations in the transaction that completes their jobs. The translation of a later version of a text isn't
 /// overwritten.
 pub fn store(tx: &mut Tx<'_>, made: &[(OutboxJob, TranslationRequest, String)]) -> Result<()> {
     use diesel::query_dsl::methods::FilterDsl;
 
     let jobs: Vec<OutboxJob> = made.iter().map(|(job, ..)| job.clone()).collect();
     outbox::complete(tx, &jobs)?;
-    // Of one text the latest job counts.
+    // The latest job of a text wins.
     let mut rows: BTreeMap<(&str, i64, &str), Translation> = BTreeMap::new();
     for (job, wanted, text) in made {
         let place = (wanted.model_type.as_str(), wanted.model_id, wanted.field_name.as_str());

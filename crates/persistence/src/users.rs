@@ -1,4 +1,6 @@
-//! People: reads, and units of work on accounts and badges.
+//! Accounts and badges: lists and units of work (§1).
+
+pub(crate) mod rows;
 
 use std::collections::HashMap;
 
@@ -7,8 +9,8 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::UserId,
     page::{Page, PageRequest, Sort},
-    rule::NotFound,
     schema::{badges, users},
+    time::Instant,
     users::{
         Badge, BadgeRequest, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder,
         UserRule, UserSummary, keeps_an_admin,
@@ -17,17 +19,21 @@ use inspection_domain::{
 
 use crate::{
     DbConnection, Result, Tx,
-    db::database::one_row,
     db::error::ConcurrentUpdate,
     db::query::{anywhere, lower},
     sessions,
 };
 
-/// A page of people.
+pub use rows::{find, get};
+
+/// A page of accounts.
 pub fn list(conn: &mut DbConnection, filter: &UserFilter, page: PageRequest) -> Result<Page<User>> {
     let sort = filter.sort.unwrap_or(Sort { by: UserOrder::FullName, descending: false });
-    let (items, total) = with_conn!(conn, |c| {
-        let filtered = || {
+    paged!(
+        conn,
+        page,
+        User,
+        || {
             let mut query = users::table
                 .filter(users::is_active.eq(filter.is_active.unwrap_or(true)))
                 .into_boxed::<Backend>();
@@ -50,33 +56,19 @@ pub fn list(conn: &mut DbConnection, filter: &UserFilter, page: PageRequest) -> 
                 );
             }
             query
-        };
-        let ordered = order_by!(filtered(), sort, users::id, {
+        },
+        |query| order_by!(query, sort, users::id, {
             UserOrder::Id => users::id,
             UserOrder::FullName => users::full_name,
             UserOrder::Email => users::email,
             UserOrder::RoleId => users::role_id,
             UserOrder::TotalPoints => users::total_points,
             UserOrder::CreatedAt => users::created_at,
-        });
-        let items =
-            ordered.select(User::as_select()).limit(page.per_page.into()).offset(page.offset()).load(c)?;
-        (items, filtered().count().get_result(c)?)
-    });
-    Ok(Page { items, total, request: page })
+        })
+    )
 }
 
-/// One person.
-pub fn get(conn: &mut DbConnection, id: UserId) -> Result<User> {
-    find(conn, id)?.ok_or_else(|| NotFound("user").into())
-}
-
-/// One person, if there is such a one.
-pub fn find(conn: &mut DbConnection, id: UserId) -> Result<Option<User>> {
-    Ok(with_conn!(conn, |c| users::table.find(id).select(User::as_select()).first(c)).optional()?)
-}
-
-/// Who these people are, by id: one query.
+/// Summaries of these accounts, by id. One statement.
 pub fn summaries(
     conn: &mut DbConnection,
     ids: impl IntoIterator<Item = UserId>,
@@ -94,7 +86,7 @@ pub fn summaries(
     Ok(found.into_iter().map(|summary| (summary.id, summary)).collect())
 }
 
-/// All admins, for the operator.
+/// All admins, active or not, by id.
 pub fn admins(conn: &mut DbConnection) -> Result<Vec<User>> {
     Ok(with_conn!(conn, |c| users::table
         .filter(users::role.eq(Role::Admin))
@@ -103,7 +95,7 @@ pub fn admins(conn: &mut DbConnection) -> Result<Vec<User>> {
         .load(c))?)
 }
 
-/// How many active people have an address of this domain.
+/// Number of active accounts with an e-mail address of this domain.
 pub fn active_under(conn: &mut DbConnection, domain: &str) -> Result<i64> {
     Ok(with_conn!(conn, |c| users::table
         .filter(users::is_active)
@@ -112,62 +104,15 @@ pub fn active_under(conn: &mut DbConnection, domain: &str) -> Result<i64> {
         .get_result(c))?)
 }
 
-/// Everybody active who has one of these roles, major or, but for admin, minor; for notifications.
-pub(crate) fn active_with(conn: &mut DbConnection, roles: &[Role]) -> Result<Vec<UserId>> {
-    Ok(with_conn!(conn, |c| users::table
-        .filter(users::is_active)
-        .filter(users::role.eq_any(roles).or(users::minor_role.eq_any(roles)))
-        .order(users::id)
-        .select(users::id)
-        .load(c))?)
-}
-
-/// Whether there is nobody yet.
+/// Whether there is no account.
 pub fn is_empty(conn: &mut DbConnection) -> Result<bool> {
     let first: Option<UserId> = with_conn!(conn, |c| users::table.select(users::id).first(c)).optional()?;
     Ok(first.is_none())
 }
 
-/// One person, locked until the transaction ends.
-pub(crate) fn locked(conn: &mut DbConnection, id: UserId) -> Result<User> {
-    lock_rows!(conn, users::table.find(id).select(User::as_select()), first)
-        .optional()?
-        .ok_or_else(|| NotFound("user").into())
-}
-
-/// Several people, locked until the transaction ends in the order in which all lock people: admins first, which a change
-/// of any account locks before the account itself, and equal ones by id.
-pub(crate) fn held(conn: &mut DbConnection, ids: &[UserId]) -> Result<Vec<User>> {
-    let in_order = users::table.filter(users::id.eq_any(ids)).order((users::role.ne(Role::Admin), users::id));
-    Ok(lock_rows!(conn, in_order.select(User::as_select()), load)?)
-}
-
-/// Every active admin, whom a change of accounts holds before the account itself, and always in the same order: two who
-/// deactivate each other then wait for one another instead of both seeing an admin left, and whoever changes badges and
-/// tells everybody of it doesn't wait for somebody else who does.
-fn hold_admins(conn: &mut DbConnection) -> Result<Vec<UserId>> {
-    let active_admins = users::table
-        .filter(users::role.eq(Role::Admin).and(users::is_active))
-        .order(users::id)
-        .select(users::id);
-    Ok(lock_rows!(conn, active_admins, load)?)
-}
-
-/// Several people, locked for changes that may give them other badges.
-pub(crate) fn held_for_badges(conn: &mut DbConnection, ids: &[UserId]) -> Result<Vec<User>> {
-    hold_admins(conn)?;
-    let in_order = users::table.filter(users::id.eq_any(ids)).order((users::role.ne(Role::Admin), users::id));
-    Ok(lock_rows!(conn, in_order.select(User::as_select()), for_update, load)?)
-}
-
-/// Everybody active.
-pub(crate) fn active(conn: &mut DbConnection) -> Result<Vec<User>> {
-    Ok(with_conn!(conn, |c| users::table.filter(users::is_active).select(User::as_select()).load(c))?)
-}
-
-/// Takes a badge out of the ones that are free: the wanted one, or the next number of the role (§1). Whoever
-/// comes second waits for the first, and then gets another one.
-fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: BadgeRequest) -> Result<String> {
+/// Reserves a free badge: the requested one, or the next number of the role (§1). Concurrent requests for the
+/// same number wait for each other; the later one gets another number.
+fn reserve_badge(tx: &mut Tx<'_>, field: &'static str, request: BadgeRequest) -> Result<String> {
     let insert = |tx: &mut Tx<'_>, badge: &Badge| {
         let (prefix, number) = badge.parts().unzip();
         let row = (badges::badge.eq(badge.as_str()), badges::prefix.eq(prefix), badges::number.eq(number));
@@ -176,7 +121,7 @@ fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: BadgeRequest) -> Res
             .on_conflict_do_nothing()
             .execute(c))
     };
-    match wanted {
+    match request {
         BadgeRequest::Chosen(badge) => {
             if insert(tx, &badge)? == 0 {
                 return Err(crate::db::constraints::duplicate_badge(field).into());
@@ -188,9 +133,9 @@ fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: BadgeRequest) -> Res
                 .filter(badges::prefix.eq(role.badge_prefix()))
                 .select(diesel::dsl::max(badges::number))
                 .first(c))?;
-            // Everybody who is faster costs one more try; that many at once would be a flood.
-            for more in 1..=1000 {
-                let badge = Badge::numbered(role, last.unwrap_or(0) + more);
+            // Each concurrent reservation costs one more attempt.
+            for offset in 1..=1000 {
+                let badge = Badge::numbered(role, last.unwrap_or(0) + offset);
                 if insert(tx, &badge)? == 1 {
                     return Ok(badge.into());
                 }
@@ -200,28 +145,29 @@ fn take_badge(tx: &mut Tx<'_>, field: &'static str, wanted: BadgeRequest) -> Res
     }
 }
 
-/// Takes the badges that are wanted: given ones first, so that counting goes past them, and then in the order of
-/// their letters, so that two people who want both of two badges don't wait for each other.
-/// Those somebody has already they keep, in whichever role.
-fn give_badges(tx: &mut Tx<'_>, before: Option<&User>, draft: Draft) -> Result<User> {
+/// Reserves the badges a draft requests. Chosen badges come first, so that numbering skips them, then in
+/// alphabetical order, so that two transactions that request the same two badges don't deadlock. A badge the
+/// account already has, for either role, stays with it.
+fn assign_badges(tx: &mut Tx<'_>, before: Option<&User>, draft: Draft) -> Result<User> {
     let Draft { mut user, badge, minor_badge } = draft;
-    let mut wanted: Vec<(&'static str, BadgeRequest)> = [("role_id", badge), ("minor_role_id", minor_badge)]
-        .into_iter()
-        .filter_map(|(field, w)| Some((field, w?)))
-        .collect();
-    wanted.sort_by_key(|(_, wanted)| match wanted {
+    let mut requests: Vec<(&'static str, BadgeRequest)> =
+        [("role_id", badge), ("minor_role_id", minor_badge)]
+            .into_iter()
+            .filter_map(|(field, request)| Some((field, request?)))
+            .collect();
+    requests.sort_by_key(|(_, request)| match request {
         BadgeRequest::Chosen(badge) => (false, badge.as_str().to_owned()),
         BadgeRequest::NextOf(role) => (true, role.badge_prefix().to_owned()),
     });
-    for (field, wanted) in wanted {
-        let held = |badge: &Badge| {
+    for (field, request) in requests {
+        let is_own = |badge: &Badge| {
             before.is_some_and(|user| {
                 user.role_id == badge.as_str() || user.minor_role_id.as_deref() == Some(badge.as_str())
             })
         };
-        let badge = match wanted {
-            BadgeRequest::Chosen(badge) if held(&badge) => badge.into(),
-            wanted => take_badge(tx, field, wanted)?,
+        let badge = match request {
+            BadgeRequest::Chosen(badge) if is_own(&badge) => badge.into(),
+            request => reserve_badge(tx, field, request)?,
         };
         match field {
             "role_id" => user.role_id = badge,
@@ -231,24 +177,24 @@ fn give_badges(tx: &mut Tx<'_>, before: Option<&User>, draft: Draft) -> Result<U
     Ok(user)
 }
 
-/// Makes an account (§1). The hash is that of its password.
+/// Creates an account (§1). `password_hash` is the hash of its password.
 pub fn create(tx: &mut Tx<'_>, new: NewUser, password_hash: &str) -> Result<User> {
     let draft = new.draft(tx.now)?;
-    let user = give_badges(tx, None, draft)?;
+    let user = assign_badges(tx, None, draft)?;
     let user: User = with_conn!(&mut *tx.conn, |c| diesel::insert_into(users::table)
         .values((&user, users::password_hash.eq(password_hash)))
         .returning(User::as_returning())
         .get_result(c))?;
-    tx.audit(AuditAction::Create, "user", user.id.get(), Changes::between(None, Some(&user)));
+    tx.record(AuditAction::Create, None, Some(&user));
     Ok(user)
 }
 
-/// Changes an account (§1). Taking away its right to sign in ends its sessions.
+/// Changes an account (§1); locks the active admins, then the account. Deactivation ends its sessions.
 pub fn update(tx: &mut Tx<'_>, id: UserId, changes: UserChanges) -> Result<User> {
     change(tx, id, AuditAction::Update, |before, now| Ok(changes.draft(before, now)?))
 }
 
-/// Deactivates an account and ends its sessions (§1); again changes nothing.
+/// Deactivates an account and ends its sessions (§1); idempotent. Locks the active admins, then the account.
 pub fn deactivate(tx: &mut Tx<'_>, id: UserId) -> Result<User> {
     change(tx, id, AuditAction::Deactivate, |before, now| {
         let user = User { is_active: false, updated_at: now, ..before.clone() };
@@ -260,31 +206,23 @@ fn change(
     tx: &mut Tx<'_>,
     id: UserId,
     action: AuditAction,
-    draft: impl FnOnce(&User, inspection_domain::time::Instant) -> Result<Draft>,
+    draft: impl FnOnce(&User, Instant) -> Result<Draft>,
 ) -> Result<User> {
-    let admins = hold_admins(tx.conn)?;
-    // Stronger than other locks, since addresses and badges are unique: taken later, it would wait for somebody who refers
-    // to the account and waits for it.
-    let before: User =
-        lock_rows!(&mut *tx.conn, users::table.find(id).select(User::as_select()), for_update, first)
-            .optional()?
-            .ok_or(NotFound("user"))?;
+    let admins = rows::lock_active_admins(tx.conn)?;
+    let before = rows::lock_exclusively(tx.conn, id)?;
     let draft = draft(&before, tx.now)?;
     keeps_an_admin(&before, &draft.user, admins.iter().filter(|admin| **admin != id).count())?;
     write(tx, action, &before, draft)
 }
 
-/// Writes an account that is locked for this; what doesn't change it leaves no trace.
+/// Writes an account that is locked exclusively. Without a change nothing is written or audited.
 pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &User, draft: Draft) -> Result<User> {
-    let id = before.id;
-    let after = give_badges(tx, Some(before), draft)?;
+    let after = assign_badges(tx, Some(before), draft)?;
     let changes = Changes::between(Some(before), Some(&after));
     if changes.is_empty() {
         return Ok(before.clone());
     }
-    let written =
-        with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(id)).set(&after).execute(c))?;
-    one_row(written)?;
+    update_row!(tx, users, before, &after)?;
     let old = [Some(&before.role_id), before.minor_role_id.as_ref()];
     let kept = [Some(&after.role_id), after.minor_role_id.as_ref()];
     let freed: Vec<&String> = old.into_iter().filter(|badge| !kept.contains(badge)).flatten().collect();
@@ -293,22 +231,23 @@ pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &User, draft: 
             .execute(c))?;
     }
     if before.is_active && !after.is_active {
-        sessions::end_all(tx, id)?;
+        sessions::end_all(tx, before.id)?;
     }
-    tx.audit(action, "user", id.get(), changes);
+    tx.record_with(action, Some(before), Some(&after), changes);
     Ok(after)
 }
 
-/// Gives somebody a new password and ends their sessions (§1).
+/// Replaces the password of an account, which is locked, and ends its sessions (§1).
 pub fn reset_password(tx: &mut Tx<'_>, id: UserId, password: &Password, password_hash: &str) -> Result<User> {
-    let user = locked(tx.conn, id)?;
+    let user = rows::lock(tx.conn, id)?;
     check_password(password, &user, "new_password")?;
     set_password(tx, &user, password_hash, AuditAction::ResetPassword)?;
     Ok(user)
 }
 
-/// Gives the actor a new password and ends their sessions; returns the generation new ones belong to (§1). The
-/// caller has checked the current password against `seen_hash`: if that isn't the hash any more, a race is lost.
+/// Replaces the actor's password and ends their sessions; returns the generation of new sessions (§1). Locks
+/// the account. The caller has verified the current password against `seen_hash`; if another hash is stored
+/// by now, the password is refused.
 pub fn change_password(
     tx: &mut Tx<'_>,
     password: &Password,
@@ -316,7 +255,7 @@ pub fn change_password(
     password_hash: &str,
 ) -> Result<(User, i64)> {
     let id = tx.actor()?.id;
-    let user = locked(tx.conn, id)?;
+    let user = rows::lock(tx.conn, id)?;
     let stored: String =
         with_conn!(&mut *tx.conn, |c| users::table.find(id).select(users::password_hash).first(c))?;
     if stored != seen_hash {
@@ -336,6 +275,6 @@ fn set_password(tx: &mut Tx<'_>, user: &User, password_hash: &str, action: Audit
     with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(user.id))
         .set((users::password_hash.eq(password_hash), users::updated_at.eq(now)))
         .execute(c))?;
-    tx.audit(action, "user", user.id.get(), Changes::none());
+    tx.record_with(action, Some(user), Some(user), Changes::none());
     sessions::end_all(tx, user.id)
 }

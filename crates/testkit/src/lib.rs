@@ -13,6 +13,7 @@ pub mod clients;
 pub mod context;
 pub mod databases;
 pub mod files;
+pub mod ledger;
 pub mod load;
 pub mod outages;
 pub mod postgres;

@@ -226,7 +226,7 @@ on_both! {
         let entries: Vec<_> = ledger.data().as_array().expect("entries").iter()
             .map(|entry| (entry["kind"].as_str().expect("a kind"), entry["amount"].as_i64().expect("an amount"))).collect();
         assert_eq!(entries, [("quality_bonus", -4), ("quality_bonus", 6), ("assessment", 1), ("assessment", 1)]);
-        assert_eq!(site.db.read(inspection_persistence::points::mismatches).expect("read"), []);
+        assert_eq!(site.db.read(inspection_testkit::ledger::mismatches).expect("read"), []);
 
         // Notifications.
         let assigned = |n: u8, partner: &str| line("inspection_assigned", "info",

@@ -97,7 +97,7 @@ on_both! {
         assert_eq!(trail.data()[0]["changes"]["reason"]["new"], "leaks");
         let week = site.context.today().week();
         let machine_id = builders::input::<inspection_domain::inspections::StartInspection>(start.clone()).equipment_id.expect("the machine");
-        let count = site.db.read(|conn| inspection_persistence::inspections::completions_of(conn, machine_id, week));
+        let count = site.db.read(|conn| inspection_testkit::ledger::weekly_completions(conn, machine_id, week));
         assert_eq!(count.expect("read"), 1);
     }
 }

@@ -241,7 +241,7 @@ on_both! {
         assert_eq!(inspector.new_notifications(site), none);
         let history = admin.client(site).get(&format!("/api/equipment/{}/history", scenario.machine));
         assert!(history.data().as_array().expect("events").iter().any(|event| event["type"] == "job" || event["kind"] == "job"), "{}", history.text);
-        let mismatches = site.db.read(inspection_persistence::points::mismatches).expect("a check");
+        let mismatches = site.db.read(inspection_testkit::ledger::mismatches).expect("a check");
         assert!(mismatches.is_empty(), "points equal the sum of the ledger");
     }
 }

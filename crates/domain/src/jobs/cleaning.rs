@@ -33,6 +33,16 @@ pub struct Cleaning {
     pub rated_at: Option<Instant>,
 }
 
+impl crate::entity::Entity for Cleaning {
+    const NAME: &'static str = "cleaning";
+
+    fn id(&self) -> i64 {
+        self.job_id.get()
+    }
+}
+
+crate::shows!(Cleaning {});
+
 impl Cleaning {
     /// Builds the report of the owner of a completed repair; an earlier rating is preserved (§7).
     pub fn of(

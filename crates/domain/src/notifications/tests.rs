@@ -198,13 +198,25 @@ fn an_inspection_is_named_in_both_languages() {
     assert_eq!(takeover(("Crane 1", None)).message_ar, "رُفض طلبك لتولي فحص Crane 1.");
 }
 
+/// The defect with id 7.
+struct Seventh;
+
+impl Entity for Seventh {
+    const NAME: &'static str = "defect";
+    const PATH: Option<&'static str> = Some("/defects");
+
+    fn id(&self) -> i64 {
+        7
+    }
+}
+
 #[test]
 fn parameters_are_inserted_in_the_language_of_the_text() {
     let notice = Notice::new(NotificationType::DefectCreated)
         .with("equipment", "Crane 1")
         .with("defect", ("Failed: oil?", Some("فشل: الزيت؟")))
         .with("date", "2026-03-02")
-        .about("defect", 7, "/defects");
+        .about(&Seventh);
     let sent = notice.address_to(id(3), now());
     assert_eq!(sent.message, "Crane 1: Failed: oil? (due 2026-03-02)");
     assert_eq!(sent.message_ar, "Crane 1: فشل: الزيت؟ (موعد الإصلاح 2026-03-02)");

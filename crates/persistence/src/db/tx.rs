@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use inspection_domain::{
     audit::{AuditAction, AuditEntry, Changes},
+    entity::Entity,
     ids::{AuditId, Ids, UserId},
     notifications::{Notice, Notification},
     outbox::{OutboxJob, OutboxKind},
@@ -15,6 +16,7 @@ use inspection_domain::{
     translations::{self, Translated, TranslationRequest},
     users::User,
 };
+use serde::Serialize;
 
 use self::effects::ChangedObjects;
 use super::notify::{self, Topic};
@@ -101,6 +103,11 @@ impl<'c> Tx<'c> {
         self.actor.as_ref().ok_or_else(|| anonymous.into())
     }
 
+    /// Name of the actor, for notifications.
+    pub(crate) fn actor_name(&self) -> Result<&str> {
+        Ok(&self.actor()?.full_name)
+    }
+
     /// Id of the actor; none if the service itself acts.
     pub(crate) fn actor_id(&self) -> Option<UserId> {
         self.actor.as_ref().map(|actor| actor.id)
@@ -173,6 +180,37 @@ impl<'c> Tx<'c> {
     /// Unpredictable bytes.
     pub(crate) fn random(&self) -> [u8; 16] {
         self.context.ids.random()
+    }
+
+    /// Records a change of an entity: queues new texts for translation (§13), records the change in
+    /// the feed of its followers (§15), and audits the changed fields. `before` is `None` for a new
+    /// entity, `after` for a deleted one.
+    pub(crate) fn record<T>(&mut self, action: AuditAction, before: Option<&T>, after: Option<&T>)
+    where
+        T: Entity + Translated + Clone + Serialize,
+    {
+        self.record_with(action, before, after, Changes::between(before, after));
+    }
+
+    /// Records a change of an entity as [`record`](Self::record) does, and audits these changes.
+    pub(crate) fn record_with<T>(
+        &mut self,
+        action: AuditAction,
+        before: Option<&T>,
+        after: Option<&T>,
+        changes: Changes,
+    ) where
+        T: Entity + Translated + Clone,
+    {
+        if let Some(after) = after {
+            self.translate(before, after);
+        }
+        let Some(entity) = after.or(before) else { return };
+        if let Some(kind) = T::CHANGED_KIND {
+            let followers = before.into_iter().chain(after).flat_map(Entity::followers);
+            self.record_change(kind, entity.id(), followers);
+        }
+        self.audit(action, entity.name(), entity.id(), changes);
     }
 
     /// Adds an entry to the audit trail, which is inserted at the end of the unit of work.

@@ -1,4 +1,4 @@
-//! The end of a job: done, or left undone (rule book §7, §8).
+//! The end of a job: complete or left incomplete (§7, §8).
 
 use inspection_domain::{
     audit::AuditAction,
@@ -9,16 +9,24 @@ use inspection_domain::{
     text::Text,
 };
 
-use super::{Work, actor_name, admins, notice, write};
-use crate::{Result, Tx, defects, pauses, quality_reviews, takeovers};
+use crate::{
+    Result, Tx, defects,
+    jobs::{
+        rows,
+        work::{JobWork, notice},
+    },
+    pauses, quality_reviews, takeovers,
+    users::rows as user_rows,
+};
 
-/// Done: the defect of a repair is resolved, its machine runs again if nobody else works on it, a quality engineer gets the
-/// review, and whoever had taken the job over gets the bonus: all in one (§7, §8).
-pub fn complete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, done: Completion) -> Result<Job> {
-    let work = Work::own(tx, kind, id)?;
-    let notes = String::from(done.work_notes.clone());
-    let after = work.job.complete(done, tx.now)?;
-    write(tx, AuditAction::Complete, &work.job, &after)?;
+/// Completes a job, all or nothing: the defect of a repair is resolved, its machine returns to service unless
+/// another repair needs it, a quality engineer gets the review, and a takeover ends with its bonus (§7, §8).
+/// Locks the machine, the defect, the job, and last the accounts.
+pub fn complete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, completion: Completion) -> Result<Job> {
+    let work = JobWork::lock_for_actor(tx, kind, id)?;
+    let notes = String::from(completion.work_notes.clone());
+    let after = work.job.complete(completion, tx.now)?;
+    rows::write(tx, AuditAction::Complete, &work.job, &after)?;
     pauses::close_pauses(tx, id)?;
     takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
     if let (Some(defect), Some(machine)) = (&work.defect, &work.machine)
@@ -28,31 +36,31 @@ pub fn complete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, done: Completion) -> 
         defects::resolve_locked(tx, defect, machine, Resolution { resolution_notes })?;
     }
     work.leave_machine(tx)?;
-    let completed = notice(NotificationType::JobCompleted, &after).with("person", actor_name(tx)?.as_str());
-    let told = admins(tx)?;
-    tx.notify(told, &completed);
-    // Both lock people, so they choose whom together.
-    let taken_over = takeovers::of_owner(tx, &after)?;
-    let others: Vec<_> = taken_over.iter().map(|takeover| takeover.requested_by_id).collect();
-    let reviewed = quality_reviews::request(tx, &after, &others)?;
-    if let Some(takeover) = taken_over {
+    let completed = notice(NotificationType::JobCompleted, &after).with("person", tx.actor_name()?);
+    let admins = user_rows::active_admins(tx.conn)?;
+    tx.notify(admins, &completed);
+    // The review and the bonus both lock accounts, so all of them are locked together, in order.
+    let takeover = takeovers::find_of_owner(tx, &after)?;
+    let takers: Vec<_> = takeover.iter().map(|takeover| takeover.requested_by_id).collect();
+    let reviewed = quality_reviews::request(tx, &after, &takers)?;
+    if let Some(takeover) = takeover {
         takeovers::finish(tx, &takeover, &after.job_id)?;
     }
     Ok(reviewed)
 }
 
-/// Left undone, for a reason; the admins are told (§7).
-pub fn leave_incomplete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, left: IncompleteReason) -> Result<Job> {
-    let before = super::own(tx, kind, id)?;
-    let reason = String::from(left.reason);
+/// Leaves a job incomplete, for a reason; the admins are notified (§7). Locks the job.
+pub fn leave_incomplete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, reason: IncompleteReason) -> Result<Job> {
+    let before = rows::lock_for_actor(tx, kind, id)?;
+    let reason = String::from(reason.reason);
     let after = before.leave_incomplete(reason.clone(), tx.now)?;
-    write(tx, AuditAction::LeaveIncomplete, &before, &after)?;
+    rows::write(tx, AuditAction::LeaveIncomplete, &before, &after)?;
     pauses::close_pauses(tx, id)?;
     takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
-    let told = admins(tx)?;
+    let admins = user_rows::active_admins(tx.conn)?;
     let incomplete = notice(NotificationType::JobIncomplete, &after)
-        .with("person", actor_name(tx)?.as_str())
+        .with("person", tx.actor_name()?)
         .with("reason", reason.as_str());
-    tx.notify(told, &incomplete);
+    tx.notify(admins, &incomplete);
     Ok(after)
 }

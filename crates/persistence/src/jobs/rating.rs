@@ -1,67 +1,74 @@
-//! What is told and rated after a job: cleaning and bonus (rule book §7).
+//! After a job: the cleaning report with its rating, and the admin's bonus (§7).
 
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::{AuditAction, Changes},
+    audit::AuditAction,
     files::Relation,
     ids::{FileId, JobId},
     jobs::{BonusRating, Cleaning, CleaningRating, Job, JobCommand, JobKind, JobRule, NewCleaning},
     points::PointKind,
-    rule::NotFound,
     schema::job_cleanings as cleanings,
 };
 
-use super::{find_cleaning, locked, own, write};
 use crate::{
-    Result, Tx, files,
+    DbConnection, Result, Tx,
+    files::{self, rows as file_rows},
+    jobs::rows,
     points::{self, Award},
 };
 
-/// What cleanings are called among the records that rest on files.
-pub(super) const EVIDENCE: &str = "cleaning";
+/// Record type of cleanings in `evidence`.
+const EVIDENCE: &str = "cleaning";
 
-/// Tells how the place of a repair was left, with photos; telling again replaces the notes and adds photos (§7).
-pub fn clean(tx: &mut Tx<'_>, id: JobId, wanted: NewCleaning) -> Result<(Job, Cleaning, Vec<FileId>)> {
-    let job = own(tx, JobKind::Specialist, id)?;
-    let ids = wanted.file_ids.as_ref().map(|ids| ids.0.clone()).unwrap_or_default();
+/// The cleaning report of a repair, with its photos.
+pub fn find_cleaning(conn: &mut DbConnection, id: JobId) -> Result<Option<(Cleaning, Vec<FileId>)>> {
+    let cleaning: Option<Cleaning> = find_row!(&mut *conn, cleanings, Cleaning, id)?;
+    match cleaning {
+        Some(cleaning) => Ok(Some((cleaning, file_rows::list_evidence(conn, EVIDENCE, id.get())?))),
+        None => Ok(None),
+    }
+}
+
+/// Reports how the place of a repair was left, with photos; a second report replaces the notes and adds
+/// photos (§7). Locks the job and the files.
+pub fn clean(tx: &mut Tx<'_>, id: JobId, report: NewCleaning) -> Result<(Job, Cleaning, Vec<FileId>)> {
+    let job = rows::lock_for_actor(tx, JobKind::Specialist, id)?;
+    let ids = report.file_ids.as_ref().map(|ids| ids.0.clone()).unwrap_or_default();
     let before = find_cleaning(tx.conn, id)?.map(|(cleaning, _)| cleaning);
     let by = tx.actor()?.id;
-    let cleaning = Cleaning::of(&job, wanted, before.as_ref(), by, tx.now)?;
+    let cleaning = Cleaning::of(&job, report, before.as_ref(), by, tx.now)?;
     files::attach(tx, Relation::Cleaning(id), &files::named(&ids), |file| file.may_show_cleaning(&job))?;
     with_conn!(&mut *tx.conn, |c| match &before {
         None => diesel::insert_into(cleanings::table).values(&cleaning).execute(c)?,
         Some(_) => diesel::update(cleanings::table.find(id)).set(&cleaning).execute(c)?,
     });
-    files::rest_on(tx, EVIDENCE, id.get(), &ids)?;
-    let changes = Changes::between(before.as_ref(), Some(&cleaning));
-    tx.audit(AuditAction::Update, "cleaning", id.get(), changes);
-    Ok((job, cleaning, files::evidence_of(tx.conn, EVIDENCE, id.get())?))
+    file_rows::add_evidence(tx, EVIDENCE, id.get(), &ids)?;
+    tx.record(AuditAction::Update, before.as_ref(), Some(&cleaning));
+    Ok((job, cleaning, file_rows::list_evidence(tx.conn, EVIDENCE, id.get())?))
 }
 
-/// Rates a cleaning, or rates it again: the difference goes to the specialist's points (§7).
+/// Rates a cleaning, or changes its rating: the difference is booked on the specialist's points (§7). Locks the
+/// job and the specialist.
 pub fn rate_cleaning(tx: &mut Tx<'_>, id: JobId, rating: &CleaningRating) -> Result<(Job, Cleaning)> {
-    let job = Some(locked(tx, id)?).filter(|job| job.kind == JobKind::Specialist).ok_or(NotFound("job"))?;
+    let job = rows::lock_of_kind(tx.conn, JobKind::Specialist, id)?;
     job.status.after(JobCommand::Reward)?;
     let (before, _) = find_cleaning(tx.conn, id)?.ok_or(JobRule::NotCleaned)?;
     let after = before.rated(rating.cleaning_rating.get(), tx.actor()?.id, tx.now);
     with_conn!(&mut *tx.conn, |c| diesel::update(cleanings::table.find(id)).set(&after).execute(c))?;
-    tx.audit(AuditAction::Rate, "cleaning", id.get(), Changes::between(Some(&before), Some(&after)));
-    let related = Some((job.kind.names().0, id.get()));
-    let (user_id, role, kind) = (after.cleaned_by_id, job.kind.role(), PointKind::Cleaning);
-    let award = Award { user_id, role, amount: 0, kind, related };
+    tx.record(AuditAction::Rate, Some(&before), Some(&after));
+    let award = Award::new(after.cleaned_by_id, job.kind.role(), PointKind::Cleaning).about(&job);
     let amount = after.rating_over(points::booked(tx.conn, &award)?);
     points::award(tx, &Award { amount, ..award })?;
     Ok((job, after))
 }
 
-/// Gives an admin's bonus, or another one: the difference goes to the owner's points (§7).
+/// Grants the admin's bonus of a job, or changes it: the difference is booked on the owner's points (§7). Locks
+/// the job and the owner.
 pub fn reward(tx: &mut Tx<'_>, kind: JobKind, id: JobId, bonus: &BonusRating) -> Result<Job> {
-    let before = Some(locked(tx, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?;
+    let before = rows::lock_of_kind(tx.conn, kind, id)?;
     let after = before.rewarded(bonus.admin_bonus.get(), tx.now)?;
-    write(tx, AuditAction::Rate, &before, &after)?;
-    let related = Some((kind.names().0, id.get()));
-    let award =
-        Award { user_id: after.owner_id, role: kind.role(), amount: 0, kind: PointKind::JobBonus, related };
+    rows::write(tx, AuditAction::Rate, &before, &after)?;
+    let award = Award::new(after.owner_id, kind.role(), PointKind::JobBonus).about(&after);
     let amount = after.bonus_over(points::booked(tx.conn, &award)?);
     points::award(tx, &Award { amount, ..award })?;
     Ok(after)

@@ -1,5 +1,4 @@
-//! Verdicts on machines and the decisions of admins (rule book §9): what follows from them, and that nothing gets around
-//! them.
+//! Verdicts on machines and decisions of admins (§9): their consequences, and that no statement bypasses them.
 
 mod deciding;
 mod holding;
@@ -42,7 +41,7 @@ use crate::{ALL, code, filter, refusal, told_to, trail, transactions::rows};
 /// The day after [`TODAY`].
 pub(crate) const TOMORROW: &str = "2026-03-03";
 
-/// A site where cranes are inspected every day.
+/// A site with cranes that are inspected daily.
 pub(crate) struct Yard {
     pub(crate) admin: User,
     pub(crate) team: Team,
@@ -55,7 +54,7 @@ pub(crate) fn yard(db: &Database, context: &Context) -> Yard {
     Yard { admin, team: team(db, context) }
 }
 
-/// The day shift's list of a day, generated or completed with what is missing.
+/// The day shift's list of a day, generated or refreshed.
 pub(crate) fn list_of(db: &Database, context: &Context, planner: &User, date: &str) -> InspectionList {
     let wanted: GenerateList = input(json!({"target_date": date, "shift": "day", "refresh": true}));
     act(db, context, planner, |tx| daily_lists::generate(tx, &wanted)).expect("a list").list
@@ -75,7 +74,7 @@ pub(crate) fn listed(
 }
 
 impl Yard {
-    /// The assessment of a machine that both have inspected on a day, and not judged yet.
+    /// The assessment of a machine that both inspectors have inspected on a day, without verdicts.
     pub(crate) fn asked(
         &self,
         db: &Database,
@@ -110,7 +109,7 @@ impl Yard {
     }
 }
 
-/// What an admin notes about a decision.
+/// An admin's note on a decision.
 pub(crate) fn notes(decision: Verdict) -> String {
     format!("I say {decision}, having looked myself.")
 }
@@ -145,7 +144,7 @@ pub(crate) fn stored(db: &Database, reader: &User, id: AssessmentId) -> Assessme
     db.read(|conn| assessments::get_visible(conn, reader, id)).expect("an assessment")
 }
 
-/// Who got a point for an assessment, once for each time.
+/// Recipients of points for an assessment, once per point.
 pub(crate) fn pointed(db: &Database, id: AssessmentId) -> Vec<i64> {
     let own = point_entries::table
         .filter(point_entries::kind.eq(PointKind::Assessment))
@@ -162,7 +161,7 @@ pub(crate) fn both_pointed(of: &Assessment) -> Vec<i64> {
     ids
 }
 
-/// Everybody who was told something about an object, in the order of their numbers.
+/// Recipients of notifications about an object, by id.
 pub(crate) fn told_about(db: &Database, kind: NotificationType, id: i64) -> Vec<Notification> {
     let about = told::table.filter(told::kind.eq(kind)).filter(told::related_id.eq(id));
     query!(db, |c| about.order((told::user_id, told::id)).select(Notification::as_select()).load(c))
@@ -173,14 +172,14 @@ pub(crate) fn times_stopped(db: &Database, id: AssessmentId, reader: &User) -> u
     told.iter().filter(|told| told.user_id == reader.id).count()
 }
 
-/// Every list with what is on it, after a look at its counters and its status, which must be true.
+/// Every list with its entries, after a check of its counters and status.
 pub(crate) fn true_lists(db: &Database) -> Vec<(InspectionList, Vec<Assignment>)> {
     let filter: ListFilter = filter(json!({"sort": "id"}));
     let found = db.read(|conn| daily_lists::list(conn, &filter, ALL)).expect("lists").items;
     found.into_iter().map(|list| (list.clone(), true_list(db, list.id))).collect()
 }
 
-/// What is on a list, of which the counters and the status are true.
+/// The entries of a list, after a check of its counters and status.
 pub(crate) fn true_list(db: &Database, id: ListId) -> Vec<Assignment> {
     let list = db.read(|conn| daily_lists::get(conn, id)).expect("a list");
     let on_it = db.read(|conn| daily_lists::assignments_of(conn, id)).expect("assignments");
@@ -203,7 +202,7 @@ fn assignment(db: &Database, id: AssignmentId) -> Assignment {
     db.read(|conn| assignments::get(conn, id)).expect("an assignment")
 }
 
-/// How a machine's status has changed, and by whom.
+/// Changes of a machine's status, with their actors.
 fn changes_of(db: &Database, id: EquipmentId) -> Vec<(EquipmentStatus, EquipmentStatus, Option<UserId>)> {
     let own = status_changes::table.filter(status_changes::equipment_id.eq(id));
     let found: Vec<StatusChange> =
@@ -211,7 +210,7 @@ fn changes_of(db: &Database, id: EquipmentId) -> Vec<(EquipmentStatus, Equipment
     found.into_iter().filter_map(|row| Some((row.from_status?, row.to_status, row.changed_by_id))).collect()
 }
 
-/// What was done to an object and by whom, in order.
+/// Audited actions on an object with their actors, in order.
 fn done_to(db: &Database, context: &Context, entity: &str, id: i64) -> Vec<(AuditAction, Option<UserId>)> {
     let mut lines = trail(db, context, json!({"entity_type": entity, "entity_id": id}));
     lines.reverse();
@@ -222,7 +221,7 @@ fn last_line(db: &Database, context: &Context, entity: &str, id: i64) -> AuditEn
     trail(db, context, json!({"entity_type": entity, "entity_id": id})).swap_remove(0)
 }
 
-/// An assessment with one verdict more, and nothing else of it changed.
+/// An assessment with one more verdict and no other change.
 fn with_verdict(before: &Assessment, by: &User, verdict: Verdict, context: &Context) -> Assessment {
     let at = context.clock.now();
     let reason = (verdict == Verdict::Urgent).then(|| URGENT_REASON.to_owned());
@@ -240,7 +239,7 @@ fn with_verdict(before: &Assessment, by: &User, verdict: Verdict, context: &Cont
 use EquipmentStatus::{Active, OutOfService, Paused, Stopped, UnderMaintenance};
 use Verdict::{Operational, Urgent};
 
-/// Carries a statement out that goes past every unit of work, and gives what the database says to it.
+/// Runs a raw statement, bypassing the units of work, and returns the database's outcome.
 fn slip_in(db: &TestDatabase, statement: &str) -> Result<usize> {
     db.read(|conn| match conn {
         DbConnection::Postgres(c) => Ok(diesel::sql_query(statement).execute(c)?),
@@ -248,13 +247,13 @@ fn slip_in(db: &TestDatabase, statement: &str) -> Result<usize> {
     })
 }
 
-/// A statement that the database must refuse because of a constraint of this name; nothing changes.
+/// Runs a statement that must violate the constraint of this name; nothing changes.
 fn refused_by(db: &TestDatabase, constraint: &str, statement: &str) {
     let before = rows(db);
     let error = slip_in(db, statement).expect_err(statement);
     match &error {
         Error::Rule(rule) => {
-            // Which one it was, is no more to be seen.
+            // SQLite doesn't report the name.
             assert!(constraint.ends_with("_key"), "{constraint}: {rule}");
             assert_eq!(rule.code(), Code::Conflict, "{statement}");
         }

@@ -1,4 +1,4 @@
-//! Daily lists and their assignments: generated, given a team, inspected in halves (rule book §4, §5).
+//! Daily lists and their assignments: generation, teams, halves (§4, §5).
 
 mod generating;
 mod halves;
@@ -48,7 +48,7 @@ fn date(text: &str) -> Date {
     Date::parse(text).expect("a date")
 }
 
-/// Generates a list for somebody, or for nobody.
+/// Generates a list as an actor, or as the service.
 fn generate(db: &Database, context: &Context, planner: Option<&User>, body: Value) -> Result<Generated> {
     let wanted: GenerateList = input(body);
     db.write(context, Origin::default(), |tx| {
@@ -74,12 +74,12 @@ fn get(db: &Database, id: AssignmentId) -> Assignment {
     db.read(|conn| assignments::get(conn, id)).expect("an assignment")
 }
 
-/// What is on a list, as machine and checklist.
+/// The entries of a list, as machine and checklist.
 fn pairs(db: &Database, id: ListId) -> Vec<(EquipmentId, TemplateId)> {
     on_list(db, id).iter().map(|assignment| (assignment.equipment_id, assignment.template_id)).collect()
 }
 
-/// A list, of which the counters are those of its assignments, as counters and status.
+/// The counters and the status of a list, after a check that they match its assignments.
 fn counted(db: &Database, id: ListId) -> (i64, i64, i64, ListStatus) {
     let list: InspectionList = db.read(|conn| daily_lists::get(conn, id)).expect("a list");
     let statuses: Vec<AssignmentStatus> =
@@ -133,7 +133,7 @@ fn backlog(db: &Database, context: &Context) -> Vec<AssignmentId> {
     page.items.iter().map(|assignment| assignment.id).collect()
 }
 
-/// Gives an assignment which has a team another status, as if it had got there.
+/// Forces an assignment with a team into a status.
 fn put(db: &Database, id: AssignmentId, status: AssignmentStatus) {
     let completed = (status == AssignmentStatus::Completed).then(|| instant("2026-03-02T12:00:00Z"));
     let row = diesel::update(stored::table.find(id))
@@ -151,7 +151,7 @@ fn places(sheet: &InspectionDetail) -> Vec<usize> {
     sheet.items.iter().map(|item| usize::try_from(item.order_index).expect("a place")).collect()
 }
 
-/// A list of one machine by the checklist of all kinds of questions, and its team.
+/// A list of one machine with the checklist of all question types, and its team.
 struct Case {
     admin: User,
     team: Team,
@@ -176,7 +176,7 @@ fn case_of(db: &Database, context: &Context, admin: User, template: TemplateId) 
     Case { admin, team, machine, list: list.id, id }
 }
 
-/// A leave from one day to another, as it is stored.
+/// A stored leave from one day to another.
 fn away(somebody: &User, days: [&str; 2], status: LeaveStatus, ended: bool, context: &Context) -> Leave {
     let now = context.clock.now();
     Leave {
@@ -210,7 +210,7 @@ fn store(db: &Database, away: &Leave) {
 const MECHANICAL: &str = "mechanical_inspector_id";
 const ELECTRICAL: &str = "electrical_inspector_id";
 
-/// The members of a team with somebody else in one of its seats.
+/// The members of a team, with another person in one of the seats.
 fn with_other(team: &Team, seat: &str, other: UserId) -> [UserId; 2] {
     let [mechanical, electrical] = [team.mechanical.id, team.electrical.id];
     if seat == MECHANICAL { [other, electrical] } else { [mechanical, other] }

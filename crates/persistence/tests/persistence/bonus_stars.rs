@@ -1,4 +1,4 @@
-//! Bonus stars (rule book §11).
+//! Bonus stars (§11).
 
 use inspection_domain::{
     bonus_stars::BonusStatus,

@@ -1,4 +1,4 @@
-//! Checklists: versions and questions (rule book §3).
+//! Checklists: versions and questions (§3).
 
 use inspection_domain::{
     audit::AuditAction,
@@ -168,7 +168,7 @@ on_both_databases! {
             assert_eq!(refused.is_ok(), kept, "what is the same is no change: {body}");
         }
         assert_eq!(code(delete_item(&db, &context, &admin, &items[TEXT])), Code::RuleViolation);
-        // Even on an instance whose clock is behind.
+        // Also on an instance whose clock is slow.
         clock.advance_seconds(-3600);
         let new = add_item(&db, &context, &admin, template.id, None).unwrap();
         assert!(new.created_at > before.inspection.submitted_at.unwrap());

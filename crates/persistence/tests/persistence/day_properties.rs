@@ -1,4 +1,4 @@
-//! Whatever is done on inspection days and in whichever order: counters, points and the status of machines stay true.
+//! Invariants of inspection days under random commands: counters, points and the status of machines.
 
 use std::{
     cell::RefCell,
@@ -19,7 +19,7 @@ use inspection_domain::{
     users::{Category, Role, User},
 };
 use inspection_persistence::{
-    Context, Error, Result, assessments, assignments, daily_lists, inspections, points, users,
+    Context, Error, Result, assessments, assignments, daily_lists, inspections, users,
 };
 use inspection_testkit::{
     TestDatabase,
@@ -27,7 +27,7 @@ use inspection_testkit::{
         CRITICAL, TODAY, Team, act, answers, checklist, equipment, input, routine, team, user, verdict,
     },
     context::context,
-    on_both_databases,
+    ledger, on_both_databases,
 };
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof},
@@ -42,7 +42,7 @@ use crate::{
     ratings::{rate, rerate},
 };
 
-/// Which of those there are: one that is ready for the command, if there is such a one and this is wanted, or any.
+/// Selects a target: one that is ready for the command, if requested and available, or any.
 #[derive(Debug, Clone, Copy)]
 struct Pick {
     is_ready: bool,
@@ -60,12 +60,12 @@ impl Pick {
     }
 }
 
-/// Each of them with either half.
+/// Each assignment with either half.
 fn halves<T: Clone>(all: Vec<T>) -> Vec<(T, Category)> {
     all.into_iter().flat_map(|of| Category::ALL.iter().map(move |half| (of.clone(), *half))).collect()
 }
 
-/// Whether a half of an assignment is to be inspected.
+/// Whether a half of an assignment is due.
 fn is_open(of: &Assignment, half: Category) -> bool {
     let done = match half {
         Category::Mechanical => AssignmentStatus::MechComplete,
@@ -74,7 +74,7 @@ fn is_open(of: &Assignment, half: Category) -> bool {
     AssignmentStatus::UNFINISHED.contains(&of.status) && of.status != done
 }
 
-/// Whether somebody's verdict is waited for.
+/// Whether an inspector's verdict is missing.
 fn is_asked(of: &Assessment, half: Category) -> bool {
     let given = match half {
         Category::Mechanical => of.mechanical_verdict,
@@ -83,7 +83,7 @@ fn is_asked(of: &Assessment, half: Category) -> bool {
     of.status == AssessmentStatus::Pending && given.is_none()
 }
 
-/// Something that somebody tries to do.
+/// An attempted command.
 #[derive(Debug, Clone, Copy)]
 enum Attempt {
     Generate { tomorrow: bool, refresh: bool },
@@ -114,7 +114,7 @@ impl Attempt {
 }
 
 fn attempt() -> impl Strategy<Value = Attempt> {
-    // Mostly at something that is ready.
+    // Usually on a target that is ready.
     let which = || (0..5_u8, 0..60_usize).prop_map(|(luck, n)| Pick { is_ready: luck > 0, n });
     let word = || prop_oneof![3 => Just(Verdict::Operational), 2 => Just(Verdict::Urgent)];
     let status = (0..EquipmentStatus::ALL.len()).prop_map(|n| EquipmentStatus::ALL[n]);
@@ -132,7 +132,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     ]
 }
 
-/// What a machine's status follows from: what an admin gave it, and which assessments hold it stopped.
+/// The sources of a machine's status: the admin's choice, and the assessments that hold it stopped.
 struct Machine {
     given: EquipmentStatus,
     held_by: BTreeSet<AssessmentId>,
@@ -201,7 +201,7 @@ impl<'db> TestSite<'db> {
         self.db.read(|conn| assessments::list(conn, &self.admin, &all, ALL)).expect("a list").items
     }
 
-    /// An inspection; if it is to be ready, one that was handed in and is rated already, or isn't.
+    /// An inspection; a ready one is submitted and rated, or not rated.
     fn inspection(&self, which: Pick, is_rated: bool) -> Option<InspectionId> {
         let all: InspectionFilter = filter(json!({"sort": "id"}));
         let site = &self.context.calendar;
@@ -217,7 +217,7 @@ impl<'db> TestSite<'db> {
         &mut self.expected[n]
     }
 
-    /// What the attempt came to; nothing if there is nothing yet that it could be made at.
+    /// The outcome of the attempt; `None` without a target.
     fn make(&mut self, attempt: Attempt) -> Option<Result<()>> {
         let (db, context) = (self.db, self.context.clone());
         Some(match attempt {
@@ -289,11 +289,11 @@ impl<'db> TestSite<'db> {
         })
     }
 
-    /// Looks at everything that must always be true.
+    /// Checks the invariants.
     fn check(&self) {
         let db = self.db;
         let on_lists: BTreeMap<_, _> = self.assignments().into_iter().map(|of| (of.id, of)).collect();
-        assert_eq!(db.read(points::mismatches).expect("a check"), []);
+        assert_eq!(db.read(ledger::mismatches).expect("a check"), []);
 
         let own = point_entries::table.filter(point_entries::kind.eq(PointKind::Assessment));
         let columns =
@@ -336,14 +336,14 @@ impl<'db> TestSite<'db> {
     }
 }
 
-/// What every case begins with: mostly there is a list with a team on it.
+/// The start of every case: usually a list with a team.
 const BEGINNING: [Attempt; 3] = [
     Attempt::Generate { tomorrow: false, refresh: false },
     Attempt::Generate { tomorrow: true, refresh: true },
     Attempt::Assign { which: Pick { is_ready: true, n: 0 }, team: 0 },
 ];
 
-/// Fewest attempts of a kind that must have succeeded over the whole run, so that it says something.
+/// Minimum number of successful attempts per kind over the whole run.
 const LEAST: [(&str, u32); 9] = [
     ("generate", 20),
     ("assign", 20),
@@ -360,7 +360,7 @@ on_both_databases! {
     fn whatever_is_done_on_inspection_days_counters_points_and_machines_stay_true(db: TestDatabase) {
         let tally: RefCell<BTreeMap<&str, [u32; 2]>> = RefCell::default();
         let attempts = prop::collection::vec(attempt(), 50);
-        // Always the same cases, and none kept: a failure shows again at the next run.
+        // Deterministic cases without a regression file: a failure shows again at the next run.
         let config = ProptestConfig {
             cases: 8, failure_persistence: None, max_shrink_iters: 100, ..ProptestConfig::default()
         };
@@ -372,7 +372,7 @@ on_both_databases! {
                     let outcome = match site.make(attempt) {
                         None => continue,
                         Some(Ok(())) => 0,
-                        // Nobody else is there to be faster.
+                        // Without concurrency there is no conflict.
                         Some(Err(Error::Rule(rule))) if rule.code() != Code::Conflict => 1,
                         Some(Err(other)) => panic!("{attempt:?}: {other:?}"),
                     };

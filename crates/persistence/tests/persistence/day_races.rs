@@ -1,5 +1,5 @@
-//! What happens at once on an inspection day: planning, both halves, verdicts and decisions. Whoever comes second waits or
-//! is refused, and counters, points and the status of the machine are right in whichever order it went.
+//! Concurrency on an inspection day: planning, both halves, verdicts and decisions. The second transaction waits or is
+//! refused; counters, points and the machine's status are right in every order.
 
 mod judging;
 mod working;
@@ -21,7 +21,7 @@ use inspection_domain::{
 use inspection_persistence::{
     Context, Database, Result, assessments, assignments,
     daily_lists::{self, Generated},
-    equipment as machines, inspections, points, ratings, users,
+    equipment as machines, inspections, ratings, users,
 };
 use inspection_testkit::{
     builders::{
@@ -29,7 +29,7 @@ use inspection_testkit::{
         half_submitted, input, submitted, team, user, user_with, verdict,
     },
     context::context,
-    on_both_databases, rounds,
+    ledger, on_both_databases, rounds,
 };
 use serde_json::json;
 
@@ -51,7 +51,7 @@ use crate::{
 const COMBINATIONS: [[Verdict; 2]; 4] =
     [[Operational, Operational], [Operational, Urgent], [Urgent, Operational], [Urgent, Urgent]];
 
-/// The date so many days after the Monday of the tests.
+/// The date this many days after the Monday of the tests.
 fn day(n: usize) -> String {
     Date::parse(TODAY).expect("a date").plus_days(i32::try_from(n).expect("few")).to_string()
 }
@@ -74,14 +74,14 @@ fn assign(
     act(db, context, planner, |tx| assignments::assign(tx, id, &members))
 }
 
-/// Starts somebody's half; says whether the draft is new.
+/// Starts an inspector's half; returns whether the draft is new.
 fn start(db: &Database, context: &Context, inspector: &User, id: AssignmentId) -> Result<(i64, bool)> {
     let what: StartInspection = input(json!({"assignment_id": id}));
     let (sheet, is_new) = act(db, context, inspector, |tx| inspections::start(tx, &what))?;
     Ok((sheet.inspection.id.get(), is_new))
 }
 
-/// Gives somebody another address.
+/// Changes an account's e-mail address.
 fn move_to(db: &Database, context: &Context, admin: &User, whom: &User, email: &str) -> Result<User> {
     let moved: UserChanges = input(json!({ "email": email }));
     act(db, context, admin, |tx| users::update(tx, whom.id, moved))
@@ -100,13 +100,13 @@ fn ids(team: &Team) -> [Option<i64>; 2] {
     team.both().map(|inspector| Some(inspector.id.get()))
 }
 
-/// Nothing that must be true all the time is wrong.
+/// Checks the invariants.
 fn all_is_well(db: &Database) {
     true_lists(db);
-    assert_eq!(db.read(points::mismatches).expect("a check"), []);
+    assert_eq!(db.read(ledger::mismatches).expect("a check"), []);
 }
 
-/// A machine whose assignment of the day has a team that hasn't begun.
+/// A machine whose assignment of the day has a team and no draft.
 fn planned(db: &Database, context: &Context, yard: &Yard) -> (Equipment, Assignment) {
     let crane = equipment(db, context);
     let on_list = listed(db, context, &yard.admin, &crane, TODAY);

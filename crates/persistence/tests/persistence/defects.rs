@@ -1,4 +1,4 @@
-//! Defects from raised to closed (rule book §6).
+//! Defects from raising to closing (§6).
 
 use diesel::prelude::*;
 use inspection_domain::{

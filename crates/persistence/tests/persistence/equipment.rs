@@ -1,4 +1,4 @@
-//! Equipment and its history (rule book §2).
+//! Machines and their history (§2).
 
 use inspection_domain::{
     equipment::{Equipment, EquipmentChanges, EquipmentFilter, EquipmentStatus, NewEquipment},
@@ -28,7 +28,7 @@ fn change(db: &Database, context: &Context, actor: &User, of: &Equipment, body: 
     act(db, context, actor, |tx| equipment::update(tx, of.id, changes))
 }
 
-/// What happened to a machine, one word each.
+/// The events of a machine's history, one word each.
 fn history(db: &Database, id: EquipmentId, page: PageRequest) -> (Vec<String>, i64) {
     let page = db.read(|conn| equipment::history(conn, id, page)).expect("a history");
     let word = |event: &Event| match event {
@@ -174,7 +174,7 @@ on_both_databases! {
         }
         assert!(assign(specialist.id.get()).is_ok());
         assert_eq!(assign(inspector.id.get()).unwrap().assigned_technician_id, Some(inspector.id));
-        // One who may no longer look after machines doesn't keep his from being changed otherwise.
+        // A technician who lost the role doesn't block other changes of the machine.
         act(&db, &context, &admin, |tx| users::deactivate(tx, inspector.id)).unwrap();
         assert!(change(&db, &context, &admin, &crane, json!({"name": "Crane A"})).is_ok());
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What is known of evidence files, and what rests on them (rule book §14).
+//! Records of evidence files, and the records that depend on them (§14).
 
 use std::thread;
 

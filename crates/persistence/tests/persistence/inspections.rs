@@ -1,4 +1,4 @@
-//! Inspections from start to review (rule book §5).
+//! Inspections from start to review (§5).
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -28,7 +28,7 @@ use inspection_testkit::{
         input, submitted, user, user_with,
     },
     context::{context, context_in},
-    on_both_databases,
+    ledger, on_both_databases,
 };
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ fn answers_in(db: &Database, id: InspectionId) -> Vec<(ItemId, String)> {
 }
 
 fn completions_in(db: &Database, machine: &Equipment, year: i32, number: i32) -> i32 {
-    db.read(|conn| inspections::completions_of(conn, machine.id, Week { year, number })).unwrap()
+    db.read(|conn| ledger::weekly_completions(conn, machine.id, Week { year, number })).unwrap()
 }
 
 on_both_databases! {
@@ -351,7 +351,7 @@ on_both_databases! {
         assert_eq!(counted("2024-12-31T10:00:00Z"), [(2025, 1, 1)]);
         assert_eq!(counted("2025-01-01T10:00:00Z"), [(2025, 1, 2)]);
         assert_eq!(counted("2027-01-01T10:00:00Z"), [(2025, 1, 2), (2026, 53, 1)]);
-        // Still Sunday in Greenwich, but Monday at the site.
+        // Sunday in UTC, Monday at the site.
         assert_eq!(counted("2027-01-03T20:59:59Z"), [(2025, 1, 2), (2026, 53, 2)]);
         assert_eq!(counted("2027-01-03T21:00:00Z"), [(2025, 1, 2), (2026, 53, 2), (2027, 1, 1)]);
         assert_eq!(completions_in(&db, &crane, 2026, 53), 2);

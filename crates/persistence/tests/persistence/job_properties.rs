@@ -1,4 +1,4 @@
-//! Whatever is done with jobs, in whatever order and by whomever: what must always be true stays true.
+//! Invariants of jobs under random commands by random actors.
 
 use inspection_domain::{
     defects::DefectStatus,
@@ -8,13 +8,13 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{
-    Context, Database, Result, defect_assessments, defects, equipment as machines, jobs, pauses, points,
+    Context, Database, Result, defect_assessments, defects, equipment as machines, jobs, pauses,
     quality_reviews, takeovers, users,
 };
 use inspection_testkit::{
     builders::{act, input, user},
     context::context,
-    on_both_databases,
+    ledger, on_both_databases,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -24,7 +24,7 @@ use crate::{
     jobs::{Shop, shop},
 };
 
-/// Who is around.
+/// The people of the site.
 struct Crew {
     shop: Shop,
     others: Vec<User>,
@@ -36,7 +36,7 @@ fn anybody(crew: &Crew, n: usize) -> User {
     all[n % all.len()].clone()
 }
 
-/// One command on one job by somebody, who mostly may.
+/// One command on one job by an actor who is usually allowed.
 fn try_one(
     db: &Database,
     context: &Context,
@@ -133,10 +133,10 @@ fn try_one(
     }
 }
 
-/// What must be true whatever has happened.
+/// Checks the invariants.
 fn all_is_well(db: &Database, context: &Context, crew: &Crew) {
     let admin = &crew.shop.admin;
-    assert_eq!(db.read(points::mismatches).expect("a check"), []);
+    assert_eq!(db.read(ledger::mismatches).expect("a check"), []);
     let all = db.read(|conn| jobs::repairs(conn, admin, &input(json!({})), ALL)).expect("jobs").items;
     let now = context.clock.now();
     for job in &all {

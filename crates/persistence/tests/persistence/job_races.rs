@@ -1,4 +1,4 @@
-//! What happens at once in the workshop: one wins, the others are refused, and nothing is done twice.
+//! Concurrency of jobs: one transaction wins, the others are refused, and nothing happens twice.
 
 use std::collections::BTreeSet;
 
@@ -12,16 +12,14 @@ use inspection_domain::{
     takeovers::TakeoverStatus,
     users::{Role, User},
 };
-use inspection_persistence::{
-    assignments, inspections, jobs, pauses, points, quality_reviews, takeovers, users,
-};
+use inspection_persistence::{assignments, inspections, jobs, pauses, quality_reviews, takeovers, users};
 use inspection_testkit::{
     builders::{
         act, assigned, checklist_with, completed, defect, engineer_job, equipment, equipment_with, finished,
         generated, half_answered, input, paused, review, routine_with, started, team, user,
     },
     context::context,
-    on_both_databases, rounds,
+    ledger, on_both_databases, rounds,
 };
 use serde_json::json;
 
@@ -138,7 +136,7 @@ on_both_databases! {
             let taker = takers.iter().find(|taker| taker.id == now.owner_id).unwrap();
             finished(&db, &context, taker, &job);
         }
-        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        assert_eq!(db.read(ledger::mismatches).unwrap(), []);
         let total: i64 = takers.iter().map(|taker| db.read(|conn| users::get(conn, taker.id)).unwrap().total_points).sum();
         assert_eq!(total, 3 * i64::try_from(rounds()).unwrap());
     }
@@ -164,7 +162,7 @@ on_both_databases! {
             let of = |who: &User| db.read(|conn| users::get(conn, who.id)).unwrap().total_points;
             assert_eq!([of(&shop.specialist), of(&qe)], expected, "both penalties once");
         }
-        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        assert_eq!(db.read(ledger::mismatches).unwrap(), []);
     }
 
     fn a_defect_is_given_to_one_specialist(db: TestDatabase) {
@@ -243,14 +241,14 @@ on_both_databases! {
             let now = db.read(|conn| assignments::get(conn, id)).unwrap();
             let kept = db.read(|conn| inspections::get(conn, draft)).unwrap();
             match (handed_in, taken) {
-                // Handed in first: what was left goes to the pair, or the admin tries again.
+                // Submitted first: the pair gets the remaining half, or the admin retries.
                 (Ok(()), taken) => {
                     assert_eq!((kept.status, kept.assignment_id), (InspectionStatus::Submitted, Some(id)), "{round}");
                     assert_eq!(now.electrical_inspector_id, Some(old.electrical.id));
                     let mechanical = if taken.is_ok() { pair.mechanical.id } else { old.mechanical.id };
                     assert_eq!((now.status, now.mechanical_inspector_id), (AssignmentStatus::ElecComplete, Some(mechanical)));
                 }
-                // Taken over first: the draft is of the machine alone, of which not everything is answered.
+                // Taken over first: the draft is an ad-hoc inspection with unanswered questions.
                 (Err(_), Ok(())) => {
                     assert_eq!((kept.status, kept.assignment_id), (InspectionStatus::Draft, None), "{round}");
                     assert_eq!(now.team(), [Some(pair.mechanical.id), Some(pair.electrical.id)]);

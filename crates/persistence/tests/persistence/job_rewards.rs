@@ -1,4 +1,4 @@
-//! What a job brings to whom, when it goes from hand to hand (rule book §7, §8).
+//! Points of a job that changes hands (§7, §8).
 
 use inspection_domain::{
     jobs::Job,
@@ -7,11 +7,11 @@ use inspection_domain::{
     takeovers::TakeoverStatus,
     users::{Role, User},
 };
-use inspection_persistence::{Context, Database, jobs, pauses, points, quality_reviews, takeovers};
+use inspection_persistence::{Context, Database, jobs, pauses, quality_reviews, takeovers};
 use inspection_testkit::{
     builders::{act, completed, finished, input, paused, review, started, user},
     context::context,
-    on_both_databases,
+    ledger, on_both_databases,
 };
 use serde_json::json;
 
@@ -27,7 +27,7 @@ fn reward(db: &Database, context: &Context, shop: &Shop, job: &Job, bonus: i64) 
     act(db, context, &shop.admin, |tx| jobs::reward(tx, job.kind, job.id, &bonus)).expect("rewarded");
 }
 
-/// The review finds the work not good, an admin agrees, and somebody does it again.
+/// The review rejects the work, an admin confirms it, and the work is done again.
 fn done_again(db: &Database, context: &Context, shop: &Shop, job: &Job, by: &User) {
     let (review, qe) = review(db, &shop.admin, job);
     let rejection = input(json!({"category": "other", "reason": "It still leaks as it did before."}));
@@ -57,7 +57,7 @@ on_both_databases! {
         done_again(&db, &context, &shop, &job, &first);
         reward(&db, &context, &shop, &job, 6);
         assert_eq!((of(&first), of(&second)), (6 - 2, 5 - 2), "the same person again gets the difference");
-        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        assert_eq!(db.read(ledger::mismatches).unwrap(), []);
     }
 
     fn the_rating_of_a_cleaning_is_of_who_cleaned(db: TestDatabase) {

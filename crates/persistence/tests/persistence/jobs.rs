@@ -1,4 +1,4 @@
-//! Jobs under way: numbers, machines, guards of the database (rule book §7).
+//! Jobs in progress: numbers, machines, database constraints (§7).
 
 use diesel::{RunQueryDsl, sql_query};
 use inspection_domain::{
@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::{code, transactions::rows};
 
-/// A site where things get repaired.
+/// A site with a machine, its inspector and workers.
 pub(crate) struct Shop {
     pub(crate) admin: User,
     pub(crate) inspector: User,
@@ -96,7 +96,7 @@ on_both_databases! {
             assert_eq!(status(&db, shop.machine.id).as_str(), fixed);
             act(&db, &context, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": "active"})))).expect("changed");
         }
-        // Stopped in the middle of the work: the work's end doesn't release it.
+        // Stopped during the work: the end of the work doesn't release the machine.
         let job = shop.repair(&db, &context);
         started(&db, &context, &shop.specialist, &job);
         act(&db, &context, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": "stopped"})))).expect("changed");

@@ -1,5 +1,5 @@
-//! Whatever is done with leaves, and however the days pass: somebody is on leave exactly while an approved leave that hasn't
-//! ended covers today, and covers for somebody exactly while such a leave says so (rule book §10).
+//! Invariants of leaves under random commands and passing days: a person is on leave exactly while a leave in force covers
+//! today, and covers others exactly while a leave in force names them (§10).
 
 use std::cell::RefCell;
 
@@ -46,7 +46,7 @@ impl TestSite {
         self.db.read(|conn| leaves::list(conn, &self.admin, &input(json!({})), ALL)).expect("leaves").items
     }
 
-    /// One step, whether it is allowed or not.
+    /// One step, allowed or not.
     fn step(&self, (what, who, which, days): (u8, u8, u8, u8)) {
         let (db, context, admin): (&Database, _, _) = (&self.db, &self.context, &self.admin);
         let person = &self.people[usize::from(who) % self.people.len()];
@@ -85,7 +85,7 @@ impl TestSite {
         assert!(matches!(outcome, Ok(()) | Err(Error::Rule(_))), "{outcome:?}");
     }
 
-    /// What happens by itself when a day is over.
+    /// The scheduled tasks at the end of a day.
     fn night(&self) {
         let today = self.context.today();
         let (db, context) = (&self.db, &self.context);
@@ -135,7 +135,7 @@ fn whatever_is_done(kind: DatabaseKind, cases: u32) {
                 site.step(step);
                 site.all_is_well();
             }
-            // Over with all of them, so that the next case begins anew.
+            // Ends all leaves, so that the next case starts clean.
             for leave in site.all() {
                 drop(act(&site.db, &site.context, &site.admin, |tx| leaves::end(tx, leave.id)));
                 drop(act(&site.db, &site.context, &site.admin, |tx| {

@@ -1,4 +1,4 @@
-//! Leaves and coverage (rule book §10).
+//! Leaves and coverage (§10).
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -269,7 +269,7 @@ on_both_databases! {
         assert_eq!(standing(&db, &other).2, Some(absent.id.get()));
         cover(&db, &context, &admin, asked.id, &other).unwrap();
         assert_eq!(standing(&db, &other).0, Some(Role::Inspector), "the same again is the same");
-        // A role that an admin gives meanwhile is for good.
+        // A role that an admin grants meanwhile stays.
         let body = json!({"minor_role": "inspector", "minor_role_id": "INS900"});
         act(&db, &context, &admin, |tx| users::update(tx, other.id, input(body))).unwrap();
         end(&db, &context, &admin, asked.id).unwrap();

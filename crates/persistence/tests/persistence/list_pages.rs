@@ -1,4 +1,4 @@
-//! Every list: its pages fit together, its orders are total, and past its end is nothing.
+//! Every list: pages are contiguous, orders are total, and pages past the end are empty.
 
 use std::fmt::Display;
 
@@ -26,7 +26,7 @@ use serde_json::json;
 
 use crate::{ALL, filter, points::award};
 
-/// The numbers of a whole list of this length, after a look at its pages.
+/// The ids of a whole list of this length, after a check of its pages.
 fn whole<T>(length: usize, list: impl Fn(PageRequest) -> Page<T>, number: impl Fn(&T) -> i64) -> Vec<i64> {
     let numbers = |page: &Page<T>| page.items.iter().map(&number).collect::<Vec<_>>();
     let total = i64::try_from(length).expect("short");
@@ -47,7 +47,7 @@ fn whole<T>(length: usize, list: impl Fn(PageRequest) -> Page<T>, number: impl F
     in_pages
 }
 
-/// Looks at a list in every order, which downwards is the reverse of upwards. What can be equal mostly is.
+/// Checks a list in every order; descending is the reverse of ascending. Most rows tie where they can.
 fn in_every_order<T>(
     length: usize,
     orders: &[impl Display],

@@ -1,4 +1,4 @@
-//! Every read and unit of work, on both databases.
+//! Reads and units of work, on both databases.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,7 +8,7 @@
     reason = "in a test, a panic is how a failure is told"
 )]
 
-/// Runs a Diesel query on whichever database the connection is to.
+/// Runs a Diesel query on either database.
 macro_rules! query {
     ($db:expr, |$c:ident| $body:expr) => {
         $db.read(|conn| match conn {
@@ -65,7 +65,7 @@ use inspection_domain::{
 use inspection_persistence::{Context, Database, Error, Result, audit, notifications as told};
 use serde_json::{Value, json};
 
-/// Code and fields of the refusal that this must be.
+/// Code and fields of an expected refusal.
 fn refusal<T: Debug>(outcome: Result<T>) -> (Code, Vec<String>) {
     match outcome {
         Err(Error::Rule(rule)) => (rule.code(), rule.fields().into_iter().map(|error| error.field).collect()),
@@ -73,12 +73,12 @@ fn refusal<T: Debug>(outcome: Result<T>) -> (Code, Vec<String>) {
     }
 }
 
-/// Code of the refusal that this must be.
+/// Code of an expected refusal.
 fn code<T: Debug>(outcome: Result<T>) -> Code {
     refusal(outcome).0
 }
 
-/// A filter of a JSON body.
+/// A filter read from a JSON body.
 fn filter<T: Input>(body: Value) -> T {
     inspection_testkit::builders::input(body)
 }
@@ -86,18 +86,18 @@ fn filter<T: Input>(body: Value) -> T {
 /// Everything in one page.
 const ALL: PageRequest = PageRequest::first(100);
 
-/// What somebody was told, newest first.
+/// A person's notifications, newest first.
 fn told_to(db: &Database, user: UserId) -> Vec<Notification> {
     let filter: NotificationFilter = filter(json!({}));
     db.read(|conn| told::list(conn, user, &filter, ALL)).expect("a list").items
 }
 
-/// The kinds of what somebody was told, newest first.
+/// The types of a person's notifications, newest first.
 fn kinds_told_to(db: &Database, user: UserId) -> Vec<NotificationType> {
     told_to(db, user).iter().map(|told| told.kind).collect()
 }
 
-/// The lines of the audit trail that a filter finds, newest first.
+/// The audit entries that match a filter, newest first.
 fn trail(db: &Database, context: &Context, body: Value) -> Vec<AuditEntry> {
     let filter: AuditFilter = filter(body);
     db.read(|conn| audit::list(conn, &filter, &context.calendar, ALL)).expect("a list").items

@@ -1,4 +1,4 @@
-//! Notifications and their owners (rule book §12).
+//! Notifications and their owners (§12).
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -144,7 +144,7 @@ on_both_databases! {
             changed
         };
         assert!(!woken(&mut here) && !woken(&mut there));
-        // Nobody is told of it, since there is no admin.
+        // No recipient, because there is no admin.
         leave(&db, &context, &person, "2026-05-01", "2026-05-01");
         assert!(!woken(&mut here));
         user(&db, &context, Role::Admin);

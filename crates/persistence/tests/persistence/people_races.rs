@@ -1,4 +1,4 @@
-//! Leaves, coverage and bonus stars at once: one wins, and nothing is done twice.
+//! Concurrency of leaves, coverage and bonus stars: one transaction wins, and nothing happens twice.
 
 use inspection_domain::{
     bonus_stars::BonusStatus,
@@ -13,7 +13,7 @@ use inspection_testkit::{
         act, approved_leave, bonus_request, checklist, defect, equipment, input, leave, repair, started, user,
     },
     context::context,
-    on_both_databases, rounds,
+    ledger, on_both_databases, rounds,
 };
 use serde_json::json;
 
@@ -133,7 +133,7 @@ on_both_databases! {
         for round in 0..2 * rounds() {
             let day = context.today().plus_days(i32::try_from(round).unwrap()).to_string();
             let asked: Vec<_> = absent.iter().map(|person| leave(&db, &context, person, &day, &day)).collect();
-            // Those of the round before end while these are granted, and each coverer covers somebody else.
+            // The leaves of the previous round end while these are approved, and each cover changes.
             let outcomes = at_once(4 + running.len(), |n| {
                 let admin = &admins[n % 2];
                 match asked.get(n) {
@@ -162,7 +162,7 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         for _ in 0..rounds() {
             let crew: Vec<User> = (0..3).map(|_| user(&db, &context, Role::Specialist)).collect();
-            // Each is to cover somebody, which changes their badges, and waits for an answer.
+            // Each coverage changes badges, which locks the account exclusively.
             let granted: Vec<_> = crew
                 .iter()
                 .map(|_| leave(&db, &context, &user(&db, &context, Role::Inspector), "2026-03-02", "2026-03-04"))
@@ -209,7 +209,7 @@ on_both_databases! {
             }
             assert_eq!(db.read(|conn| users::get(conn, person.id)).unwrap().total_points, expected);
         }
-        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        assert_eq!(db.read(ledger::mismatches).unwrap(), []);
         let ledger = db.read(|conn| points::list(conn, person.id, ALL)).unwrap();
         assert_eq!(ledger.items.iter().map(|line| line.amount).sum::<i64>(), expected);
     }

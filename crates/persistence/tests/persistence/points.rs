@@ -1,4 +1,4 @@
-//! The points ledger (rule book §1).
+//! The ledger of points (§1).
 
 use std::cell::Cell;
 
@@ -19,7 +19,7 @@ use inspection_testkit::{
     DatabaseKind, TestDatabase,
     builders::{act, user},
     context::context,
-    on_both_databases,
+    ledger, on_both_databases,
 };
 use proptest::{
     prelude::{ProptestConfig, any, prop},
@@ -69,7 +69,7 @@ on_both_databases! {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[1].action, AuditAction::Award);
         assert_eq!(lines[1].changes.0["total_points"], json!({"old": 0, "new": 7}));
-        assert!(db.read(points::mismatches).unwrap().is_empty());
+        assert!(db.read(ledger::mismatches).unwrap().is_empty());
         let nobody = Award { user_id: inspection_domain::ids::UserId::new(9_999).unwrap(), ..bonus };
         assert_eq!(code(act(&db, &context, &admin, |tx| points::award(tx, &nobody))), Code::NotFound);
     }
@@ -80,12 +80,12 @@ on_both_databases! {
         for somebody in [&honest, &total, &own] {
             award(&db, &context, somebody, Role::Inspector, 3);
         }
-        assert!(db.read(points::mismatches).unwrap().is_empty());
+        assert!(db.read(ledger::mismatches).unwrap().is_empty());
         let tampered = diesel::update(people::table.find(total.id)).set(people::total_points.eq(4));
         assert_eq!(query!(db, |c| tampered.execute(c)), 1);
         let tampered = diesel::update(people::table.find(own.id)).set(people::qe_points.eq(1));
         assert_eq!(query!(db, |c| tampered.execute(c)), 1);
-        assert_eq!(db.read(points::mismatches).unwrap(), [total.id, own.id]);
+        assert_eq!(db.read(ledger::mismatches).unwrap(), [total.id, own.id]);
     }
 }
 
@@ -96,7 +96,7 @@ fn whatever_is_awarded_the_totals_are_the_sums_of_the_ledger() {
     let people = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Engineer)];
     let sums = [Cell::new(0_i64), Cell::new(0)];
     let awards = prop::collection::vec((any::<bool>(), 0..Role::ALL.len(), -30_i64..30), 0..12);
-    // Always the same cases, and none kept: a failure shows again at the next run.
+    // Deterministic cases without a regression file: a failure shows again at the next run.
     let config = ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::default()))
         .run(&awards, |awards| {
@@ -109,7 +109,7 @@ fn whatever_is_awarded_the_totals_are_the_sums_of_the_ledger() {
                 let now = db.read(|conn| users::get(conn, person.id)).expect("somebody");
                 prop_assert_eq!(now.total_points, sums[who].get());
             }
-            prop_assert_eq!(db.read(points::mismatches).expect("a check"), vec![]);
+            prop_assert_eq!(db.read(ledger::mismatches).expect("a check"), vec![]);
             Ok(())
         })
         .unwrap();

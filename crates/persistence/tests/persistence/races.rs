@@ -1,6 +1,6 @@
-//! What happens at once: whoever is second gets a refusal or waits, and nothing is ever half done.
+//! Concurrency: the second transaction is refused or waits, and nothing is ever half done.
 //!
-//! Every race is run several times, since which of its orders comes up is chance; none may break a rule.
+//! Every race runs several rounds, because the order of its transactions is random; no order may break a rule.
 
 use std::{collections::BTreeSet, fmt::Debug, sync::Barrier, thread};
 
@@ -27,13 +27,13 @@ use inspection_testkit::{
         input, password_hash, submitted, user,
     },
     context::context,
-    on_both_databases, rounds,
+    ledger, on_both_databases, rounds,
 };
 use serde_json::{Value, json};
 
 use crate::{ALL, kinds_told_to, refusal, trail};
 
-/// Lets so many threads begin at the same moment, and gives what each of them came to.
+/// Starts this many threads at the same moment, and returns their outcomes.
 pub(crate) fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let (barrier, work) = (&Barrier::new(threads), &work);
     thread::scope(|scope| {
@@ -48,7 +48,7 @@ pub(crate) fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync)
     })
 }
 
-/// What of these was done, and the codes of the refusals; anything else is a failure.
+/// The successes among these outcomes, and the codes of the refusals; any other error panics.
 pub(crate) fn tally<T: Debug>(outcomes: Vec<Result<T>>) -> (Vec<T>, Vec<Code>) {
     let (mut done, mut refused) = (Vec::new(), Vec::new());
     for outcome in outcomes {
@@ -61,7 +61,7 @@ pub(crate) fn tally<T: Debug>(outcomes: Vec<Result<T>>) -> (Vec<T>, Vec<Code>) {
     (done, refused)
 }
 
-/// Two different things at once.
+/// Runs two different units of work at once.
 pub(crate) fn both<A: Send, B: Send>(one: impl Fn() -> A + Sync, other: impl Fn() -> B + Sync) -> (A, B) {
     let mut outcomes =
         at_once(2, |n| if n == 0 { (Some(one()), None) } else { (None, Some(other())) }).into_iter();
@@ -95,7 +95,7 @@ on_both_databases! {
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState, Code::InvalidState]));
             assert_eq!(db.read(|conn| defects::list_by_inspection(conn, id)).unwrap().len(), 2);
             let week = Week { year: 2026, number: 10 };
-            let counted = db.read(|conn| inspections::completions_of(conn, crane.id, week)).unwrap();
+            let counted = db.read(|conn| ledger::weekly_completions(conn, crane.id, week)).unwrap();
             assert_eq!(usize::try_from(counted), Ok(round));
             assert_eq!(kinds_told_to(&db, admin.id).len(), round);
             assert_eq!(trail(&db, &context, json!({"action": "submit", "entity_id": id})).len(), 1);
@@ -106,7 +106,7 @@ on_both_databases! {
         let (context, _) = context();
         let mut badges = BTreeSet::new();
         for round in 0..rounds() {
-            // Both orders of the two roles, so that they would wait for one another if that were possible.
+            // Both orders of the two roles, to provoke a deadlock.
             let made = at_once(8, |n| {
                 let [role, minor] =
                     if n % 2 == 0 { ["inspector", "specialist"] } else { ["specialist", "inspector"] };
@@ -371,7 +371,7 @@ on_both_databases! {
                     };
                     act(&db, &context, actor, |tx| points::award(tx, &award))?;
                 } else {
-                    // Whoever changes the account meanwhile takes no points away.
+                    // A concurrent change of the account loses no points.
                     let change: UserChanges = input(json!({"phone": format!("{n}-{amount}")}));
                     act(&db, &context, actor, |tx| users::update(tx, somebody.id, change))?;
                 }
@@ -382,7 +382,7 @@ on_both_databases! {
         let now = db.read(|conn| users::get(conn, somebody.id)).unwrap();
         assert_eq!((now.total_points, now.inspector_points), (60, 60));
         assert_eq!(db.read(|conn| points::list(conn, somebody.id, ALL)).unwrap().total, 20);
-        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        assert_eq!(db.read(ledger::mismatches).unwrap(), []);
     }
 
     fn changes_of_accounts_are_in_nobodys_way(db: TestDatabase) {

@@ -1,4 +1,4 @@
-//! Ratings of inspections, and the points that go with them (rule book §5).
+//! Ratings of inspections, and their points (§5).
 
 use inspection_domain::{
     audit::AuditAction,
@@ -18,7 +18,7 @@ use inspection_persistence::{
 use inspection_testkit::{
     builders::{YES_NO, act, checklist, draft, equipment, input, submitted, user},
     context::context,
-    on_both_databases,
+    ledger, on_both_databases,
 };
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(crate) fn rerate(
     act(db, context, admin, |tx| ratings::change(tx, id, changes))
 }
 
-/// The bonuses in somebody's ledger, newest first, and their points.
+/// The bonuses in a person's ledger, newest first, and the points.
 fn bonuses(db: &Database, of: &User) -> (Vec<(i64, Option<i64>)>, [i64; 2]) {
     let ledger = db.read(|conn| points::list(conn, of.id, ALL)).expect("a ledger");
     for line in &ledger.items {
@@ -55,7 +55,7 @@ fn bonuses(db: &Database, of: &User) -> (Vec<(i64, Option<i64>)>, [i64; 2]) {
     }
     let lines = ledger.items.iter().map(|line| (line.amount, line.related_id)).collect();
     let now = db.read(|conn| users::get(conn, of.id)).expect("somebody");
-    assert_eq!(db.read(points::mismatches).expect("a check"), []);
+    assert_eq!(db.read(ledger::mismatches).expect("a check"), []);
     (lines, [now.total_points, now.inspector_points])
 }
 

@@ -1,4 +1,4 @@
-//! Reports in the site's time zone (rule book §11).
+//! Reports in the site's time zone (§11).
 
 use inspection_domain::users::Role;
 use inspection_persistence::{leaderboards, reports};
@@ -17,7 +17,7 @@ on_both_databases! {
         let (admin, inspector) = (user(&db, &context, Role::Admin), user(&db, &context, Role::Inspector));
         checklist(&db, &context, &admin);
         let machine = equipment(&db, &context);
-        // Midnight there is a quarter past six in the evening.
+        // Midnight at the site is 18:15 UTC.
         for (at, failing) in [
             ("2026-03-01T18:14:59Z", &[PASS_FAIL][..]),
             ("2026-03-01T18:15:00Z", &[PASS_FAIL, CRITICAL]),
@@ -36,7 +36,7 @@ on_both_databases! {
         assert_eq!(totals("inspections", "day"), [1, 2, 0, 1]);
         let found = totals("defects", "day");
         assert_eq!((found[0], found[1], found[2]), (1, 2, 0));
-        // The first of March was a Sunday.
+        // 1 March was a Sunday.
         assert_eq!(totals("inspections", "week"), [1, 3]);
         assert_eq!(totals("inspections", "month"), [4]);
         let passed: Vec<_> = trend("inspections", "day").iter().map(|point| point.values["passed"]).collect();

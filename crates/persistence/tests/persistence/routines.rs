@@ -1,4 +1,4 @@
-//! Routines: made, found, changed, removed (rule book §4).
+//! Routines: create, list, change, delete (§4).
 
 use inspection_domain::{
     audit::AuditAction,
@@ -48,7 +48,7 @@ fn get(db: &Database, id: RoutineId) -> Result<RoutineWithTypes> {
     db.read(|conn| routines::get(conn, id))
 }
 
-/// Every routine there is, with its types.
+/// All routines with their types.
 fn all(db: &Database) -> Vec<RoutineWithTypes> {
     db.read(|conn| routines::list(conn, &filter(json!({})), ALL)).expect("a list").items
 }

@@ -1,4 +1,4 @@
-//! The weekly plan, and what is due of it (rule book §5, weekly completion).
+//! The weekly plan and its due days (§5).
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -14,16 +14,14 @@ use inspection_domain::{
     users::{Role, User},
     weekdays::DayOfWeek,
 };
-use inspection_persistence::{
-    Context, Database, Origin, Result, equipment as machines, inspections, schedules,
-};
+use inspection_persistence::{Context, Database, Origin, Result, equipment as machines, schedules};
 use inspection_testkit::{
     builders::{
         act, answered, assigned, checklist, draft, equipment, equipment_with, generated, half_submitted,
         input, routine, submitted, team, user,
     },
     context::{context, context_in},
-    on_both_databases,
+    ledger, on_both_databases,
 };
 use serde_json::json;
 
@@ -40,7 +38,7 @@ fn plan(
     act(db, context, planner, |tx| schedules::create(tx, &new))
 }
 
-/// What is planned until today, as machine, day and standing.
+/// The days planned until today, as machine, day and standing.
 fn until(db: &Database, context: &Context) -> Vec<(EquipmentId, i8, Standing)> {
     let planned = db.read(|conn| schedules::until(conn, context.today())).expect("a plan");
     planned
@@ -52,7 +50,7 @@ fn until(db: &Database, context: &Context) -> Vec<(EquipmentId, i8, Standing)> {
         .collect()
 }
 
-/// How the only machine's planned days stand.
+/// Standings of the only machine's planned days.
 fn standings(db: &Database, context: &Context) -> Vec<(i8, Standing)> {
     until(db, context).into_iter().map(|(_, day, standing)| (day, standing)).collect()
 }
@@ -192,7 +190,7 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
         let crane = equipment(&db, &context);
-        // Thursday 31 December 2026 and Friday 1 January 2027 are of the same week, 53 of 2026.
+        // Thursday 31 December 2026 and Friday 1 January 2027 are in the same week, 53 of 2026.
         for day in [0, 3, 4] {
             plan(&db, &context, &admin, crane.id, day).unwrap();
         }
@@ -215,7 +213,7 @@ on_both_databases! {
         submitted(&db, &context, &inspector, &crane, &[]);
         assert_eq!(standings(&db, &context), [(0, DoneToday)]);
 
-        // Tuesday 31 December 2024 is of week 1 of 2025, as is the Monday before.
+        // Tuesday 31 December 2024 is in week 1 of 2025, as is the Monday before.
         clock.set("2024-12-29T20:59:59Z");
         assert_eq!(standings(&db, &context), [(0, Overdue), (3, Overdue), (4, Overdue)], "Sunday");
         submitted(&db, &context, &inspector, &crane, &[]);
@@ -243,7 +241,7 @@ on_both_databases! {
         clock.set("2026-03-04T08:00:00Z");
         assert_eq!(standings(&db, &context), [(0, Settled), (2, DoneToday)]);
         let week = context.today().week();
-        assert_eq!(db.read(|conn| inspections::completions_of(conn, crane.id, week)).unwrap(), 1);
+        assert_eq!(db.read(|conn| ledger::weekly_completions(conn, crane.id, week)).unwrap(), 1);
         clock.set("2026-03-11T08:00:00Z");
         assert_eq!(standings(&db, &context), [(0, Overdue), (2, DueToday)]);
     }

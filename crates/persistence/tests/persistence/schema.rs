@@ -1,4 +1,4 @@
-//! Both databases have the same schema, the one that the program believes in.
+//! Both databases have the same schema, and it matches the program.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ struct Fact {
     fact: String,
 }
 
-// Exclusion constraints apart: SQLite has triggers in their place, and `leaves` tests that both do the same.
+// Except exclusion constraints: SQLite has triggers instead; `leaves` tests that both behave the same.
 const POSTGRES: &[&str] = &[
     "SELECT 'column ' || c.relname || '.' || a.attname
          || ' ' || replace(format_type(a.atttypid, a.atttypmod), ' with time zone', '')
@@ -72,11 +72,11 @@ const SQLITE: &[&str] = &[
      WHERE t.type = 'table' AND i.origin = 'c'",
 ];
 
-/// What constraints inside a table are called only its text tells.
+/// Names of table constraints stand only in the text of the table.
 const SQLITE_TABLES: &str = "SELECT sql AS fact FROM sqlite_master
      WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> '__diesel_schema_migrations'";
 
-/// Everything there is to say about a schema, one sentence each.
+/// A description of a schema, one sentence per fact.
 fn facts(db: &Database) -> BTreeSet<String> {
     let load = |statements: &[&str]| -> Vec<String> {
         let load = |statement: &&str| -> Vec<Fact> { query!(db, |c| sql_query(*statement).load(c)) };
@@ -152,7 +152,7 @@ fn both_databases_have_the_same_schema() {
     }
 }
 
-/// The statement that reads every column of a table the program knows.
+/// The statement that reads every column of a table known to the program.
 macro_rules! statements {
     ($($table:ident),* $(,)?) => {
         [$(debug_query::<Pg, _>(&schema::$table::table.select(schema::$table::all_columns)).to_string()),*]
@@ -217,7 +217,7 @@ on_both_databases! {
     fn every_unique_constraint_has_a_meaning(db: TestDatabase) {
         let facts = facts(&db);
         let unique = facts.iter().filter_map(|fact| fact.strip_prefix("unique index ")?.split(' ').next());
-        // A number that the database gives is not taken by anybody else.
+        // A generated id is unique.
         let keys = facts
             .iter()
             .filter_map(|fact| fact.split_once(" PRIMARY KEY "))
@@ -254,7 +254,7 @@ on_both_databases! {
             migrations::status(&db).unwrap().into_iter().map(|migration| migration.name).collect();
         for round in 0..4 {
             let (url, _fresh) = fresh(&db, round);
-            // A pool each, as different processes have.
+            // One pool per process.
             let instances: [Database; 4] =
                 std::array::from_fn(|_| Database::open(Settings::new(url.as_str())).unwrap());
             let applied = crate::races::at_once(4, |n| migrations::up(&instances[n]));
@@ -265,7 +265,7 @@ on_both_databases! {
     }
 }
 
-/// The URL of a database with nothing in it, beside this one.
+/// The URL of an empty database next to this one.
 fn fresh(db: &TestDatabase, number: usize) -> (String, Fresh) {
     if db.kind == DatabaseKind::Sqlite {
         return (format!("{}-{number}", db.url), Fresh(None));
@@ -276,7 +276,7 @@ fn fresh(db: &TestDatabase, number: usize) -> (String, Fresh) {
     (server.url(&name), Fresh(Some((server, name))))
 }
 
-/// Goes when it is dropped; a file goes with its folder.
+/// Removes the database on drop; a file goes with its folder.
 struct Fresh(Option<(&'static Server, String)>);
 
 impl Drop for Fresh {

@@ -1,4 +1,4 @@
-//! A unit of work is one transaction, whatever ends it; and instants are the same wherever the server is.
+//! A unit of work is one transaction however it ends; instants are independent of the server's time zone.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use serde_json::json;
 
 use crate::{ALL, code, filter, trail};
 
-/// How many rows each table has.
+/// Number of rows of each table.
 pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
     macro_rules! counts {
         ($($table:ident),* $(,)?) => {
@@ -147,7 +147,7 @@ on_both_databases! {
         let admin = user(&db, &context, Role::Admin);
         let list = || {
             db.read(|conn| {
-                // On the one connection that is at hand, since getting it may take a statement.
+                // On the connection already checked out, because a checkout may take a statement.
                 let before = db.statements();
                 audit::list(conn, &filter(json!({})), &context.calendar, ALL)?;
                 users::list(conn, &filter(json!({})), ALL)?;
@@ -178,7 +178,7 @@ fn instants_are_the_same_whatever_the_time_zone_of_the_server() {
             assert_eq!(connection.read(|conn| users::get(conn, somebody.id)).unwrap(), *somebody);
         }
     }
-    // What is compared in the database is compared as the same instant, too.
+    // Comparisons in the database agree on the instant, too.
     let days = |body| trail(&elsewhere, &context, body).len();
     clock.set("2026-03-02T23:30:00Z");
     act(&db, &context, &here, |tx| users::deactivate(tx, there.id)).unwrap();

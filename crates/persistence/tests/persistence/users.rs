@@ -1,4 +1,4 @@
-//! People, badges and sessions (rule book §1).
+//! Accounts, badges and sessions (§1).
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -78,7 +78,7 @@ on_both_databases! {
         let duplicate = |field: &str| (Code::Duplicate, vec![field.to_owned()]);
         assert_eq!(refused(json!({"email": "oNe@eXample.COM"})), duplicate("email"));
         assert_eq!(refused(json!({"email": "2@example.com", "role_id": "eng007"})), duplicate("role_id"));
-        // A badge is unique among all badges, whichever role it stands for.
+        // A badge is unique across roles.
         assert_eq!(refused(json!({"email": "2@example.com", "role_id": "QE007"})), duplicate("role_id"));
         let minor = |badge: &str| {
             json!({

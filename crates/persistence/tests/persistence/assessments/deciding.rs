@@ -1,4 +1,4 @@
-//! What verdicts and decisions come to.
+//! Outcomes of verdicts and decisions.
 
 use super::*;
 
@@ -73,7 +73,7 @@ on_both_databases! {
         let lists = true_lists(&db);
         let [(list, _)] = &lists[..] else { panic!("one list") };
         assert_eq!((list.status, list.completed_assets), (ListStatus::Completed, 40));
-        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        assert_eq!(db.read(inspection_testkit::ledger::mismatches).unwrap(), []);
         for inspector in yard.team.both() {
             let now = db.read(|conn| users::get(conn, inspector.id)).unwrap();
             assert_eq!((now.total_points, now.inspector_points), (40, 40));
@@ -199,7 +199,7 @@ on_both_databases! {
             });
             assert_eq!(lines, expected);
         }
-        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        assert_eq!(db.read(inspection_testkit::ledger::mismatches).unwrap(), []);
     }
 
     fn an_admin_decides_before_between_and_after_the_verdicts_and_points_are_given_once(db: TestDatabase) {
@@ -242,7 +242,7 @@ on_both_databases! {
                     let late = verdict(&db, &context, inspector, asked.id, Operational);
                     assert_eq!(code(late), Code::InvalidState, "too late: {case}");
                 }
-                // Again and again: the last one stands.
+                // Repeated decisions: the last one stands.
                 for again in [Urgent, Urgent, Operational, Operational, Urgent, Operational] {
                     yard.decide(&db, &context, asked.id, again).unwrap();
                     let expected = if again == Urgent { Stopped } else { Active };
@@ -252,7 +252,7 @@ on_both_databases! {
                 true_lists(&db);
             }
         }
-        assert_eq!(db.read(points::mismatches).unwrap(), []);
+        assert_eq!(db.read(inspection_testkit::ledger::mismatches).unwrap(), []);
         for inspector in yard.team.both() {
             assert_eq!(db.read(|conn| users::get(conn, inspector.id)).unwrap().inspector_points, 10);
         }
@@ -401,7 +401,7 @@ on_both_databases! {
                 assert_eq!(line.changes.0["equipment_hold"], json!({"old": "stopped", "new": null}));
                 assert_eq!(line.changes.0["stopped_from"], json!({"old": "active", "new": null}));
                 assert_eq!(line.changes.0["released_by_id"], json!({"old": null, "new": other.id}));
-                // It holds the machine no more, so it has nothing to release.
+                // The assessment no longer holds the machine, so nothing is released.
                 yard.decide(&db, &context, released.id, Operational).unwrap();
                 assert_eq!(status_of(&db, crane.id), to);
             }

@@ -1,4 +1,4 @@
-//! What the database refuses whoever asks, and who sees what.
+//! Constraints of the database on holds, and the visibility of assessments.
 
 use super::*;
 
@@ -20,7 +20,7 @@ on_both_databases! {
         assert_eq!(status_of(&db, crane.id), Stopped);
         verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
         refused_by(&db, STOPPED_FKEY, "UPDATE equipment SET status = 'active'");
-        // What isn't held may change, so it was the hold that kept the others from it.
+        // A machine without a hold may change, so the hold caused the refusals.
         yard.decide(&db, &context, asked.id, Operational).unwrap();
         assert_eq!(slip_in(&db, "UPDATE equipment SET status = 'paused'").unwrap(), 1);
     }
@@ -34,7 +34,7 @@ on_both_databases! {
         for half in ["mechanical", "electrical"] {
             let urgent = format!("{half}_verdict = 'urgent', {half}_reason = 'r', {half}_verdict_at = created_at");
             refused_by(&db, HOLDS_CHECK, &set(&urgent));
-            // The machine runs, so it can't be held either.
+            // The machine is in service, so it can't be held either.
             refused_by(&db, STOPPED_FKEY, &set(&format!("{urgent}, equipment_hold = 'stopped'")));
             refused_by(
                 &db,
@@ -47,20 +47,20 @@ on_both_databases! {
         };
         let by_admin = format!(", decided_by_id = {}, admin_notes = 'n'", yard.admin.id);
         refused_by(&db, HOLDS_CHECK, &set(&(decided("urgent", "admin") + &by_admin)));
-        // A hold without anything urgent, and on a machine that runs.
+        // A hold without an urgent verdict, and on a machine in service.
         refused_by(&db, HOLDS_CHECK, &set("equipment_hold = 'stopped'"));
         refused_by(&db, "final_assessments_stopped_check", &set("stopped_from = 'active'"));
 
         verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).unwrap();
         let held = stored(&db, &yard.admin, asked.id);
-        // Letting go of it.
+        // Releasing the hold.
         refused_by(&db, HOLDS_CHECK, &set("equipment_hold = NULL, stopped_from = NULL"));
         refused_by(&db, "final_assessments_", &set("equipment_hold = NULL"));
         refused_by(&db, HOLDS_CHECK, &set("released_at = created_at"));
         refused_by(&db, "final_assessments_hold_check", &set("equipment_hold = 'active'"));
         refused_by(&db, STOPPED_FKEY, &set(&format!("equipment_id = {}", other.id)));
         refused_by(&db, "final_assessments_reasons_check", &set("mechanical_verdict = NULL, equipment_hold = NULL, stopped_from = NULL"));
-        // Deciding otherwise.
+        // A different decision.
         for by in ["agreement", "safety_rule"] {
             let let_go = ", equipment_hold = NULL, stopped_from = NULL";
             let second = ", electrical_verdict = 'operational', electrical_verdict_at = created_at";

@@ -1,4 +1,4 @@
-//! What is on record, and what is refused.
+//! Records of verdicts, and refusals.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Which machines come onto a list, and the counters of a list.
+//! Machines on a generated list, and its counters.
 
 use super::*;
 
@@ -156,7 +156,7 @@ on_both_databases! {
         let cranes: Vec<Equipment> = (0..5).map(|_| equipment(&db, &context)).collect();
         let [team, others] = [(); 2].map(|()| team(&db, &context));
         let (list, on_it) = generated(&db, &context, &admin);
-        // Of every kind: without a team, with a corrected berth, assigned, begun, half done.
+        // In every state: without a team, with a corrected berth, assigned, started, half complete.
         let fix = input(json!({"berth": "Z9"}));
         act(&db, &context, &admin, |tx| assignments::correct_berth(tx, on_it[1].id, fix)).unwrap();
         for n in [2, 3, 4] {
@@ -166,7 +166,7 @@ on_both_databases! {
         half_submitted(&db, &context, &team.mechanical, on_it[4].id, &[]);
 
         clock.advance_seconds(3600);
-        // Whatever a machine's or the routine's data have become meanwhile is of no account to what is there.
+        // Later changes of a machine or a routine don't affect existing assignments.
         for (crane, body) in cranes.iter().zip([
             json!({"berth": "C3"}),
             json!({"status": "stopped"}),

@@ -1,4 +1,4 @@
-//! The two halves of an assignment, and the weeks they count for.
+//! The two halves of an assignment, and the weeks in which they count.
 
 use super::*;
 
@@ -446,7 +446,7 @@ on_both_databases! {
                 .collect::<Vec<_>>()
         };
         let week = |year, week, number, last: &str| (year, week, number, last.to_owned());
-        // Tuesday 31 December 2024 is of week 1 of 2025, as is the Monday; that is Sunday in Greenwich still.
+        // Tuesday 31 December 2024 is in week 1 of 2025, as is the Monday, which is still Sunday in UTC.
         clock.set("2024-12-29T21:00:00Z");
         submitted(&db, &context, mechanical, &machine, &[]);
         assert_eq!(weeks(), [week(2025, 1, 1, "2024-12-30")]);
@@ -457,7 +457,7 @@ on_both_databases! {
         let of_2025 = week(2025, 1, 3, "2025-01-01");
         assert_eq!(weeks(), std::slice::from_ref(&of_2025));
 
-        // Thursday 31 December 2026 until midnight and Friday 1 January 2027 are of week 53 of 2026.
+        // Thursday 31 December 2026 until midnight and Friday 1 January 2027 are in week 53 of 2026.
         clock.set("2026-12-31T20:59:59Z");
         let sheets = team.both().map(|member| half_answered(&db, &context, member, id, &[]));
         submit(&db, &context, mechanical, &sheets[0]).unwrap();
@@ -466,7 +466,7 @@ on_both_databases! {
         submit(&db, &context, &admin, &sheets[1]).unwrap();
         assert_eq!(weeks(), [of_2025.clone(), week(2026, 53, 2, "2027-01-01")], "each half counts");
 
-        // Sunday until midnight is of week 53 still; Monday, which is Sunday in Greenwich, is of week 1.
+        // Sunday until midnight is in week 53; Monday, which is still Sunday in UTC, is in week 1.
         clock.set("2027-01-03T20:59:59Z");
         submitted(&db, &context, electrical, &machine, &[]);
         let of_2026 = week(2026, 53, 3, "2027-01-03");

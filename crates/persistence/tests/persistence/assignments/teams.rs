@@ -1,4 +1,4 @@
-//! Teams, berths, and who finds which assignments.
+//! Teams, berths, and lists of assignments.
 
 use super::*;
 

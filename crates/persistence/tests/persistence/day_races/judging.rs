@@ -1,4 +1,4 @@
-//! Lists, verdicts and decisions at once.
+//! Concurrency of lists, verdicts and decisions.
 
 use super::*;
 
@@ -8,7 +8,7 @@ on_both_databases! {
         let yard = yard(&db, &context);
         for round in 0..2 * rounds() {
             let (_, on_list) = planned(&db, &context, &yard);
-            // Defects refer to the machine, too, and are a part of it now and then.
+            // Defects refer to the machine, too, so some rounds raise them.
             let failing: &[usize] = if round % 2 == 0 { &[] } else { &[PASS_FAIL, CRITICAL] };
             let sheets = yard.team.both().map(|inspector| half_answered(&db, &context, inspector, on_list.id, failing));
             let (done, refused) = tally(at_once(2, |n| {
@@ -104,7 +104,7 @@ on_both_databases! {
         }
         for round in rounds()..2 * rounds() {
             let date = day(round);
-            // All of them complete it, or three do, and one wants a new one.
+            // All four complete it, or three do and one refreshes the list.
             let refreshes = |n: usize| round % 2 == 0 || n > 0;
             let (done, refused) = tally(at_once(4, |n| generate(&db, &context, &yard.admin, &date, refreshes(n))));
             assert!(refused.len() <= round % 2 && refused.iter().all(|code| *code == Code::Duplicate), "{refused:?}");

@@ -1,4 +1,4 @@
-//! Teams, halves, ratings and accounts at once.
+//! Concurrency of teams, halves, ratings and accounts.
 
 use super::*;
 
@@ -8,7 +8,7 @@ on_both_databases! {
         let yard = yard(&db, &context);
         let engineers = [user(&db, &context, Role::Engineer), user(&db, &context, Role::Engineer)];
         let teams = [yard.team.clone(), team(&db, &context)];
-        // Those in the middle are on both.
+        // The inspectors in the middle are on both teams.
         let mixed = Team { mechanical: teams[1].mechanical.clone(), electrical: teams[0].electrical.clone() };
         for round in 0..2 * rounds() {
             let on_list = listed(&db, &context, &yard.admin, &equipment(&db, &context), TODAY);
@@ -68,7 +68,7 @@ on_both_databases! {
             assert_eq!((now.total_points, now.inspector_points), (points, points));
             all_is_well(&db);
 
-            // Changed while it is made: before is too early.
+            // A change during creation; an earlier one is refused.
             let (inspection, _) = submitted(&db, &context, &inspector, &crane, &[]);
             let (rated, changed) = both(
                 || rate(&db, &context, &yard.admin, inspection.id, bonus(4)),
@@ -87,7 +87,7 @@ on_both_databases! {
         let yard = yard(&db, &context);
         for _ in 0..2 * rounds() {
             let (_, on_list) = planned(&db, &context, &yard);
-            // Both halves, each of them twice.
+            // Both halves, each submitted twice.
             let (started, refused) =
                 tally(at_once(4, |n| start(&db, &context, yard.team.both()[n % 2], on_list.id)));
             assert_eq!(refused, []);
@@ -115,7 +115,7 @@ on_both_databases! {
                     act(&db, &context, inspector, |tx| inspections::start(tx, &what))
                 },
             );
-            // The ad hoc one finds whichever draft there is; the half must be the half.
+            // The ad-hoc start finds any draft; the start of a half finds only the half.
             let (sheet, is_new) = ad_hoc.unwrap();
             let (half, refused) = tally(vec![half]);
             if is_new {

@@ -1,0 +1,49 @@
+//! Stored objects, as the audit trail, notifications and the change feed refer to them.
+
+use crate::{ids::UserId, input::text_enum};
+
+text_enum! {
+    /// Kinds of entities in the change feed.
+    pub enum ChangedKind {
+        /// An assignment of one's team.
+        Assignment = "assignment",
+        /// An inspection of one's own.
+        Inspection = "inspection",
+        /// A job of one's own.
+        Job = "job",
+        /// A defect that is assigned to one.
+        Defect = "defect",
+        /// A notification.
+        Notification = "notification",
+    }
+}
+
+/// A stored object that the audit trail, notifications and the change feed refer to.
+pub trait Entity {
+    /// Name in the audit trail and in notifications.
+    const NAME: &'static str;
+
+    /// Path of the entity's resource in the API, to which notifications link.
+    const PATH: Option<&'static str> = None;
+
+    /// Kind in the change feed, if the feed has the entity (§15).
+    const CHANGED_KIND: Option<ChangedKind> = None;
+
+    /// Primary key.
+    fn id(&self) -> i64;
+
+    /// Name of this entity, where it depends on its kind.
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    /// Path of this entity's resource, where it depends on its kind.
+    fn path(&self) -> Option<&'static str> {
+        Self::PATH
+    }
+
+    /// People whose change feed has the entity.
+    fn followers(&self) -> Vec<UserId> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,24 @@
+//! Rows of `inspection_lists`: lookup, lock and guarded write.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    daily_lists::InspectionList, ids::ListId, rule::NotFound, schema::inspection_lists as daily_lists,
+};
+
+use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+
+/// One daily list.
+pub fn get(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
+    find_row!(conn, daily_lists, InspectionList, id)?.ok_or_else(|| NotFound("list").into())
+}
+
+/// One daily list, locked until the transaction ends. Every change of its number of assigned or completed
+/// assignments locks it, after the assignment and before the machine.
+pub(crate) fn lock(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
+    lock_row!(conn, daily_lists, InspectionList, id)?.ok_or_else(|| NotFound("list").into())
+}
+
+/// Writes the counters of a list, which is locked. Derived values aren't audited.
+pub(crate) fn write_counters(tx: &mut Tx<'_>, before: &InspectionList, after: &InspectionList) -> Result<()> {
+    update_row!(tx, daily_lists, before, after, daily_lists::status.eq(before.status))
+}

@@ -1,0 +1,64 @@
+//! Rows of `files` and `evidence`: lookups, locks, and the records that depend on files.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    files::StoredFile,
+    ids::FileId,
+    rule::NotFound,
+    schema::{evidence, files},
+};
+
+use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+
+/// One file, without a check of the reader: for signed links.
+pub fn get(conn: &mut DbConnection, id: FileId) -> Result<StoredFile> {
+    find_row!(conn, files, StoredFile, id)?.ok_or_else(|| NotFound("file").into())
+}
+
+/// One file, locked for deletion: no record can start to depend on it meanwhile.
+pub(crate) fn lock_exclusively(conn: &mut DbConnection, id: FileId) -> Result<StoredFile> {
+    lock_row!(conn, files, StoredFile, id, for_update)?.ok_or_else(|| NotFound("file").into())
+}
+
+/// The files with these ids, locked until the transaction ends, so that none is deleted meanwhile.
+pub(crate) fn lock_all(conn: &mut DbConnection, ids: &[FileId]) -> Result<Vec<StoredFile>> {
+    Ok(lock_rows!(
+        conn,
+        files::table.filter(files::id.eq_any(ids)).order(files::id).select(StoredFile::as_select()),
+        load
+    )?)
+}
+
+/// The files a record depends on, by id. `record_type` is the record's type in `evidence`.
+pub(crate) fn list_evidence(
+    conn: &mut DbConnection,
+    record_type: &'static str,
+    record: i64,
+) -> Result<Vec<FileId>> {
+    Ok(with_conn!(conn, |c| evidence::table
+        .filter(evidence::record_type.eq(record_type).and(evidence::record_id.eq(record)))
+        .order(evidence::file_id)
+        .select(evidence::file_id)
+        .load(c))?)
+}
+
+/// Makes a record depend on files, which can't be deleted from then on. Idempotent.
+pub(crate) fn add_evidence(
+    tx: &mut Tx<'_>,
+    record_type: &'static str,
+    record: i64,
+    ids: &[FileId],
+) -> Result<()> {
+    let rows: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            let record_type = evidence::record_type.eq(record_type);
+            (evidence::file_id.eq(*id), record_type, evidence::record_id.eq(record))
+        })
+        .collect();
+    with_conn!(&mut *tx.conn, |c| diesel::insert_into(evidence::table)
+        .values(&rows)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(())
+}

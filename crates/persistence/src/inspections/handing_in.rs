@@ -1,0 +1,97 @@
+//! Handing an inspection in: the result, its defects, the half of the assignment, and, with the second half,
+//! the assessment and the end of a takeover (§5, §7, §9).
+
+use diesel::{dsl::case_when, prelude::*, upsert::excluded};
+use inspection_domain::{
+    assignments::{Assignment, AssignmentCommand, AssignmentStatus},
+    audit::AuditAction,
+    equipment::Equipment,
+    ids::InspectionId,
+    inspections::{Inspection, InspectionCommand, InspectionResult},
+    notifications::{Notice, NotificationType},
+    schema::equipment_weekly_completions as completions,
+    users::Category,
+};
+
+use crate::{
+    Result, Tx, assessments,
+    assignments::rows as assignment_rows,
+    checklists, defects,
+    equipment::rows as equipment_rows,
+    inspections::{answers, rows},
+    takeovers,
+    users::rows as user_rows,
+};
+
+/// Submits an inspection: result, defects, the weekly count and the notifications, all or nothing (§5).
+/// Locks the inspection, its assignment and its checklist (shared), before anything that refers to the machine
+/// is written. Returns the inspection and the number of defects raised.
+pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> {
+    let before = rows::lock_for_actor(tx, id)?;
+    before.status.after(InspectionCommand::Submit)?;
+    let assignment = match before.assignment_id {
+        Some(id) => Some(assignment_rows::lock(tx.conn, id)?),
+        None => None,
+    };
+    checklists::lock_shared(tx, before.template_id)?;
+    let questions = checklists::questions(tx.conn, before.template_id)?;
+    let given = answers::list(tx.conn, id)?;
+    let submission = before.submit(&questions, &given, tx.now)?;
+    rows::write(tx, AuditAction::Submit, &before, &submission.inspection)?;
+    let machine = equipment_rows::get(tx.conn, before.equipment_id)?;
+    let technician = user_rows::get(tx.conn, before.technician_id)?;
+    let raised = defects::raise(tx, &submission, &machine, &technician)?;
+    count_completion(tx, &machine)?;
+    if let (Some(assignment), Some(half)) = (assignment, before.category) {
+        complete_half(tx, &assignment, half, &machine)?;
+    }
+    let result = submission.inspection.result.unwrap_or(InspectionResult::Pass);
+    let notice = Notice::new(NotificationType::InspectionSubmitted)
+        .with("inspector", technician.full_name.as_str())
+        .with("equipment", machine.name.as_str())
+        .with("result", result)
+        .about(&submission.inspection);
+    let admins = user_rows::active_admins(tx.conn)?;
+    tx.notify(admins, &notice);
+    Ok((submission.inspection, raised))
+}
+
+/// Counts an inspection of a machine in the ISO week of today (§4).
+fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
+    let today = tx.today();
+    let week = today.week();
+    // Around midnight, the transaction that began first may commit last.
+    let is_earlier = excluded(completions::last_completed_on).lt(completions::last_completed_on);
+    let later = case_when(is_earlier, completions::last_completed_on)
+        .otherwise(excluded(completions::last_completed_on));
+    with_conn!(&mut *tx.conn, |c| diesel::insert_into(completions::table)
+        .values((
+            completions::equipment_id.eq(machine.id),
+            completions::iso_year.eq(week.year),
+            completions::iso_week.eq(week.number),
+            completions::completions.eq(1),
+            completions::last_completed_on.eq(today),
+        ))
+        .on_conflict((completions::equipment_id, completions::iso_year, completions::iso_week))
+        .do_update()
+        .set((
+            completions::completions.eq(completions::completions + 1),
+            completions::last_completed_on.eq(later),
+        ))
+        .execute(c))?;
+    Ok(())
+}
+
+/// Completes one half of an assignment, which is locked. With the second half, the assessment of the machine
+/// is created, both inspectors are asked for their verdict, and a takeover ends (§5, §7, §9).
+fn complete_half(tx: &mut Tx<'_>, before: &Assignment, half: Category, machine: &Equipment) -> Result<()> {
+    let complete = before.after(AssignmentCommand::Complete(half), tx.now)?;
+    assignment_rows::write(tx, AuditAction::Complete, before, &complete)?;
+    if complete.status == AssignmentStatus::BothComplete {
+        let assessed = complete.after(AssignmentCommand::Assess, tx.now)?;
+        assignment_rows::write(tx, AuditAction::Update, &complete, &assessed)?;
+        assessments::create(tx, &assessed, machine)?;
+        takeovers::finish_assignment(tx, &complete, machine)?;
+    }
+    Ok(())
+}

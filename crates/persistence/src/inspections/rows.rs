@@ -1,0 +1,109 @@
+//! Rows of `inspections`: lookups, locks, insert and guarded write.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    audit::AuditAction,
+    ids::{AssignmentId, EquipmentId, InspectionId, UserId},
+    inspections::{Inspection, InspectionStatus},
+    rule::NotFound,
+    schema::inspections,
+    users::Category,
+};
+
+use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+
+/// One inspection.
+pub fn get(conn: &mut DbConnection, id: InspectionId) -> Result<Inspection> {
+    find_row!(conn, inspections, Inspection, id)?.ok_or_else(|| NotFound("inspection").into())
+}
+
+/// The inspections with these ids.
+pub fn by_ids(conn: &mut DbConnection, ids: &[i64]) -> Result<Vec<Inspection>> {
+    let selected = inspections::table.filter(inspections::id.eq_any(ids));
+    Ok(with_conn!(conn, |c| selected.select(Inspection::as_select()).load(c))?)
+}
+
+/// An inspector's inspection of their half of an assignment.
+pub(crate) fn find_half(
+    conn: &mut DbConnection,
+    assignment: AssignmentId,
+    half: Category,
+    technician: UserId,
+) -> Result<Option<Inspection>> {
+    Ok(with_conn!(conn, |c| inspections::table
+        .filter(inspections::assignment_id.eq(assignment))
+        .filter(inspections::category.eq(half))
+        .filter(inspections::technician_id.eq(technician))
+        .select(Inspection::as_select())
+        .first(c))
+    .optional()?)
+}
+
+/// Whether an inspector has submitted their half of an assignment.
+pub(crate) fn is_half_submitted(
+    conn: &mut DbConnection,
+    assignment: AssignmentId,
+    half: Category,
+    technician: UserId,
+) -> Result<bool> {
+    let submitted = inspections::table
+        .filter(inspections::assignment_id.eq(assignment))
+        .filter(inspections::category.eq(half))
+        .filter(inspections::technician_id.eq(technician))
+        .filter(inspections::status.ne(InspectionStatus::Draft));
+    Ok(with_conn!(conn, |c| diesel::select(diesel::dsl::exists(submitted)).get_result(c))?)
+}
+
+/// An inspector's draft of a machine.
+pub(crate) fn find_draft(
+    conn: &mut DbConnection,
+    technician: UserId,
+    machine: EquipmentId,
+) -> Result<Option<Inspection>> {
+    let draft = inspections::table
+        .filter(inspections::technician_id.eq(technician))
+        .filter(inspections::equipment_id.eq(machine))
+        .filter(inspections::status.eq(InspectionStatus::Draft));
+    Ok(with_conn!(conn, |c| draft.select(Inspection::as_select()).first(c)).optional()?)
+}
+
+/// Ids of the drafts of an assignment's halves, in order.
+pub(crate) fn drafts_of_assignment(conn: &mut DbConnection, id: AssignmentId) -> Result<Vec<InspectionId>> {
+    Ok(with_conn!(conn, |c| inspections::table
+        .filter(inspections::assignment_id.eq(id))
+        .filter(inspections::status.eq(InspectionStatus::Draft))
+        .order(inspections::id)
+        .select(inspections::id)
+        .load(c))?)
+}
+
+/// One inspection, locked until the transaction ends.
+pub(crate) fn lock(conn: &mut DbConnection, id: InspectionId) -> Result<Inspection> {
+    lock_row!(conn, inspections, Inspection, id)?.ok_or_else(|| NotFound("inspection").into())
+}
+
+/// One inspection the actor may work on, locked until the transaction ends (§5).
+pub(crate) fn lock_for_actor(tx: &mut Tx<'_>, id: InspectionId) -> Result<Inspection> {
+    let inspection = lock(tx.conn, id)?;
+    inspection.may_be_worked_on_by(tx.actor()?)?;
+    Ok(inspection)
+}
+
+/// Inserts and records a draft.
+pub(crate) fn insert(tx: &mut Tx<'_>, new: &Inspection) -> Result<Inspection> {
+    let inspection = insert_row!(tx, inspections, Inspection, new)?;
+    tx.record(AuditAction::Start, None, Some(&inspection));
+    Ok(inspection)
+}
+
+/// Writes and records an inspection, which is locked.
+pub(crate) fn write(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &Inspection,
+    after: &Inspection,
+) -> Result<()> {
+    update_row!(tx, inspections, before, after, inspections::status.eq(before.status))?;
+    tx.record(action, Some(before), Some(after));
+    Ok(())
+}

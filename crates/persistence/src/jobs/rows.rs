@@ -1,0 +1,92 @@
+//! Rows of `jobs`: lookups, locks, insert and guarded write.
+
+use diesel::prelude::*;
+use inspection_domain::{
+    audit::{AuditAction, Changes},
+    ids::{DefectId, JobId},
+    jobs::{Job, JobKind, JobStatus},
+    rule::NotFound,
+    schema::jobs,
+    users::User,
+};
+
+use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+
+/// One job of either kind.
+pub(crate) fn get(conn: &mut DbConnection, id: JobId) -> Result<Job> {
+    find_row!(conn, jobs, Job, id)?.ok_or_else(|| NotFound("job").into())
+}
+
+/// One job of this kind, if the actor may see it (§7).
+pub fn get_visible(conn: &mut DbConnection, actor: &User, kind: JobKind, id: JobId) -> Result<Job> {
+    let job = Some(get(conn, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?;
+    job.may_be_seen_by(actor)?;
+    Ok(job)
+}
+
+/// The jobs with these ids.
+pub fn by_ids(conn: &mut DbConnection, ids: &[JobId]) -> Result<Vec<Job>> {
+    Ok(with_conn!(conn, |c| jobs::table.filter(jobs::id.eq_any(ids)).select(Job::as_select()).load(c))?)
+}
+
+/// Kind of a job.
+pub fn get_kind(conn: &mut DbConnection, id: JobId) -> Result<JobKind> {
+    Ok(get(conn, id)?.kind)
+}
+
+/// The repair of a defect: the live one, or else the latest.
+pub fn find_repair(conn: &mut DbConnection, defect: DefectId) -> Result<Option<Job>> {
+    let repairs = jobs::table.filter(jobs::defect_id.eq(defect)).filter(jobs::kind.eq(JobKind::Specialist));
+    Ok(with_conn!(conn, |c| repairs
+        .order((jobs::status.eq_any(&JobStatus::LIVE).desc(), jobs::id.desc()))
+        .select(Job::as_select())
+        .first(c))
+    .optional()?)
+}
+
+/// The live repair of a defect.
+pub(crate) fn find_live_repair(conn: &mut DbConnection, defect: DefectId) -> Result<Option<Job>> {
+    Ok(find_repair(conn, defect)?.filter(|job| JobStatus::LIVE.contains(&job.status)))
+}
+
+/// One job of either kind, locked until the transaction ends.
+pub(crate) fn lock(conn: &mut DbConnection, id: JobId) -> Result<Job> {
+    lock_row!(conn, jobs, Job, id)?.ok_or_else(|| NotFound("job").into())
+}
+
+/// One job of this kind, locked until the transaction ends.
+pub(crate) fn lock_of_kind(conn: &mut DbConnection, kind: JobKind, id: JobId) -> Result<Job> {
+    Ok(Some(lock(conn, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?)
+}
+
+/// One job of this kind that the actor works on, locked until the transaction ends (§7).
+pub(crate) fn lock_for_actor(tx: &mut Tx<'_>, kind: JobKind, id: JobId) -> Result<Job> {
+    let job = lock_of_kind(tx.conn, kind, id)?;
+    job.may_be_worked_on_by(tx.actor()?)?;
+    Ok(job)
+}
+
+/// Inserts and records a job.
+pub(crate) fn insert(tx: &mut Tx<'_>, new: &Job) -> Result<Job> {
+    let job = insert_row!(tx, jobs, Job, new)?;
+    tx.record(AuditAction::Create, None, Some(&job));
+    Ok(job)
+}
+
+/// Writes and records a job, which is locked.
+pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Job, after: &Job) -> Result<()> {
+    write_with(tx, action, before, after, Changes::between(Some(before), Some(after)))
+}
+
+/// Writes a job, which is locked, and records these changes.
+pub(crate) fn write_with(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &Job,
+    after: &Job,
+    changes: Changes,
+) -> Result<()> {
+    update_row!(tx, jobs, before, after, jobs::status.eq(before.status))?;
+    tx.record_with(action, Some(before), Some(after), changes);
+    Ok(())
+}

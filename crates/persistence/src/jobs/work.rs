@@ -1,0 +1,84 @@
+//! A job together with what its work changes: the defect and the machine of a repair (§7).
+
+use diesel::prelude::*;
+use inspection_domain::{
+    audit::AuditAction,
+    defects::Defect,
+    equipment::Equipment,
+    ids::JobId,
+    jobs::{Job, JobKind, JobStatus},
+    notifications::{Notice, NotificationType},
+    rule::NotFound,
+    schema::jobs,
+};
+
+use crate::{
+    Result, Tx,
+    defects::rows as defect_rows,
+    equipment::{self, rows as equipment_rows},
+    jobs::rows,
+};
+
+/// A job with the defect and the machine its work changes, all locked, in lock order: machine, defect, job.
+/// Only repairs have a defect and a machine.
+pub(crate) struct JobWork {
+    pub(crate) machine: Option<Equipment>,
+    pub(crate) defect: Option<Defect>,
+    pub(crate) job: Job,
+}
+
+impl JobWork {
+    /// Locks a job of either kind.
+    pub(crate) fn lock(tx: &mut Tx<'_>, id: JobId) -> Result<Self> {
+        let seen = rows::get(tx.conn, id)?;
+        let is_repair = seen.kind == JobKind::Specialist;
+        let machine = match seen.equipment_id.filter(|_| is_repair) {
+            Some(id) => Some(equipment_rows::lock(tx.conn, id)?),
+            None => None,
+        };
+        let defect = match seen.defect_id.filter(|_| is_repair) {
+            Some(id) => Some(defect_rows::lock(tx.conn, id)?),
+            None => None,
+        };
+        Ok(Self { machine, defect, job: rows::lock(tx.conn, id)? })
+    }
+
+    /// Locks a job of this kind that the actor works on (§7).
+    pub(crate) fn lock_for_actor(tx: &mut Tx<'_>, kind: JobKind, id: JobId) -> Result<Self> {
+        let work = Self::lock(tx, id)?;
+        if work.job.kind != kind {
+            return Err(NotFound("job").into());
+        }
+        work.job.may_be_worked_on_by(tx.actor()?)?;
+        Ok(work)
+    }
+
+    /// Returns the machine to service, unless another repair of it is planned or under way (§7).
+    pub(crate) fn leave_machine(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let Some(machine) = &self.machine else { return Ok(()) };
+        let begun = jobs::status.eq_any(&JobStatus::RUNNING);
+        let planned = jobs::status.eq(JobStatus::Assigned).and(jobs::planned_time_hours.is_not_null());
+        let others = jobs::table
+            .filter(jobs::equipment_id.eq(machine.id))
+            .filter(jobs::id.ne(self.job.id))
+            .filter(begun.or(planned.assume_not_null()));
+        let is_busy: bool =
+            with_conn!(&mut *tx.conn, |c| diesel::select(diesel::dsl::exists(others)).get_result(c))?;
+        if is_busy { Ok(()) } else { equipment::change_status(tx, machine, machine.status.after_repair()) }
+    }
+
+    /// Cancels a repair that hasn't started, because the defect is a false alarm; its creator is notified (§6).
+    pub(crate) fn cancel(&self, tx: &mut Tx<'_>, reason: &str) -> Result<Job> {
+        let after = self.job.cancel(tx.now)?;
+        rows::write(tx, AuditAction::Cancel, &self.job, &after)?;
+        self.leave_machine(tx)?;
+        let cancelled = notice(NotificationType::JobCancelled, &after).with("reason", reason);
+        tx.notify(after.created_by_id, &cancelled);
+        Ok(after)
+    }
+}
+
+/// A notice about a job, with its number.
+pub(crate) fn notice(kind: NotificationType, job: &Job) -> Notice {
+    Notice::new(kind).with("job", job.job_id.as_str()).about(job)
+}
