@@ -1,20 +1,20 @@
-//! Final assessments: the verdicts on a machine, and what they come to.
+//! Final assessments of machines.
 
 use inspection_auth::permissions::{DecideAssessments, SignedIn};
 use inspection_domain::{
     assessments::{AdminDecision, Assessment, AssessmentFilter, NewVerdict},
     ids::{AssessmentId, AssignmentId},
-    text::Language,
     users::UserSummary,
 };
-use inspection_persistence::{self as persistence, DbConnection, assessments};
+use inspection_persistence::assessments;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    equipment::{EquipmentView, Related},
+    equipment::EquipmentView,
+    related::{References, Related, View, list_views},
     web::{
-        app::App,
+        app::{App, Caller},
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
@@ -29,80 +29,67 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/assessments",
         "assessments.list",
         list,
-        "Assessments, filtered, newest first; all for an admin, else one's own",
+        "List assessments, filtered, newest first; admins see all, others their own",
     );
     routes.get(
         "/api/assessments/pending",
         "assessments.pending",
         pending,
-        "The assessments that wait for one's verdict",
+        "List the assessments that await the user's verdict",
     );
     routes.post(
         "/api/assessments/create/{assignment_id}",
         "assessments.of_assignment",
         of_assignment,
-        "The assessment of an assignment, which handing in its second half has made",
+        "Get the assessment of an assignment, created when its second half is submitted",
     );
-    routes.get("/api/assessments/{id}", "assessments.get", get, "One assessment");
+    routes.get("/api/assessments/{id}", "assessments.get", get, "Get an assessment");
     routes.post(
         "/api/assessments/{id}/verdict",
         "assessments.give_verdict",
         give_verdict,
-        "Give one's verdict; urgent stops the machine at once",
+        "Give a verdict; `urgent` stops the machine immediately",
     );
     routes.post(
         "/api/assessments/{id}/admin-resolve",
         "assessments.decide",
         decide,
-        "Decide an assessment, or decide it again; operational releases what this assessment stopped",
+        "Decide an assessment, or revise the decision; `operational` releases a machine it stopped",
     );
 }
 
 inspection_domain::shows!(AssessmentView { assessment, equipment });
 
-/// An assessment for a reader.
+/// An assessment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AssessmentView {
     #[serde(flatten)]
     assessment: Assessment,
     /// The machine.
     equipment: Option<EquipmentView>,
-    /// Who inspected the mechanical half.
+    /// Inspector of the mechanical half.
     mechanical_inspector: Option<UserSummary>,
-    /// Who inspected the electrical half.
+    /// Inspector of the electrical half.
     electrical_inspector: Option<UserSummary>,
-    /// The admin who decided it.
+    /// The deciding admin.
     decided_by: Option<UserSummary>,
 }
 
-/// What assessments refer to.
-fn related(conn: &mut DbConnection, assessments: &[Assessment]) -> persistence::Result<Related> {
-    let machines = assessments.iter().map(|assessment| assessment.equipment_id);
-    let people = assessments.iter().flat_map(|assessment| {
-        let [mechanical, electrical] = assessment.inspectors();
-        [Some(mechanical), Some(electrical), assessment.decided_by_id]
-    });
-    Related::of(conn, machines, people)
-}
+impl View<Assessment> for AssessmentView {
+    fn references(assessment: &Assessment, references: &mut References) {
+        references.machine(assessment.equipment_id);
+        references.people(assessment.inspectors().map(Some));
+        references.people([assessment.decided_by_id]);
+    }
 
-impl AssessmentView {
-    fn new(assessment: Assessment, related: &Related, language: Language) -> Self {
+    fn new(assessment: Assessment, related: &Related, caller: &Caller) -> Self {
         Self {
-            equipment: related.machine(assessment.equipment_id, language),
-            mechanical_inspector: related.person(Some(assessment.mechanical_inspector_id)),
-            electrical_inspector: related.person(Some(assessment.electrical_inspector_id)),
+            equipment: EquipmentView::of(assessment.equipment_id, related, caller),
+            mechanical_inspector: related.person(assessment.mechanical_inspector_id),
+            electrical_inspector: related.person(assessment.electrical_inspector_id),
             decided_by: related.person(assessment.decided_by_id),
             assessment,
         }
-    }
-
-    pub(crate) fn one(
-        conn: &mut DbConnection,
-        assessment: Assessment,
-        language: Language,
-    ) -> persistence::Result<Self> {
-        let related = related(conn, std::slice::from_ref(&assessment))?;
-        Ok(Self::new(assessment, &related, language))
     }
 }
 
@@ -111,12 +98,10 @@ async fn list(
     permit: Permit<SignedIn>,
     query: ListQuery<AssessmentFilter>,
 ) -> Result<Paged<AssessmentView>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (filter, page)| {
-        let page = assessments::list(conn, &caller.user, &filter, page)?;
-        let related = related(conn, &page.items)?;
-        Ok(page.map(|assessment| AssessmentView::new(assessment, &related, caller.language)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, filter, page| {
+        assessments::list(conn, &caller.user, &filter, page)
+    })
+    .await
 }
 
 async fn pending(
@@ -124,12 +109,8 @@ async fn pending(
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<AssessmentView>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (_, page)| {
-        let page = assessments::waiting_for(conn, &caller.user, page)?;
-        let related = related(conn, &page.items)?;
-        Ok(page.map(|assessment| AssessmentView::new(assessment, &related, caller.language)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, _, page| assessments::waiting_for(conn, &caller.user, page))
+        .await
 }
 
 async fn get(
@@ -139,7 +120,7 @@ async fn get(
 ) -> Result<Reply<AssessmentView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let assessment = assessments::get_visible(conn, &caller.user, id)?;
-        AssessmentView::one(conn, assessment, caller.language)
+        AssessmentView::one(conn, assessment, caller)
     });
     Ok(Reply::new(view.await?))
 }
@@ -151,7 +132,7 @@ async fn of_assignment(
 ) -> Result<Reply<AssessmentView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let assessment = assessments::get_visible_by_assignment(conn, &caller.user, id)?;
-        AssessmentView::one(conn, assessment, caller.language)
+        AssessmentView::one(conn, assessment, caller)
     });
     Ok(Reply::new(view.await?))
 }
@@ -164,7 +145,7 @@ async fn give_verdict(
 ) -> Result<Reply<AssessmentView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, verdict)| {
         let assessment = assessments::give_verdict(tx, id, verdict)?;
-        AssessmentView::one(tx.conn(), assessment, caller.language)
+        AssessmentView::one(tx.conn(), assessment, caller)
     });
     Ok(Reply::with(view.await?, "verdict taken"))
 }
@@ -177,7 +158,7 @@ async fn decide(
 ) -> Result<Reply<AssessmentView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, decision)| {
         let assessment = assessments::decide(tx, id, decision)?;
-        AssessmentView::one(tx.conn(), assessment, caller.language)
+        AssessmentView::one(tx.conn(), assessment, caller)
     });
     Ok(Reply::with(view.await?, "assessment decided"))
 }

@@ -1,23 +1,22 @@
-//! Assignments: the machines of a daily list and their teams.
+//! Assignments: the machines of a daily list and their inspection teams.
 
 use inspection_auth::permissions::{PlanInspections, SignedIn, TakeInspectionsOver};
 use inspection_domain::{
     assignments::{AssignTeam, Assignment, AssignmentFilter, CorrectBerth},
     ids::AssignmentId,
     takeovers::NewInspectionTakeover,
-    text::Language,
-    time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::{self as persistence, DbConnection, assignments, takeovers};
+use inspection_persistence::{assignments, takeovers};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    equipment::{EquipmentView, Related},
+    equipment::EquipmentView,
+    related::{References, Related, View, list_views},
     takeovers::TakeoverView,
     web::{
-        app::App,
+        app::{App, Caller},
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
@@ -32,83 +31,71 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/inspection-assignments/my-assignments",
         "assignments.mine",
         mine,
-        "The assignments one is on the team of; the latest day first",
+        "List the user's assignments, latest day first",
     );
     routes.get(
         "/api/inspection-assignments/backlog",
         "assignments.backlog",
         backlog,
-        "Unfinished assignments past their deadline, the oldest first",
+        "List unfinished assignments past their deadline, oldest first",
     );
     routes.post(
         "/api/inspection-assignments/{id}/assign",
         "assignments.assign",
         assign,
-        "Give an assignment its team of two",
+        "Assign the two inspectors of a team",
     );
     routes.post(
         "/api/inspection-assignments/{id}/takeover",
         "assignments.take_over",
         take_over,
-        "Queue up to take a late inspection over, with a partner",
+        "Request the takeover of an overdue inspection, with a partner",
     );
     routes.put(
         "/api/inspection-assignments/{id}/berth",
         "assignments.correct_berth",
         correct_berth,
-        "Put right where the machine is",
+        "Correct the berth of the machine",
     );
     routes.post(
         "/api/inspection-assignments/{id}/complete",
         "assignments.complete",
         complete,
-        "Confirm one's half, which handing in the inspection has completed",
+        "Confirm the user's half, completed by submitting the inspection",
     );
 }
 
 inspection_domain::shows!(AssignmentView { equipment });
 
-/// An assignment for a reader.
+/// An assignment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AssignmentView {
     #[serde(flatten)]
     assignment: Assignment,
     /// The machine.
     equipment: Option<EquipmentView>,
-    /// Who inspects the mechanical half.
+    /// Inspector of the mechanical half.
     mechanical_inspector: Option<UserSummary>,
-    /// Who inspects the electrical half.
+    /// Inspector of the electrical half.
     electrical_inspector: Option<UserSummary>,
-    /// Whether it belongs to the backlog.
+    /// Whether it is part of the backlog.
     is_overdue: bool,
 }
 
-/// What assignments refer to.
-fn related(conn: &mut DbConnection, assignments: &[Assignment]) -> persistence::Result<Related> {
-    let machines = assignments.iter().map(|assignment| assignment.equipment_id);
-    Related::of(conn, machines, assignments.iter().flat_map(Assignment::team))
-}
-
-impl AssignmentView {
-    /// The assignment, with what it refers to.
-    pub(crate) fn new(assignment: Assignment, related: &Related, now: Instant, language: Language) -> Self {
-        Self {
-            equipment: related.machine(assignment.equipment_id, language),
-            mechanical_inspector: related.person(assignment.mechanical_inspector_id),
-            electrical_inspector: related.person(assignment.electrical_inspector_id),
-            is_overdue: assignment.is_overdue(now),
-            assignment,
-        }
+impl View<Assignment> for AssignmentView {
+    fn references(assignment: &Assignment, references: &mut References) {
+        references.machine(assignment.equipment_id);
+        references.people(assignment.team());
     }
 
-    pub(crate) fn one(
-        conn: &mut DbConnection,
-        assignment: Assignment,
-        now: Instant,
-        language: Language,
-    ) -> persistence::Result<Self> {
-        let related = related(conn, std::slice::from_ref(&assignment))?;
-        Ok(Self::new(assignment, &related, now, language))
+    fn new(assignment: Assignment, related: &Related, caller: &Caller) -> Self {
+        Self {
+            equipment: EquipmentView::of(assignment.equipment_id, related, caller),
+            mechanical_inspector: related.person(assignment.mechanical_inspector_id),
+            electrical_inspector: related.person(assignment.electrical_inspector_id),
+            is_overdue: assignment.is_overdue(caller.now),
+            assignment,
+        }
     }
 }
 
@@ -117,13 +104,10 @@ async fn mine(
     permit: Permit<SignedIn>,
     query: ListQuery<AssignmentFilter>,
 ) -> Result<Paged<AssignmentView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (filter, page)| {
-        let page = assignments::list_by_inspector(conn, caller.user.id, &filter, page)?;
-        let related = related(conn, &page.items)?;
-        Ok(page.map(|assignment| AssignmentView::new(assignment, &related, now, caller.language)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, filter, page| {
+        assignments::list_by_inspector(conn, caller.user.id, &filter, page)
+    })
+    .await
 }
 
 async fn backlog(
@@ -131,13 +115,7 @@ async fn backlog(
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<AssignmentView>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (_, page)| {
-        let now = caller.now;
-        let page = assignments::backlog(conn, now, page)?;
-        let related = related(conn, &page.items)?;
-        Ok(page.map(|assignment| AssignmentView::new(assignment, &related, now, caller.language)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, _, page| assignments::backlog(conn, caller.now, page)).await
 }
 
 async fn assign(
@@ -148,8 +126,7 @@ async fn assign(
 ) -> Result<Reply<AssignmentView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, team)| {
         let assignment = assignments::assign(tx, id, &team)?;
-        let now = tx.now;
-        AssignmentView::one(tx.conn(), assignment, now, caller.language)
+        AssignmentView::one(tx.conn(), assignment, caller)
     });
     Ok(Reply::with(view.await?, "team assigned"))
 }
@@ -160,9 +137,9 @@ async fn take_over(
     id: Path<AssignmentId>,
     body: Body<NewInspectionTakeover>,
 ) -> Result<Created<TakeoverView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, wanted)| {
-        let takeover = takeovers::request_assignment(tx, id, wanted)?;
-        TakeoverView::one(tx.conn(), takeover)
+    let view = app.write(permit, (id, body), |tx, caller, (id, request)| {
+        let takeover = takeovers::request_assignment(tx, id, request)?;
+        TakeoverView::one(tx.conn(), takeover, caller)
     });
     Ok(Created::with(view.await?, "takeover requested"))
 }
@@ -175,8 +152,7 @@ async fn correct_berth(
 ) -> Result<Reply<AssignmentView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, correction)| {
         let assignment = assignments::correct_berth(tx, id, correction)?;
-        let now = tx.now;
-        AssignmentView::one(tx.conn(), assignment, now, caller.language)
+        AssignmentView::one(tx.conn(), assignment, caller)
     });
     Ok(Reply::with(view.await?, "berth corrected"))
 }
@@ -186,10 +162,9 @@ async fn complete(
     permit: Permit<SignedIn>,
     id: Path<AssignmentId>,
 ) -> Result<Reply<AssignmentView>, Problem> {
-    let now = app.now();
-    let view = app.read(permit, id, move |conn, caller, id| {
+    let view = app.read(permit, id, |conn, caller, id| {
         let assignment = assignments::confirm(conn, &caller.user, id)?;
-        AssignmentView::one(conn, assignment, now, caller.language)
+        AssignmentView::one(conn, assignment, caller)
     });
     Ok(Reply::with(view.await?, "your half is complete"))
 }

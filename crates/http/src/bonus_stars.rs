@@ -1,25 +1,26 @@
 //! Bonus stars.
 
-use std::collections::HashMap;
-
 use inspection_auth::permissions::{AwardBonuses, DecideBonuses, RequestBonuses, SignedIn};
 use inspection_domain::{
     bonus_stars::{Bonus, BonusApproval, BonusDenial, BonusFilter, NewBonus},
-    ids::{BonusId, UserId},
+    ids::BonusId,
     users::UserSummary,
 };
-use inspection_persistence::{self as persistence, DbConnection, bonus_stars, users};
+use inspection_persistence::bonus_stars;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    input::{Body, ListQuery, Path},
-    limits::Limit,
-    permit::Permit,
-    problem::Problem,
-    reply::{Created, Paged, Reply},
-    routes::Routes,
+use crate::{
+    related::{References, Related, View, list_views},
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Path},
+        limits::Limit,
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of bonus stars.
@@ -28,57 +29,55 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/bonus-stars",
         "bonus_stars.list",
         list,
-        "Bonus stars, newest first; all for an admin, else those one got, gave or asked for",
+        "List bonus stars, newest first; admins see all, others those received, awarded or requested",
     );
     routes
-        .post("/api/bonus-stars", "bonus_stars.award", award, "Give somebody else stars, at once")
+        .post("/api/bonus-stars", "bonus_stars.award", award, "Award bonus stars to another user")
         .limit(Limit::Bonuses);
     routes
-        .post("/api/bonus-stars/request", "bonus_stars.request", request, "Ask for stars for somebody else")
+        .post(
+            "/api/bonus-stars/request",
+            "bonus_stars.request",
+            request,
+            "Request bonus stars for another user",
+        )
         .limit(Limit::BonusRequests);
     routes.post(
         "/api/bonus-stars/{id}/approve",
         "bonus_stars.approve",
         approve,
-        "Give the stars asked for, or another number of them",
+        "Approve requested bonus stars, or a different number",
     );
-    routes.post("/api/bonus-stars/{id}/deny", "bonus_stars.deny", deny, "Don't give the stars asked for");
+    routes.post("/api/bonus-stars/{id}/deny", "bonus_stars.deny", deny, "Deny requested bonus stars");
 }
 
 inspection_domain::shows!(BonusView { bonus });
 
-/// Bonus stars for a reader.
+/// Bonus stars.
 #[derive(Debug, Serialize, ToSchema)]
 struct BonusView {
     #[serde(flatten)]
     bonus: Bonus,
-    /// Who gets them.
+    /// The recipient.
     user: Option<UserSummary>,
-    /// Who asked for them.
+    /// The requesting user.
     requested_by: Option<UserSummary>,
-    /// Who gave them, or decided on the request.
+    /// The user who awarded them or decided on the request.
     decided_by: Option<UserSummary>,
 }
 
-fn people(conn: &mut DbConnection, bonuses: &[Bonus]) -> persistence::Result<HashMap<UserId, UserSummary>> {
-    let ids = bonuses.iter().flat_map(|b| [Some(b.user_id), b.requested_by_id, b.decided_by_id]);
-    users::summaries(conn, ids.flatten())
-}
-
-impl BonusView {
-    fn new(bonus: Bonus, people: &HashMap<UserId, UserSummary>) -> Self {
-        let person = |id: Option<UserId>| people.get(&id?).cloned();
-        Self {
-            user: person(Some(bonus.user_id)),
-            requested_by: person(bonus.requested_by_id),
-            decided_by: person(bonus.decided_by_id),
-            bonus,
-        }
+impl View<Bonus> for BonusView {
+    fn references(bonus: &Bonus, references: &mut References) {
+        references.people([Some(bonus.user_id), bonus.requested_by_id, bonus.decided_by_id]);
     }
 
-    fn one(conn: &mut DbConnection, bonus: Bonus) -> persistence::Result<Self> {
-        let people = people(conn, std::slice::from_ref(&bonus))?;
-        Ok(Self::new(bonus, &people))
+    fn new(bonus: Bonus, related: &Related, _: &Caller) -> Self {
+        Self {
+            user: related.person(bonus.user_id),
+            requested_by: related.person(bonus.requested_by_id),
+            decided_by: related.person(bonus.decided_by_id),
+            bonus,
+        }
     }
 }
 
@@ -87,12 +86,10 @@ async fn list(
     permit: Permit<SignedIn>,
     query: ListQuery<BonusFilter>,
 ) -> Result<Paged<BonusView>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (filter, page)| {
-        let page = bonus_stars::list(conn, &caller.user, &filter, page)?;
-        let people = people(conn, &page.items)?;
-        Ok(page.map(|bonus| BonusView::new(bonus, &people)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, filter, page| {
+        bonus_stars::list(conn, &caller.user, &filter, page)
+    })
+    .await
 }
 
 async fn award(
@@ -100,9 +97,9 @@ async fn award(
     permit: Permit<AwardBonuses>,
     body: Body<NewBonus>,
 ) -> Result<Created<BonusView>, Problem> {
-    let view = app.write(permit, body, |tx, _, wanted| {
-        let bonus = bonus_stars::award(tx, wanted)?;
-        BonusView::one(tx.conn(), bonus)
+    let view = app.write(permit, body, |tx, caller, new| {
+        let bonus = bonus_stars::award(tx, new)?;
+        BonusView::one(tx.conn(), bonus, caller)
     });
     Ok(Created::with(view.await?, "bonus stars awarded"))
 }
@@ -112,9 +109,9 @@ async fn request(
     permit: Permit<RequestBonuses>,
     body: Body<NewBonus>,
 ) -> Result<Created<BonusView>, Problem> {
-    let view = app.write(permit, body, |tx, _, wanted| {
-        let bonus = bonus_stars::request(tx, wanted)?;
-        BonusView::one(tx.conn(), bonus)
+    let view = app.write(permit, body, |tx, caller, new| {
+        let bonus = bonus_stars::request(tx, new)?;
+        BonusView::one(tx.conn(), bonus, caller)
     });
     Ok(Created::with(view.await?, "bonus stars requested"))
 }
@@ -125,9 +122,9 @@ async fn approve(
     id: Path<BonusId>,
     body: Body<BonusApproval>,
 ) -> Result<Reply<BonusView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, approval)| {
+    let view = app.write(permit, (id, body), |tx, caller, (id, approval)| {
         let bonus = bonus_stars::approve(tx, id, &approval)?;
-        BonusView::one(tx.conn(), bonus)
+        BonusView::one(tx.conn(), bonus, caller)
     });
     Ok(Reply::with(view.await?, "bonus stars approved"))
 }
@@ -138,9 +135,9 @@ async fn deny(
     id: Path<BonusId>,
     body: Body<BonusDenial>,
 ) -> Result<Reply<BonusView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, denial)| {
+    let view = app.write(permit, (id, body), |tx, caller, (id, denial)| {
         let bonus = bonus_stars::deny(tx, id, denial)?;
-        BonusView::one(tx.conn(), bonus)
+        BonusView::one(tx.conn(), bonus, caller)
     });
     Ok(Reply::with(view.await?, "bonus stars denied"))
 }

@@ -23,44 +23,49 @@ use crate::web::{
 
 /// Endpoints of checklists.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/checklists", "checklists.list", list, "Checklists with their questions, filtered");
-    routes.post("/api/checklists", "checklists.create", create, "Make a checklist with its first questions");
-    routes.get("/api/checklists/{id}", "checklists.get", get, "One checklist with its questions");
+    routes.get("/api/checklists", "checklists.list", list, "List checklists with their questions, filtered");
+    routes.post(
+        "/api/checklists",
+        "checklists.create",
+        create,
+        "Create a checklist with its first questions",
+    );
+    routes.get("/api/checklists/{id}", "checklists.get", get, "Get a checklist with its questions");
     routes.put(
         "/api/checklists/{id}",
         "checklists.update",
         update,
-        "Change a checklist's name or whether it is active",
+        "Update a checklist's name or active flag",
     );
     routes.post(
         "/api/checklists/{id}/versions",
         "checklists.clone",
         clone,
-        "Copy a checklist under a new version",
+        "Copy a checklist to a new version",
     );
     routes.post("/api/checklists/{id}/items", "checklists.add_item", add_item, "Add a question");
     routes.put(
         "/api/checklists/{id}/items/{item_id}",
         "checklists.update_item",
         update_item,
-        "Change a question nobody has answered",
+        "Update a question; once it is answered, only its order and, in part, whether it is required",
     );
     routes.delete(
         "/api/checklists/{id}/items/{item_id}",
         "checklists.delete_item",
         delete_item,
-        "Remove a question nobody has answered",
+        "Remove an unanswered question",
     );
 }
 
 inspection_domain::shows!(ItemView { item }, TemplateView { template }, ChecklistView { template, items });
 
-/// A question for a reader.
+/// A question.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ItemView {
     #[serde(flatten)]
     item: Item,
-    /// The question, as it was written.
+    /// The question, as entered.
     question_text_en: String,
 }
 
@@ -73,12 +78,12 @@ impl ItemView {
     }
 }
 
-/// A checklist for a reader, without its questions.
+/// A checklist without its questions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TemplateView {
     #[serde(flatten)]
     template: Template,
-    /// The name, as it was written.
+    /// The name, as entered.
     name_en: String,
 }
 
@@ -91,7 +96,7 @@ impl TemplateView {
     }
 }
 
-/// A checklist for a reader.
+/// A checklist with its questions.
 #[derive(Debug, Serialize, ToSchema)]
 struct ChecklistView {
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! Daily lists: what is to be inspected on a day and shift.
+//! Daily lists: the machines to inspect on a day and shift.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     assignments::AssignmentView,
-    equipment::Related,
+    related::{References, View},
     web::{
         app::App,
         input::{Body, ListQuery, Path},
@@ -30,19 +30,19 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/inspection-assignments/lists",
         "daily_lists.list",
         list,
-        "Daily lists, filtered; the latest day first",
+        "List daily lists, filtered, latest day first",
     );
     routes.post(
         "/api/inspection-assignments/lists/generate",
         "daily_lists.generate",
         generate,
-        "Generate the list of a day and shift, or add to it what is missing",
+        "Generate the list of a day and shift, or add missing assignments to it",
     );
     routes.get(
         "/api/inspection-assignments/lists/{id}",
         "daily_lists.get",
         get,
-        "One list with everything on it",
+        "Get a daily list with its assignments",
     );
 }
 
@@ -57,12 +57,12 @@ async fn list(
     Ok(Paged(page.await?))
 }
 
-/// A list that was generated.
+/// A generated list.
 #[derive(Debug, Serialize, ToSchema)]
 struct GeneratedView {
     #[serde(flatten)]
     list: InspectionList,
-    /// Assignments that were added.
+    /// Number of added assignments.
     assignments_added: usize,
 }
 
@@ -71,12 +71,12 @@ async fn generate(
     permit: Permit<PlanInspections>,
     body: Body<GenerateList>,
 ) -> Result<FoundOrCreated<GeneratedView>, Problem> {
-    let generated = app.write(permit, body, |tx, _, wanted| daily_lists::generate(tx, &wanted)).await?;
+    let generated = app.write(permit, body, |tx, _, list| daily_lists::generate(tx, &list)).await?;
     let data = GeneratedView { list: generated.list, assignments_added: generated.added };
     Ok(FoundOrCreated { data, is_new: generated.is_new })
 }
 
-/// A list with everything on it.
+/// A daily list with its assignments.
 #[derive(Debug, Serialize, ToSchema)]
 struct ListDetail {
     #[serde(flatten)]
@@ -86,19 +86,16 @@ struct ListDetail {
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<ListId>) -> Result<Reply<ListDetail>, Problem> {
-    let now = app.now();
-    let view = app.read(permit, id, move |conn, caller, id| {
+    let view = app.read(permit, id, |conn, caller, id| {
         let list = daily_lists::get(conn, id)?;
-        let on_it = daily_lists::assignments_of(conn, id)?;
-        let people: Vec<_> = on_it.iter().flat_map(|(assignment, _)| assignment.team()).collect();
-        let mut machines = HashMap::new();
-        let mut assignments = Vec::new();
-        for (assignment, machine) in on_it {
+        let (mut assignments, mut machines) = (Vec::new(), HashMap::new());
+        for (assignment, machine) in daily_lists::assignments_of(conn, id)? {
             machines.insert(machine.id, machine);
             assignments.push(assignment);
         }
-        let related = Related::with(conn, machines, people)?;
-        let view = |assignment| AssignmentView::new(assignment, &related, now, caller.language);
+        let references = References::of::<_, AssignmentView>(&assignments);
+        let related = references.load_with(conn, machines)?;
+        let view = |assignment| AssignmentView::new(assignment, &related, caller);
         Ok(ListDetail { list, assignments: assignments.into_iter().map(view).collect() })
     });
     Ok(Reply::new(view.await?))

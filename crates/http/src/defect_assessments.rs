@@ -1,4 +1,4 @@
-//! What specialists think of defects before work.
+//! Specialists' assessments of defects before work.
 
 use inspection_auth::permissions::{RepairDefects, SignedIn};
 use inspection_domain::{
@@ -10,16 +10,13 @@ use inspection_persistence::defect_assessments;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    defects::localised,
-    web::{
-        app::App,
-        input::{Body, ListQuery, Unfiltered},
-        permit::Permit,
-        problem::Problem,
-        reply::{Created, Paged},
-        routes::Routes,
-    },
+use crate::web::{
+    app::App,
+    input::{Body, ListQuery, Unfiltered},
+    permit::Permit,
+    problem::Problem,
+    reply::{Created, Paged},
+    routes::Routes,
 };
 
 /// Endpoints of assessments of defects.
@@ -28,23 +25,23 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/defect-assessments",
         "defect_assessments.list",
         list,
-        "Assessments of defects, newest first; all for an admin, else one's own",
+        "List defect assessments, newest first; admins see all, others their own",
     );
     routes.post(
         "/api/defect-assessments",
         "defect_assessments.assess",
         assess,
-        "Assess a defect before work: the specialist of its job, once",
+        "Assess a defect before work; once, by the specialist of its job",
     );
     routes.get(
         "/api/defect-assessments/pending",
         "defect_assessments.pending",
         pending,
-        "The defects that wait for one's assessment",
+        "List the defects that await the user's assessment",
     );
 }
 
-inspection_domain::shows!(Waiting { defect });
+inspection_domain::shows!(DefectToAssess { defect });
 
 async fn list(
     app: App,
@@ -56,10 +53,11 @@ async fn list(
     Ok(Paged(page.await?))
 }
 
-/// A defect that waits for an assessment.
+/// A defect that awaits an assessment.
 #[derive(Debug, Serialize, ToSchema)]
-struct Waiting {
-    /// The job to repair it.
+#[schema(as = Waiting)]
+struct DefectToAssess {
+    /// The repair job.
     job_id: JobId,
     /// The defect.
     defect: Defect,
@@ -69,11 +67,11 @@ async fn pending(
     app: App,
     permit: Permit<RepairDefects>,
     query: ListQuery<Unfiltered>,
-) -> Result<Paged<Waiting>, Problem> {
+) -> Result<Paged<DefectToAssess>, Problem> {
     let page = app.read(permit, query, |conn, caller, (_, page)| {
         let page = defect_assessments::pending(conn, &caller.user, page)?;
         let language = caller.language;
-        Ok(page.map(|(job_id, defect)| Waiting { job_id, defect: localised(defect, language) }))
+        Ok(page.map(|(job_id, defect)| DefectToAssess { job_id, defect: defect.in_language(language) }))
     });
     Ok(Paged(page.await?))
 }
@@ -83,6 +81,6 @@ async fn assess(
     permit: Permit<RepairDefects>,
     body: Body<NewDefectAssessment>,
 ) -> Result<Created<DefectAssessment>, Problem> {
-    let assessment = app.write(permit, body, |tx, _, wanted| defect_assessments::assess(tx, wanted));
+    let assessment = app.write(permit, body, |tx, _, new| defect_assessments::assess(tx, new));
     Ok(Created::with(assessment.await?, "defect assessed"))
 }

@@ -6,20 +6,17 @@ use inspection_domain::{
     defects::{Defect, DefectChanges, DefectFilter, Reopening, Resolution},
     ids::DefectId,
     jobs::AssignSpecialist,
-    text::Language,
-    time::Date,
     users::UserSummary,
 };
-use inspection_persistence::{
-    self as persistence, DbConnection, Tx, defect_assessments, defects, inspections, jobs,
-};
+use inspection_persistence::{defect_assessments, defects, inspections, jobs};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    equipment::{EquipmentView, Related},
+    equipment::EquipmentView,
     inspections::InspectionView,
     jobs::JobView,
+    related::{References, Related, View, list_views},
     web::{
         app::{App, Caller},
         input::{Body, ListQuery, Path},
@@ -32,23 +29,28 @@ use crate::{
 
 /// Endpoints of defects.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/defects", "defects.list", list, "Defects, filtered; by due date, the worst first");
-    routes.get("/api/defects/{id}", "defects.get", get, "One defect with the inspection that found it");
-    routes.put("/api/defects/{id}", "defects.update", update, "Change a defect's particulars");
+    routes.get("/api/defects", "defects.list", list, "List defects, filtered, by due date and severity");
+    routes.get(
+        "/api/defects/{id}",
+        "defects.get",
+        get,
+        "Get a defect with its inspection, assessment and latest job",
+    );
+    routes.put("/api/defects/{id}", "defects.update", update, "Update a defect");
     routes.post(
         "/api/defects/{id}/assign-specialist",
         "defects.assign_specialist",
         assign_specialist,
-        "Give a defect to a specialist: the job to repair it",
+        "Assign a defect to a specialist; creates the repair job",
     );
     routes.post(
         "/api/defects/{id}/resolve",
         "defects.resolve",
         resolve,
-        "Call a defect resolved: its assignee, its specialist, an engineer or an admin",
+        "Resolve a defect; allowed for its assignee, its specialist, engineers and admins",
     );
     routes.post("/api/defects/{id}/close", "defects.close", close, "Close a resolved defect");
-    routes.post("/api/defects/{id}/reopen", "defects.reopen", reopen, "Open a resolved defect again");
+    routes.post("/api/defects/{id}/reopen", "defects.reopen", reopen, "Reopen a resolved defect");
 }
 
 inspection_domain::shows!(
@@ -56,61 +58,38 @@ inspection_domain::shows!(
     DefectDetail { defect, inspection, assessment, job }
 );
 
-/// The defect with its description in the reader's language.
-pub(crate) fn localised(mut defect: Defect, language: Language) -> Defect {
-    defect.description = language.choose(&defect.description, defect.description_ar.as_deref()).to_owned();
-    defect
-}
-
-/// A defect for a reader.
+/// A defect.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DefectView {
     #[serde(flatten)]
     defect: Defect,
-    /// The description, as it was written.
+    /// Description, as entered.
     description_en: String,
-    /// Whether it was due before today and isn't resolved.
+    /// Whether the due date has passed and the defect is not resolved.
     is_overdue: bool,
-    /// Who is to see to it.
+    /// The assignee.
     assigned_to: Option<UserSummary>,
-    /// Who resolved it.
+    /// The resolving user.
     resolved_by: Option<UserSummary>,
     /// The machine.
     equipment: Option<EquipmentView>,
 }
 
-/// What defects refer to.
-fn related(conn: &mut DbConnection, defects: &[Defect]) -> persistence::Result<Related> {
-    let machines = defects.iter().map(|defect| defect.equipment_id);
-    let people = defects.iter().flat_map(|defect| [defect.assigned_to_id, defect.resolved_by_id]);
-    Related::of(conn, machines, people)
-}
+impl View<Defect> for DefectView {
+    fn references(defect: &Defect, references: &mut References) {
+        references.machine(defect.equipment_id);
+        references.people([defect.assigned_to_id, defect.resolved_by_id]);
+    }
 
-impl DefectView {
-    pub(crate) fn new(defect: Defect, related: &Related, today: Date, language: Language) -> Self {
+    fn new(defect: Defect, related: &Related, caller: &Caller) -> Self {
         Self {
             description_en: defect.description.clone(),
-            is_overdue: defect.is_overdue(today),
+            is_overdue: defect.is_overdue(caller.today),
             assigned_to: related.person(defect.assigned_to_id),
             resolved_by: related.person(defect.resolved_by_id),
-            equipment: related.machine(defect.equipment_id, language),
-            defect: localised(defect, language),
+            equipment: EquipmentView::of(defect.equipment_id, related, caller),
+            defect: defect.in_language(caller.language),
         }
-    }
-
-    fn one(
-        conn: &mut DbConnection,
-        defect: Defect,
-        today: Date,
-        language: Language,
-    ) -> persistence::Result<Self> {
-        let related = related(conn, std::slice::from_ref(&defect))?;
-        Ok(Self::new(defect, &related, today, language))
-    }
-
-    fn changed(tx: &mut Tx<'_>, caller: &Caller, defect: Defect) -> persistence::Result<Self> {
-        let today = tx.today();
-        Self::one(tx.conn(), defect, today, caller.language)
     }
 }
 
@@ -119,43 +98,38 @@ async fn list(
     permit: Permit<SignedIn>,
     query: ListQuery<DefectFilter>,
 ) -> Result<Paged<DefectView>, Problem> {
-    let today = app.context().today();
-    let page = app.read(permit, query, move |conn, caller, (filter, page)| {
-        let page = defects::list(conn, &filter, today, page)?;
-        let related = related(conn, &page.items)?;
-        Ok(page.map(|defect| DefectView::new(defect, &related, today, caller.language)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, filter, page| {
+        defects::list(conn, &filter, caller.today, page)
+    })
+    .await
 }
 
-/// A defect with what led to it.
+/// A defect with its inspection, assessment and job.
 #[derive(Debug, Serialize, ToSchema)]
 struct DefectDetail {
     #[serde(flatten)]
     defect: DefectView,
     /// The inspection that found it.
     inspection: InspectionView,
-    /// What its specialist thought of it.
+    /// The specialist's assessment.
     assessment: Option<DefectAssessment>,
-    /// The latest job to repair it.
+    /// The latest repair job.
     job: Option<JobView>,
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<Reply<DefectDetail>, Problem> {
-    let today = app.context().today();
-    let now = app.now();
-    let view = app.read(permit, id, move |conn, caller, id| {
+    let view = app.read(permit, id, |conn, caller, id| {
         let defect = defects::get(conn, id)?;
         let inspection = inspections::get(conn, defect.inspection_id)?;
         let job = match jobs::find_repair(conn, id)? {
-            Some(job) => Some(JobView::one(conn, job, caller, now)?),
+            Some(job) => Some(JobView::one(conn, job, caller)?),
             None => None,
         };
         Ok(DefectDetail {
             assessment: defect_assessments::find_by_defect(conn, id)?,
             job,
-            defect: DefectView::one(conn, defect, today, caller.language)?,
-            inspection: InspectionView::one(conn, inspection, caller.language)?,
+            defect: DefectView::one(conn, defect, caller)?,
+            inspection: InspectionView::one(conn, inspection, caller)?,
         })
     });
     Ok(Reply::new(view.await?))
@@ -169,7 +143,7 @@ async fn update(
 ) -> Result<Reply<DefectView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
         let defect = defects::update(tx, id, changes)?;
-        DefectView::changed(tx, caller, defect)
+        DefectView::one(tx.conn(), defect, caller)
     });
     Ok(Reply::with(view.await?, "defect changed"))
 }
@@ -180,9 +154,9 @@ async fn assign_specialist(
     id: Path<DefectId>,
     body: Body<AssignSpecialist>,
 ) -> Result<Created<JobView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, wanted)| {
-        let job = jobs::assign_specialist(tx, id, wanted)?;
-        JobView::changed(tx, caller, job)
+    let view = app.write(permit, (id, body), |tx, caller, (id, assignment)| {
+        let job = jobs::assign_specialist(tx, id, assignment)?;
+        JobView::one(tx.conn(), job, caller)
     });
     Ok(Created::with(view.await?, "specialist assigned"))
 }
@@ -195,7 +169,7 @@ async fn resolve(
 ) -> Result<Reply<DefectView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, resolution)| {
         let defect = defects::resolve(tx, id, resolution)?;
-        DefectView::changed(tx, caller, defect)
+        DefectView::one(tx.conn(), defect, caller)
     });
     Ok(Reply::with(view.await?, "defect resolved"))
 }
@@ -207,7 +181,7 @@ async fn close(
 ) -> Result<Reply<DefectView>, Problem> {
     let view = app.write(permit, id, |tx, caller, id| {
         let defect = defects::close(tx, id)?;
-        DefectView::changed(tx, caller, defect)
+        DefectView::one(tx.conn(), defect, caller)
     });
     Ok(Reply::with(view.await?, "defect closed"))
 }
@@ -220,7 +194,7 @@ async fn reopen(
 ) -> Result<Reply<DefectView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, reopening)| {
         let defect = defects::reopen(tx, id, reopening)?;
-        DefectView::changed(tx, caller, defect)
+        DefectView::one(tx.conn(), defect, caller)
     });
     Ok(Reply::with(view.await?, "defect reopened"))
 }

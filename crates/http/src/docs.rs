@@ -68,7 +68,8 @@ pub(crate) fn document(routes: Routes) -> OpenApi {
     document
 }
 
-/// The served document. Application data: the function that builds it, so that it is built on first use.
+/// The served document. Application data: the function that builds it, so that it is built on first
+/// use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Document(pub(crate) fn() -> &'static str);
 

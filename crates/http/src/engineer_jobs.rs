@@ -1,11 +1,15 @@
-//! Jobs of engineers.
+//! Engineer jobs.
 
 use inspection_auth::permissions::{EngineerWork, SignedIn, TakeEngineerJobsOver};
 use inspection_domain::jobs::{EngineerJobFilter, JobKind, NewEngineerJob};
-use inspection_persistence::jobs as work;
+use inspection_persistence::jobs;
 
 use crate::{
-    jobs::{self, JobView, Kind, views},
+    jobs::{
+        JobEndpoints, JobView, complete, force_pause, get, leave, pause, pause_history, plan, reward, start,
+        take_over,
+    },
+    related::{View, list_views},
     web::{
         app::App,
         input::{Body, ListQuery},
@@ -17,88 +21,83 @@ use crate::{
     },
 };
 
-/// Endpoints of engineers' jobs.
+/// Endpoints of engineer jobs.
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/engineer-jobs",
         "engineer_jobs.list",
         list,
-        "Engineers' jobs, filtered, newest first; all for an admin, else one's own",
+        "List engineer jobs, filtered, newest first; admins see all, engineers their own",
     );
     routes
         .post(
             "/api/engineer-jobs",
             "engineer_jobs.create",
             create,
-            "Make a job: an admin for any engineer, an engineer for themself",
+            "Create an engineer job; admins for any engineer, engineers for themselves",
         )
         .limit(Limit::EngineerJobs);
-    routes.get(
-        "/api/engineer-jobs/{id}",
-        "engineer_jobs.get",
-        jobs::get::<EngineerJobs>,
-        "One engineer's job",
-    );
+    routes.get("/api/engineer-jobs/{id}", "engineer_jobs.get", get::<EngineerJobs>, "Get an engineer job");
     routes.post(
         "/api/engineer-jobs/{id}/planned-time",
         "engineer_jobs.plan",
-        jobs::plan::<EngineerJobs>,
-        "Enter the planned time of one's own job, once",
+        plan::<EngineerJobs>,
+        "Enter the planned time of the user's own job, once",
     );
     routes.post(
         "/api/engineer-jobs/{id}/start",
         "engineer_jobs.start",
-        jobs::start::<EngineerJobs>,
-        "Begin one's own job",
+        start::<EngineerJobs>,
+        "Start the user's own job",
     );
     routes.post(
         "/api/engineer-jobs/{id}/complete",
         "engineer_jobs.complete",
-        jobs::complete::<EngineerJobs>,
-        "Finish one's own job; it goes to review",
+        complete::<EngineerJobs>,
+        "Complete the user's own job and send it to quality review",
     );
     routes.post(
         "/api/engineer-jobs/{id}/incomplete",
         "engineer_jobs.leave",
-        jobs::leave::<EngineerJobs>,
-        "Leave one's own job undone",
+        leave::<EngineerJobs>,
+        "Report the user's own job as incomplete",
     );
     routes.post(
         "/api/engineer-jobs/{id}/pause",
         "engineer_jobs.pause",
-        jobs::pause::<EngineerJobs>,
-        "Ask for a pause of one's own job",
+        pause::<EngineerJobs>,
+        "Request a pause of the user's own job",
     );
     routes.get(
         "/api/engineer-jobs/{id}/pause-history",
         "engineer_jobs.pause_history",
-        jobs::pause_history::<EngineerJobs>,
-        "The pauses of a job, the latest first",
+        pause_history::<EngineerJobs>,
+        "List the pauses of an engineer job, latest first",
     );
     routes.post(
         "/api/engineer-jobs/{id}/takeover",
         "engineer_jobs.take_over",
-        jobs::take_over::<EngineerJobs>,
-        "Queue up to take a stalled job over",
+        take_over::<EngineerJobs>,
+        "Request the takeover of a stalled engineer job",
     );
     routes.post(
         "/api/engineer-jobs/{id}/admin/force-pause",
         "engineer_jobs.force_pause",
-        jobs::force_pause::<EngineerJobs>,
-        "Pause an engineer's job",
+        force_pause::<EngineerJobs>,
+        "Force a pause of an engineer job",
     );
     routes.post(
         "/api/engineer-jobs/{id}/admin/bonus",
         "engineer_jobs.reward",
-        jobs::reward::<EngineerJobs>,
-        "Give a bonus for a job, or another one",
+        reward::<EngineerJobs>,
+        "Award a bonus for an engineer job, or change it",
     );
 }
 
-/// Jobs of engineers.
+/// Engineer jobs.
 enum EngineerJobs {}
 
-impl Kind for EngineerJobs {
+impl JobEndpoints for EngineerJobs {
     const KIND: JobKind = JobKind::Engineer;
     type Taker = TakeEngineerJobsOver;
 }
@@ -108,12 +107,10 @@ async fn list(
     permit: Permit<SignedIn>,
     query: ListQuery<EngineerJobFilter>,
 ) -> Result<Paged<JobView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (filter, page)| {
-        let page = work::engineer_jobs(conn, &caller.user, &filter, page)?;
-        views(conn, page, caller, now)
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, filter, page| {
+        jobs::engineer_jobs(conn, &caller.user, &filter, page)
+    })
+    .await
 }
 
 async fn create(
@@ -121,9 +118,9 @@ async fn create(
     permit: Permit<EngineerWork>,
     body: Body<NewEngineerJob>,
 ) -> Result<Created<JobView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, wanted| {
-        let job = work::create_for_engineer(tx, wanted)?;
-        JobView::changed(tx, caller, job)
+    let view = app.write(permit, body, |tx, caller, new| {
+        let job = jobs::create_for_engineer(tx, new)?;
+        JobView::one(tx.conn(), job, caller)
     });
     Ok(Created::with(view.await?, "engineer job created"))
 }

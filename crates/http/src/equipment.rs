@@ -1,134 +1,90 @@
-//! Equipment.
-
-use std::collections::HashMap;
+//! Machines.
 
 use inspection_auth::permissions::{ManageEquipment, SignedIn};
 use inspection_domain::{
     defects::Defect,
     equipment::{Equipment, EquipmentChanges, EquipmentFilter, NewEquipment, StatusChange},
-    ids::{DefectId, EquipmentId, JobId, UserId},
+    ids::{DefectId, EquipmentId, JobId},
     inspections::Inspection,
     jobs::{Job, JobKind, JobStatus},
     text::Language,
     time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::{self as persistence, DbConnection, equipment, users};
+use inspection_persistence::equipment;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    input::{Body, ListQuery, Path, Unfiltered},
-    permit::Permit,
-    problem::Problem,
-    reply::{Created, Paged, Plain, Reply},
-    routes::Routes,
+use crate::{
+    related::{References, Related, View, list_views},
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Path, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged, Plain, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of equipment.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/equipment", "equipment.list", list, "Equipment, filtered");
+    routes.get("/api/equipment", "equipment.list", list, "List machines, filtered");
     routes.post("/api/equipment", "equipment.create", create, "Register a machine");
-    routes.get("/api/equipment/types", "equipment.types", types, "The types of equipment there are");
-    routes.get("/api/equipment/{id}", "equipment.get", get, "One machine");
+    routes.get("/api/equipment/types", "equipment.types", types, "List the equipment types in use");
+    routes.get("/api/equipment/{id}", "equipment.get", get, "Get a machine");
     routes.put(
         "/api/equipment/{id}",
         "equipment.update",
         update,
-        "Change a machine; a status given may release a stopped one",
+        "Update a machine; setting the status may release a stopped one",
     );
     routes.delete(
         "/api/equipment/{id}",
         "equipment.decommission",
         decommission,
-        "Decommission a machine; nothing is removed",
+        "Decommission a machine; its records are kept",
     );
     routes.get(
         "/api/equipment/{id}/history",
         "equipment.history",
         history,
-        "What happened to a machine, newest first",
+        "List the history of a machine, newest first",
     );
 }
 
 inspection_domain::shows!(EquipmentView { equipment }, EventView { inspection, defect });
 
-/// A machine for a reader.
+/// A machine.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EquipmentView {
     #[serde(flatten)]
     equipment: Equipment,
-    /// Where it stands, as it was written.
+    /// Location, as entered.
     location_en: Option<String>,
-    /// Who looks after it.
+    /// The responsible technician.
     assigned_technician: Option<UserSummary>,
 }
 
 impl EquipmentView {
-    /// The machine, with its location in the reader's language.
-    pub(crate) fn new(
-        mut equipment: Equipment,
-        language: Language,
-        people: &HashMap<UserId, UserSummary>,
-    ) -> Self {
+    /// A machine that a row refers to.
+    pub(crate) fn of(id: EquipmentId, related: &Related, caller: &Caller) -> Option<Self> {
+        Some(Self::new(related.machine(id)?.clone(), related, caller))
+    }
+}
+
+impl View<Equipment> for EquipmentView {
+    fn references(machine: &Equipment, references: &mut References) {
+        references.people([machine.assigned_technician_id]);
+    }
+
+    fn new(mut equipment: Equipment, related: &Related, caller: &Caller) -> Self {
         let location_en = equipment.location.clone();
         if let Some(original) = &equipment.location {
-            equipment.location = Some(language.choose(original, equipment.location_ar.as_deref()).to_owned());
+            let location = caller.language.choose(original, equipment.location_ar.as_deref());
+            equipment.location = Some(location.to_owned());
         }
-        let assigned_technician = equipment.assigned_technician_id.and_then(|id| people.get(&id).cloned());
-        Self { equipment, location_en, assigned_technician }
-    }
-
-    fn one(conn: &mut DbConnection, equipment: Equipment, language: Language) -> persistence::Result<Self> {
-        let people = users::summaries(conn, equipment.assigned_technician_id)?;
-        Ok(Self::new(equipment, language, &people))
-    }
-}
-
-/// The machines and people that the rows of a list refer to.
-pub(crate) struct Related {
-    machines: HashMap<EquipmentId, Equipment>,
-    people: HashMap<UserId, UserSummary>,
-}
-
-impl Related {
-    /// Loads them: two queries, however many rows there are.
-    pub(crate) fn of(
-        conn: &mut DbConnection,
-        machines: impl IntoIterator<Item = EquipmentId>,
-        people: impl IntoIterator<Item = Option<UserId>>,
-    ) -> persistence::Result<Self> {
-        let machines = equipment::by_ids(conn, machines)?;
-        Self::with(conn, machines, people)
-    }
-
-    /// Loads the people; the machines are at hand.
-    pub(crate) fn with(
-        conn: &mut DbConnection,
-        machines: HashMap<EquipmentId, Equipment>,
-        people: impl IntoIterator<Item = Option<UserId>>,
-    ) -> persistence::Result<Self> {
-        let technicians = machines.values().map(|machine| machine.assigned_technician_id);
-        let people =
-            users::summaries(conn, people.into_iter().chain(technicians).flatten().collect::<Vec<_>>())?;
-        Ok(Self { machines, people })
-    }
-
-    /// One of the machines, for a reader.
-    pub(crate) fn machine(&self, id: EquipmentId, language: Language) -> Option<EquipmentView> {
-        let machine = self.machines.get(&id)?.clone();
-        Some(EquipmentView::new(machine, language, &self.people))
-    }
-
-    /// Name of one of the machines.
-    pub(crate) fn machine_name(&self, id: EquipmentId) -> Option<String> {
-        self.machines.get(&id).map(|machine| machine.name.clone())
-    }
-
-    /// One of the people.
-    pub(crate) fn person(&self, id: Option<UserId>) -> Option<UserSummary> {
-        self.people.get(&id?).cloned()
+        Self { location_en, assigned_technician: related.person(equipment.assigned_technician_id), equipment }
     }
 }
 
@@ -137,13 +93,7 @@ async fn list(
     permit: Permit<SignedIn>,
     query: ListQuery<EquipmentFilter>,
 ) -> Result<Paged<EquipmentView>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (filter, page)| {
-        let page = equipment::list(conn, &filter, page)?;
-        let people =
-            users::summaries(conn, page.items.iter().filter_map(|machine| machine.assigned_technician_id))?;
-        Ok(page.map(|machine| EquipmentView::new(machine, caller.language, &people)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, _, filter, page| equipment::list(conn, &filter, page)).await
 }
 
 async fn get(
@@ -153,7 +103,7 @@ async fn get(
 ) -> Result<Reply<EquipmentView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let machine = equipment::get(conn, id)?;
-        EquipmentView::one(conn, machine, caller.language)
+        EquipmentView::one(conn, machine, caller)
     });
     Ok(Reply::new(view.await?))
 }
@@ -165,7 +115,7 @@ async fn create(
 ) -> Result<Created<EquipmentView>, Problem> {
     let view = app.write(permit, body, |tx, caller, new| {
         let machine = equipment::create(tx, new)?;
-        EquipmentView::one(tx.conn(), machine, caller.language)
+        EquipmentView::one(tx.conn(), machine, caller)
     });
     Ok(Created::with(view.await?, "equipment registered"))
 }
@@ -178,7 +128,7 @@ async fn update(
 ) -> Result<Reply<EquipmentView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
         let machine = equipment::update(tx, id, changes)?;
-        EquipmentView::one(tx.conn(), machine, caller.language)
+        EquipmentView::one(tx.conn(), machine, caller)
     });
     Ok(Reply::with(view.await?, "equipment changed"))
 }
@@ -190,17 +140,17 @@ async fn decommission(
 ) -> Result<Reply<EquipmentView>, Problem> {
     let view = app.write(permit, id, |tx, caller, id| {
         let machine = equipment::decommission(tx, id)?;
-        EquipmentView::one(tx.conn(), machine, caller.language)
+        EquipmentView::one(tx.conn(), machine, caller)
     });
     Ok(Reply::with(view.await?, "equipment decommissioned"))
 }
 
-/// A type of equipment.
+/// An equipment type.
 #[derive(Debug, Serialize, ToSchema)]
 struct TypeView {
     /// The type.
     equipment_type: String,
-    /// The type in Arabic, where it is known.
+    /// The type in Arabic, if known.
     equipment_type_ar: Option<String>,
 }
 
@@ -212,12 +162,12 @@ async fn types(app: App, permit: Permit<SignedIn>) -> Result<Reply<Vec<TypeView>
     Ok(Reply::new(views.collect()))
 }
 
-/// Something that happened to a machine: one of the three is there.
+/// An event in the history of a machine; exactly one of the objects is set.
 #[derive(Debug, Serialize, ToSchema)]
 struct EventView {
-    /// `inspection`, `defect` or `status_change`.
+    /// `inspection`, `defect`, `job` or `status_change`.
     kind: &'static str,
-    /// When.
+    /// Time of the event.
     at: Instant,
     /// The inspection.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,7 +175,7 @@ struct EventView {
     /// The defect.
     #[serde(skip_serializing_if = "Option::is_none")]
     defect: Option<Defect>,
-    /// The job somebody got.
+    /// The job.
     #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<JobEvent>,
     /// The change of status.
@@ -235,35 +185,34 @@ struct EventView {
 
 impl EventView {
     fn new(at: Instant, event: equipment::Event, language: Language) -> Self {
-        let nothing = Self { kind: "", at, inspection: None, defect: None, job: None, status_change: None };
+        let empty = Self { kind: "", at, inspection: None, defect: None, job: None, status_change: None };
         match event {
-            equipment::Event::Inspection(it) => Self { kind: "inspection", inspection: Some(it), ..nothing },
+            equipment::Event::Inspection(it) => Self { kind: "inspection", inspection: Some(it), ..empty },
             equipment::Event::Defect(it) => {
-                let defect = crate::defects::localised(it, language);
-                Self { kind: "defect", defect: Some(defect), ..nothing }
+                Self { kind: "defect", defect: Some(it.in_language(language)), ..empty }
             }
-            equipment::Event::Job(it) => Self { kind: "job", job: Some(JobEvent::from(*it)), ..nothing },
+            equipment::Event::Job(it) => Self { kind: "job", job: Some(JobEvent::from(*it)), ..empty },
             equipment::Event::StatusChange(it) => {
-                Self { kind: "status_change", status_change: Some(it), ..nothing }
+                Self { kind: "status_change", status_change: Some(it), ..empty }
             }
         }
     }
 }
 
-/// What everybody may know of a job.
+/// The public part of a job.
 #[derive(Debug, Serialize, ToSchema)]
 struct JobEvent {
-    /// Number.
+    /// Primary key.
     id: JobId,
-    /// Whose kind of job it is.
+    /// Kind of the job.
     kind: JobKind,
-    /// Its number, as people say it.
+    /// Display number.
     job_id: String,
-    /// How far it is.
+    /// Lifecycle status.
     status: JobStatus,
-    /// The defect it repairs, or has to do with.
+    /// The defect to repair, or a related one.
     defect_id: Option<DefectId>,
-    /// When it was done.
+    /// Time of completion.
     completed_at: Option<Instant>,
 }
 

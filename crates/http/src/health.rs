@@ -1,4 +1,4 @@
-//! Whether the service is up, and where things are.
+//! Health checks and the entry point.
 
 use actix_web::{HttpRequest, HttpResponse, Responder, http::StatusCode};
 use inspection_domain::time::Instant;
@@ -20,15 +20,15 @@ use crate::web::{
 /// Version of the service.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Endpoints of the service's own state.
+/// Endpoints of the service's health.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/", "health.root", root, "What this is, and where things are");
-    routes.get("/health", "health.health", health, "Whether the service is healthy");
-    routes.get("/health/live", "health.live", live, "Whether the process runs");
-    routes.get("/health/ready", "health.ready", ready, "Whether the service can serve");
+    routes.get("/", "health.root", root, "Get the name and the entry points of the service");
+    routes.get("/health", "health.health", health, "Check the health of the service");
+    routes.get("/health/live", "health.live", live, "Check whether the process runs");
+    routes.get("/health/ready", "health.ready", ready, "Check whether the service is ready for requests");
 }
 
-/// What this is.
+/// Name and entry points of the service.
 #[derive(Debug, Serialize, ToSchema)]
 struct Root {
     /// Name of the service.
@@ -37,22 +37,22 @@ struct Root {
     version: &'static str,
     /// Always `running`.
     status: &'static str,
-    /// Where things are.
+    /// Entry points.
     endpoints: EntryPoints,
 }
 
-/// Where things are.
+/// Paths of the entry points.
 #[derive(Debug, Serialize, ToSchema)]
 struct EntryPoints {
     /// The API.
     api: &'static str,
-    /// Its page.
+    /// Documentation page.
     docs: &'static str,
-    /// Its document.
+    /// OpenAPI document.
     openapi: &'static str,
-    /// Health.
+    /// Health check.
     health: &'static str,
-    /// Signing in.
+    /// Sign-in.
     login: &'static str,
 }
 
@@ -67,25 +67,26 @@ async fn root(_: App, _: Public) -> Result<Bare<Root>, Problem> {
     Ok(Bare(Root { name: "inspection-service", version: VERSION, status: "running", endpoints }))
 }
 
-/// How the service is.
+/// Health of the service.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
-    /// `healthy`, or `degraded` when something it needs is missing.
+    /// `healthy`, or `degraded` if a dependency is unavailable.
     status: &'static str,
     /// Version of the service.
     version: &'static str,
     /// `connected` or `unreachable`.
     database: &'static str,
-    /// Whether the schema is that of this version; told where it is asked for.
+    /// `applied`, `pending` or `unknown`; readiness check only.
     #[serde(skip_serializing_if = "Option::is_none")]
     migrations: Option<&'static str>,
-    /// `writable`, or `unusable` when files can't be kept; told where it is asked for.
+    /// `writable` or `unusable`; readiness check only.
     #[serde(skip_serializing_if = "Option::is_none")]
     storage: Option<&'static str>,
-    /// Where requests are counted: `redis`, for all instances together; `memory`; `memory (redis unreachable)`, which does no
-    /// harm to health; or `off`.
+    /// Counter of the rate limits: `redis` (shared by all instances), `memory`, `memory (redis
+    /// unreachable)` or
+    /// `off`. Does not affect `status`.
     rate_limits: &'static str,
-    /// When it was looked at.
+    /// Time of the check.
     timestamp: Instant,
 }
 
@@ -93,8 +94,8 @@ impl Responder for Health {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let fine = self.status == "healthy";
-        let status = if fine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let is_healthy = self.status == "healthy";
+        let status = if is_healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         HttpResponse::build(status).json(self)
     }
 }
@@ -108,8 +109,9 @@ impl Describe for Health {
 }
 
 async fn health(app: App, _: Public, State(limits): State<Limits>) -> Result<Health, Problem> {
-    let reached = app.probe(Database::ping).await.is_ok();
-    let (status, database) = if reached { ("healthy", "connected") } else { ("degraded", "unreachable") };
+    let is_reachable = app.probe(Database::ping).await.is_ok();
+    let (status, database) =
+        if is_reachable { ("healthy", "connected") } else { ("degraded", "unreachable") };
     Ok(Health {
         status,
         version: VERSION,
@@ -141,7 +143,7 @@ async fn ready(app: App, _: Public, State(limits): State<Limits>) -> Result<Heal
     })
 }
 
-/// The process runs.
+/// Liveness of the process.
 #[derive(Debug, Serialize, ToSchema)]
 struct Live {
     /// Always `alive`.

@@ -6,7 +6,6 @@ use inspection_domain::{
     inspections::{
         Answer, Inspection, InspectionFilter, NewAnswer, NewAnswers, Progress, Review, StartInspection,
     },
-    text::Language,
     users::UserSummary,
 };
 use inspection_persistence::{
@@ -18,9 +17,10 @@ use utoipa::ToSchema;
 
 use crate::{
     checklists::{ItemView, TemplateView},
-    equipment::{EquipmentView, Related},
+    equipment::EquipmentView,
+    related::{References, Related, View, list_views},
     web::{
-        app::App,
+        app::{App, Caller},
         input::{Body, ListQuery, Path},
         permit::Permit,
         problem::Problem,
@@ -31,138 +31,126 @@ use crate::{
 
 /// Endpoints of inspections.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/inspections", "inspections.list", list, "The inspections one may see, filtered");
+    routes.get(
+        "/api/inspections",
+        "inspections.list",
+        list,
+        "List the inspections visible to the user, filtered",
+    );
     routes.post(
         "/api/inspections/start",
         "inspections.start",
         start,
-        "Start one's half of an assignment or an inspection of a machine, or find one's draft of it",
+        "Start the user's half of an assignment or an inspection of a machine, or find its draft",
     );
     routes.get(
         "/api/inspections/by-assignment/{assignment_id}",
         "inspections.of_assignment",
         of_assignment,
-        "One's own inspection of an assignment",
+        "Get the user's own inspection of an assignment",
     );
     routes.get(
         "/api/inspections/{id}",
         "inspections.get",
         get,
-        "One inspection with its questions and answers",
+        "Get an inspection with its questions and answers",
     );
-    routes.delete("/api/inspections/{id}", "inspections.delete", delete, "Throw a draft away");
-    routes.post(
-        "/api/inspections/{id}/answer",
-        "inspections.answer",
-        answer,
-        "Answer one question of a draft",
-    );
+    routes.delete("/api/inspections/{id}", "inspections.delete", delete, "Discard a draft");
+    routes.post("/api/inspections/{id}/answer", "inspections.answer", answer, "Answer a question of a draft");
     routes.post(
         "/api/inspections/{id}/answers",
         "inspections.answer_many",
         answer_many,
-        "Answer several questions of a draft, all or nothing",
+        "Answer several questions of a draft, all or none",
     );
     routes.get(
         "/api/inspections/{id}/progress",
         "inspections.progress",
         progress,
-        "How many questions are answered",
+        "Get the number of answered questions",
     );
     routes.post(
         "/api/inspections/{id}/submit",
         "inspections.submit",
         submit,
-        "Hand an inspection in; failed answers become defects",
+        "Submit an inspection; failed answers become defects",
     );
     routes.post(
         "/api/inspections/{id}/review",
         "inspections.review",
         review,
-        "Mark a submitted inspection as seen",
+        "Mark a submitted inspection as reviewed",
     );
 }
 
 inspection_domain::shows!(
     InspectionView { inspection, equipment },
     SubmittedView { inspection },
-    SheetView { inspection, template, checklist_items, answers },
+    InspectionDetailView { inspection, template, checklist_items, answers },
     AnswersView { answers },
     AnswerView { answer }
 );
 
-/// An inspection for a reader.
+/// An inspection.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InspectionView {
     #[serde(flatten)]
     inspection: Inspection,
     /// The machine.
     equipment: Option<EquipmentView>,
-    /// Whose inspection it is.
+    /// The inspector.
     technician: Option<UserSummary>,
-    /// Which admin has seen it.
+    /// The reviewing admin.
     reviewed_by: Option<UserSummary>,
 }
 
-/// What inspections refer to.
-fn related(conn: &mut DbConnection, inspections: &[Inspection]) -> persistence::Result<Related> {
-    let machines = inspections.iter().map(|inspection| inspection.equipment_id);
-    let people =
-        inspections.iter().flat_map(|inspection| [Some(inspection.technician_id), inspection.reviewed_by_id]);
-    Related::of(conn, machines, people)
-}
+impl View<Inspection> for InspectionView {
+    fn references(inspection: &Inspection, references: &mut References) {
+        references.machine(inspection.equipment_id);
+        references.people([Some(inspection.technician_id), inspection.reviewed_by_id]);
+    }
 
-impl InspectionView {
-    pub(crate) fn new(inspection: Inspection, related: &Related, language: Language) -> Self {
+    fn new(inspection: Inspection, related: &Related, caller: &Caller) -> Self {
         Self {
-            equipment: related.machine(inspection.equipment_id, language),
-            technician: related.person(Some(inspection.technician_id)),
+            equipment: EquipmentView::of(inspection.equipment_id, related, caller),
+            technician: related.person(inspection.technician_id),
             reviewed_by: related.person(inspection.reviewed_by_id),
             inspection,
         }
     }
-
-    /// One inspection, with what it refers to.
-    pub(crate) fn one(
-        conn: &mut DbConnection,
-        inspection: Inspection,
-        language: Language,
-    ) -> persistence::Result<Self> {
-        let related = related(conn, std::slice::from_ref(&inspection))?;
-        Ok(Self::new(inspection, &related, language))
-    }
 }
 
-/// An inspection with everything it consists of.
+/// An inspection with its checklist and answers.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct SheetView {
+#[schema(as = SheetView)]
+pub(crate) struct InspectionDetailView {
     #[serde(flatten)]
     inspection: InspectionView,
     /// The checklist.
     template: TemplateView,
-    /// The questions in its scope, in order.
+    /// The questions in scope, in order.
     checklist_items: Vec<ItemView>,
-    /// The answers given.
+    /// The answers so far.
     answers: Vec<Answer>,
-    /// The files its review rests on.
+    /// Evidence files of the review.
     review_file_ids: Vec<FileId>,
-    /// How many questions are answered.
+    /// Number of answered questions.
     progress: Progress,
 }
 
-impl SheetView {
-    pub(crate) fn new(
+impl InspectionDetailView {
+    pub(crate) fn load(
         conn: &mut DbConnection,
-        sheet: InspectionDetail,
-        language: Language,
+        detail: InspectionDetail,
+        caller: &Caller,
     ) -> persistence::Result<Self> {
-        let progress = sheet.progress();
+        let (progress, language) = (detail.progress(), caller.language);
         Ok(Self {
-            inspection: InspectionView::one(conn, sheet.inspection, language)?,
-            template: TemplateView::new(sheet.template, language),
-            checklist_items: sheet.items.into_iter().map(|item| ItemView::new(item, language)).collect(),
-            answers: sheet.answers,
-            review_file_ids: sheet.review_files,
+            inspection: InspectionView::one(conn, detail.inspection, caller)?,
+            template: TemplateView::new(detail.template, language),
+            checklist_items: detail.items.into_iter().map(|item| ItemView::new(item, language)).collect(),
+            answers: detail.answers,
+            review_file_ids: detail.review_files,
             progress,
         })
     }
@@ -174,22 +162,20 @@ async fn list(
     query: ListQuery<InspectionFilter>,
 ) -> Result<Paged<InspectionView>, Problem> {
     let calendar = app.context().calendar.clone();
-    let page = app.read(permit, query, move |conn, caller, (filter, page)| {
-        let page = inspections::list(conn, &caller.user, &filter, &calendar, page)?;
-        let related = related(conn, &page.items)?;
-        Ok(page.map(|inspection| InspectionView::new(inspection, &related, caller.language)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, move |conn, caller, filter, page| {
+        inspections::list(conn, &caller.user, &filter, &calendar, page)
+    })
+    .await
 }
 
 async fn get(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<InspectionId>,
-) -> Result<Reply<SheetView>, Problem> {
+) -> Result<Reply<InspectionDetailView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
-        let sheet = inspections::get_visible(conn, &caller.user, id)?;
-        SheetView::new(conn, sheet, caller.language)
+        let detail = inspections::get_visible(conn, &caller.user, id)?;
+        InspectionDetailView::load(conn, detail, caller)
     });
     Ok(Reply::new(view.await?))
 }
@@ -198,10 +184,10 @@ async fn of_assignment(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<AssignmentId>,
-) -> Result<Reply<SheetView>, Problem> {
+) -> Result<Reply<InspectionDetailView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
-        let sheet = inspections::get_visible_half(conn, &caller.user, id)?;
-        SheetView::new(conn, sheet, caller.language)
+        let detail = inspections::get_visible_half(conn, &caller.user, id)?;
+        InspectionDetailView::load(conn, detail, caller)
     });
     Ok(Reply::new(view.await?))
 }
@@ -210,20 +196,20 @@ async fn start(
     app: App,
     permit: Permit<Inspect>,
     body: Body<StartInspection>,
-) -> Result<FoundOrCreated<SheetView>, Problem> {
+) -> Result<FoundOrCreated<InspectionDetailView>, Problem> {
     let started = app.write(permit, body, |tx, caller, start| {
-        let (sheet, is_new) = inspections::start(tx, &start)?;
-        Ok(FoundOrCreated { data: SheetView::new(tx.conn(), sheet, caller.language)?, is_new })
+        let (detail, is_new) = inspections::start(tx, &start)?;
+        Ok(FoundOrCreated { data: InspectionDetailView::load(tx.conn(), detail, caller)?, is_new })
     });
     started.await
 }
 
-/// An answer that was taken.
+/// A saved answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AnswerView {
     #[serde(flatten)]
     answer: Answer,
-    /// How many questions are answered now.
+    /// Number of answered questions after the update.
     progress: Progress,
 }
 
@@ -239,19 +225,19 @@ async fn answer(
     id: Path<InspectionId>,
     body: Body<NewAnswer>,
 ) -> Result<Reply<AnswerView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, given)| {
-        let (answer, progress) = inspections::answer_one(tx, id, given)?;
+    let view = app.write(permit, (id, body), |tx, _, (id, new)| {
+        let (answer, progress) = inspections::answer_one(tx, id, new)?;
         Ok(AnswerView::new(answer, progress))
     });
     Ok(Reply::with(view.await?, "answer taken"))
 }
 
-/// Answers that were taken.
+/// Saved answers.
 #[derive(Debug, Serialize, ToSchema)]
 struct AnswersView {
     /// The answers.
     answers: Vec<Answer>,
-    /// How many questions are answered now.
+    /// Number of answered questions after the update.
     progress: Progress,
 }
 
@@ -261,9 +247,9 @@ async fn answer_many(
     id: Path<InspectionId>,
     body: Body<NewAnswers>,
 ) -> Result<Reply<AnswersView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, given)| {
+    let view = app.write(permit, (id, body), |tx, _, (id, new)| {
         let (answers, progress) =
-            inspections::answer(tx, id, given.answers.0, |n| Some(format!("answers[{n}]")))?;
+            inspections::answer(tx, id, new.answers.0, |n| Some(format!("answers[{n}]")))?;
         Ok(AnswersView { answers, progress })
     });
     Ok(Reply::with(view.await?, "answers taken"))
@@ -280,23 +266,23 @@ async fn progress(
     Ok(Reply::new(progress.await?))
 }
 
-/// An inspection that was handed in.
+/// A submitted inspection.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SubmittedView {
     #[serde(flatten)]
     inspection: InspectionView,
-    /// Defects that were raised.
+    /// Number of defects created.
     defects_created: usize,
 }
 
 impl SubmittedView {
-    pub(crate) fn new(
+    pub(crate) fn load(
         conn: &mut DbConnection,
         inspection: Inspection,
         defects_created: usize,
-        language: Language,
+        caller: &Caller,
     ) -> persistence::Result<Self> {
-        Ok(Self { inspection: InspectionView::one(conn, inspection, language)?, defects_created })
+        Ok(Self { inspection: InspectionView::one(conn, inspection, caller)?, defects_created })
     }
 }
 
@@ -307,7 +293,7 @@ async fn submit(
 ) -> Result<Reply<SubmittedView>, Problem> {
     let view = app.write(permit, id, |tx, caller, id| {
         let (inspection, defects_created) = inspections::submit(tx, id)?;
-        SubmittedView::new(tx.conn(), inspection, defects_created, caller.language)
+        SubmittedView::load(tx.conn(), inspection, defects_created, caller)
     });
     Ok(Reply::with(view.await?, "inspection submitted"))
 }
@@ -320,7 +306,7 @@ async fn review(
 ) -> Result<Reply<InspectionView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, review)| {
         let inspection = inspections::review(tx, id, review)?;
-        InspectionView::one(tx.conn(), inspection, caller.language)
+        InspectionView::one(tx.conn(), inspection, caller)
     });
     Ok(Reply::with(view.await?, "inspection reviewed"))
 }

@@ -1,4 +1,4 @@
-//! Repairs by specialists; and how jobs of both kinds are shown.
+//! Repair jobs of specialists, and the views and endpoints that both kinds of jobs share.
 
 use inspection_auth::permissions::{ManageJobs, Permission, RepairDefects, SignedIn};
 use inspection_domain::{
@@ -11,16 +11,16 @@ use inspection_domain::{
     pauses::{ForcedPause, NewPause, Pause},
     rule::Rule,
     takeovers::{NewTakeover, Takeover},
-    time::Instant,
     translations::{Slot, Translated},
-    users::{User, UserSummary},
+    users::UserSummary,
 };
-use inspection_persistence::{self as persistence, DbConnection, Tx, defects, jobs, pauses, takeovers};
+use inspection_persistence::{self as persistence, DbConnection, defects, jobs, pauses, takeovers};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    equipment::{EquipmentView, Related},
+    equipment::EquipmentView,
+    related::{References, Related, View, list_views},
     takeovers::TakeoverView,
     web::{
         app::{App, Caller},
@@ -32,138 +32,155 @@ use crate::{
     },
 };
 
-/// Endpoints of repairs.
+/// Endpoints of repair jobs.
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/jobs",
         "jobs.list",
         list,
-        "Repairs, filtered, newest first; one's own for inspectors and specialists",
+        "List repair jobs, filtered, newest first; inspectors and specialists see their own",
     );
-    routes.get("/api/jobs/active", "jobs.active", active, "One's own repairs that are under way, or paused");
+    routes.get(
+        "/api/jobs/active",
+        "jobs.active",
+        active,
+        "List the user's repair jobs in progress or paused",
+    );
     routes.get(
         "/api/jobs/stalled",
         "jobs.stalled",
         stalled,
-        "Jobs of both kinds that have been paused for three days or more",
+        "List jobs of both kinds paused for three days or more",
     );
     routes.get(
         "/api/jobs/pending-planned-time",
         "jobs.unplanned",
         unplanned,
-        "One's own repairs that want a planned time",
+        "List the user's repair jobs without a planned time",
     );
-    routes.get("/api/jobs/{id}", "jobs.get", get::<Jobs>, "One repair");
+    routes.get("/api/jobs/{id}", "jobs.get", get::<RepairJobs>, "Get a repair job");
     routes.post(
         "/api/jobs/{id}/planned-time",
         "jobs.plan",
-        plan::<Jobs>,
-        "Enter the planned time of one's own repair, once",
+        plan::<RepairJobs>,
+        "Enter the planned time of the user's own repair job, once",
     );
-    routes.post("/api/jobs/{id}/start", "jobs.start", start::<Jobs>, "Begin one's own repair");
+    routes.post("/api/jobs/{id}/start", "jobs.start", start::<RepairJobs>, "Start the user's own repair job");
     routes.post(
         "/api/jobs/{id}/complete",
         "jobs.complete",
-        complete::<Jobs>,
-        "Finish one's own repair; it goes to review",
+        complete::<RepairJobs>,
+        "Complete the user's own repair job and send it to quality review",
     );
-    routes.post("/api/jobs/{id}/incomplete", "jobs.leave", leave::<Jobs>, "Leave one's own repair undone");
-    routes.post("/api/jobs/{id}/pause", "jobs.pause", pause::<Jobs>, "Ask for a pause of one's own repair");
+    routes.post(
+        "/api/jobs/{id}/incomplete",
+        "jobs.leave",
+        leave::<RepairJobs>,
+        "Report the user's own repair job as incomplete",
+    );
+    routes.post(
+        "/api/jobs/{id}/pause",
+        "jobs.pause",
+        pause::<RepairJobs>,
+        "Request a pause of the user's own repair job",
+    );
     routes.get(
         "/api/jobs/{id}/pause-history",
         "jobs.pause_history",
-        pause_history::<Jobs>,
-        "The pauses of a repair, the latest first",
+        pause_history::<RepairJobs>,
+        "List the pauses of a repair job, latest first",
     );
     routes.post(
         "/api/jobs/{id}/cleaning",
         "jobs.clean",
         clean,
-        "Tell how the place of one's own repair was left",
+        "Report the cleaning after the user's own repair job",
     );
     routes.post(
         "/api/jobs/{id}/takeover",
         "jobs.take_over",
-        take_over::<Jobs>,
-        "Queue up to take a stalled repair over",
+        take_over::<RepairJobs>,
+        "Request the takeover of a stalled repair job",
     );
     routes.post(
         "/api/jobs/{id}/reassign",
         "jobs.reassign",
         reassign,
-        "Give a repair that was left undone to a specialist",
+        "Reassign an incomplete repair job to a specialist",
     );
     routes.post(
         "/api/jobs/{id}/admin/force-pause",
         "jobs.force_pause",
-        force_pause::<Jobs>,
-        "Pause a repair",
+        force_pause::<RepairJobs>,
+        "Force a pause of a repair job",
     );
     routes.post(
         "/api/jobs/{id}/admin/cleaning-rating",
         "jobs.rate_cleaning",
         rate_cleaning,
-        "Rate how the place of a repair was left, or rate it again",
+        "Rate the cleaning after a repair job, or change the rating",
     );
     routes.post(
         "/api/jobs/{id}/admin/bonus",
         "jobs.reward",
-        reward::<Jobs>,
-        "Give a bonus for a repair, or another one",
+        reward::<RepairJobs>,
+        "Award a bonus for a repair job, or change it",
     );
 }
 
-inspection_domain::shows!(OpenJob { job }, JobDetail { job, equipment, defect });
+inspection_domain::shows!(UnlockedJob { job }, JobDetail { job, equipment, defect });
 
-/// One of the two kinds of job, whose endpoints are the same.
-pub(crate) trait Kind: 'static {
+/// The kind of jobs that a generic endpoint serves.
+pub(crate) trait JobEndpoints: 'static {
     /// The kind.
     const KIND: JobKind;
-    /// What those need who take such a job over.
+    /// Permission to request a takeover of such a job.
     type Taker: Permission;
 }
 
-/// Repairs by specialists.
-pub(crate) enum Jobs {}
+/// Repair jobs, done by specialists.
+pub(crate) enum RepairJobs {}
 
-impl Kind for Jobs {
+impl JobEndpoints for RepairJobs {
     const KIND: JobKind = JobKind::Specialist;
     type Taker = RepairDefects;
 }
 
-/// A job for a reader.
+/// A job.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct OpenJob {
+#[schema(as = OpenJob)]
+pub(crate) struct UnlockedJob {
     #[serde(flatten)]
     job: Job,
-    /// The specialist whose repair it is.
+    /// Owner of a repair job.
     #[serde(skip_serializing_if = "Option::is_none")]
     specialist_id: Option<UserId>,
-    /// The engineer whose job it is.
+    /// Owner of an engineer job.
     #[serde(skip_serializing_if = "Option::is_none")]
     engineer_id: Option<UserId>,
-    /// Whose job it is.
+    /// The owner.
     owner: Option<UserSummary>,
-    /// Who reviews it.
+    /// The reviewing quality engineer.
     qe: Option<UserSummary>,
     /// Name of the machine.
     equipment_name: Option<String>,
-    /// Seconds it has been worked on so far.
+    /// Working time so far, in seconds.
     worked_seconds: i64,
-    /// Seconds it has been paused so far, with a pause that goes on.
+    /// Paused time so far, in seconds, including a current pause.
     total_paused_seconds: i64,
-    /// Whether it has been paused for three days or more.
+    /// Whether the current pause has lasted three days or more.
     is_stalled: bool,
 }
 
-/// All that the owner of a job sees before entering the planned time.
+/// The part of a job that its owner sees before entering the planned time.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ClosedJob {
-    /// Number.
+#[schema(as = ClosedJob)]
+pub(crate) struct LockedJob {
+    /// Primary key.
     id: JobId,
-    /// Number among all of its kind.
+    /// Number among the jobs of its kind.
     universal_id: i64,
-    /// Its number, as people say it.
+    /// Display number.
     job_id: String,
     /// Name of the machine.
     equipment_name: Option<String>,
@@ -171,146 +188,115 @@ pub(crate) struct ClosedJob {
     code: &'static str,
 }
 
-/// A job, or all that its owner sees of it before entering the planned time.
+/// A job, or the part that its owner sees before entering the planned time.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum JobView {
-    /// With its details.
-    Open(Box<OpenJob>),
-    /// Without.
-    Closed(ClosedJob),
+    /// All fields.
+    Unlocked(Box<UnlockedJob>),
+    /// The visible part.
+    Locked(LockedJob),
 }
 
 impl Translated for JobView {
-    fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
-        if let Self::Open(job) = self {
-            job.texts(see);
+    fn texts(&mut self, visit: &mut dyn FnMut(Slot<'_>)) {
+        if let Self::Unlocked(job) = self {
+            job.texts(visit);
         }
     }
 }
 
-/// What jobs refer to.
-pub(crate) fn related(conn: &mut DbConnection, jobs: &[Job]) -> persistence::Result<Related> {
-    let machines = jobs.iter().filter_map(|job| job.equipment_id);
-    Related::of(conn, machines, jobs.iter().flat_map(|job| [Some(job.owner_id), job.qe_id]))
-}
+impl View<Job> for JobView {
+    fn references(job: &Job, references: &mut References) {
+        references.machine(job.equipment_id);
+        references.people([Some(job.owner_id), job.qe_id]);
+    }
 
-impl JobView {
-    pub(crate) fn new(job: Job, related: &Related, reader: &User, now: Instant) -> Self {
-        let equipment_name = job.equipment_id.and_then(|id| related.machine_name(id));
-        if let Err(rule) = job.may_be_opened_by(reader) {
+    fn new(job: Job, related: &Related, caller: &Caller) -> Self {
+        let machine = job.equipment_id.and_then(|id| related.machine(id));
+        let equipment_name = machine.map(|machine| machine.name.clone());
+        if let Err(rule) = job.may_be_opened_by(&caller.user) {
             let code = rule.code().as_str();
             let (id, universal_id, job_id) = (job.id, job.universal_id, job.job_id);
-            return Self::Closed(ClosedJob { id, universal_id, job_id, equipment_name, code });
+            return Self::Locked(LockedJob { id, universal_id, job_id, equipment_name, code });
         }
-        let times = job.times(now);
+        let times = job.times(caller.now);
         let owner = |kind| (job.kind == kind).then_some(job.owner_id);
-        Self::Open(Box::new(OpenJob {
+        Self::Unlocked(Box::new(UnlockedJob {
             specialist_id: owner(JobKind::Specialist),
             engineer_id: owner(JobKind::Engineer),
-            owner: related.person(Some(job.owner_id)),
+            owner: related.person(job.owner_id),
             qe: related.person(job.qe_id),
             equipment_name,
             worked_seconds: times.worked,
             total_paused_seconds: times.paused,
-            is_stalled: job.is_stalled(now),
+            is_stalled: job.is_stalled(caller.now),
             job,
         }))
     }
-
-    pub(crate) fn one(
-        conn: &mut DbConnection,
-        job: Job,
-        caller: &Caller,
-        now: Instant,
-    ) -> persistence::Result<Self> {
-        let related = related(conn, std::slice::from_ref(&job))?;
-        Ok(Self::new(job, &related, &caller.user, now))
-    }
-
-    pub(crate) fn changed(tx: &mut Tx<'_>, caller: &Caller, job: Job) -> persistence::Result<Self> {
-        let now = tx.now;
-        Self::one(tx.conn(), job, caller, now)
-    }
 }
 
-/// A page of jobs for a reader.
-pub(crate) fn views(
-    conn: &mut DbConnection,
-    page: inspection_domain::page::Page<Job>,
-    caller: &Caller,
-    now: Instant,
-) -> persistence::Result<inspection_domain::page::Page<JobView>> {
-    let related = related(conn, &page.items)?;
-    Ok(page.map(|job| JobView::new(job, &related, &caller.user, now)))
-}
-
-/// How the place of a repair was left.
+/// The cleaning after a repair job.
 #[derive(Debug, Serialize, ToSchema)]
 struct CleaningView {
     #[serde(flatten)]
     cleaning: Cleaning,
-    /// Photos of that.
+    /// Photos.
     file_ids: Vec<FileId>,
 }
 
-/// A job with what it repairs and how the place was left.
+/// A job with its machine, defect and cleaning.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JobDetail {
     #[serde(flatten)]
-    job: OpenJob,
+    job: UnlockedJob,
     /// The machine.
     equipment: Option<EquipmentView>,
-    /// The defect it repairs, or has to do with.
+    /// The defect to repair, or a related one.
     defect: Option<Defect>,
-    /// How the place was left.
+    /// The cleaning.
     cleaning: Option<CleaningView>,
 }
 
-/// A job's details, or all that its owner sees of it.
-pub(crate) enum Seen {
-    Open(Box<JobDetail>),
-    Closed(ClosedJob),
+/// The details of a job, or the part visible before its owner enters the planned time.
+pub(crate) enum JobDetailOrLocked {
+    Detail(Box<JobDetail>),
+    Locked(LockedJob),
 }
 
-impl Translated for Seen {
-    fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
-        if let Self::Open(job) = self {
-            job.texts(see);
+impl Translated for JobDetailOrLocked {
+    fn texts(&mut self, visit: &mut dyn FnMut(Slot<'_>)) {
+        if let Self::Detail(job) = self {
+            job.texts(visit);
         }
     }
 }
 
-impl Seen {
-    pub(crate) fn of(
-        conn: &mut DbConnection,
-        job: Job,
-        caller: &Caller,
-        now: Instant,
-    ) -> persistence::Result<Self> {
+impl JobDetailOrLocked {
+    fn load(conn: &mut DbConnection, job: Job, caller: &Caller) -> persistence::Result<Self> {
         let (id, defect, machine) = (job.id, job.defect_id, job.equipment_id);
-        let related = related(conn, std::slice::from_ref(&job))?;
-        Ok(match JobView::new(job, &related, &caller.user, now) {
-            JobView::Closed(closed) => Self::Closed(closed),
-            JobView::Open(job) => {
+        let related = References::of::<_, JobView>(std::slice::from_ref(&job)).load(conn)?;
+        Ok(match JobView::new(job, &related, caller) {
+            JobView::Locked(locked) => Self::Locked(locked),
+            JobView::Unlocked(job) => {
                 let defect = match defect {
-                    Some(id) => Some(crate::defects::localised(defects::get(conn, id)?, caller.language)),
+                    Some(id) => Some(defects::get(conn, id)?.in_language(caller.language)),
                     None => None,
                 };
-                let equipment = machine.and_then(|id| related.machine(id, caller.language));
+                let equipment = machine.and_then(|id| EquipmentView::of(id, &related, caller));
                 let cleaning = jobs::find_cleaning(conn, id)?;
                 let cleaning = cleaning.map(|(cleaning, file_ids)| CleaningView { cleaning, file_ids });
-                Self::Open(Box::new(JobDetail { job: *job, equipment, defect, cleaning }))
+                Self::Detail(Box::new(JobDetail { job: *job, equipment, defect, cleaning }))
             }
         })
     }
 
-    /// The details, or a refusal with the little that may be seen.
-    pub(crate) fn reply(self) -> Result<Reply<JobDetail>, Problem> {
+    /// The details, or `PLANNED_TIME_REQUIRED` with the visible part.
+    fn reply(self) -> Result<Reply<JobDetail>, Problem> {
         match self {
-            Self::Open(detail) => Ok(Reply::new(*detail)),
-            Self::Closed(closed) => {
-                let data = serde_json::to_value(closed).map_err(Problem::internal)?;
+            Self::Detail(detail) => Ok(Reply::new(*detail)),
+            Self::Locked(locked) => {
+                let data = serde_json::to_value(locked).map_err(Problem::internal)?;
                 Err(Problem::from_rule(&JobRule::PlannedTimeRequired).with_data(data))
             }
         }
@@ -322,12 +308,10 @@ async fn list(
     permit: Permit<SignedIn>,
     query: ListQuery<JobFilter>,
 ) -> Result<Paged<JobView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (filter, page)| {
-        let page = jobs::repairs(conn, &caller.user, &filter, page)?;
-        views(conn, page, caller, now)
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, filter, page| {
+        jobs::repairs(conn, &caller.user, &filter, page)
+    })
+    .await
 }
 
 async fn active(
@@ -335,12 +319,7 @@ async fn active(
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<JobView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (_, page)| {
-        let page = jobs::active(conn, &caller.user, page)?;
-        views(conn, page, caller, now)
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, _, page| jobs::active(conn, &caller.user, page)).await
 }
 
 async fn unplanned(
@@ -348,12 +327,7 @@ async fn unplanned(
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<JobView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (_, page)| {
-        let page = jobs::unplanned(conn, &caller.user, page)?;
-        views(conn, page, caller, now)
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, _, page| jobs::unplanned(conn, &caller.user, page)).await
 }
 
 async fn stalled(
@@ -361,54 +335,47 @@ async fn stalled(
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<JobView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (_, page)| {
-        let page = jobs::stalled(conn, now, page)?;
-        views(conn, page, caller, now)
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, _, page| jobs::stalled(conn, caller.now, page)).await
 }
 
-pub(crate) async fn get<K: Kind>(
+pub(crate) async fn get<K: JobEndpoints>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
 ) -> Result<Reply<JobDetail>, Problem> {
-    let now = app.now();
-    let seen = app.read(permit, id, move |conn, caller, id| {
+    let detail = app.read(permit, id, |conn, caller, id| {
         let job = jobs::get_visible(conn, &caller.user, K::KIND, id)?;
-        Seen::of(conn, job, caller, now)
+        JobDetailOrLocked::load(conn, job, caller)
     });
-    seen.await?.reply()
+    detail.await?.reply()
 }
 
-pub(crate) async fn plan<K: Kind>(
+pub(crate) async fn plan<K: JobEndpoints>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<PlannedTime>,
 ) -> Result<Reply<JobDetail>, Problem> {
-    let seen = app.write(permit, (id, body), |tx, caller, (id, planned)| {
+    let detail = app.write(permit, (id, body), |tx, caller, (id, planned)| {
         let job = jobs::plan(tx, K::KIND, id, &planned)?;
-        let now = tx.now;
-        Seen::of(tx.conn(), job, caller, now)
+        JobDetailOrLocked::load(tx.conn(), job, caller)
     });
-    seen.await?.reply()
+    detail.await?.reply()
 }
 
-pub(crate) async fn start<K: Kind>(
+pub(crate) async fn start<K: JobEndpoints>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
 ) -> Result<Reply<JobView>, Problem> {
     let view = app.write(permit, id, |tx, caller, id| {
         let job = jobs::start(tx, K::KIND, id)?;
-        JobView::changed(tx, caller, job)
+        JobView::one(tx.conn(), job, caller)
     });
     Ok(Reply::with(view.await?, "job started"))
 }
 
-pub(crate) async fn complete<K: Kind>(
+pub(crate) async fn complete<K: JobEndpoints>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
@@ -416,12 +383,12 @@ pub(crate) async fn complete<K: Kind>(
 ) -> Result<Reply<JobView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, done)| {
         let job = jobs::complete(tx, K::KIND, id, done)?;
-        JobView::changed(tx, caller, job)
+        JobView::one(tx.conn(), job, caller)
     });
     Ok(Reply::with(view.await?, "job completed"))
 }
 
-pub(crate) async fn leave<K: Kind>(
+pub(crate) async fn leave<K: JobEndpoints>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
@@ -429,22 +396,22 @@ pub(crate) async fn leave<K: Kind>(
 ) -> Result<Reply<JobView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, reason)| {
         let job = jobs::leave_incomplete(tx, K::KIND, id, reason)?;
-        JobView::changed(tx, caller, job)
+        JobView::one(tx.conn(), job, caller)
     });
     Ok(Reply::with(view.await?, "job left incomplete"))
 }
 
-pub(crate) async fn pause<K: Kind>(
+pub(crate) async fn pause<K: JobEndpoints>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<NewPause>,
 ) -> Result<Created<Pause>, Problem> {
-    let pause = app.write(permit, (id, body), |tx, _, (id, wanted)| pauses::request(tx, K::KIND, id, wanted));
+    let pause = app.write(permit, (id, body), |tx, _, (id, new)| pauses::request(tx, K::KIND, id, new));
     Ok(Created::with(pause.await?, "pause requested"))
 }
 
-pub(crate) async fn pause_history<K: Kind>(
+pub(crate) async fn pause_history<K: JobEndpoints>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
@@ -462,23 +429,22 @@ async fn clean(
     id: Path<JobId>,
     body: Body<NewCleaning>,
 ) -> Result<Reply<JobDetail>, Problem> {
-    let seen = app.write(permit, (id, body), |tx, caller, (id, wanted)| {
-        let (job, _, _) = jobs::clean(tx, id, wanted)?;
-        let now = tx.now;
-        Seen::of(tx.conn(), job, caller, now)
+    let detail = app.write(permit, (id, body), |tx, caller, (id, new)| {
+        let (job, _, _) = jobs::clean(tx, id, new)?;
+        JobDetailOrLocked::load(tx.conn(), job, caller)
     });
-    seen.await?.reply()
+    detail.await?.reply()
 }
 
-pub(crate) async fn take_over<K: Kind>(
+pub(crate) async fn take_over<K: JobEndpoints>(
     app: App,
     permit: Permit<K::Taker>,
     id: Path<JobId>,
     body: Body<NewTakeover>,
 ) -> Result<Created<TakeoverView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, wanted)| {
-        let takeover: Takeover = takeovers::request_job(tx, K::KIND, id, wanted)?;
-        TakeoverView::one(tx.conn(), takeover)
+    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
+        let takeover: Takeover = takeovers::request_job(tx, K::KIND, id, new)?;
+        TakeoverView::one(tx.conn(), takeover, caller)
     });
     Ok(Created::with(view.await?, "takeover requested"))
 }
@@ -489,14 +455,14 @@ async fn reassign(
     id: Path<JobId>,
     body: Body<Reassignment>,
 ) -> Result<Reply<JobView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, wanted)| {
-        let job = jobs::reassign(tx, id, wanted)?;
-        JobView::changed(tx, caller, job)
+    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
+        let job = jobs::reassign(tx, id, new)?;
+        JobView::one(tx.conn(), job, caller)
     });
     Ok(Reply::with(view.await?, "job reassigned"))
 }
 
-pub(crate) async fn force_pause<K: Kind>(
+pub(crate) async fn force_pause<K: JobEndpoints>(
     app: App,
     permit: Permit<ManageJobs>,
     id: Path<JobId>,
@@ -512,15 +478,14 @@ async fn rate_cleaning(
     id: Path<JobId>,
     body: Body<CleaningRating>,
 ) -> Result<Reply<JobDetail>, Problem> {
-    let seen = app.write(permit, (id, body), |tx, caller, (id, rating)| {
+    let detail = app.write(permit, (id, body), |tx, caller, (id, rating)| {
         let (job, _) = jobs::rate_cleaning(tx, id, &rating)?;
-        let now = tx.now;
-        Seen::of(tx.conn(), job, caller, now)
+        JobDetailOrLocked::load(tx.conn(), job, caller)
     });
-    seen.await?.reply()
+    detail.await?.reply()
 }
 
-pub(crate) async fn reward<K: Kind>(
+pub(crate) async fn reward<K: JobEndpoints>(
     app: App,
     permit: Permit<ManageJobs>,
     id: Path<JobId>,
@@ -528,7 +493,7 @@ pub(crate) async fn reward<K: Kind>(
 ) -> Result<Reply<JobView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, bonus)| {
         let job = jobs::reward(tx, K::KIND, id, &bonus)?;
-        JobView::changed(tx, caller, job)
+        JobView::one(tx.conn(), job, caller)
     });
     Ok(Reply::with(view.await?, "bonus given"))
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::web::{
     app::App,
-    input::ListQuery,
+    input::{ListQuery, Validate},
     openapi::{Describe, Operation},
     permit::Permit,
     problem::Problem,
@@ -27,31 +27,31 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/leaderboards",
         "leaderboards.overall",
         overall,
-        "Active people by their points, of all roles or of one",
+        "Rank active users by points, of all roles or one",
     );
     routes.get(
         "/api/leaderboards/inspectors",
         "leaderboards.inspectors",
         inspectors,
-        "Inspectors by the points won as such",
+        "Rank inspectors by the points earned in this role",
     );
     routes.get(
         "/api/leaderboards/specialists",
         "leaderboards.specialists",
         specialists,
-        "Specialists by the points won as such",
+        "Rank specialists by the points earned in this role",
     );
     routes.get(
         "/api/leaderboards/engineers",
         "leaderboards.engineers",
         engineers,
-        "Engineers by the points won as such",
+        "Rank engineers by the points earned in this role",
     );
     routes.get(
         "/api/leaderboards/quality-engineers",
         "leaderboards.quality_engineers",
         quality_engineers,
-        "Quality engineers by the points won as such",
+        "Rank quality engineers by the points earned in this role",
     );
 }
 
@@ -60,13 +60,13 @@ inspection_domain::shows!(BoardBody {});
 /// A leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
 struct BoardView {
-    /// The role it is of; nothing if of all.
+    /// The ranked role; none for all roles.
     role_filter: Option<Role>,
-    /// Which points count.
+    /// The counted period.
     period: Period,
-    /// The places of this page.
+    /// The ranks on this page.
     rankings: Vec<Ranking>,
-    /// People on all pages.
+    /// Number of users on all pages.
     total: i64,
 }
 
@@ -76,7 +76,7 @@ struct BoardBody {
     status: &'static str,
     /// The leaderboard.
     data: BoardView,
-    /// Where in the leaderboard the page is.
+    /// Position of the page in the leaderboard.
     pagination: Pagination,
 }
 
@@ -102,12 +102,12 @@ async fn board<I>(
     filter: impl FnOnce(I::Out) -> (LeaderboardFilter, PageRequest) + Send + 'static,
 ) -> Result<BoardBody, Problem>
 where
-    I: crate::web::input::Validate + Send + 'static,
+    I: Validate + Send + 'static,
 {
-    let context = app.context().clone();
-    let body = app.read(permit, query, move |conn, _, asked| {
-        let (filter, page) = filter(asked);
-        let page = leaderboards::board(conn, &filter, context.today(), &context.calendar, page)?;
+    let calendar = app.context().calendar.clone();
+    let body = app.read(permit, query, move |conn, caller, query| {
+        let (filter, page) = filter(query);
+        let page = leaderboards::board(conn, &filter, caller.today, &calendar, page)?;
         Ok(BoardBody {
             status: "success",
             pagination: Paged::pagination(&page),
@@ -139,7 +139,7 @@ async fn overall(
     permit: Permit<SignedIn>,
     query: ListQuery<LeaderboardFilter>,
 ) -> Result<BoardBody, Problem> {
-    board(app, permit, query, |asked| asked).await
+    board(app, permit, query, |query| query).await
 }
 
 async fn inspectors(

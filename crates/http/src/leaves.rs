@@ -1,6 +1,4 @@
-//! Leaves, and who covers them.
-
-use std::collections::HashMap;
+//! Leaves and their coverage.
 
 use inspection_auth::permissions::{ManageLeaves, SignedIn};
 use inspection_domain::{
@@ -9,22 +7,24 @@ use inspection_domain::{
         Candidate, CapacityFilter, CoverageAssignment, Leave, LeaveApproval, LeaveFilter, LeaveRejection,
         LeaveScope, LeaveStatus, NewLeave,
     },
-    page::Page,
     reports::Capacity,
     time::Date,
     users::UserSummary,
 };
-use inspection_persistence::{self as persistence, DbConnection, leaves, reports, users};
+use inspection_persistence::{leaves, reports};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    input::{Body, ListQuery, Path, QueryParams, Unfiltered},
-    permit::Permit,
-    problem::Problem,
-    reply::{Created, Paged, Reply},
-    routes::Routes,
+use crate::{
+    related::{References, Related, View, list_views},
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Path, QueryParams, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of leaves.
@@ -33,147 +33,128 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/leaves",
         "leaves.list",
         list,
-        "Leaves, filtered, newest first; all for an admin, else one's own",
+        "List leaves, filtered, newest first; admins see all, others their own",
     );
-    routes.post(
-        "/api/leaves",
-        "leaves.request",
-        request,
-        "Ask for leave; an admin may do so for somebody else",
-    );
-    routes.get(
-        "/api/leaves/active",
-        "leaves.active",
-        active,
-        "Who is away today, the first to be back first",
-    );
+    routes.post("/api/leaves", "leaves.request", request, "Request a leave; admins also for other users");
+    routes.get("/api/leaves/active", "leaves.active", active, "List today's absences, earliest return first");
     routes.get(
         "/api/leaves/capacity",
         "leaves.capacity",
         capacity,
-        "How many people are there today, by role and by shift",
+        "Get the number of people present today, by role and by shift",
     );
-    routes.get("/api/leaves/{id}", "leaves.get", get, "One leave");
+    routes.get("/api/leaves/{id}", "leaves.get", get, "Get a leave");
     routes.post(
         "/api/leaves/{id}/approve",
         "leaves.approve",
         approve,
-        "Grant a leave; everybody else is told",
+        "Approve a leave and notify all other users",
     );
-    routes.post("/api/leaves/{id}/reject", "leaves.reject", reject, "Refuse a leave");
-    routes.post("/api/leaves/{id}/cancel", "leaves.cancel", cancel, "Withdraw one's own request");
-    routes.post("/api/leaves/{id}/end", "leaves.end", end, "End a leave, whatever its last day is");
+    routes.post("/api/leaves/{id}/reject", "leaves.reject", reject, "Reject a leave");
+    routes.post("/api/leaves/{id}/cancel", "leaves.cancel", cancel, "Cancel the user's own request");
+    routes.post("/api/leaves/{id}/end", "leaves.end", end, "End a leave early");
     routes.get(
         "/api/leaves/{id}/coverage/candidates",
         "leaves.candidates",
         candidates,
-        "Who could cover, the best first",
+        "List coverage candidates, best first",
     );
     routes.post(
         "/api/leaves/{id}/coverage/assign",
         "leaves.assign_coverage",
         assign_coverage,
-        "Let somebody cover a leave",
+        "Assign the coverage of a leave",
     );
 }
 
 inspection_domain::shows!(LeaveView { leave }, CandidateView {}, AbsenceView {});
 
-/// A leave for a reader.
+/// A leave.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LeaveView {
     #[serde(flatten)]
     leave: Leave,
-    /// Days it lasts, the first and the last included.
+    /// Duration in days, first and last day included.
     total_days: i64,
-    /// Who is away.
+    /// The absent user.
     user: Option<UserSummary>,
-    /// Who covers.
+    /// The covering user.
     coverage_user: Option<UserSummary>,
 }
 
-/// Who is away, as everybody may know it: not why.
+/// The public part of a leave, without its reason.
 #[derive(Debug, Serialize, ToSchema)]
 struct AbsenceView {
-    /// Number of the leave.
+    /// Primary key of the leave.
     id: LeaveId,
-    /// Who is away.
+    /// The absent user.
     user_id: UserId,
-    /// Who is away.
+    /// The absent user.
     user: Option<UserSummary>,
-    /// The first day.
+    /// First day.
     date_from: Date,
-    /// The last day.
+    /// Last day.
     date_to: Date,
-    /// Days it lasts, the first and the last included.
+    /// Duration in days, first and last day included.
     total_days: i64,
-    /// Which of their roles rest.
+    /// The roles that the leave covers.
     scope: LeaveScope,
     /// Always `approved`.
     status: LeaveStatus,
-    /// Who covers.
+    /// The covering user.
     coverage_user_id: Option<UserId>,
-    /// Who covers.
+    /// The covering user.
     coverage_user: Option<UserSummary>,
 }
 
-impl AbsenceView {
-    fn new(leave: &Leave, people: &HashMap<UserId, UserSummary>) -> Self {
+impl View<Leave> for AbsenceView {
+    fn references(leave: &Leave, references: &mut References) {
+        references.people([Some(leave.user_id), leave.coverage_user_id]);
+    }
+
+    fn new(leave: Leave, related: &Related, _: &Caller) -> Self {
         Self {
             id: leave.id,
             user_id: leave.user_id,
-            user: people.get(&leave.user_id).cloned(),
+            user: related.person(leave.user_id),
             date_from: leave.date_from,
             date_to: leave.date_to,
             total_days: leave.total_days(),
             scope: leave.scope,
             status: leave.status,
             coverage_user_id: leave.coverage_user_id,
-            coverage_user: leave.coverage_user_id.and_then(|id| people.get(&id).cloned()),
+            coverage_user: related.person(leave.coverage_user_id),
         }
     }
 }
 
-/// Somebody who could cover.
+/// A coverage candidate.
 #[derive(Debug, Serialize, ToSchema)]
 struct CandidateView {
-    /// Who.
+    /// The user.
     user: UserSummary,
-    /// How well they fit; more is better.
+    /// Suitability; higher is better.
     score: i64,
-    /// Jobs they have in progress.
+    /// Number of jobs in progress.
     active_jobs: i64,
-    /// Whether they work when the absent person does.
+    /// Whether the shift is that of the absent user.
     same_shift: bool,
-    /// Whether they have the absent person's role.
+    /// Whether the role is that of the absent user.
     same_role: bool,
 }
 
-fn people(conn: &mut DbConnection, leaves: &[Leave]) -> persistence::Result<HashMap<UserId, UserSummary>> {
-    users::summaries(
-        conn,
-        leaves.iter().flat_map(|leave| [Some(leave.user_id), leave.coverage_user_id]).flatten(),
-    )
-}
+impl View<Leave> for LeaveView {
+    fn references(leave: &Leave, references: &mut References) {
+        references.people([Some(leave.user_id), leave.coverage_user_id]);
+    }
 
-impl LeaveView {
-    fn new(leave: Leave, people: &HashMap<UserId, UserSummary>) -> Self {
+    fn new(leave: Leave, related: &Related, _: &Caller) -> Self {
         Self {
             total_days: leave.total_days(),
-            user: people.get(&leave.user_id).cloned(),
-            coverage_user: leave.coverage_user_id.and_then(|id| people.get(&id).cloned()),
+            user: related.person(leave.user_id),
+            coverage_user: related.person(leave.coverage_user_id),
             leave,
         }
-    }
-
-    pub(crate) fn one(conn: &mut DbConnection, leave: Leave) -> persistence::Result<Self> {
-        let people = people(conn, std::slice::from_ref(&leave))?;
-        Ok(Self::new(leave, &people))
-    }
-
-    fn page(conn: &mut DbConnection, page: Page<Leave>) -> persistence::Result<Page<Self>> {
-        let people = people(conn, &page.items)?;
-        Ok(page.map(|leave| Self::new(leave, &people)))
     }
 }
 
@@ -182,11 +163,10 @@ async fn list(
     permit: Permit<SignedIn>,
     query: ListQuery<LeaveFilter>,
 ) -> Result<Paged<LeaveView>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (filter, page)| {
-        let page = leaves::list(conn, &caller.user, &filter, page)?;
-        LeaveView::page(conn, page)
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, filter, page| {
+        leaves::list(conn, &caller.user, &filter, page)
+    })
+    .await
 }
 
 async fn active(
@@ -194,12 +174,7 @@ async fn active(
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<AbsenceView>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (_, page)| {
-        let page = leaves::active(conn, caller.today, page)?;
-        let people = people(conn, &page.items)?;
-        Ok(page.map(|leave| AbsenceView::new(&leave, &people)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, _, page| leaves::active(conn, caller.today, page)).await
 }
 
 async fn capacity(
@@ -214,7 +189,7 @@ async fn capacity(
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<LeaveId>) -> Result<Reply<LeaveView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let leave = leaves::get_visible(conn, &caller.user, id)?;
-        LeaveView::one(conn, leave)
+        LeaveView::one(conn, leave, caller)
     });
     Ok(Reply::new(view.await?))
 }
@@ -224,9 +199,9 @@ async fn request(
     permit: Permit<SignedIn>,
     body: Body<NewLeave>,
 ) -> Result<Created<LeaveView>, Problem> {
-    let view = app.write(permit, body, |tx, _, wanted| {
-        let leave = leaves::request(tx, wanted)?;
-        LeaveView::one(tx.conn(), leave)
+    let view = app.write(permit, body, |tx, caller, new| {
+        let leave = leaves::request(tx, new)?;
+        LeaveView::one(tx.conn(), leave, caller)
     });
     Ok(Created::with(view.await?, "leave requested"))
 }
@@ -237,9 +212,9 @@ async fn approve(
     id: Path<LeaveId>,
     body: Body<LeaveApproval>,
 ) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, approval)| {
+    let view = app.write(permit, (id, body), |tx, caller, (id, approval)| {
         let leave = leaves::approve(tx, id, &approval)?;
-        LeaveView::one(tx.conn(), leave)
+        LeaveView::one(tx.conn(), leave, caller)
     });
     Ok(Reply::with(view.await?, "leave approved"))
 }
@@ -250,25 +225,25 @@ async fn reject(
     id: Path<LeaveId>,
     body: Body<LeaveRejection>,
 ) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, rejection)| {
+    let view = app.write(permit, (id, body), |tx, caller, (id, rejection)| {
         let leave = leaves::reject(tx, id, rejection)?;
-        LeaveView::one(tx.conn(), leave)
+        LeaveView::one(tx.conn(), leave, caller)
     });
     Ok(Reply::with(view.await?, "leave rejected"))
 }
 
 async fn cancel(app: App, permit: Permit<SignedIn>, id: Path<LeaveId>) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, id, |tx, _, id| {
+    let view = app.write(permit, id, |tx, caller, id| {
         let leave = leaves::cancel(tx, id)?;
-        LeaveView::one(tx.conn(), leave)
+        LeaveView::one(tx.conn(), leave, caller)
     });
     Ok(Reply::with(view.await?, "request withdrawn"))
 }
 
 async fn end(app: App, permit: Permit<ManageLeaves>, id: Path<LeaveId>) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, id, |tx, _, id| {
+    let view = app.write(permit, id, |tx, caller, id| {
         let leave = leaves::end(tx, id)?;
-        LeaveView::one(tx.conn(), leave)
+        LeaveView::one(tx.conn(), leave, caller)
     });
     Ok(Reply::with(view.await?, "leave ended"))
 }
@@ -295,9 +270,9 @@ async fn assign_coverage(
     id: Path<LeaveId>,
     body: Body<CoverageAssignment>,
 ) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, wanted)| {
-        let leave = leaves::assign_coverage(tx, id, &wanted)?;
-        LeaveView::one(tx.conn(), leave)
+    let view = app.write(permit, (id, body), |tx, caller, (id, coverage)| {
+        let leave = leaves::assign_coverage(tx, id, &coverage)?;
+        LeaveView::one(tx.conn(), leave, caller)
     });
     Ok(Reply::with(view.await?, "coverage assigned"))
 }

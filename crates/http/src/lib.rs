@@ -23,6 +23,7 @@ mod outbox;
 mod pauses;
 mod quality_reviews;
 mod ratings;
+mod related;
 mod reports;
 mod routines;
 mod schedules;
@@ -127,8 +128,8 @@ impl std::fmt::Debug for Stopper {
 }
 
 impl Stopper {
-    /// Starts a graceful shutdown: closes the listener and the event streams, then waits for requests in
-    /// flight.
+    /// Starts a graceful shutdown: closes the listener and the event streams, then waits for
+    /// requests in flight.
     pub fn stop(&self) {
         self.live.close();
         // The call sends the command; the future only reports its completion.
@@ -139,8 +140,8 @@ impl Stopper {
 /// Grace period for handing accepted connections to workers before shutdown.
 const HANDOVER_TIME: Duration = Duration::from_millis(200);
 
-/// Serves the API on this listener until SIGTERM, SIGINT or [`Stopper::stop`]; `started` receives the
-/// [`Stopper`]. Requests in flight have `shutdown_timeout` to finish.
+/// Serves the API on this listener until SIGTERM, SIGINT or [`Stopper::stop`]; `started` receives
+/// the [`Stopper`]. Requests in flight have `shutdown_timeout` to finish.
 pub fn run(
     app: App,
     listener: TcpListener,

@@ -29,8 +29,8 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/metrics", "metrics.show", show, "Metrics, in the text format of Prometheus");
 }
 
-/// Proof that the client may read the metrics: it sent the token or, if none is configured, is a program on
-/// the same machine.
+/// Proof that the client may read the metrics: it sent the token or, if none is configured, is a
+/// program on the same machine.
 struct MetricsAccess;
 
 impl MetricsAccess {

@@ -1,22 +1,18 @@
-//! Notifications: one's own only.
+//! The user's own notifications.
 
 mod follow;
 mod live;
 mod stream;
-
-pub(crate) use self::{follow::follow, live::LiveStreams};
+mod view;
 
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use inspection_auth::permissions::SignedIn;
-use inspection_domain::{
-    ids::NotificationId,
-    notifications::{Notification, NotificationFilter},
-    page::Page,
-    text::Language,
-};
+use inspection_domain::{ids::NotificationId, notifications::NotificationFilter, page::Page};
 use inspection_persistence::notifications;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub(crate) use self::{follow::follow, live::LiveStreams, view::NotificationView};
 
 use crate::web::{
     app::App,
@@ -30,58 +26,42 @@ use crate::web::{
 
 /// Endpoints of notifications.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/notifications", "notifications.list", list, "One's notifications, newest first");
+    routes.get(
+        "/api/notifications",
+        "notifications.list",
+        list,
+        "List the user's notifications, newest first",
+    );
     routes.get(
         "/api/notifications/unread-count",
         "notifications.unread_count",
         unread_count,
-        "How many of one's notifications aren't read",
+        "Get the number of the user's unread notifications",
     );
     routes.get(
         "/api/notifications/stream",
         "stream.stream",
         stream::stream,
-        "One's new notifications as they come: server-sent events, which can be resumed without a gap",
+        "Stream the user's new notifications as server-sent events; resumable without a gap",
     );
     routes.post(
         "/api/notifications/read-all",
         "notifications.read_all",
         read_all,
-        "Mark all of one's notifications as read",
+        "Mark all of the user's notifications as read",
     );
     routes.post("/api/notifications/{id}/read", "notifications.read", read, "Mark a notification as read");
     routes.delete(
         "/api/notifications/{id}",
         "notifications.delete",
         delete,
-        "Remove a notification; a persistent one must be read first",
+        "Delete a notification; a persistent one must be read first",
     );
 }
 
-inspection_domain::shows!(NotificationView {}, Inbox {});
+inspection_domain::shows!(Inbox {});
 
-/// A notification for a reader.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct NotificationView {
-    #[serde(flatten)]
-    notification: Notification,
-    /// Title in English.
-    title_en: String,
-    /// Text in English.
-    message_en: String,
-}
-
-impl NotificationView {
-    pub(crate) fn new(mut notification: Notification, language: Language) -> Self {
-        let (title_en, message_en) = (notification.title, notification.message);
-        let chosen = |english: &str, arabic: &str| language.choose(english, Some(arabic)).to_owned();
-        notification.title = chosen(&title_en, &notification.title_ar);
-        notification.message = chosen(&message_en, &notification.message_ar);
-        Self { notification, title_en, message_en }
-    }
-}
-
-/// A page of notifications, and how many aren't read.
+/// A page of notifications with the number of unread ones.
 #[derive(Debug)]
 struct Inbox {
     page: Page<NotificationView>,
@@ -94,9 +74,9 @@ struct InboxBody {
     status: &'static str,
     /// The notifications.
     data: Vec<NotificationView>,
-    /// How many of all aren't read.
+    /// Number of unread notifications, on all pages.
     unread_count: i64,
-    /// Where in the list the page is.
+    /// Position of the page in the list.
     pagination: Pagination,
 }
 
@@ -136,7 +116,7 @@ async fn list(
     inbox.await
 }
 
-/// How many aren't read.
+/// Number of unread notifications.
 #[derive(Debug, Serialize, ToSchema)]
 struct Unread {
     /// The number.
@@ -159,7 +139,7 @@ async fn read(
     Ok(Reply::new(view.await?))
 }
 
-/// How many were marked.
+/// Number of notifications marked as read.
 #[derive(Debug, Serialize, ToSchema)]
 struct Marked {
     /// Always `success`.

@@ -1,4 +1,4 @@
-//! What waits to be done in the background, for admins.
+//! Background jobs in the outbox, for admins.
 
 use inspection_auth::permissions::OperateService;
 use inspection_domain::{
@@ -22,14 +22,9 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/admin/outbox",
         "outbox.list",
         list,
-        "Jobs that wait, are under way or were given up, the oldest first",
+        "List pending, running and dead background jobs, oldest first",
     );
-    routes.post(
-        "/api/admin/outbox/{id}/retry",
-        "outbox.retry",
-        retry,
-        "Have a job tried again that was given up",
-    );
+    routes.post("/api/admin/outbox/{id}/retry", "outbox.retry", retry, "Retry a dead background job");
 }
 
 async fn list(

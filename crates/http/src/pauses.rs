@@ -1,23 +1,26 @@
-//! Pauses of jobs of both kinds: deciding on them.
+//! Decisions on pauses of jobs of both kinds.
 
 use inspection_auth::permissions::{DecidePauses, SignedIn};
 use inspection_domain::{
-    ids::{JobId, PauseId},
+    ids::PauseId,
     jobs::JobKind,
     pauses::{Denial, Pause},
     users::UserSummary,
 };
-use inspection_persistence::{jobs, pauses, users};
+use inspection_persistence::pauses;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    input::{Body, ListQuery, Path, Unfiltered},
-    permit::Permit,
-    problem::Problem,
-    reply::{Paged, Reply},
-    routes::Routes,
+use crate::{
+    related::{References, Related, View, list_views},
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Path, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of pauses.
@@ -26,36 +29,53 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/jobs/pauses/pending",
         "pauses.pending",
         pending,
-        "The pauses that wait for a decision, the oldest first",
+        "List the pauses that await a decision, oldest first",
     );
     routes.post(
         "/api/jobs/pauses/{id}/approve",
         "pauses.approve",
         approve,
-        "Allow a pause: the job is paused from now on",
+        "Approve a pause; the job is paused immediately",
     );
-    routes.post("/api/jobs/pauses/{id}/deny", "pauses.deny", deny, "Don't allow a pause");
+    routes.post("/api/jobs/pauses/{id}/deny", "pauses.deny", deny, "Deny a pause");
     routes.post(
         "/api/jobs/pauses/{id}/resume",
         "pauses.resume",
         resume,
-        "Let a paused job go on: its owner, an engineer or an admin",
+        "Resume a paused job; allowed for its owner, engineers and admins",
     );
 }
 
 inspection_domain::shows!(PauseView {});
 
-/// A pause with its job's number and who asked for it.
+/// A pause with its job and requesting user.
 #[derive(Debug, Serialize, ToSchema)]
 struct PauseView {
     #[serde(flatten)]
     pause: Pause,
-    /// Number of the job, as people say it.
+    /// Display number of the job.
     job_number: Option<String>,
-    /// Whose kind of job it is.
+    /// Kind of the job.
     job_type: Option<JobKind>,
-    /// Who asked for it.
+    /// The requesting user.
     requested_by: Option<UserSummary>,
+}
+
+impl View<Pause> for PauseView {
+    fn references(pause: &Pause, references: &mut References) {
+        references.job(pause.job_id);
+        references.people([Some(pause.requested_by_id)]);
+    }
+
+    fn new(pause: Pause, related: &Related, _: &Caller) -> Self {
+        let job = related.job(pause.job_id);
+        Self {
+            job_number: job.map(|job| job.job_id.clone()),
+            job_type: job.map(|job| job.kind),
+            requested_by: related.person(pause.requested_by_id),
+            pause,
+        }
+    }
 }
 
 async fn pending(
@@ -63,22 +83,7 @@ async fn pending(
     permit: Permit<DecidePauses>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<PauseView>, Problem> {
-    let page = app.read(permit, query, |conn, _, (_, page)| {
-        let page = pauses::pending(conn, page)?;
-        let ids: Vec<JobId> = page.items.iter().map(|pause| pause.job_id).collect();
-        let jobs = jobs::by_ids(conn, &ids)?;
-        let people = users::summaries(conn, page.items.iter().map(|pause| pause.requested_by_id))?;
-        Ok(page.map(|pause| {
-            let job = jobs.iter().find(|job| job.id == pause.job_id);
-            PauseView {
-                job_number: job.map(|job| job.job_id.clone()),
-                job_type: job.map(|job| job.kind),
-                requested_by: people.get(&pause.requested_by_id).cloned(),
-                pause,
-            }
-        }))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, _, _, page| pauses::pending(conn, page)).await
 }
 
 async fn approve(app: App, permit: Permit<DecidePauses>, id: Path<PauseId>) -> Result<Reply<Pause>, Problem> {

@@ -1,26 +1,25 @@
 //! Quality reviews.
 
-use std::collections::HashMap;
-
 use inspection_auth::permissions::{ReadReviews, ReviewQuality, SignedIn, ValidateRejections};
 use inspection_domain::{
-    ids::{FileId, ReviewId, UserId},
-    jobs::Job,
+    ids::{FileId, ReviewId},
     quality_reviews::{Approval, NewReview, QualityReview, Rejection, ReviewFilter, Validation},
-    time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::{self as persistence, DbConnection, Tx, jobs, quality_reviews, users};
+use inspection_persistence::quality_reviews;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    input::{Body, ListQuery, Path, Unfiltered},
-    permit::Permit,
-    problem::Problem,
-    reply::{Created, Paged, Reply},
-    routes::Routes,
+use crate::{
+    related::{References, Related, View, list_views},
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Path, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of quality reviews.
@@ -29,103 +28,87 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/quality-reviews",
         "quality_reviews.list",
         list,
-        "Reviews, filtered, newest first; all for an admin, else one's own",
+        "List quality reviews, filtered, newest first; admins see all, others their own",
     );
     routes.post(
         "/api/quality-reviews",
         "quality_reviews.create",
         create,
-        "Give the review of a finished job to a quality engineer",
+        "Assign the review of a completed job to a quality engineer",
     );
     routes.get(
         "/api/quality-reviews/pending",
         "quality_reviews.pending",
         pending,
-        "The reviews that wait for oneself",
+        "List the user's pending reviews",
     );
     routes.get(
         "/api/quality-reviews/overdue",
         "quality_reviews.overdue",
         overdue,
-        "The reviews that are pending past their deadline",
+        "List pending reviews past their deadline",
     );
-    routes.get("/api/quality-reviews/{id}", "quality_reviews.get", get, "One review");
+    routes.get("/api/quality-reviews/{id}", "quality_reviews.get", get, "Get a quality review");
     routes.post(
         "/api/quality-reviews/{id}/approve",
         "quality_reviews.approve",
         approve,
-        "Find the work good: its quality engineer",
+        "Approve the work; allowed for its quality engineer",
     );
     routes.post(
         "/api/quality-reviews/{id}/reject",
         "quality_reviews.reject",
         reject,
-        "Find the work not good: its quality engineer",
+        "Reject the work; allowed for its quality engineer",
     );
     routes.post(
         "/api/quality-reviews/{id}/validate",
         "quality_reviews.validate",
         validate,
-        "Decide whether a rejection is right, once",
+        "Validate a rejection, once",
     );
 }
 
 inspection_domain::shows!(ReviewView { review }, ReviewDetail { review });
 
-/// A review for a reader.
+/// A quality review.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReviewView {
     #[serde(flatten)]
     review: QualityReview,
-    /// Number of the job, as people say it.
+    /// Display number of the job.
     job_number: Option<String>,
-    /// Who did the work.
+    /// The worker.
     worker: Option<UserSummary>,
-    /// Who reviews it.
+    /// The quality engineer.
     qe: Option<UserSummary>,
-    /// Whether it is pending past its deadline.
+    /// Whether the deadline has passed and the review is pending.
     is_overdue: bool,
 }
 
-/// What reviews refer to.
-struct Context {
-    jobs: Vec<Job>,
-    people: HashMap<UserId, UserSummary>,
-}
-
-impl Context {
-    fn of(conn: &mut DbConnection, reviews: &[QualityReview]) -> persistence::Result<Self> {
-        let ids: Vec<_> = reviews.iter().map(|review| review.job_id).collect();
-        let people = reviews.iter().flat_map(|review| [review.worker_id, review.qe_id]);
-        Ok(Self { jobs: jobs::by_ids(conn, &ids)?, people: users::summaries(conn, people)? })
+impl View<QualityReview> for ReviewView {
+    fn references(review: &QualityReview, references: &mut References) {
+        references.job(review.job_id);
+        references.people([Some(review.worker_id), Some(review.qe_id)]);
     }
-}
 
-impl ReviewView {
-    fn new(review: QualityReview, context: &Context, now: Instant) -> Self {
-        let job = context.jobs.iter().find(|job| job.id == review.job_id);
+    fn new(review: QualityReview, related: &Related, caller: &Caller) -> Self {
         Self {
-            job_number: job.map(|job| job.job_id.clone()),
-            worker: context.people.get(&review.worker_id).cloned(),
-            qe: context.people.get(&review.qe_id).cloned(),
-            is_overdue: review.is_overdue(now),
+            job_number: related.job(review.job_id).map(|job| job.job_id.clone()),
+            worker: related.person(review.worker_id),
+            qe: related.person(review.qe_id),
+            is_overdue: review.is_overdue(caller.now),
             review,
         }
     }
-
-    fn changed(tx: &mut Tx<'_>, review: QualityReview) -> persistence::Result<Self> {
-        let now = tx.now;
-        let context = Context::of(tx.conn(), std::slice::from_ref(&review))?;
-        Ok(Self::new(review, &context, now))
-    }
 }
 
-/// A review with the files its rejection rests on.
+/// A quality review with the evidence of its rejection.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReviewDetail {
     #[serde(flatten)]
     review: ReviewView,
-    /// The files.
+    /// Evidence files.
     evidence_file_ids: Vec<FileId>,
 }
 
@@ -134,13 +117,10 @@ async fn list(
     permit: Permit<ReadReviews>,
     query: ListQuery<ReviewFilter>,
 ) -> Result<Paged<ReviewView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (filter, page)| {
-        let page = quality_reviews::list(conn, &caller.user, &filter, page)?;
-        let context = Context::of(conn, &page.items)?;
-        Ok(page.map(|review| ReviewView::new(review, &context, now)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, filter, page| {
+        quality_reviews::list(conn, &caller.user, &filter, page)
+    })
+    .await
 }
 
 async fn pending(
@@ -148,13 +128,8 @@ async fn pending(
     permit: Permit<ReviewQuality>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<ReviewView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (_, page)| {
-        let page = quality_reviews::pending(conn, &caller.user, page)?;
-        let context = Context::of(conn, &page.items)?;
-        Ok(page.map(|review| ReviewView::new(review, &context, now)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, _, page| quality_reviews::pending(conn, &caller.user, page))
+        .await
 }
 
 async fn overdue(
@@ -162,21 +137,16 @@ async fn overdue(
     permit: Permit<ReadReviews>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<ReviewView>, Problem> {
-    let now = app.now();
-    let page = app.read(permit, query, move |conn, caller, (_, page)| {
-        let page = quality_reviews::overdue(conn, &caller.user, now, page)?;
-        let context = Context::of(conn, &page.items)?;
-        Ok(page.map(|review| ReviewView::new(review, &context, now)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, _, page| {
+        quality_reviews::overdue(conn, &caller.user, caller.now, page)
+    })
+    .await
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<ReviewId>) -> Result<Reply<ReviewDetail>, Problem> {
-    let now = app.now();
-    let view = app.read(permit, id, move |conn, caller, id| {
+    let view = app.read(permit, id, |conn, caller, id| {
         let (review, evidence_file_ids) = quality_reviews::get_visible(conn, &caller.user, id)?;
-        let context = Context::of(conn, std::slice::from_ref(&review))?;
-        Ok(ReviewDetail { review: ReviewView::new(review, &context, now), evidence_file_ids })
+        Ok(ReviewDetail { review: ReviewView::one(conn, review, caller)?, evidence_file_ids })
     });
     Ok(Reply::new(view.await?))
 }
@@ -186,9 +156,9 @@ async fn create(
     permit: Permit<ValidateRejections>,
     body: Body<NewReview>,
 ) -> Result<Created<ReviewView>, Problem> {
-    let view = app.write(permit, body, |tx, _, wanted| {
-        let review = quality_reviews::create(tx, &wanted)?;
-        ReviewView::changed(tx, review)
+    let view = app.write(permit, body, |tx, caller, new| {
+        let review = quality_reviews::create(tx, &new)?;
+        ReviewView::one(tx.conn(), review, caller)
     });
     Ok(Created::with(view.await?, "review assigned"))
 }
@@ -199,9 +169,9 @@ async fn approve(
     id: Path<ReviewId>,
     body: Body<Approval>,
 ) -> Result<Reply<ReviewView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, approval)| {
+    let view = app.write(permit, (id, body), |tx, caller, (id, approval)| {
         let review = quality_reviews::approve(tx, id, approval)?;
-        ReviewView::changed(tx, review)
+        ReviewView::one(tx.conn(), review, caller)
     });
     Ok(Reply::with(view.await?, "work approved"))
 }
@@ -212,9 +182,9 @@ async fn reject(
     id: Path<ReviewId>,
     body: Body<Rejection>,
 ) -> Result<Reply<ReviewView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, rejection)| {
+    let view = app.write(permit, (id, body), |tx, caller, (id, rejection)| {
         let review = quality_reviews::reject(tx, id, rejection)?;
-        ReviewView::changed(tx, review)
+        ReviewView::one(tx.conn(), review, caller)
     });
     Ok(Reply::with(view.await?, "work rejected"))
 }
@@ -225,9 +195,9 @@ async fn validate(
     id: Path<ReviewId>,
     body: Body<Validation>,
 ) -> Result<Reply<ReviewView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, validation)| {
+    let view = app.write(permit, (id, body), |tx, caller, (id, validation)| {
         let review = quality_reviews::validate(tx, id, validation)?;
-        ReviewView::changed(tx, review)
+        ReviewView::one(tx.conn(), review, caller)
     });
     Ok(Reply::with(view.await?, "rejection decided"))
 }

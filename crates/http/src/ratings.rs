@@ -22,12 +22,7 @@ use crate::web::{
 
 /// Endpoints of ratings.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.post(
-        "/api/ratings/inspections/{id}",
-        "ratings.rate",
-        rate,
-        "Rate an inspection that was handed in",
-    );
+    routes.post("/api/ratings/inspections/{id}", "ratings.rate", rate, "Rate a submitted inspection");
     routes.put(
         "/api/ratings/inspections/{id}",
         "ratings.change",
@@ -38,7 +33,7 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/ratings/technicians/{id}",
         "ratings.of_technician",
         of_technician,
-        "How somebody's inspections were rated",
+        "Get the ratings of a technician's inspections",
     );
 }
 
@@ -64,14 +59,14 @@ async fn change(
     Ok(Reply::with(rating.await?, "rating changed"))
 }
 
-/// How somebody's inspections were rated.
+/// The ratings of a technician's inspections.
 #[derive(Debug, Serialize, ToSchema)]
 struct RecordView {
-    /// Whose.
+    /// The technician.
     technician_id: UserId,
-    /// Ratings on all pages.
+    /// Number of ratings on all pages.
     total_ratings: i64,
-    /// Their mean, 1 to 5; 0 if there are none.
+    /// Mean rating, 1 to 5; 0 if there are none.
     average_rating: f64,
     /// The ratings of this page, newest first.
     ratings: Vec<Rating>,
@@ -81,9 +76,9 @@ struct RecordView {
 struct RecordBody {
     /// Always `success`.
     status: &'static str,
-    /// The record.
+    /// The ratings.
     data: RecordView,
-    /// Where in the list of ratings the page is.
+    /// Position of the page in the list of ratings.
     pagination: Pagination,
 }
 

@@ -29,43 +29,43 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/reports/dashboard",
         "reports.dashboard",
         dashboard,
-        "The numbers that matter to one's own role",
+        "Get the dashboard of the user's role",
     );
     routes.get(
         "/api/reports/admin-dashboard",
         "reports.admin_dashboard",
         admin_dashboard,
-        "The numbers of the whole site",
+        "Get the site-wide numbers",
     );
     routes.get(
         "/api/reports/pause-analytics",
         "reports.pause_analytics",
         pause_analytics,
-        "Why jobs are paused, and for how long",
+        "Get the reasons and durations of job pauses",
     );
     routes.get(
         "/api/reports/defect-analytics",
         "reports.defect_analytics",
         defect_analytics,
-        "Defects by severity, trade and status",
+        "Get the numbers of defects by severity, trade and status",
     );
     routes.get(
         "/api/reports/capacity",
         "reports.capacity",
         capacity,
-        "How many people are there today, by role and by shift",
+        "Get the number of people present today, by role and by shift",
     );
     routes.get(
         "/api/reports/trends",
         "reports.trends",
         trends,
-        "How many in each day, week or month, site time",
+        "Get counts for each day, week or month, in site time",
     );
 }
 
 inspection_domain::shows!(DashboardView {});
 
-/// What somebody sees, by their major role.
+/// The numbers of a dashboard, by major role.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Stats {
@@ -76,7 +76,7 @@ enum Stats {
     QualityEngineer(QualityStats),
 }
 
-/// The numbers that matter to a role.
+/// A dashboard.
 #[derive(Debug, Serialize, ToSchema)]
 struct DashboardView {
     /// The role.
@@ -92,14 +92,14 @@ async fn dashboard(
 ) -> Result<Reply<DashboardView>, Problem> {
     let context = app.context().clone();
     let view = app.read(permit, (), move |conn, caller, ()| {
-        let (user, today) = (&caller.user, context.today());
+        let (user, today) = (&caller.user, caller.today);
         let stats = match user.role {
             Role::Admin => Stats::Admin(Box::new(site.get(conn, &context)?)),
             Role::Engineer => Stats::Engineer(reports::engineer(conn, user, today)?),
             Role::Inspector => Stats::Inspector(reports::inspector(conn, user, today)?),
             Role::Specialist => Stats::Specialist(reports::specialist(conn, user)?),
             Role::QualityEngineer => {
-                Stats::QualityEngineer(reports::quality_engineer(conn, user, context.clock.now())?)
+                Stats::QualityEngineer(reports::quality_engineer(conn, user, caller.now)?)
             }
         };
         Ok(DashboardView { role: user.role, stats })
@@ -144,9 +144,9 @@ async fn trends(
     permit: Permit<AnalyseDefects>,
     query: QueryParams<TrendQuery>,
 ) -> Result<Reply<Trend>, Problem> {
-    let context = app.context().clone();
-    let trend = app.read(permit, query, move |conn, _, query| {
-        reports::trend(conn, &query, context.today(), &context.calendar)
+    let calendar = app.context().calendar.clone();
+    let trend = app.read(permit, query, move |conn, caller, query| {
+        reports::trend(conn, &query, caller.today, &calendar)
     });
     Ok(Reply::new(trend.await?))
 }

@@ -1,4 +1,4 @@
-//! Routines: what is inspected on which days and shifts.
+//! Routines: the equipment types to inspect on certain days and shifts.
 
 use inspection_auth::permissions::{ManageRoutines, ReadRoutines};
 use inspection_domain::{
@@ -21,33 +21,33 @@ use crate::web::{
 
 /// Endpoints of routines.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/inspection-routines", "routines.list", list, "Routines, filtered");
-    routes.post("/api/inspection-routines", "routines.create", create, "Make a routine");
-    routes.get("/api/inspection-routines/{id}", "routines.get", get, "One routine");
+    routes.get("/api/inspection-routines", "routines.list", list, "List routines, filtered");
+    routes.post("/api/inspection-routines", "routines.create", create, "Create a routine");
+    routes.get("/api/inspection-routines/{id}", "routines.get", get, "Get a routine");
     routes.put(
         "/api/inspection-routines/{id}",
         "routines.update",
         update,
-        "Change a routine; lists that are there stay as they are",
+        "Update a routine; existing daily lists are unchanged",
     );
     routes.delete(
         "/api/inspection-routines/{id}",
         "routines.delete",
         delete,
-        "Remove a routine; lists that are there stay as they are",
+        "Delete a routine; existing daily lists are unchanged",
     );
 }
 
 inspection_domain::shows!(RoutineView {});
 
-/// A routine for a reader.
+/// A routine.
 #[derive(Debug, Serialize, ToSchema)]
 struct RoutineView {
     #[serde(flatten)]
     routine: Routine,
-    /// The name, as it was written.
+    /// The name, as entered.
     name_en: String,
-    /// Types of equipment it is for.
+    /// Equipment types to inspect.
     asset_types: Vec<String>,
 }
 

@@ -1,24 +1,23 @@
-//! The weekly plan: which machines are inspected on which day.
+//! The weekly plan: the machines to inspect on each day of the week.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use inspection_auth::permissions::{ManageSchedules, SignedIn};
 use inspection_domain::{
-    equipment::Equipment,
-    ids::{ScheduleId, UserId},
+    ids::ScheduleId,
     schedules::{NewSchedule, Schedule, Standing},
     text::Language,
     time::Date,
     translations::{Slot, Translated},
-    users::UserSummary,
     weekdays::DayOfWeek,
 };
-use inspection_persistence::{self as persistence, DbConnection, schedules, users};
+use inspection_persistence::schedules;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     equipment::EquipmentView,
+    related::{References, View},
     web::{
         app::App,
         input::{Body, Path},
@@ -35,11 +34,11 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/schedules/today",
         "schedules.today",
         today,
-        "What is planned for today, and what of this week is overdue",
+        "Get the machines planned for today and the overdue ones of this week",
     );
-    routes.get("/api/schedules/weekly", "schedules.weekly", weekly, "The whole weekly plan, by day");
-    routes.post("/api/schedules", "schedules.create", create, "Plan a machine for a day of the week");
-    routes.delete("/api/schedules/{id}", "schedules.delete", delete, "Take a day out of the plan");
+    routes.get("/api/schedules/weekly", "schedules.weekly", weekly, "Get the weekly plan, by day");
+    routes.post("/api/schedules", "schedules.create", create, "Add a machine to a day of the weekly plan");
+    routes.delete("/api/schedules/{id}", "schedules.delete", delete, "Remove an entry from the weekly plan");
 }
 
 inspection_domain::shows!(
@@ -50,7 +49,7 @@ inspection_domain::shows!(
     DayView { equipment }
 );
 
-/// A planned day for a reader.
+/// An entry of the weekly plan.
 #[derive(Debug, Serialize, ToSchema)]
 struct ScheduleView {
     #[serde(flatten)]
@@ -59,51 +58,47 @@ struct ScheduleView {
     equipment: EquipmentView,
 }
 
-/// A planned day of this week.
+/// An entry of this week's plan.
 #[derive(Debug, Serialize, ToSchema)]
 struct DueView {
     #[serde(flatten)]
     schedule: ScheduleView,
-    /// Whether the machine has been inspected since.
+    /// Whether the machine has been inspected since the planned day.
     is_completed: bool,
 }
 
-/// What is to be done today.
+/// The plan of today.
 #[derive(Debug, Serialize, ToSchema)]
 struct TodayView {
     /// Planned for today.
     scheduled_today: Vec<DueView>,
-    /// Planned for an earlier day of this week, and not inspected since.
+    /// Planned for an earlier day of this week and not inspected since.
     overdue: Vec<DueView>,
     /// Today's date at the site.
     today: Date,
     /// Today's day of the week, 0 (Monday) to 6 (Sunday).
     day_of_week: DayOfWeek,
-    /// ISO week.
+    /// Number of the ISO week.
     week_number: i32,
-    /// The year that the ISO week belongs to.
+    /// Year of the ISO week.
     week_year: i32,
 }
 
-/// Who looks after these machines.
-fn technicians<'a>(
-    conn: &mut DbConnection,
-    machines: impl Iterator<Item = &'a Equipment>,
-) -> persistence::Result<HashMap<UserId, UserSummary>> {
-    users::summaries(conn, machines.filter_map(|machine| machine.assigned_technician_id))
-}
-
 async fn today(app: App, permit: Permit<SignedIn>) -> Result<Reply<TodayView>, Problem> {
-    let today = app.context().today();
-    let view = app.read(permit, (), move |conn, caller, ()| {
+    let view = app.read(permit, (), |conn, caller, ()| {
+        let today = caller.today;
         let planned = schedules::until(conn, today)?;
-        let people = technicians(conn, planned.iter().map(|planned| &planned.machine))?;
+        let mut references = References::default();
+        for planned in &planned {
+            EquipmentView::references(&planned.machine, &mut references);
+        }
+        let related = references.load(conn)?;
         let (mut scheduled_today, mut overdue) = (Vec::new(), Vec::new());
         for planned in planned {
             let due = |is_completed| DueView {
                 schedule: ScheduleView {
                     schedule: planned.schedule,
-                    equipment: EquipmentView::new(planned.machine, caller.language, &people),
+                    equipment: EquipmentView::new(planned.machine, &related, caller),
                 },
                 is_completed,
             };
@@ -127,19 +122,19 @@ async fn today(app: App, permit: Permit<SignedIn>) -> Result<Reply<TodayView>, P
     Ok(Reply::new(view.await?))
 }
 
-/// A machine that is planned for a day.
+/// A machine in the weekly plan.
 #[derive(Debug, Serialize, ToSchema)]
 struct PlannedMachine {
     #[serde(flatten)]
     equipment: EquipmentView,
-    /// The number of the planned day.
+    /// Primary key of the plan entry.
     schedule_id: ScheduleId,
 }
 
-/// A day of the week and what is planned for it.
+/// A day of the week with its planned machines.
 #[derive(Debug, Serialize, ToSchema)]
 struct DayView {
-    /// Name of the day, in the reader's language.
+    /// Name of the day in the user's language.
     day: &'static str,
     /// Name of the day in English.
     day_en: &'static str,
@@ -147,20 +142,24 @@ struct DayView {
     equipment: Vec<PlannedMachine>,
 }
 
-/// The days of the week by their numbers, `0` (Monday) to `6` (Sunday).
+/// The days of the week by number, `0` (Monday) to `6` (Sunday).
 #[derive(Debug, Serialize, ToSchema)]
 struct WeekView(BTreeMap<String, DayView>);
 
 impl Translated for WeekView {
-    fn texts(&mut self, see: &mut dyn FnMut(Slot<'_>)) {
-        self.0.values_mut().for_each(|day| day.texts(see));
+    fn texts(&mut self, visit: &mut dyn FnMut(Slot<'_>)) {
+        self.0.values_mut().for_each(|day| day.texts(visit));
     }
 }
 
 async fn weekly(app: App, permit: Permit<ManageSchedules>) -> Result<Reply<WeekView>, Problem> {
     let view = app.read(permit, (), |conn, caller, ()| {
         let planned = schedules::all(conn)?;
-        let people = technicians(conn, planned.iter().map(|(_, machine)| machine))?;
+        let mut references = References::default();
+        for (_, machine) in &planned {
+            EquipmentView::references(machine, &mut references);
+        }
+        let related = references.load(conn)?;
         let name = |day: DayOfWeek| match caller.language {
             Language::En => day.name(),
             Language::Ar => day.name_ar(),
@@ -171,7 +170,7 @@ async fn weekly(app: App, permit: Permit<ManageSchedules>) -> Result<Reply<WeekV
             .collect();
         for (schedule, machine) in planned {
             if let Some(day) = days.get_mut(&schedule.day_of_week) {
-                let equipment = EquipmentView::new(machine, caller.language, &people);
+                let equipment = EquipmentView::new(machine, &related, caller);
                 day.equipment.push(PlannedMachine { equipment, schedule_id: schedule.id });
             }
         }
@@ -187,8 +186,8 @@ async fn create(
 ) -> Result<Created<ScheduleView>, Problem> {
     let view = app.write(permit, body, |tx, caller, new| {
         let (schedule, machine) = schedules::create(tx, &new)?;
-        let people = technicians(tx.conn(), std::iter::once(&machine))?;
-        Ok(ScheduleView { schedule, equipment: EquipmentView::new(machine, caller.language, &people) })
+        let equipment = EquipmentView::one(tx.conn(), machine, caller)?;
+        Ok(ScheduleView { schedule, equipment })
     });
     Ok(Created::with(view.await?, "day planned"))
 }

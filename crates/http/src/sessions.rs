@@ -1,4 +1,4 @@
-//! Signing in and out.
+//! Sign-in, sign-out and token refresh.
 
 use inspection_auth::{
     passwords,
@@ -32,7 +32,7 @@ pub(crate) fn routes(routes: &mut Routes) {
             "/api/auth/login",
             "sessions.login",
             login,
-            "Sign in with e-mail address and password; 5 a minute",
+            "Sign in with e-mail address and password; 5 requests a minute",
         )
         .limit(Limit::Login);
     routes
@@ -40,39 +40,39 @@ pub(crate) fn routes(routes: &mut Routes) {
             "/api/auth/refresh",
             "sessions.refresh",
             refresh,
-            "A new access token for a refresh token; 10 a minute",
+            "Exchange a refresh token for a new access token; 10 requests a minute",
         )
         .limit(Limit::Refresh);
-    routes.get("/api/auth/me", "sessions.me", me, "Who is signed in");
+    routes.get("/api/auth/me", "sessions.me", me, "Get the signed-in user");
     routes.post(
         "/api/auth/logout",
         "sessions.logout",
         logout,
-        "End the access token that is used, and the refresh token if given",
+        "Revoke the current access token and, if given, the refresh token",
     );
-    routes.post("/api/auth/logout-all", "sessions.logout_all", logout_all, "End all of one's sessions");
+    routes.post("/api/auth/logout-all", "sessions.logout_all", logout_all, "End all sessions of the user");
     routes.post(
         "/api/auth/change-password",
         "sessions.change_password",
         change_password,
-        "Change one's password; ends other sessions",
+        "Change the user's password; ends all other sessions",
     );
 }
 
-/// A session that has begun.
+/// A new session.
 #[derive(Debug, Serialize, ToSchema)]
 struct SignedInAs {
     /// Always `success`.
     status: &'static str,
-    /// For requests.
+    /// Bearer token for requests.
     access_token: String,
-    /// For new access tokens.
+    /// Bearer token for refreshing the access token.
     refresh_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds the access token lives.
+    /// Lifetime of the access token, in seconds.
     expires_in: i64,
-    /// Who it is.
+    /// The user.
     user: User,
 }
 
@@ -81,20 +81,20 @@ struct SignedInAs {
 struct Refreshed {
     /// Always `success`.
     status: &'static str,
-    /// For requests.
+    /// Bearer token for requests.
     access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds the access token lives.
+    /// Lifetime of the access token, in seconds.
     expires_in: i64,
 }
 
-/// Who is signed in.
+/// The signed-in user.
 #[derive(Debug, Serialize, ToSchema)]
 struct Me {
     /// Always `success`.
     status: &'static str,
-    /// The person.
+    /// The user.
     user: User,
 }
 
@@ -110,7 +110,7 @@ fn issue(
     tokens.issue(kind, &session, now).ok_or_else(|| Problem::internal("signing a token failed"))
 }
 
-fn begin(app: &App, user: User, generation: i64) -> Result<SignedInAs, Problem> {
+fn start_session(app: &App, user: User, generation: i64) -> Result<SignedInAs, Problem> {
     let (tokens, ids, now) = (app.tokens(), app.context().ids.as_ref(), app.now());
     Ok(SignedInAs {
         status: "success",
@@ -129,7 +129,7 @@ async fn login(app: App, public: Public, body: Body<Login>) -> Result<Bare<Signe
     let verified = app.hash(move || passwords::verify(&password, stored.as_deref())).await?;
     match account {
         Some(account) if verified && account.user.is_active => {
-            Ok(Bare(begin(&app, account.user, account.generation)?))
+            Ok(Bare(start_session(&app, account.user, account.generation)?))
         }
         refused => {
             app.metrics().sign_in_failed();
@@ -165,7 +165,7 @@ async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Resul
     let (tokens, now, access) = (app.tokens().clone(), app.now(), permit.token.clone());
     app.write(permit, body, move |tx, caller, logout| {
         let mut ending = vec![(access.session.token_id, access.expires_at)];
-        // One that can't be read or isn't their own is no reason to leave somebody signed in.
+        // An invalid or foreign refresh token must not prevent the sign-out.
         let refresh = logout.refresh_token.and_then(|text| tokens.read(&text, TokenType::Refresh, now).ok());
         if let Some(token) = refresh.filter(|token| token.session.user_id == caller.user.id) {
             ending.push((token.session.token_id, token.expires_at));
@@ -204,5 +204,5 @@ async fn change_password(
         Ok(Plain(users::change_password(tx, &new_password, &seen_hash, &hash)?))
     });
     let Plain((user, generation)) = changed.await?;
-    Ok(Bare(begin(&app, user, generation)?))
+    Ok(Bare(start_session(&app, user, generation)?))
 }

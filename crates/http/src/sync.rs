@@ -1,5 +1,5 @@
-//! What phones did while they were offline: each item through the unit of work of the live request, in a transaction of its own,
-//! done once (rule book §15).
+//! Offline work of phones: each item runs once, through the unit of work of the live request, in
+//! its own transaction (rule §15).
 
 mod changes;
 
@@ -21,10 +21,11 @@ use utoipa::ToSchema;
 use crate::{
     assessments::AssessmentView,
     assignments::AssignmentView,
-    inspections::{AnswerView, SheetView, SubmittedView},
+    inspections::{AnswerView, InspectionDetailView, SubmittedView},
     jobs::JobView,
     leaves::LeaveView,
     notifications::NotificationView,
+    related::View,
     web::{
         app::{App, Caller},
         input::{Body, ListQuery, Path, Unfiltered},
@@ -35,59 +36,57 @@ use crate::{
     },
 };
 
-/// Endpoints of what was done offline.
+/// Endpoints of offline work.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.post("/api/sync", "sync.one", one, "Apply something that was done offline");
+    routes.post("/api/sync", "sync.one", one, "Apply one item of offline work");
     routes.post(
         "/api/sync/batch",
         "sync.batch",
         batch,
-        "Apply what was done offline, in order; what a rule forbids doesn't stop the rest",
+        "Apply several items of offline work in order; a rejected item does not stop the rest",
     );
-    routes.get(
-        "/api/sync/pending",
-        "sync.pending",
-        pending,
-        "One's items that were rejected, the oldest first",
-    );
+    routes.get("/api/sync/pending", "sync.pending", pending, "List the user's rejected items, oldest first");
     routes.get(
         "/api/sync/changes",
         "changes.list",
         changes::list,
-        "What has changed for one since a cursor, in order",
+        "List the user's changes since a cursor, in order",
     );
-    routes.delete("/api/sync/{id}", "sync.discard", discard, "Forget an item of one's own that was rejected");
+    routes.delete("/api/sync/{id}", "sync.discard", discard, "Discard one of the user's rejected items");
 }
 
-/// What has become of an item.
+/// The result of an item.
 #[derive(Debug, Serialize, ToSchema)]
-struct Taken {
-    /// Number of the item; none if it wasn't kept: it has no name, its name is used up, or it is to be sent again.
+#[schema(as = Taken)]
+struct SyncResult {
+    /// Primary key of the item; none if it is not stored: it has no `client_id`, its `client_id` is
+    /// used by another item, or it must be sent again.
     id: Option<SyncId>,
-    /// The name that the client has given it.
+    /// Idempotency key from the client.
     client_id: Option<String>,
     /// `applied`, `duplicate` if it was applied before, or `rejected`.
     outcome: &'static str,
-    /// What the live request answers with.
+    /// The response of the live request.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Document>,
-    /// Why it wasn't done.
+    /// The reason of a rejection.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<SyncError>,
 }
 
-/// What has become of items that were sent together.
+/// The results of a batch.
 #[derive(Debug, Serialize, ToSchema)]
-struct TakenTogether {
-    /// Each of them, in order.
-    results: Vec<Taken>,
-    /// How many are kept, done or rejected.
+#[schema(as = TakenTogether)]
+struct SyncBatchResult {
+    /// The results, in the order of the items.
+    results: Vec<SyncResult>,
+    /// Number of stored items, applied or rejected.
     submitted: usize,
-    /// The numbers of those.
+    /// Primary keys of the stored items.
     ids: Vec<SyncId>,
 }
 
-impl Taken {
+impl SyncResult {
     fn of(item: SyncItem, is_new: bool) -> Self {
         let outcome = match (item.outcome, is_new) {
             (SyncOutcome::Applied, true) => "applied",
@@ -98,25 +97,25 @@ impl Taken {
         Self { id, client_id, outcome, result: item.result, error: item.sync_error }
     }
 
-    /// An item that isn't kept.
+    /// The result of an item that is not stored.
     fn refused(client_id: Option<String>, rule: &dyn Rule) -> Self {
         Self { id: None, client_id, outcome: "rejected", result: None, error: Some(SyncError::of(rule)) }
     }
 }
 
-/// How often an item is tried that has lost a race.
-const TRIES: usize = 4;
+/// Maximum number of attempts in case of concurrent updates.
+const MAX_TRIES: usize = 4;
 
-/// What an item is done with.
-struct Desk<'a> {
+/// Processes the items of one request.
+struct SyncProcessor<'a> {
     database: &'a Database,
     context: &'a Context,
     permit: &'a Permit<SignedIn>,
     caller: &'a Caller,
 }
 
-impl Desk<'_> {
-    /// One transaction, while the session stands.
+impl SyncProcessor<'_> {
+    /// Runs one transaction, if the session is active.
     fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> persistence::Result<T>) -> persistence::Result<T> {
         self.database.write(self.context, self.permit.origin.clone(), |tx| {
             let user = sessions::authenticate(tx.conn(), &self.permit.token.session)?;
@@ -125,8 +124,9 @@ impl Desk<'_> {
         })
     }
 
-    /// Does an item, if it wasn't done before, and keeps what became of it. Fails only if nothing could be found out about it.
-    fn take(&self, item: &NewSyncItem) -> persistence::Result<Taken> {
+    /// Applies an item, unless it has been applied before, and stores its outcome. Fails only if
+    /// the outcome is unknown.
+    fn process(&self, item: &NewSyncItem) -> persistence::Result<SyncResult> {
         let name = Some(item.client_id.as_str().to_owned());
         let mut tries = 0;
         loop {
@@ -134,59 +134,62 @@ impl Desk<'_> {
             let outcome = self.write(|tx| {
                 let owner = self.caller.user.id;
                 if let Some(first) = sync::find(tx.conn(), owner, &item.client_id)? {
-                    return Ok(first.replay(item).map(|first| Taken::of(first, false)));
+                    return Ok(first.replay(item).map(|first| SyncResult::of(first, false)));
                 }
                 item.check(tx.now)?;
                 let document = sync::resolved(tx.conn(), owner, item)?;
                 let (entity_id, result) = self.perform(tx, item.entity_type, document)?;
-                Ok(Ok(Taken::of(sync::applied(tx, item.clone(), entity_id, result)?, true)))
+                Ok(Ok(SyncResult::of(sync::applied(tx, item.clone(), entity_id, result)?, true)))
             });
             let rule = match outcome {
-                Ok(Ok(taken)) => return Ok(taken),
-                Ok(Err(reused)) => return Ok(Taken::refused(name, &reused)),
+                Ok(Ok(result)) => return Ok(result),
+                Ok(Err(reused)) => return Ok(SyncResult::refused(name, &reused)),
                 Err(Error::Rule(rule)) if rule.code().kind() != ErrorKind::Unauthenticated => rule,
                 Err(other) => return Err(other),
             };
             if rule.code() == Code::Conflict {
-                if tries < TRIES {
+                if tries < MAX_TRIES {
                     continue;
                 }
-                // Not kept, so that it is done when it is sent again.
-                return Ok(Taken::refused(name, rule.as_ref()));
+                // Not stored, so that it can be sent again.
+                return Ok(SyncResult::refused(name, rule.as_ref()));
             }
             let error = SyncError::of(rule.as_ref());
             return match self.write(|tx| sync::reject(tx, item.clone(), error)) {
-                Ok((item, is_new)) => Ok(Taken::of(item, is_new)),
+                Ok((item, is_new)) => Ok(SyncResult::of(item, is_new)),
                 Err(Error::Rule(rule)) if rule.code() == Code::Conflict => {
-                    Ok(Taken::refused(name, rule.as_ref()))
+                    Ok(SyncResult::refused(name, rule.as_ref()))
                 }
                 Err(other) => Err(other),
             };
         }
     }
 
-    /// Reads an item and does it. What is no item isn't kept.
-    fn read_and_take(&self, given: Value) -> persistence::Result<Taken> {
-        let name = given.get("client_id").and_then(Value::as_str).map(str::to_owned);
-        match NewSyncItem::from_json(given) {
-            Ok(item) => self.take(&item),
-            Err(wrong) => Ok(Taken::refused(name, &wrong)),
+    /// Parses and processes an item. A malformed item is not stored.
+    fn parse_and_process(&self, raw: Value) -> persistence::Result<SyncResult> {
+        let name = raw.get("client_id").and_then(Value::as_str).map(str::to_owned);
+        match NewSyncItem::from_json(raw) {
+            Ok(item) => self.process(&item),
+            Err(errors) => Ok(SyncResult::refused(name, &errors)),
         }
     }
 
-    /// What a live request of this kind does, and what it answers with: the number of the object, and the object.
+    /// Runs the unit of work of the live request. Returns the primary key of the object and its
+    /// view.
     fn perform(
         &self,
         tx: &mut Tx<'_>,
         kind: SyncKind,
         document: Document,
     ) -> persistence::Result<(i64, Document)> {
-        let (caller, language) = (self.caller, self.caller.language);
+        // The time of the transaction, not that of the request.
+        let caller = &Caller { now: tx.now, today: tx.today(), ..self.caller.clone() };
+        let language = caller.language;
         macro_rules! shown {
             ($id:expr, $view:expr) => {{
                 let (id, mut view) = ($id, $view);
                 translations::show(tx.conn(), language, &mut view)?;
-                Ok((id.get(), document_of(&view)))
+                Ok((id.get(), to_document(&view)))
             }};
         }
         let job = |tx: &mut Tx<'_>| {
@@ -198,9 +201,9 @@ impl Desk<'_> {
                 if !Inspect::is_granted_to(&caller.user) {
                     return Err(Forbidden("your role may not do this").into());
                 }
-                let (sheet, _) = inspections::start(tx, &document.read()?)?;
-                let id = sheet.inspection.id;
-                shown!(id, SheetView::new(tx.conn(), sheet, language)?)
+                let (detail, _) = inspections::start(tx, &document.read()?)?;
+                let id = detail.inspection.id;
+                shown!(id, InspectionDetailView::load(tx.conn(), detail, caller)?)
             }
             SyncKind::InspectionAnswer => {
                 let id: InspectionId = document.number("inspection_id")?;
@@ -210,61 +213,61 @@ impl Desk<'_> {
             SyncKind::InspectionSubmit => {
                 let id: InspectionId = document.number("inspection_id")?;
                 let (inspection, defects) = inspections::submit(tx, id)?;
-                shown!(id, SubmittedView::new(tx.conn(), inspection, defects, language)?)
+                shown!(id, SubmittedView::load(tx.conn(), inspection, defects, caller)?)
             }
             SyncKind::AssignmentComplete => {
                 let id: AssignmentId = document.number("assignment_id")?;
                 let assignment = assignments::confirm(tx.conn(), &caller.user, id)?;
-                let now = tx.now;
-                shown!(id, AssignmentView::one(tx.conn(), assignment, now, language)?)
+                shown!(id, AssignmentView::one(tx.conn(), assignment, caller)?)
             }
             SyncKind::AssessmentVerdict => {
                 let id = self.assessment(tx, &document)?;
                 let assessment = assessments::give_verdict(tx, id, document.read()?)?;
-                shown!(id, AssessmentView::one(tx.conn(), assessment, language)?)
+                shown!(id, AssessmentView::one(tx.conn(), assessment, caller)?)
             }
             SyncKind::JobPlannedTime => {
                 let (kind, id) = job(tx)?;
                 let planned = jobs::plan(tx, kind, id, &document.read()?)?;
-                shown!(id, JobView::changed(tx, caller, planned)?)
+                shown!(id, JobView::one(tx.conn(), planned, caller)?)
             }
             SyncKind::JobStart => {
                 let (kind, id) = job(tx)?;
                 let started = jobs::start(tx, kind, id)?;
-                shown!(id, JobView::changed(tx, caller, started)?)
+                shown!(id, JobView::one(tx.conn(), started, caller)?)
             }
             SyncKind::JobComplete => {
                 let (kind, id) = job(tx)?;
                 let completed = jobs::complete(tx, kind, id, document.read()?)?;
-                shown!(id, JobView::changed(tx, caller, completed)?)
+                shown!(id, JobView::one(tx.conn(), completed, caller)?)
             }
             SyncKind::JobIncomplete => {
                 let (kind, id) = job(tx)?;
                 let left = jobs::leave_incomplete(tx, kind, id, document.read()?)?;
-                shown!(id, JobView::changed(tx, caller, left)?)
+                shown!(id, JobView::one(tx.conn(), left, caller)?)
             }
             SyncKind::PauseRequest => {
                 let (kind, id) = job(tx)?;
                 let pause = pauses::request(tx, kind, id, document.read()?)?;
-                Ok((pause.id.get(), document_of(&pause)))
+                Ok((pause.id.get(), to_document(&pause)))
             }
             SyncKind::PauseResume => {
                 let id: PauseId = document.number("pause_id")?;
-                Ok((id.get(), document_of(&pauses::resume(tx, id)?)))
+                Ok((id.get(), to_document(&pauses::resume(tx, id)?)))
             }
             SyncKind::LeaveRequest => {
                 let leave = leaves::request(tx, document.read()?)?;
-                shown!(leave.id, LeaveView::one(tx.conn(), leave)?)
+                shown!(leave.id, LeaveView::one(tx.conn(), leave, caller)?)
             }
             SyncKind::NotificationRead => {
                 let id: NotificationId = document.number("notification_id")?;
                 let read = notifications::mark_read(tx, id)?;
-                Ok((id.get(), document_of(&NotificationView::new(read, language))))
+                Ok((id.get(), to_document(&NotificationView::new(read, language))))
             }
         }
     }
 
-    /// The assessment that a verdict is on; who was offline when it was made knows only its assignment.
+    /// The assessment of a verdict. A client that was offline when it was created refers to its
+    /// assignment instead.
     fn assessment(&self, tx: &mut Tx<'_>, document: &Document) -> persistence::Result<AssessmentId> {
         if document.0.contains_key("assessment_id") || !document.0.contains_key("assignment_id") {
             return Ok(document.number("assessment_id")?);
@@ -274,37 +277,41 @@ impl Desk<'_> {
     }
 }
 
-fn document_of(view: &impl Serialize) -> Document {
+fn to_document(view: &impl Serialize) -> Document {
     match serde_json::to_value(view) {
         Ok(Value::Object(map)) => Document(map),
         _ => Document::default(),
     }
 }
 
-async fn one(app: App, permit: Permit<SignedIn>, body: Body<NewSyncItem>) -> Result<Reply<Taken>, Problem> {
-    let taken = app.with_database(permit.clone(), body, move |database, context, caller, item| {
-        Desk { database, context, permit: &permit, caller }.take(&item)
+async fn one(
+    app: App,
+    permit: Permit<SignedIn>,
+    body: Body<NewSyncItem>,
+) -> Result<Reply<SyncResult>, Problem> {
+    let result = app.with_database(permit.clone(), body, move |database, context, caller, item| {
+        SyncProcessor { database, context, permit: &permit, caller }.process(&item)
     });
-    Ok(Reply::new(taken.await?))
+    Ok(Reply::new(result.await?))
 }
 
 async fn batch(
     app: App,
     permit: Permit<SignedIn>,
     body: Body<SyncBatch>,
-) -> Result<Reply<TakenTogether>, Problem> {
+) -> Result<Reply<SyncBatchResult>, Problem> {
     let results = app.with_database(permit.clone(), body, move |database, context, caller, batch| {
-        let desk = Desk { database, context, permit: &permit, caller };
+        let processor = SyncProcessor { database, context, permit: &permit, caller };
         batch
             .items
             .0
             .into_iter()
-            .map(|given| desk.read_and_take(given))
+            .map(|raw| processor.parse_and_process(raw))
             .collect::<persistence::Result<Vec<_>>>()
     });
     let results = results.await?;
-    let ids: Vec<SyncId> = results.iter().filter_map(|taken| taken.id).collect();
-    Ok(Reply::new(TakenTogether { submitted: ids.len(), ids, results }))
+    let ids: Vec<SyncId> = results.iter().filter_map(|result| result.id).collect();
+    Ok(Reply::new(SyncBatchResult { submitted: ids.len(), ids, results }))
 }
 
 async fn pending(

@@ -1,4 +1,4 @@
-//! How this process and what it rests on are, for admins.
+//! State of the process and its dependencies, for admins.
 
 use inspection_auth::permissions::OperateService;
 use inspection_domain::time::Instant;
@@ -14,69 +14,69 @@ use crate::{
     },
 };
 
-/// Endpoint of the system.
+/// Endpoint of the system state.
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/admin/system",
         "system.system",
         system,
-        "Version, uptime, database, limits, pool, outbox and storage",
+        "Get version, uptime, database, rate limits, pool, outbox and storage",
     );
 }
 
 inspection_domain::shows!(SystemView {});
 
-/// How this process and what it rests on are.
+/// State of the process and its dependencies.
 #[derive(Debug, Serialize, ToSchema)]
 struct SystemView {
     /// Version of the service.
     version: &'static str,
-    /// When this process was started.
+    /// Start time of the process.
     started_at: Instant,
-    /// Seconds since then.
+    /// Seconds since the start.
     uptime_seconds: i64,
     /// `postgresql` or `sqlite`.
     database: &'static str,
-    /// Where requests are counted: `redis`, `memory`, `memory (redis unreachable)` or `off`.
+    /// Counter of the rate limits: `redis`, `memory`, `memory (redis unreachable)` or `off`.
     rate_limits: &'static str,
-    /// Connections of this process.
+    /// Connection pool of the process.
     pool: PoolView,
-    /// What waits to be done in the background.
+    /// The outbox of background jobs.
     outbox: OutboxView,
-    /// The files that are kept.
+    /// The stored files.
     storage: StorageView,
 }
 
-/// Connections to the database.
+/// The connection pool.
 #[derive(Debug, Serialize, ToSchema)]
 struct PoolView {
-    /// The most there can be.
+    /// Maximum number of connections.
     most: u32,
-    /// Those that are open.
+    /// Open connections.
     open: u32,
-    /// Those of them that nobody uses at the moment.
+    /// Idle connections.
     idle: u32,
 }
 
-/// How much waits to be done in the background.
+/// The outbox of background jobs.
 #[derive(Debug, Serialize, ToSchema)]
 struct OutboxView {
-    /// Jobs to be done.
+    /// Pending jobs.
     pending: i64,
-    /// Jobs under way.
+    /// Running jobs.
     running: i64,
-    /// Jobs that were given up.
+    /// Dead jobs, which are not retried.
     dead: i64,
-    /// Since when the oldest has been due that isn't given up.
+    /// Due time of the oldest job that is not dead.
     oldest_due: Option<Instant>,
 }
 
-/// How much the files take.
+/// The stored files.
 #[derive(Debug, Serialize, ToSchema)]
 struct StorageView {
     /// Number of files.
     files: i64,
-    /// Their bytes.
+    /// Total size, in bytes.
     bytes: i64,
 }
 

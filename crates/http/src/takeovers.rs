@@ -1,23 +1,25 @@
-//! Taking over stalled jobs and late inspections.
+//! Takeovers of stalled jobs and overdue inspections.
 
 use inspection_auth::permissions::{ManageJobs, SignedIn};
 use inspection_domain::{
-    ids::{TakeoverId, UserId},
+    ids::TakeoverId,
     takeovers::{QueueOf, Takeover, TakeoverFilter},
     users::UserSummary,
 };
-use inspection_persistence::{self as persistence, DbConnection, takeovers, users};
+use inspection_persistence::takeovers;
 use serde::Serialize;
-use std::collections::HashMap;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    input::{ListQuery, Path},
-    permit::Permit,
-    problem::Problem,
-    reply::{Paged, Reply},
-    routes::Routes,
+use crate::{
+    related::{References, Related, View, list_views},
+    web::{
+        app::{App, Caller},
+        input::{ListQuery, Path},
+        permit::Permit,
+        problem::Problem,
+        reply::{Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of takeovers.
@@ -26,65 +28,53 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/takeovers",
         "takeovers.list",
         list,
-        "Requests to take over, filtered, newest first; all for an admin, else one's own",
+        "List takeover requests, filtered, newest first; admins see all, others their own",
     );
     routes.get(
         "/api/takeovers/queue",
         "takeovers.queue",
         queue,
-        "The queue for a job or an assignment, in its order",
+        "List the takeover queue of a job or an assignment, in order",
     );
     routes.post(
         "/api/takeovers/{id}/approve",
         "takeovers.approve",
         approve,
-        "Let somebody take over; everybody else in the queue is denied",
+        "Approve a takeover; denies all other requests in the queue",
     );
-    routes.post("/api/takeovers/{id}/deny", "takeovers.deny", deny, "Don't let somebody take over");
+    routes.post("/api/takeovers/{id}/deny", "takeovers.deny", deny, "Deny a takeover");
 }
 
 inspection_domain::shows!(TakeoverView {});
 
-/// A request to take over, for a reader.
+/// A takeover request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TakeoverView {
     #[serde(flatten)]
     takeover: Takeover,
-    /// Number of the job, or of the assignment.
+    /// Primary key of the job or the assignment.
     job_id: i64,
-    /// Who would take it over.
+    /// The requesting user.
     requested_by: Option<UserSummary>,
-    /// Who would inspect with them.
+    /// The partner in the inspection.
     partner: Option<UserSummary>,
-    /// Whose job it was.
+    /// The previous owner.
     previous_owner: Option<UserSummary>,
 }
 
-fn people(
-    conn: &mut DbConnection,
-    takeovers: &[Takeover],
-) -> persistence::Result<HashMap<UserId, UserSummary>> {
-    let ids = takeovers.iter().flat_map(|takeover| {
-        [Some(takeover.requested_by_id), takeover.partner_id, takeover.previous_owner_id]
-    });
-    users::summaries(conn, ids.flatten().collect::<Vec<_>>())
-}
-
-impl TakeoverView {
-    fn new(takeover: Takeover, people: &HashMap<UserId, UserSummary>) -> Self {
-        let person = |id: Option<UserId>| people.get(&id?).cloned();
-        Self {
-            job_id: takeover.target(),
-            requested_by: person(Some(takeover.requested_by_id)),
-            partner: person(takeover.partner_id),
-            previous_owner: person(takeover.previous_owner_id),
-            takeover,
-        }
+impl View<Takeover> for TakeoverView {
+    fn references(takeover: &Takeover, references: &mut References) {
+        references.people([Some(takeover.requested_by_id), takeover.partner_id, takeover.previous_owner_id]);
     }
 
-    pub(crate) fn one(conn: &mut DbConnection, takeover: Takeover) -> persistence::Result<Self> {
-        let people = people(conn, std::slice::from_ref(&takeover))?;
-        Ok(Self::new(takeover, &people))
+    fn new(takeover: Takeover, related: &Related, _: &Caller) -> Self {
+        Self {
+            job_id: takeover.target(),
+            requested_by: related.person(takeover.requested_by_id),
+            partner: related.person(takeover.partner_id),
+            previous_owner: related.person(takeover.previous_owner_id),
+            takeover,
+        }
     }
 }
 
@@ -93,12 +83,10 @@ async fn list(
     permit: Permit<SignedIn>,
     query: ListQuery<TakeoverFilter>,
 ) -> Result<Paged<TakeoverView>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (filter, page)| {
-        let page = takeovers::list(conn, &caller.user, &filter, page)?;
-        let people = people(conn, &page.items)?;
-        Ok(page.map(|takeover| TakeoverView::new(takeover, &people)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, filter, page| {
+        takeovers::list(conn, &caller.user, &filter, page)
+    })
+    .await
 }
 
 async fn queue(
@@ -106,12 +94,7 @@ async fn queue(
     permit: Permit<SignedIn>,
     query: ListQuery<QueueOf>,
 ) -> Result<Paged<TakeoverView>, Problem> {
-    let page = app.read(permit, query, |conn, _, (of, page)| {
-        let page = takeovers::queue(conn, &of, page)?;
-        let people = people(conn, &page.items)?;
-        Ok(page.map(|takeover| TakeoverView::new(takeover, &people)))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, _, of, page| takeovers::queue(conn, &of, page)).await
 }
 
 async fn approve(
@@ -119,9 +102,9 @@ async fn approve(
     permit: Permit<ManageJobs>,
     id: Path<TakeoverId>,
 ) -> Result<Reply<TakeoverView>, Problem> {
-    let view = app.write(permit, id, |tx, _, id| {
+    let view = app.write(permit, id, |tx, caller, id| {
         let takeover = takeovers::approve(tx, id)?;
-        TakeoverView::one(tx.conn(), takeover)
+        TakeoverView::one(tx.conn(), takeover, caller)
     });
     Ok(Reply::with(view.await?, "takeover approved"))
 }
@@ -131,9 +114,9 @@ async fn deny(
     permit: Permit<ManageJobs>,
     id: Path<TakeoverId>,
 ) -> Result<Reply<TakeoverView>, Problem> {
-    let view = app.write(permit, id, |tx, _, id| {
+    let view = app.write(permit, id, |tx, caller, id| {
         let takeover = takeovers::deny(tx, id)?;
-        TakeoverView::one(tx.conn(), takeover)
+        TakeoverView::one(tx.conn(), takeover, caller)
     });
     Ok(Reply::with(view.await?, "takeover denied"))
 }

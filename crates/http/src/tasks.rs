@@ -1,4 +1,4 @@
-//! The scheduled tasks, for admins.
+//! Scheduled tasks, for admins.
 
 use inspection_auth::permissions::OperateService;
 use inspection_domain::{
@@ -24,10 +24,10 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/admin/tasks",
         "tasks.list",
         list,
-        "The scheduled tasks, when they are due and what the last runs came to",
+        "List the scheduled tasks with their next and latest runs",
     );
-    routes.get("/api/admin/tasks/{name}/runs", "tasks.runs", runs, "Runs of a task, the latest first");
-    routes.post("/api/admin/tasks/{name}/run", "tasks.run", run, "Run a task now, unless it is under way");
+    routes.get("/api/admin/tasks/{name}/runs", "tasks.runs", runs, "List the runs of a task, latest first");
+    routes.post("/api/admin/tasks/{name}/run", "tasks.run", run, "Run a task now, unless it is running");
 }
 
 inspection_domain::shows!(TaskView {});
@@ -35,15 +35,15 @@ inspection_domain::shows!(TaskView {});
 /// A scheduled task.
 #[derive(Debug, Serialize, ToSchema)]
 struct TaskView {
-    /// Its name.
+    /// Name.
     name: TaskName,
-    /// What it does.
+    /// Description.
     description: &'static str,
-    /// When it is due, as a line of cron, by the clocks of the site.
+    /// Cron expression, in site time.
     schedule: String,
-    /// When it is due next.
+    /// Time of the next run.
     next_run: Instant,
-    /// The latest run; none before the first.
+    /// The latest run, if any.
     last_run: Option<TaskRun>,
 }
 

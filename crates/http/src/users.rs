@@ -1,4 +1,4 @@
-//! People.
+//! User accounts.
 
 use inspection_auth::{
     passwords,
@@ -21,12 +21,12 @@ use crate::web::{
     routes::Routes,
 };
 
-/// Endpoints of people.
+/// Endpoints of user accounts.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get("/api/users", "users.list", list, "People, filtered");
-    routes.post("/api/users", "users.create", create, "Make an account");
-    routes.get("/api/users/{id}", "users.get", get, "One person; admins all, everybody themself");
-    routes.put("/api/users/{id}", "users.update", update, "Change an account");
+    routes.get("/api/users", "users.list", list, "List users, filtered");
+    routes.post("/api/users", "users.create", create, "Create an account");
+    routes.get("/api/users/{id}", "users.get", get, "Get a user; admins see all, others themselves");
+    routes.put("/api/users/{id}", "users.update", update, "Update an account");
     routes.delete(
         "/api/users/{id}",
         "users.deactivate",
@@ -37,13 +37,13 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/users/{id}/reset-password",
         "users.reset_password",
         reset_password,
-        "Give somebody a new password and end their sessions",
+        "Reset a user's password and end the user's sessions",
     );
     routes.get(
         "/api/users/{id}/points",
         "users.ledger",
         ledger,
-        "The points ledger; admins all, everybody their own",
+        "List the points ledger; admins see all, others their own",
     );
 }
 

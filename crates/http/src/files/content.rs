@@ -1,4 +1,4 @@
-//! The bytes of a file as an answer: whole or in part, or only that they haven't changed.
+//! File content as a response: whole, a range, or `304 Not Modified`.
 
 use std::{
     future::{Ready, ready},
@@ -26,13 +26,13 @@ use crate::web::{
     problem::Problem,
 };
 
-/// Nothing in a file runs, whatever a browser takes it for.
+/// Content security policy of file content: scripts never run, whatever type the browser assumes.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
-/// Kept by the reader's own browser only, and for a while: whoever may see a file can lose that.
+/// Cached briefly and by the user's own browser only, since access to a file can be withdrawn.
 const CACHING: &str = "private, max-age=300";
 
-/// What a request says about what it has already, and which part it wants.
+/// The conditional and range headers of a request.
 #[derive(Debug)]
 pub(super) struct ConditionalRequest {
     known: Option<IfNoneMatch>,
@@ -45,7 +45,7 @@ impl FromRequest for ConditionalRequest {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // What can't be read is as if it weren't there (RFC 9110, 14.2 and 13.1).
+        // Malformed headers are ignored (RFC 9110, 13.1 and 14.2).
         let has = |name| request.headers().contains_key(name);
         ready(Ok(Self {
             known: has(header::IF_NONE_MATCH).then(|| IfNoneMatch::parse(request).ok()).flatten(),
@@ -57,34 +57,34 @@ impl FromRequest for ConditionalRequest {
 
 impl Describe for ConditionalRequest {
     fn describe(operation: &mut Operation) {
-        operation.header("Range", "One part of the file, such as `bytes=0-1023`.");
-        operation.header("If-None-Match", "The `ETag` of what the client has already.");
+        operation.header("Range", "A range of the file, such as `bytes=0-1023`.");
+        operation.header("If-None-Match", "The `ETag` of the client's copy.");
     }
 }
 
-/// Which bytes are wanted of an object.
+/// The content to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
-    /// None: the client has them.
-    Known,
-    /// All.
-    Integer,
-    /// These.
-    Some(Range<u64>),
-    /// None that are there.
-    Beyond,
+pub(super) enum ContentRange {
+    /// Nothing; the client's copy is current.
+    NotModified,
+    /// The whole file.
+    Whole,
+    /// A range of bytes.
+    Partial(Range<u64>),
+    /// Nothing; the range is outside of the file.
+    NotSatisfiable,
 }
 
 impl ConditionalRequest {
-    /// Which bytes of an object with this tag and size.
-    pub(super) fn part(&self, tag: &EntityTag, size: u64) -> Part {
+    /// The content to send of a file with this entity tag and size.
+    pub(super) fn range(&self, tag: &EntityTag, size: u64) -> ContentRange {
         let is_known = match &self.known {
             Some(IfNoneMatch::Any) => true,
             Some(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
             None => false,
         };
         if is_known {
-            return Part::Known;
+            return ContentRange::NotModified;
         }
         let has_changed = match &self.unless_changed {
             Some(IfRange::EntityTag(known)) => !known.strong_eq(tag),
@@ -92,28 +92,30 @@ impl ConditionalRequest {
             None => false,
         };
         match &self.range {
-            // Several parts would need an envelope around them; a server may send all instead.
+            // Several ranges would need a multipart body; a server may send the whole file instead.
             Some(header::Range::Bytes(parts)) if !has_changed => match parts.as_slice() {
-                [part] => part
-                    .to_satisfiable_range(size)
-                    .map_or(Part::Beyond, |(first, last)| Part::Some(first..last + 1)),
-                _ => Part::Integer,
+                [part] => {
+                    part.to_satisfiable_range(size).map_or(ContentRange::NotSatisfiable, |(first, last)| {
+                        ContentRange::Partial(first..last + 1)
+                    })
+                }
+                _ => ContentRange::Whole,
             },
-            _ => Part::Integer,
+            _ => ContentRange::Whole,
         }
     }
 }
 
-/// How a file is shown: what it is called, what it is, and whether a browser may show it itself.
+/// Entity tag, type and disposition of file content.
 #[derive(Debug)]
-pub(super) struct Label {
+pub(super) struct ContentHeaders {
     pub(super) tag: EntityTag,
     pub(super) mime: &'static str,
     pub(super) disposition: ContentDisposition,
 }
 
-impl Label {
-    /// The label of a file. What its bytes are isn't changed ever after.
+impl ContentHeaders {
+    /// The headers of a file. Stored content never changes.
     pub(super) fn of(file: &StoredFile, inline: bool) -> Self {
         Self {
             tag: EntityTag::new_strong(file.sha256.clone()),
@@ -122,7 +124,7 @@ impl Label {
         }
     }
 
-    /// The label of a thumbnail of this size.
+    /// The headers of a thumbnail of this size.
     pub(super) fn of_thumbnail(file: &StoredFile, pixels: u32) -> Self {
         let name = format!("{pixels}-{}.jpg", file.original_filename);
         Self {
@@ -133,7 +135,7 @@ impl Label {
     }
 }
 
-/// The name in letters every client reads, and as it is (RFC 6266).
+/// The file name in plain ASCII and in UTF-8 (RFC 6266).
 fn disposition(name: &str, inline: bool) -> ContentDisposition {
     let plain =
         |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') || c == ' ' { c } else { '_' };
@@ -147,58 +149,58 @@ fn disposition(name: &str, inline: bool) -> ContentDisposition {
     ContentDisposition { disposition, parameters }
 }
 
-/// Bytes on their way to a client.
+/// File content as a response.
 #[derive(Debug)]
-pub(super) struct Content {
-    pub(super) label: Label,
+pub(super) struct FileContent {
+    pub(super) headers: ContentHeaders,
     pub(super) size: u64,
-    pub(super) part: Part,
-    /// None if no bytes are wanted.
+    pub(super) range: ContentRange,
+    /// `None` if no content is sent.
     pub(super) opened: Option<Opened>,
 }
 
-impl Responder for Content {
+impl Responder for FileContent {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let status = match self.part {
-            Part::Known => StatusCode::NOT_MODIFIED,
-            Part::Integer => StatusCode::OK,
-            Part::Some(_) => StatusCode::PARTIAL_CONTENT,
-            Part::Beyond => StatusCode::RANGE_NOT_SATISFIABLE,
+        let status = match self.range {
+            ContentRange::NotModified => StatusCode::NOT_MODIFIED,
+            ContentRange::Whole => StatusCode::OK,
+            ContentRange::Partial(_) => StatusCode::PARTIAL_CONTENT,
+            ContentRange::NotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         };
         let mut response = HttpResponse::build(status);
         response
-            .insert_header((header::ETAG, self.label.tag))
+            .insert_header((header::ETAG, self.headers.tag))
             .insert_header((header::ACCEPT_RANGES, "bytes"))
             .insert_header((header::CACHE_CONTROL, CACHING))
             .insert_header((header::VARY, "Authorization"))
             .insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
-        match &self.part {
-            Part::Some(range) => {
+        match &self.range {
+            ContentRange::Partial(range) => {
                 let last = range.end.saturating_sub(1);
                 response.insert_header((
                     header::CONTENT_RANGE,
                     format!("bytes {}-{last}/{}", range.start, self.size),
                 ));
             }
-            Part::Beyond => {
+            ContentRange::NotSatisfiable => {
                 response.insert_header((header::CONTENT_RANGE, format!("bytes */{}", self.size)));
             }
-            Part::Known | Part::Integer => {}
+            ContentRange::NotModified | ContentRange::Whole => {}
         }
         let Some(opened) = self.opened else { return response.finish() };
         let length = opened.range.end - opened.range.start;
         let pieces =
-            opened.pieces.inspect_err(|error| tracing::error!(%error, "a file can't be read to its end"));
+            opened.pieces.inspect_err(|error| tracing::error!(%error, "reading file content failed"));
         response
-            .insert_header((header::CONTENT_TYPE, self.label.mime))
-            .insert_header((header::CONTENT_DISPOSITION, self.label.disposition))
+            .insert_header((header::CONTENT_TYPE, self.headers.mime))
+            .insert_header((header::CONTENT_DISPOSITION, self.headers.disposition))
             .body(SizedStream::new(length, pieces))
     }
 }
 
-impl Describe for Content {
+impl Describe for FileContent {
     fn describe(operation: &mut Operation) {
         operation.bytes();
     }
@@ -210,77 +212,77 @@ mod tests {
 
     use super::*;
 
-    fn part(headers: &[(&str, &str)]) -> Part {
+    fn range(headers: &[(&str, &str)]) -> ContentRange {
         let mut request = TestRequest::get();
         for header in headers {
             request = request.insert_header(*header);
         }
-        let wanted = ConditionalRequest::extract(&request.to_http_request()).into_inner().expect("read");
-        wanted.part(&EntityTag::new_strong("abc".into()), 100)
+        let conditions = ConditionalRequest::extract(&request.to_http_request()).into_inner().expect("read");
+        conditions.range(&EntityTag::new_strong("abc".into()), 100)
     }
 
     #[test]
-    fn parts_are_those_of_the_standard() {
-        for (range, wanted) in [
-            ("bytes=0-9", Part::Some(0..10)),
-            ("bytes=90-", Part::Some(90..100)),
-            ("bytes=90-1000", Part::Some(90..100)),
-            ("bytes=-10", Part::Some(90..100)),
-            ("bytes=-1000", Part::Some(0..100)),
-            ("bytes=99-99", Part::Some(99..100)),
-            ("bytes=100-", Part::Beyond),
-            ("bytes=5-2", Part::Integer),
-            ("bytes=0-1,5-6", Part::Integer),
-            ("bytes=x-y", Part::Integer),
-            ("lines=1-2", Part::Integer),
-            ("", Part::Integer),
-            ("bytes=18446744073709551615-", Part::Beyond),
-            ("bytes=99999999999999999999-", Part::Integer),
+    fn ranges_follow_the_standard() {
+        for (header, expected) in [
+            ("bytes=0-9", ContentRange::Partial(0..10)),
+            ("bytes=90-", ContentRange::Partial(90..100)),
+            ("bytes=90-1000", ContentRange::Partial(90..100)),
+            ("bytes=-10", ContentRange::Partial(90..100)),
+            ("bytes=-1000", ContentRange::Partial(0..100)),
+            ("bytes=99-99", ContentRange::Partial(99..100)),
+            ("bytes=100-", ContentRange::NotSatisfiable),
+            ("bytes=5-2", ContentRange::Whole),
+            ("bytes=0-1,5-6", ContentRange::Whole),
+            ("bytes=x-y", ContentRange::Whole),
+            ("lines=1-2", ContentRange::Whole),
+            ("", ContentRange::Whole),
+            ("bytes=18446744073709551615-", ContentRange::NotSatisfiable),
+            ("bytes=99999999999999999999-", ContentRange::Whole),
         ] {
-            assert_eq!(part(&[("range", range)]), wanted, "{range}");
+            assert_eq!(range(&[("range", header)]), expected, "{header}");
         }
-        assert_eq!(part(&[]), Part::Integer);
+        assert_eq!(range(&[]), ContentRange::Whole);
     }
 
     #[test]
-    fn what_the_client_has_is_not_sent_again() {
-        for (known, wanted) in [
-            ("\"abc\"", Part::Known),
-            ("W/\"abc\"", Part::Known),
-            ("\"x\", \"abc\"", Part::Known),
-            ("*", Part::Known),
-            ("\"x\"", Part::Integer),
-            ("abc", Part::Integer),
+    fn a_current_copy_is_not_sent_again() {
+        for (known, expected) in [
+            ("\"abc\"", ContentRange::NotModified),
+            ("W/\"abc\"", ContentRange::NotModified),
+            ("\"x\", \"abc\"", ContentRange::NotModified),
+            ("*", ContentRange::NotModified),
+            ("\"x\"", ContentRange::Whole),
+            ("abc", ContentRange::Whole),
         ] {
-            assert_eq!(part(&[("if-none-match", known)]), wanted, "{known}");
-        }
-    }
-
-    #[test]
-    fn a_part_of_what_has_changed_is_no_part() {
-        for (known, wanted) in [
-            ("\"abc\"", Part::Some(0..10)),
-            ("\"x\"", Part::Integer),
-            ("W/\"abc\"", Part::Integer),
-            ("Wed, 21 Oct 2015 07:28:00 GMT", Part::Integer),
-        ] {
-            assert_eq!(part(&[("range", "bytes=0-9"), ("if-range", known)]), wanted, "{known}");
+            assert_eq!(range(&[("if-none-match", known)]), expected, "{known}");
         }
     }
 
     #[test]
-    fn names_are_told_in_plain_letters_and_as_they_are() {
-        let told = |name: &str| disposition(name, false).to_string();
+    fn a_range_of_changed_content_is_the_whole_content() {
+        for (known, expected) in [
+            ("\"abc\"", ContentRange::Partial(0..10)),
+            ("\"x\"", ContentRange::Whole),
+            ("W/\"abc\"", ContentRange::Whole),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", ContentRange::Whole),
+        ] {
+            assert_eq!(range(&[("range", "bytes=0-9"), ("if-range", known)]), expected, "{known}");
+        }
+    }
+
+    #[test]
+    fn names_are_sent_in_ascii_and_in_utf_8() {
+        let header = |name: &str| disposition(name, false).to_string();
         assert_eq!(
-            told("photo 1.jpg"),
+            header("photo 1.jpg"),
             "attachment; filename=\"photo 1.jpg\"; filename*=UTF-8''photo%201.jpg"
         );
         assert_eq!(
-            told("مضخة.pdf"),
+            header("مضخة.pdf"),
             "attachment; filename=\"____.pdf\"; filename*=UTF-8''%D9%85%D8%B6%D8%AE%D8%A9.pdf"
         );
         assert_eq!(
-            told("a\"b\\c%d.jpg"),
+            header("a\"b\\c%d.jpg"),
             "attachment; filename=\"a_b_c_d.jpg\"; filename*=UTF-8''a%22b%5Cc%25d.jpg"
         );
         assert!(disposition("a.jpg", true).to_string().starts_with("inline; "));

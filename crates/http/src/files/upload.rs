@@ -1,4 +1,4 @@
-//! Forms with files in them, read piece by piece: no file is in memory.
+//! Multipart forms with files. Files are streamed to a staging folder, never held in memory.
 
 use std::future::{Ready, ready};
 
@@ -21,19 +21,19 @@ use crate::web::{
     problem::Problem,
 };
 
-/// Files in one form, if there may be several.
-const MANY: usize = 10;
+/// Maximum number of files in a form for several files.
+const MAX_FILES: usize = 10;
 
-/// Fields a form may have, files among them.
-const MOST_FIELDS: usize = 30;
+/// Maximum number of fields in a form, files included.
+const MAX_FIELDS: usize = 30;
 
-/// Bytes of a field that is no file.
-const LONGEST_FIELD: usize = 1000;
+/// Maximum length of a text field, in bytes.
+const MAX_FIELD_LENGTH: usize = 1000;
 
-/// Bytes that the form itself may take, beside its files.
-const ENVELOPE: usize = 64 << 10;
+/// Maximum size of a form apart from its files, in bytes.
+const MAX_OVERHEAD: usize = 64 << 10;
 
-/// A form that is still to be read: one file in the field `file`, or up to ten in `files`.
+/// An unread form: one file in the field `file`, or up to ten in `files`.
 pub(super) struct Upload<const SEVERAL: bool> {
     headers: HeaderMap,
     payload: Payload,
@@ -56,30 +56,30 @@ impl<const SEVERAL: bool> FromRequest for Upload<SEVERAL> {
     }
 }
 
-/// A file of a form that may be kept.
-pub(super) struct Accepted {
+/// A staged file of an accepted type.
+pub(super) struct AcceptedFile {
     pub(super) staged: Staged,
     pub(super) name: String,
     pub(super) kind: FileKind,
 }
 
-/// What was in a form.
-pub(super) struct Received {
+/// The valid content of a form.
+pub(super) struct ReceivedForm {
     pub(super) purpose: Purpose,
-    pub(super) files: Vec<Accepted>,
+    pub(super) files: Vec<AcceptedFile>,
 }
 
-/// A file of a form that was read, or why it can't be.
-struct Arrived {
+/// A file as received, or the reason why it is refused.
+struct FormFile {
     name: String,
     declared: Option<String>,
     staged: Result<Staged, String>,
 }
 
-/// A form that was read.
+/// A form as received.
 #[derive(Default)]
-struct Parts {
-    files: Vec<Arrived>,
+struct FormParts {
+    files: Vec<FormFile>,
     fields: Vec<(String, String)>,
     errors: Invalid,
 }
@@ -87,7 +87,7 @@ struct Parts {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            // Whoever asks has seen the row: its bytes have to be there.
+            // The row exists, so the content must exist, too.
             StoreError::Missing(_) => Self::internal(error),
             StoreError::Unavailable(cause) => Self::storage_unavailable(cause),
         }
@@ -95,39 +95,39 @@ impl From<StoreError> for Problem {
 }
 
 fn malformed(error: MultipartError) -> Problem {
-    tracing::debug!(%error, "a form can't be read");
+    tracing::debug!(%error, "malformed form");
     Invalid::field("body", "is not a complete form of multipart/form-data").into()
 }
 
 impl<const SEVERAL: bool> Upload<SEVERAL> {
     const FIELD: &str = if SEVERAL { "files" } else { "file" };
-    const MOST: usize = if SEVERAL { MANY } else { 1 };
+    const MAX: usize = if SEVERAL { MAX_FILES } else { 1 };
 
     fn is_file(field: &str) -> bool {
         matches!((SEVERAL, field), (_, "file") | (true, "files" | "files[]"))
     }
 
-    /// What a file is called in errors.
-    fn place(n: usize) -> String {
+    /// Field name of a file in errors.
+    fn error_field(n: usize) -> String {
         if SEVERAL { format!("files[{n}]") } else { "file".into() }
     }
 
-    /// Reads the form. Files go to a folder while they come; what can't be taken is refused at the end, all of it at once,
-    /// except for too many bytes.
-    pub(super) async fn receive(self, app: &App) -> Result<Received, Problem> {
-        let Parts { files, fields, mut errors } = self.parts(app).await?;
+    /// Reads the form. Files are staged while they arrive. Errors are reported all at once at the
+    /// end, except for an excess of size or number.
+    pub(super) async fn receive(self, app: &App) -> Result<ReceivedForm, Problem> {
+        let FormParts { files, fields, mut errors } = self.parts(app).await?;
         if files.is_empty() {
             errors.extend(Invalid::field(Self::FIELD, "is required"));
         }
         let mut accepted = Vec::new();
         for (n, file) in files.into_iter().enumerate() {
-            let judged = judged(app, file).await?;
-            accepted.extend(errors.collect(&Self::place(n), judged.map_err(Invalid::value)));
+            let inspected = inspect(app, file).await?;
+            accepted.extend(errors.collect(&Self::error_field(n), inspected.map_err(Invalid::value)));
         }
         match UploadFields::from_pairs(fields).and_then(UploadFields::purpose) {
             Ok(purpose) => {
                 errors.into_result()?;
-                Ok(Received { purpose, files: accepted })
+                Ok(ReceivedForm { purpose, files: accepted })
             }
             Err(others) => {
                 errors.extend(others);
@@ -136,43 +136,43 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
         }
     }
 
-    async fn parts(self, app: &App) -> Result<Parts, Problem> {
+    async fn parts(self, app: &App) -> Result<FormParts, Problem> {
         if !self.is_form {
             return Err(Problem::unsupported_media_type("multipart/form-data"));
         }
         let limit = app.settings().max_content_length;
         if self
             .length
-            .is_some_and(|length| length > Self::MOST.saturating_mul(limit).saturating_add(ENVELOPE))
+            .is_some_and(|length| length > Self::MAX.saturating_mul(limit).saturating_add(MAX_OVERHEAD))
         {
             return Err(Problem::too_large(limit));
         }
         let mut form = Multipart::new(&self.headers, self.payload);
-        let mut parts = Parts::default();
-        let (mut envelope, mut count) = (ENVELOPE, 0);
+        let mut parts = FormParts::default();
+        let (mut overhead, mut count) = (MAX_OVERHEAD, 0);
         while let Some(mut field) = form.try_next().await.map_err(malformed)? {
             count += 1;
-            if count > MOST_FIELDS {
-                return Err(Invalid::field("body", format!("may have at most {MOST_FIELDS} fields")).into());
+            if count > MAX_FIELDS {
+                return Err(Invalid::field("body", format!("may have at most {MAX_FIELDS} fields")).into());
             }
             let name = field.name().unwrap_or_default().to_owned();
             match (Self::is_file(&name), file_name(&field)) {
                 (true, Some(file_name)) => {
-                    if parts.files.len() == Self::MOST {
-                        let most = format!("may be at most {} at once", Self::MOST);
-                        return Err(Invalid::field(Self::FIELD, most).into());
+                    if parts.files.len() == Self::MAX {
+                        let message = format!("may be at most {} at once", Self::MAX);
+                        return Err(Invalid::field(Self::FIELD, message).into());
                     }
                     let incoming = app.storage().begin(limit as u64);
-                    parts.files.push(arrived(&mut field, file_name, incoming, limit).await?);
+                    parts.files.push(read_file(&mut field, file_name, incoming, limit).await?);
                 }
                 (true, None) => {
-                    // Whatever it is, it isn't wanted.
-                    let _ = text(&mut field, &mut envelope).await?;
-                    let place = Self::place(parts.files.len());
-                    parts.errors.extend(Invalid::field(place, "must be a file with a name"));
+                    // Consumes the field and ignores its text.
+                    let _ = text(&mut field, &mut overhead).await?;
+                    let field = Self::error_field(parts.files.len());
+                    parts.errors.extend(Invalid::field(field, "must be a file with a name"));
                 }
-                (false, _) => match text(&mut field, &mut envelope).await? {
-                    // An empty field of a form is one that wasn't filled in.
+                (false, _) => match text(&mut field, &mut overhead).await? {
+                    // Browsers send an empty text for a field that is not filled in.
                     Ok(text) if text.is_empty() => {}
                     Ok(text) => parts.fields.push((name, text)),
                     Err(wrong) => parts.errors.extend(Invalid::field(name, wrong)),
@@ -183,20 +183,20 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
     }
 }
 
-/// The name a client gives a file: as it is (RFC 6266), or in plain letters.
+/// The client's file name: the UTF-8 form (RFC 6266), or else the plain one.
 fn file_name(field: &Field) -> Option<String> {
     let disposition = field.content_disposition()?;
     let whole = disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
     whole.or_else(|| disposition.get_filename().map(ToOwned::to_owned))
 }
 
-/// Reads a file. One that can never be taken is read all the same, so that the rest of the form is seen.
-async fn arrived(
+/// Reads a file. A refused file is read to its end, so that the rest of the form can be parsed.
+async fn read_file(
     field: &mut Field,
     name: String,
     incoming: Incoming,
     limit: usize,
-) -> Result<Arrived, Problem> {
+) -> Result<FormFile, Problem> {
     let declared = field.content_type().map(ToString::to_string);
     let mut incoming = Ok(incoming);
     let mut size = 0;
@@ -205,8 +205,8 @@ async fn arrived(
         if size > limit {
             return Err(Problem::too_large(limit));
         }
-        if let Ok(under_way) = &mut incoming {
-            match under_way.write(&piece).await {
+        if let Ok(file) = &mut incoming {
+            match file.write(&piece).await {
                 Ok(()) => {}
                 Err(UploadError::Store(error)) => return Err(error.into()),
                 Err(refused) => incoming = Err(refused.to_string()),
@@ -217,30 +217,30 @@ async fn arrived(
         Ok(incoming) => Ok(incoming.finish().await?),
         Err(refusal) => Err(refusal),
     };
-    Ok(Arrived { name, declared, staged })
+    Ok(FormFile { name, declared, staged })
 }
 
-/// Looks at a file that is there.
-async fn judged(app: &App, file: Arrived) -> Result<Result<Accepted, String>, Problem> {
+/// Checks the type and the content of a staged file.
+async fn inspect(app: &App, file: FormFile) -> Result<Result<AcceptedFile, String>, Problem> {
     let staged = match file.staged {
         Ok(staged) => staged,
         Err(refusal) => return Ok(Err(refusal)),
     };
     match app.storage().inspect(staged, &file.name, file.declared.as_deref()).await {
-        Ok((staged, kind)) => Ok(Ok(Accepted { staged, name: file.name, kind })),
+        Ok((staged, kind)) => Ok(Ok(AcceptedFile { staged, name: file.name, kind })),
         Err(UploadError::Store(error)) => Err(error.into()),
         Err(refused) => Ok(Err(refused.to_string())),
     }
 }
 
-/// A short text, or what is wrong with it. All fields of a form that are no files share what the form may take beside them.
-async fn text(field: &mut Field, envelope: &mut usize) -> Result<Result<String, &'static str>, Problem> {
+/// The text of a field, or its error. All text fields of a form share [`MAX_OVERHEAD`].
+async fn text(field: &mut Field, overhead: &mut usize) -> Result<Result<String, &'static str>, Problem> {
     let mut bytes = Vec::new();
     while let Some(piece) = field.try_next().await.map_err(malformed)? {
-        *envelope = envelope.checked_sub(piece.len()).ok_or_else(|| Problem::too_large(ENVELOPE))?;
+        *overhead = overhead.checked_sub(piece.len()).ok_or_else(|| Problem::too_large(MAX_OVERHEAD))?;
         bytes.extend_from_slice(&piece);
     }
-    if bytes.len() > LONGEST_FIELD {
+    if bytes.len() > MAX_FIELD_LENGTH {
         return Ok(Err("is too long"));
     }
     Ok(String::from_utf8(bytes).map_err(|_| "must be text in UTF-8"))

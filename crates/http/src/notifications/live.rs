@@ -14,8 +14,8 @@ use crate::web::problem::Problem;
 /// Maximum number of open streams for each user and instance.
 const STREAMS_PER_USER: usize = 5;
 
-/// Notifications buffered for one stream. A stream whose client falls further behind is closed; the client
-/// resumes.
+/// Notifications buffered for one stream. A stream whose client falls further behind is closed; the
+/// client resumes.
 const BUFFER: usize = 256;
 
 /// Time limit for the reader to become ready when a stream is opened.
@@ -46,7 +46,8 @@ pub(crate) struct Subscription {
     live: Arc<LiveStreams>,
     user: UserId,
     number: u64,
-    /// Notifications committed after the subscription. Closed on shutdown and when the buffer is full.
+    /// Notifications committed after the subscription. Closed on shutdown and when the buffer is
+    /// full.
     pub(crate) notifications: mpsc::Receiver<Arc<Notification>>,
 }
 
@@ -67,8 +68,9 @@ impl LiveStreams {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a stream for a user. Closes the user's oldest stream if there are too many: a phone that has lost
-    /// its connection reconnects long before the loss of the old connection is detected.
+    /// Opens a stream for a user. Closes the user's oldest stream if there are too many: a phone
+    /// that has lost its connection reconnects long before the loss of the old connection is
+    /// detected.
     pub(crate) async fn open(self: &Arc<Self>, user: UserId) -> Result<Subscription, Problem> {
         let subscription = self.register(user)?;
         // The reader must have its start position before this stream reads its backlog.
@@ -107,8 +109,8 @@ impl LiveStreams {
         self.changed.notify_one();
     }
 
-    /// Users with an open stream, and the number of streams opened so far. Without any, the reader pauses and is
-    /// no longer ready.
+    /// Users with an open stream, and the number of streams opened so far. Without any, the reader
+    /// pauses and is no longer ready.
     pub(super) fn listeners(&self) -> (Vec<UserId>, u64) {
         let state = self.state();
         if state.open.is_empty() {

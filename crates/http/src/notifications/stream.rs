@@ -1,4 +1,4 @@
-//! A stream of one's new notifications: server-sent events.
+//! The stream of the user's new notifications: server-sent events (SSE).
 
 use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
@@ -27,11 +27,11 @@ use crate::web::{
     reply::Plain,
 };
 
-/// Notifications of one page of what was missed.
-const PAGE: u32 = 100;
+/// Backlog notifications read at once.
+const BACKLOG_PAGE: u32 = 100;
 
-/// The last event that a client has got: `Last-Event-ID`, or, since some can't set headers, `last_event_id` in the query. Nothing, or an
-/// empty one, stands for none.
+/// Id of the last event that the client received: the `Last-Event-ID` header or, for clients that
+/// cannot set headers, the query parameter `last_event_id`. Empty means none.
 pub(super) struct LastEvent(Result<Option<i64>, Invalid>);
 
 impl FromRequest for LastEvent {
@@ -68,80 +68,81 @@ impl Describe for LastEvent {
     fn describe(operation: &mut Operation) {
         operation.header(
             "Last-Event-ID",
-            "The id of the last event the client has got: those after it follow, none of them twice.",
+            "Id of the last event that the client received; the stream resumes after it.",
         );
     }
 }
 
-/// A stream that is open.
-pub(super) struct Events(Feed);
+/// An open event stream as a response.
+pub(super) struct EventStream(EventSource);
 
-impl Responder for Events {
+impl Responder for EventStream {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let pieces = futures_util::stream::unfold(self.0, |mut feed| async move {
-            let piece = feed.next().await?;
-            Some((Ok::<_, Infallible>(piece), feed))
+        let chunks = futures_util::stream::unfold(self.0, |mut source| async move {
+            let chunk = source.next().await?;
+            Some((Ok::<_, Infallible>(chunk), source))
         });
         HttpResponse::Ok()
             .content_type("text/event-stream")
             .insert_header((header::CACHE_CONTROL, "no-cache, no-transform"))
             .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
-            .streaming(pieces)
+            .streaming(chunks)
     }
 }
 
-impl Describe for Events {
+impl Describe for EventStream {
     fn describe(operation: &mut Operation) {
         operation.events();
     }
 }
 
-struct Feed {
+/// Produces the chunks of one stream.
+struct EventSource {
     app: App,
     permit: Permit<SignedIn>,
     subscription: Subscription,
-    /// The last one that was sent, or that was there when the stream was opened.
+    /// Id of the last event sent; initially the position at which the stream starts.
     last: i64,
-    is_begun: bool,
-    /// Whether all that was missed has been sent.
+    has_started: bool,
+    /// Whether the backlog has been sent.
     is_caught_up: bool,
 }
 
-/// An event as it is sent. Documents have no line breaks in them.
+/// The wire format of an event. The JSON text contains no line breaks.
 fn event(notification: Notification, language: Language) -> String {
     let id = notification.id;
     let data = serde_json::to_string(&NotificationView::new(notification, language)).unwrap_or_default();
     format!("id: {id}\nevent: notification\ndata: {data}\n\n")
 }
 
-impl Feed {
-    /// What is to be sent next; nothing if the stream is over: the session has ended, the service is about to, or the client doesn't
-    /// keep up. A client that still may resumes.
+impl EventSource {
+    /// The next chunk. `None` ends the stream: the session has ended, the service is shutting down,
+    /// or the client is too slow. The client may resume.
     async fn next(&mut self) -> Option<Bytes> {
-        if !self.is_begun {
-            self.is_begun = true;
+        if !self.has_started {
+            self.has_started = true;
             return Some(Bytes::from_static(b"retry: 3000\n: this stream tells of notifications\n\n"));
         }
         while !self.is_caught_up {
             let last = self.last;
-            let missed = self.app.read(self.permit.clone(), (), move |conn, caller, ()| {
-                let missed = notifications::after(conn, caller.user.id, last, PAGE)?;
-                Ok(Plain((missed, caller.language)))
+            let backlog = self.app.read(self.permit.clone(), (), move |conn, caller, ()| {
+                let backlog = notifications::after(conn, caller.user.id, last, BACKLOG_PAGE)?;
+                Ok(Plain((backlog, caller.language)))
             });
-            let Plain((missed, language)) = missed.await.ok()?;
-            self.is_caught_up = missed.len() < PAGE as usize;
-            if !missed.is_empty() {
-                return Some(self.events(missed, language));
+            let Plain((backlog, language)) = backlog.await.ok()?;
+            self.is_caught_up = backlog.len() < BACKLOG_PAGE as usize;
+            if !backlog.is_empty() {
+                return Some(self.events(backlog, language));
             }
         }
         loop {
-            let mut news = VecDeque::new();
+            let mut new = VecDeque::new();
             match tokio::time::timeout(self.app.settings().heartbeat, self.subscription.notifications.recv())
                 .await
             {
-                Ok(Some(one)) => news.push_back(one),
+                Ok(Some(one)) => new.push_back(one),
                 Ok(None) => return None,
                 Err(_) => {
                     self.language().await?;
@@ -149,19 +150,19 @@ impl Feed {
                 }
             }
             while let Ok(one) = self.subscription.notifications.try_recv() {
-                news.push_back(one);
+                new.push_back(one);
             }
-            // What is read while streams are opened may be handed out more than once.
+            // A range read while streams are opened may be dispatched more than once.
             let mut last = self.last;
-            news.retain(|one| {
+            new.retain(|one| {
                 let is_new = one.id.get() > last;
                 last = last.max(one.id.get());
                 is_new
             });
-            if !news.is_empty() {
+            if !new.is_empty() {
                 let language = self.language().await?;
-                let news = news.into_iter().map(Arc::unwrap_or_clone).collect();
-                return Some(self.events(news, language));
+                let new = new.into_iter().map(Arc::unwrap_or_clone).collect();
+                return Some(self.events(new, language));
             }
         }
     }
@@ -171,7 +172,7 @@ impl Feed {
         news.into_iter().map(|one| event(one, language)).collect::<String>().into()
     }
 
-    /// The reader's language, if the session still stands.
+    /// The negotiated language; `None` if the session has ended.
     async fn language(&self) -> Option<Language> {
         if self.permit.token.expires_at <= self.app.now() {
             return None;
@@ -181,18 +182,19 @@ impl Feed {
     }
 }
 
-/// Opens a stream. The place among the open ones is taken before anything is read, so that what comes meanwhile isn't missed.
+/// Opens a stream. Subscribes before reading the backlog, so that nothing committed in between is
+/// missed.
 pub(super) async fn stream(
     app: App,
     permit: Permit<SignedIn>,
     State(live): State<Arc<LiveStreams>>,
     last_event: LastEvent,
-) -> Result<Events, Problem> {
+) -> Result<EventStream, Problem> {
     let (caller, last_event) = app.authorize(permit.clone(), last_event).await?;
     let subscription = live.open(caller.user.id).await?;
     let last = match last_event {
         Some(last) => last,
         None => app.read_internal(notifications::newest).await?,
     };
-    Ok(Events(Feed { app, permit, subscription, last, is_begun: false, is_caught_up: false }))
+    Ok(EventStream(EventSource { app, permit, subscription, last, has_started: false, is_caught_up: false }))
 }

@@ -1,5 +1,5 @@
-//! The [`App`]: the services that handlers use, and the only entry points to the connection pool and the
-//! blocking thread pool.
+//! The [`App`]: the services that handlers use, and the only entry points to the connection pool
+//! and the blocking thread pool.
 
 use std::{sync::Arc, time::Duration};
 
@@ -212,8 +212,8 @@ impl App {
         Ok(outcome.await??)
     }
 
-    /// Runs a unit of work for an authorized user, in one transaction: authorizes, validates the input,
-    /// runs the work, and translates the result into the user's language.
+    /// Runs a unit of work for an authorized user, in one transaction: authorizes, validates the
+    /// input, runs the work, and translates the result into the user's language.
     pub(crate) async fn write<P, I, T>(
         &self,
         permit: Permit<P>,
@@ -254,8 +254,8 @@ impl App {
         outcome.await
     }
 
-    /// Runs several units of work for an authorized user, each in its own transaction. Authorizes and
-    /// validates the input first.
+    /// Runs several units of work for an authorized user, each in its own transaction. Authorizes
+    /// and validates the input first.
     pub(crate) async fn with_database<P, I, T>(
         &self,
         permit: Permit<P>,
@@ -317,8 +317,8 @@ impl App {
         Ok(self.blocking(Bulkhead::Probes, move || work(&database)).await??)
     }
 
-    /// Probes an external resource that may hang. Fails after [`EXTERNAL_TIMEOUT`]; other requests are
-    /// not affected.
+    /// Probes an external resource that may hang. Fails after [`EXTERNAL_TIMEOUT`]; other requests
+    /// are not affected.
     pub(crate) async fn probe_external<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

@@ -1,11 +1,12 @@
-//! Bulkheads: each bounds the concurrent blocking work on one resource, so that a slow resource cannot
-//! exhaust the blocking thread pool.
+//! Bulkheads: each bounds the concurrent blocking work on one resource, so that a slow resource
+//! cannot exhaust the blocking thread pool.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Concurrent database requests for each core. More do not raise throughput; they only spread latency.
+/// Concurrent database requests for each core. More do not raise throughput; they only spread
+/// latency.
 const DATABASE_PER_CORE: usize = 4;
 
 /// Maximum wait for admission; after that the request fails with 503.

@@ -1,7 +1,7 @@
 //! Inputs of handlers: path parameters, query parameters and JSON bodies.
 //!
-//! An extractor parses its input but defers the errors: [`App`](super::app::App) authorizes first, and only then
-//! reports everything that is wrong with the inputs, all of it at once.
+//! An extractor parses its input but defers the errors: [`App`](super::app::App) authorizes first,
+//! and only then reports everything that is wrong with the inputs, all of it at once.
 
 use std::future::{Ready, ready};
 

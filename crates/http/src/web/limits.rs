@@ -1,5 +1,5 @@
-//! Rate limits for each client address. Counted on Redis, for all instances together, if it is configured and
-//! answers; otherwise in memory.
+//! Rate limits for each client address. Counted on Redis, for all instances together, if it is
+//! configured and answers; otherwise in memory.
 
 mod breaker;
 mod client;
@@ -75,8 +75,8 @@ impl Limits {
         }
     }
 
-    /// Takes a token from the overall bucket of the client and, if granted, from that of the endpoint. `None`
-    /// if the limits are switched off.
+    /// Takes a token from the overall bucket of the client and, if granted, from that of the
+    /// endpoint. `None` if the limits are switched off.
     pub(crate) async fn check(&self, request: &ServiceRequest) -> Result<Option<LimitDecision>, Problem> {
         let Some(counters) = &self.0 else { return Ok(None) };
         let client = counters.clients.extract(request)?;

@@ -72,7 +72,8 @@ impl Metrics {
             pool_refusals: {
                 let help = "Requests refused because a bulkhead stayed full for too long.";
                 let refusals = counters(&registry, "inspection_pool_waits_refused_total", help, &["place"]);
-                // Exported as 0 from the start, so that the first refusal is visible as an increase.
+                // Exported as 0 from the start, so that the first refusal is visible as an
+                // increase.
                 for bulkhead in Bulkhead::ALL {
                     refusals.with_label_values(&[bulkhead.name()]).inc_by(0);
                 }

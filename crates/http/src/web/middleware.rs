@@ -1,5 +1,5 @@
-//! Middleware: request id, time limit, log line, metrics, response headers, HTTPS redirect, CORS and rate
-//! limits.
+//! Middleware: request id, time limit, log line, metrics, response headers, HTTPS redirect, CORS
+//! and rate limits.
 
 use std::time::{Duration, Instant};
 
@@ -104,8 +104,8 @@ fn record(app: &App, method: &Method, route: &str, status: StatusCode, took: Dur
     });
 }
 
-/// The response to a request that exceeded its time limit. It bypasses the inner layers, so its headers are
-/// added here.
+/// The response to a request that exceeded its time limit. It bypasses the inner layers, so its
+/// headers are added here.
 fn timed_out(id: &str, path: &str) -> Error {
     let mut response = Problem::timed_out().error_response();
     if let Ok(id) = HeaderValue::from_str(id) {
@@ -115,8 +115,8 @@ fn timed_out(id: &str, path: &str) -> Error {
     InternalError::from_response("the request took too long", response).into()
 }
 
-/// Redirects plain HTTP requests from a trusted proxy to HTTPS, except for `/health` and `/metrics`, which
-/// monitoring requests over plain HTTP.
+/// Redirects plain HTTP requests from a trusted proxy to HTTPS, except for `/health` and
+/// `/metrics`, which monitoring requests over plain HTTP.
 pub(crate) async fn to_https(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -52,7 +52,8 @@ impl<P: Permission> Describe for Permit<P> {
     }
 }
 
-/// No authentication. Explicit, since a handler without an authentication requirement is no endpoint.
+/// No authentication. Explicit, since a handler without an authentication requirement is no
+/// endpoint.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Public;
 

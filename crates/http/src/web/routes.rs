@@ -1,5 +1,5 @@
-//! The route table. A feature registers its endpoints here; the OpenAPI document is derived from the types
-//! of their handlers.
+//! The route table. A feature registers its endpoints here; the OpenAPI document is derived from
+//! the types of their handlers.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -27,7 +27,8 @@ pub(crate) trait AuthRequirement: FromRequest + Describe + 'static {}
 impl<P: Permission> AuthRequirement for Permit<P> {}
 impl AuthRequirement for Public {}
 
-/// A handler that can be an endpoint: it takes the app, then an [`AuthRequirement`], then its inputs.
+/// A handler that can be an endpoint: it takes the app, then an [`AuthRequirement`], then its
+/// inputs.
 pub(crate) trait Endpoint<Args>: Handler<Args, Output: Responder<Body: 'static> + 'static> {
     /// Describes its inputs and its response.
     fn describe(operation: &mut Operation);
@@ -191,7 +192,8 @@ impl Routes {
         self.endpoints.iter().filter_map(limited).collect()
     }
 
-    /// Registers the endpoints with actix. Fixed segments precede parameters in the same position, since
+    /// Registers the endpoints with actix. Fixed segments precede parameters in the same position,
+    /// since
     /// `{` sorts after letters.
     pub(crate) fn register(self, config: &mut ServiceConfig) {
         for entry in self.paths.into_values() {

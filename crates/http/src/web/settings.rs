@@ -13,9 +13,11 @@ pub struct Settings {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Enables rate limits.
     pub rate_limits: bool,
-    /// Redis that counts requests for all instances together; without it, each instance counts its own.
+    /// Redis that counts requests for all instances together; without it, each instance counts its
+    /// own.
     pub redis_url: Option<SecretString>,
-    /// Time limit for one rate-limit check on Redis; on expiry a circuit breaker falls back to memory.
+    /// Time limit for one rate-limit check on Redis; on expiry a circuit breaker falls back to
+    /// memory.
     pub redis_timeout: Duration,
     /// Bearer token for `/metrics`; without it, only local clients may read them.
     pub metrics_token: Option<SecretString>,

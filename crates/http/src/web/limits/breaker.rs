@@ -36,8 +36,8 @@ impl CircuitBreaker {
         self.retry_at.load(Ordering::Relaxed) == 0
     }
 
-    /// Whether to ask Redis. While the circuit is open, one request for each [`OPEN_TIME`] probes it; the others
-    /// do not wait for the probe.
+    /// Whether to ask Redis. While the circuit is open, one request for each [`OPEN_TIME`] probes
+    /// it; the others do not wait for the probe.
     pub(super) fn allows(&self) -> bool {
         let retry_at = self.retry_at.load(Ordering::Relaxed);
         let won = || {

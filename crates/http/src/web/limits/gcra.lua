@@ -1,7 +1,8 @@
--- Takes a token from each bucket in turn (GCRA, as governor does) and stops at the first empty bucket.
--- KEYS: the buckets. ARGV: the capacity of each; a bucket refills within one minute.
--- Returns the number of the last bucket checked, its remaining tokens and, if it was empty, the whole seconds until the
--- next token. The clock is that of Redis, in microseconds; no other clock is involved.
+-- Takes a token from each bucket in turn (GCRA, as governor does) and stops at the first empty
+-- bucket. KEYS: the buckets. ARGV: the capacity of each; a bucket refills within one minute.
+-- Returns the number of the last bucket checked, its remaining tokens and, if it was empty, the
+-- whole seconds until the next token. The clock is that of Redis, in microseconds; no other clock
+-- is involved.
 local minute = 60000000
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -9,8 +10,8 @@ local result
 for n, key in ipairs(KEYS) do
     local capacity = tonumber(ARGV[n])
     local period = minute / capacity
-    -- Time at which the bucket is full. Any other value, or a time too far ahead (foreign data, or a clock that was set
-    -- back), resets the bucket.
+    -- Time at which the bucket is full. Any other value, or a time too far ahead (foreign data, or
+    -- a clock that was set back), resets the bucket.
     local full = redis.pcall('GET', key)
     full = type(full) == 'string' and tonumber(full)
     if not full or not (full <= now + minute) then

@@ -45,8 +45,8 @@ enum RedisFailure {
 pub(super) struct RedisCounter {
     /// Opens connections; `None` if the URL is invalid.
     pool: Option<Pool>,
-    /// The connection in use. It is multiplexed, so that no request waits for a free connection or for a
-    /// liveness check.
+    /// The connection in use. It is multiplexed, so that no request waits for a free connection or
+    /// for a liveness check.
     connection: Mutex<Option<MultiplexedConnection>>,
     timeout: Duration,
     breaker: CircuitBreaker,
@@ -74,7 +74,8 @@ impl RedisCounter {
         self.breaker.is_closed()
     }
 
-    /// Takes a token from the overall bucket and, if granted, from that of the endpoint, in one round trip.
+    /// Takes a token from the overall bucket and, if granted, from that of the endpoint, in one
+    /// round trip.
     /// `None` if Redis does not answer; the circuit breaker then skips most checks until it answers again.
     pub(super) async fn check(&self, client: IpAddr, own: Option<Limit>) -> Option<LimitDecision> {
         if !self.breaker.allows() {
@@ -128,7 +129,8 @@ async fn take(
     let mut key = String::with_capacity(64);
     for limit in [Some(Limit::Overall), own].into_iter().flatten() {
         key.clear();
-        // The hash tag in braces maps both keys to one cluster slot. Writing to a string cannot fail.
+        // The hash tag in braces maps both keys to one cluster slot. Writing to a string cannot
+        // fail.
         let _ = write!(key, "inspection:limit:{{{client}}}:{}", limit.name());
         script.key(key.as_str()).arg(limit.capacity());
     }

@@ -1,0 +1,152 @@
+//! Views of rows, and the objects that rows refer to.
+
+use std::collections::HashMap;
+
+use inspection_auth::permissions::Permission;
+use inspection_domain::{
+    equipment::Equipment,
+    ids::{EquipmentId, JobId, UserId},
+    jobs::Job,
+    page::{Page, PageRequest},
+    translations::Translated,
+    users::UserSummary,
+};
+use inspection_persistence::{self as persistence, DbConnection, equipment, jobs, users};
+
+use crate::web::{
+    app::{App, Caller},
+    input::ListQuery,
+    permit::Permit,
+    problem::Problem,
+    reply::Paged,
+};
+
+/// Ids of the objects that rows refer to.
+#[derive(Debug, Default)]
+pub(crate) struct References {
+    machines: Vec<EquipmentId>,
+    jobs: Vec<JobId>,
+    people: Vec<UserId>,
+}
+
+impl References {
+    /// The references of these rows.
+    pub(crate) fn of<Row, V: View<Row>>(rows: &[Row]) -> Self {
+        let mut references = Self::default();
+        references.add::<Row, V>(rows);
+        references
+    }
+
+    /// Adds the references of these rows.
+    pub(crate) fn add<Row, V: View<Row>>(&mut self, rows: &[Row]) {
+        for row in rows {
+            V::references(row, self);
+        }
+    }
+
+    /// Adds a machine.
+    pub(crate) fn machine(&mut self, id: impl Into<Option<EquipmentId>>) {
+        self.machines.extend(id.into());
+    }
+
+    /// Adds a job.
+    pub(crate) fn job(&mut self, id: JobId) {
+        self.jobs.push(id);
+    }
+
+    /// Adds users.
+    pub(crate) fn people(&mut self, ids: impl IntoIterator<Item = Option<UserId>>) {
+        self.people.extend(ids.into_iter().flatten());
+    }
+
+    /// Loads the objects, and the technicians of the machines, with at most one query for each
+    /// kind.
+    pub(crate) fn load(mut self, conn: &mut DbConnection) -> persistence::Result<Related> {
+        let machines = equipment::by_ids(conn, std::mem::take(&mut self.machines))?;
+        self.load_with(conn, machines)
+    }
+
+    /// Loads the jobs and the users; the machines are loaded already.
+    pub(crate) fn load_with(
+        mut self,
+        conn: &mut DbConnection,
+        machines: HashMap<EquipmentId, Equipment>,
+    ) -> persistence::Result<Related> {
+        let jobs = if self.jobs.is_empty() { Vec::new() } else { jobs::by_ids(conn, &self.jobs)? };
+        self.people(machines.values().map(|machine| machine.assigned_technician_id));
+        Ok(Related { machines, jobs, people: users::summaries(conn, self.people)? })
+    }
+}
+
+/// The objects that rows refer to.
+#[derive(Debug)]
+pub(crate) struct Related {
+    machines: HashMap<EquipmentId, Equipment>,
+    jobs: Vec<Job>,
+    people: HashMap<UserId, UserSummary>,
+}
+
+impl Related {
+    /// One of the machines.
+    pub(crate) fn machine(&self, id: EquipmentId) -> Option<&Equipment> {
+        self.machines.get(&id)
+    }
+
+    /// One of the jobs.
+    pub(crate) fn job(&self, id: JobId) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.id == id)
+    }
+
+    /// Summary of one of the users.
+    pub(crate) fn person(&self, id: impl Into<Option<UserId>>) -> Option<UserSummary> {
+        self.people.get(&id.into()?).cloned()
+    }
+}
+
+/// A row as the API shows it, together with the objects it refers to.
+pub(crate) trait View<Row>: Sized {
+    /// Adds the ids of the objects that the row refers to.
+    fn references(row: &Row, references: &mut References);
+
+    /// The view of a row whose related objects are loaded.
+    fn new(row: Row, related: &Related, caller: &Caller) -> Self;
+
+    /// The view of one row.
+    fn one(conn: &mut DbConnection, row: Row, caller: &Caller) -> persistence::Result<Self> {
+        let related = References::of::<Row, Self>(std::slice::from_ref(&row)).load(conn)?;
+        Ok(Self::new(row, &related, caller))
+    }
+
+    /// The views of several rows, with a fixed number of queries.
+    fn many(conn: &mut DbConnection, rows: Vec<Row>, caller: &Caller) -> persistence::Result<Vec<Self>> {
+        let related = References::of::<Row, Self>(&rows).load(conn)?;
+        Ok(rows.into_iter().map(|row| Self::new(row, &related, caller)).collect())
+    }
+
+    /// The views of a page of rows, with a fixed number of queries.
+    fn page(conn: &mut DbConnection, page: Page<Row>, caller: &Caller) -> persistence::Result<Page<Self>> {
+        let related = References::of::<Row, Self>(&page.items).load(conn)?;
+        Ok(page.map(|row| Self::new(row, &related, caller)))
+    }
+}
+
+/// Handles the request for a page of a list: `rows` reads the rows of the page, `V` shows them.
+pub(crate) async fn list_views<P, Filter, Row, V>(
+    app: App,
+    permit: Permit<P>,
+    query: ListQuery<Filter>,
+    rows: impl FnOnce(&mut DbConnection, &Caller, Filter, PageRequest) -> persistence::Result<Page<Row>>
+    + Send
+    + 'static,
+) -> Result<Paged<V>, Problem>
+where
+    P: Permission,
+    Filter: Send + 'static,
+    V: View<Row> + Translated + Send + 'static,
+{
+    let page = app.read(permit, query, |conn, caller, (filter, page)| {
+        let page = rows(conn, caller, filter, page)?;
+        V::page(conn, page, caller)
+    });
+    Ok(Paged(page.await?))
+}
