@@ -1,5 +1,5 @@
-//! `GET /metrics`: the counters of the process and a snapshot of its dependencies, in the Prometheus text
-//! format.
+//! `GET /metrics`: the counters of the process and a snapshot of its dependencies, as Prometheus
+//! text.
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, dev::Payload, http::header};
 use inspection_auth::tokens::TokenRule;

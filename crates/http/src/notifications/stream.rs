@@ -123,7 +123,7 @@ impl EventSource {
     async fn next(&mut self) -> Option<Bytes> {
         if !self.has_started {
             self.has_started = true;
-            return Some(Bytes::from_static(b"retry: 3000\n: this stream tells of notifications\n\n"));
+            return Some(Bytes::from_static(b"retry: 3000\n: notification stream\n\n"));
         }
         while !self.is_caught_up {
             let last = self.last;
@@ -167,9 +167,9 @@ impl EventSource {
         }
     }
 
-    fn events(&mut self, news: Vec<Notification>, language: Language) -> Bytes {
-        self.last = news.last().map_or(self.last, |newest| newest.id.get());
-        news.into_iter().map(|one| event(one, language)).collect::<String>().into()
+    fn events(&mut self, new: Vec<Notification>, language: Language) -> Bytes {
+        self.last = new.last().map_or(self.last, |newest| newest.id.get());
+        new.into_iter().map(|notification| event(notification, language)).collect::<String>().into()
     }
 
     /// The negotiated language; `None` if the session has ended.
