@@ -34,10 +34,10 @@ pub mod tasks;
 pub mod translations;
 pub mod users;
 
-pub use db::connection::DbConnection;
+pub use db::connection::{DbConnection, Settings};
 #[doc(hidden)]
 pub use db::constraints::unique_constraints;
-pub use db::database::{Database, Pool, Settings};
+pub use db::database::{Database, Pool};
 pub use db::error::{Error, Result};
 #[cfg(feature = "postgres")]
 pub use db::scratch;

@@ -2,8 +2,7 @@
 
 use std::{fs, ops::Deref, path::Path, sync::OnceLock};
 
-use diesel::connection::SimpleConnection;
-use inspection_persistence::{Database, DbConnection, Settings, migrations, scratch};
+use inspection_persistence::{Database, Settings, migrations, scratch};
 use tempfile::TempDir;
 
 use crate::{postgres::Server, skips::Skipped};
@@ -102,24 +101,6 @@ fn sqlite() -> (String, Storage) {
         fs::write(folder.path().join(name), content).expect("a copy of the template");
     }
     (sqlite_url(folder.path()), Storage::Folder { _folder: folder })
-}
-
-/// Creates a PostgreSQL database that belongs to a new role, which may sign in and has no other rights.
-///
-/// # Panics
-///
-/// When the server refuses.
-pub fn create_owned_database(server: &Server, name: &str, role: &str) {
-    let database = Database::open(settings(&server.url("postgres"), 1)).expect("a database to open");
-    for statement in
-        [format!("CREATE ROLE \"{role}\" LOGIN"), format!("CREATE DATABASE \"{name}\" OWNER \"{role}\"")]
-    {
-        let executed = database.read(|conn| match conn {
-            DbConnection::Postgres(c) => Ok(c.batch_execute(&statement)?),
-            DbConnection::Sqlite(_) => unreachable!("the URL is of PostgreSQL"),
-        });
-        executed.expect("a role and its database");
-    }
 }
 
 fn postgres(server: &'static Server) -> (String, Storage) {

@@ -6,6 +6,48 @@ use diesel::{
     r2d2::R2D2Connection,
     result::{ConnectionResult, QueryResult},
 };
+use secrecy::{ExposeSecret, SecretString};
+
+/// Address of the database and size of its pool.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `sqlite://path` or `postgres://…`; may hold a password.
+    pub url: SecretString,
+    /// Connections that stay open.
+    pub size: u32,
+    /// Additional connections, opened when all others are in use and closed when idle.
+    pub overflow: u32,
+    /// Lifetime of a connection, in seconds.
+    pub recycle_seconds: u64,
+    /// Timeout for a free connection, in seconds.
+    pub wait_seconds: u64,
+    /// Statement timeout of PostgreSQL, in seconds.
+    pub statement_timeout_seconds: u32,
+}
+
+impl Settings {
+    /// Settings with the default pool: 10 connections and an overflow of 5.
+    pub fn new(url: impl Into<SecretString>) -> Self {
+        Self {
+            url: url.into(),
+            size: 10,
+            overflow: 5,
+            recycle_seconds: 3600,
+            wait_seconds: 5,
+            statement_timeout_seconds: 60,
+        }
+    }
+
+    /// Whether the URL is one of PostgreSQL.
+    pub(crate) fn is_postgres(&self) -> bool {
+        sqlite_path(self.url.expose_secret()).is_none()
+    }
+
+    /// Opens a connection outside the pool.
+    pub(crate) fn connect(&self) -> ConnectionResult<DbConnection> {
+        DbConnection::open(self.url.expose_secret(), self.statement_timeout_seconds)
+    }
+}
 
 /// A connection to either database. `with_conn!` runs a query on the type of its variant.
 #[allow(missing_debug_implementations, reason = "connections have no state to show")]

@@ -6,8 +6,6 @@ use inspection_domain::{
     rule::{Code, FieldError, Rule},
 };
 
-use super::error::{ConcurrentUpdate, Error};
-
 /// A unique value is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -23,6 +21,17 @@ impl Rule for UniqueViolation {
 
     fn fields(&self) -> Vec<FieldError> {
         vec![FieldError { field: self.field.into(), message: self.message.into() }]
+    }
+}
+
+/// Another transaction changed the same row at the same time. A retry may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("somebody else changed this at the same time; try again")]
+pub struct ConcurrentUpdate;
+
+impl Rule for ConcurrentUpdate {
+    fn code(&self) -> Code {
+        Code::Conflict
     }
 }
 
@@ -159,18 +168,21 @@ pub(crate) const fn duplicate_badge(field: &'static str) -> UniqueViolation {
     UniqueViolation { field, message: "this badge is in use" }
 }
 
-/// The refusal that a violated constraint stands for, if it stands for one.
-pub(crate) fn refusal(kind: &DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Option<Error> {
+/// The rule that a violated constraint stands for, if it stands for one.
+pub(crate) fn refusal(
+    kind: &DatabaseErrorKind,
+    info: &dyn DatabaseErrorInformation,
+) -> Option<Box<dyn Rule>> {
     match kind {
         DatabaseErrorKind::UniqueViolation => Some(match violated(info)?.duplicate {
-            Some(duplicate) => duplicate.into(),
-            None => ConcurrentUpdate.into(),
+            Some(duplicate) => Box::new(duplicate),
+            None => Box::new(ConcurrentUpdate),
         }),
         DatabaseErrorKind::ExclusionViolation if info.constraint_name() == Some(NO_OVERLAP) => {
-            Some(LeaveRule::Overlap.into())
+            Some(Box::new(LeaveRule::Overlap))
         }
         // Diesel has no kind for an error raised by a trigger.
-        DatabaseErrorKind::Unknown if info.message() == NO_OVERLAP => Some(LeaveRule::Overlap.into()),
+        DatabaseErrorKind::Unknown if info.message() == NO_OVERLAP => Some(Box::new(LeaveRule::Overlap)),
         _ => None,
     }
 }

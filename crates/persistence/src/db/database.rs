@@ -9,52 +9,17 @@ use std::{
 };
 
 use diesel::{Connection, connection::InstrumentationEvent};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use super::{
-    connection::{require_backend, sqlite_path},
+    connection::{Settings, require_backend, sqlite_path},
     error::ConcurrentUpdate,
     notify::{ListenerGuard, Notifier, PgListener, Topic},
     probe::Probe,
     stats,
 };
 use crate::{Context, DbConnection, Error, Origin, Result, Tx};
-
-/// Address of the database and size of its pool.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// `sqlite://path` or `postgres://…`; may hold a password.
-    pub url: SecretString,
-    /// Connections that stay open.
-    pub size: u32,
-    /// Additional connections, opened when all others are in use and closed when idle.
-    pub overflow: u32,
-    /// Lifetime of a connection, in seconds.
-    pub recycle_seconds: u64,
-    /// Timeout for a free connection, in seconds.
-    pub wait_seconds: u64,
-    /// Statement timeout of PostgreSQL, in seconds.
-    pub statement_timeout_seconds: u32,
-}
-
-impl Settings {
-    /// Settings with the default pool: 10 connections and an overflow of 5.
-    pub fn new(url: impl Into<SecretString>) -> Self {
-        Self {
-            url: url.into(),
-            size: 10,
-            overflow: 5,
-            recycle_seconds: 3600,
-            wait_seconds: 5,
-            statement_timeout_seconds: 60,
-        }
-    }
-
-    fn connect(&self) -> diesel::ConnectionResult<DbConnection> {
-        DbConnection::open(self.url.expose_secret(), self.statement_timeout_seconds)
-    }
-}
 
 /// State of the connection pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +114,7 @@ impl Database {
     pub fn open(settings: Settings) -> Result<Self> {
         let url = settings.url.expose_secret();
         require_backend(url).map_err(|error| Error::Unavailable(error.to_string()))?;
-        let is_postgres = sqlite_path(url).is_none();
+        let is_postgres = settings.is_postgres();
         if let Some(folder) = sqlite_path(url).and_then(|path| std::path::Path::new(path).parent()) {
             std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable(error.to_string()))?;
         }
@@ -230,7 +195,7 @@ impl Database {
             })
         })?;
         for topic in topics {
-            self.wake(topic);
+            self.notifier.wake(topic);
         }
         Ok(value)
     }
@@ -252,15 +217,6 @@ impl Database {
         value.map_or_else(|| Err(rolled_back.err().unwrap_or_else(not_run)), Ok)
     }
 
-    /// Opens a connection outside the pool.
-    pub(crate) fn connect(&self) -> diesel::ConnectionResult<DbConnection> {
-        self.settings.connect()
-    }
-
-    pub(crate) fn wake(&self, topic: Topic) {
-        self.notifier.wake(topic);
-    }
-
     /// A receiver that changes when a topic may have news: committed by this process, or received
     /// by a [`PgListener`].
     pub fn subscribe(&self, topic: Topic) -> watch::Receiver<()> {
@@ -275,7 +231,7 @@ impl Database {
 
     /// A listener to the commits of other processes, for callers that poll it themselves.
     pub fn pg_listener(&self) -> PgListener {
-        PgListener::new(self.clone())
+        PgListener::new(Arc::clone(&self.settings), self.notifier.clone())
     }
 
     /// Probes the database on a connection outside the pool. Fails with [`Error::Unavailable`] if

@@ -27,6 +27,7 @@ use inspection_domain::{
     users::UserRule,
 };
 
+pub(crate) use super::constraints::ConcurrentUpdate;
 use super::constraints::{self, UniqueViolation};
 
 /// Outcome of a read or a unit of work.
@@ -87,17 +88,6 @@ refusals!(
     ConcurrentUpdate,
 );
 
-/// Another transaction changed the same row at the same time. A retry may succeed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("somebody else changed this at the same time; try again")]
-pub struct ConcurrentUpdate;
-
-impl Rule for ConcurrentUpdate {
-    fn code(&self) -> Code {
-        Code::Conflict
-    }
-}
-
 /// Messages of libpq, PostgreSQL and, the first of them, SQLite for an unusable connection; Diesel
 /// has no kind for them.
 const UNAVAILABLE: &[&str] = &[
@@ -125,8 +115,8 @@ impl From<Diesel> for Error {
                 other => Self::Database(other),
             };
         };
-        if let Some(refusal) = constraints::refusal(kind, info.as_ref()) {
-            return refusal;
+        if let Some(rule) = constraints::refusal(kind, info.as_ref()) {
+            return Self::Rule(rule);
         }
         let unavailable = || Self::Unavailable(info.message().to_owned());
         match kind {

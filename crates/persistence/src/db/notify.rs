@@ -13,7 +13,8 @@ use std::{
 
 use tokio::sync::watch;
 
-use crate::{Database, DbConnection, Error, Result};
+use super::connection::{DbConnection, Settings};
+use crate::{Error, Result};
 
 /// A topic of wake-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +89,8 @@ pub(crate) fn notify_others(conn: &mut DbConnection, topic: Topic) -> Result<()>
 
 /// Receives the notifications of other processes on a connection outside the pool.
 pub struct PgListener {
-    database: Database,
+    settings: Arc<Settings>,
+    notifier: Notifier,
     connection: Option<DbConnection>,
 }
 
@@ -99,15 +101,15 @@ impl std::fmt::Debug for PgListener {
 }
 
 impl PgListener {
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database, connection: None }
+    pub(crate) fn new(settings: Arc<Settings>, notifier: Notifier) -> Self {
+        Self { settings, notifier, connection: None }
     }
 
     /// Wakes the subscribers of all topics notified since the last call, without waiting; call it a
     /// few times a second. After an error the next call reconnects and wakes all subscribers, since
     /// notifications may have been lost.
     pub fn poll(&mut self) -> Result<()> {
-        if !self.database.is_postgres() {
+        if !self.settings.is_postgres() {
             return Ok(());
         }
         // The connection is stored again only if no step fails.
@@ -121,7 +123,7 @@ impl PgListener {
                 let received: Vec<_> = c.notifications_iter().collect::<Result<_, _>>()?;
                 for topic in Topic::ALL {
                     if received.iter().any(|notification| notification.payload == topic.as_str()) {
-                        self.database.wake(topic);
+                        self.notifier.wake(topic);
                     }
                 }
             },
@@ -133,7 +135,7 @@ impl PgListener {
 
     fn connect(&self) -> Result<DbConnection> {
         let mut connection =
-            self.database.connect().map_err(|error| Error::Unavailable(error.to_string()))?;
+            self.settings.connect().map_err(|error| Error::Unavailable(error.to_string()))?;
         by_backend!(
             &mut connection,
             postgres(c) => {
@@ -142,7 +144,7 @@ impl PgListener {
             sqlite(_) => {},
         );
         for topic in Topic::ALL {
-            self.database.wake(topic);
+            self.notifier.wake(topic);
         }
         Ok(connection)
     }

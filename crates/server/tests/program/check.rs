@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, fs, io::Write, process::Stdio};
 
-use inspection_testkit::{
-    databases::create_owned_database, or_skip, postgres::Server, redis::Redis, skips::Skipped,
-};
+use diesel::connection::SimpleConnection;
+use inspection_persistence::{Database, DbConnection, Settings};
+use inspection_testkit::{or_skip, postgres::Server, redis::Redis, skips::Skipped};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -18,6 +18,21 @@ struct Deployment {
 }
 
 const PASSWORD: &str = "7-lanterns-on-the-quay";
+
+/// Creates a database that belongs to a new role, which may sign in and has no other rights.
+fn create_owned_database(server: &Server, name: &str, role: &str) {
+    let settings = Settings { size: 1, overflow: 0, ..Settings::new(server.url("postgres")) };
+    let database = Database::open(settings).expect("a database to open");
+    for statement in
+        [format!("CREATE ROLE \"{role}\" LOGIN"), format!("CREATE DATABASE \"{name}\" OWNER \"{role}\"")]
+    {
+        let executed = database.read(|conn| match conn {
+            DbConnection::Postgres(c) => Ok(c.batch_execute(&statement)?),
+            DbConnection::Sqlite(_) => unreachable!("the URL is of PostgreSQL"),
+        });
+        executed.expect("a role and its database");
+    }
+}
 
 impl Deployment {
     fn new() -> Result<Self, Skipped> {

@@ -1,6 +1,6 @@
 //! Snapshots of PostgreSQL, shared with its own tools.
 
-use super::{State, connect, state_of, words};
+use super::state::{State, connect, state_of, words};
 use crate::{DbConnection, Result};
 
 /// A snapshot of a PostgreSQL database, which `pg_dump` can share until this is dropped.

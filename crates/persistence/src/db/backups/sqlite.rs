@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{OpenFlags, backup::StepResult};
 
-use super::missing_file;
+use super::state::missing_file;
 use crate::{Error, Result};
 
 /// Bytes of a page of a new SQLite file.
