@@ -1,68 +1,29 @@
 #![doc = include_str!("../README.md")]
 
+mod error;
 mod random;
 mod simulator;
 mod site;
 #[cfg(test)]
 mod tests;
 
-use std::num::TryFromIntError;
-
-use inspection_auth::passwords::HashFailed;
 use inspection_domain::{
     equipment::EquipmentFilter,
     input::{Input, Invalid},
     page::PageRequest,
     time::{Instant, SiteTimeZone},
-    users::{User, UserFilter},
+    users::UserFilter,
 };
 use inspection_persistence::{Database, DbConnection, equipment, users};
 
+pub use error::Error;
+pub use simulator::Site;
 pub use site::{DOMAIN, PASSWORD};
+
+use error::Result;
 
 /// Days of history that `seed --demo` generates.
 pub const DAYS: u16 = 90;
-
-/// The outcome of a step of the simulation.
-type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// Why the demo site can't be generated.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The database has content that the demo site would be mixed with.
-    #[error(
-        "the database is in use: it has equipment, or accounts beside the first admin; use an empty one (DATABASE_URL)"
-    )]
-    InUse,
-    /// The database refused a unit of work, or can't be reached.
-    #[error(transparent)]
-    Database(#[from] inspection_persistence::Error),
-    /// The domain refused an invented input.
-    #[error(transparent)]
-    Input(#[from] Invalid),
-    /// The password can't be hashed.
-    #[error(transparent)]
-    Hash(#[from] HashFailed),
-    /// A number of the simulation is out of range.
-    #[error(transparent)]
-    Number(#[from] TryFromIntError),
-    /// The simulation lacks something it relies on.
-    #[error("the demo site has no {0}")]
-    Missing(&'static str),
-}
-
-/// The generated site.
-#[derive(Debug, Clone)]
-pub struct Site {
-    /// Accounts, in the order of their creation.
-    pub people: Vec<User>,
-    /// Number of machines.
-    pub machines: usize,
-    /// Number of inspections.
-    pub inspections: usize,
-    /// Number of defects.
-    pub defects: usize,
-}
 
 /// Fills an empty database with the demo site and `days` of history until `end`, the start of a day.
 /// `on_day` is called with the number of finished days.

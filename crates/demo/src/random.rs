@@ -8,7 +8,7 @@ use inspection_domain::{
     time::{Clock, Instant},
 };
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 const MINUTE: i64 = 60;
 

@@ -23,7 +23,7 @@ use inspection_persistence::{Context, Database, Origin, Tx, checklists, equipmen
 use serde_json::Value;
 
 use crate::{
-    Error, Result, Site,
+    error::{Error, Result},
     random::{SequentialIds, SimulatedClock, duration, pick},
     site::{LOCATIONS, MACHINE_TYPES, PASSWORD, PEOPLE},
 };
@@ -62,6 +62,19 @@ enum FollowUp {
     Nothing,
     Closed,
     Reopened,
+}
+
+/// The generated site.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Accounts, in the order of their creation.
+    pub people: Vec<User>,
+    /// Number of machines.
+    pub machines: usize,
+    /// Number of inspections.
+    pub inspections: usize,
+    /// Number of defects.
+    pub defects: usize,
 }
 
 struct DemoSimulator<'a> {

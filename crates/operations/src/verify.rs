@@ -4,182 +4,22 @@
 mod cleanup;
 mod client;
 mod errors;
+mod result;
 mod rounds;
+mod run;
 mod sessions;
 mod surface;
 mod tasks;
 mod uploads;
 
-use std::{fmt, path::PathBuf};
-
-use inspection_domain::{ids::Ids, users::Password};
+use inspection_domain::ids::Ids;
 
 pub use client::DeploymentUrl;
+pub use run::{Credentials, Settings};
 
 use crate::{Finding, Result};
-use client::{Client, RequestError, Response};
-
-/// The deployment, and the accounts to test it with.
-#[derive(Clone)]
-pub struct Settings {
-    /// Address of the deployment.
-    pub url: DeploymentUrl,
-    /// An admin; without one, only the public surface is tested.
-    pub admin: Option<Credentials>,
-    /// An account that isn't an admin; created for the run if absent.
-    pub user: Option<Credentials>,
-    /// Certificates in PEM format to trust instead of those of this machine.
-    pub ca_certificate: Option<PathBuf>,
-    /// Port at which plain HTTP must redirect to HTTPS.
-    pub http_port: u16,
-    /// Whether to leave the rate limit of sign-ins alone. Testing it blocks sign-ins of this address
-    /// for a minute.
-    pub skip_rate_limit: bool,
-}
-
-/// An account.
-#[derive(Clone)]
-pub struct Credentials {
-    /// E-mail address.
-    pub email: String,
-    /// Password.
-    pub password: Password,
-}
-
-/// The tokens of a session.
-#[derive(Clone)]
-struct Session {
-    access: String,
-    refresh: String,
-}
-
-/// A resource that a run created.
-enum Resource {
-    Session(Session),
-    User(i64),
-    File(i64),
-    Machine(i64),
-    Checklist(i64),
-    /// An inspection that isn't submitted.
-    Draft(i64),
-    /// A submitted inspection.
-    Inspection(i64),
-    Defect(i64),
-}
-
-impl fmt::Display for Resource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Session(_) => f.write_str("a session"),
-            Self::User(id) => write!(f, "account {id}"),
-            Self::File(id) => write!(f, "file {id}"),
-            Self::Machine(id) => write!(f, "machine {id}"),
-            Self::Checklist(id) => write!(f, "checklist {id}"),
-            Self::Draft(id) | Self::Inspection(id) => write!(f, "inspection {id}"),
-            Self::Defect(id) => write!(f, "defect {id}"),
-        }
-    }
-}
-
-/// The result of a step.
-enum CheckResult {
-    /// The requirement is met: observation.
-    Pass(String),
-    /// It works, but should be changed: observation, remedy.
-    Warning(String, String),
-    /// The requirement isn't met: observation, remedy.
-    Fail(String, String),
-    /// The requirement doesn't apply: reason.
-    NotApplicable(String),
-}
-
-/// The result of a step; an error if the step ended early.
-type StepResult = Result<CheckResult, CheckResult>;
-
-fn pass(found: impl Into<String>) -> CheckResult {
-    CheckResult::Pass(found.into())
-}
-
-fn warning(found: impl Into<String>, fix: impl Into<String>) -> CheckResult {
-    CheckResult::Warning(found.into(), fix.into())
-}
-
-fn fail(found: impl Into<String>, fix: impl Into<String>) -> CheckResult {
-    CheckResult::Fail(found.into(), fix.into())
-}
-
-fn not_applicable(reason: impl Into<String>) -> CheckResult {
-    CheckResult::NotApplicable(reason.into())
-}
-
-/// Fails unless the response has this status.
-fn expect(response: &Response, status: u16, doing: &str) -> Result<(), CheckResult> {
-    if response.status == status {
-        return Ok(());
-    }
-    let summary = response.summary();
-    Err(fail(format!("{doing} returns {summary} instead of {status}"), "read the log of the service"))
-}
-
-impl From<RequestError> for CheckResult {
-    fn from(error: RequestError) -> Self {
-        fail(error.to_string(), "start the service and the proxy, and read their logs")
-    }
-}
-
-impl CheckResult {
-    fn finding(self, id: &'static str) -> Finding {
-        match self {
-            Self::Pass(found) => Finding::pass(id, found),
-            Self::Warning(found, fix) => Finding::warning(id, found, fix),
-            Self::Fail(found, fix) => Finding::fail(id, found, fix),
-            Self::NotApplicable(reason) => Finding::not_applicable(id, reason),
-        }
-    }
-}
-
-/// A run in progress.
-struct Run<'a> {
-    client: Client<'a>,
-    settings: Settings,
-    ids: &'a dyn Ids,
-    /// Unique name of everything that the run creates.
-    name: String,
-    /// The error of the first request.
-    lost: Option<RequestError>,
-    /// The session of the admin.
-    admin: Option<Session>,
-    /// Lifetime of the admin's access token, in seconds.
-    expires_in: Option<i64>,
-    /// Resources to remove at the end.
-    resources: Vec<Resource>,
-}
-
-impl<'a> Run<'a> {
-    fn new(settings: Settings, ids: &'a dyn Ids, on_progress: &'a dyn Fn(&str)) -> Result<Self> {
-        Ok(Self {
-            client: Client::new(settings.url.clone(), settings.ca_certificate.as_deref(), on_progress)?,
-            settings,
-            name: format!("verify-{}", ids.unique()),
-            ids,
-            lost: None,
-            admin: None,
-            expires_in: None,
-            resources: Vec::new(),
-        })
-    }
-
-    /// The access token of the admin.
-    fn admin(&self) -> Result<String, CheckResult> {
-        let session = self.admin.as_ref().ok_or_else(|| {
-            not_applicable(match self.settings.admin {
-                Some(_) => "the admin is not signed in: see verify.login",
-                None => "requires an admin: pass --email",
-            })
-        })?;
-        Ok(session.access.clone())
-    }
-}
+use result::{StepResult, not_applicable};
+use run::Run;
 
 /// A step, and the id of its finding.
 type Step = (&'static str, fn(&mut Run<'_>) -> StepResult);

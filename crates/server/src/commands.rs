@@ -4,33 +4,32 @@ mod admin;
 mod backup;
 mod check;
 mod config;
+mod database;
 mod files;
 mod findings;
 mod health;
 mod migrate;
-mod openapi;
+mod output;
 mod seed;
-mod serve;
+pub mod serve;
 mod task;
-#[cfg(test)]
-mod testing;
 mod verify;
 
 use std::{
     ffi::OsString,
-    fmt::Display,
     io::{self, Write},
     process::ExitCode,
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
-use inspection_persistence::{Context, Database, migrations};
 
 use crate::{
     config::{Config, Sources},
     logging, wire,
 };
+use database::opened;
+use output::{one_line, say};
 
 /// Serves the inspection and maintenance API of an industrial site, and administers it.
 #[derive(Debug, Parser)]
@@ -79,6 +78,11 @@ enum Command {
     },
 }
 
+/// The definition of the command line.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Parses the arguments and runs the command.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
@@ -102,7 +106,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn execute(command: Command) -> Result<()> {
     match command {
-        Command::Openapi => openapi::run(),
+        Command::Openapi => Ok(say(inspection_http::openapi().trim_end())?),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "inspection-server", &mut script);
@@ -113,7 +117,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Serve(args) => {
             let config = Config::load(&Sources::from_system()?)?;
             let file = config.log_file.as_deref();
-            let _logging = logging::start_beside(config.log_level.0, config.log_format, file);
+            let _logging = logging::start_in_background(config.log_level.0, config.log_format, file);
             serve::run(&args, &config)
         }
         Command::Verify(args) => verify::run(args),
@@ -147,179 +151,6 @@ fn configured() -> Result<Config> {
     Ok(config)
 }
 
-/// The database, with its schema up to date.
-fn opened(config: &Config) -> Result<(Database, Context)> {
-    let database = wire::one_connection(config)?;
-    migrate_or_refuse(&database, config.auto_migrate)?;
-    Ok((database, wire::context(config)))
-}
-
-/// Applies pending migrations, or refuses to continue if that isn't allowed.
-fn migrate_or_refuse(database: &Database, apply: bool) -> Result<()> {
-    if !migrations::is_pending(database)? {
-        return Ok(());
-    }
-    if !apply {
-        bail!(
-            "the database is not up to date; run `inspection-server migrate up` first, \
-             or set AUTO_MIGRATE=true (`serve` also accepts --migrate)"
-        );
-    }
-    for name in migrations::up(database)? {
-        tracing::info!(name, "migration applied");
-    }
-    Ok(())
-}
-
-/// Prints a line to stdout.
-fn say(text: impl Display) -> io::Result<()> {
-    writeln!(io::stdout(), "{text}")
-}
-
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// An error and its causes on one line. Only problems of the configuration have a line each.
-fn one_line(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
-    if error.is::<crate::config::Problems>() {
-        return text;
-    }
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
-}
-
-/// Formats rows as a table with aligned columns.
-fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |n: usize| rows.iter().filter_map(|row| row.get(n)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|n| width(n).unwrap_or(0)).collect();
-    let line = |row: &Vec<String>| {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Option<Command>, i32> {
-        let words = std::iter::once("inspection-server").chain(line.split_whitespace());
-        Cli::try_parse_from(words).map(|cli| cli.command).map_err(|error| error.exit_code())
-    }
-
-    #[test]
-    fn the_command_line_is_declared_consistently() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_readme_explains_every_command() {
-        let readme = include_str!("../README.md");
-        let program = Cli::command();
-        for command in program.get_subcommands() {
-            let name = command.get_name();
-            assert!(readme.contains(&format!("| `{name}")), "{name}");
-            for action in command.get_subcommands().map(clap::Command::get_name) {
-                let rows = readme.lines().filter(|line| line.starts_with(&format!("| `{name} ")));
-                let first = rows.filter_map(|line| line.split(" | ").next()).collect::<String>();
-                assert!(
-                    first.contains(&format!("`{name} {action}")) || first.contains(&format!("`{action}`")),
-                    "{name} {action}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn serve_is_the_default_command() {
-        assert!(matches!(parse(""), Ok(None)));
-        assert!(matches!(parse("serve --migrate"), Ok(Some(Command::Serve(serve::Args { migrate: true })))));
-    }
-
-    #[test]
-    fn every_command_is_parsed() {
-        for line in [
-            "migrate up",
-            "migrate down",
-            "migrate status",
-            "migrate redo",
-            "admin create --email a@example.com --name Somebody",
-            "admin create --email a@example.com --name Somebody --password-stdin",
-            "admin reset-password --email a@example.com",
-            "admin list",
-            "seed --demo",
-            "files check",
-            "files check --contents",
-            "files tidy",
-            "files tidy --older-than 2h",
-            "backup create",
-            "backup create --keep 7 --json",
-            "backup list",
-            "backup verify",
-            "backup verify 2026-11-25T140000Z-1a2b --scratch-url postgres://db.example.com/postgres",
-            "backup restore 2026-11-25T140000Z-1a2b --replace --yes",
-            "task list",
-            "task run check_backlog",
-            "check",
-            "check --json",
-            "completions bash",
-            "verify --url https://example.com",
-            "verify --url http://localhost:5000 --email a@example.com --user-email b@example.com --json",
-            "verify --url https://example.com --ca-certificate ca.pem --http-port 8080 --skip-rate-limit",
-            "health",
-            "health --url http://127.0.0.1:5000",
-            "config show",
-            "openapi",
-        ] {
-            assert!(matches!(parse(line), Ok(Some(_))), "{line}");
-        }
-    }
-
-    #[test]
-    fn usage_errors_exit_with_2() {
-        for line in [
-            "dance",
-            "backup",
-            "backup create --keep 0",
-            "backup restore",
-            "task",
-            "task run",
-            "task run dance",
-            "migrate",
-            "admin create",
-            "admin create --email a@example.com",
-            "seed",
-            "serve 7",
-            "verify",
-            "verify --url example.com",
-            "verify --url https://example.com --password-stdin",
-        ] {
-            assert_eq!(parse(line).err(), Some(2), "{line}");
-        }
-        assert_eq!(parse("--help").err(), Some(0));
-        assert_eq!(parse("--version").err(), Some(0));
-    }
-
-    #[test]
-    fn help_starts_with_the_purpose_of_the_program() {
-        let help = Cli::try_parse_from(["inspection-server", "--help"]).expect_err("help").to_string();
-        let first = help.lines().next().expect("a line");
-        assert!(first.starts_with("Serves the inspection and maintenance API"), "{help}");
-    }
-
-    #[test]
-    fn errors_of_libraries_are_one_line() {
-        let error = anyhow::anyhow!("connection refused\n\tIs the server running?\n").context("no database");
-        assert_eq!(one_line(&error), "no database: connection refused; Is the server running?");
-    }
-
-    #[test]
-    fn columns_are_aligned() {
-        let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(String::from).to_vec());
-        assert_eq!(table(&rows), "a    bb\nccc  d");
-    }
 }

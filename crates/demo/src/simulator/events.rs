@@ -24,7 +24,7 @@ use serde_json::json;
 
 use super::{DAY, DemoSimulator, Event, FollowUp, HOUR, MINUTE, in_language_of, read};
 use crate::{
-    Error, Result,
+    error::{Error, Result},
     random::{duration, pick},
     site::{FINDINGS, REMARKS, REPAIRS},
 };

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{DAY, DemoSimulator, Event, HOUR, MINUTE, in_language_of, read};
 use crate::{
-    Error, Result,
+    error::{Error, Result},
     random::{duration, pick},
     site::{MACHINE_TYPES, STOPPED_FOR},
 };

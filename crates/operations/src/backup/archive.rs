@@ -14,7 +14,7 @@ use inspection_persistence::backups::FileOnRecord;
 use inspection_storage::{Key, Opened, Storage, StoreError};
 use tokio::runtime::Runtime;
 
-use super::{StoredFiles, checksums::Hashing};
+use super::{checksums::Hashing, manifest::StoredFiles};
 use crate::{
     Result,
     error::{Context as _, bail, ensure},

@@ -9,7 +9,10 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{MANIFEST, Manifest, SUMS, manifest::write_new};
+use super::{
+    layout::{MANIFEST, SUMS},
+    manifest::{Manifest, write_new},
+};
 use crate::{Result, error::Context as _};
 
 /// Size of the read buffer, in bytes.

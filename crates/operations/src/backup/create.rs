@@ -11,10 +11,12 @@ use inspection_storage::Storage;
 use secrecy::ExposeSecret;
 
 use super::{
-    BackupFile, DATABASE, DatabaseLocation, FILES, Manifest, Settings,
     address::Address,
-    archive, checksums, milliseconds,
+    archive, checksums,
+    layout::{DATABASE, FILES},
+    manifest::{BackupFile, Manifest},
     partial::{self, Partial},
+    settings::{DatabaseLocation, Settings, milliseconds},
     tools::Tools,
 };
 use crate::{

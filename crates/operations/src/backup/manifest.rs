@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, fs, io::Write, os::unix::fs::OpenOptionsEx
 use inspection_domain::time::Instant;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{MANIFEST, VERIFIED};
+use super::layout::{MANIFEST, VERIFIED};
 use crate::{
     Result,
     error::{Context as _, ensure},

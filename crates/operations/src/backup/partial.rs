@@ -11,7 +11,10 @@ use std::{
 use inspection_domain::time::Instant;
 use inspection_persistence::Context;
 
-use super::{list, newest_verified, random_suffix};
+use super::{
+    layout::random_suffix,
+    list::{list, newest_verified},
+};
 use crate::{Result, error::Context as _};
 
 /// Prefix of folders that are not a backup yet, or no longer.

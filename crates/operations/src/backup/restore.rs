@@ -19,8 +19,14 @@ use inspection_persistence::{
 use inspection_storage::Storage;
 
 use super::{
-    DATABASE, DatabaseKind, DatabaseLocation, FILES, Manifest, Settings, address::Address, archive,
-    milliseconds, random_suffix, tools::Tools, trial,
+    address::Address,
+    archive,
+    integrity::intact,
+    layout::{DATABASE, FILES, random_suffix},
+    manifest::{DatabaseKind, Manifest},
+    settings::{DatabaseLocation, Settings, milliseconds},
+    tools::Tools,
+    trial,
 };
 use crate::{
     Result,
@@ -82,7 +88,7 @@ impl<'a> Restoration<'a> {
         let begun = context.clock.now();
         let backup = settings.choose(Some(name))?;
         let folder = settings.folder.join(&backup.name);
-        let manifest = trial::intact(&folder, &backup.name, backup.bytes, progress)?;
+        let manifest = intact(&folder, &backup.name, backup.bytes, progress)?;
         let location = settings.location()?;
         let pending = missing_migrations(&manifest, &location)?;
         let occupants = occupants(settings, &manifest, replace)?;

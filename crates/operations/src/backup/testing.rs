@@ -5,7 +5,9 @@ use std::{fs, path::Path};
 use inspection_domain::time::Instant;
 
 use super::{
-    BackupFile, DATABASE, DatabaseKind, FILES, Manifest, StoredFiles, Verification, VerifiedCounts, checksums,
+    checksums,
+    layout::{DATABASE, FILES},
+    manifest::{BackupFile, DatabaseKind, Manifest, StoredFiles, Verification, VerifiedCounts},
 };
 
 /// Parses an instant.

@@ -3,6 +3,8 @@ use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
 use super::{
+    integrity::read_and_compare,
+    layout::{DATABASE, FILES, MANIFEST, SUMS},
     testing::{at, manifest, verified, written},
     *,
 };

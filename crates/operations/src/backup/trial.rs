@@ -7,8 +7,14 @@ use inspection_persistence::{Context, backups as source, scratch};
 use secrecy::ExposeSecret;
 
 use super::{
-    DATABASE, DatabaseKind, DatabaseLocation, FILES, Manifest, Settings, Verification, VerifiedCounts,
-    address::Address, archive, partial::Partial, random_suffix, read_and_compare, tools, tools::Tools,
+    address::Address,
+    archive,
+    integrity::intact,
+    layout::{DATABASE, FILES, random_suffix},
+    manifest::{DatabaseKind, Manifest, Verification, VerifiedCounts},
+    partial::Partial,
+    settings::{DatabaseLocation, Settings},
+    tools::{self, Tools},
 };
 use crate::{
     Result,
@@ -70,12 +76,6 @@ pub fn verify(
     };
     verification.write(&folder)?;
     Ok(Trial { name: backup.name, database: manifest.database, verification })
-}
-
-/// The manifest of a backup whose checksums all match.
-pub(super) fn intact(folder: &Path, name: &str, bytes: u64, progress: OnProgress<'_>) -> Result<Manifest> {
-    let step = Step::sized(progress, "comparing the checksums", bytes);
-    read_and_compare(folder, |bytes| step.advance(bytes)).with_context(|| format!("{name} can't be used"))
 }
 
 /// Opens a copy of a SQLite file.

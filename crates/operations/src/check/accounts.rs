@@ -7,7 +7,8 @@ use inspection_auth::{
 use inspection_domain::{sessions::Session, users::User};
 use inspection_persistence::{Database, sessions, users};
 
-use super::{Deployment, Finding};
+use super::deployment::Deployment;
+use crate::Finding;
 
 pub(super) fn findings(deployment: &Deployment, database: &Database) -> Vec<Finding> {
     let domain = deployment.demo_domain;

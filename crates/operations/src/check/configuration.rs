@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use inspection_domain::files::FileKind;
 
-use super::{Deployment, Finding};
+use super::deployment::Deployment;
+use crate::Finding;
 
 pub(super) fn findings(config: &Deployment) -> Vec<Finding> {
     vec![

@@ -8,8 +8,8 @@ use inspection_persistence::{
     server::{self, Server},
 };
 
-use super::{Deployment, Finding};
-use crate::{Result, backup};
+use super::deployment::Deployment;
+use crate::{Finding, Result, backup};
 
 /// The oldest major version of PostgreSQL that is supported.
 const OLDEST_VERSION: i32 = 16;

@@ -6,8 +6,11 @@ use std::{
     process::Command,
 };
 
-use super::{Deployment, Finding};
-use crate::disk::{self, Lifetime, Space};
+use super::deployment::Deployment;
+use crate::{
+    Finding,
+    disk::{self, Lifetime, Space},
+};
 
 /// Free bytes below which a disk counts as full.
 const MIN_FREE_BYTES: u64 = 1 << 30;

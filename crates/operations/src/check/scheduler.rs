@@ -6,7 +6,8 @@ use inspection_domain::{
 };
 use inspection_persistence::{Database, tasks};
 
-use super::{Deployment, Finding};
+use super::deployment::Deployment;
+use crate::Finding;
 
 /// Delay in seconds that a deployment or a restart may cause.
 const MAX_DELAY: i64 = 3600;

@@ -9,7 +9,8 @@ use std::{
 
 use secrecy::ExposeSecret;
 
-use super::{Finding, Secrets};
+use super::deployment::Secrets;
+use crate::Finding;
 
 /// Minimum Shannon entropy of a key, in bits. A random key of 32 bytes has more than 120 in any
 /// encoding.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use inspection_testkit::context::context;
 
-use super::Deployment;
+use super::deployment::Deployment;
 
 /// A deployment that passes every check of its configuration.
 pub(super) fn fit() -> Deployment {

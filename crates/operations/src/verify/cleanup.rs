@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Resource, Run, Session, StepResult, client::RequestError, fail, not_applicable, pass};
+use super::{
+    client::RequestError,
+    result::{StepResult, fail, not_applicable, pass},
+    run::{Resource, Run, Session},
+};
 
 /// The outcome of removing a resource.
 enum Removal {

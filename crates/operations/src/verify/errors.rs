@@ -1,9 +1,9 @@
 //! Error responses must not leak internals.
 
 use super::{
-    Run, StepResult,
     client::{Request, Response},
-    fail, pass,
+    result::{StepResult, fail, pass},
+    run::Run,
 };
 
 /// Substrings that only internals contain, in lower case.

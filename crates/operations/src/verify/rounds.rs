@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{CheckResult, Resource, Run, StepResult, client::Response, expect, fail, pass};
+use super::{
+    client::Response,
+    result::{CheckResult, StepResult, expect, fail, pass},
+    run::{Resource, Run},
+};
 
 /// Creates a resource as the admin.
 fn create(

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    CheckResult, Credentials, Resource, Run, Session, StepResult,
     client::{Request, Response},
-    expect, fail, not_applicable, pass, warning,
+    result::{CheckResult, StepResult, expect, fail, not_applicable, pass, warning},
+    run::{Credentials, Resource, Run, Session},
 };
 use crate::accounts::random_password;
 

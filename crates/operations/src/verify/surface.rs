@@ -1,9 +1,9 @@
 //! Checks that need no account: TLS, health, headers, CORS, documentation, metrics.
 
 use super::{
-    CheckResult, Run, StepResult,
     client::{Request, RequestError, Response},
-    fail, not_applicable, pass, warning,
+    result::{CheckResult, StepResult, fail, not_applicable, pass, warning},
+    run::Run,
 };
 
 /// The connection, and the certificate of the host.

@@ -6,7 +6,10 @@ use inspection_domain::{
 };
 use serde_json::Value;
 
-use super::{CheckResult, Run, StepResult, expect, fail, pass, warning};
+use super::{
+    result::{CheckResult, StepResult, expect, fail, pass, warning},
+    run::Run,
+};
 
 /// Tolerated delay of a run, in seconds.
 const MAX_DELAY: i64 = 60 * 60;

@@ -3,9 +3,9 @@
 use inspection_domain::ids::Ids;
 
 use super::{
-    CheckResult, Resource, Run, StepResult,
     client::{Request, Response},
-    expect, fail, pass,
+    result::{CheckResult, StepResult, expect, fail, pass},
+    run::{Resource, Run},
 };
 
 /// Size limit of files, in bytes.

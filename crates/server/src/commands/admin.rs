@@ -8,7 +8,7 @@ use inspection_domain::users::Password;
 use inspection_operations::accounts;
 use inspection_persistence::{Context, Database, users};
 
-use super::{say, table};
+use super::output::{say, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {

@@ -5,11 +5,10 @@ use std::{
     io::{self, BufRead, IsTerminal, Write},
     num::NonZeroUsize,
     path::PathBuf,
-    time::Duration,
 };
 
 use anyhow::{Result, ensure};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar};
 use inspection_operations::{
     Progress,
     backup::{self, Created, Restoration, Restored, Settings, Trial},
@@ -17,7 +16,7 @@ use inspection_operations::{
 use inspection_persistence::Context;
 use serde_json::{Value, json};
 
-use super::{say, table};
+use super::output::{one_line, progress, say, table};
 use crate::{config::Config, wire};
 
 #[derive(Debug, clap::Args)]
@@ -83,7 +82,7 @@ pub(super) fn run(args: Args, config: &Config) -> Result<()> {
         Ok(output) => Ok(say(output.text)?),
         Err(error) => {
             if args.json {
-                let json = json!({"ok": false, "error": super::one_line(&error)});
+                let json = json!({"ok": false, "error": one_line(&error)});
                 say(serde_json::to_string_pretty(&json)?)?;
             }
             Err(error)
@@ -254,16 +253,12 @@ impl Bars {
         let mut current = self.0.borrow_mut();
         match event {
             Progress::Started { step, bytes } => {
-                let bar = ProgressBar::with_draw_target(bytes, ProgressDrawTarget::stderr());
                 let template = match bytes {
                     Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes}",
                     None => "{spinner} {msg} {bytes}",
                 };
-                if let Ok(style) = ProgressStyle::with_template(template) {
-                    bar.set_style(style);
-                }
+                let bar = progress(bytes, template);
                 bar.set_message(step);
-                bar.enable_steady_tick(Duration::from_millis(200));
                 *current = Some(bar);
             }
             Progress::Done { bytes, of } => {

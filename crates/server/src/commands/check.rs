@@ -5,7 +5,7 @@ use inspection_operations::check;
 
 use super::findings;
 use crate::{
-    config::{Config, Resolved, Sources},
+    config::{Config, Sources},
     wire,
 };
 
@@ -17,14 +17,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    findings::print(all(&Sources::from_system()?.resolve()), args.json)
-}
-
-fn all(resolved: &Resolved) -> Vec<inspection_operations::Finding> {
-    let deployment = Config::check(resolved).map(|config| wire::deployment(&config));
+    let resolved = Sources::from_system()?.resolve();
+    let deployment = Config::check(&resolved).map(|config| wire::deployment(&config));
     let deployment = deployment.as_ref().map_err(|problems| problems.each().collect());
-    check::run(deployment, &wire::secrets(resolved))
+    findings::print(check::run(deployment, &wire::secrets(&resolved)), args.json)
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::{say, table};
+use super::output::{say, table};
 use crate::config::{Config, Resolved, Sources};
 
 #[derive(Debug, Subcommand)]
@@ -31,30 +31,4 @@ fn shown(resolved: &Resolved) -> String {
         vec![line.name, dash(line.value), dash(line.from)]
     });
     table(&std::iter::once(heading).chain(lines).collect::<Vec<_>>())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_shown_with_their_origin_and_without_secrets() {
-        let sources = Sources {
-            environment: vec![
-                ("SECRET_KEY".into(), "hush-hush".into()),
-                ("GUNICORN_WORKERS".into(), "3".into()),
-            ],
-            ..Sources::default()
-        };
-        let text = shown(&sources.resolve());
-        let line = |name: &str| {
-            let line = text.lines().find(|line| line.starts_with(name)).expect("shown");
-            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ")
-        };
-        assert_eq!(line("SECRET_KEY"), "SECRET_KEY ******** environment");
-        assert_eq!(line("WORKERS"), "WORKERS 3 environment (GUNICORN_WORKERS)");
-        assert_eq!(line("LOG_FORMAT"), "LOG_FORMAT text default");
-        assert_eq!(line("PORT"), "PORT – –");
-        assert!(!text.contains("hush"));
-    }
 }

@@ -8,7 +8,7 @@ use inspection_operations::files::{self, ReconcileReport};
 use inspection_persistence::Database;
 use inspection_storage::Storage;
 
-use super::{say, table};
+use super::output::{say, table};
 use crate::config::duration;
 
 #[derive(Debug, clap::Subcommand)]
@@ -50,12 +50,12 @@ fn lines(report: &ReconcileReport, removed: bool) -> String {
     let done = |count: u64| if count > 0 { done.to_owned() } else { String::new() };
     let row = |name: &str, count: u64, note: String| vec![name.to_owned(), count.to_string(), note];
     table(&[
-        row("files on record", report.files, String::new()),
+        row("recorded files", report.files, String::new()),
         row("missing", report.missing.len() as u64, ids(&report.missing)),
         row("changed", report.changed.len() as u64, ids(&report.changed)),
-        row("left over in the store", report.orphans, done(report.orphans)),
+        row("orphaned files", report.orphans, done(report.orphans)),
         row("abandoned uploads", report.abandoned, done(report.abandoned)),
-        row("not put there by this program", report.foreign, String::new()),
+        row("foreign objects", report.foreign, String::new()),
     ])
 }
 
@@ -69,8 +69,8 @@ mod tests {
         let report =
             ReconcileReport { files: 5, missing: vec![id(3)], orphans: 2, ..ReconcileReport::default() };
         let text = lines(&report, true);
-        assert!(text.contains("missing                        1  numbers 3"), "{text}");
-        assert!(text.contains("left over in the store         2  removed"), "{text}");
+        assert!(text.contains("missing            1  numbers 3"), "{text}");
+        assert!(text.contains("orphaned files     2  removed"), "{text}");
         assert!(lines(&report, false).contains("files tidy"));
     }
 }

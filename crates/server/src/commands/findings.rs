@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use inspection_operations::{Finding, Report, Verdict};
 
-use super::{say, table};
+use super::output::{say, table};
 
 fn sign(verdict: Verdict) -> &'static str {
     match verdict {

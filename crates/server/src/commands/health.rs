@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::say;
+use super::output::say;
 use crate::config::{Config, Sources};
 
 /// Timeout of the probe.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use inspection_persistence::{Database, migrations};
 
-use super::say;
+use super::output::say;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -52,28 +52,4 @@ fn status(database: &Database) -> Result<()> {
         say(format!("{pending} pending; run `inspection-server migrate up`"))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn migrations_go_up_and_down_and_up() {
-        let folder = tempfile::tempdir().expect("folder");
-        let url = format!("sqlite://{}/migrate.db", folder.path().display());
-        let database = Database::open(inspection_persistence::Settings::new(url)).expect("database");
-        let run = |action| run(&action, &database);
-        let pending = || migrations::is_pending(&database).expect("read");
-        assert!(pending());
-        run(Action::Status).expect("listed");
-        run(Action::Up).expect("up");
-        assert!(!pending());
-        run(Action::Down).expect("down");
-        assert!(pending(), "again");
-        run(Action::Up).expect("up");
-        run(Action::Redo).expect("redo");
-        run(Action::Up).expect("nothing to do");
-        assert!(!pending());
-    }
 }

@@ -1,13 +1,10 @@
 //! `seed --demo`: fills an empty database with the demo site.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use inspection_demo::{DAYS, PASSWORD};
 use inspection_persistence::{Context, Database};
 
-use super::{say, table};
+use super::output::{progress, say, table};
 use crate::config::Profile;
 
 #[derive(Debug, clap::Args)]
@@ -19,13 +16,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, profile: Profile, database: &Database, context: &Context) -> Result<()> {
     debug_assert!(args.demo, "there is no other seed");
-    ensure!(profile != Profile::Production, "a demo site is refused in production (APP_ENV=production)");
-    let bar = ProgressBar::with_draw_target(Some(DAYS.into()), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} days") {
-        bar.set_style(style);
-    }
+    refuse_production(profile)?;
+    let bar = progress(Some(DAYS.into()), "{msg} {wide_bar} {pos}/{len} days");
     bar.set_message("generating the demo site");
-    bar.enable_steady_tick(Duration::from_millis(200));
     let end = context.calendar.start_of(context.today());
     let site = inspection_demo::generate(database, &context.calendar, end, DAYS, |day| bar.set_position(day));
     bar.finish_and_clear();
@@ -47,15 +40,19 @@ pub(super) fn run(args: &Args, profile: Profile, database: &Database, context: &
     Ok(())
 }
 
+fn refuse_production(profile: Profile) -> Result<()> {
+    ensure!(profile != Profile::Production, "a demo site is refused in production (APP_ENV=production)");
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::scratch;
 
     #[test]
     fn production_is_refused() {
-        let (_folder, database, context) = scratch();
-        let refused = run(&Args { demo: true }, Profile::Production, &database, &context);
-        assert!(refused.expect_err("refused").to_string().contains("production"));
+        let refused = refuse_production(Profile::Production).expect_err("refused").to_string();
+        assert!(refused.contains("production"), "{refused}");
+        refuse_production(Profile::Development).expect("allowed");
     }
 }

@@ -8,15 +8,15 @@ use inspection_operations::{accounts, files};
 use inspection_persistence::{Context, Database, users};
 use secrecy::ExposeSecret;
 
-use super::{migrate_or_refuse, say};
+use super::{database::migrate_or_refuse, output::say};
 use crate::{
     config::{Config, Profile},
     supervisor::Supervisor,
     wire,
 };
 
-/// The admin of a fresh database in development.
-const FIRST_ADMIN: &str = "admin@example.com";
+/// E-mail address of the first admin in development.
+pub const FIRST_ADMIN: &str = "admin@example.com";
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
 }
 
 /// Creates the first admin of an empty database. Gives the password, if it was generated.
-fn first_admin(config: &Config, database: &Database, context: &Context) -> Result<Option<Password>> {
+pub fn first_admin(config: &Config, database: &Database, context: &Context) -> Result<Option<Password>> {
     if !database.read(users::is_empty)? {
         return Ok(None);
     }
@@ -88,7 +88,8 @@ fn is_duplicate(error: &inspection_operations::Error) -> bool {
     matches!(error, inspection_operations::Error::Database(error) if error.code() == Some(Code::Duplicate))
 }
 
-fn welcome(address: SocketAddr, first: Option<&Password>) -> String {
+/// The text that development prints when it listens.
+pub fn welcome(address: SocketAddr, first: Option<&Password>) -> String {
     let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     let base = format!("http://{host}:{}", address.port());
@@ -105,68 +106,4 @@ fn welcome(address: SocketAddr, first: Option<&Password>) -> String {
          generate a demo site         inspection-server seed --demo\n  \
          stop                         Ctrl-C"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use inspection_persistence::sessions;
-
-    use super::*;
-    use crate::{commands::testing::scratch, config::Sources};
-
-    fn config(pairs: &[(&str, &str)]) -> Config {
-        let environment = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        Config::load(&Sources { environment, ..Sources::default() }).expect("valid")
-    }
-
-    const PRODUCTION: [(&str, &str); 4] = [
-        ("APP_ENV", "production"),
-        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-        ("JWT_SECRET_KEY", "fedcba9876543210fedcba9876543210"),
-        ("DATABASE_URL", "postgres://somewhere/db"),
-    ];
-
-    #[test]
-    fn pending_migrations_are_applied_only_if_allowed() {
-        let (_folder, database, _) = scratch();
-        let refused = migrate_or_refuse(&database, false).expect_err("refused").to_string();
-        assert!(refused.contains("migrate up") && refused.contains("AUTO_MIGRATE"), "{refused}");
-        migrate_or_refuse(&database, true).expect("applied");
-        migrate_or_refuse(&database, false).expect("nothing pending");
-    }
-
-    #[test]
-    fn development_creates_an_admin_once() {
-        let (_folder, database, context) = scratch();
-        migrate_or_refuse(&database, true).expect("migrated");
-        let password = first_admin(&config(&[]), &database, &context).expect("created").expect("generated");
-        let account = database
-            .read(|conn| sessions::find_account(conn, FIRST_ADMIN))
-            .expect("read")
-            .expect("the account");
-        assert!(inspection_auth::passwords::verify(&password, Some(&account.password_hash)));
-        assert!(first_admin(&config(&[]), &database, &context).expect("fine").is_none());
-        let text = welcome("0.0.0.0:5000".parse().expect("address"), Some(&password));
-        assert!(text.contains("http://127.0.0.1:5000/docs") && text.contains(password.expose()));
-    }
-
-    #[test]
-    fn production_creates_only_the_configured_admin() {
-        let (_folder, database, context) = scratch();
-        migrate_or_refuse(&database, true).expect("migrated");
-        assert!(first_admin(&config(&PRODUCTION), &database, &context).expect("fine").is_none());
-        assert!(database.read(users::is_empty).expect("read"));
-        let given = [("ADMIN_EMAIL", "Chief@example.com"), ("ADMIN_PASSWORD", "of some length")];
-        let configured = config(&[&PRODUCTION[..], &given].concat());
-        assert!(
-            first_admin(&configured, &database, &context).expect("fine").is_none(),
-            "no password is generated"
-        );
-        let admins = database.read(users::admins).expect("read");
-        assert_eq!(
-            admins.iter().map(|admin| admin.email.as_str()).collect::<Vec<_>>(),
-            ["chief@example.com"]
-        );
-        first_admin(&configured, &database, &context).expect("again changes nothing");
-    }
 }

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use inspection_domain::tasks::{TaskName, TaskOutcome, TaskRun};
 use inspection_persistence::{Context, Database, tasks};
 
-use super::{say, table};
+use super::output::{say, table};
 use crate::wire;
 
 #[derive(Debug, Subcommand)]

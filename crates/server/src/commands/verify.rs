@@ -1,13 +1,12 @@
 //! `verify`: whether a deployment meets the requirements, tested over HTTP.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use inspection_domain::users::Password;
 use inspection_operations::verify::{self, Credentials, DeploymentUrl, Settings};
 
-use super::{admin, findings};
+use super::{admin, findings, output::progress};
 use crate::system::SystemIds;
 
 /// Variable with the password of `--email`.
@@ -54,10 +53,9 @@ pub(super) fn run(args: Args) -> Result<()> {
         }
         None => None,
     };
-    let user = match args.user_email {
-        Some(email) => Some(Credentials { email, password: password_in(USER_PASSWORD)? }),
-        None => None,
-    };
+    let user =
+        args.user_email.map(|email| anyhow::Ok(Credentials { email, password: password_in(USER_PASSWORD)? }));
+    let user = user.transpose()?;
     let settings = Settings {
         url: args.url,
         admin,
@@ -66,20 +64,10 @@ pub(super) fn run(args: Args) -> Result<()> {
         http_port: args.http_port,
         skip_rate_limit: args.skip_rate_limit,
     };
-    let progress = progress();
+    let progress = progress(None, "{spinner} {msg}");
     let findings = verify::run(settings, &SystemIds, &|step| progress.set_message(step.to_owned()));
     progress.finish_and_clear();
     findings::print(findings?, args.json)
-}
-
-/// A spinner on a terminal; nothing elsewhere.
-fn progress() -> ProgressBar {
-    let progress = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-        progress.set_style(style);
-    }
-    progress.enable_steady_tick(Duration::from_millis(200));
-    progress
 }
 
 #[expect(clippy::disallowed_methods, reason = "this command runs on machines without a configuration")]

@@ -1,5 +1,5 @@
-//! Where values come from: defaults of the profile < `inspection.toml` < `.env` < environment. Only
-//! [`Sources::from_system`] looks at the system; everything else works on what it found.
+//! Sources of values, in increasing precedence: defaults of the profile, `inspection.toml`, `.env`,
+//! environment. Only [`Sources::from_system`] accesses the system.
 
 use std::path::Path;
 
@@ -9,15 +9,19 @@ use figment::{
     value::{Dict, Map, Value as Tree},
 };
 
-use super::{Problems, Profile, Secrecy, VARIABLES, Variable, values};
+use super::{
+    problems::Problems,
+    values::{self, Profile},
+    variable::{Secrecy, Variable},
+};
 
-/// The file that is read if it is there.
+/// The optional settings file.
 const FILE: &str = "inspection.toml";
-/// The file of variables that is read if it is there.
+/// The optional file of variables.
 pub(crate) const DOTENV: &str = ".env";
 const DEFAULT: &str = "default";
 
-/// What is read: environment and file contents, as data.
+/// The environment and the contents of the files.
 #[derive(Clone, Default)]
 pub struct Sources {
     /// The environment.
@@ -35,7 +39,7 @@ impl std::fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// The environment of this process and the files of its folder.
+    /// Reads the environment of this process and the files of its folder.
     pub fn from_system() -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let mut file = |name: &str| match std::fs::read_to_string(Path::new(name)) {
@@ -47,40 +51,41 @@ impl Sources {
             }
         };
         let (toml, dotenv) = (file(FILE), file(DOTENV));
-        // Names and values that aren't text can't be ours.
+        // All names and values of this program are UTF-8.
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         problems.into_result().map(|()| Self { environment, dotenv, toml })
     }
 
-    /// The value of every variable and where it comes from.
-    pub fn resolve(&self) -> Resolved {
+    /// Resolves the value of these variables, and the source of each.
+    pub(super) fn resolve_variables(&self, known: &'static [Variable]) -> Resolved {
         let mut problems = Problems::default();
-        let toml = self.toml.as_deref().map(|text| from_toml(text, &mut problems)).unwrap_or_default();
+        let toml = self.toml.as_deref().map(|text| from_toml(text, known, &mut problems)).unwrap_or_default();
         let dotenv = self.dotenv.as_deref().map(|text| from_dotenv(text, &mut problems)).unwrap_or_default();
-        let variables = from_pairs(&dotenv, DOTENV).chain(from_pairs(&self.environment, "environment"));
+        let variables =
+            from_pairs(known, &dotenv, DOTENV).chain(from_pairs(known, &self.environment, "environment"));
         let given = variables.fold(Figment::from(Layer::new(FILE, toml)), Figment::merge);
-        // An unknown profile is a problem of its own; the rest is looked at as if for development.
+        // An unknown profile is reported as a problem; the rest is validated as in development.
         let profile = text_of(&given, "app_env").and_then(|text| values::Value::parse(&text).ok());
         let profile = profile.unwrap_or(Profile::Development);
-        let defaults = VARIABLES.iter().filter_map(|variable| {
+        let defaults = known.iter().filter_map(|variable| {
             variable.default(profile).map(|text| (variable.key.to_owned(), Tree::from(text)))
         });
         let all = given.join(Layer::new(DEFAULT, defaults.collect()));
-        let entries = VARIABLES
+        let entries = known
             .iter()
             .map(|variable| {
                 let text = text_of(&all, variable.key);
                 let from = all.find_metadata(variable.key).map(|metadata| metadata.name.to_string());
-                Entry { variable, from: from.filter(|_| text.is_some()), text }
+                ResolvedVariable { variable, from: from.filter(|_| text.is_some()), text }
             })
             .collect();
         Resolved { entries, problems }
     }
 }
 
-/// Values that come from one place.
+/// The values of one source.
 #[derive(Clone)]
 struct Layer {
     name: String,
@@ -103,7 +108,7 @@ impl Provider for Layer {
     }
 }
 
-/// The value of a variable as text; an empty one counts as not given.
+/// The value of a variable as text; an empty one counts as not set.
 fn text_of(figment: &Figment, key: &str) -> Option<String> {
     let text = match serde_json::to_value(figment.find_value(key).ok()?).ok()? {
         serde_json::Value::String(text) => text,
@@ -117,11 +122,11 @@ fn text_of(figment: &Figment, key: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn from_toml(text: &str, problems: &mut Problems) -> Dict {
+fn from_toml(text: &str, variables: &[Variable], problems: &mut Problems) -> Dict {
     let mut values = match Toml::string(text).data() {
         Ok(mut profiles) => profiles.remove(&figment::Profile::Default).unwrap_or_default(),
         Err(error) => {
-            // The lines between the first and the last quote the file, which may hold secrets.
+            // Lines with a bar quote the file, which may contain secrets.
             let error = error.to_string();
             let lines: Vec<&str> = error.lines().filter(|line| !line.contains('|')).collect();
             problems.add(FILE, format!("can't be read: {}", lines.join(": ")));
@@ -129,7 +134,7 @@ fn from_toml(text: &str, problems: &mut Problems) -> Dict {
         }
     };
     values.retain(|key, value| {
-        let known = VARIABLES.iter().any(|variable| variable.key == key);
+        let known = variables.iter().any(|variable| variable.key == key);
         if !known {
             problems.add(FILE, format!("has an unknown setting: {key}"));
         }
@@ -138,24 +143,28 @@ fn from_toml(text: &str, problems: &mut Problems) -> Dict {
     values
 }
 
-/// What these pairs say about our variables, each value with the name it was found by. An empty one says nothing.
-fn from_pairs<'a>(pairs: &'a [(String, String)], place: &'static str) -> impl Iterator<Item = Layer> + 'a {
+/// The non-empty values of known variables, each with the name it was found by.
+fn from_pairs<'a>(
+    variables: &'static [Variable],
+    pairs: &'a [(String, String)],
+    source: &'static str,
+) -> impl Iterator<Item = Layer> + 'a {
     let find = |name: &str| {
         let found = pairs.iter().rev().find(|(key, value)| key == name && !value.trim().is_empty());
         found.map(|(_, value)| Tree::from(value.as_str()))
     };
-    VARIABLES.iter().filter_map(move |variable| {
+    variables.iter().filter_map(move |variable| {
         let old = || {
             let mut names = variable.old_names.iter();
-            names.find_map(|name| Some((format!("{place} ({name})"), find(name)?)))
+            names.find_map(|name| Some((format!("{source} ({name})"), find(name)?)))
         };
-        let (from, value) = find(&variable.name()).map(|value| (place.to_owned(), value)).or_else(old)?;
+        let (from, value) = find(&variable.name()).map(|value| (source.to_owned(), value)).or_else(old)?;
         Some(Layer { name: from, values: Dict::from([(variable.key.to_owned(), value)]) })
     })
 }
 
-/// Reads lines of `NAME=value`. Values may be in quotes; in double quotes, a backslash makes the next character
-/// an ordinary one, and `\n` a line break. Nothing is substituted.
+/// Parses lines of `NAME=value`. Values may be quoted. In double quotes, a backslash escapes the next
+/// character, and `\n` is a line break. Variables are not substituted.
 fn from_dotenv(text: &str, problems: &mut Problems) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     for (n, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -172,7 +181,7 @@ fn from_dotenv(text: &str, problems: &mut Problems) -> Vec<(String, String)> {
         });
         match pair {
             Some(pair) => pairs.push(pair),
-            // Not the line itself, which may hold a secret.
+            // Without the line itself, which may contain a secret.
             None => problems.add(DOTENV, format!("can't be read: line {} is not NAME=value", n + 1)),
         }
     }
@@ -197,7 +206,7 @@ fn unquoted(value: &str) -> Option<String> {
             }
         }
     } else {
-        // A sign of its own begins a remark; inside a word it is part of the value.
+        // A separate # starts a comment; inside a word it is part of the value.
         let end = value.find(" #").or_else(|| value.starts_with('#').then_some(0)).unwrap_or(value.len());
         (value.split_at_checked(end)?.0.trim().to_owned(), "")
     };
@@ -205,15 +214,15 @@ fn unquoted(value: &str) -> Option<String> {
     (rest.is_empty() || rest.starts_with('#')).then_some(text)
 }
 
-struct Entry {
+struct ResolvedVariable {
     variable: &'static Variable,
     text: Option<String>,
     from: Option<String>,
 }
 
-/// The effective value of every variable as text, and where it comes from.
+/// The effective value of every variable as text, and its source.
 pub struct Resolved {
-    entries: Vec<Entry>,
+    entries: Vec<ResolvedVariable>,
     problems: Problems,
 }
 
@@ -222,9 +231,9 @@ pub struct Resolved {
 pub struct Shown {
     /// Name in the environment.
     pub name: String,
-    /// The value, as far as it may be shown.
+    /// The part of the value that may be shown.
     pub value: Option<String>,
-    /// Where it comes from.
+    /// Source of the value.
     pub from: Option<String>,
 }
 
@@ -233,21 +242,21 @@ impl Resolved {
         &self.problems
     }
 
-    /// Reads one value; what is wrong with it becomes a problem.
+    /// Parses one value, and adds a problem if it is invalid.
     pub(super) fn read<T: values::Value>(&self, key: &str, problems: &mut Problems) -> Option<T> {
         let entry = self.entries.iter().find(|entry| entry.variable.key == key)?;
         let read = entry.text.as_deref().map_or_else(T::unset, T::parse);
         read.map_err(|message| problems.add(entry.variable.name(), message)).ok()
     }
 
-    /// A value as it was given, whether it is valid or not, for whoever judges how good a secret it is.
+    /// The raw value of a secret, valid or not, for the checks of its strength.
     pub(crate) fn secret(&self, key: &str) -> Option<&str> {
         self.entries.iter().find(|entry| entry.variable.key == key)?.text.as_deref()
     }
 
-    /// Every variable as it may be shown, with valid values or not.
+    /// Every variable, as far as it may be shown, valid or not.
     pub fn shown(&self) -> Vec<Shown> {
-        let shown = |entry: &Entry| Shown {
+        let shown = |entry: &ResolvedVariable| Shown {
             name: entry.variable.name(),
             value: entry.text.as_deref().map(|text| match entry.variable.secrecy {
                 Secrecy::Open => text.to_owned(),

@@ -1,10 +1,14 @@
-//! The table of variables as people read it.
+//! Documents generated from the variables: the table in the README, and `.env.example`.
 
 use std::fmt::Write as _;
 
-use super::{Profile, Secrecy, VARIABLES, Variable};
+use super::{
+    VARIABLES,
+    values::Profile,
+    variable::{Secrecy, Variable},
+};
 
-/// How a default is told; secrets for development are not worth copying.
+/// A default for the table. Secrets for development are not shown, so that nobody copies them.
 fn default(variable: &Variable, profile: Profile) -> String {
     match (variable.default(profile), variable.secrecy) {
         (None, _) if profile == Profile::Production && variable.is_required() => "required".into(),
@@ -15,17 +19,17 @@ fn default(variable: &Variable, profile: Profile) -> String {
 }
 
 impl Variable {
-    /// Whether production can't start without it being set.
+    /// Whether production requires the variable.
     fn is_required(&self) -> bool {
         let default = |profile| self.default(profile).is_some();
         default(Profile::Development) && !default(Profile::Production) && self.key != "cors_origins"
     }
 }
 
-/// The table in the README.
+/// The table of variables in Markdown.
 pub fn readme_table() -> String {
     let mut table = String::from(
-        "| variable | what it is | development | production | testing |\n|---|---|---|---|---|\n",
+        "| variable | description | development | production | testing |\n|---|---|---|---|---|\n",
     );
     for variable in VARIABLES {
         let mut names = vec![format!("`{}`", variable.name())];
@@ -34,7 +38,7 @@ pub fn readme_table() -> String {
             [Profile::Development, Profile::Production, Profile::Testing].map(|profile| {
                 if variable.key == "app_env" { "–".into() } else { default(variable, profile) }
             });
-        // Writing to a string can't fail.
+        // Writing to a string is infallible.
         let _ = writeln!(
             table,
             "| {} | {} | {development} | {production} | {testing} |",
@@ -45,11 +49,11 @@ pub fn readme_table() -> String {
     table
 }
 
-/// The example file: every variable with one line about it.
+/// The content of `.env.example`: every variable with its description.
 pub fn env_example() -> String {
     let mut text = String::from(
-        "# Copy to .env and change what you need; lines that begin with # say nothing.\n\
-         # The values here are the defaults for development.\n",
+        "# Copy to .env, and uncomment the lines to change.\n\
+         # The values are the defaults for development.\n",
     );
     for variable in VARIABLES {
         let value = match variable.secrecy {

@@ -1,4 +1,4 @@
-//! The kinds of values that variables have, and how each is read from text.
+//! The types of variables, and their parsers.
 
 use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -7,13 +7,13 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use tracing::level_filters::LevelFilter;
 
-/// Something that can be read from the text of a variable. The error completes a sentence that begins with the
-/// variable's name, and never contains the text, which may be a secret at the wrong place.
+/// A value that is parsed from the text of a variable. The error completes a sentence that starts with
+/// the name of the variable. It never contains the text, which may be a misplaced secret.
 pub(super) trait Value: Sized {
-    /// Reads it.
+    /// Parses the text.
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// What it is when the variable isn't set.
+    /// The value of an unset variable.
     fn unset() -> Result<Self, String> {
         Err("is required".into())
     }
@@ -29,7 +29,7 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-/// What is wrong, without the name of the field.
+/// The messages of invalid input, without field names.
 pub(super) fn message(wrong: &Invalid) -> String {
     wrong.fields().into_iter().map(|field| field.message).collect::<Vec<_>>().join(", ")
 }
@@ -38,7 +38,7 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
-/// One of a few words, whatever their case.
+/// An enum of case-insensitive words.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -46,7 +46,7 @@ macro_rules! words {
         pub enum $name { $( $(#[$vmeta])* $variant, )+ }
 
         impl $name {
-            /// The word for it.
+            /// The word.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
@@ -64,31 +64,31 @@ macro_rules! words {
 }
 
 words! {
-    /// What the program runs for.
+    /// The purpose of the process; selects the defaults.
     Profile {
-        /// Somebody's own machine.
+        /// A developer's machine.
         Development = "development",
-        /// The site.
+        /// A deployment.
         Production = "production",
-        /// Tests.
+        /// Automated tests.
         Testing = "testing",
     }
 }
 
 words! {
-    /// Form of the log.
+    /// Log format.
     LogFormat {
-        /// For people.
+        /// Text for people.
         Text = "text",
-        /// For machines, one object a line.
+        /// One JSON object per line.
         Json = "json",
     }
 }
 
-/// What is logged.
+/// Log level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogLevel(
-    /// As a filter.
+    /// The filter.
     pub LevelFilter,
 );
 
@@ -106,10 +106,10 @@ impl Value for LogLevel {
     }
 }
 
-/// Where to listen.
+/// Address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bind {
-    /// Name or address.
+    /// Host name or IP address.
     pub host: String,
     /// Port.
     pub port: u16,
@@ -118,7 +118,7 @@ pub struct Bind {
 impl Value for Bind {
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || "must be an address such as 127.0.0.1:5000".to_owned();
-        // An IPv6 address is full of colons, so that its port needs brackets: [::1]:5000.
+        // An IPv6 address contains colons, so that a port requires brackets: [::1]:5000.
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
                 (host, port.parse().map_err(|_| wrong())?)
@@ -135,17 +135,17 @@ impl Value for Bind {
     }
 }
 
-/// Where the database is.
+/// Address of the database.
 #[derive(Clone)]
 pub struct DatabaseUrl(SecretString);
 
 impl DatabaseUrl {
-    /// All of it, with the password.
+    /// The whole address, including the password.
     pub fn expose(&self) -> &SecretString {
         &self.0
     }
 
-    /// Whether it is PostgreSQL.
+    /// Whether the database is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         !self.0.expose_secret().starts_with("sqlite://")
     }
@@ -168,12 +168,12 @@ impl Value for DatabaseUrl {
     }
 }
 
-/// Where limits on requests are counted.
+/// Counter of rate limits.
 #[derive(Clone)]
 pub enum RedisUrl {
-    /// In the memory of each instance.
+    /// The memory of each instance.
     Memory,
-    /// On a server of Redis; may hold a password.
+    /// A Redis server; the address may contain a password.
     Server(SecretString),
 }
 
@@ -192,8 +192,8 @@ impl Value for RedisUrl {
             return Ok(Self::Memory);
         }
         let schemes = ["redis://", "rediss://", "redis+unix://", "unix://"];
-        let place = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
-        if place.is_some_and(|place| !place.is_empty()) && inspection_http::is_redis_url(text) {
+        let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+        if rest.is_some_and(|rest| !rest.is_empty()) && inspection_http::is_redis_url(text) {
             return Ok(Self::Server(text.to_owned().into()));
         }
         Err("must be memory://, redis://:password@host:6379 or, with TLS, rediss://:password@host:6379"
@@ -201,14 +201,14 @@ impl Value for RedisUrl {
     }
 }
 
-/// What is shown in the place of a secret.
+/// Replacement of secrets in output.
 pub(super) const MASK: &str = "********";
 
-/// An address of a database without its password.
+/// An address with its password masked.
 pub(super) fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return MASK.to_owned() };
-    let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
-    let (path, query) = place.split_once('?').map_or((place, None), |(path, query)| (path, Some(query)));
+    let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
     let user = user.map(|user| match user.split_once(':') {
         Some((name, _)) => format!("{name}:{MASK}@"),
         None => format!("{user}@"),
@@ -223,20 +223,20 @@ pub(super) fn masked(url: &str) -> String {
     format!("{scheme}://{}{path}{}", user.unwrap_or_default(), query.unwrap_or_default())
 }
 
-/// Web apps that may call this service.
+/// Allowed origins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origins(
-    /// Origins, or `*` alone.
+    /// The origins, or `*` alone.
     pub Vec<String>,
 );
 
 impl Origins {
-    /// Any.
+    /// Any origin.
     pub fn any() -> Self {
         Self(vec!["*".into()])
     }
 
-    /// Whether it is any.
+    /// Whether any origin is allowed.
     pub fn is_any(&self) -> bool {
         *self == Self::any()
     }
@@ -281,7 +281,7 @@ impl Value for Vec<IpNet> {
 pub struct Zone {
     /// Name in the IANA database.
     pub name: String,
-    /// The site that is in it.
+    /// The calendar of the site.
     pub site: SiteTimeZone,
 }
 
@@ -305,7 +305,7 @@ impl Value for Duration {
                 .as_secs(),
         };
         match u64::try_from(seconds) {
-            // Ten years: more is a slip of the keyboard.
+            // Ten years; a larger value is a typing error.
             Ok(seconds @ 1..=315_360_000) => Ok(Self::from_secs(seconds)),
             Ok(_) => Err("must be at least a second and at most ten years".into()),
             Err(_) => Err(wrong()),
@@ -325,12 +325,12 @@ impl Value for Email {
     }
 }
 
-/// Where in an S3 store files are.
+/// A bucket and the prefix of its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
     /// Name of the bucket.
     pub name: String,
-    /// What all keys begin with; may be empty.
+    /// Prefix of all keys; may be empty.
     pub prefix: String,
 }
 
@@ -351,7 +351,7 @@ impl Value for Bucket {
     }
 }
 
-/// The address of a server.
+/// Address of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(
     /// Such as `https://minio.example.com`.
@@ -360,18 +360,12 @@ pub struct Endpoint(
 
 impl Value for Endpoint {
     fn parse(text: &str) -> Result<Self, String> {
-        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-        let host = host.trim_end_matches('/');
-        let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-        if !host.is_empty() && host.chars().all(fine) {
-            Ok(Self(text.trim_end_matches('/').into()))
-        } else {
-            Err("must be an address such as https://minio.example.com".into())
-        }
+        let text = http_address(text).filter(|text| text.matches('/').count() == 2);
+        text.map(Self).ok_or_else(|| "must be an address such as https://minio.example.com".into())
     }
 }
 
-/// An address of an HTTP service with the path that its own paths begin with.
+/// Address of an HTTP service, with the prefix of its paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(
     /// Such as `https://api.openai.com/v1`.
@@ -380,17 +374,18 @@ pub struct BaseUrl(
 
 impl Value for BaseUrl {
     fn parse(text: &str) -> Result<Self, String> {
-        let place =
-            text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
-        let (host, path) = place.split_once('/').unwrap_or((place, ""));
-        let fine =
-            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '/');
-        if !host.is_empty() && host.chars().chain(path.chars()).all(fine) {
-            Ok(Self(text.trim_end_matches('/').into()))
-        } else {
-            Err("must be an address such as https://api.openai.com/v1".into())
-        }
+        http_address(text)
+            .map(Self)
+            .ok_or_else(|| "must be an address such as https://api.openai.com/v1".into())
     }
+}
+
+/// An HTTP address with a host and plain characters, without trailing slashes.
+fn http_address(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "./-_:[]".contains(c);
+    let has_host = !rest.is_empty() && !rest.starts_with('/');
+    (has_host && rest.chars().all(is_plain)).then(|| text.trim_end_matches('/').to_owned())
 }
 
 impl Value for String {
@@ -398,7 +393,7 @@ impl Value for String {
         if text.chars().all(|c| c.is_ascii_graphic()) {
             Ok(text.to_owned())
         } else {
-            Err("must be one word of plain letters, digits and signs".into())
+            Err("must be one word of ASCII letters, digits and punctuation".into())
         }
     }
 }

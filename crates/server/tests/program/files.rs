@@ -99,19 +99,19 @@ fn killed_between_bytes_and_row_it_leaves_bytes_that_are_found() {
     thread::sleep(Duration::from_secs(2));
     let (fine, text) = files(&folder, &settings, &["check"]);
     assert!(
-        fine && told(&text, "left over in the store") == 0,
+        fine && told(&text, "orphaned files") == 0,
         "within the hour they may belong to an upload: {text}"
     );
     let (fine, text) = files(&folder, &settings, TIDY);
     assert!(fine, "{text}");
     assert_eq!(
-        (told(&text, "files on record"), told(&text, "left over in the store"), told(&text, "missing")),
+        (told(&text, "recorded files"), told(&text, "orphaned files"), told(&text, "missing")),
         (1, 1, 0),
         "{text}"
     );
     assert_eq!(server.files().len(), kept);
     let (fine, text) = files(&folder, &settings, &["check", "--contents"]);
-    assert!(fine && told(&text, "left over in the store") == 0, "{text}");
+    assert!(fine && told(&text, "orphaned files") == 0, "{text}");
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn killed_between_row_and_bytes_it_leaves_bytes_that_are_found() {
     let (fine, text) = files(&folder, &settings, TIDY);
     assert!(fine, "{text}");
     assert_eq!(
-        (told(&text, "files on record"), told(&text, "left over in the store"), told(&text, "missing")),
+        (told(&text, "recorded files"), told(&text, "orphaned files"), told(&text, "missing")),
         (1, 1, 0),
         "{text}"
     );
@@ -187,12 +187,12 @@ fn killed_again_and_again_while_files_come_and_go_it_never_lacks_bytes() {
             client.join().expect("ended");
         }
         let (fine, text) = files(&folder, &[], &["check", "--contents"]);
-        assert!(fine && told(&text, "files on record") > 0, "every file on record is there: {text}");
+        assert!(fine && told(&text, "recorded files") > 0, "every file on record is there: {text}");
     }
     thread::sleep(Duration::from_secs(2));
     let (fine, text) = files(&folder, &[], TIDY);
     assert!(fine, "{text}");
-    let on_record = told(&text, "files on record");
+    let on_record = told(&text, "recorded files");
     assert_eq!(count(&folder.path().join("data/uploads")), on_record, "and nothing else is: {text}");
 }
 

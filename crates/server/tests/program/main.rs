@@ -8,15 +8,19 @@
     reason = "in a test, a panic is how a failure is told"
 )]
 
+mod arguments;
 mod backup;
 mod check;
+mod configuration;
 mod files;
+mod findings;
 mod leaves;
 mod metrics;
 mod outages;
 mod proxy;
 mod redis;
 mod restart;
+mod start;
 mod verify;
 
 use std::{
@@ -244,7 +248,7 @@ fn commands_migrate_a_new_database_where_the_profile_allows_it() {
     for (arguments, words) in [
         (&["admin", "create", "--email", "chief@example.com", "--name", "Chief"][..], "created admin"),
         (&["task", "list"], "check_backlog"),
-        (&["files", "check"], "files on record"),
+        (&["files", "check"], "recorded files"),
     ] {
         let folder = folder();
         let output = program(&folder, &[], arguments).output().expect("ended");

@@ -1,6 +1,13 @@
-use std::time::Duration;
+//! The configuration: sources, defaults, validation, and the documents generated from it.
 
-use super::{values::Value as _, *};
+use std::{num::NonZeroU32, time::Duration};
+
+use inspection_server::config::{
+    Config, LogFormat, Origins, Problems, Profile, RedisUrl, Sources, VARIABLES, Variable, env_example,
+    readme_table,
+};
+use secrecy::ExposeSecret;
+use tracing::level_filters::LevelFilter;
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -27,16 +34,15 @@ const PRODUCTION: [(&str, &str); 4] = [
 
 /// Production with some variables changed.
 fn production(changes: &[(&'static str, &'static str)]) -> Result<Config, Problems> {
-    // The last of a name counts.
+    // The last value of a name counts.
     load(&[&PRODUCTION[..], changes].concat())
 }
 
 fn problems(outcome: Result<Config, Problems>) -> Vec<String> {
-    let problems = outcome.err().map(|problems| problems.0).unwrap_or_default();
-    problems.into_iter().map(|(variable, message)| format!("{variable} {message}")).collect()
+    outcome.err().map(|problems| problems.each().collect()).unwrap_or_default()
 }
 
-/// Whether it is refused for this one variable.
+/// Whether the configuration is refused for this variable alone.
 fn refused_for(outcome: Result<Config, Problems>, variable: &str) -> bool {
     let problems = problems(outcome);
     problems.len() == 1 && problems.iter().all(|problem| problem.starts_with(&format!("{variable} ")))
@@ -54,7 +60,7 @@ fn without_anything_it_is_development_with_its_defaults() {
     assert_eq!((config.db_pool_size.get(), config.db_max_overflow), (10, 5));
     assert_eq!(config.cors_origins, Some(Origins::any()));
     assert_eq!(config.max_content_length.get(), 16 * 1024 * 1024);
-    assert_eq!(config.log_level.0, tracing::level_filters::LevelFilter::DEBUG);
+    assert_eq!(config.log_level.0, LevelFilter::DEBUG);
     assert_eq!(config.log_format, LogFormat::Text);
     assert_eq!(config.app_timezone.name, "UTC");
     assert_eq!(config.request_timeout, Duration::from_mins(2));
@@ -68,7 +74,7 @@ fn production_has_defaults_of_its_own() {
     let config = production(&[]).expect("valid");
     assert_eq!(config.address(), ("0.0.0.0", 5000));
     assert_eq!(config.jwt_access_token_expires, Duration::from_hours(8));
-    assert_eq!(config.log_level.0, tracing::level_filters::LevelFilter::INFO);
+    assert_eq!(config.log_level.0, LevelFilter::INFO);
     assert_eq!(config.log_format, LogFormat::Json);
     assert!(!config.auto_migrate);
 }
@@ -84,8 +90,11 @@ fn production_needs_secrets_and_a_database() {
 #[test]
 fn production_secrets_are_long_different_and_not_those_of_development() {
     assert!(refused_for(production(&[("SECRET_KEY", "short")]), "SECRET_KEY"));
-    assert!(refused_for(production(&[("SECRET_KEY", DEV_SECRET)]), "SECRET_KEY"));
-    assert!(refused_for(production(&[("JWT_SECRET_KEY", DEV_JWT_SECRET)]), "JWT_SECRET_KEY"));
+    assert!(refused_for(production(&[("SECRET_KEY", "dev-secret-key-change-in-production")]), "SECRET_KEY"));
+    assert!(refused_for(
+        production(&[("JWT_SECRET_KEY", "dev-jwt-secret-change-in-production")]),
+        "JWT_SECRET_KEY"
+    ));
     assert!(refused_for(
         production(&[("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")]),
         "JWT_SECRET_KEY"
@@ -104,7 +113,7 @@ fn production_is_on_postgresql() {
 }
 
 #[test]
-fn every_web_site_in_production_is_worth_a_warning() {
+fn production_warns_about_any_origin() {
     let warnings = |changes| production(changes).expect("valid").warnings();
     assert!(warnings(&[])[0].starts_with("CORS_ORIGINS not set — defaulting to '*'"));
     assert!(warnings(&[("CORS_ORIGINS", "https://a.example, *")])[0].starts_with("CORS_ORIGINS is '*'"));
@@ -112,7 +121,7 @@ fn every_web_site_in_production_is_worth_a_warning() {
 }
 
 #[test]
-fn an_unknown_profile_is_refused_and_the_rest_looked_at_all_the_same() {
+fn an_unknown_profile_is_refused_together_with_other_problems() {
     let found = problems(load(&[("APP_ENV", "prod"), ("PORT", "x")]));
     assert_eq!(
         found,
@@ -121,7 +130,7 @@ fn an_unknown_profile_is_refused_and_the_rest_looked_at_all_the_same() {
 }
 
 #[test]
-fn every_problem_is_told_at_once() {
+fn every_problem_is_reported_at_once() {
     let sources = Sources {
         environment: pairs(&[
             ("APP_ENV", "production"),
@@ -166,7 +175,8 @@ fn every_problem_is_told_at_once() {
     let error = Config::load(&sources).expect_err("refused");
     let message = error.to_string();
     for variable in VARIABLES.iter().map(Variable::name).filter(|name| {
-        // The first is fine, any key or token may be one, and the others can't be checked without what they belong to.
+        // The first is valid, keys and tokens may have any value, and the others are checked together
+        // with a variable that is invalid here.
         !["APP_ENV", "ADMIN_PASSWORD", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "METRICS_TOKEN"]
             .contains(&name.as_str())
     }) {
@@ -178,7 +188,7 @@ fn every_problem_is_told_at_once() {
 }
 
 #[test]
-fn the_first_admin_needs_address_and_password_that_are_fine() {
+fn the_first_admin_needs_a_valid_address_and_password() {
     let admin = |email, password| load(&[("ADMIN_EMAIL", email), ("ADMIN_PASSWORD", password)]);
     assert!(admin("a@example.com", "correct horse").is_ok());
     assert!(refused_for(admin("a@example.com", "short"), "ADMIN_PASSWORD"));
@@ -189,7 +199,7 @@ fn the_first_admin_needs_address_and_password_that_are_fine() {
 }
 
 #[test]
-fn the_environment_goes_before_dotenv_before_the_file_before_defaults() {
+fn environment_overrides_dotenv_overrides_toml_overrides_defaults() {
     let mut sources = Sources {
         environment: pairs(&[("PORT", "1"), ("LOG_LEVEL", "")]),
         dotenv: Some("PORT=2\nWORKERS=2\nLOG_LEVEL=INFO".into()),
@@ -198,7 +208,7 @@ fn the_environment_goes_before_dotenv_before_the_file_before_defaults() {
     let config = Config::load(&sources).expect("valid");
     assert_eq!((config.port, config.workers.map(NonZeroU32::get)), (Some(1), Some(2)));
     assert_eq!(config.log_format, LogFormat::Json);
-    assert_eq!(config.log_level.0, tracing::level_filters::LevelFilter::INFO, "an empty value says nothing");
+    assert_eq!(config.log_level.0, LevelFilter::INFO, "an empty value counts as not set");
     assert_eq!(
         config.cors_origins,
         Some(Origins(vec!["https://a.example".into(), "https://b.example".into()]))
@@ -207,14 +217,14 @@ fn the_environment_goes_before_dotenv_before_the_file_before_defaults() {
         let shown = sources.resolve().shown();
         shown.into_iter().find(|line| line.name == name).and_then(|line| line.from)
     };
-    for (name, place) in [
+    for (name, source) in [
         ("PORT", "environment"),
         ("WORKERS", ".env"),
         ("LOG_FORMAT", "inspection.toml"),
         ("LOG_LEVEL", ".env"),
         ("BIND", "default"),
     ] {
-        assert_eq!(from(&sources, name).as_deref(), Some(place), "{name}");
+        assert_eq!(from(&sources, name).as_deref(), Some(source), "{name}");
     }
     // The profile may come from any layer, and decides the defaults.
     sources.toml = Some("app_env = 'testing'".into());
@@ -222,13 +232,13 @@ fn the_environment_goes_before_dotenv_before_the_file_before_defaults() {
 }
 
 #[test]
-fn old_names_are_understood_and_new_ones_go_first() {
+fn old_names_are_accepted_and_new_ones_take_precedence() {
     let config = valid(&[("FLASK_ENV", "testing"), ("GUNICORN_BIND", ":8000"), ("GUNICORN_WORKERS", "3")]);
     assert_eq!(config.app_env, Profile::Testing);
     assert_eq!(config.address(), ("0.0.0.0", 8000));
     assert_eq!(config.workers.map(NonZeroU32::get), Some(3));
     assert_eq!(valid(&[("GUNICORN_WORKERS", "3"), ("WORKERS", "4")]).workers.map(NonZeroU32::get), Some(4));
-    // A nearer layer goes first, whatever the name.
+    // The layer takes precedence over the name.
     let sources = Sources {
         environment: pairs(&[("GUNICORN_WORKERS", "5")]),
         dotenv: Some("WORKERS=6".into()),
@@ -238,8 +248,8 @@ fn old_names_are_understood_and_new_ones_go_first() {
 }
 
 #[test]
-fn addresses_are_read_with_and_without_port() {
-    let bind = |text| Bind::parse(text).map(|bind| (bind.host, bind.port));
+fn addresses_are_parsed_with_and_without_port() {
+    let bind = |text| load(&[("BIND", text)]).map(|config| (config.bind.host, config.bind.port));
     let is = |host: &str, port| Ok((host.to_owned(), port));
     assert_eq!(bind("localhost"), is("localhost", 5000));
     assert_eq!(bind("10.0.0.1:81"), is("10.0.0.1", 81));
@@ -251,7 +261,9 @@ fn addresses_are_read_with_and_without_port() {
 
 #[test]
 fn durations_are_seconds_or_have_units() {
-    let seconds = |text| Duration::parse(text).map(|duration| duration.as_secs());
+    let seconds = |text| {
+        load(&[("JWT_ACCESS_TOKEN_EXPIRES", text)]).map(|config| config.jwt_access_token_expires.as_secs())
+    };
     for (text, expected) in [
         ("1", 1),
         ("28800", 28_800),
@@ -280,7 +292,7 @@ fn proxies_are_addresses_or_ranges() {
 
 #[test]
 fn origins_have_no_path() {
-    for (text, fine) in [
+    for (text, is_valid) in [
         ("*", true),
         ("https://a.example", true),
         ("http://localhost:3000,https://a.example", true),
@@ -289,33 +301,32 @@ fn origins_have_no_path() {
         ("https://*.example", false),
         (",", false),
     ] {
-        assert_eq!(Origins::parse(text).is_ok(), fine, "{text}");
+        assert_eq!(load(&[("CORS_ORIGINS", text)]).is_ok(), is_valid, "{text}");
     }
 }
 
 #[test]
-fn dotenv_knows_quotes_remarks_and_export() {
-    let text = "\u{feff}# a remark\r\n\r\nexport PORT = 81 # the port\nSECRET_KEY='it''\nSECRET_KEY=\"a \\\"b\\\" #c\" # d\n\
-                JWT_SECRET_KEY='$HOME \\n'\nLOG_LEVEL=info#not-a-remark\nOTHER=ignored\nADMIN_EMAIL=#nothing\n";
+fn dotenv_supports_quotes_comments_and_export() {
+    let text = "\u{feff}# a comment\r\n\r\nexport PORT = 81 # the port\nAWS_REGION='it''\n\
+                AWS_REGION=\"a \\\"b\\\" #c\" # d\nOPENAI_TRANSLATE_MODEL='$HOME \\n'\n\
+                LOG_LEVEL=info#not-a-comment\nOTHER=ignored\nADMIN_EMAIL=#nothing\n";
     let sources = Sources { dotenv: Some(text.into()), ..Sources::default() };
     let resolved = sources.resolve();
-    let mut found = Problems::default();
-    let read = |key: &str| {
-        resolved.read::<SecretString>(key, &mut Problems::default()).map(|s| s.expose_secret().to_owned())
-    };
-    assert_eq!(resolved.read::<u16>("port", &mut found), Some(81));
-    assert_eq!(read("secret_key").as_deref(), Some("a \"b\" #c"));
-    assert_eq!(read("jwt_secret_key").as_deref(), Some("$HOME \\n"), "nothing is substituted");
-    assert_eq!(read("log_level").as_deref(), Some("info#not-a-remark"));
-    assert_eq!(read("admin_email"), None);
-    assert_eq!(
-        resolved.problems().0,
-        [(".env".to_owned(), "can't be read: line 4 is not NAME=value".to_owned())]
-    );
+    let shown = resolved.shown();
+    let value =
+        |name: &str| shown.iter().find(|line| line.name == name).and_then(|line| line.value.as_deref());
+    assert_eq!(value("PORT"), Some("81"));
+    assert_eq!(value("AWS_REGION"), Some("a \"b\" #c"));
+    assert_eq!(value("OPENAI_TRANSLATE_MODEL"), Some("$HOME \\n"), "nothing is substituted");
+    assert_eq!(value("LOG_LEVEL"), Some("info#not-a-comment"));
+    assert_eq!(value("ADMIN_EMAIL"), None);
+    let found = problems(Config::check(&resolved));
+    let of_dotenv: Vec<_> = found.iter().filter(|problem| problem.starts_with(".env")).collect();
+    assert_eq!(of_dotenv, [".env can't be read: line 4 is not NAME=value"]);
 }
 
 #[test]
-fn a_broken_file_is_told_without_quoting_it() {
+fn a_malformed_file_is_reported_without_quoting_it() {
     let sources = Sources { toml: Some("port = 1\nsecret_key = hush-hush\n".into()), ..Sources::default() };
     let message = Config::load(&sources).expect_err("refused").to_string();
     assert!(message.contains("inspection.toml can't be read") && message.contains("line 2"), "{message}");
@@ -341,12 +352,12 @@ fn secrets_are_not_printed() {
     assert_eq!(
         url.as_deref(),
         Some("postgres://user:********@db/site?sslmode=require&sslpassword=********"),
-        "all but the passwords is shown"
+        "only passwords are masked"
     );
 }
 
 #[test]
-fn the_address_of_a_redis_can_be_one() {
+fn addresses_of_redis_are_validated() {
     for url in [
         "redis://h",
         "redis://u:p@h:6379/1",
@@ -363,7 +374,7 @@ fn the_address_of_a_redis_can_be_one() {
 }
 
 #[test]
-fn passwords_in_addresses_are_masked_however_they_look() {
+fn passwords_in_addresses_are_masked_in_every_form() {
     for (url, shown) in [
         ("sqlite://data/inspection.db", "sqlite://data/inspection.db"),
         ("postgres://db/site", "postgres://db/site"),
@@ -374,7 +385,9 @@ fn passwords_in_addresses_are_masked_however_they_look() {
         ("redis+unix:///run/redis.sock?db=1&pass=p", "redis+unix:///run/redis.sock?db=1&pass=********"),
         ("host=db password=p", "********"),
     ] {
-        assert_eq!(values::masked(url), shown);
+        let lines = env(&[("DATABASE_URL", url)]).resolve().shown();
+        let line = lines.into_iter().find(|line| line.name == "DATABASE_URL");
+        assert_eq!(line.and_then(|line| line.value).as_deref(), Some(shown));
     }
 }
 
@@ -383,7 +396,7 @@ fn file(path: &str) -> String {
 }
 
 #[test]
-fn buckets_and_their_servers_are_understood() {
+fn buckets_and_their_credentials_are_validated() {
     let bucket = |url: &str| {
         Config::load(&Sources { environment: pairs(&[("STORAGE_URL", url)]), ..Sources::default() })
             .map(|config| config.storage_url.map(|bucket| (bucket.name, bucket.prefix)))
@@ -395,7 +408,7 @@ fn buckets_and_their_servers_are_understood() {
     ] {
         assert_eq!(bucket(url).expect(url), Some((name.to_owned(), prefix.to_owned())));
     }
-    for wrong in [
+    for invalid in [
         "s3://",
         "s3://a",
         "gs://evidence",
@@ -404,19 +417,19 @@ fn buckets_and_their_servers_are_understood() {
         "/data",
         "s3://evidence/a b",
     ] {
-        assert!(bucket(wrong).is_err(), "{wrong}");
+        assert!(bucket(invalid).is_err(), "{invalid}");
     }
     for (one, other) in
         [("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")]
     {
         let sources = Sources { environment: pairs(&[(one, "given")]), ..Sources::default() };
-        let told = Config::load(&sources).expect_err("refused").to_string();
-        assert!(told.contains(&format!("{other} is required with {one}")), "{told}");
+        let refused = Config::load(&sources).expect_err("refused").to_string();
+        assert!(refused.contains(&format!("{other} is required with {one}")), "{refused}");
     }
 }
 
 #[test]
-fn the_example_file_is_that_of_the_table() {
+fn the_example_file_matches_the_table() {
     let expected = env_example();
     assert!(file("../../.env.example") == expected, ".env.example must be:\n{expected}");
 }
@@ -428,7 +441,7 @@ fn the_readme_has_the_table() {
 }
 
 #[test]
-fn the_example_file_is_valid_when_everything_in_it_is_put_in_force() {
+fn the_example_file_is_valid_with_every_line_enabled() {
     let example = env_example();
     let lines: Vec<&str> = example
         .lines()

@@ -1,8 +1,15 @@
+//! The findings of `check` for a configuration, by variable.
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use inspection_operations::{Finding, Verdict, check::IDS};
-
-use super::*;
+use inspection_operations::{
+    Finding, Verdict,
+    check::{self, IDS},
+};
+use inspection_server::{
+    config::{Config, Sources},
+    wire,
+};
 
 fn sources(given: &[(&str, &str)]) -> Sources {
     // The last value of a name counts, even if it is empty.
@@ -80,7 +87,10 @@ fn every_finding_is_reported_whatever_fails() {
         (sources(&[("DATABASE_URL", "postgres://a:hush-hush@127.0.0.1:1/x")]), "database.reachable"),
         (sources(&[("REDIS_URL", "redis://:hush-hush@127.0.0.1:1")]), "limits.redis_reachable"),
     ] {
-        let found = all(&given.resolve());
+        let resolved = given.resolve();
+        let deployment = Config::check(&resolved).map(|config| wire::deployment(&config));
+        let deployment = deployment.as_ref().map_err(|problems| problems.each().collect());
+        let found = check::run(deployment, &wire::secrets(&resolved));
         let ids: Vec<&str> = found.iter().map(|finding| finding.id).collect();
         assert_eq!(ids, IDS);
         let failed = found.iter().find(|finding| finding.id == fails).expect("a finding");
