@@ -15,6 +15,9 @@ mod words;
 
 use sources::SourceFile;
 
+/// The most lines that the sources of the server have.
+const MOST_LINES_OF_SERVER: usize = 3_000;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
@@ -57,12 +60,50 @@ fn big_libraries_stay_in_their_layer() {
 }
 
 #[test]
+fn no_crate_has_a_circle_of_imports() {
+    let files = sources();
+    let circles: Vec<_> = rooms::modules_by_crate(&files)
+        .iter()
+        .flat_map(|(name, modules)| rooms::circles(name, &modules.imports()))
+        .collect();
+    assert_none(&circles);
+}
+
+#[test]
+fn foundations_know_no_feature() {
+    let files = sources();
+    let found: Vec<_> = rooms::modules_by_crate(&files)
+        .iter()
+        .flat_map(|(name, modules)| rooms::features_in_foundations(name, &modules.imports()))
+        .collect();
+    assert_none(&found);
+}
+
+#[test]
 fn rows_know_the_database_and_their_own_tables() {
     let files = sources();
     let modules = rooms::modules_by_crate(&files);
     let persistence = &modules["persistence"];
     assert_none(&rooms::features_in_rows(&persistence.imports()));
     assert_none(&rooms::foreign_tables(&files, persistence));
+}
+
+#[test]
+fn no_file_is_long() {
+    assert_none(&rooms::long_files(&sources()));
+}
+
+#[test]
+fn the_server_is_thin() {
+    let files = sources();
+    let server = rooms::lines_of_crate("server", &files);
+    assert!(server <= MOST_LINES_OF_SERVER, "the server has {server} lines");
+}
+
+#[test]
+fn old_names_are_gone() {
+    let documents = sources::read(&root(), &["README.md", "crates", "docker"], "md");
+    assert_none(&words::old_names(&[sources(), documents].concat()));
 }
 
 #[test]

@@ -197,7 +197,7 @@ async fn download(
     let key = Key::recorded(&file.key);
     let opened = match &range {
         ContentRange::NotModified | ContentRange::NotSatisfiable => None,
-        ContentRange::Whole => Some(app.storage().open(&key, None).await?),
+        ContentRange::Full => Some(app.storage().open(&key, None).await?),
         ContentRange::Partial(bytes) => Some(app.storage().open(&key, Some(bytes.clone())).await?),
     };
     Ok(FileContent { headers, size, range, opened })
@@ -219,7 +219,7 @@ async fn thumbnail(
     }
     match app.storage().thumbnail(&Key::recorded(&file.key), size).await {
         Ok(opened) => {
-            Ok(FileContent { headers, size: opened.size, range: ContentRange::Whole, opened: Some(opened) })
+            Ok(FileContent { headers, size: opened.size, range: ContentRange::Full, opened: Some(opened) })
         }
         Err(NoThumbnail::Impossible) => Err(Problem::from_rule(&FileRule::NoThumbnail)),
         Err(NoThumbnail::Store(error)) => Err(error.into()),

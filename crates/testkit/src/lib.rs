@@ -12,6 +12,7 @@ pub mod builders;
 pub mod clients;
 pub mod context;
 pub mod databases;
+mod environment;
 pub mod files;
 pub mod ledger;
 pub mod load;
@@ -30,6 +31,6 @@ pub use databases::{DatabaseKind, TestDatabase};
 ///
 /// When the variable is no number.
 pub fn rounds() -> usize {
-    let rounds = postgres::variable("INSPECTION_TEST_ROUNDS");
+    let rounds = environment::variable("INSPECTION_TEST_ROUNDS");
     rounds.map_or(2, |rounds| rounds.to_str().and_then(|text| text.parse().ok()).expect("a number of rounds"))
 }

@@ -4,7 +4,6 @@
 //! A server listens on a Unix socket only, stores its data in its own folder, and trades all
 //! durability for speed. Nothing of it outlives the test process, even a killed one.
 
-use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
@@ -19,6 +18,7 @@ use std::{env, process, thread};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 
 use crate::{
+    environment::variable,
     processes::{Signal, signal},
     skips::{Skipped, find, skip},
 };
@@ -393,9 +393,4 @@ fn remove_stale(parent: &Path, prefix: &str) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the machine defines where its programs are")]
-pub(crate) fn variable(name: &str) -> Option<OsString> {
-    env::var_os(name)
 }

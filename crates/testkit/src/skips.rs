@@ -17,7 +17,7 @@ use std::{
     thread,
 };
 
-use crate::postgres::variable;
+use crate::environment::variable;
 
 /// Prefix of the files that collect the skips of one run.
 const PREFIX: &str = "inspection-skipped-";

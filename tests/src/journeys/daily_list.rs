@@ -140,7 +140,7 @@ on_both! {
             for (inspector, started) in inspectors.iter().zip(&started) {
                 assert_eq!(started.data()["assignment_id"], id_of(n));
                 let asked = started.data()["checklist_items"].as_array().expect("questions");
-                assert_eq!(asked.len(), 4, "questions of the own trade and of both trades");
+                assert_eq!(asked.len(), 4, "questions of the trade of the inspector and of both trades");
                 assert_eq!(inspector.post("/api/inspections/start", &start).id(), started.id());
                 let own = inspector.get(&format!("/api/inspections/by-assignment/{}", id_of(n)));
                 assert_eq!(own.id(), started.id());

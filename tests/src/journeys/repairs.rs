@@ -144,7 +144,7 @@ on_both! {
         site.clock.advance_seconds(3 * 86_400);
         let stalled = second.client(site).get("/api/jobs/stalled");
         assert_eq!((&stalled.data()[0]["id"], &stalled.data()[0]["is_stalled"]), (&json!(id), &json!(true)));
-        assert_eq!(first.refused(site, &format!("{path}/takeover"), json!({})).1, "RULE_VIOLATION", "the own job");
+        assert_eq!(first.refused(site, &format!("{path}/takeover"), json!({})).1, "RULE_VIOLATION", "a takeover of the job by its owner");
         let third = Actor { user: site.user(Role::Specialist) };
         let takeover = second.post(site, &format!("{path}/takeover"), json!({"reason": "I have the parts."}));
         assert_eq!((&takeover["position"], &takeover["job_id"]), (&json!(1), &json!(id)));

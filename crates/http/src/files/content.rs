@@ -67,8 +67,8 @@ impl Describe for ConditionalRequest {
 pub(super) enum ContentRange {
     /// Nothing; the client's copy is current.
     NotModified,
-    /// The whole file.
-    Whole,
+    /// The complete file.
+    Full,
     /// A range of bytes.
     Partial(Range<u64>),
     /// Nothing; the range is outside of the file.
@@ -99,9 +99,9 @@ impl ConditionalRequest {
                         ContentRange::Partial(first..last + 1)
                     })
                 }
-                _ => ContentRange::Whole,
+                _ => ContentRange::Full,
             },
-            _ => ContentRange::Whole,
+            _ => ContentRange::Full,
         }
     }
 }
@@ -165,7 +165,7 @@ impl Responder for FileContent {
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let status = match self.range {
             ContentRange::NotModified => StatusCode::NOT_MODIFIED,
-            ContentRange::Whole => StatusCode::OK,
+            ContentRange::Full => StatusCode::OK,
             ContentRange::Partial(_) => StatusCode::PARTIAL_CONTENT,
             ContentRange::NotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         };
@@ -187,7 +187,7 @@ impl Responder for FileContent {
             ContentRange::NotSatisfiable => {
                 response.insert_header((header::CONTENT_RANGE, format!("bytes */{}", self.size)));
             }
-            ContentRange::NotModified | ContentRange::Whole => {}
+            ContentRange::NotModified | ContentRange::Full => {}
         }
         let Some(opened) = self.opened else { return response.finish() };
         let length = opened.range.end - opened.range.start;
@@ -231,17 +231,17 @@ mod tests {
             ("bytes=-1000", ContentRange::Partial(0..100)),
             ("bytes=99-99", ContentRange::Partial(99..100)),
             ("bytes=100-", ContentRange::NotSatisfiable),
-            ("bytes=5-2", ContentRange::Whole),
-            ("bytes=0-1,5-6", ContentRange::Whole),
-            ("bytes=x-y", ContentRange::Whole),
-            ("lines=1-2", ContentRange::Whole),
-            ("", ContentRange::Whole),
+            ("bytes=5-2", ContentRange::Full),
+            ("bytes=0-1,5-6", ContentRange::Full),
+            ("bytes=x-y", ContentRange::Full),
+            ("lines=1-2", ContentRange::Full),
+            ("", ContentRange::Full),
             ("bytes=18446744073709551615-", ContentRange::NotSatisfiable),
-            ("bytes=99999999999999999999-", ContentRange::Whole),
+            ("bytes=99999999999999999999-", ContentRange::Full),
         ] {
             assert_eq!(range(&[("range", header)]), expected, "{header}");
         }
-        assert_eq!(range(&[]), ContentRange::Whole);
+        assert_eq!(range(&[]), ContentRange::Full);
     }
 
     #[test]
@@ -251,8 +251,8 @@ mod tests {
             ("W/\"abc\"", ContentRange::NotModified),
             ("\"x\", \"abc\"", ContentRange::NotModified),
             ("*", ContentRange::NotModified),
-            ("\"x\"", ContentRange::Whole),
-            ("abc", ContentRange::Whole),
+            ("\"x\"", ContentRange::Full),
+            ("abc", ContentRange::Full),
         ] {
             assert_eq!(range(&[("if-none-match", known)]), expected, "{known}");
         }
@@ -262,9 +262,9 @@ mod tests {
     fn a_range_of_changed_content_is_the_whole_content() {
         for (known, expected) in [
             ("\"abc\"", ContentRange::Partial(0..10)),
-            ("\"x\"", ContentRange::Whole),
-            ("W/\"abc\"", ContentRange::Whole),
-            ("Wed, 21 Oct 2015 07:28:00 GMT", ContentRange::Whole),
+            ("\"x\"", ContentRange::Full),
+            ("W/\"abc\"", ContentRange::Full),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", ContentRange::Full),
         ] {
             assert_eq!(range(&[("range", "bytes=0-9"), ("if-range", known)]), expected, "{known}");
         }

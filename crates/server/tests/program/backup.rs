@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use super::{Running, failure, folder, program};
 
 /// How long to wait for something that is about to happen, on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const BACKUP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A password that trust doesn't ask for, and that nobody may see.
 const PASSWORD: &str = "s3cret-of-the-role";
@@ -123,7 +123,7 @@ fn machine(client: &Client, number: usize) -> Response {
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < PATIENCE, "{what}");
+        assert!(started.elapsed() < BACKUP_TIMEOUT, "{what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -213,7 +213,7 @@ fn a_backup_made_while_people_write_is_whole_and_comes_back_on_another_machine()
             // Those of other tests end, too.
             let begun = Instant::now();
             while !left().is_empty() {
-                assert!(begun.elapsed() < PATIENCE, "a trial leaves nothing: {:?}", left());
+                assert!(begun.elapsed() < BACKUP_TIMEOUT, "a trial leaves nothing: {:?}", left());
                 thread::sleep(Duration::from_millis(50));
             }
         }

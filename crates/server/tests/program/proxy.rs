@@ -25,7 +25,7 @@ use openssl::{
 use tempfile::TempDir;
 
 /// How long nginx may take to listen.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PROXY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Who signs the certificates.
 const CA: &str = "CA of the tests";
@@ -79,8 +79,8 @@ fn in_http(text: &str) -> &str {
     panic!("the block http has no end");
 }
 
-/// Where things are in this test.
-struct Places<'a> {
+/// The ports, folder and addresses of the proxy in this test.
+struct ProxyTarget<'a> {
     http: u16,
     https: u16,
     folder: &'a Path,
@@ -90,9 +90,9 @@ struct Places<'a> {
     client: &'a str,
 }
 
-/// The configuration with these places instead of its own.
-fn adapted(text: &str, places: &Places<'_>) -> String {
-    let Places { http, https, folder, service, client } = places;
+/// The configuration with the ports, folder and addresses of the test.
+fn adapted(text: &str, target: &ProxyTarget<'_>) -> String {
+    let ProxyTarget { http, https, folder, service, client } = target;
     let folder = folder.display();
     let mut lines = vec![format!(
         "pid {folder}/nginx.pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\naccess_log off;"
@@ -200,7 +200,7 @@ impl Proxy {
         for _ in 0..10 {
             let (http, https) = (free_port(), free_port());
             let service = service.trim_start_matches("http://");
-            let text = adapted(config, &Places { http, https, folder: folder.path(), service, client });
+            let text = adapted(config, &ProxyTarget { http, https, folder: folder.path(), service, client });
             fs::write(folder.path().join("nginx.conf"), text).expect("written");
             let mut child = Command::new(nginx().expect("nginx"))
                 .args(["-e", "stderr", "-g", "daemon off; master_process off;", "-p"])
@@ -216,7 +216,7 @@ impl Proxy {
                 {
                     return Self { child, folder, url: format!("https://localhost:{https}"), http };
                 }
-                assert!(started.elapsed() < PATIENCE, "nginx doesn't listen");
+                assert!(started.elapsed() < PROXY_TIMEOUT, "nginx doesn't listen");
                 thread::sleep(Duration::from_millis(20));
             }
             let said = fs::read_to_string(folder.path().join("stderr")).expect("what it said");
@@ -233,11 +233,16 @@ impl Proxy {
 
 #[test]
 fn a_whole_configuration_is_taken_apart() {
-    let places =
-        Places { http: 81, https: 444, folder: Path::new("/x"), service: "127.0.0.1:6", client: "192.0.2.1" };
+    let target = ProxyTarget {
+        http: 81,
+        https: 444,
+        folder: Path::new("/x"),
+        service: "127.0.0.1:6",
+        client: "192.0.2.1",
+    };
     let whole = format!("user nginx;\nevents {{}}\nhttp {{\n{BREAKABLE}}}\n");
-    let text = adapted(&whole, &places);
-    assert_eq!(text.lines().collect::<Vec<_>>().join("\n"), adapted(&format!("\n{BREAKABLE}"), &places));
+    let text = adapted(&whole, &target);
+    assert_eq!(text.lines().collect::<Vec<_>>().join("\n"), adapted(&format!("\n{BREAKABLE}"), &target));
     for line in ["listen 127.0.0.1:81;", "listen 127.0.0.1:444 ssl;", "proxy_pass http://127.0.0.1:6;"] {
         assert!(text.contains(line), "{line}: {text}");
     }

@@ -28,7 +28,7 @@ use super::{
 };
 
 /// How long anything here may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+const WORK_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A running service that has got its socket from this test, as from systemd.
 struct Service {
@@ -120,7 +120,7 @@ fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
             while done.load(Ordering::SeqCst) < before + 60
                 && threads.iter().all(|thread| !thread.is_finished())
             {
-                assert!(begun.elapsed() < PATIENCE, "nothing is done");
+                assert!(begun.elapsed() < WORK_TIMEOUT, "nothing is done");
                 thread::sleep(Duration::from_millis(10));
             }
             service.stop();

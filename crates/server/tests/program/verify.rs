@@ -23,7 +23,7 @@ const EMAIL: &str = "chief@example.com";
 const PASSWORD: &str = "a-password-nobody-may-see";
 
 /// How long anything here may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+const TASKS_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A service without the words of development, and its folder.
 struct Service {
@@ -100,7 +100,7 @@ impl Service {
             if tasks.all(|task| task["last_run"]["outcome"] == "succeeded") {
                 return;
             }
-            assert!(started.elapsed() < PATIENCE, "the tasks don't run");
+            assert!(started.elapsed() < TASKS_TIMEOUT, "the tasks don't run");
             // More often than the limit on requests allows would be too often.
             thread::sleep(Duration::from_millis(500));
         }
