@@ -85,7 +85,7 @@ pub struct Session {
 
 impl Session {
     /// Checks that the session is valid for the stored account, generation and revocation.
-    pub fn admit(&self, account: &User, generation: i64, revoked: bool) -> Result<(), SessionRule> {
+    pub fn authorize(&self, account: &User, generation: i64, revoked: bool) -> Result<(), SessionRule> {
         if !account.is_active {
             Err(SessionRule::Disabled)
         } else if revoked || generation != self.generation {
@@ -107,9 +107,9 @@ mod tests {
         let session = Session { user_id: id(1), token_id: "t".into(), generation: 3 };
         let active = user(Role::Inspector);
         let disabled = User { is_active: false, ..active.clone() };
-        assert_eq!(session.admit(&active, 3, false), Ok(()));
-        assert_eq!(session.admit(&active, 3, true), Err(SessionRule::Revoked));
-        assert_eq!(session.admit(&active, 4, false), Err(SessionRule::Revoked));
-        assert_eq!(session.admit(&disabled, 3, false), Err(SessionRule::Disabled));
+        assert_eq!(session.authorize(&active, 3, false), Ok(()));
+        assert_eq!(session.authorize(&active, 3, true), Err(SessionRule::Revoked));
+        assert_eq!(session.authorize(&active, 4, false), Err(SessionRule::Revoked));
+        assert_eq!(session.authorize(&disabled, 3, false), Err(SessionRule::Disabled));
     }
 }

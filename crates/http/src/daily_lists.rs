@@ -28,19 +28,19 @@ use crate::{
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(
         "/api/inspection-assignments/lists",
-        "daily_lists.list",
+        "lists.list",
         list,
         "List daily lists, filtered, latest day first",
     );
     routes.post(
         "/api/inspection-assignments/lists/generate",
-        "daily_lists.generate",
+        "lists.generate",
         generate,
         "Generate the list of a day and shift, or add missing assignments to it",
     );
     routes.get(
         "/api/inspection-assignments/lists/{id}",
-        "daily_lists.get",
+        "lists.get",
         get,
         "Get a daily list with its assignments",
     );

@@ -44,7 +44,7 @@ pub fn authenticate(conn: &mut DbConnection, session: &Session) -> Result<User> 
         .first(c))
     .optional()?;
     let (user, generation, revoked) = found.ok_or(SessionRule::Invalid)?;
-    session.admit(&user, generation, revoked.is_some())?;
+    session.authorize(&user, generation, revoked.is_some())?;
     Ok(user)
 }
 
