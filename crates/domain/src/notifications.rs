@@ -304,7 +304,7 @@ impl Notice {
         Self { priority, ..self }
     }
 
-    /// Relates it to an entity, with a link to its resource.
+    /// Sets the related entity, with a link to its resource.
     #[must_use]
     pub fn about(self, entity: &impl Entity) -> Self {
         let action_url = entity.path().map(|path| format!("{path}/{}", entity.id()));

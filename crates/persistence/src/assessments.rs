@@ -27,7 +27,8 @@ use crate::{
     users::rows as user_rows,
 };
 
-/// A page of assessments, newest first: all for an admin, else those of which the actor is an inspector.
+/// A page of assessments, newest first: all for an admin, else those of which the actor is an
+/// inspector.
 pub fn list(
     conn: &mut DbConnection,
     actor: &User,
@@ -77,7 +78,8 @@ pub fn get_visible(conn: &mut DbConnection, actor: &User, id: AssessmentId) -> R
     Ok(assessment)
 }
 
-/// The assessment of an assignment, for its team and admins; submitting the second half creates it (§9).
+/// The assessment of an assignment, for its team and admins; submitting the second half creates it
+/// (§9).
 pub fn get_visible_by_assignment(
     conn: &mut DbConnection,
     actor: &User,
@@ -96,7 +98,8 @@ pub fn get_visible_by_assignment(
     }
 }
 
-/// Creates the assessment of an assignment, which is locked, and asks both inspectors for their verdict (§9).
+/// Creates the assessment of an assignment, which is locked, and asks both inspectors for their
+/// verdict (§9).
 pub(crate) fn create(tx: &mut Tx<'_>, assignment: &Assignment, machine: &Equipment) -> Result<()> {
     let (Some(mechanical), Some(electrical)) =
         (assignment.mechanical_inspector_id, assignment.electrical_inspector_id)
@@ -111,7 +114,8 @@ pub(crate) fn create(tx: &mut Tx<'_>, assignment: &Assignment, machine: &Equipme
     Ok(())
 }
 
-/// An assessment and what its verdicts change, all locked, in lock order: assignment, list, machine, assessment.
+/// An assessment and what its verdicts change, all locked, in lock order: assignment, list,
+/// machine, assessment.
 struct AssessmentCase {
     assignment: Assignment,
     list: InspectionList,
@@ -128,8 +132,9 @@ impl AssessmentCase {
         Ok(Self { assignment, list, machine, assessment: rows::lock(tx.conn, id)? })
     }
 
-    /// Writes a judged assessment and its consequences: the machine's status, the notifications, and with the
-    /// decision the end of the assignment and the points (§9). All verdicts and decisions go through here.
+    /// Writes a judged assessment and its consequences: the machine's status, the notifications,
+    /// and with the decision the end of the assignment and the points (§9). All verdicts and
+    /// decisions go through here.
     fn apply(self, tx: &mut Tx<'_>, action: AuditAction, judged: &Assessment) -> Result<Assessment> {
         let before = self.assessment;
         let mut holding = rows::holding(tx.conn, self.machine.id)?;
@@ -163,8 +168,8 @@ impl AssessmentCase {
     }
 }
 
-/// Takes the verdict of one of the two inspectors (§9). Locks the assignment, the list, the machine, the
-/// assessment, and last the inspectors.
+/// Takes the verdict of one of the two inspectors (§9). Locks the assignment, the list, the
+/// machine, the assessment, and last the inspectors.
 pub fn give_verdict(tx: &mut Tx<'_>, id: AssessmentId, given: NewVerdict) -> Result<Assessment> {
     let case = AssessmentCase::lock(tx, id)?;
     let half = case.assessment.half_of(tx.actor()?)?;
@@ -173,7 +178,8 @@ pub fn give_verdict(tx: &mut Tx<'_>, id: AssessmentId, given: NewVerdict) -> Res
     case.apply(tx, AuditAction::Verdict, &judged)
 }
 
-/// Decides an assessment, or changes the decision, as an admin (§9). Locks as [`give_verdict`] does.
+/// Decides an assessment, or changes the decision, as an admin (§9). Locks as [`give_verdict`]
+/// does.
 pub fn decide(tx: &mut Tx<'_>, id: AssessmentId, decision: AdminDecision) -> Result<Assessment> {
     let case = AssessmentCase::lock(tx, id)?;
     let judged = case.assessment.decided(decision, tx.actor()?.id, tx.now);

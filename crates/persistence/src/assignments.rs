@@ -91,8 +91,8 @@ pub fn backlog(conn: &mut DbConnection, now: Instant, page: PageRequest) -> Resu
     )
 }
 
-/// Marks assignments of the backlog, each once, and notifies the admins (§4, §16). Locks up to `limit`
-/// assignments; returns their number.
+/// Marks assignments of the backlog, each once, and notifies the admins (§4, §16). Locks up to
+/// `limit` assignments; returns their number.
 pub(crate) fn mark_backlog(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     let now = tx.now;
     let unmarked = assignments::table
@@ -115,15 +115,16 @@ pub(crate) fn mark_backlog(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
             .with("date", &assignment.target_date)
             .about(assignment);
         tx.notify(admins.iter().copied(), &notice);
-        // The mark is invisible to the team, so their devices aren't told of a change.
+        // The team doesn't see the mark, so the change feed doesn't have it.
         let marked = Changes::none().with("backlog_marked_at", now.to_string());
         tx.audit(AuditAction::Update, Assignment::NAME, assignment.id.get(), marked);
     }
     Ok(late.len())
 }
 
-/// Assigns a team, or another one, and notifies both inspectors (§4); the same team again changes nothing.
-/// Locks the assignment, its list and the inspectors, who can't be deactivated or sent on leave meanwhile.
+/// Assigns a team, or another one, and notifies both inspectors (§4); the same team again changes
+/// nothing. Locks the assignment, its list and the inspectors, who can't be deactivated or sent on
+/// leave meanwhile.
 pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<Assignment> {
     let before = rows::lock(tx.conn, id)?;
     let list = list_rows::lock(tx.conn, before.list_id)?;
@@ -183,7 +184,8 @@ pub(crate) fn finish(tx: &mut Tx<'_>, before: &Assignment, list: &InspectionList
     Ok(())
 }
 
-/// The assignment, if the actor has submitted their half of it; submitting has completed the half (§5).
+/// The assignment, if the actor has submitted their half of it; submitting has completed the half
+/// (§5).
 pub fn confirm(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Result<Assignment> {
     let assignment = rows::get(conn, id)?;
     let half = assignment.half_of(actor)?;

@@ -20,7 +20,8 @@ use crate::{
     users::rows as user_rows,
 };
 
-/// A page of bonus stars, the latest first: all for admins, else those the actor received, decided or requested (§11).
+/// A page of bonus stars, the latest first: all for admins, else those the actor received, decided
+/// or requested (§11).
 pub fn list(
     conn: &mut DbConnection,
     actor: &User,
@@ -106,8 +107,8 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Bonus, after: &Bonus) ->
     Ok(())
 }
 
-/// Approves a request, with the requested or another number of stars; the recipient is notified (§11). Locks the request,
-/// then the recipient.
+/// Approves a request, with the requested or another number of stars; the recipient is notified
+/// (§11). Locks the request, then the recipient.
 pub fn approve(tx: &mut Tx<'_>, id: BonusId, approval: &BonusApproval) -> Result<Bonus> {
     let before = lock(tx.conn, id)?;
     let after = before.approve(approval, tx.actor()?.id, tx.now)?;

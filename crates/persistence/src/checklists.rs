@@ -112,8 +112,9 @@ pub(crate) fn lock_shared(tx: &mut Tx<'_>, id: TemplateId) -> Result<()> {
     Ok(())
 }
 
-/// A question of this checklist, locked until the transaction ends, and its history. Answering locks the question and
-/// submitting locks the checklist, so neither can happen to a question that is being changed.
+/// A question of this checklist, locked until the transaction ends, and its history. Answering
+/// locks the question and submitting locks the checklist, so neither can happen to a question that
+/// is being changed.
 fn lock_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<(Item, History)> {
     lock(tx.conn, template)?;
     let own = items::table.find(id).filter(items::template_id.eq(template));
@@ -184,7 +185,8 @@ pub fn add_item(tx: &mut Tx<'_>, template: TemplateId, new: NewItem) -> Result<I
         .filter(items::template_id.eq(template))
         .select(diesel::dsl::max(items::order_index))
         .first(c))?;
-    // Later than every submit so far, even if the clocks of instances differ: no submitted inspection had this question.
+    // Later than every submit so far, even if the clocks of instances differ: no submitted
+    // inspection had this question.
     let now = last_submit(tx, template)?.map_or(tx.now, |at| tx.now.max(at.next()));
     let item = new.draft(template, last.map_or(0, |last| last.saturating_add(1)), now)?;
     let item = insert_row!(tx, items, Item, &item)?;

@@ -76,9 +76,9 @@ pub struct Generated {
     pub is_new: bool,
 }
 
-/// Generates the list of a day and shift (§4): one statement inserts an assignment for each machine whose type
-/// belongs to a routine that runs then. With `refresh`, an existing list gets the missing assignments, and
-/// nothing else of it changes. Locks the list.
+/// Generates the list of a day and shift (§4): one statement inserts an assignment for each machine
+/// whose type belongs to a routine that runs then. With `refresh`, an existing list gets the
+/// missing assignments, and nothing else of it changes. Locks the list.
 pub fn generate(tx: &mut Tx<'_>, request: &GenerateList) -> Result<Generated> {
     let (target_date, shift) = (request.target_date, request.shift);
     let new = InspectionList::empty(target_date, shift, tx.actor_id(), tx.now);
@@ -107,7 +107,8 @@ pub fn generate(tx: &mut Tx<'_>, request: &GenerateList) -> Result<Generated> {
     Ok(Generated { list, added, is_new })
 }
 
-/// Inserts an assignment for every machine that belongs on a list and isn't on it; returns their number.
+/// Inserts an assignment for every machine that belongs on a list and isn't on it; returns their
+/// number.
 fn add_missing(tx: &mut Tx<'_>, list: &InspectionList) -> Result<usize> {
     let planned = planned_on(tx.conn, list.target_date, list.shift)?;
     let now = tx.now;

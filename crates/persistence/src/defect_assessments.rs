@@ -45,8 +45,8 @@ pub fn find_by_defect(conn: &mut DbConnection, id: DefectId) -> Result<Option<De
     Ok(with_conn!(conn, |c| of_defect.select(DefectAssessment::as_select()).first(c)).optional()?)
 }
 
-/// A page of the defects that wait for the actor's assessment, each with its job. A job without a planned time hides its
-/// defect (§6, §7).
+/// A page of the defects that wait for the actor's assessment, each with its job. A job without a
+/// planned time hides its defect (§6, §7).
 pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<Page<(JobId, Defect)>> {
     paged!(
         conn,
@@ -63,8 +63,9 @@ pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Resu
     )
 }
 
-/// Assesses a defect before its repair (§6). A rejected defect is a false alarm: its job is cancelled, and its inspector is
-/// notified and loses a point. Locks the machine, the defect, the job, and last the inspector.
+/// Assesses a defect before its repair (§6). A rejected defect is a false alarm: its job is
+/// cancelled, and its inspector is notified and loses a point. Locks the machine, the defect, the
+/// job, and last the inspector.
 pub fn assess(tx: &mut Tx<'_>, new: NewDefectAssessment) -> Result<DefectAssessment> {
     let id = new.defect_id;
     defect_rows::get(tx.conn, id)?;

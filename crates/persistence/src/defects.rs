@@ -90,8 +90,8 @@ pub fn list(
     )
 }
 
-/// Raises the defects of an inspection that is being submitted, and notifies its inspector of each (§6).
-/// Returns their number.
+/// Raises the defects of an inspection that is being submitted, and notifies its inspector of each
+/// (§6). Returns their number.
 pub(crate) fn raise(
     tx: &mut Tx<'_>,
     submission: &Submission<'_>,

@@ -182,8 +182,8 @@ pub fn create(tx: &mut Tx<'_>, new: NewEquipment) -> Result<Equipment> {
     Ok(machine)
 }
 
-/// Changes a machine (§2). A given status is an admin's explicit decision, which may release a stopped machine.
-/// Locks the machine.
+/// Changes a machine (§2). A given status is an admin's explicit decision, which may release a
+/// stopped machine. Locks the machine.
 pub fn update(tx: &mut Tx<'_>, id: EquipmentId, changes: EquipmentChanges) -> Result<Equipment> {
     let before = rows::lock(tx.conn, id)?;
     let mut after = before.changed(changes, tx.now);
@@ -201,8 +201,8 @@ pub fn decommission(tx: &mut Tx<'_>, id: EquipmentId) -> Result<Equipment> {
     write(tx, AuditAction::Deactivate, &before, after)
 }
 
-/// Gives a machine, which is locked, the status required by an assessment or by the work on it (§7, §9).
-/// The present status changes nothing.
+/// Gives a machine, which is locked, the status required by an assessment or by the work on it (§7,
+/// §9). The present status changes nothing.
 pub(crate) fn change_status(tx: &mut Tx<'_>, before: &Equipment, status: EquipmentStatus) -> Result<()> {
     let action = match (before.status, status) {
         (_, EquipmentStatus::Stopped) => AuditAction::Stop,
@@ -213,8 +213,8 @@ pub(crate) fn change_status(tx: &mut Tx<'_>, before: &Equipment, status: Equipme
     Ok(())
 }
 
-/// Writes a machine, which is locked; every change of a status goes through here. A status other than
-/// `stopped` first releases the holds of assessments, without which the database refuses it.
+/// Writes a machine, which is locked; every change of a status goes through here. A status other
+/// than `stopped` first releases the holds of assessments, without which the database refuses it.
 fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipment) -> Result<Equipment> {
     let changes = Changes::between(Some(before), Some(&after));
     if changes.is_empty() {

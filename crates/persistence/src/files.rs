@@ -1,5 +1,6 @@
-//! Records of evidence files: access, lists and units of work (§14). The bytes are in the file store under the
-//! key: they are stored before the row is inserted, and removed after it is deleted.
+//! Records of evidence files: access, lists and units of work (§14). The bytes are in the file
+//! store under the key: they are stored before the row is inserted, and removed after it is
+//! deleted.
 
 pub(crate) mod rows;
 
@@ -101,8 +102,8 @@ pub fn record(tx: &mut Tx<'_>, new: Vec<NewFile>, purpose: &Purpose) -> Result<V
     Ok(stored)
 }
 
-/// Deletes the row of a file that no record depends on; the caller removes the bytes afterwards (§14). Locks the
-/// file exclusively.
+/// Deletes the row of a file that no record depends on; the caller removes the bytes afterwards
+/// (§14). Locks the file exclusively.
 pub fn delete(tx: &mut Tx<'_>, id: FileId) -> Result<StoredFile> {
     let file = rows::lock_exclusively(tx.conn, id)?;
     file.may_be_deleted_by(tx.actor()?)?;
@@ -120,8 +121,8 @@ pub fn delete(tx: &mut Tx<'_>, id: FileId) -> Result<StoredFile> {
     Ok(file)
 }
 
-/// Attaches files to an object if all of them fit; a file without a relation is related to the object from then
-/// on. `named` has each file with the input field that names it. Locks the files.
+/// Attaches files to an object if all of them fit; a file without a relation is related to the
+/// object from then on. `named` has each file with the input field that names it. Locks the files.
 pub(crate) fn attach(
     tx: &mut Tx<'_>,
     to: Relation,

@@ -126,9 +126,9 @@ fn load_detail(conn: &mut DbConnection, inspection: Inspection) -> Result<Inspec
     Ok(InspectionDetail { inspection, template, items, answers, review_files })
 }
 
-/// Starts an inspection, or finds the actor's draft of that machine; the flag says whether it is new (§5).
-/// Locks the assignment, if any, then the machine: concurrent starts on the same machine find the same draft,
-/// and the machine can't be decommissioned meanwhile.
+/// Starts an inspection, or finds the actor's draft of that machine; the flag says whether it is
+/// new (§5). Locks the assignment, if any, then the machine: concurrent starts on the same machine
+/// find the same draft, and the machine can't be decommissioned meanwhile.
 pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(InspectionDetail, bool)> {
     match start.target()? {
         StartTarget::Half(id) => {
@@ -188,7 +188,8 @@ fn insert(tx: &mut Tx<'_>, new: &Inspection, (template, mut items): Checklist) -
     Ok(InspectionDetail { inspection, template, items, answers: Vec::new(), review_files: Vec::new() })
 }
 
-/// Marks a submitted inspection as reviewed by the actor, an admin (§5). Locks the inspection and the files.
+/// Marks a submitted inspection as reviewed by the actor, an admin (§5). Locks the inspection and
+/// the files.
 pub fn review(tx: &mut Tx<'_>, id: InspectionId, review: Review) -> Result<Inspection> {
     let before = rows::lock_for_actor(tx, id)?;
     let ids = review.file_ids.as_ref().map(|ids| ids.0.clone()).unwrap_or_default();

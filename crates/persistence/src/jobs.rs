@@ -146,8 +146,8 @@ pub fn stalled(conn: &mut DbConnection, now: Instant, page: PageRequest) -> Resu
     list(conn, &job_query, None, page)
 }
 
-/// Enters the planned time; the machine of a repair is under maintenance from then on (§7). Locks the machine,
-/// the defect and the job.
+/// Enters the planned time; the machine of a repair is under maintenance from then on (§7). Locks
+/// the machine, the defect and the job.
 pub fn plan(tx: &mut Tx<'_>, kind: JobKind, id: JobId, planned: &PlannedTime) -> Result<Job> {
     let work = JobWork::lock_for_actor(tx, kind, id)?;
     let after = work.job.plan(planned, tx.now)?;

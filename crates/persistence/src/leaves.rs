@@ -1,5 +1,5 @@
-//! Leaves and their coverage: lists and units of work (§10). Every change of a leave locks it, and then the accounts
-//! whose absence or coverage follows from it.
+//! Leaves and their coverage: lists and units of work (§10). Every change of a leave locks it, and
+//! then the accounts whose absence or coverage follows from it.
 
 pub(crate) mod rows;
 
@@ -93,8 +93,8 @@ fn notice(kind: NotificationType, leave: &Leave) -> Notice {
     Notice::new(kind).with("from", &leave.date_from).with("to", &leave.date_to).about(leave)
 }
 
-/// Requests leave, for the actor or for somebody else; the admins are notified (§10). Locks the account, so that
-/// concurrent requests for the same days are seen.
+/// Requests leave, for the actor or for somebody else; the admins are notified (§10). Locks the
+/// account, so that concurrent requests for the same days are seen.
 pub fn request(tx: &mut Tx<'_>, new: NewLeave) -> Result<Leave> {
     let actor = tx.actor()?.clone();
     let person = new.person(&actor)?;
@@ -141,7 +141,8 @@ fn update_absence(tx: &mut Tx<'_>, person: &User) -> Result<()> {
     Ok(())
 }
 
-/// Updates the coverage of a person from the leaves in force that name them; `ended` no longer does (§10).
+/// Updates the coverage of a person from the leaves in force that name them; `ended` no longer does
+/// (§10).
 fn update_coverage(tx: &mut Tx<'_>, person: &User, ended: Option<&Leave>) -> Result<()> {
     let covered: Vec<Leave> = with_conn!(&mut *tx.conn, |c| in_force!()
         .filter(leaves::coverage_user_id.eq(person.id))
@@ -152,7 +153,8 @@ fn update_coverage(tx: &mut Tx<'_>, person: &User, ended: Option<&Leave>) -> Res
     Ok(())
 }
 
-/// Approves a leave; everybody else is notified (§10). Locks the leave, then the accounts it concerns.
+/// Approves a leave; everybody else is notified (§10). Locks the leave, then the accounts it
+/// concerns.
 pub fn approve(tx: &mut Tx<'_>, id: LeaveId, approval: &LeaveApproval) -> Result<Leave> {
     let before = rows::lock(tx.conn, id)?;
     let after = before.approve(tx.actor()?.id, tx.now)?;
@@ -189,8 +191,8 @@ pub fn cancel(tx: &mut Tx<'_>, id: LeaveId) -> Result<Leave> {
     Ok(after)
 }
 
-/// Ends a leave: the person is present again unless another leave covers today, and the coverage ends (§10).
-/// Locks the leave, then the accounts it concerns.
+/// Ends a leave: the person is present again unless another leave covers today, and the coverage
+/// ends (§10). Locks the leave, then the accounts it concerns.
 pub fn end(tx: &mut Tx<'_>, id: LeaveId) -> Result<Leave> {
     let before = rows::lock(tx.conn, id)?;
     let after = before.end(tx.actor_id(), tx.now)?;
@@ -203,8 +205,8 @@ pub fn end(tx: &mut Tx<'_>, id: LeaveId) -> Result<Leave> {
     Ok(after)
 }
 
-/// Assigns the cover of a leave, in place of a previous one; the cover is notified (§10). Locks the leave, then the
-/// accounts it concerns.
+/// Assigns the cover of a leave, in place of a previous one; the cover is notified (§10). Locks the
+/// leave, then the accounts it concerns.
 pub fn assign_coverage(tx: &mut Tx<'_>, id: LeaveId, assignment: &CoverageAssignment) -> Result<Leave> {
     let before = rows::lock(tx.conn, id)?;
     let concerned = Concerned::lock(tx, &before, Some(assignment.coverage_user_id))?;
@@ -227,7 +229,8 @@ fn cover(tx: &mut Tx<'_>, before: &Leave, concerned: &Concerned, coverer: UserId
     Ok(after)
 }
 
-/// The candidates for covering a leave, the best first (§10). Six statements for any number of people.
+/// The candidates for covering a leave, the best first (§10). Six statements for any number of
+/// people.
 pub fn candidates(conn: &mut DbConnection, id: LeaveId) -> Result<Vec<Candidate>> {
     let leave = rows::get(conn, id)?;
     let absent = user_rows::get(conn, leave.user_id)?;
@@ -286,8 +289,8 @@ pub fn starting(conn: &mut DbConnection, today: Date) -> Result<Vec<LeaveId>> {
     })?)
 }
 
-/// Marks the person of a leave that has begun (§16); a leave that doesn't cover today changes nothing. Locks the
-/// leave, then the accounts it concerns.
+/// Marks the person of a leave that has begun (§16); a leave that doesn't cover today changes
+/// nothing. Locks the leave, then the accounts it concerns.
 pub fn begin(tx: &mut Tx<'_>, id: LeaveId) -> Result<()> {
     let leave = rows::lock(tx.conn, id)?;
     let concerned = Concerned::lock(tx, &leave, None)?;

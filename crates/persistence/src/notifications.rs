@@ -45,8 +45,8 @@ pub fn list(
     )
 }
 
-/// A person's notifications with ids above `last`, the oldest first. Ids are in commit order, so a reader that continues
-/// from the last id misses none.
+/// A person's notifications with ids above `last`, the oldest first. Ids are in commit order, so a
+/// reader that continues from the last id misses none.
 pub fn after(conn: &mut DbConnection, owner: UserId, last: i64, at_most: u32) -> Result<Vec<Notification>> {
     Ok(with_conn!(conn, |c| notifications::table
         .filter(notifications::user_id.eq(owner))
@@ -57,7 +57,8 @@ pub fn after(conn: &mut DbConnection, owner: UserId, last: i64, at_most: u32) ->
         .load(c))?)
 }
 
-/// The notifications of these people with ids above `last`, the oldest first, and the id of the last one.
+/// The notifications of these people with ids above `last`, the oldest first, and the id of the
+/// last one.
 pub fn after_all(
     conn: &mut DbConnection,
     owners: &[UserId],

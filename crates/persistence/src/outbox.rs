@@ -1,4 +1,5 @@
-//! The outbox: background jobs. The transaction of a change inserts them; one worker at a time claims a job.
+//! The outbox: background jobs. The transaction of a change inserts them; one worker at a time
+//! claims a job.
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -72,8 +73,9 @@ pub enum OutboxClaim {
     Nothing(Option<Instant>),
 }
 
-/// Claims the jobs of a kind that have been due the longest, including those whose worker has died. Each claim has a
-/// new worker name, so that a late worker can't finish a job that was claimed again.
+/// Claims the jobs of a kind that have been due the longest, including those whose worker has died.
+/// Each claim has a new worker name, so that a late worker can't finish a job that was claimed
+/// again.
 pub fn claim(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<OutboxClaim> {
     let now = tx.now;
     let worker = format!("{instance}/{}", tx.unique());
@@ -120,8 +122,8 @@ pub fn claim(tx: &mut Tx<'_>, kind: OutboxKind, instance: &str) -> Result<Outbox
     Ok(OutboxClaim::Jobs(jobs))
 }
 
-/// Deletes jobs of one claim, in the transaction of their effects. If one of them was claimed again meanwhile, the
-/// transaction fails with `CONFLICT` and the effects are rolled back.
+/// Deletes jobs of one claim, in the transaction of their effects. If one of them was claimed again
+/// meanwhile, the transaction fails with `CONFLICT` and the effects are rolled back.
 pub fn complete(tx: &mut Tx<'_>, jobs: &[OutboxJob]) -> Result<()> {
     let Some(worker) = jobs.first().and_then(|job| job.worker.as_deref()) else { return Ok(()) };
     let own = outbox::table
@@ -150,7 +152,8 @@ pub fn fail(tx: &mut Tx<'_>, jobs: &[OutboxJob], error: &str, wait: Option<i64>)
     Ok(())
 }
 
-/// Returns the claimed jobs of an instance that is shutting down, without counting the attempt; returns their number.
+/// Returns the claimed jobs of an instance that is shutting down, without counting the attempt;
+/// returns their number.
 pub fn hand_back(tx: &mut Tx<'_>, instance: &str) -> Result<usize> {
     let own = outbox::table
         .filter(outbox::status.eq(OutboxStatus::Running))

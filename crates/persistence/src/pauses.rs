@@ -40,8 +40,8 @@ pub fn pending(conn: &mut DbConnection, page: PageRequest) -> Result<Page<Pause>
         .order(pauses::id))
 }
 
-/// Notifies possible takers of jobs that have been paused for three days, once per pause (§7, §16). Locks up to
-/// `limit` jobs; returns their number.
+/// Notifies possible takers of jobs that have been paused for three days, once per pause (§7, §16).
+/// Locks up to `limit` jobs; returns their number.
 pub(crate) fn announce_stalled(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     let now = tx.now;
     let unannounced = pauses::table
@@ -97,7 +97,8 @@ pub fn request(tx: &mut Tx<'_>, kind: JobKind, id: JobId, new: NewPause) -> Resu
     Ok(pause)
 }
 
-/// Approves a pause: the job is paused from this instant on, and the requester is notified (§7). Locks the job.
+/// Approves a pause: the job is paused from this instant on, and the requester is notified (§7).
+/// Locks the job.
 pub fn approve(tx: &mut Tx<'_>, id: PauseId) -> Result<Pause> {
     let (job, before) = lock_with_job(tx, id)?;
     before.may_be_decided_by(tx.actor()?)?;
@@ -132,8 +133,8 @@ pub fn resume(tx: &mut Tx<'_>, id: PauseId) -> Result<Pause> {
     Ok(after)
 }
 
-/// Pauses a job by order of an admin, in place of any pending request; the owner is notified (§7). Locks the
-/// job.
+/// Pauses a job by order of an admin, in place of any pending request; the owner is notified (§7).
+/// Locks the job.
 pub fn force(tx: &mut Tx<'_>, kind: JobKind, id: JobId, order: ForcedPause) -> Result<Pause> {
     let job = job_rows::lock_of_kind(tx.conn, kind, id)?;
     let paused = job.pause(tx.now)?;
@@ -144,8 +145,8 @@ pub fn force(tx: &mut Tx<'_>, kind: JobKind, id: JobId, order: ForcedPause) -> R
     Ok(pause)
 }
 
-/// Ends the current pause of a job, which is locked, and cancels a pending request, because the job ends or
-/// changes its owner (§7).
+/// Ends the current pause of a job, which is locked, and cancels a pending request, because the job
+/// ends or changes its owner (§7).
 pub(crate) fn close_pauses(tx: &mut Tx<'_>, job: JobId) -> Result<()> {
     if let Some(current) = rows::find_with_status(tx.conn, job, PauseStatus::Approved)? {
         let ended = current.end(tx.actor_id(), tx.now)?;

@@ -40,8 +40,8 @@ impl Award {
     }
 }
 
-/// Books an award: an entry of the ledger, and the totals of its user in the same transaction (§1). Locks the
-/// account.
+/// Books an award: an entry of the ledger, and the totals of its user in the same transaction (§1).
+/// Locks the account.
 pub fn award(tx: &mut Tx<'_>, award: &Award) -> Result<()> {
     if award.amount == 0 {
         return Ok(());

@@ -86,7 +86,8 @@ pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Resu
     load_page(conn, Some(actor.id), &PENDING, None, page)
 }
 
-/// A page of the reviews that are pending past their deadline: the actor's own, or all for admins (§8).
+/// A page of the reviews that are pending past their deadline: the actor's own, or all for admins
+/// (§8).
 pub fn overdue(
     conn: &mut DbConnection,
     actor: &User,
@@ -107,8 +108,8 @@ pub fn get_visible(
     Ok((review, file_rows::list_evidence(conn, EVIDENCE, id.get())?))
 }
 
-/// Warns quality engineers of reviews that are pending past the deadline, once a day per review (§8, §16). Locks up
-/// to `limit` reviews; returns their number.
+/// Warns quality engineers of reviews that are pending past the deadline, once a day per review
+/// (§8, §16). Locks up to `limit` reviews; returns their number.
 pub(crate) fn warn_overdue(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     let (now, today) = (tx.now, tx.today());
     let unwarned = reviews::table
@@ -134,10 +135,10 @@ pub(crate) fn warn_overdue(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     Ok(late.len())
 }
 
-/// Assigns the review of a completed job, which is locked, to the quality engineer with the fewest pending reviews;
-/// without a candidate the admins are notified (§8). `others` are the people the same unit of work changes: all
-/// are locked together, in order, so that two jobs completed at once don't choose the same engineer while
-/// another one is free. Returns the job with its reviewer.
+/// Assigns the review of a completed job, which is locked, to the quality engineer with the fewest
+/// pending reviews; without a candidate the admins are notified (§8). `others` are the people the
+/// same unit of work changes: all are locked together, in order, so that two jobs completed at once
+/// don't choose the same engineer while another one is free. Returns the job with its reviewer.
 pub(crate) fn request(tx: &mut Tx<'_>, job: &Job, others: &[UserId]) -> Result<Job> {
     let candidates = user_rows::active_with(tx.conn, &[Role::QualityEngineer])?;
     let ids: Vec<UserId> = candidates.iter().chain(others).copied().collect();
@@ -164,7 +165,8 @@ fn assign(tx: &mut Tx<'_>, job: &Job, qe: UserId) -> Result<(Job, QualityReview)
     Ok((after, review))
 }
 
-/// Assigns the review of a completed job that has none to a quality engineer (§8). Locks the job and the engineer.
+/// Assigns the review of a completed job that has none to a quality engineer (§8). Locks the job
+/// and the engineer.
 pub fn create(tx: &mut Tx<'_>, new: &NewReview) -> Result<QualityReview> {
     let job = job_rows::lock(tx.conn, new.job_id)?;
     if new.job_type.is_some_and(|kind| kind != job.kind) {
@@ -204,8 +206,8 @@ pub fn approve(tx: &mut Tx<'_>, id: ReviewId, approval: Approval) -> Result<Qual
     Ok(after)
 }
 
-/// Rejects the work; the admins are notified, one of whom validates the rejection (§8). Locks the machine, the defect,
-/// the job and the files.
+/// Rejects the work; the admins are notified, one of whom validates the rejection (§8). Locks the
+/// machine, the defect, the job and the files.
 pub fn reject(tx: &mut Tx<'_>, id: ReviewId, rejection: Rejection) -> Result<QualityReview> {
     let (work, before) = lock_with_work(tx, id)?;
     before.may_be_done_by(tx.actor()?)?;
@@ -225,9 +227,9 @@ pub fn reject(tx: &mut Tx<'_>, id: ReviewId, rejection: Rejection) -> Result<Qua
     Ok(after)
 }
 
-/// Validates a rejection, once: a right one sends the work back and costs the worker points; a wrong one costs the
-/// quality engineer points, and the work is approved without a rating (§8). Locks the machine, the defect, the job,
-/// and last the two accounts.
+/// Validates a rejection, once: a right one sends the work back and costs the worker points; a
+/// wrong one costs the quality engineer points, and the work is approved without a rating (§8).
+/// Locks the machine, the defect, the job, and last the two accounts.
 pub fn validate(tx: &mut Tx<'_>, id: ReviewId, validation: Validation) -> Result<QualityReview> {
     let (work, before) = lock_with_work(tx, id)?;
     let is_valid = validation.is_valid;

@@ -65,7 +65,8 @@ fn find_by_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Optio
     .optional()?)
 }
 
-/// Rates a submitted inspection; its inspector is notified and gets the bonus (§5). Locks the inspection, then the inspector.
+/// Rates a submitted inspection; its inspector is notified and gets the bonus (§5). Locks the
+/// inspection, then the inspector.
 pub fn rate(tx: &mut Tx<'_>, id: InspectionId, new: NewRating) -> Result<Rating> {
     let inspection = inspection_rows::lock(tx.conn, id)?;
     let rating = new.rate(&inspection, tx.actor()?.id, tx.now)?;
@@ -78,8 +79,8 @@ pub fn rate(tx: &mut Tx<'_>, id: InspectionId, new: NewRating) -> Result<Rating>
     Ok(rating)
 }
 
-/// Changes a rating; its inspector is notified, and the difference of the bonus is booked (§5). Locks the inspection, then
-/// the inspector.
+/// Changes a rating; its inspector is notified, and the difference of the bonus is booked (§5).
+/// Locks the inspection, then the inspector.
 pub fn change(tx: &mut Tx<'_>, id: InspectionId, changes: RatingChanges) -> Result<Rating> {
     let inspection = inspection_rows::lock(tx.conn, id)?;
     let before = find_by_inspection(tx.conn, id)?.ok_or(NotFound("rating"))?;

@@ -82,7 +82,8 @@ fn in_order(mut types: Vec<String>) -> Vec<String> {
     types
 }
 
-/// The types of equipment on the list of this day and shift, each from the routine that applies (§4).
+/// The types of equipment on the list of this day and shift, each from the routine that applies
+/// (§4).
 pub(crate) fn planned_on(conn: &mut DbConnection, date: Date, shift: Shift) -> Result<Vec<AssetTypeId>> {
     let running = routines::table.filter(routines::shift.eq(shift).and(routines::is_active));
     let (all, types) = with_conn!(conn, |c| {

@@ -27,7 +27,8 @@ pub struct PlannedDay {
 /// A planned day, its machine, and the number and last day of the machine's inspections this week.
 type ScheduleRow = (Schedule, Equipment, Option<(i32, Option<Date>)>);
 
-/// The days planned for machines in service, from the start of this ISO week until today. One statement.
+/// The days planned for machines in service, from the start of this ISO week until today. One
+/// statement.
 pub fn until(conn: &mut DbConnection, today: Date) -> Result<Vec<PlannedDay>> {
     let week = today.week();
     let this_week = completions::table.on(completions::equipment_id

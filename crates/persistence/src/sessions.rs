@@ -65,7 +65,8 @@ fn revoke(tx: &mut Tx<'_>, token_id: &str, owner: UserId, expires_at: Instant) -
     Ok(())
 }
 
-/// Revokes tokens of the actor, given by id and expiry: the access token in use, and a refresh token.
+/// Revokes tokens of the actor, given by id and expiry: the access token in use, and a refresh
+/// token.
 pub fn logout(tx: &mut Tx<'_>, tokens: &[(String, Instant)]) -> Result<()> {
     let owner = tx.actor()?.id;
     for (token_id, expires_at) in tokens {

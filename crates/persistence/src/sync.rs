@@ -1,5 +1,5 @@
-//! Outcomes of changes made offline, one per client id (§15). An item is applied by an ordinary unit of work; the same
-//! transaction stores its outcome.
+//! Outcomes of offline changes, one per client id (§15). An item is applied by an ordinary
+//! unit of work; the same transaction stores its outcome.
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -37,8 +37,8 @@ pub fn rejected(conn: &mut DbConnection, owner: UserId, page: PageRequest) -> Re
     )
 }
 
-/// The document of an item, with client ids of other items replaced by the ids of their objects (§15). An item that
-/// was never sent isn't found.
+/// The document of an item, with client ids of other items replaced by the ids of their objects
+/// (§15). An item that was never sent isn't found.
 pub fn resolved(conn: &mut DbConnection, owner: UserId, item: &NewSyncItem) -> Result<Document> {
     let mut document = item.entity_data.clone();
     for (field, name, kind) in item.entity_data.references() {
@@ -53,7 +53,7 @@ pub fn resolved(conn: &mut DbConnection, owner: UserId, item: &NewSyncItem) -> R
 pub fn applied(tx: &mut Tx<'_>, item: NewSyncItem, entity_id: i64, result: Document) -> Result<SyncItem> {
     let new = SyncItem::applied(item, tx.actor()?.id, entity_id, result, tx.now);
     let item = insert_row!(tx, items, SyncItem, &new)?;
-    // The changes have audit lines of their own; this line adds that they were made offline, and when.
+    // The changes have audit entries of their own; this one adds the time of the offline change.
     let mut changes = Changes::none().with("entity_type", item.entity_type.as_str());
     if let Some(at) = item.occurred_at {
         changes = changes.with("occurred_at", at.to_string());
@@ -62,8 +62,8 @@ pub fn applied(tx: &mut Tx<'_>, item: NewSyncItem, entity_id: i64, result: Docum
     Ok(item)
 }
 
-/// Stores an item that a rule has refused, for its owner to see. Of concurrent outcomes of the same item, the first one
-/// stands; the flag says whether it is this one.
+/// Stores an item that a rule has refused, for its owner to see. Of concurrent outcomes of the same
+/// item, the first one stands; the flag says whether it is this one.
 pub fn reject(tx: &mut Tx<'_>, item: NewSyncItem, error: SyncError) -> Result<(SyncItem, bool)> {
     let owner = tx.actor()?.id;
     let new = SyncItem::rejected(item.clone(), owner, error, tx.now);

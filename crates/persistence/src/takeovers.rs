@@ -128,9 +128,9 @@ pub fn request_assignment(tx: &mut Tx<'_>, id: AssignmentId, new: NewInspectionT
     insert(tx, &takeover, inspection_of(&machine))
 }
 
-/// Approves a request: the taker gets the job, or the inspection with their partner; all other requests are
-/// denied, and everyone concerned is notified (§7). Locks the drafts of an inspection, the assignment and its
-/// list, or the job; and last the takers.
+/// Approves a request: the taker gets the job, or the inspection with their partner; all other
+/// requests are denied, and everyone concerned is notified (§7). Locks the drafts of an inspection,
+/// the assignment and its list, or the job; and last the takers.
 pub fn approve(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
     let seen = rows::get(tx.conn, id)?;
     match (seen.job_id, seen.assignment_id) {
@@ -150,8 +150,8 @@ fn decide(tx: &mut Tx<'_>, before: &Takeover, subject: &Param) -> Result<Takeove
     Ok(after)
 }
 
-/// Denies all pending requests for an object, which is locked, because it is taken or finished; their
-/// requesters are notified (§7).
+/// Denies all pending requests for an object, which is locked, because it is taken or finished;
+/// their requesters are notified (§7).
 pub(crate) fn deny_waiting(
     tx: &mut Tx<'_>,
     job: Option<JobId>,
@@ -223,8 +223,8 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
     Ok(after)
 }
 
-/// Detaches drafts, which are locked, of people who left the team from the assignment: the drafts become
-/// ad-hoc inspections of the machine, so that no answer is lost and the halves are free.
+/// Detaches drafts, which are locked, of people who left the team from the assignment: the drafts
+/// become ad-hoc inspections of the machine, so that no answer is lost and the halves are free.
 fn detach_drafts(tx: &mut Tx<'_>, drafts: &[Inspection], renewed: &Assignment) -> Result<()> {
     for before in drafts {
         if renewed.team().contains(&Some(before.technician_id)) {
@@ -271,8 +271,8 @@ pub(crate) fn finish(tx: &mut Tx<'_>, before: &Takeover, subject: impl Into<Para
     Ok(())
 }
 
-/// Ends the takeovers of an assignment, which is locked, because both halves are complete: pending requests are
-/// denied, and the taker gets the bonus (§7).
+/// Ends the takeovers of an assignment, which is locked, because both halves are complete: pending
+/// requests are denied, and the taker gets the bonus (§7).
 pub(crate) fn finish_assignment(tx: &mut Tx<'_>, assignment: &Assignment, machine: &Equipment) -> Result<()> {
     let approved = rows::find_approved(tx.conn, None, Some(assignment.id))?;
     let subject = inspection_of(machine);
@@ -283,8 +283,8 @@ pub(crate) fn finish_assignment(tx: &mut Tx<'_>, assignment: &Assignment, machin
     }
 }
 
-/// Expires the approved takeover of an object, which is locked, because the object changes its owner before the
-/// taker is done (§7).
+/// Expires the approved takeover of an object, which is locked, because the object changes its
+/// owner before the taker is done (§7).
 pub(crate) fn expire(tx: &mut Tx<'_>, job: Option<JobId>, assignment: Option<AssignmentId>) -> Result<()> {
     if let Some(before) = rows::find_approved(tx.conn, job, assignment)? {
         let after = before.decide(TakeoverCommand::Expire, tx.actor_id(), tx.now)?;

@@ -1,4 +1,5 @@
-//! Scheduled tasks: claims of their runs, and the work of each (§16). The scheduler decides when they are due.
+//! Scheduled tasks: claims of their runs, and the work of each (§16). The scheduler decides when
+//! they are due.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -61,7 +62,8 @@ pub fn done_until(conn: &mut DbConnection) -> Result<Vec<(TaskName, Instant)>> {
     Ok(rows.into_iter().filter_map(|(task, at)| Some((task, at?))).collect())
 }
 
-/// Claims a run, unless it is claimed already: the instance that inserts the row owns the run (§16).
+/// Claims a run, unless it is claimed already: the instance that inserts the row owns the run
+/// (§16).
 pub fn claim(
     database: &Database,
     context: &Context,
@@ -95,7 +97,8 @@ fn insert(tx: &mut Tx<'_>, new: &TaskRun) -> Result<Option<TaskRun>> {
     .optional()?)
 }
 
-/// Claims the runs whose lease has expired: their instance died, or the run failed and is due for a retry.
+/// Claims the runs whose lease has expired: their instance died, or the run failed and is due for a
+/// retry.
 pub fn take_over(database: &Database, context: &Context, instance: &str) -> Result<Vec<TaskRun>> {
     database.write(context, Origin::default(), |tx| {
         let now = tx.now;
@@ -118,8 +121,8 @@ pub fn take_over(database: &Database, context: &Context, instance: &str) -> Resu
     })
 }
 
-/// Runs a claimed run. A failed run is retried with a delay, up to a number of attempts; its error is stored with it. At
-/// shutdown the rest is left to another instance, or to the next start.
+/// Runs a claimed run. A failed run is retried with a delay, up to a number of attempts; its error
+/// is stored with it. At shutdown the rest is left to another instance, or to the next start.
 pub fn run(database: &Database, context: &Context, run: TaskRun, stopping: &AtomicBool) -> Result<TaskRun> {
     let mut work = TaskWork { database, context, run, stopping, counts: Counts::default() };
     let outcome = work.perform();
@@ -180,8 +183,8 @@ struct TaskWork<'a> {
 }
 
 impl TaskWork<'_> {
-    /// The work of each task, in units of work that each leave a consistent state: a run that is claimed or started again
-    /// continues with the remaining rows.
+    /// The work of each task, in units of work that each leave a consistent state: a run that is
+    /// claimed or started again continues with the remaining rows.
     fn perform(&mut self) -> Result<()> {
         match self.run.task {
             TaskName::GenerateDailyLists => self.generate_lists(),

@@ -12,8 +12,8 @@ use inspection_domain::{
 
 use crate::{DbConnection, Result, Tx, outbox};
 
-/// Replaces the texts of a response by translations of exactly their content into the reader's language. One statement;
-/// none, if all texts are in that language already.
+/// Replaces the texts of a response by translations of exactly their content into the reader's
+/// language. One statement; none, if all texts are in that language already.
 pub fn show(conn: &mut DbConnection, language: Language, shown: &mut impl Translated) -> Result<()> {
     let mut foreign: BTreeMap<&'static str, BTreeSet<i64>> = BTreeMap::new();
     shown.texts(&mut |slot| {
@@ -54,8 +54,8 @@ pub fn show(conn: &mut DbConnection, language: Language, shown: &mut impl Transl
     Ok(())
 }
 
-/// Restores the original of each text that was changed into its own translation: a client that shows translations sends
-/// them back (§13).
+/// Restores the original of each text that was changed into its own translation: a client that
+/// shows translations sends them back (§13).
 pub(crate) fn preserve_originals<T: Translated + Clone>(
     conn: &mut DbConnection,
     before: &T,
@@ -94,9 +94,12 @@ pub(crate) fn preserve_originals<T: Translated + Clone>(
 }
 
 /// Stored translations of these texts, of any object: text to translation.
-pub fn find_known(conn: &mut DbConnection, wanted: &[TranslationRequest]) -> Result<HashMap<String, String>> {
+pub fn find_known(
+    conn: &mut DbConnection,
+    requests: &[TranslationRequest],
+) -> Result<HashMap<String, String>> {
     let hashes: HashMap<String, &TranslationRequest> =
-        wanted.iter().map(|wanted| (content_hash(&wanted.text), wanted)).collect();
+        requests.iter().map(|request| (content_hash(&request.text), request)).collect();
     let found: Vec<(String, Language, String)> = with_conn!(conn, |c| translations::table
         .filter(translations::source_hash.eq_any(hashes.keys()))
         .select((translations::source_hash, translations::language, translations::text))
@@ -104,37 +107,37 @@ pub fn find_known(conn: &mut DbConnection, wanted: &[TranslationRequest]) -> Res
     Ok(found
         .into_iter()
         .filter_map(|(hash, language, text)| {
-            let wanted = hashes.get(&hash).filter(|wanted| wanted.language() == language)?;
-            Some((wanted.text.clone(), text))
+            let request = hashes.get(&hash).filter(|request| request.language() == language)?;
+            Some((request.text.clone(), text))
         })
         .collect())
 }
 
-/// Stores translations in the transaction that completes their jobs. The translation of a later version of a text isn't
-/// overwritten.
-pub fn store(tx: &mut Tx<'_>, made: &[(OutboxJob, TranslationRequest, String)]) -> Result<()> {
+/// Stores translations in the transaction that completes their jobs. The translation of a later
+/// version of a text isn't overwritten.
+pub fn store(tx: &mut Tx<'_>, results: &[(OutboxJob, TranslationRequest, String)]) -> Result<()> {
     use diesel::query_dsl::methods::FilterDsl;
 
-    let jobs: Vec<OutboxJob> = made.iter().map(|(job, ..)| job.clone()).collect();
+    let jobs: Vec<OutboxJob> = results.iter().map(|(job, ..)| job.clone()).collect();
     outbox::complete(tx, &jobs)?;
     // The latest job of a text wins.
     let mut rows: BTreeMap<(&str, i64, &str), Translation> = BTreeMap::new();
-    for (job, wanted, text) in made {
-        let place = (wanted.model_type.as_str(), wanted.model_id, wanted.field_name.as_str());
-        if rows.get(&place).is_some_and(|row| row.version > job.id.get()) {
+    for (job, request, text) in results {
+        let key = (request.model_type.as_str(), request.model_id, request.field_name.as_str());
+        if rows.get(&key).is_some_and(|row| row.version > job.id.get()) {
             continue;
         }
         let row = Translation {
-            model_type: wanted.model_type.clone(),
-            model_id: wanted.model_id,
-            field_name: wanted.field_name.clone(),
-            language: wanted.language(),
-            source_hash: content_hash(&wanted.text),
+            model_type: request.model_type.clone(),
+            model_id: request.model_id,
+            field_name: request.field_name.clone(),
+            language: request.language(),
+            source_hash: content_hash(&request.text),
             text: text.clone(),
             version: job.id.get(),
             created_at: tx.now,
         };
-        rows.insert(place, row);
+        rows.insert(key, row);
     }
     for row in rows.into_values() {
         with_conn!(&mut *tx.conn, |c| {

@@ -110,8 +110,8 @@ pub fn is_empty(conn: &mut DbConnection) -> Result<bool> {
     Ok(first.is_none())
 }
 
-/// Reserves a free badge: the requested one, or the next number of the role (§1). Concurrent requests for the
-/// same number wait for each other; the later one gets another number.
+/// Reserves a free badge: the requested one, or the next number of the role (§1). Concurrent
+/// requests for the same number wait for each other; the later one gets another number.
 fn reserve_badge(tx: &mut Tx<'_>, field: &'static str, request: BadgeRequest) -> Result<String> {
     let insert = |tx: &mut Tx<'_>, badge: &Badge| {
         let (prefix, number) = badge.parts().unzip();
@@ -145,9 +145,9 @@ fn reserve_badge(tx: &mut Tx<'_>, field: &'static str, request: BadgeRequest) ->
     }
 }
 
-/// Reserves the badges a draft requests. Chosen badges come first, so that numbering skips them, then in
-/// alphabetical order, so that two transactions that request the same two badges don't deadlock. A badge the
-/// account already has, for either role, stays with it.
+/// Reserves the badges a draft requests. Chosen badges come first, so that numbering skips them,
+/// then in alphabetical order, so that two transactions that request the same two badges don't
+/// deadlock. A badge the account already has, for either role, stays with it.
 fn assign_badges(tx: &mut Tx<'_>, before: Option<&User>, draft: Draft) -> Result<User> {
     let Draft { mut user, badge, minor_badge } = draft;
     let mut requests: Vec<(&'static str, BadgeRequest)> =
@@ -189,12 +189,14 @@ pub fn create(tx: &mut Tx<'_>, new: NewUser, password_hash: &str) -> Result<User
     Ok(user)
 }
 
-/// Changes an account (§1); locks the active admins, then the account. Deactivation ends its sessions.
+/// Changes an account (§1); locks the active admins, then the account. Deactivation ends its
+/// sessions.
 pub fn update(tx: &mut Tx<'_>, id: UserId, changes: UserChanges) -> Result<User> {
     change(tx, id, AuditAction::Update, |before, now| Ok(changes.draft(before, now)?))
 }
 
-/// Deactivates an account and ends its sessions (§1); idempotent. Locks the active admins, then the account.
+/// Deactivates an account and ends its sessions (§1); idempotent. Locks the active admins, then the
+/// account.
 pub fn deactivate(tx: &mut Tx<'_>, id: UserId) -> Result<User> {
     change(tx, id, AuditAction::Deactivate, |before, now| {
         let user = User { is_active: false, updated_at: now, ..before.clone() };
@@ -224,8 +226,8 @@ pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &User, draft: 
     }
     update_row!(tx, users, before, &after)?;
     let old = [Some(&before.role_id), before.minor_role_id.as_ref()];
-    let kept = [Some(&after.role_id), after.minor_role_id.as_ref()];
-    let freed: Vec<&String> = old.into_iter().filter(|badge| !kept.contains(badge)).flatten().collect();
+    let current = [Some(&after.role_id), after.minor_role_id.as_ref()];
+    let freed: Vec<&String> = old.into_iter().filter(|badge| !current.contains(badge)).flatten().collect();
     if !freed.is_empty() {
         with_conn!(&mut *tx.conn, |c| diesel::delete(badges::table.filter(badges::badge.eq_any(freed)))
             .execute(c))?;
@@ -245,9 +247,9 @@ pub fn reset_password(tx: &mut Tx<'_>, id: UserId, password: &Password, password
     Ok(user)
 }
 
-/// Replaces the actor's password and ends their sessions; returns the generation of new sessions (§1). Locks
-/// the account. The caller has verified the current password against `seen_hash`; if another hash is stored
-/// by now, the password is refused.
+/// Replaces the actor's password and ends their sessions; returns the generation of new sessions
+/// (§1). Locks the account. The caller has verified the current password against `seen_hash`; if
+/// another hash is stored by now, the password is refused.
 pub fn change_password(
     tx: &mut Tx<'_>,
     password: &Password,

@@ -3,15 +3,15 @@
 use crate::{ids::UserId, input::text_enum};
 
 text_enum! {
-    /// Kinds of entities in the change feed.
+    /// Type of an entity in the change feed.
     pub enum ChangedKind {
-        /// An assignment of one's team.
+        /// Assignment of the user's team.
         Assignment = "assignment",
-        /// An inspection of one's own.
+        /// Inspection by the user.
         Inspection = "inspection",
-        /// A job of one's own.
+        /// Job of the user.
         Job = "job",
-        /// A defect that is assigned to one.
+        /// Defect that the user is responsible for.
         Defect = "defect",
         /// A notification.
         Notification = "notification",

@@ -57,8 +57,8 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Releases the hold of every assessment on a machine, which is locked, because its status is changed by
-/// hand (§2).
+/// Releases the hold of every assessment on a machine, which is locked, because its status is
+/// changed by hand (§2).
 pub(crate) fn release_hold(tx: &mut Tx<'_>, machine: EquipmentId) -> Result<()> {
     for before in holding(tx.conn, machine)? {
         let after = before.released(tx.actor_id(), tx.now);

@@ -12,8 +12,8 @@ pub fn get(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
     find_row!(conn, daily_lists, InspectionList, id)?.ok_or_else(|| NotFound("list").into())
 }
 
-/// One daily list, locked until the transaction ends. Every change of its number of assigned or completed
-/// assignments locks it, after the assignment and before the machine.
+/// One daily list, locked until the transaction ends. Every change of its number of assigned or
+/// completed assignments locks it, after the assignment and before the machine.
 pub(crate) fn lock(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
     lock_row!(conn, daily_lists, InspectionList, id)?.ok_or_else(|| NotFound("list").into())
 }

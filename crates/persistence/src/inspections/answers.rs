@@ -23,9 +23,9 @@ pub(crate) fn list(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answ
         .load(c))?)
 }
 
-/// Answers questions of a draft, all of them or none; a second answer to a question replaces the first (§5).
-/// `path` names the n-th answer in the input, for errors. Locks the inspection, the questions (shared) and the
-/// photos.
+/// Answers questions of a draft, all of them or none; a second answer to a question replaces the
+/// first (§5). `path` names the n-th answer in the input, for errors. Locks the inspection, the
+/// questions (shared) and the photos.
 pub fn answer(
     tx: &mut Tx<'_>,
     id: InspectionId,

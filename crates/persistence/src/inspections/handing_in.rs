@@ -1,5 +1,5 @@
-//! Handing an inspection in: the result, its defects, the half of the assignment, and, with the second half,
-//! the assessment and the end of a takeover (§5, §7, §9).
+//! Handing an inspection in: the result, its defects, the half of the assignment, and, with the
+//! second half, the assessment and the end of a takeover (§5, §7, §9).
 
 use diesel::{dsl::case_when, prelude::*, upsert::excluded};
 use inspection_domain::{
@@ -23,9 +23,9 @@ use crate::{
     users::rows as user_rows,
 };
 
-/// Submits an inspection: result, defects, the weekly count and the notifications, all or nothing (§5).
-/// Locks the inspection, its assignment and its checklist (shared), before anything that refers to the machine
-/// is written. Returns the inspection and the number of defects raised.
+/// Submits an inspection: result, defects, the weekly count and the notifications, all or nothing
+/// (§5). Locks the inspection, its assignment and its checklist (shared), before anything that
+/// refers to the machine is written. Returns the inspection and the number of defects raised.
 pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> {
     let before = rows::lock_for_actor(tx, id)?;
     before.status.after(InspectionCommand::Submit)?;
@@ -82,8 +82,9 @@ fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
     Ok(())
 }
 
-/// Completes one half of an assignment, which is locked. With the second half, the assessment of the machine
-/// is created, both inspectors are asked for their verdict, and a takeover ends (§5, §7, §9).
+/// Completes one half of an assignment, which is locked. With the second half, the assessment of
+/// the machine is created, both inspectors are asked for their verdict, and a takeover ends (§5,
+/// §7, §9).
 fn complete_half(tx: &mut Tx<'_>, before: &Assignment, half: Category, machine: &Equipment) -> Result<()> {
     let complete = before.after(AssignmentCommand::Complete(half), tx.now)?;
     assignment_rows::write(tx, AuditAction::Complete, before, &complete)?;

@@ -26,8 +26,8 @@ use crate::{
     users::rows as user_rows,
 };
 
-/// Assigns a defect to a specialist, who is notified; the defect is in progress from then on (§6). Locks the
-/// machine, the defect, the specialist and the counters of job numbers.
+/// Assigns a defect to a specialist, who is notified; the defect is in progress from then on (§6).
+/// Locks the machine, the defect, the specialist and the counters of job numbers.
 pub fn assign_specialist(tx: &mut Tx<'_>, id: DefectId, assignment: AssignSpecialist) -> Result<Job> {
     assignment.check()?;
     let seen = defect_rows::get(tx.conn, id)?;
@@ -43,8 +43,8 @@ pub fn assign_specialist(tx: &mut Tx<'_>, id: DefectId, assignment: AssignSpecia
     Ok(job)
 }
 
-/// Creates an engineer job: an admin for any engineer, an engineer for themself (§7). Locks the engineer and
-/// the counters of job numbers.
+/// Creates an engineer job: an admin for any engineer, an engineer for themself (§7). Locks the
+/// engineer and the counters of job numbers.
 pub fn create_for_engineer(tx: &mut Tx<'_>, new: NewEngineerJob) -> Result<Job> {
     new.check()?;
     let actor = tx.actor()?.clone();
@@ -67,8 +67,8 @@ pub fn create_for_engineer(tx: &mut Tx<'_>, new: NewEngineerJob) -> Result<Job> 
     Ok(job)
 }
 
-/// Reassigns an incomplete repair to another specialist, or to the same again (§7). Locks the machine, the
-/// defect, the job and the specialist.
+/// Reassigns an incomplete repair to another specialist, or to the same again (§7). Locks the
+/// machine, the defect, the job and the specialist.
 pub fn reassign(tx: &mut Tx<'_>, id: JobId, reassignment: Reassignment) -> Result<Job> {
     let work = JobWork::lock(tx, id)?;
     let (Some(machine), Some(defect)) = (&work.machine, &work.defect) else {
@@ -100,8 +100,8 @@ fn notify_assigned(tx: &mut Tx<'_>, job: &Job, machine: &Equipment) {
     tx.notify([job.owner_id], &assigned);
 }
 
-/// The future owner of a job of this kind, locked so that they can't be deactivated or sent on leave meanwhile.
-/// `field` names them in errors.
+/// The future owner of a job of this kind, locked so that they can't be deactivated or sent on
+/// leave meanwhile. `field` names them in errors.
 fn lock_owner(tx: &mut Tx<'_>, id: UserId, kind: JobKind, field: &str) -> Result<User> {
     let found = user_rows::lock_all(tx.conn, &[id])?.pop();
     may_own(found.as_ref(), kind, field)?;

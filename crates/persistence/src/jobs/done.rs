@@ -19,9 +19,9 @@ use crate::{
     users::rows as user_rows,
 };
 
-/// Completes a job, all or nothing: the defect of a repair is resolved, its machine returns to service unless
-/// another repair needs it, a quality engineer gets the review, and a takeover ends with its bonus (§7, §8).
-/// Locks the machine, the defect, the job, and last the accounts.
+/// Completes a job, all or nothing: the defect of a repair is resolved, its machine returns to
+/// service unless another repair needs it, a quality engineer gets the review, and a takeover ends
+/// with its bonus (§7, §8). Locks the machine, the defect, the job, and last the accounts.
 pub fn complete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, completion: Completion) -> Result<Job> {
     let work = JobWork::lock_for_actor(tx, kind, id)?;
     let notes = String::from(completion.work_notes.clone());

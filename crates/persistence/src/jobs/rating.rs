@@ -29,8 +29,8 @@ pub fn find_cleaning(conn: &mut DbConnection, id: JobId) -> Result<Option<(Clean
     }
 }
 
-/// Reports how the place of a repair was left, with photos; a second report replaces the notes and adds
-/// photos (§7). Locks the job and the files.
+/// Reports how the place of a repair was left, with photos; a second report replaces the notes and
+/// adds photos (§7). Locks the job and the files.
 pub fn clean(tx: &mut Tx<'_>, id: JobId, report: NewCleaning) -> Result<(Job, Cleaning, Vec<FileId>)> {
     let job = rows::lock_for_actor(tx, JobKind::Specialist, id)?;
     let ids = report.file_ids.as_ref().map(|ids| ids.0.clone()).unwrap_or_default();
@@ -47,8 +47,8 @@ pub fn clean(tx: &mut Tx<'_>, id: JobId, report: NewCleaning) -> Result<(Job, Cl
     Ok((job, cleaning, file_rows::list_evidence(tx.conn, EVIDENCE, id.get())?))
 }
 
-/// Rates a cleaning, or changes its rating: the difference is booked on the specialist's points (§7). Locks the
-/// job and the specialist.
+/// Rates a cleaning, or changes its rating: the difference is booked on the specialist's points
+/// (§7). Locks the job and the specialist.
 pub fn rate_cleaning(tx: &mut Tx<'_>, id: JobId, rating: &CleaningRating) -> Result<(Job, Cleaning)> {
     let job = rows::lock_of_kind(tx.conn, JobKind::Specialist, id)?;
     job.status.after(JobCommand::Reward)?;
@@ -62,8 +62,8 @@ pub fn rate_cleaning(tx: &mut Tx<'_>, id: JobId, rating: &CleaningRating) -> Res
     Ok((job, after))
 }
 
-/// Grants the admin's bonus of a job, or changes it: the difference is booked on the owner's points (§7). Locks
-/// the job and the owner.
+/// Grants the admin's bonus of a job, or changes it: the difference is booked on the owner's points
+/// (§7). Locks the job and the owner.
 pub fn reward(tx: &mut Tx<'_>, kind: JobKind, id: JobId, bonus: &BonusRating) -> Result<Job> {
     let before = rows::lock_of_kind(tx.conn, kind, id)?;
     let after = before.rewarded(bonus.admin_bonus.get(), tx.now)?;

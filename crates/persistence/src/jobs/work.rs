@@ -19,8 +19,8 @@ use crate::{
     jobs::rows,
 };
 
-/// A job with the defect and the machine its work changes, all locked, in lock order: machine, defect, job.
-/// Only repairs have a defect and a machine.
+/// A job with the defect and the machine its work changes, all locked, in lock order: machine,
+/// defect, job. Only repairs have a defect and a machine.
 pub(crate) struct JobWork {
     pub(crate) machine: Option<Equipment>,
     pub(crate) defect: Option<Defect>,
@@ -67,7 +67,8 @@ impl JobWork {
         if is_busy { Ok(()) } else { equipment::change_status(tx, machine, machine.status.after_repair()) }
     }
 
-    /// Cancels a repair that hasn't started, because the defect is a false alarm; its creator is notified (§6).
+    /// Cancels a repair that hasn't started, because the defect is a false alarm; its creator is
+    /// notified (§6).
     pub(crate) fn cancel(&self, tx: &mut Tx<'_>, reason: &str) -> Result<Job> {
         let after = self.job.cancel(tx.now)?;
         rows::write(tx, AuditAction::Cancel, &self.job, &after)?;

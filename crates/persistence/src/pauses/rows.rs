@@ -1,4 +1,5 @@
-//! Rows of `job_pauses`: lookups, insert and guarded write. A pause is changed only while its job is locked.
+//! Rows of `job_pauses`: lookups, insert and guarded write. A pause is changed only while its job
+//! is locked.
 
 use diesel::prelude::*;
 use inspection_domain::{

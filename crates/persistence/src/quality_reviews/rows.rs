@@ -1,4 +1,5 @@
-//! Rows of `quality_reviews`: lookups, insert and guarded write. A review is changed only while its job is locked.
+//! Rows of `quality_reviews`: lookups, insert and guarded write. A review is changed only while its
+//! job is locked.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! Rows of `takeovers`: lookups, insert and guarded write. A request is changed only while its job or assignment
-//! is locked.
+//! Rows of `takeovers`: lookups, insert and guarded write. A request is changed only while its job
+//! or assignment is locked.
 
 use diesel::prelude::*;
 use inspection_domain::{

@@ -45,14 +45,16 @@ pub(crate) fn lock(conn: &mut DbConnection, id: UserId) -> Result<User> {
     lock_row!(conn, users, User, id)?.ok_or_else(|| NotFound("user").into())
 }
 
-/// One account, locked for a change of its unique columns (e-mail address, badges). The lock excludes rows
-/// that refer to the account; taken later in the transaction it could deadlock with such a reference.
+/// One account, locked for a change of its unique columns (e-mail address, badges). The lock
+/// excludes rows that refer to the account; taken later in the transaction it could deadlock with
+/// such a reference.
 pub(crate) fn lock_exclusively(conn: &mut DbConnection, id: UserId) -> Result<User> {
     lock_row!(conn, users, User, id, for_update)?.ok_or_else(|| NotFound("user").into())
 }
 
-/// Several accounts, locked until the transaction ends. Accounts are locked in one order everywhere: admins
-/// first, because every change of an account locks them before the account itself, then by id.
+/// Several accounts, locked until the transaction ends. Accounts are locked in one order
+/// everywhere: admins first, because every change of an account locks them before the account
+/// itself, then by id.
 pub(crate) fn lock_all(conn: &mut DbConnection, ids: &[UserId]) -> Result<Vec<User>> {
     let in_order = users::table.filter(users::id.eq_any(ids)).order((users::role.ne(Role::Admin), users::id));
     Ok(lock_rows!(conn, in_order.select(User::as_select()), load)?)
@@ -65,9 +67,10 @@ pub(crate) fn lock_all_for_badges(conn: &mut DbConnection, ids: &[UserId]) -> Re
     Ok(lock_rows!(conn, in_order.select(User::as_select()), for_update, load)?)
 }
 
-/// Locks all active admins, by id, and returns their ids. Every change of an account locks them before the
-/// account itself: two admins who deactivate each other then run one after the other, and the second sees
-/// that no other admin is left. A change of badges that notifies everybody can't deadlock with another one.
+/// Locks all active admins, by id, and returns their ids. Every change of an account locks them
+/// before the account itself: two admins who deactivate each other then run one after the other,
+/// and the second sees that no other admin is left. A change of badges that notifies everybody
+/// can't deadlock with another one.
 pub(crate) fn lock_active_admins(conn: &mut DbConnection) -> Result<Vec<UserId>> {
     let active_admins = users::table
         .filter(users::role.eq(Role::Admin).and(users::is_active))

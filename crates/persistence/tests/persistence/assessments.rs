@@ -1,4 +1,5 @@
-//! Verdicts on machines and decisions of admins (§9): their consequences, and that no statement bypasses them.
+//! Verdicts on machines and decisions of admins (§9): their consequences, and that no statement
+//! bypasses them.
 
 mod deciding;
 mod holding;

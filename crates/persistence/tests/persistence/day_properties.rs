@@ -1,4 +1,5 @@
-//! Invariants of inspection days under random commands: counters, points and the status of machines.
+//! Invariants of inspection days under random commands: counters, points and the status of
+//! machines.
 
 use std::{
     cell::RefCell,

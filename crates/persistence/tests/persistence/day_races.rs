@@ -1,5 +1,6 @@
-//! Concurrency on an inspection day: planning, both halves, verdicts and decisions. The second transaction waits or is
-//! refused; counters, points and the machine's status are right in every order.
+//! Concurrency on an inspection day: planning, both halves, verdicts and decisions. The second
+//! transaction waits or is refused; counters, points and the machine's status are right in every
+//! order.
 
 mod judging;
 mod working;

@@ -1,5 +1,6 @@
-//! Invariants of leaves under random commands and passing days: a person is on leave exactly while a leave in force covers
-//! today, and covers others exactly while a leave in force names them (§10).
+//! Invariants of leaves under random commands and passing days: a person is on leave exactly while
+//! a leave in force covers today, and covers others exactly while a leave in force names them
+//! (§10).
 
 use std::cell::RefCell;
 

@@ -47,7 +47,8 @@ fn whole<T>(length: usize, list: impl Fn(PageRequest) -> Page<T>, number: impl F
     in_pages
 }
 
-/// Checks a list in every order; descending is the reverse of ascending. Most rows tie where they can.
+/// Checks a list in every order; descending is the reverse of ascending. Most rows tie where they
+/// can.
 fn in_every_order<T>(
     length: usize,
     orders: &[impl Display],

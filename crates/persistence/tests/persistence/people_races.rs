@@ -1,4 +1,5 @@
-//! Concurrency of leaves, coverage and bonus stars: one transaction wins, and nothing happens twice.
+//! Concurrency of leaves, coverage and bonus stars: one transaction wins, and nothing happens
+//! twice.
 
 use inspection_domain::{
     bonus_stars::BonusStatus,
@@ -133,7 +134,8 @@ on_both_databases! {
         for round in 0..2 * rounds() {
             let day = context.today().plus_days(i32::try_from(round).unwrap()).to_string();
             let asked: Vec<_> = absent.iter().map(|person| leave(&db, &context, person, &day, &day)).collect();
-            // The leaves of the previous round end while these are approved, and each cover changes.
+            // The leaves of the previous round end while these are approved, and each cover
+            // changes.
             let outcomes = at_once(4 + running.len(), |n| {
                 let admin = &admins[n % 2];
                 match asked.get(n) {

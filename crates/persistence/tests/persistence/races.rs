@@ -1,6 +1,7 @@
 //! Concurrency: the second transaction is refused or waits, and nothing is ever half done.
 //!
-//! Every race runs several rounds, because the order of its transactions is random; no order may break a rule.
+//! Every race runs several rounds, because the order of its transactions is random; no order may
+//! break a rule.
 
 use std::{collections::BTreeSet, fmt::Debug, sync::Barrier, thread};
 

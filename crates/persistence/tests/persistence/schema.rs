@@ -13,7 +13,8 @@ struct Fact {
     fact: String,
 }
 
-// Except exclusion constraints: SQLite has triggers instead; `leaves` tests that both behave the same.
+// Except exclusion constraints: SQLite has triggers instead; `leaves` tests that both behave the
+// same.
 const POSTGRES: &[&str] = &[
     "SELECT 'column ' || c.relname || '.' || a.attname
          || ' ' || replace(format_type(a.atttypid, a.atttypmod), ' with time zone', '')

@@ -1,4 +1,5 @@
-//! A unit of work is one transaction however it ends; instants are independent of the server's time zone.
+//! A unit of work is one transaction however it ends; instants are independent of the server's time
+//! zone.
 
 use std::{
     collections::BTreeMap,

@@ -446,7 +446,8 @@ on_both_databases! {
                 .collect::<Vec<_>>()
         };
         let week = |year, week, number, last: &str| (year, week, number, last.to_owned());
-        // Tuesday 31 December 2024 is in week 1 of 2025, as is the Monday, which is still Sunday in UTC.
+        // Tuesday 31 December 2024 is in week 1 of 2025, as is the Monday, which is still Sunday in
+        // UTC.
         clock.set("2024-12-29T21:00:00Z");
         submitted(&db, &context, mechanical, &machine, &[]);
         assert_eq!(weeks(), [week(2025, 1, 1, "2024-12-30")]);
@@ -457,7 +458,8 @@ on_both_databases! {
         let of_2025 = week(2025, 1, 3, "2025-01-01");
         assert_eq!(weeks(), std::slice::from_ref(&of_2025));
 
-        // Thursday 31 December 2026 until midnight and Friday 1 January 2027 are in week 53 of 2026.
+        // Thursday 31 December 2026 until midnight and Friday 1 January 2027 are in week 53 of
+        // 2026.
         clock.set("2026-12-31T20:59:59Z");
         let sheets = team.both().map(|member| half_answered(&db, &context, member, id, &[]));
         submit(&db, &context, mechanical, &sheets[0]).unwrap();
@@ -474,5 +476,18 @@ on_both_databases! {
         clock.set("2027-01-03T21:00:00Z");
         submitted(&db, &context, electrical, &machine, &[]);
         assert_eq!(weeks(), [of_2025, of_2026, week(2027, 1, 1, "2027-01-04")]);
+    }
+
+    fn submitting_the_second_half_reads_the_machine_once(db: TestDatabase) {
+        let (context, _) = context();
+        let Case { team, id, .. } = case(&db, &context);
+        half_submitted(&db, &context, &team.mechanical, id, &[]);
+        let second = half_answered(&db, &context, &team.electrical, id, &[]);
+        let statements = act(&db, &context, &team.electrical, |tx| {
+            let before = db.statements();
+            inspections::submit(tx, second.inspection.id)?;
+            Ok(db.statements() - before)
+        });
+        assert_eq!(statements.unwrap(), 15);
     }
 }
