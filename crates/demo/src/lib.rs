@@ -25,8 +25,8 @@ use error::Result;
 /// Days of history that `seed --demo` generates.
 pub const DAYS: u16 = 90;
 
-/// Fills an empty database with the demo site and `days` of history until `end`, the start of a day.
-/// `on_day` is called with the number of finished days.
+/// Fills an empty database with the demo site and `days` of history until `end`, the start of a
+/// day. `on_day` is called with the number of finished days.
 ///
 /// Refuses with [`Error::InUse`] if the database has equipment, or accounts beside one admin.
 pub fn generate(

@@ -1,8 +1,8 @@
 //! Backups: created while the service runs, listed, verified by a trial restore, restored.
 //!
 //! A backup is a folder named by the instant of its beginning. It holds a dump of the database, the
-//! stored files in one archive, a manifest, and the checksums of all three. Until it is complete its
-//! name starts with a dot.
+//! stored files in one archive, a manifest, and the checksums of all three. Until it is complete
+//! its name starts with a dot.
 
 mod address;
 mod archive;

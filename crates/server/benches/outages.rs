@@ -1,5 +1,6 @@
-//! Ten minutes under load, while PostgreSQL and Redis are taken away and given back, against the program as it is built; other
-//! seconds as an argument. Prints what was answered and how fast; ends with a failure if any answer was wrong or a write lost.
+//! Outages of PostgreSQL and Redis under load, for ten minutes or as many seconds as in the
+//! argument. Prints response counts and latencies; fails if a response was wrong or a write was
+//! lost.
 #![allow(clippy::print_stdout, reason = "a benchmark is for people")]
 
 use std::{env, path::Path, time::Duration};

@@ -1,5 +1,5 @@
-//! How much memory uploads take: 50 files of 16 MB at once, of each kind, against the program as it is built. Prints the
-//! growth of the process; ends with a failure if it is 64 MB or more.
+//! Memory of uploads: 50 concurrent files of 16 MB of each kind. Prints the growth of the process;
+//! fails at 64 MB or more.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -27,7 +27,7 @@ const AT_ONCE: usize = 50;
 const LARGEST: usize = 16 << 20;
 const GROWTH: u64 = 64 << 10;
 
-/// A figure of the process, in kB.
+/// A memory figure of the process, in kB.
 fn memory(of: &Child, what: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", of.id())).expect("a process");
     let line = status.lines().find(|line| line.starts_with(what)).expect("a figure");
@@ -56,7 +56,7 @@ fn start(folder: &tempfile::TempDir) -> (Child, String) {
         for line in lines.map_while(Result::ok) {
             let address = line.split("\"address\":\"").nth(1).and_then(|rest| rest.split('"').next());
             if let Some(address) = address.filter(|_| line.contains("listening")) {
-                sender.send(address.to_owned()).expect("somebody waits");
+                sender.send(address.to_owned()).expect("a receiver");
             }
         }
     });
@@ -66,10 +66,10 @@ fn start(folder: &tempfile::TempDir) -> (Child, String) {
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut child, base) = start(&folder);
-    let nobody = Client::new(&base);
+    let anonymous = Client::new(&base);
     let credentials = json!({"email": "admin@example.com", "password": "correct horse battery"});
-    let login = nobody.post("/api/auth/login", &credentials);
-    let client = nobody.with_token(login.json["access_token"].as_str().expect("a token"));
+    let login = anonymous.post("/api/auth/login", &credentials);
+    let client = anonymous.with_token(login.json["access_token"].as_str().expect("a token"));
     let files = [
         ("report.pdf", "application/pdf", big_pdf(LARGEST - 10_000)),
         ("photo.jpg", "image/jpeg", jpeg_of_quality(&noise(4000, 3000), 78)),
@@ -80,7 +80,7 @@ fn main() {
         let bytes = Arc::new(bytes);
         assert!(bytes.len() <= LARGEST, "{name} has {} bytes", bytes.len());
         let before = memory(&child, "VmRSS:");
-        // The peak from now on.
+        // Resets the peak.
         fs::write(format!("/proc/{}/clear_refs", child.id()), "5").expect("reset");
         let started = Instant::now();
         let uploads: Vec<_> = (0..AT_ONCE)

@@ -33,7 +33,7 @@ use output::{one_line, say};
 
 /// Serves the inspection and maintenance API of an industrial site, and administers it.
 #[derive(Debug, Parser)]
-#[command(name = "inspection-server", version, about)]
+#[command(name = "inspection-server", version)]
 struct Cli {
     /// The command; `serve` by default.
     #[command(subcommand)]
@@ -88,7 +88,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are printed to stdout and are successes. A failed print can't be reported.
+            // Help and version are successes, on stdout. A failed print can't be reported.
             let _ = error.print();
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }

@@ -87,17 +87,17 @@ variables! {
     jwt_access_token_expires: Duration = ["24h", "8h", "24h"], Open;
     /// Lifetime of refresh tokens: seconds, or with a unit such as `7d`
     jwt_refresh_token_expires: Duration = all("7d"), Open;
-    /// Database: `sqlite://path` or `postgres://user:password@host/name`; production requires PostgreSQL
+    /// Database: `sqlite://path` or `postgres://user:password@host/name` (required in production)
     database_url: DatabaseUrl = ["sqlite://data/inspection.db", "", "sqlite://data/testing.db"], Address;
     /// Database connections in the pool
     db_pool_size: NonZeroU32 = all("10"), Open;
     /// Additional database connections when all of the pool are in use
     db_max_overflow: u32 = all("5"), Open;
-    /// Counter of rate limits: `redis://host:6379` for all instances together, `memory://` for each instance
+    /// Counter of rate limits: `redis://host:6379` for all instances, `memory://` for each one
     redis_url | "RATELIMIT_STORAGE_URI": RedisUrl = all("memory://"), Address;
-    /// Origins of web apps that may call the API, separated by commas, such as `https://app.example.com`; `*` allows any
+    /// Allowed origins, separated by commas, such as `https://app.example.com`; `*` allows any
     cors_origins: Option<Origins> = ["*", "", "*"], Open;
-    /// Folder of evidence files, on a persistent disk; with `STORAGE_URL`, only of uploads under way
+    /// Folder of evidence files, on a persistent disk; with `STORAGE_URL`, of uploads under way
     upload_folder: PathBuf = ["data/uploads", "data/uploads", "data/testing-uploads"], Open;
     /// Bucket of evidence files instead of a folder: `s3://bucket/prefix`
     storage_url: Option<Bucket> = all(""), Open;
@@ -131,9 +131,9 @@ variables! {
     trusted_proxies: Vec<IpNet> = all(""), Open;
     /// Whether requests that reached a trusted proxy without TLS are redirected to HTTPS
     https_redirect: bool = ["false", "true", "false"], Open;
-    /// Maximum age of the numbers on the admin dashboard, in seconds; `0` counts them for each request
+    /// Maximum age of the numbers on the admin dashboard, in seconds; `0` disables the cache
     dashboard_age: u32 = ["2", "2", "0"], Open;
-    /// Token required to read `/metrics`; without it, only this machine may read them
+    /// Token required to read `/metrics`; readable on this machine only if not set
     metrics_token: Option<SecretString> = all(""), Secret;
     /// Folder of backups, on another disk than the database, or copied elsewhere
     backup_folder: PathBuf = ["data/backups", "backups", "data/testing-backups"], Open;

@@ -41,8 +41,8 @@ pub fn start(level: LevelFilter, format: LogFormat) {
 }
 
 /// Starts logging for a service, to stderr and optionally to a file. A background thread writes the
-/// lines, so that requests don't wait for a slow terminal or disk; if its queue is full, new lines are
-/// dropped.
+/// lines, so that requests don't wait for a slow terminal or disk; if its queue is full, new lines
+/// are dropped.
 pub fn start_in_background(level: LevelFilter, format: LogFormat, file: Option<&Path>) -> Logging {
     let colours = io::stderr().is_terminal() && file.is_none();
     let (writer, guard) = NonBlocking::new(Tee { file: file.map(RotatingFile::new) });
@@ -80,8 +80,8 @@ impl Write for Tee {
     }
 }
 
-/// A rotated file; older files are kept as `….1`, `….2` and so on. After a failure, such as a full disk
-/// or a removed folder, the next line tries again.
+/// A rotated file; older files are kept as `….1`, `….2` and so on. After a failure, such as a full
+/// disk or a removed folder, the next line tries again.
 struct RotatingFile {
     path: PathBuf,
     file: Option<FileRotate<AppendCount>>,

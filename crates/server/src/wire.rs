@@ -220,12 +220,12 @@ fn extra_metrics(config: &Config) -> Vec<ExtraMetric> {
     };
     let created = age(
         "inspection_last_backup_timestamp_seconds",
-        "When the newest backup was begun, in seconds since 1970.",
+        "When the newest backup began, in seconds since 1970.",
         |folder| Some(backup::newest(folder).ok()??.created_at),
     );
     let verified = age(
         "inspection_last_verified_backup_timestamp_seconds",
-        "When a backup was last put back for a trial and was whole, in seconds since 1970.",
+        "When a backup was last verified by a trial restore, in seconds since 1970.",
         |folder| backup::newest_verified(folder).ok()??.verified_at,
     );
     read("inspection_disk_free_bytes", "Bytes that can still be written to a disk.", |space| space.free)

@@ -24,7 +24,8 @@ use crate::{
 const TEAMS: usize = 6;
 
 impl DemoSimulator<'_> {
-    /// Creates a routine for each of the first two machine types, and the weekly plan of the others.
+    /// Creates a routine for each of the first two machine types, and the weekly plan of the
+    /// others.
     pub(super) fn plan_rounds(&mut self, templates: &[TemplateId]) -> Result<()> {
         let admin = self.people.first().cloned();
         let named = [("Day round", "جولة النهار", Shift::Day), ("Night round", "جولة الليل", Shift::Night)];

@@ -111,7 +111,8 @@ fn last_changed(folder: &Path) -> i64 {
     times.max().unwrap_or(i64::MAX)
 }
 
-/// Removes all but the newest `count` backups and the one verified last, and names the removed ones.
+/// Removes all but the newest `count` backups and the one verified last, and names the removed
+/// ones.
 pub(super) fn prune(parent: &Path, count: usize) -> Result<Vec<String>> {
     let verified = newest_verified(parent)?.map(|backup| backup.name);
     let all = list(parent)?.backups;

@@ -116,10 +116,11 @@ impl<'a> Restoration<'a> {
     pub fn run(self, storage: Storage, progress: OnProgress<'_>) -> Result<Restored> {
         let Self { settings, context, begun, name, manifest, replace, location, .. } = self;
         let folder = settings.folder.join(&name);
-        // Files before rows: an interruption leaves orphaned files at worst, not rows without files.
+        // Files before rows: an interruption leaves orphaned files at worst, not rows without
+        // files.
         let (restored, present) = files(&folder.join(FILES), &manifest, storage, progress)?;
-        // Connections may have been opened meanwhile: the confirmation and the files take their time. A
-        // SQLite file has been locked since the preparation.
+        // Connections may have been opened meanwhile: the confirmation and the files take their
+        // time. A SQLite file has been locked since the preparation.
         if matches!(self.target, Target::PostgreSql(..)) {
             occupants(settings, &manifest, replace)?;
         }

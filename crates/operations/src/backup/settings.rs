@@ -23,7 +23,8 @@ pub struct Settings {
     pub database_url: SecretString,
     /// Folder of the backups; need not exist yet.
     pub folder: PathBuf,
-    /// Folder of `pg_dump` and `pg_restore`; `PATH` and `/usr/lib/postgresql` are searched if absent.
+    /// Folder of `pg_dump` and `pg_restore`; `PATH` and `/usr/lib/postgresql` are searched if
+    /// absent.
     pub pg_bin: Option<PathBuf>,
 }
 

@@ -80,7 +80,8 @@ impl Tools {
         ToolRun::start("pg_dump", command, address)
     }
 
-    /// Starts restoring a dump into a database in one transaction. `replacing` drops existing tables.
+    /// Starts restoring a dump into a database in one transaction. `replacing` drops existing
+    /// tables.
     pub(super) fn restore(&self, address: &Address, from: &Path, replacing: bool) -> Result<ToolRun> {
         let mut command = self.command("pg_restore", address);
         // Roles of the old server need not exist: the restoring role owns everything.
@@ -135,8 +136,8 @@ impl ToolRun {
         Ok(Self { name, child, stderr: Some(stderr), address: address.clone() })
     }
 
-    /// Waits for its end and calls `meanwhile` at every poll. The error of a failed tool is its output,
-    /// with the password masked.
+    /// Waits for its end and calls `meanwhile` at every poll. The error of a failed tool is its
+    /// output, with the password masked.
     pub(super) fn finish(mut self, mut meanwhile: impl FnMut()) -> Result<()> {
         let status = loop {
             if let Some(status) = self.child.try_wait()? {
@@ -181,8 +182,8 @@ mod tests {
     fn fake_tools(version: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["pg_dump", "pg_restore"] {
-            // Written by another process: a file that this one had open for writing may still be open in a
-            // child of a concurrent test, and then can't be executed.
+            // Written by another process: a file that this one had open for writing may still be
+            // open in a child of a concurrent test, and then can't be executed.
             let script =
                 "printf '#!/bin/sh\\necho \"%s (PostgreSQL) %s\"\\n' \"$1\" \"$2\" > \"$1\"; chmod +x \"$1\"";
             let mut shell = Command::new("sh");

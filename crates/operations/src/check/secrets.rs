@@ -45,8 +45,8 @@ fn key(id: &'static str, name: &str, value: Option<&str>, public: &[&str]) -> Fi
         None => fail(format!("{name} is not set")),
         Some(value) if public.contains(&value) => fail(format!("{name} is the public value for development")),
         Some(value) if value.len() < 32 => fail(format!("{name} has {} bytes, fewer than 32", value.len())),
-        Some(value) if !is_plausibly_random(value) => fail(format!("{name} does not look random")),
-        Some(value) => Finding::pass(id, format!("{name} has {} bytes and looks random", value.len())),
+        Some(value) if !is_plausibly_random(value) => fail(format!("{name} does not appear random")),
+        Some(value) => Finding::pass(id, format!("{name} has {} bytes and appears random", value.len())),
     }
 }
 
@@ -136,10 +136,10 @@ mod tests {
             (None, "is not set"),
             (Some("dev-secret-key-change-in-production"), "public value"),
             (Some("pGt0x5Q9mLr2Vw8Z"), "16 bytes"),
-            (Some("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "does not look random"),
-            (Some("0123456789abcdef0123456789abcdef"), "does not look random"),
-            (Some("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrst"), "does not look random"),
-            (Some("passwordpasswordpasswordpasswordpassword"), "does not look random"),
+            (Some("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "does not appear random"),
+            (Some("0123456789abcdef0123456789abcdef"), "does not appear random"),
+            (Some("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrst"), "does not appear random"),
+            (Some("passwordpasswordpasswordpasswordpassword"), "does not appear random"),
         ] {
             let found = key("secrets.secret_key", "SECRET_KEY", value, &public);
             assert!(found.verdict == Verdict::Fail && found.found.contains(words), "{found:?}");

@@ -25,8 +25,8 @@ const MAX_WAIT: Duration = Duration::from_mins(3);
 /// Size limit of responses, in bytes; above the size limit of files.
 const MAX_RESPONSE: u64 = 64 << 20;
 
-/// Size in bytes from which a body is sent with `Expect: 100-continue`. A server that refuses a body
-/// closes the connection, and its response would be lost.
+/// Size in bytes from which a body is sent with `Expect: 100-continue`. A server that refuses a
+/// body closes the connection, and its response would be lost.
 const EXPECT_CONTINUE_SIZE: usize = 1 << 20;
 
 /// The address of a deployment.

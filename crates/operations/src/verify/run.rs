@@ -23,8 +23,8 @@ pub struct Settings {
     pub ca_certificate: Option<PathBuf>,
     /// Port at which plain HTTP must redirect to HTTPS.
     pub http_port: u16,
-    /// Whether to leave the rate limit of sign-ins alone. Testing it blocks sign-ins of this address
-    /// for a minute.
+    /// Whether to leave the rate limit of sign-ins alone. Testing it blocks sign-ins of this
+    /// address for a minute.
     pub skip_rate_limit: bool,
 }
 

@@ -13,7 +13,7 @@ use crate::config::duration;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// Count orphaned files, and list missing and changed ones. Fails if a file is missing or changed.
+    /// Count orphaned files, and list missing and changed ones, which are a failure.
     Check {
         /// Compare the checksum of every file, not only its size.
         #[arg(long)]

@@ -163,8 +163,8 @@ fn from_pairs<'a>(
     })
 }
 
-/// Parses lines of `NAME=value`. Values may be quoted. In double quotes, a backslash escapes the next
-/// character, and `\n` is a line break. Variables are not substituted.
+/// Parses lines of `NAME=value`. Values may be quoted. In double quotes, a backslash escapes the
+/// next character, and `\n` is a line break. Variables are not substituted.
 fn from_dotenv(text: &str, problems: &mut Problems) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     for (n, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {

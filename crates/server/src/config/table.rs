@@ -8,7 +8,7 @@ use super::{
     variable::{Secrecy, Variable},
 };
 
-/// A default for the table. Secrets for development are not shown, so that nobody copies them.
+/// A default for the table. Secrets for development are not shown, to prevent their reuse.
 fn default(variable: &Variable, profile: Profile) -> String {
     match (variable.default(profile), variable.secrecy) {
         (None, _) if profile == Profile::Production && variable.is_required() => "required".into(),

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use tracing::level_filters::LevelFilter;
 
-/// A value that is parsed from the text of a variable. The error completes a sentence that starts with
-/// the name of the variable. It never contains the text, which may be a misplaced secret.
+/// A value that is parsed from the text of a variable. The error completes a sentence that starts
+/// with the name of the variable. It never contains the text, which may be a misplaced secret.
 pub(super) trait Value: Sized {
     /// Parses the text.
     fn parse(text: &str) -> Result<Self, String>;

@@ -1,4 +1,4 @@
-//! Backups: made while people write, tried out, put back somewhere else, and of no use when damaged.
+//! Backups: created under load, verified, restored on another machine, and refused when damaged.
 
 use std::{
     fs,
@@ -24,20 +24,20 @@ use tempfile::TempDir;
 
 use super::{Running, failure, folder, program};
 
-/// How long to wait for something that is about to happen, on a busy machine.
-const BACKUP_TIMEOUT: Duration = Duration::from_mins(1);
+/// Timeout of waits, for a busy machine.
+const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A password that trust doesn't ask for, and that nobody may see.
+/// A password that PostgreSQL ignores, and that must not be visible.
 const PASSWORD: &str = "s3cret-of-the-role";
 
-/// A machine with the program: its folder, and the database it is configured with.
+/// A machine with the program: its folder and its configured database.
 struct Machine {
     folder: TempDir,
     database: Option<String>,
 }
 
 impl Machine {
-    /// With SQLite, if no server is given.
+    /// Uses SQLite without a server.
     fn new(server: Option<&Server>) -> Self {
         let database = server.map(|server| {
             let name = server.fresh_name();
@@ -58,7 +58,7 @@ impl Machine {
         Running::start(&self.folder, &self.settings())
     }
 
-    /// `backup …`, with PostgreSQL's programs where the tests have them.
+    /// The command `backup …`, with the PostgreSQL tools of the tests.
     fn command(&self, arguments: &[&str]) -> Command {
         let wants_tools = self.database.is_some() && arguments.first() != Some(&"list");
         let tools = (wants_tools && !arguments.contains(&"--pg-bin")).then(tools).and_then(Result::ok);
@@ -71,16 +71,16 @@ impl Machine {
         self.command(arguments).output().expect("ended")
     }
 
-    /// What `backup … --json` says if it goes well.
-    fn told(&self, arguments: &[&str]) -> Value {
+    /// The JSON output of a successful `backup … --json`.
+    fn json(&self, arguments: &[&str]) -> Value {
         let output = self.backup(&[arguments, &["--json"]].concat());
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        assert_eq!(told["ok"], true, "{told}");
-        told
+        let printed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(printed["ok"], true, "{printed}");
+        printed
     }
 
-    /// Gives the database its schema.
+    /// Migrates the database.
     fn migrate(&self) {
         let output = program(&self.folder, &self.settings(), &["migrate", "up"]).output().expect("ended");
         assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -91,16 +91,16 @@ impl Machine {
     }
 
     fn create(&self) -> String {
-        self.told(&["create"])["name"].as_str().expect("a name").to_owned()
+        self.json(&["create"])["name"].as_str().expect("a name").to_owned()
     }
 }
 
-/// Folder of PostgreSQL's client programs.
+/// Folder of the PostgreSQL client programs.
 pub(crate) fn tools() -> Result<PathBuf, Skipped> {
     Server::shared()?.tools()
 }
 
-/// A machine for each database there is.
+/// A machine for each available database.
 fn machines() -> Vec<(Machine, Option<&'static Server>)> {
     let server = tools().and_then(|_| Server::shared());
     let with_server = server.ok().map(|server| (Machine::new(Some(server)), Some(server)));
@@ -119,11 +119,11 @@ fn machine(client: &Client, number: usize) -> Response {
     )
 }
 
-/// Waits until this holds.
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+/// Waits until a condition holds.
+fn wait_until(condition: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < BACKUP_TIMEOUT, "{what}");
+        assert!(started.elapsed() < WAIT_TIMEOUT, "{condition}");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -133,20 +133,20 @@ fn names(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// How the first admin signs in.
+/// Credentials of the first admin.
 fn credentials(service: &Running) -> Value {
     json!({"email": service.email, "password": service.password})
 }
 
-/// Signs the first admin of another service in here.
+/// Signs in with the credentials of another service.
 fn signed_in(service: &Running, credentials: &Value) -> Client {
-    let nobody = Client::new(&service.base);
-    let login = nobody.post("/api/auth/login", credentials);
-    nobody.with_token(login.json["access_token"].as_str().expect("a token"))
+    let anonymous = Client::new(&service.base);
+    let login = anonymous.post("/api/auth/login", credentials);
+    anonymous.with_token(login.json["access_token"].as_str().expect("a token"))
 }
 
 #[test]
-fn a_backup_made_while_people_write_is_whole_and_comes_back_on_another_machine() {
+fn a_backup_created_under_load_is_intact_and_is_restored_on_another_machine() {
     for (from, server) in machines() {
         let service = from.start();
         let (admin, credentials) = (service.admin(), credentials(&service));
@@ -169,14 +169,14 @@ fn a_backup_made_while_people_write_is_whole_and_comes_back_on_another_machine()
                                 assert_eq!(admin.delete(&format!("/api/files/{id}")).status, 200);
                             }
                             written += 1;
-                            // The limits on requests are for real.
+                            // Rate limits are in force.
                             thread::sleep(Duration::from_millis(700));
                         }
                         written
                     })
                 })
                 .collect();
-            let created = from.told(&["create"]);
+            let created = from.json(&["create"]);
             over.store(true, Ordering::Relaxed);
             for writer in writers {
                 assert!(writer.join().expect("written") > 0);
@@ -195,25 +195,25 @@ fn a_backup_made_while_people_write_is_whole_and_comes_back_on_another_machine()
         }
         let sums =
             Command::new("sha256sum").args(["--check", "--quiet", "SHA256SUMS"]).current_dir(&path).status();
-        assert!(sums.expect("coreutils").success(), "everybody's tools read the checksums");
+        assert!(sums.expect("coreutils").success(), "sha256sum reads the checksums");
 
-        assert_eq!(from.told(&["list"])["backups"][0]["verified_at"], Value::Null);
-        let verified = from.told(&["verify"]);
+        assert_eq!(from.json(&["list"])["backups"][0]["verified_at"], Value::Null);
+        let verified = from.json(&["verify"]);
         assert_eq!(
             (&verified["name"], &verified["verified"]["compared"]["files"]),
             (&json!(name), &manifest["files"]["count"])
         );
-        let listed = from.told(&["list"]);
+        let listed = from.json(&["list"]);
         assert_eq!(listed["backups"][0]["verified_at"], verified["verified"]["at"]);
         let table = from.backup(&["list"]);
         assert!(String::from_utf8_lossy(&table.stdout).contains(name), "{table:?}");
         assert_eq!(names(&from.backups()), [name], "a trial leaves nothing");
         if let Some(server) = server {
             let left = || scratch::databases(&server.url("postgres"), "inspection_trial_").expect("listed");
-            // Those of other tests end, too.
+            // Trials of other tests end as well.
             let begun = Instant::now();
             while !left().is_empty() {
-                assert!(begun.elapsed() < BACKUP_TIMEOUT, "a trial leaves nothing: {:?}", left());
+                assert!(begun.elapsed() < WAIT_TIMEOUT, "a trial leaves nothing: {:?}", left());
                 thread::sleep(Duration::from_millis(50));
             }
         }
@@ -223,18 +223,18 @@ fn a_backup_made_while_people_write_is_whole_and_comes_back_on_another_machine()
         let copied = Command::new("cp").arg("-r").arg(&path).arg(to.backups()).status().expect("cp");
         assert!(copied.success());
         let refused = failure(&to.backup(&["restore", name]));
-        assert!(refused.contains("--yes"), "nobody is asked without a terminal: {refused}");
-        let restored = to.told(&["restore", name, "--yes"]);
+        assert!(refused.contains("--yes"), "no confirmation without a terminal: {refused}");
+        let restored = to.json(&["restore", name, "--yes"]);
         assert_eq!(restored["files_put_back"], manifest["files"]["count"], "{restored}");
         let other = to.start();
-        assert_eq!(other.password, None, "there is an admin already");
+        assert_eq!(other.password, None, "the admin exists already");
         let admin = signed_in(&other, &credentials);
         let machines = admin.get("/api/equipment").json["pagination"]["total"].clone();
         assert_eq!(machines, manifest["tables"]["equipment"]);
         for (id, photo) in &photos {
             assert_eq!(admin.get(&format!("/api/files/{id}/download")).bytes, *photo);
         }
-        assert_eq!(upload(&admin, 80).status, 201, "life goes on");
+        assert_eq!(upload(&admin, 80).status, 201, "the service works");
         other.stop();
         let checked = program(&to.folder, &to.settings(), &["files", "check", "--contents"]).output();
         assert_eq!(checked.expect("ended").status.code(), Some(0));
@@ -243,7 +243,7 @@ fn a_backup_made_while_people_write_is_whole_and_comes_back_on_another_machine()
 }
 
 #[test]
-fn what_is_in_use_is_replaced_only_when_told_to_and_when_nobody_uses_it() {
+fn a_used_database_is_replaced_only_on_request_and_without_connections() {
     for (host, _) in machines() {
         let service = host.start();
         let (admin, credentials) = (service.admin(), credentials(&service));
@@ -256,9 +256,9 @@ fn what_is_in_use_is_replaced_only_when_told_to_and_when_nobody_uses_it() {
         assert!(refused.contains("--replace"), "{refused}");
         let refused = failure(&host.backup(&["restore", &name, "--yes", "--replace"]));
         assert!(refused.contains("stop the service"), "{refused}");
-        assert_eq!(admin.get("/api/equipment").json["pagination"]["total"], 2, "nothing has happened");
+        assert_eq!(admin.get("/api/equipment").json["pagination"]["total"], 2, "nothing changed");
         service.stop();
-        let restored = host.told(&["restore", &name, "--yes", "--replace"]);
+        let restored = host.json(&["restore", &name, "--yes", "--replace"]);
         assert_eq!(restored["files_put_back"], 1, "{restored}");
 
         let again = host.start();
@@ -272,7 +272,7 @@ fn what_is_in_use_is_replaced_only_when_told_to_and_when_nobody_uses_it() {
 }
 
 #[test]
-fn a_damaged_backup_is_told_and_never_restored() {
+fn a_damaged_backup_is_reported_and_never_restored() {
     for (from, server) in machines() {
         let service = from.start();
         upload(&service.admin(), 60).id();
@@ -290,14 +290,14 @@ fn a_damaged_backup_is_told_and_never_restored() {
             bytes[middle] ^= 1;
             fs::write(copy.join(part), bytes).expect("written");
             for command in [&["verify", &name][..], &["restore", &name, "--yes"]] {
-                let told = failure(&to.backup(command));
-                assert!(told.contains(part) || told.contains("checksum"), "{command:?} {part}: {told}");
+                let error = failure(&to.backup(command));
+                assert!(error.contains(part) || error.contains("checksum"), "{command:?} {part}: {error}");
             }
             let output = to.backup(&["verify", &name, "--json"]);
-            let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-            assert_eq!((output.status.code(), &told["ok"]), (Some(1), &json!(false)), "{told}");
-            assert!(!to.folder.path().join("data/inspection.db").exists(), "nothing was touched");
-            assert!(!to.folder.path().join("data/uploads").exists(), "nothing was touched");
+            let printed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+            assert_eq!((output.status.code(), &printed["ok"]), (Some(1), &json!(false)), "{printed}");
+            assert!(!to.folder.path().join("data/inspection.db").exists(), "nothing was changed");
+            assert!(!to.folder.path().join("data/uploads").exists(), "nothing was changed");
         }
         let good = to.backup(&["restore", "2026-01-01T000000Z-0000", "--yes"]);
         assert!(failure(&good).contains("there is no backup"));
@@ -305,13 +305,13 @@ fn a_damaged_backup_is_told_and_never_restored() {
 }
 
 #[test]
-fn the_oldest_go_but_what_was_verified_stays() {
+fn the_oldest_are_removed_except_the_verified_one() {
     let host = Machine::new(None);
     host.migrate();
     let first = host.create();
-    host.told(&["verify", &first]);
+    host.json(&["verify", &first]);
     let second = host.create();
-    let third = host.told(&["create", "--keep", "1"]);
+    let third = host.json(&["create", "--keep", "1"]);
     assert_eq!(third["removed"], json!([second]), "{third}");
     let mut left = names(&host.backups());
     left.sort();
@@ -321,7 +321,7 @@ fn the_oldest_go_but_what_was_verified_stays() {
 }
 
 #[test]
-fn killed_in_the_middle_it_leaves_nothing_that_passes_for_a_backup() {
+fn a_killed_run_leaves_no_backup() {
     let (host, server) = (Machine::new(None), S3Server::start());
     let mut settings = host.settings();
     settings.extend([
@@ -339,14 +339,14 @@ fn killed_in_the_middle_it_leaves_nothing_that_passes_for_a_backup() {
     server.wait_for_silence();
     creating.kill().expect("killed");
     creating.wait().expect("ended");
-    assert_eq!(names(&host.backups()).len(), 1, "what it had begun is there");
+    assert_eq!(names(&host.backups()).len(), 1, "the incomplete folder exists");
     let listed = run(&["backup", "list", "--json"]).output().expect("ended");
     let listed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
     assert_eq!((&listed["backups"], &listed["unreadable"]), (&json!([]), &json!([])), "{listed}");
     server.be(Mood::Fine);
     let created = run(&["backup", "create", "--json"]).output().expect("ended");
     let created: Value = serde_json::from_slice(&created.stdout).expect("JSON");
-    assert_eq!(created["manifest"]["files"]["count"], 1, "from a bucket, too: {created}");
+    assert_eq!(created["manifest"]["files"]["count"], 1, "from a bucket: {created}");
     assert_eq!(run(&["backup", "verify"]).output().expect("ended").status.code(), Some(0));
 
     // Into a folder instead of the bucket.
@@ -355,15 +355,15 @@ fn killed_in_the_middle_it_leaves_nothing_that_passes_for_a_backup() {
     let name = created["name"].as_str().expect("a name");
     let copied = Command::new("cp").arg("-r").arg(host.backups().join(name)).arg(to.backups()).status();
     assert!(copied.expect("cp").success());
-    to.told(&["restore", name, "--yes"]);
+    to.json(&["restore", name, "--yes"]);
     let other = to.start();
     let admin = signed_in(&other, &credentials);
     assert_eq!(admin.get(&format!("/api/files/{photo}/download")).bytes, jpeg(60, 40));
     other.stop();
 }
 
-/// A folder with `pg_dump` that notes how it is called and waits for a word before it does its work.
-fn hesitating(folder: &Path, real: &Path) -> PathBuf {
+/// A folder with a `pg_dump` that records its arguments, and waits for a signal before it runs.
+fn delayed_tools(folder: &Path, real: &Path) -> PathBuf {
     let place = folder.join("tools");
     fs::create_dir(&place).expect("a folder");
     let script = format!(
@@ -383,10 +383,10 @@ fn hesitating(folder: &Path, real: &Path) -> PathBuf {
 }
 
 #[test]
-fn nobody_sees_the_password_and_what_is_dumped_is_what_is_counted() {
+fn the_password_is_hidden_and_the_dump_matches_the_counts() {
     let server = or_skip!(Server::shared());
     let host = Machine::new(Some(server));
-    let tools = hesitating(host.folder.path(), &or_skip!(tools()));
+    let tools = delayed_tools(host.folder.path(), &or_skip!(tools()));
     let service = host.start();
     let admin = service.admin();
     assert_eq!(machine(&admin, 1).status, 201);
@@ -399,12 +399,12 @@ fn nobody_sees_the_password_and_what_is_dumped_is_what_is_counted() {
     wait_until("the dump begins", || tools.join("begun").exists());
     killed.kill().expect("killed");
     killed.wait().expect("ended");
-    assert_eq!(host.told(&["list"])["backups"], json!([]));
+    assert_eq!(host.json(&["list"])["backups"], json!([]));
     fs::remove_file(tools.join("begun")).expect("removed");
 
     let creating = start();
     wait_until("the dump begins", || tools.join("begun").exists());
-    // After the snapshot: neither in the dump nor in the numbers.
+    // After the snapshot: neither in the dump nor in the counts.
     assert_eq!(machine(&admin, 2).status, 201);
     fs::write(tools.join("go"), "").expect("written");
     let output = creating.wait_with_output().expect("ended");
@@ -414,21 +414,21 @@ fn nobody_sees_the_password_and_what_is_dumped_is_what_is_counted() {
     assert!(arguments.contains("--dbname=postgres://inspection@"), "{arguments}");
     assert!(!arguments.contains(PASSWORD), "{arguments}");
     assert_eq!(fs::read_to_string(tools.join("password")).expect("noted"), PASSWORD);
-    host.told(&["verify"]);
+    host.json(&["verify"]);
     service.stop();
 }
 
 #[test]
-fn tools_that_are_not_there_are_told_with_what_to_install() {
+fn missing_tools_are_reported_with_the_package_to_install() {
     let server = or_skip!(Server::shared());
     let host = Machine::new(Some(server));
     let empty = host.folder.path().display().to_string();
-    let told = failure(&host.backup(&["create", "--pg-bin", &empty]));
-    assert!(told.contains("no pg_dump") && told.contains("postgresql-client-"), "{told}");
+    let error = failure(&host.backup(&["create", "--pg-bin", &empty]));
+    assert!(error.contains("no pg_dump") && error.contains("postgresql-client-"), "{error}");
     assert_eq!(names(&host.backups()), Vec::<String>::new());
     let shown = ["verify", "--scratch-url", "postgres://ann:hush@db/x"];
     host.migrate();
     host.create();
-    let told = failure(&host.backup(&shown));
-    assert!(told.contains("PGPASSWORD") && !told.contains("hush"), "{told}");
+    let error = failure(&host.backup(&shown));
+    assert!(error.contains("PGPASSWORD") && !error.contains("hush"), "{error}");
 }

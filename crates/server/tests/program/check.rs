@@ -1,4 +1,4 @@
-//! `check`: a deployment that is fit for production passes, and each fault is told in the right words.
+//! `check`: a fit deployment passes, and each fault is reported.
 
 use std::{collections::BTreeMap, fs, io::Write, process::Stdio};
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::program;
 
-/// A deployment that was migrated, has an admin, and has done what was due.
+/// A migrated deployment with an admin, whose scheduled tasks have run.
 struct Deployment {
     folder: TempDir,
     settings: BTreeMap<&'static str, String>,
@@ -19,7 +19,7 @@ struct Deployment {
 
 const PASSWORD: &str = "7-lanterns-on-the-quay";
 
-/// Creates a database that belongs to a new role, which may sign in and has no other rights.
+/// Creates a database owned by a new role without other privileges.
 fn create_owned_database(server: &Server, name: &str, role: &str) {
     let settings = Settings { size: 1, overflow: 0, ..Settings::new(server.url("postgres")) };
     let database = Database::open(settings).expect("a database to open");
@@ -40,7 +40,7 @@ impl Deployment {
         let name = server.fresh_name();
         let role = format!("owner_of_{name}");
         create_owned_database(server, &name, &role);
-        // On the disk of the build: temporary files may be in memory.
+        // In the target folder, since temporary files may be in memory.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let settings = BTreeMap::from([
             ("APP_ENV", "production".to_owned()),
@@ -50,7 +50,7 @@ impl Deployment {
             ("REDIS_URL", redis.url()),
             ("CORS_ORIGINS", "https://app.example.com".to_owned()),
             ("TRUSTED_PROXIES", "10.0.0.1".to_owned()),
-            ("METRICS_TOKEN", "a token of the one who watches".to_owned()),
+            ("METRICS_TOKEN", "a token for the monitoring".to_owned()),
         ]);
         let this = Self { folder, settings, redis };
         this.succeeds(&["migrate", "up"]);
@@ -78,18 +78,18 @@ impl Deployment {
         let arguments = ["admin", "create", "--email", email, "--name", "Chief", "--password-stdin"];
         let mut create = self.command(&[], &arguments);
         let mut create = create.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
-        writeln!(create.stdin.take().expect("input"), "{PASSWORD}").expect("told");
+        writeln!(create.stdin.take().expect("input"), "{PASSWORD}").expect("written");
         assert!(create.wait().expect("ended").success());
     }
 
-    /// Verdict, words and fix of each finding, with some variables changed.
-    fn look(&self, changes: &[(&str, &str)]) -> BTreeMap<String, [String; 3]> {
+    /// Verdict, text and fix of each finding, with some variables changed.
+    fn findings(&self, changes: &[(&str, &str)]) -> BTreeMap<String, [String; 3]> {
         let output = self.command(changes, &["check", "--json"]).output().expect("ended");
-        let told = String::from_utf8_lossy(&output.stdout);
-        let report: Value = serde_json::from_str(&told).unwrap_or_else(|_| panic!("{output:?}"));
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let report: Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{output:?}"));
         assert_eq!(report["ok"], output.status.success(), "{output:?}");
-        for secret in [PASSWORD, "pGt0x5Q9mLr2", "8b0c5d1f7e2a", "a token of the one"] {
-            assert!(!told.contains(secret), "{told}");
+        for secret in [PASSWORD, "pGt0x5Q9mLr2", "8b0c5d1f7e2a", "a token for the"] {
+            assert!(!printed.contains(secret), "{printed}");
         }
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let findings = report["findings"].as_array().expect("findings").iter();
@@ -100,9 +100,9 @@ impl Deployment {
             .collect()
     }
 
-    /// With these variables changed, this finding is so, in these words.
+    /// Asserts the verdict and the text of a finding, with some variables changed.
     fn expect(&self, changes: &[(&str, &str)], id: &str, verdict: &str, words: &str) {
-        let found = self.look(changes);
+        let found = self.findings(changes);
         let [seen, text, fix] = &found[id];
         assert_eq!(seen, verdict, "{id}: {text}");
         assert!(text.contains(words), "{id}: {text}");
@@ -111,10 +111,10 @@ impl Deployment {
 }
 
 #[test]
-fn a_fit_deployment_passes_and_each_fault_is_told() {
+fn a_fit_deployment_passes_and_each_fault_is_reported() {
     let (mut site, server) = (or_skip!(Deployment::new()), or_skip!(Server::shared()));
 
-    // Backups: none, one, and one that was put back.
+    // Backups: none, one, and a verified one.
     site.expect(&[], "database.backup", "fail", "there is no backup");
     site.expect(&[], "database.restore", "fail", "no backup has ever been verified");
     let tools = or_skip!(server.tools()).display().to_string();
@@ -125,8 +125,9 @@ fn a_fit_deployment_passes_and_each_fault_is_told() {
     let scratch_url = server.url("postgres");
     site.succeeds(&[&["backup", "verify", "--scratch-url", &scratch_url], &tools[..]].concat());
 
-    // Everything is as it should be, but for what a test can't be: started by systemd, and, in some places, somebody else than root.
-    for (id, [verdict, text, _]) in site.look(&[]) {
+    // Everything passes except what depends on the machine of the test: the supervisor, the user,
+    // and the version of PostgreSQL.
+    for (id, [verdict, text, _]) in site.findings(&[]) {
         match id.as_str() {
             "web.supervised" | "security.user" => {}
             "database.tls" | "secrets.env_file" | "secrets.env_not_in_git" | "secrets.translation" => {
@@ -142,7 +143,7 @@ fn a_fit_deployment_passes_and_each_fault_is_told() {
     let table = String::from_utf8_lossy(&table.stdout);
     assert!(table.contains("✔  database.reachable") && table.contains(" passed, "), "{table}");
 
-    // The machine.
+    // Machine.
     let in_the_way = site.folder.path().join("a file");
     fs::write(&in_the_way, "in the way").expect("written");
     let below = in_the_way.join("folder").display().to_string();
@@ -161,11 +162,11 @@ fn a_fit_deployment_passes_and_each_fault_is_told() {
     site.expect(&[], "secrets.env_file", "fail", "every user of this machine");
     fs::remove_file(&env).expect("removed");
 
-    // The database.
+    // Database.
     let own = &site.settings["DATABASE_URL"];
     let name = own.rsplit('/').next().expect("a name");
-    let mighty = server.url(name);
-    site.expect(&[("DATABASE_URL", &mighty)], "database.role", "fail", "is a superuser");
+    let superuser = server.url(name);
+    site.expect(&[("DATABASE_URL", &superuser)], "database.role", "fail", "is a superuser");
     site.expect(
         &[("DATABASE_URL", "postgres://nobody@127.0.0.1:1/x")],
         "database.reachable",
@@ -174,13 +175,13 @@ fn a_fit_deployment_passes_and_each_fault_is_told() {
     );
     site.expect(&[("DB_POOL_SIZE", "5000")], "database.pool", "fail", "5000 connections");
 
-    // People.
+    // Accounts.
     let known = [("ADMIN_EMAIL", "chief@example.com"), ("ADMIN_PASSWORD", PASSWORD)];
     site.expect(&known, "security.accounts", "fail", "ADMIN_PASSWORD");
     site.create_admin("admin1@demo.example");
     site.expect(&[], "security.accounts", "fail", "1 accounts of the demo site");
 
-    // A migration that is pending, and what can't be looked at then.
+    // A pending migration, and the checks that depend on it.
     site.succeeds(&["migrate", "down"]);
     site.expect(&[], "database.migrations", "fail", "1 of ");
     site.expect(&[], "security.blocklist", "not_applicable", "before the other failures are fixed");
@@ -189,11 +190,11 @@ fn a_fit_deployment_passes_and_each_fault_is_told() {
 }
 
 #[test]
-fn somebody_who_tries_it_at_home_is_told_what_is_missing() {
+fn a_new_folder_is_reported_as_unfit() {
     let folder = super::folder();
     let output = program(&folder, &[], &["check"]).output().expect("ended");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let told = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     for line in [
         "✘  web.profile",
         "✘  secrets.secret_key",
@@ -201,6 +202,6 @@ fn somebody_who_tries_it_at_home_is_told_what_is_missing() {
         "✘  database.reachable",
         "✘  cors.origins",
     ] {
-        assert!(told.contains(line), "{line}: {told}");
+        assert!(printed.contains(line), "{line}: {printed}");
     }
 }

@@ -175,8 +175,8 @@ fn every_problem_is_reported_at_once() {
     let error = Config::load(&sources).expect_err("refused");
     let message = error.to_string();
     for variable in VARIABLES.iter().map(Variable::name).filter(|name| {
-        // The first is valid, keys and tokens may have any value, and the others are checked together
-        // with a variable that is invalid here.
+        // The first is valid, keys and tokens may have any value, and the others are checked
+        // together with a variable that is invalid here.
         !["APP_ENV", "ADMIN_PASSWORD", "AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "METRICS_TOKEN"]
             .contains(&name.as_str())
     }) {

@@ -1,4 +1,4 @@
-//! Files and crashes: the program is killed at every step, and tidies up after itself.
+//! Files and crashes: the program is killed at every step, and reconciles its files.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 use super::{Running, folder, program};
 
-/// Files below a folder.
+/// Number of files below a folder.
 fn count(folder: &Path) -> usize {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     entries
@@ -29,14 +29,14 @@ fn count(folder: &Path) -> usize {
         .sum()
 }
 
-/// What `files …` says, and whether it is content.
+/// The success and the output of `files …`.
 fn files(folder: &TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> (bool, String) {
     let output = program(folder, settings, &[&["files"], arguments].concat()).output().expect("ended");
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
-/// The number behind these words in what `files …` says.
-fn told(text: &str, words: &str) -> usize {
+/// The number in a row of the output of `files …`.
+fn count_in(text: &str, words: &str) -> usize {
     let line =
         text.lines().find(|line| line.starts_with(words)).unwrap_or_else(|| panic!("no {words} in {text}"));
     line[words.len()..].split_whitespace().next().expect("a number").parse().expect("a number")
@@ -46,7 +46,7 @@ fn upload(client: &Client) -> inspection_testkit::clients::Response {
     client.upload(&[], "photo.jpg", "image/jpeg", &jpeg(60, 40))
 }
 
-/// An hour is long for a test; a second is longer than anything takes here.
+/// The default of an hour is too long for a test.
 const TIDY: &[&str] = &["tidy", "--older-than", "1s"];
 
 fn bucket(server: &S3Server) -> Vec<(&str, &str)> {
@@ -59,7 +59,7 @@ fn bucket(server: &S3Server) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn killed_between_bytes_and_row_it_leaves_bytes_that_are_found() {
+fn killed_between_content_and_row_it_leaves_an_orphan_that_is_found() {
     assert_eq!(BUCKET, "evidence");
     let (folder, server) = (folder(), S3Server::start());
     let settings = bucket(&server);
@@ -95,27 +95,27 @@ fn killed_between_bytes_and_row_it_leaves_bytes_that_are_found() {
     service.kill();
     drop(under_way.join().expect("sent"));
     server.be(Mood::Fine);
-    assert!(server.files().len() > kept, "the bytes are there");
+    assert!(server.files().len() > kept, "the content exists");
     thread::sleep(Duration::from_secs(2));
     let (fine, text) = files(&folder, &settings, &["check"]);
     assert!(
-        fine && told(&text, "orphaned files") == 0,
+        fine && count_in(&text, "orphaned files") == 0,
         "within the hour they may belong to an upload: {text}"
     );
     let (fine, text) = files(&folder, &settings, TIDY);
     assert!(fine, "{text}");
     assert_eq!(
-        (told(&text, "recorded files"), told(&text, "orphaned files"), told(&text, "missing")),
+        (count_in(&text, "recorded files"), count_in(&text, "orphaned files"), count_in(&text, "missing")),
         (1, 1, 0),
         "{text}"
     );
     assert_eq!(server.files().len(), kept);
     let (fine, text) = files(&folder, &settings, &["check", "--contents"]);
-    assert!(fine && told(&text, "orphaned files") == 0, "{text}");
+    assert!(fine && count_in(&text, "orphaned files") == 0, "{text}");
 }
 
 #[test]
-fn killed_between_row_and_bytes_it_leaves_bytes_that_are_found() {
+fn killed_between_row_and_content_it_leaves_an_orphan_that_is_found() {
     let (folder, server) = (folder(), S3Server::start());
     let settings = bucket(&server);
     let service = Running::start(&folder, &settings);
@@ -134,28 +134,28 @@ fn killed_between_row_and_bytes_it_leaves_bytes_that_are_found() {
         socket
     });
     server.wait_for_silence();
-    assert_eq!(admin.get(&format!("/api/files/{gone}")).status, 404, "the row is gone");
+    assert_eq!(admin.get(&format!("/api/files/{gone}")).status, 404, "the row is deleted");
     service.kill();
     drop(under_way.join().expect("sent"));
     server.be(Mood::Fine);
-    assert_eq!(server.files().len(), kept, "the bytes are not");
+    assert_eq!(server.files().len(), kept, "the content isn't");
     thread::sleep(Duration::from_secs(2));
     let (fine, text) = files(&folder, &settings, TIDY);
     assert!(fine, "{text}");
     assert_eq!(
-        (told(&text, "recorded files"), told(&text, "orphaned files"), told(&text, "missing")),
+        (count_in(&text, "recorded files"), count_in(&text, "orphaned files"), count_in(&text, "missing")),
         (1, 1, 0),
         "{text}"
     );
     assert!(server.files().len() < kept);
     let service = Running::start(&folder, &settings);
-    let nobody = Client::new(&service.base);
-    assert_eq!(nobody.get(&format!("/api/files/{stays}/download")).status, 401);
+    let anonymous = Client::new(&service.base);
+    assert_eq!(anonymous.get(&format!("/api/files/{stays}/download")).status, 401);
     service.stop();
 }
 
 #[test]
-fn killed_again_and_again_while_files_come_and_go_it_never_lacks_bytes() {
+fn killed_repeatedly_under_load_it_never_lacks_content() {
     let folder = folder();
     let mut credentials = None;
     for round in 0..4 {
@@ -169,7 +169,7 @@ fn killed_again_and_again_while_files_come_and_go_it_never_lacks_bytes() {
             .map(|_| {
                 let admin = admin.clone();
                 thread::spawn(move || {
-                    // Ends when the service does.
+                    // Ends with the service.
                     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                         loop {
                             let id = upload(&admin).json["data"]["id"].as_i64();
@@ -187,17 +187,17 @@ fn killed_again_and_again_while_files_come_and_go_it_never_lacks_bytes() {
             client.join().expect("ended");
         }
         let (fine, text) = files(&folder, &[], &["check", "--contents"]);
-        assert!(fine && told(&text, "recorded files") > 0, "every file on record is there: {text}");
+        assert!(fine && count_in(&text, "recorded files") > 0, "every recorded file exists: {text}");
     }
     thread::sleep(Duration::from_secs(2));
     let (fine, text) = files(&folder, &[], TIDY);
     assert!(fine, "{text}");
-    let on_record = told(&text, "recorded files");
-    assert_eq!(count(&folder.path().join("data/uploads")), on_record, "and nothing else is: {text}");
+    let on_record = count_in(&text, "recorded files");
+    assert_eq!(count(&folder.path().join("data/uploads")), on_record, "and no other: {text}");
 }
 
 #[test]
-fn killed_in_the_middle_of_an_upload_it_leaves_a_file_that_is_found() {
+fn killed_during_an_upload_it_leaves_a_file_that_is_found() {
     let folder = folder();
     let service = Running::start(&folder, &[]);
     let token = service.admin().token().expect("a token").to_owned();
@@ -219,7 +219,7 @@ fn killed_in_the_middle_of_an_upload_it_leaves_a_file_that_is_found() {
     service.kill();
     thread::sleep(Duration::from_secs(2));
     let (fine, text) = files(&folder, &[], TIDY);
-    assert!(fine && told(&text, "abandoned uploads") == 1, "{text}");
+    assert!(fine && count_in(&text, "abandoned uploads") == 1, "{text}");
     assert_eq!(count(&uploads), 0);
 }
 
@@ -248,14 +248,14 @@ fn missing_and_changed_files_are_reported() {
     fs::write(&changed, bytes).expect("written");
     let (fine, text) = files(&folder, &[], &["check"]);
     assert!(!fine, "{text}");
-    assert_eq!((told(&text, "missing"), told(&text, "changed")), (1, 1), "by size: {text}");
+    assert_eq!((count_in(&text, "missing"), count_in(&text, "changed")), (1, 1), "by size: {text}");
     assert!(text.contains(&format!("numbers {}", ids[0])), "{text}");
     let (fine, text) = files(&folder, &[], &["check", "--contents"]);
     assert!(!fine, "{text}");
-    assert_eq!((told(&text, "missing"), told(&text, "changed")), (1, 2), "by contents: {text}");
+    assert_eq!((count_in(&text, "missing"), count_in(&text, "changed")), (1, 2), "by contents: {text}");
 }
 
-/// A command of this program for somebody who isn't root, who may write anywhere.
+/// A command of this program as an unprivileged user, since root may write anywhere.
 fn unprivileged(folder: &TempDir, settings: &[(&str, &str)]) -> Command {
     let mut command = program(folder, settings, &[]);
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
@@ -268,7 +268,7 @@ fn unprivileged(folder: &TempDir, settings: &[(&str, &str)]) -> Command {
 }
 
 #[test]
-fn a_folder_that_may_not_be_written_to_is_told() {
+fn a_read_only_folder_is_reported() {
     let folder = folder();
     let service = Running::spawn(unprivileged(&folder, &[("PORT", "0"), ("LOG_LEVEL", "off")]));
     let admin = service.admin();
@@ -282,7 +282,7 @@ fn a_folder_that_may_not_be_written_to_is_told() {
     allow(0o555);
     let refused = upload(&admin);
     assert_eq!((refused.status, refused.code()), (503, "UNAVAILABLE"), "{}", refused.text);
-    assert_eq!(admin.get(&format!("/api/files/{id}/download")).status, 200, "reading goes on");
+    assert_eq!(admin.get(&format!("/api/files/{id}/download")).status, 200, "reading works");
     let ready = admin.get("/health/ready");
     assert_eq!((ready.status, &ready.json["storage"]), (503, &"unusable".into()), "{}", ready.text);
     assert_eq!(admin.get("/api/files").json["pagination"]["total"], 1);
@@ -293,10 +293,10 @@ fn a_folder_that_may_not_be_written_to_is_told() {
 }
 
 #[test]
-fn a_disk_that_is_full_in_the_middle_of_an_upload_is_told() {
+fn a_disk_that_fills_up_during_an_upload_is_reported() {
     let folder = folder();
     let mut command = Command::new("sh");
-    // A file that grows beyond 8 MiB can't be written, as on a full disk; the blocks are of 512 bytes or of 1024.
+    // Files can't grow beyond 8 MiB, as on a full disk; the unit is 512 or 1024 bytes.
     let script = "trap '' XFSZ; ulimit -f 8192 && exec \"$0\"";
     command.args(["-c", script, env!("CARGO_BIN_EXE_inspection-server")]);
     command.current_dir(folder.path()).env_clear().envs([
@@ -309,14 +309,14 @@ fn a_disk_that_is_full_in_the_middle_of_an_upload_is_told() {
     let refused = admin.upload(&[], "large.pdf", "application/pdf", &big_pdf(12 << 20));
     assert_eq!((refused.status, refused.code()), (503, "UNAVAILABLE"), "{}", refused.text);
     let uploads = folder.path().join("data/uploads");
-    assert_eq!(count(&uploads), 0, "nothing is half-stored");
+    assert_eq!(count(&uploads), 0, "nothing is stored partially");
     assert_eq!(admin.get("/api/files").json["pagination"]["total"], 0);
-    assert_eq!(upload(&admin).status, 201, "what fits is taken");
+    assert_eq!(upload(&admin).status, 201, "a small file is accepted");
     service.stop();
 }
 
 #[test]
-fn a_store_that_is_none_keeps_it_from_starting() {
+fn an_invalid_store_prevents_the_start() {
     let folder = folder();
     fs::create_dir(folder.path().join("data")).expect("a folder");
     fs::write(folder.path().join("data/uploads"), b"a file").expect("written");

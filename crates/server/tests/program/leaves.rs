@@ -1,4 +1,4 @@
-//! Leaves begin and end with their days, also those that went by while the program wasn't running.
+//! Leaves start and end on their days, including days on which the program wasn't running.
 
 use std::{thread, time::Duration};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Running, folder};
 
-/// A new engineer, by number, who is on leave from one day to another.
+/// Creates an engineer with a leave, and gives the id.
 fn away(admin: &Client, name: &str, from: Date, to: Date) -> i64 {
     let account = json!({
         "email": format!("{name}@example.com"), "password": "correct horse battery", "full_name": name, "role": "engineer",
@@ -26,9 +26,9 @@ fn is_on_leave(admin: &Client, person: i64) -> Value {
 }
 
 #[test]
-fn after_a_day_without_the_program_leaves_are_as_they_should_be() {
+fn leaves_are_correct_after_a_day_without_the_program() {
     let folder = folder();
-    // Where it is yesterday, seen from the other end of the world.
+    // In a time zone where the date is still yesterday's.
     let first = Running::start(&folder, &[("APP_TIMEZONE", "Etc/GMT+12")]);
     let admin = first.admin();
     let today = admin.get("/api/schedules/today").data()["today"].as_str().map(str::to_owned);
@@ -51,6 +51,6 @@ fn after_a_day_without_the_program_leaves_are_as_they_should_be() {
         }
         is_settled
     });
-    assert!(is_settled, "one is back, the other one is away");
+    assert!(is_settled, "one leave ended, the other one started");
     second.stop();
 }

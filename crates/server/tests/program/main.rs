@@ -1,11 +1,11 @@
-//! The program as people start it, on either database.
+//! The program itself, on both databases.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "in a test, a panic is how a failure is told"
+    reason = "a panic is the failure of a test"
 )]
 
 mod arguments;
@@ -41,7 +41,7 @@ use inspection_testkit::{
 use serde_json::json;
 use tempfile::TempDir;
 
-/// The program with nothing configured but what is given, in a folder of its own.
+/// The program in a folder of its own, with these settings only.
 fn program(folder: &TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inspection-server"));
     command.current_dir(folder.path()).args(arguments).env_clear().envs(settings.iter().copied());
@@ -52,7 +52,7 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A started service, and what it said.
+/// A running service and its output.
 struct Running {
     child: Child,
     base: String,
@@ -62,7 +62,7 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended by itself, unless the test has failed.
+        // The process has exited, unless the test failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -74,7 +74,7 @@ impl Running {
         Self::spawn(program(folder, &settings, &[]))
     }
 
-    /// Starts what this command starts, and reads what it says until it listens.
+    /// Starts a command, and reads its output until it listens.
     fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("started");
         let lines = BufReader::new(child.stdout.take().expect("output")).lines().map_while(Result::ok);
@@ -88,14 +88,14 @@ impl Running {
                 break;
             }
         }
-        Self { child, base: base.expect("the address is told"), email, password }
+        Self { child, base: base.expect("the address is printed"), email, password }
     }
 
     fn terminate(&mut self) {
         signal(self.child.id(), Signal::TERM);
     }
 
-    /// Ends it at once, whatever it is doing.
+    /// Kills the process.
     fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("ended");
@@ -103,10 +103,10 @@ impl Running {
 
     /// The first admin, signed in.
     fn admin(&self) -> Client {
-        let nobody = Client::new(&self.base);
+        let anonymous = Client::new(&self.base);
         let credentials = json!({"email": self.email, "password": self.password});
-        let login = nobody.post("/api/auth/login", &credentials);
-        nobody.with_token(login.json["access_token"].as_str().expect("a token"))
+        let login = anonymous.post("/api/auth/login", &credentials);
+        anonymous.with_token(login.json["access_token"].as_str().expect("a token"))
     }
 
     fn stop(mut self) {
@@ -143,12 +143,12 @@ fn walk(folder: &TempDir, settings: &[(&str, &str)]) {
     assert!(out.contains("Failed: "), "the defect is shown: {out}\n{err}");
     service.stop();
 
-    // What was done is still there, and nobody gets a new password.
+    // The data persists, and no new password is generated.
     let service = Running::start(folder, settings);
     assert_eq!(service.password, None);
-    let nobody = Client::new(&service.base);
-    let login = nobody.post("/api/auth/login", &json!({"email": email, "password": password}));
-    let admin = nobody.with_token(login.json["access_token"].as_str().expect("a token"));
+    let anonymous = Client::new(&service.base);
+    let login = anonymous.post("/api/auth/login", &json!({"email": email, "password": password}));
+    let admin = anonymous.with_token(login.json["access_token"].as_str().expect("a token"));
     let defects = admin.get("/api/defects");
     assert_eq!(defects.json["pagination"]["total"], 1, "{out}");
     assert_eq!(defects.data()[0]["severity"], "critical");
@@ -157,12 +157,12 @@ fn walk(folder: &TempDir, settings: &[(&str, &str)]) {
 }
 
 #[test]
-fn with_nothing_configured_it_starts_and_the_walk_in_the_readme_works_as_printed() {
+fn without_configuration_the_walk_in_the_readme_works_as_printed() {
     walk(&folder(), &[]);
 }
 
 #[test]
-fn with_a_postgresql_url_the_same_program_serves_the_same_api() {
+fn with_a_postgresql_url_the_walk_works_as_well() {
     let server = or_skip!(Server::shared());
     let name = server.fresh_name();
     scratch::create_database(&server.url("postgres"), &name, None).expect("a database");
@@ -170,19 +170,19 @@ fn with_a_postgresql_url_the_same_program_serves_the_same_api() {
 }
 
 #[test]
-fn what_is_under_way_at_sigterm_is_finished() {
+fn requests_in_flight_at_sigterm_are_finished() {
     let folder = folder();
     let mut service = Running::start(&folder, &[]);
     let credentials = json!({"email": service.email, "password": service.password});
     let base = service.base.clone();
-    // Hashing takes a while, so that these are under way when the signal comes.
+    // Hashing is slow, so that these are in flight at the signal.
     let (sender, receiver) = std::sync::mpsc::channel();
     let clients: Vec<_> = (0..4)
         .map(|_| {
             let (client, credentials, sender) = (Client::new(&base), credentials.clone(), sender.clone());
             std::thread::spawn(move || {
                 assert_eq!(client.get("/health/live").status, 200);
-                sender.send(()).expect("somebody waits");
+                sender.send(()).expect("a receiver");
                 client.post("/api/auth/login", &credentials).status
             })
         })
@@ -190,7 +190,7 @@ fn what_is_under_way_at_sigterm_is_finished() {
     for _ in &clients {
         receiver.recv().expect("connected");
     }
-    // Connections are open and their requests sent or about to be.
+    // Connections are open, and their requests are sent or about to be.
     std::thread::sleep(std::time::Duration::from_millis(20));
     service.terminate();
     for client in clients {
@@ -205,19 +205,19 @@ fn failure(output: &Output) -> String {
 }
 
 #[test]
-fn production_says_everything_that_is_missing_at_once() {
+fn production_reports_all_missing_variables_at_once() {
     let output = program(&folder(), &[("APP_ENV", "production"), ("WORKERS", "many")], &["serve"]).output();
-    let told = failure(&output.expect("ended"));
+    let error = failure(&output.expect("ended"));
     for name in ["SECRET_KEY", "JWT_SECRET_KEY", "DATABASE_URL", "WORKERS"] {
-        assert!(told.contains(name), "{name}: {told}");
+        assert!(error.contains(name), "{name}: {error}");
     }
     let sqlite = [("FLASK_ENV", "production"), ("DATABASE_URL", "sqlite://x.db")];
-    let told = failure(&program(&folder(), &sqlite, &["serve"]).output().expect("ended"));
-    assert!(told.contains("DATABASE_URL"), "{told}");
+    let error = failure(&program(&folder(), &sqlite, &["serve"]).output().expect("ended"));
+    assert!(error.contains("DATABASE_URL"), "{error}");
 }
 
 #[test]
-fn the_command_line_sees_a_database_through_its_first_day() {
+fn the_command_line_prepares_a_database() {
     let folder = folder();
     let run = |arguments: &[&str]| program(&folder, &[], arguments).output().expect("ended");
     let said = |output: &Output| {

@@ -1,4 +1,4 @@
-//! The metrics of the real program: alerts rest on them, and they show that memory doesn't grow.
+//! The metrics of the program: alerts depend on them, and they show that memory doesn't grow.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::{Running, folder, program};
 
-/// The names that a text has of our metrics.
+/// The names of our metrics in a text.
 fn names(text: &str) -> BTreeSet<&str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.split(|c| !is_part(c)).filter(|word| word.starts_with("inspection_")).collect()
 }
 
 #[test]
-fn alerts_rest_on_metrics_that_are_there() {
+fn alerts_use_existing_metrics() {
     let folder = folder();
     let settings = [("APP_ENV", "development"), ("LOG_FILE", "logs/app.log")];
     let service = Running::start(&folder, &settings);
@@ -22,21 +22,21 @@ fn alerts_rest_on_metrics_that_are_there() {
     assert!(made.status.success(), "{made:?}");
     let tried = program(&folder, &settings, &["backup", "verify"]).output().expect("ended");
     assert!(tried.status.success(), "{tried:?}");
-    let nobody = Client::new(&service.base);
+    let anonymous = Client::new(&service.base);
     let wrong = json!({"email": service.email, "password": "wrong by far"});
-    let answers: Vec<u16> = (0..6).map(|_| nobody.post("/api/auth/login", &wrong).status).collect();
+    let answers: Vec<u16> = (0..6).map(|_| anonymous.post("/api/auth/login", &wrong).status).collect();
     assert_eq!(answers, [401, 401, 401, 401, 401, 429]);
-    assert_eq!(nobody.get("/health").status, 200);
-    let seen = nobody.get("/metrics").text;
+    assert_eq!(anonymous.get("/health").status, 200);
+    let seen = anonymous.get("/metrics").text;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker/alerts.yaml");
     let alerts = fs::read_to_string(file).expect("the alerts");
-    let (seen, wanted) = (names(&seen), names(&alerts));
-    assert!(wanted.len() > 12, "{wanted:?}");
-    assert_eq!(wanted.difference(&seen).collect::<Vec<_>>(), Vec::<&&str>::new(), "{seen:?}");
+    let (seen, used) = (names(&seen), names(&alerts));
+    assert!(used.len() > 12, "{used:?}");
+    assert_eq!(used.difference(&seen).collect::<Vec<_>>(), Vec::<&&str>::new(), "{seen:?}");
     service.stop();
 }
 
-/// Bytes of memory that a process uses.
+/// Memory of a process, in bytes.
 fn memory(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
@@ -44,7 +44,7 @@ fn memory(process: u32) -> u64 {
 }
 
 #[test]
-fn ten_thousand_requests_later_memory_is_what_it_was() {
+fn memory_is_constant_over_ten_thousand_requests() {
     let folder = folder();
     let settings = [("APP_ENV", "development"), ("LOG_LEVEL", "off"), ("TRUSTED_PROXIES", "127.0.0.1")];
     let service = Running::start(&folder, &settings);
@@ -53,7 +53,7 @@ fn ten_thousand_requests_later_memory_is_what_it_was() {
     assert_eq!(admin.post("/api/equipment", &body).status, 201);
     let rounds = |from: u32, until: u32| {
         for round in from..until {
-            // From many addresses, so that no limit is in the way.
+            // From many addresses, to stay within the rate limits.
             let address = format!("10.{}.{}.1", round / 250, round % 250);
             let client = admin.with_header("x-forwarded-for", &address);
             for path in ["/api/equipment?per_page=20", "/api/equipment/1", "/api/notifications", "/health"] {
@@ -62,7 +62,7 @@ fn ten_thousand_requests_later_memory_is_what_it_was() {
             assert_eq!(client.post("/api/equipment", &body).code(), "DUPLICATE");
         }
     };
-    // Pools and caches fill first.
+    // Fills pools and caches.
     rounds(0, 500);
     let before = memory(service.child.id());
     rounds(500, 2_500);

@@ -1,4 +1,4 @@
-//! What it rests on goes away and comes back while people use it.
+//! Outages of Redis and PostgreSQL under load.
 
 use std::{path::Path, time::Duration};
 
@@ -13,7 +13,7 @@ fn outages_of_redis_and_postgresql_are_survived_without_a_wrong_answer_or_a_lost
     assert!(tally.wrong.is_empty(), "{:#?}\n{:#?}\n{:#?}", tally.wrong, tally.statuses, outcome.errors);
     assert!(outcome.losses.is_empty(), "{:#?}", outcome.losses);
     assert!(outcome.errors.is_empty(), "{:#?}", outcome.errors);
-    // It was in use, it was refused something, and some asked too often.
+    // There were successes, refusals, and rate-limited requests.
     assert!(tally.created.len() > 10, "{:?}", tally.statuses);
     assert!(tally.answered(503) > 0, "{:?}", tally.statuses);
     assert_eq!(outcome.recoveries.len(), 3);

@@ -1,4 +1,4 @@
-//! A real nginx with TLS in front of a service, on ports and with certificates of its own.
+//! nginx with TLS in front of a service, with ports and certificates of the test.
 
 use std::{
     fs,
@@ -24,13 +24,13 @@ use openssl::{
 };
 use tempfile::TempDir;
 
-/// How long nginx may take to listen.
-const PROXY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Timeout until nginx listens.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Who signs the certificates.
+/// Name of the CA.
 const CA: &str = "CA of the tests";
 
-/// A configuration as the one that comes with the service, for tests that break it; `#server` and `#location` are where.
+/// A configuration like the shipped one, for tests that break it at `#server` and `#location`.
 pub(crate) const BREAKABLE: &str = "
 server {
     listen 80;
@@ -54,13 +54,13 @@ server {
 }
 ";
 
-/// The configuration that comes with the service.
+/// The shipped configuration.
 pub(crate) fn shipped() -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker/nginx.conf");
     fs::read_to_string(file).unwrap_or_else(|_| BREAKABLE.to_owned())
 }
 
-/// What is in the block `http` of a configuration; all of it if it has none.
+/// The content of the block `http` of a configuration; all of it without that block.
 fn in_http(text: &str) -> &str {
     let is_http = |line: &&str| line.trim_start().starts_with("http {") || line.trim() == "http{";
     let Some(line) = text.lines().find(is_http) else { return text };
@@ -79,20 +79,20 @@ fn in_http(text: &str) -> &str {
     panic!("the block http has no end");
 }
 
-/// The ports, folder and addresses of the proxy in this test.
-struct ProxyTarget<'a> {
+/// The ports, paths and addresses of a test.
+struct TestAddresses<'a> {
     http: u16,
     https: u16,
     folder: &'a Path,
-    /// Where the service listens.
+    /// Address of the service.
     service: &'a str,
-    /// The address the service is told that requests come from.
+    /// The forwarded address of clients.
     client: &'a str,
 }
 
-/// The configuration with the ports, folder and addresses of the test.
-fn adapted(text: &str, target: &ProxyTarget<'_>) -> String {
-    let ProxyTarget { http, https, folder, service, client } = target;
+/// The configuration with these addresses.
+fn adapted(text: &str, addresses: &TestAddresses<'_>) -> String {
+    let TestAddresses { http, https, folder, service, client } = addresses;
     let folder = folder.display();
     let mut lines = vec![format!(
         "pid {folder}/nginx.pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\naccess_log off;"
@@ -129,7 +129,7 @@ fn name(common: &str) -> X509Name {
     names.build()
 }
 
-/// A certificate without a signature that says whose key it is, for a day.
+/// An unsigned certificate for a key, valid for a day.
 fn certificate(subject: &str, serial: u32, key: &PKey<Private>) -> X509Builder {
     let mut builder = X509::builder().expect("a certificate");
     builder.set_version(2).expect("a version");
@@ -143,7 +143,7 @@ fn certificate(subject: &str, serial: u32, key: &PKey<Private>) -> X509Builder {
     builder
 }
 
-/// Writes a CA, and a certificate of it for `localhost` with its key.
+/// Writes a CA, and its certificate and key for `localhost`.
 fn certificates(folder: &Path) {
     let (ca_key, leaf_key) = (key(), key());
     let mut ca = certificate(CA, 1, &ca_key);
@@ -168,19 +168,19 @@ pub(crate) fn nginx() -> Result<PathBuf, Skipped> {
     skips::program("nginx")
 }
 
-/// An nginx that runs.
+/// A running nginx.
 pub(crate) struct Proxy {
     child: Child,
     folder: TempDir,
-    /// Its address, with TLS.
+    /// Address with TLS.
     pub(crate) url: String,
-    /// Its port without TLS.
+    /// Port without TLS.
     pub(crate) http: u16,
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -191,16 +191,16 @@ fn free_port() -> u16 {
 }
 
 impl Proxy {
-    /// Starts with this configuration, in front of the service at this address; the service is told that requests come
-    /// from this client.
+    /// Starts nginx with a configuration, in front of a service, with a forwarded client address.
     pub(crate) fn start(config: &str, service: &str, client: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         certificates(folder.path());
-        // Somebody may take a port that was free a moment ago.
+        // Another process may take a port that was free.
         for _ in 0..10 {
             let (http, https) = (free_port(), free_port());
             let service = service.trim_start_matches("http://");
-            let text = adapted(config, &ProxyTarget { http, https, folder: folder.path(), service, client });
+            let text =
+                adapted(config, &TestAddresses { http, https, folder: folder.path(), service, client });
             fs::write(folder.path().join("nginx.conf"), text).expect("written");
             let mut child = Command::new(nginx().expect("nginx"))
                 .args(["-e", "stderr", "-g", "daemon off; master_process off;", "-p"])
@@ -216,10 +216,10 @@ impl Proxy {
                 {
                     return Self { child, folder, url: format!("https://localhost:{https}"), http };
                 }
-                assert!(started.elapsed() < PROXY_TIMEOUT, "nginx doesn't listen");
+                assert!(started.elapsed() < START_TIMEOUT, "nginx doesn't listen");
                 thread::sleep(Duration::from_millis(20));
             }
-            let said = fs::read_to_string(folder.path().join("stderr")).expect("what it said");
+            let said = fs::read_to_string(folder.path().join("stderr")).expect("its output");
             assert!(said.contains("in use"), "{said}");
         }
         panic!("no port stays free");
@@ -232,8 +232,8 @@ impl Proxy {
 }
 
 #[test]
-fn a_whole_configuration_is_taken_apart() {
-    let target = ProxyTarget {
+fn a_complete_configuration_is_adapted() {
+    let addresses = TestAddresses {
         http: 81,
         https: 444,
         folder: Path::new("/x"),
@@ -241,8 +241,8 @@ fn a_whole_configuration_is_taken_apart() {
         client: "192.0.2.1",
     };
     let whole = format!("user nginx;\nevents {{}}\nhttp {{\n{BREAKABLE}}}\n");
-    let text = adapted(&whole, &target);
-    assert_eq!(text.lines().collect::<Vec<_>>().join("\n"), adapted(&format!("\n{BREAKABLE}"), &target));
+    let text = adapted(&whole, &addresses);
+    assert_eq!(text.lines().collect::<Vec<_>>().join("\n"), adapted(&format!("\n{BREAKABLE}"), &addresses));
     for line in ["listen 127.0.0.1:81;", "listen 127.0.0.1:444 ssl;", "proxy_pass http://127.0.0.1:6;"] {
         assert!(text.contains(line), "{line}: {text}");
     }

@@ -1,4 +1,4 @@
-//! The program with a Redis that is only talked to with TLS.
+//! The program with a Redis that accepts TLS only.
 
 use std::{fs, thread, time::Duration};
 
@@ -14,7 +14,7 @@ use openssl::{
 
 use crate::{Running, folder};
 
-/// A certificate for 127.0.0.1 that vouches for itself, and its key.
+/// A self-signed certificate for 127.0.0.1, and its key.
 fn certificate() -> (Vec<u8>, Vec<u8>) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve");
     let key = PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key");
@@ -49,7 +49,7 @@ fn a_redis_with_tls_is_used_if_its_certificate_is_trusted() {
     ] {
         let service = Running::start(&folder, &settings);
         let health = || Client::new(&service.base).get("/health");
-        // On a busy machine the first connection may take longer than the service is patient.
+        // On a busy machine the first connection may exceed the timeout of the service.
         let found = (0..60).find(|_| {
             let is_so = health().json["rate_limits"] == counted;
             is_so || {

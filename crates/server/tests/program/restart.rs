@@ -1,5 +1,5 @@
-//! The service is restarted under load behind a proxy, on a socket that outlives it: no request fails, and nothing that was answered
-//! is lost.
+//! The service is restarted under load behind a proxy, on an inherited socket: no request fails,
+//! and no acknowledged write is lost.
 
 use std::{
     io::{BufRead, BufReader},
@@ -27,17 +27,17 @@ use super::{
     proxy::{self, Proxy},
 };
 
-/// How long anything here may take.
-const WORK_TIMEOUT: Duration = Duration::from_mins(2);
+/// Timeout of waits.
+const WAIT_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A running service that has got its socket from this test, as from systemd.
+/// A running service with a socket of this test, as if from systemd.
 struct Service {
     child: Child,
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -57,19 +57,19 @@ impl Service {
             line["message"] == "listening"
         });
         assert!(is_there, "it listens");
-        // Nobody reads the rest, but it must not get stuck.
+        // Drains the output, so that the process isn't blocked.
         thread::spawn(move || log.for_each(drop));
         Self { child }
     }
 
-    /// Ends as it should when it is told to.
+    /// Stops the service with SIGTERM.
     fn stop(&mut self) {
         signal(self.child.id(), Signal::TERM);
         assert_eq!(self.child.wait().expect("ended").code(), Some(0));
     }
 }
 
-/// Reads and writes until it is told to stop; says which machines were made.
+/// Reads and writes until `is_over`, and gives the serial numbers of the created machines.
 fn load(client: &Client, number: usize, is_over: &AtomicBool, done: &AtomicUsize) -> Vec<String> {
     let mut made = Vec::new();
     for turn in 0.. {
@@ -90,7 +90,7 @@ fn load(client: &Client, number: usize, is_over: &AtomicBool, done: &AtomicUsize
 }
 
 #[test]
-fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
+fn clients_behind_a_proxy_do_not_notice_restarts() {
     or_skip!(proxy::nginx());
     let db = or_skip!(TestDatabase::new(DatabaseKind::Postgres));
     let (context, _) = context();
@@ -98,15 +98,15 @@ fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
     let folder = folder();
     let socket = TcpListener::bind("127.0.0.1:0").expect("a socket");
     let address = socket.local_addr().expect("an address").to_string();
-    // Limits on requests are off, since all come from one address.
+    // Rate limits are off, since all requests come from one address.
     let settings =
         [("APP_ENV", "testing"), ("DATABASE_URL", &db.url), ("LOG_LEVEL", "info"), ("LOG_FORMAT", "json")];
     let mut service = Service::start(&folder, &settings, &socket);
     let proxy = Proxy::start(&proxy::shipped(), &address, "127.0.0.1");
-    let nobody = Client::trusting(&proxy.url, &proxy.ca());
+    let anonymous = Client::trusting(&proxy.url, &proxy.ca());
     let credentials = json!({"email": chief.email, "password": builders::PASSWORD});
-    let login = nobody.post("/api/auth/login", &credentials);
-    let client = nobody.with_token(login.json["access_token"].as_str().expect("a token"));
+    let login = anonymous.post("/api/auth/login", &credentials);
+    let client = anonymous.with_token(login.json["access_token"].as_str().expect("a token"));
 
     let (is_over, done) = (AtomicBool::new(false), AtomicUsize::new(0));
     let made: Vec<String> = thread::scope(|scope| {
@@ -115,12 +115,12 @@ fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
             (0..6).map(|number| scope.spawn(move || load(client, number, is_over, done))).collect();
         let mut restarts = 0;
         while restarts < 5 && threads.iter().all(|thread| !thread.is_finished()) {
-            // So much is done between two restarts that all threads are at it.
+            // Waits until all threads have made requests.
             let (before, begun) = (done.load(Ordering::SeqCst), Instant::now());
             while done.load(Ordering::SeqCst) < before + 60
                 && threads.iter().all(|thread| !thread.is_finished())
             {
-                assert!(begun.elapsed() < WORK_TIMEOUT, "nothing is done");
+                assert!(begun.elapsed() < WAIT_TIMEOUT, "no requests are made");
                 thread::sleep(Duration::from_millis(10));
             }
             service.stop();
@@ -131,9 +131,9 @@ fn nobody_behind_a_proxy_notices_that_the_service_is_restarted() {
         threads.into_iter().flat_map(|thread| thread.join().expect("no request failed")).collect()
     });
     let total = client.get("/api/equipment?q=restart-").json["pagination"]["total"].clone();
-    assert_eq!(total, made.len(), "what was answered is there");
+    assert_eq!(total, made.len(), "acknowledged writes exist");
     assert!(made.len() > 150, "{}", made.len());
     service.stop();
     let checked = program(&folder, &settings, &["migrate", "status"]).output().expect("ended");
-    assert!(checked.status.success(), "the database is fine");
+    assert!(checked.status.success(), "the database passes the check");
 }

@@ -1,4 +1,4 @@
-//! `verify` and `health`: a deployment as it should be passes, and a broken one is told in the right words.
+//! `verify` and `health`: a correct deployment passes, and each fault is reported.
 
 use std::{
     collections::BTreeMap,
@@ -22,10 +22,10 @@ use super::{
 const EMAIL: &str = "chief@example.com";
 const PASSWORD: &str = "a-password-nobody-may-see";
 
-/// How long anything here may take.
-const TASKS_TIMEOUT: Duration = Duration::from_mins(2);
+/// Timeout of waits.
+const WAIT_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A service without the words of development, and its folder.
+/// A service and its folder.
 struct Service {
     child: Child,
     base: String,
@@ -34,14 +34,14 @@ struct Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Service {
-    /// Migrates, makes the admin, and starts.
+    /// Migrates, creates the admin, and starts.
     fn start(settings: &[(&str, &str)]) -> Self {
         let folder = folder();
         let given = [("PORT", "0"), ("BIND", "127.0.0.1"), ("LOG_LEVEL", "info"), ("LOG_FORMAT", "json")];
@@ -51,7 +51,7 @@ impl Service {
         let arguments = ["admin", "create", "--email", EMAIL, "--name", "Chief", "--password-stdin"];
         let mut create = program(&folder, &settings, &arguments);
         let mut create = create.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("started");
-        writeln!(create.stdin.take().expect("input"), "{PASSWORD}").expect("told");
+        writeln!(create.stdin.take().expect("input"), "{PASSWORD}").expect("written");
         assert!(create.wait().expect("ended").success());
         let mut serve = program(&folder, &settings, &["serve"]);
         let mut child = serve.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
@@ -61,12 +61,12 @@ impl Service {
             let address = (line["message"] == "listening").then(|| line["address"].as_str())??;
             Some(format!("http://{address}"))
         });
-        // Nobody reads the rest, but it must not get stuck.
+        // Drains the log, so that the process isn't blocked.
         thread::spawn(move || log.for_each(drop));
         Self { child, base: base.expect("listens"), _folder: folder }
     }
 
-    /// As in production, on PostgreSQL, for tests behind nginx.
+    /// Starts with the production profile on PostgreSQL, for tests behind nginx.
     fn in_production() -> Result<Self, Skipped> {
         proxy::nginx()?;
         let server = Server::shared()?;
@@ -86,12 +86,12 @@ impl Service {
     }
 
     fn admin(&self) -> Client {
-        let nobody = Client::new(&self.base);
-        let login = nobody.post("/api/auth/login", &json!({"email": EMAIL, "password": PASSWORD}));
-        nobody.with_token(login.json["access_token"].as_str().expect("a token"))
+        let anonymous = Client::new(&self.base);
+        let login = anonymous.post("/api/auth/login", &json!({"email": EMAIL, "password": PASSWORD}));
+        anonymous.with_token(login.json["access_token"].as_str().expect("a token"))
     }
 
-    /// A start makes up for runs that were missed; until then some have never run.
+    /// Waits until the start has caught up missed runs.
     fn wait_for_tasks(&self) {
         let (admin, started) = (self.admin(), Instant::now());
         loop {
@@ -100,14 +100,14 @@ impl Service {
             if tasks.all(|task| task["last_run"]["outcome"] == "succeeded") {
                 return;
             }
-            assert!(started.elapsed() < TASKS_TIMEOUT, "the tasks don't run");
-            // More often than the limit on requests allows would be too often.
+            assert!(started.elapsed() < WAIT_TIMEOUT, "the tasks don't run");
+            // Stays within the rate limit.
             thread::sleep(Duration::from_millis(500));
         }
     }
 }
 
-/// What `verify` says of this address.
+/// The output of `verify` for an address.
 fn verify(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Output {
     let arguments = [&["verify", "--url", url], arguments].concat();
     let output = program(&folder(), environment, &arguments).output().expect("ended");
@@ -118,14 +118,14 @@ fn verify(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Output
 
 const GIVEN: [(&str, &str); 1] = [("VERIFY_PASSWORD", PASSWORD)];
 
-/// What `verify` says of a proxy, signed in as the admin.
+/// The output of `verify` for a proxy, as the admin.
 fn verify_behind(proxy: &Proxy, arguments: &[&str]) -> Output {
     let (ca, port) = (proxy.ca(), proxy.http.to_string());
     let given = ["--ca-certificate", ca.to_str().expect("a path"), "--http-port", &port, "--email", EMAIL];
     verify(&proxy.url, &GIVEN, &[&given, arguments].concat())
 }
 
-/// The findings of `--json` by their names: verdict and words.
+/// Verdict and text of the findings in the JSON output, by id.
 fn findings(output: &Output) -> BTreeMap<String, (String, String)> {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     let text = |value: &Value| value.as_str().expect("text").to_owned();
@@ -133,7 +133,7 @@ fn findings(output: &Output) -> BTreeMap<String, (String, String)> {
     findings.map(|found| (text(&found["id"]), (text(&found["verdict"]), text(&found["found"])))).collect()
 }
 
-/// Each of these, and nothing else, has failed with these words.
+/// Asserts that these findings and no others failed, with these texts.
 fn assert_failed(output: &Output, expected: &[(&str, &str)]) {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let findings = findings(output);
@@ -146,7 +146,7 @@ fn assert_failed(output: &Output, expected: &[(&str, &str)]) {
     assert!(others.is_empty(), "{others:?}");
 }
 
-/// Nothing is left that anybody would see.
+/// Asserts that no visible resource is left.
 fn assert_clean(admin: &Client) {
     let none = |path: &str| assert_eq!(admin.get(path).json["pagination"]["total"], 0, "{path}");
     assert_eq!(admin.get("/api/users").json["pagination"]["total"], 1, "only the admin is active");
@@ -159,7 +159,7 @@ fn assert_clean(admin: &Client) {
 }
 
 #[test]
-fn a_deployment_as_it_should_be_passes_and_is_clean_afterwards() {
+fn a_correct_deployment_passes_and_is_clean_afterwards() {
     let service = or_skip!(Service::in_production());
     let table = verify_behind(&Proxy::start(&proxy::shipped(), &service.base, "198.51.100.1"), &[]);
     let said = String::from_utf8_lossy(&table.stdout);
@@ -179,7 +179,7 @@ fn a_deployment_as_it_should_be_passes_and_is_clean_afterwards() {
 }
 
 #[test]
-fn what_a_proxy_breaks_is_told_and_put_away_all_the_same() {
+fn faults_of_a_proxy_are_reported_and_resources_are_removed() {
     let service = or_skip!(Service::in_production());
     let failed = r#"{"data":[{"name":"check_backlog","next_run":"2100-01-01T00:00:00Z","last_run":
         {"scheduled_for":"2026-03-02T00:00:00Z","started_at":"2026-03-02T00:00:00Z","outcome":"failed"}}]}"#;
@@ -226,7 +226,7 @@ fn what_a_proxy_breaks_is_told_and_put_away_all_the_same() {
     assert_eq!(admin.get("/api/users").json["pagination"]["total"], 1);
     assert_eq!(admin.get("/api/equipment?status=active").json["pagination"]["total"], 0);
 
-    // And now without the proxy's own health, so that there is a time to judge the tasks by.
+    // With the real /health, which has the time to judge the tasks by.
     let server = format!(
         "location = /api/admin/tasks {{ default_type application/json; return 200 '{}'; }}
          location = /api/users {{ default_type application/json; if ($request_method = GET) {{ return 200 '{{}}'; }}
@@ -253,7 +253,7 @@ fn what_a_proxy_breaks_is_told_and_put_away_all_the_same() {
 }
 
 #[test]
-fn settings_that_are_too_lax_are_told() {
+fn lax_settings_are_reported() {
     let service = Service::start(&[("APP_ENV", "testing")]);
     let admin = service.admin();
     let given = json!({
@@ -276,7 +276,7 @@ fn settings_that_are_too_lax_are_told() {
     }
     assert_eq!(findings["verify.redirect"].0, "not_applicable");
     let users = admin.get("/api/users");
-    assert_eq!(users.json["pagination"]["total"], 2, "who was given stays active");
+    assert_eq!(users.json["pagination"]["total"], 2, "the given account stays active");
 
     let wrong =
         verify(&service.base, &[("VERIFY_PASSWORD", "not-the-password")], &["--json", "--email", EMAIL]);
@@ -290,9 +290,9 @@ fn settings_that_are_too_lax_are_told() {
     assert_eq!(self::findings(&wrong)["verify.upload"].0, "not_applicable");
     assert!(!String::from_utf8_lossy(&wrong.stdout).contains("not-the-password"));
 
-    let nobody = verify(&service.base, &[], &["--json", "--skip-rate-limit"]);
-    assert_eq!(nobody.status.code(), Some(0), "{nobody:?}");
-    assert!(self::findings(&nobody)["verify.login"].1.contains("--email"));
+    let anonymous = verify(&service.base, &[], &["--json", "--skip-rate-limit"]);
+    assert_eq!(anonymous.status.code(), Some(0), "{anonymous:?}");
+    assert!(self::findings(&anonymous)["verify.login"].1.contains("--email"));
     let swapped = ["--json", "--skip-rate-limit", "--email", "engineer@example.com"];
     let engineer = [("VERIFY_PASSWORD", "another-password-of-tests")];
     let no_admin = verify(&service.base, &engineer, &swapped);
@@ -300,8 +300,8 @@ fn settings_that_are_too_lax_are_told() {
 }
 
 #[test]
-fn who_cannot_be_reached_or_trusted_is_told_and_nothing_is_sent() {
-    // Nobody listens where somebody has just stopped to.
+fn unreachable_and_untrusted_deployments_are_reported_and_nothing_is_sent() {
+    // A port on which nothing listens.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", gone.local_addr().expect("an address"));
     drop(gone);
@@ -324,7 +324,7 @@ fn who_cannot_be_reached_or_trusted_is_told_and_nothing_is_sent() {
         let dead = verify(&proxy.url, &GIVEN, &trusted);
         assert_eq!(findings(&dead)["verify.tls"].0, "pass", "{dead:?}");
         assert!(findings(&dead)["verify.health"].1.contains("502"), "{dead:?}");
-        // The name in the certificate must be that of the host.
+        // The certificate names another host.
         let by_number = proxy.url.replace("localhost", "127.0.0.1");
         assert_failed(&verify(&by_number, &GIVEN, &trusted), &[("verify.tls", "no trusted connection")]);
         let no_ca = folder();
@@ -337,7 +337,7 @@ fn who_cannot_be_reached_or_trusted_is_told_and_nothing_is_sent() {
 }
 
 #[test]
-fn health_asks_the_service_of_the_same_configuration() {
+fn health_probes_the_service_of_the_same_configuration() {
     let folder = folder();
     let service = Running::start(&folder, &[]);
     let port = service.base.rsplit(':').next().expect("a port").to_owned();
