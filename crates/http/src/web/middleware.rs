@@ -89,7 +89,7 @@ fn record(app: &App, method: &Method, route: &str, status: StatusCode, took: Dur
     app.metrics().request_handled(method, route, status, took);
     let milliseconds = |time: Duration| (time.as_secs_f64() * 10_000.0).round() / 10.0;
     let _ = request_context::with_current(|current| {
-        let stats = current.stats();
+        let queries = current.stats();
         tracing::info!(
             request_id = current.id(),
             user = current.user().map(UserId::get),
@@ -97,8 +97,8 @@ fn record(app: &App, method: &Method, route: &str, status: StatusCode, took: Dur
             route,
             status = status.as_u16(),
             milliseconds = milliseconds(took),
-            queries = stats.statements,
-            database_milliseconds = milliseconds(stats.time),
+            queries = queries.statements,
+            database_milliseconds = milliseconds(queries.time),
             "request"
         );
     });

@@ -12,6 +12,7 @@ use crate::disk::Folder;
 
 /// A deployment, described by its valid configuration.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent settings of a deployment")]
 pub struct Deployment {
     /// Name of the profile; `production` is the only fit one.
     pub profile: &'static str,

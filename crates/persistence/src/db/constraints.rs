@@ -169,10 +169,7 @@ pub(crate) const fn duplicate_badge(field: &'static str) -> UniqueViolation {
 }
 
 /// The rule that a violated constraint stands for, if it stands for one.
-pub(crate) fn refusal(
-    kind: &DatabaseErrorKind,
-    info: &dyn DatabaseErrorInformation,
-) -> Option<Box<dyn Rule>> {
+pub(crate) fn refusal(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Option<Box<dyn Rule>> {
     match kind {
         DatabaseErrorKind::UniqueViolation => Some(match violated(info)?.duplicate {
             Some(duplicate) => Box::new(duplicate),

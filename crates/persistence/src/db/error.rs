@@ -115,7 +115,7 @@ impl From<Diesel> for Error {
                 other => Self::Database(other),
             };
         };
-        if let Some(rule) = constraints::refusal(kind, info.as_ref()) {
+        if let Some(rule) = constraints::refusal(*kind, info.as_ref()) {
             return Self::Rule(rule);
         }
         let unavailable = || Self::Unavailable(info.message().to_owned());

@@ -257,13 +257,13 @@ impl Bars {
                     Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes}",
                     None => "{spinner} {msg} {bytes}",
                 };
-                let bar = progress(bytes, template);
-                bar.set_message(step);
-                *current = Some(bar);
+                *current = Some(progress(bytes, template).with_message(step));
             }
             Progress::Done { bytes, of } => {
                 if let Some(bar) = &*current {
-                    of.iter().for_each(|total| bar.set_length(*total));
+                    if let Some(total) = of {
+                        bar.set_length(total);
+                    }
                     bar.set_position(bytes);
                 }
             }

@@ -36,8 +36,7 @@ pub(super) fn run(args: &Args, profile: Profile, database: &Database, context: &
         .into_iter()
         .map(|person| vec![person.email, person.role.to_string(), person.role_id, person.full_name]);
     say(table(&std::iter::once(heading).chain(lines).collect::<Vec<_>>()))?;
-    say(format!("\nPassword of all accounts: {PASSWORD}"))?;
-    Ok(())
+    Ok(say(format!("\nPassword of all accounts: {PASSWORD}"))?)
 }
 
 fn refuse_production(profile: Profile) -> Result<()> {

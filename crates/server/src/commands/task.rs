@@ -58,6 +58,5 @@ fn list(database: &Database, context: &Context) -> Result<()> {
         let task = [task.as_str().into(), task.schedule().to_string(), next.to_string(), at, outcome];
         rows.push(task.to_vec());
     }
-    say(table(&rows))?;
-    Ok(())
+    Ok(say(table(&rows))?)
 }
