@@ -9,7 +9,8 @@ macro_rules! find_row {
     }};
 }
 
-/// Loads the row with this primary key and locks it until the transaction ends: `Result<Option<Row>>`.
+/// Loads the row with this primary key and locks it until the transaction ends:
+/// `Result<Option<Row>>`.
 macro_rules! lock_row {
     ($conn:expr, $table:ident, $row:ty, $id:expr) => {
         lock_row!($conn, $table, $row, $id, for_no_key_update)
@@ -33,8 +34,8 @@ macro_rules! insert_row {
     }};
 }
 
-/// Writes `after` over the row of `before` where the guards still hold: `Result<()>`. Zero affected rows mean
-/// a concurrent update (`CONFLICT`).
+/// Writes `after` over the row of `before` where the guards still hold: `Result<()>`. Zero affected
+/// rows mean a concurrent update (`CONFLICT`).
 macro_rules! update_row {
     ($tx:expr, $table:ident, $before:expr, $after:expr $(, $guard:expr)* $(,)?) => {{
         let guarded = $table::table.find($before.id)$(.filter($guard))*;
