@@ -187,7 +187,11 @@ fn nginx_hides_the_metrics() {
 fn the_proxies_accept_bodies_as_large_as_the_service_does() {
     // A change of one of these requires a change of the limits of both proxies.
     let upload = read("crates/http/src/files/upload.rs");
-    assert_lines("upload.rs", &upload, &["const MANY: usize = 10;", "const ENVELOPE: usize = 64 << 10;"]);
+    assert_lines(
+        "upload.rs",
+        &upload,
+        &["const MAX_FILES: usize = 10;", "const MAX_OVERHEAD: usize = 64 << 10;"],
+    );
     assert_lines(".env.example", &read(".env.example"), &["#MAX_CONTENT_LENGTH=16777216"]);
     let (file, envelope) = (16 << 20, 64 << 10);
     let caddy = read("docker/Caddyfile");
