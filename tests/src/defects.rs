@@ -1,4 +1,4 @@
-//! Verdicts on defects and their consequences (rule book §6).
+//! Defects over HTTP: verdicts of specialists and their consequences (rule book §6).
 
 use serde_json::json;
 

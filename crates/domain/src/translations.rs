@@ -125,7 +125,7 @@ pub(crate) use translated;
 
 /// SHA-256 of a text in hexadecimal, which identifies the content that a translation belongs to.
 pub fn content_hash(text: &str) -> String {
-    hex::encode(Sha256::digest(text.as_bytes()))
+    base16ct::lower::encode_string(&Sha256::digest(text.as_bytes()))
 }
 
 /// Whether a text contains letters. Numbers and punctuation need no translation.

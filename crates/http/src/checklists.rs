@@ -143,7 +143,7 @@ async fn create(
     let view = app.write(permit, body, |tx, caller, new| {
         Ok(ChecklistView::new(checklists::create(tx, new)?, caller.language))
     });
-    Ok(Created::with(view.await?, "checklist made"))
+    Ok(Created::with(view.await?, "checklist created"))
 }
 
 async fn update(
@@ -167,7 +167,7 @@ async fn clone(
     let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
         Ok(ChecklistView::new(checklists::clone(tx, id, new)?, caller.language))
     });
-    Ok(Created::with(view.await?, "version made"))
+    Ok(Created::with(view.await?, "version created"))
 }
 
 async fn add_item(

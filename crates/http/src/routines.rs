@@ -90,7 +90,7 @@ async fn create(
     let view = app.write(permit, body, |tx, caller, new| {
         Ok(RoutineView::new(routines::create(tx, new)?, caller.language))
     });
-    Ok(Created::with(view.await?, "routine made"))
+    Ok(Created::with(view.await?, "routine created"))
 }
 
 async fn update(

@@ -69,7 +69,7 @@ async fn create(
     let (_, new) = app.authorize(permit.clone(), body).await?;
     let hash = hash(&app, &new.password).await?;
     let user = app.write(permit, (), move |tx, _, ()| users::create(tx, new, &hash));
-    Ok(Created::with(user.await?, "account made"))
+    Ok(Created::with(user.await?, "account created"))
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<UserId>) -> Result<Reply<User>, Problem> {

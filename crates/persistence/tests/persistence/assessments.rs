@@ -19,7 +19,7 @@ use inspection_domain::{
     page::PageRequest,
     points::PointKind,
     rule::Code,
-    schema::{equipment_status_changes as status_changes, notifications as told, point_entries},
+    schema::{equipment_status_changes as status_changes, notifications as notified, point_entries},
     users::{Role, User},
 };
 use inspection_persistence::{
@@ -37,7 +37,7 @@ use inspection_testkit::{
 };
 use serde_json::json;
 
-use crate::{ALL, code, filter, refusal, told_to, trail, transactions::rows};
+use crate::{ALL, code, filter, notifications_to, refusal, trail, transactions::rows};
 
 /// The day after [`TODAY`].
 pub(crate) const TOMORROW: &str = "2026-03-03";
@@ -164,13 +164,13 @@ pub(crate) fn both_pointed(of: &Assessment) -> Vec<i64> {
 
 /// Recipients of notifications about an object, by id.
 pub(crate) fn told_about(db: &Database, kind: NotificationType, id: i64) -> Vec<Notification> {
-    let about = told::table.filter(told::kind.eq(kind)).filter(told::related_id.eq(id));
-    query!(db, |c| about.order((told::user_id, told::id)).select(Notification::as_select()).load(c))
+    let about = notified::table.filter(notified::kind.eq(kind)).filter(notified::related_id.eq(id));
+    query!(db, |c| about.order((notified::user_id, notified::id)).select(Notification::as_select()).load(c))
 }
 
 pub(crate) fn times_stopped(db: &Database, id: AssessmentId, reader: &User) -> usize {
-    let told = told_about(db, NotificationType::EquipmentStopped, id.get());
-    told.iter().filter(|told| told.user_id == reader.id).count()
+    let notified = told_about(db, NotificationType::EquipmentStopped, id.get());
+    notified.iter().filter(|notified| notified.user_id == reader.id).count()
 }
 
 /// Every list with its entries, after a check of its counters and status.

@@ -42,7 +42,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, code, filter, refusal, told_to, trail, transactions::rows};
+use crate::{ALL, code, filter, notifications_to, refusal, trail, transactions::rows};
 
 fn date(text: &str) -> Date {
     Date::parse(text).expect("a date")

@@ -15,7 +15,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, kinds_told_to, leaves::now, refusal, told_to, transactions::rows};
+use crate::{ALL, leaves::now, notifications_to, notified_kinds, refusal, transactions::rows};
 
 on_both_databases! {
     fn stars_are_points_at_once_in_the_major_role(db: TestDatabase) {
@@ -28,8 +28,8 @@ on_both_databases! {
         assert_eq!((bonus.status, bonus.decided_by_id, bonus.requested_by_id), (BonusStatus::Approved, Some(engineer.id), None));
         let after = now(&db, &person);
         assert_eq!((after.total_points, after.specialist_points), (4, 4));
-        let told = told_to(&db, person.id);
-        assert_eq!((told[0].kind, told[0].message.as_str()), (NotificationType::BonusAwarded, "You get 4 bonus stars: Quick thinking"));
+        let notified = notifications_to(&db, person.id);
+        assert_eq!((notified[0].kind, notified[0].message.as_str()), (NotificationType::BonusAwarded, "You get 4 bonus stars: Quick thinking"));
         let line = db.read(|conn| points::list(conn, person.id, ALL)).unwrap().items.remove(0);
         assert_eq!((line.kind, line.awarded_by_id, line.related_id), (PointKind::BonusStars, Some(engineer.id), Some(bonus.id.get())));
     }
@@ -40,18 +40,18 @@ on_both_databases! {
         let person = user(&db, &context, Role::Inspector);
         let asked = bonus_request(&db, &context, &qe, &person, 5);
         assert_eq!((asked.status, now(&db, &person).total_points), (BonusStatus::Pending, 0));
-        assert_eq!(kinds_told_to(&db, admin.id), [NotificationType::BonusRequest]);
+        assert_eq!(notified_kinds(&db, admin.id), [NotificationType::BonusRequest]);
         let given = act(&db, &context, &admin, |tx| bonus_stars::approve(tx, asked.id, &input(json!({"amount": 2})))).unwrap();
         assert_eq!((given.status, given.amount, given.requested_amount), (BonusStatus::Modified, 2, Some(5)));
         assert_eq!(now(&db, &person).inspector_points, 2);
-        assert_eq!(kinds_told_to(&db, person.id), [NotificationType::BonusAwarded]);
+        assert_eq!(notified_kinds(&db, person.id), [NotificationType::BonusAwarded]);
         let second = bonus_request(&db, &context, &qe, &person, 5);
         let given = act(&db, &context, &admin, |tx| bonus_stars::approve(tx, second.id, &input(json!({})))).unwrap();
         assert_eq!((given.status, now(&db, &person).total_points), (BonusStatus::Approved, 7));
         let third = bonus_request(&db, &context, &qe, &person, 5);
         let denied = act(&db, &context, &admin, |tx| bonus_stars::deny(tx, third.id, input(json!({"reason": "enough"})))).unwrap();
         assert_eq!((denied.status, denied.deny_reason.as_deref()), (BonusStatus::Denied, Some("enough")));
-        assert_eq!(kinds_told_to(&db, qe.id), [NotificationType::BonusDenied]);
+        assert_eq!(notified_kinds(&db, qe.id), [NotificationType::BonusDenied]);
         assert_eq!(now(&db, &person).total_points, 7);
     }
 

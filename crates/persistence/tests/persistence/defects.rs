@@ -19,7 +19,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, code, filter, kinds_told_to, refusal, trail};
+use crate::{ALL, code, filter, notified_kinds, refusal, trail};
 
 fn change(db: &Database, context: &Context, actor: &User, id: DefectId, body: Value) -> Result<Defect> {
     let changes: DefectChanges = input(body);
@@ -155,7 +155,7 @@ on_both_databases! {
         assert_eq!(code(act_on(&admin, defects::close)), Code::InvalidState);
         assert_eq!(code(reopen(&db, &context, &admin, id)), Code::InvalidState);
 
-        let told = kinds_told_to(&db, second.id).len();
+        let notified = notified_kinds(&db, second.id).len();
         let resolved = resolve(&db, &context, &engineer, id).unwrap();
         assert_eq!(
             (
@@ -167,8 +167,8 @@ on_both_databases! {
             (DefectStatus::Resolved, Some(engineer.id), Some(context.clock.now()), Some("new brake pads"))
         );
         for admin in [&admin, &second] {
-            let kinds = kinds_told_to(&db, admin.id);
-            assert_eq!((kinds[0], kinds.len()), (NotificationType::DefectResolved, told + 1));
+            let kinds = notified_kinds(&db, admin.id);
+            assert_eq!((kinds[0], kinds.len()), (NotificationType::DefectResolved, notified + 1));
         }
         assert_eq!(code(resolve(&db, &context, &engineer, id)), Code::InvalidState);
         assert_eq!(code(change(&db, &context, &admin, id, json!({"priority": "low"}))), Code::InvalidState);

@@ -32,7 +32,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, code, filter, kinds_told_to, refusal, told_to, trail, transactions::rows};
+use crate::{ALL, code, filter, notifications_to, notified_kinds, refusal, trail, transactions::rows};
 
 fn start(
     db: &Database,
@@ -141,10 +141,10 @@ on_both_databases! {
         let sheet = db.read(|conn| inspections::get_visible(conn, &inspector, id)).unwrap();
         assert_eq!((sheet.answers, sheet.inspection.status), (saved, InspectionStatus::Draft));
         let lines = trail(&db, &context, json!({"action": "answer", "entity_id": id}));
-        let told = &lines[0].changes.0[&format!("item_{item}")];
-        assert_eq!((&told["old"]["answer_value"], &told["new"]["answer_value"]), (&json!("fail"), &json!("pass")));
-        assert_eq!(told["old"]["photo_path"], "photos/1.jpg", "the whole answer is told");
-        assert_eq!(told["old"]["id"], told["new"]["id"], "it is the same answer");
+        let notified = &lines[0].changes.0[&format!("item_{item}")];
+        assert_eq!((&notified["old"]["answer_value"], &notified["new"]["answer_value"]), (&json!("fail"), &json!("pass")));
+        assert_eq!(notified["old"]["photo_path"], "photos/1.jpg", "the whole answer is told");
+        assert_eq!(notified["old"]["id"], notified["new"]["id"], "it is the same answer");
     }
 
     fn several_answers_are_all_or_nothing_and_every_wrong_one_is_named(db: TestDatabase) {
@@ -274,9 +274,9 @@ on_both_databases! {
             );
         }
 
-        let told = told_to(&db, inspector.id);
-        assert!(told.iter().all(|told| told.kind == NotificationType::DefectCreated && !told.is_read));
-        let about: Vec<_> = told.iter().rev().map(|told| (told.related_id, told.priority)).collect();
+        let notified = notifications_to(&db, inspector.id);
+        assert!(notified.iter().all(|notified| notified.kind == NotificationType::DefectCreated && !notified.is_read));
+        let about: Vec<_> = notified.iter().rev().map(|notified| (notified.related_id, notified.priority)).collect();
         let expected: Vec<_> = raised
             .iter()
             .map(|defect| {
@@ -291,16 +291,16 @@ on_both_databases! {
             .collect();
         assert_eq!(about, expected);
         for admin in [&admin, &second] {
-            let [told]: [Notification; 1] = told_to(&db, admin.id).try_into().unwrap();
-            assert_eq!((told.kind, told.related_id), (NotificationType::InspectionSubmitted, Some(id.get())));
+            let [notified]: [Notification; 1] = notifications_to(&db, admin.id).try_into().unwrap();
+            assert_eq!((notified.kind, notified.related_id), (NotificationType::InspectionSubmitted, Some(id.get())));
             assert!(
-                told.message.contains(&inspector.full_name) && told.message.ends_with("fail."),
+                notified.message.contains(&inspector.full_name) && notified.message.ends_with("fail."),
                 "{}",
-                told.message
+                notified.message
             );
-            assert!(told.message_ar.contains("غير مطابق") && Language::of(&told.title_ar) == Language::Ar);
+            assert!(notified.message_ar.contains("غير مطابق") && Language::of(&notified.title_ar) == Language::Ar);
         }
-        assert_eq!((kinds_told_to(&db, gone.id), kinds_told_to(&db, bystander.id)), (vec![], vec![]));
+        assert_eq!((notified_kinds(&db, gone.id), notified_kinds(&db, bystander.id)), (vec![], vec![]));
 
         let lines = trail(&db, &context, json!({"user_id": inspector.id, "action": "submit"}));
         assert_eq!(lines[0].changes.0["status"], json!({"old": "draft", "new": "submitted"}));
@@ -326,8 +326,8 @@ on_both_databases! {
         checklist(&db, &context, &admin);
         let (inspection, found) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[]);
         assert_eq!((inspection.result, found), (Some(InspectionResult::Pass), vec![]));
-        assert_eq!(kinds_told_to(&db, inspector.id), []);
-        assert!(told_to(&db, admin.id)[0].message.ends_with("pass."));
+        assert_eq!(notified_kinds(&db, inspector.id), []);
+        assert!(notifications_to(&db, admin.id)[0].message.ends_with("pass."));
     }
 
     fn completions_are_counted_by_the_iso_week_of_the_site(db: TestDatabase) {

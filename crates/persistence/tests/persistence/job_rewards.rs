@@ -18,8 +18,8 @@ use serde_json::json;
 use crate::{
     ALL, code,
     jobs::{Shop, shop},
-    kinds_told_to,
     leaves::now,
+    notified_kinds,
 };
 
 fn reward(db: &Database, context: &Context, shop: &Shop, job: &Job, bonus: i64) {
@@ -94,7 +94,7 @@ on_both_databases! {
         completed(&db, &context, &shop.specialist, &job);
         let all = db.read(|conn| takeovers::list(conn, &shop.admin, &input(json!({})), ALL)).unwrap();
         assert_eq!(all.items[0].status, TakeoverStatus::Denied);
-        assert_eq!(kinds_told_to(&db, taker.id), [NotificationType::TakeoverDenied]);
+        assert_eq!(notified_kinds(&db, taker.id), [NotificationType::TakeoverDenied]);
         let approved = act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, queued.id));
         assert_eq!(code(approved), Code::InvalidState);
     }

@@ -20,7 +20,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, code, kinds_told_to, refusal, told_to, trail, transactions::rows};
+use crate::{ALL, code, notifications_to, notified_kinds, refusal, trail, transactions::rows};
 
 pub(crate) fn now(db: &Database, person: &User) -> User {
     db.read(|conn| users::get(conn, person.id)).expect("somebody")
@@ -54,13 +54,13 @@ on_both_databases! {
         let asked = leave(&db, &context, &person, "2026-03-02", "2026-03-05");
         assert_eq!((asked.status, asked.total_days(), asked.requested_by_id), (LeaveStatus::Pending, 4, Some(person.id)));
         for admin in [&admin, &other] {
-            assert_eq!(kinds_told_to(&db, admin.id), [NotificationType::LeaveRequested]);
+            assert_eq!(notified_kinds(&db, admin.id), [NotificationType::LeaveRequested]);
         }
         assert!(!now(&db, &person).is_on_leave);
         let filed = json!({"user_id": person.id, "leave_type": "sick", "date_from": "2026-04-01", "date_to": "2026-04-01"});
         let filed = act(&db, &context, &admin, |tx| leaves::request(tx, input(filed.clone()))).unwrap();
         assert_eq!((filed.user_id, filed.requested_by_id), (person.id, Some(admin.id)));
-        assert_eq!((kinds_told_to(&db, admin.id).len(), kinds_told_to(&db, other.id).len()), (1, 2), "whoever files it knows");
+        assert_eq!((notified_kinds(&db, admin.id).len(), notified_kinds(&db, other.id).len()), (1, 2), "whoever files it knows");
         let lines = trail(&db, &context, json!({"entity_type": "leave"}));
         assert_eq!((lines.len(), lines[0].action), (2, AuditAction::Request));
     }
@@ -147,12 +147,12 @@ on_both_databases! {
         assert!(now(&db, today).is_on_leave);
         approved_leave(&db, &context, &admin, later, "2026-03-03", "2026-03-09");
         assert!(!now(&db, later).is_on_leave, "not yet");
-        let of = |who: &User| told_to(&db, who.id).iter().filter(|told| told.kind == NotificationType::LeaveNotification).count();
+        let of = |who: &User| notifications_to(&db, who.id).iter().filter(|notified| notified.kind == NotificationType::LeaveNotification).count();
         assert_eq!((of(&admin), of(today), of(later), of(&people[4]), of(&gone)), (2, 1, 1, 2, 0));
-        let told = told_to(&db, people[4].id);
+        let notified = notifications_to(&db, people[4].id);
         let expected = format!("{} is on leave from 2026-03-03 to 2026-03-09.", later.full_name);
-        assert_eq!((told[0].message.as_str(), told[0].related_type.as_deref()), (expected.as_str(), Some("leave")));
-        assert!(told[0].message_ar.contains("2026-03-09"));
+        assert_eq!((notified[0].message.as_str(), notified[0].related_type.as_deref()), (expected.as_str(), Some("leave")));
+        assert!(notified[0].message_ar.contains("2026-03-09"));
     }
 
     fn telling_everybody_is_one_statement_however_many_they_are(db: TestDatabase) {
@@ -180,9 +180,9 @@ on_both_databases! {
         let reject = |id| act(&db, &context, &admin, |tx| leaves::reject(tx, id, input(json!({"reason": "Too many are away."}))));
         let after = reject(refused.id).unwrap();
         assert_eq!((after.status, after.rejection_reason.as_deref()), (LeaveStatus::Rejected, Some("Too many are away.")));
-        let told = told_to(&db, person.id);
-        assert_eq!(told[0].kind, NotificationType::LeaveRejected);
-        assert!(told[0].message.ends_with("was rejected: Too many are away."), "{}", told[0].message);
+        let notified = notifications_to(&db, person.id);
+        assert_eq!(notified[0].kind, NotificationType::LeaveRejected);
+        assert!(notified[0].message.ends_with("was rejected: Too many are away."), "{}", notified[0].message);
         assert_eq!(code(reject(refused.id)), Code::InvalidState);
         let mine = leave(&db, &context, &person, "2026-03-03", "2026-03-03");
         let cancel = |who: &User, id| act(&db, &context, who, |tx| leaves::cancel(tx, id));
@@ -226,8 +226,8 @@ on_both_databases! {
         let badge = format!("COV-{}", specialist.role_id);
         assert_eq!((covered.coverage_user_id, covered.coverage_badge.as_deref()), (Some(specialist.id), Some(badge.as_str())));
         assert_eq!(standing(&db, &specialist), (Some(Role::Inspector), Some(badge.clone()), Some(absent.id.get())));
-        let told = told_to(&db, specialist.id);
-        assert_eq!(told[0].message, format!("You cover for {} from 2026-03-02 to 2026-03-05.", absent.full_name));
+        let notified = notifications_to(&db, specialist.id);
+        assert_eq!(notified[0].message, format!("You cover for {} from 2026-03-02 to 2026-03-05.", absent.full_name));
         let held = |badge: &str| query!(db, |c| badges::table.filter(badges::badge.eq(badge)).count().get_result::<i64>(c));
         assert_eq!(held(&badge), 1);
         end(&db, &context, &admin, taken.id).unwrap();

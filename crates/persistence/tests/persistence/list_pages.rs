@@ -144,10 +144,10 @@ on_both_databases! {
             |row| row.id.get(),
         );
 
-        let told: NotificationFilter = filter(json!({}));
+        let notified: NotificationFilter = filter(json!({}));
         let newest_first = whole(
             5,
-            |page| db.read(|conn| notifications::list(conn, inspector.id, &told, page)).unwrap(),
+            |page| db.read(|conn| notifications::list(conn, inspector.id, &notified, page)).unwrap(),
             |row| row.id.get(),
         );
         assert!(newest_first.is_sorted_by(|a, b| a > b));

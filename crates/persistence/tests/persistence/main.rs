@@ -62,7 +62,7 @@ use inspection_domain::{
     page::PageRequest,
     rule::Code,
 };
-use inspection_persistence::{Context, Database, Error, Result, audit, notifications as told};
+use inspection_persistence::{Context, Database, Error, Result, audit, notifications as notified};
 use serde_json::{Value, json};
 
 /// Code and fields of an expected refusal.
@@ -87,14 +87,14 @@ fn filter<T: Input>(body: Value) -> T {
 const ALL: PageRequest = PageRequest::first(100);
 
 /// A person's notifications, newest first.
-fn told_to(db: &Database, user: UserId) -> Vec<Notification> {
+fn notifications_to(db: &Database, user: UserId) -> Vec<Notification> {
     let filter: NotificationFilter = filter(json!({}));
-    db.read(|conn| told::list(conn, user, &filter, ALL)).expect("a list").items
+    db.read(|conn| notified::list(conn, user, &filter, ALL)).expect("a list").items
 }
 
 /// The types of a person's notifications, newest first.
-fn kinds_told_to(db: &Database, user: UserId) -> Vec<NotificationType> {
-    told_to(db, user).iter().map(|told| told.kind).collect()
+fn notified_kinds(db: &Database, user: UserId) -> Vec<NotificationType> {
+    notifications_to(db, user).iter().map(|notified| notified.kind).collect()
 }
 
 /// The audit entries that match a filter, newest first.

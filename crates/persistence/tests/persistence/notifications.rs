@@ -23,7 +23,7 @@ use inspection_testkit::{
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::{ALL, code, filter, told_to};
+use crate::{ALL, code, filter, notifications_to};
 
 on_both_databases! {
     fn everybody_has_their_own_and_nobody_elses(db: TestDatabase) {
@@ -32,7 +32,7 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
         submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL, CRITICAL]);
-        let (own, theirs) = (told_to(&db, inspector.id), told_to(&db, admin.id));
+        let (own, theirs) = (notifications_to(&db, inspector.id), notifications_to(&db, admin.id));
         assert_eq!((own.len(), theirs.len()), (2, 1));
         let id = own[0].id;
         assert_eq!(code(act(&db, &context, &admin, |tx| notifications::mark_read(tx, id))), Code::NotFound);
@@ -42,7 +42,7 @@ on_both_databases! {
             code(act(&db, &context, &admin, |tx| notifications::mark_read(tx, nothing))),
             Code::NotFound
         );
-        assert_eq!(told_to(&db, inspector.id), own);
+        assert_eq!(notifications_to(&db, inspector.id), own);
 
         clock.advance_seconds(60);
         let read = act(&db, &context, &inspector, |tx| notifications::mark_read(tx, id)).unwrap();
@@ -50,8 +50,8 @@ on_both_databases! {
         clock.advance_seconds(60);
         assert_eq!(act(&db, &context, &inspector, |tx| notifications::mark_read(tx, id)).unwrap(), read);
         act(&db, &context, &inspector, |tx| notifications::delete(tx, own[1].id)).unwrap();
-        assert_eq!(told_to(&db, inspector.id), [read]);
-        assert_eq!(told_to(&db, admin.id), theirs);
+        assert_eq!(notifications_to(&db, inspector.id), [read]);
+        assert_eq!(notifications_to(&db, admin.id), theirs);
     }
 
     fn a_persistent_one_is_read_before_it_goes(db: TestDatabase) {
@@ -63,13 +63,13 @@ on_both_databases! {
         let row = notice.address_to(somebody.id, context.clock.now());
         let insert = diesel::insert_into(rows::table).values(&row);
         assert_eq!(query!(db, |c| insert.execute(c)), 1);
-        let id = told_to(&db, somebody.id)[0].id;
+        let id = notifications_to(&db, somebody.id)[0].id;
         let delete = || act(&db, &context, &somebody, |tx| notifications::delete(tx, id));
         assert_eq!(code(delete()), Code::RuleViolation);
-        assert_eq!(told_to(&db, somebody.id).len(), 1);
+        assert_eq!(notifications_to(&db, somebody.id).len(), 1);
         act(&db, &context, &somebody, |tx| notifications::mark_read(tx, id)).unwrap();
         delete().unwrap();
-        assert_eq!(told_to(&db, somebody.id), []);
+        assert_eq!(notifications_to(&db, somebody.id), []);
     }
 
     fn reading_all_counts_those_that_were_unread(db: TestDatabase) {
@@ -85,7 +85,7 @@ on_both_databases! {
             db.read(|conn| notifications::list(conn, inspector.id, &filter, ALL)).unwrap().items.len()
         };
         assert_eq!((unread(inspector.id), unread(admin.id)), (3, 2));
-        let id = told_to(&db, inspector.id)[0].id;
+        let id = notifications_to(&db, inspector.id)[0].id;
         act(&db, &context, &inspector, |tx| notifications::mark_read(tx, id)).unwrap();
         assert_eq!((unread(inspector.id), found(json!({"unread_only": true})), found(json!({}))), (2, 2, 3));
         assert_eq!(found(json!({"unread_only": false})), 3);
@@ -126,7 +126,7 @@ on_both_databases! {
             }
         });
         assert_eq!(seen.len(), people.len() * rounds);
-        let mut all: Vec<_> = told_to(&db, admin.id).iter().map(|one| one.id).collect();
+        let mut all: Vec<_> = notifications_to(&db, admin.id).iter().map(|one| one.id).collect();
         all.sort();
         assert!(seen.iter().map(|one| one.id).eq(all));
     }
@@ -150,11 +150,11 @@ on_both_databases! {
         user(&db, &context, Role::Admin);
         leave(&db, &context, &person, "2026-05-02", "2026-05-02");
         assert!(woken(&mut here) && !woken(&mut here), "once");
-        let told = (0..200).any(|_| {
+        let notified = (0..200).any(|_| {
             thread::sleep(Duration::from_millis(10));
             listener.poll().unwrap();
             woken(&mut there)
         });
-        assert_eq!(told, db.is_postgres(), "a SQLite file belongs to one process");
+        assert_eq!(notified, db.is_postgres(), "a SQLite file belongs to one process");
     }
 }

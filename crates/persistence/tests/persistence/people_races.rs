@@ -19,8 +19,9 @@ use inspection_testkit::{
 use serde_json::json;
 
 use crate::{
-    ALL, kinds_told_to,
+    ALL,
     leaves::now,
+    notified_kinds,
     races::{at_once, tally},
 };
 
@@ -55,8 +56,8 @@ on_both_databases! {
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
             let approved = done[0].status == LeaveStatus::Approved;
             assert_eq!(now(&db, &person).is_on_leave, approved);
-            let told = kinds_told_to(&db, admin.id);
-            let announced = told.first() == Some(&NotificationType::LeaveNotification);
+            let notified = notified_kinds(&db, admin.id);
+            let announced = notified.first() == Some(&NotificationType::LeaveNotification);
             assert_eq!(announced, approved, "told once, and only of a granted one");
         }
     }

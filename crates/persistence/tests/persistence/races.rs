@@ -32,7 +32,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, kinds_told_to, refusal, trail};
+use crate::{ALL, notified_kinds, refusal, trail};
 
 /// Starts this many threads at the same moment, and returns their outcomes.
 pub(crate) fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
@@ -98,7 +98,7 @@ on_both_databases! {
             let week = Week { year: 2026, number: 10 };
             let counted = db.read(|conn| ledger::weekly_completions(conn, crane.id, week)).unwrap();
             assert_eq!(usize::try_from(counted), Ok(round));
-            assert_eq!(kinds_told_to(&db, admin.id).len(), round);
+            assert_eq!(notified_kinds(&db, admin.id).len(), round);
             assert_eq!(trail(&db, &context, json!({"action": "submit", "entity_id": id})).len(), 1);
         }
     }

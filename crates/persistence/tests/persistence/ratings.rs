@@ -91,11 +91,11 @@ on_both_databases! {
         assert_eq!(record(&db, inspector.id, ALL).page.items, std::slice::from_ref(&rated));
         assert_eq!(bonuses(&db, &inspector), (vec![(7, Some(inspection.id.get()))], [7, 7]));
         let found = told_about(&db, NotificationType::InspectionRated, inspection.id.get());
-        let [told] = &found[..] else { panic!("one is told: {found:?}") };
+        let [notified] = &found[..] else { panic!("one is told: {found:?}") };
         assert_eq!(
-            *told,
+            *notified,
             Notification {
-                id: told.id,
+                id: notified.id,
                 user_id: inspector.id,
                 kind: NotificationType::InspectionRated,
                 title: "Inspection rated".into(),
@@ -171,7 +171,7 @@ on_both_databases! {
         let first =
             rate(&db, &context, &admin, id, json!({"rating": 3, "comment": "Fair.", "admin_quality_bonus": 4}))
                 .unwrap();
-        let told = || told_about(&db, NotificationType::InspectionRated, id.get()).len();
+        let notified = || told_about(&db, NotificationType::InspectionRated, id.get()).len();
         let about = Some(id.get());
         let mut expected = vec![(4, about)];
         let mut total = 4;
@@ -196,7 +196,7 @@ on_both_databases! {
             assert_eq!((changed.admin_quality_bonus, changed.id), (total, first.id));
             assert_eq!((changed.rated_by_id, changed.created_at), (other.id, first.created_at));
             assert_eq!(changed.updated_at, context.clock.now());
-            assert_eq!(told(), n + 2, "each change is told");
+            assert_eq!(notified(), n + 2, "each change is told");
             assert_eq!(record(&db, inspector.id, ALL).page.items, [changed]);
         }
         let message = told_about(&db, NotificationType::InspectionRated, id.get()).pop().unwrap().message;

@@ -104,11 +104,11 @@ on_both_databases! {
             panic!("one line");
         };
         assert_eq!((line.action, line.actor_id, line.at), (AuditAction::Create, Some(admin.id), now));
-        let told = &line.changes.0;
-        assert_eq!(told["asset_types"], json!({"old": null, "new": ["crane", "pump"]}));
-        assert_eq!(told["days_of_week"], json!({"old": null, "new": [0, 4, 6]}));
-        assert_eq!(told["name_ar"], json!({"old": null, "new": "جولة الليل"}));
-        assert_eq!(told["template_id"], json!({"old": null, "new": template}));
+        let notified = &line.changes.0;
+        assert_eq!(notified["asset_types"], json!({"old": null, "new": ["crane", "pump"]}));
+        assert_eq!(notified["days_of_week"], json!({"old": null, "new": [0, 4, 6]}));
+        assert_eq!(notified["name_ar"], json!({"old": null, "new": "جولة الليل"}));
+        assert_eq!(notified["template_id"], json!({"old": null, "new": template}));
     }
 
     fn routines_are_found_by_what_they_are(db: TestDatabase) {
@@ -220,12 +220,12 @@ on_both_databases! {
         assert_eq!(get(&db, before.id).unwrap(), (after.clone(), types));
         let lines = trail(&db, &context, json!({"entity_type": "routine", "action": "update"}));
         assert_eq!((lines.len(), lines[0].entity_id), (1, Some(before.id.get())));
-        let told = &lines[0].changes.0;
-        assert_eq!(told["shift"], json!({"old": "day", "new": "night"}));
-        assert_eq!(told["template_id"], json!({"old": template, "new": other}));
-        assert_eq!(told["is_active"], json!({"old": true, "new": false}));
-        assert_eq!(told["days_of_week"], json!({"old": [0, 1, 2, 3, 4, 5, 6], "new": [5, 6]}));
-        let mut fields: Vec<&str> = told.keys().map(String::as_str).collect();
+        let notified = &lines[0].changes.0;
+        assert_eq!(notified["shift"], json!({"old": "day", "new": "night"}));
+        assert_eq!(notified["template_id"], json!({"old": template, "new": other}));
+        assert_eq!(notified["is_active"], json!({"old": true, "new": false}));
+        assert_eq!(notified["days_of_week"], json!({"old": [0, 1, 2, 3, 4, 5, 6], "new": [5, 6]}));
+        let mut fields: Vec<&str> = notified.keys().map(String::as_str).collect();
         fields.sort_unstable();
         assert_eq!(fields, ["days_of_week", "is_active", "name", "shift", "template_id"], "nothing else");
 
@@ -249,9 +249,9 @@ on_both_databases! {
         assert_eq!(types, ["pump", "winch"]);
         assert_eq!(get(&db, routine.id).unwrap().1, types);
         assert_eq!(get(&db, other.id).unwrap().1, ["crane", "hoist", "pump"]);
-        let told = trail(&db, &context, json!({"entity_type": "routine", "action": "update"}));
+        let notified = trail(&db, &context, json!({"entity_type": "routine", "action": "update"}));
         assert_eq!(
-            told[0].changes.0["asset_types"],
+            notified[0].changes.0["asset_types"],
             json!({"old": ["crane", "hoist", "pump"], "new": ["pump", "winch"]})
         );
         let before = rows(&db);

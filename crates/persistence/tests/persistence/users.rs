@@ -154,8 +154,8 @@ on_both_databases! {
         let lines = trail(&db, &context, json!({"entity_type": "user", "entity_id": somebody.id}));
         let actions: Vec<_> = lines.iter().map(|line| (line.action, line.actor_id)).collect();
         assert_eq!(actions, [(AuditAction::Update, Some(admin.id)), (AuditAction::Create, None)]);
-        let told = serde_json::to_value(&lines[0].changes).unwrap();
-        assert_eq!(told, json!({"full_name": {"old": somebody.full_name, "new": "Other"}}));
+        let notified = serde_json::to_value(&lines[0].changes).unwrap();
+        assert_eq!(notified, json!({"full_name": {"old": somebody.full_name, "new": "Other"}}));
         assert!(!lines[1].changes.0.contains_key("password_hash"));
     }
 

@@ -1,5 +1,7 @@
 //! The first start: migrations, the first admin, and the text that development prints.
 
+use std::time::{Duration, Instant};
+
 use inspection_domain::{ids::Ids, time::Clock};
 use inspection_persistence::{Context, Database, Settings, sessions, users};
 use inspection_server::{
@@ -10,6 +12,9 @@ use inspection_server::{
 use tempfile::TempDir;
 
 use super::{folder, program};
+
+/// Time that a start with migrations may take.
+const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
 const PRODUCTION: [(&str, &str); 4] = [
     ("APP_ENV", "production"),
@@ -84,6 +89,24 @@ fn serve_refuses_pending_migrations_unless_it_may_apply_them() {
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     let refused = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.contains("migrate up") && refused.contains("AUTO_MIGRATE"), "{refused}");
+
+    let folder = folder();
+    let mut serving = program(&folder, &settings, &["serve", "--migrate"]).spawn().expect("started");
+    let is_pending = || {
+        let status = program(&folder, &settings, &["migrate", "status"]).output().expect("ended");
+        status.status.code() != Some(0) || String::from_utf8_lossy(&status.stdout).contains("pending")
+    };
+    let begun = Instant::now();
+    while is_pending() && begun.elapsed() < WAIT_TIMEOUT {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let (was_pending, ended) = (is_pending(), serving.try_wait().expect("asked"));
+    serving.kill().expect("killed");
+    serving.wait().expect("ended");
+    assert!(!was_pending, "--migrate applies the migrations");
+    assert_eq!(ended, None, "and the service goes on");
+    let allowed = program(&folder, &settings, &["migrate", "up"]).output().expect("ended");
+    assert!(String::from_utf8_lossy(&allowed.stdout).contains("nothing to do"), "{allowed:?}");
 }
 
 #[test]

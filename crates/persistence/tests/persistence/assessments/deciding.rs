@@ -86,7 +86,7 @@ on_both_databases! {
         let minor = |role: Role, minor: Role| {
             user_with(&db, &context, role, |body| body["minor_role"] = json!(minor))
         };
-        let told = [
+        let notified = [
             yard.admin.clone(),
             user(&db, &context, Role::Admin),
             user(&db, &context, Role::Engineer),
@@ -111,15 +111,15 @@ on_both_databases! {
 
         let found = told_about(&db, NotificationType::EquipmentStopped, asked.id.get());
         assert_eq!(
-            found.iter().map(|told| told.user_id).collect::<Vec<_>>(),
-            told.iter().map(|somebody| somebody.id).collect::<Vec<_>>()
+            found.iter().map(|notified| notified.user_id).collect::<Vec<_>>(),
+            notified.iter().map(|somebody| somebody.id).collect::<Vec<_>>()
         );
-        for told in &found {
+        for notified in &found {
             assert_eq!(
-                *told,
+                *notified,
                 Notification {
-                    id: told.id,
-                    user_id: told.user_id,
+                    id: notified.id,
+                    user_id: notified.user_id,
                     kind: NotificationType::EquipmentStopped,
                     title: "Equipment stopped".into(),
                     title_ar: "تم إيقاف معدة".into(),
@@ -136,7 +136,7 @@ on_both_databases! {
                 }
             );
         }
-        let own = found.iter().find(|told| told.user_id == yard.admin.id).unwrap();
+        let own = found.iter().find(|notified| notified.user_id == yard.admin.id).unwrap();
         let delete = || act(&db, &context, &yard.admin, |tx| notifications::delete(tx, own.id));
         assert_eq!(code(delete()), Code::RuleViolation, "it stays until it is read");
 
@@ -159,18 +159,18 @@ on_both_databases! {
         let found = told_about(&db, NotificationType::AssessmentRequired, asked.id.get());
         let [mechanical, electrical] = &found[..] else { panic!("two are told: {found:?}") };
         assert_eq!([mechanical.user_id, electrical.user_id], yard.team.both().map(|inspector| inspector.id));
-        for told in [mechanical, electrical] {
-            assert_eq!((told.title.as_str(), told.title_ar.as_str()), ("Your verdict is needed", "مطلوب حكمك"));
+        for notified in [mechanical, electrical] {
+            assert_eq!((notified.title.as_str(), notified.title_ar.as_str()), ("Your verdict is needed", "مطلوب حكمك"));
             assert_eq!(
-                told.message,
+                notified.message,
                 format!("Both inspections of {} are complete: is it operational, or urgent?", crane.name)
             );
             assert_eq!(
-                told.message_ar,
+                notified.message_ar,
                 format!("اكتمل فحصا {}: هل المعدة صالحة للتشغيل أم الحالة عاجلة؟", crane.name)
             );
-            assert_eq!((told.priority, told.is_persistent), (NotificationPriority::Urgent, false));
-            assert_eq!(told.action_url, Some(format!("/assessments/{}", asked.id)));
+            assert_eq!((notified.priority, notified.is_persistent), (NotificationPriority::Urgent, false));
+            assert_eq!(notified.action_url, Some(format!("/assessments/{}", asked.id)));
         }
     }
 
@@ -268,10 +268,10 @@ on_both_databases! {
         yard.decide(&db, &context, asked.id, Urgent).unwrap();
         yard.decide(&db, &context, asked.id, Urgent).unwrap();
         let found = told_about(&db, NotificationType::EquipmentStopped, asked.id.get());
-        let [told] = &found[..] else { panic!("one is told once: {found:?}") };
-        assert_eq!(told.user_id, yard.admin.id);
-        assert_eq!(told.message, format!("{} was stopped for safety: {}", crane.name, notes(Urgent)));
-        assert_eq!(told.message_ar, format!("تم إيقاف {} لدواعي السلامة: {}", crane.name, notes(Urgent)));
+        let [notified] = &found[..] else { panic!("one is told once: {found:?}") };
+        assert_eq!(notified.user_id, yard.admin.id);
+        assert_eq!(notified.message, format!("{} was stopped for safety: {}", crane.name, notes(Urgent)));
+        assert_eq!(notified.message_ar, format!("تم إيقاف {} لدواعي السلامة: {}", crane.name, notes(Urgent)));
         yard.decide(&db, &context, asked.id, Operational).unwrap();
         yard.decide(&db, &context, asked.id, Urgent).unwrap();
         assert_eq!(times_stopped(&db, asked.id, &yard.admin), 2, "it was stopped again");

@@ -211,8 +211,8 @@ on_both_databases! {
         assert_eq!(code(of(&yard.admin, AssignmentId::new(9_999).unwrap())), Code::NotFound);
         let nothing = AssessmentId::new(9_999).unwrap();
         assert_eq!(code(db.read(|conn| assessments::get_visible(conn, &yard.admin, nothing))), Code::NotFound);
-        let required = told_to(&db, yard.team.mechanical.id);
-        let asked = required.iter().filter(|told| told.kind == NotificationType::AssessmentRequired).count();
+        let required = notifications_to(&db, yard.team.mechanical.id);
+        let asked = required.iter().filter(|notified| notified.kind == NotificationType::AssessmentRequired).count();
         assert_eq!(asked, 3);
     }
 }

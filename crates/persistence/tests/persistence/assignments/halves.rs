@@ -101,7 +101,7 @@ on_both_databases! {
             let not_yet = db.read(|conn| assessments::get_visible_by_assignment(conn, &team.mechanical, id));
             assert_eq!(code(not_yet), Code::InvalidState);
             for member in team.both() {
-                let kinds: Vec<_> = told_to(&db, member.id).iter().map(|told| told.kind).collect();
+                let kinds: Vec<_> = notifications_to(&db, member.id).iter().map(|notified| notified.kind).collect();
                 assert_eq!(kinds, [NotificationType::InspectionAssigned], "nobody is asked yet");
             }
 
@@ -141,11 +141,11 @@ on_both_databases! {
                 }
             );
             for member in team.both() {
-                let [told, _]: [Notification; 2] = told_to(&db, member.id).try_into().unwrap();
+                let [notified, _]: [Notification; 2] = notifications_to(&db, member.id).try_into().unwrap();
                 assert_eq!(
-                    told,
+                    notified,
                     Notification {
-                        id: told.id,
+                        id: notified.id,
                         user_id: member.id,
                         kind: NotificationType::AssessmentRequired,
                         title: "Your verdict is needed".into(),
@@ -178,7 +178,7 @@ on_both_databases! {
                 "one for each admin, too"
             );
             let lines = trail(&db, &context, json!({"entity_type": "assignment", "entity_id": id}));
-            let told: Vec<_> = lines
+            let notified: Vec<_> = lines
                 .iter()
                 .rev()
                 .map(|line| (line.action, line.changes.0["status"]["new"].as_str().unwrap().to_owned()))
@@ -190,7 +190,7 @@ on_both_databases! {
                 (AuditAction::Complete, "both_complete"),
                 (AuditAction::Update, "assessment_pending"),
             ];
-            assert_eq!(told, expected.map(|(action, status)| (action, status.to_owned())));
+            assert_eq!(notified, expected.map(|(action, status)| (action, status.to_owned())));
         }
     }
 

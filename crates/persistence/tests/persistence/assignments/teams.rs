@@ -163,13 +163,13 @@ on_both_databases! {
                 }
             );
             assert_eq!(get(&db, before.id), after);
-            let told = [(&mechanical, "منى خليل"), (&electrical, "Salim Haddad")];
-            for (member, partner) in told {
-                let [told]: [Notification; 1] = told_to(&db, member.id).try_into().unwrap();
+            let notified = [(&mechanical, "منى خليل"), (&electrical, "Salim Haddad")];
+            for (member, partner) in notified {
+                let [notified]: [Notification; 1] = notifications_to(&db, member.id).try_into().unwrap();
                 assert_eq!(
-                    told,
+                    notified,
                     Notification {
-                        id: told.id,
+                        id: notified.id,
                         user_id: member.id,
                         kind: NotificationType::InspectionAssigned,
                         title: "Inspection assigned".into(),
@@ -186,10 +186,10 @@ on_both_databases! {
                         created_at: now,
                     }
                 );
-                assert!(told.id > NotificationId::UNSAVED);
+                assert!(notified.id > NotificationId::UNSAVED);
             }
-            let told = rows(&db)["notifications"] - counts["notifications"];
-            assert_eq!(told, 2, "nobody else is told");
+            let notified = rows(&db)["notifications"] - counts["notifications"];
+            assert_eq!(notified, 2, "nobody else is told");
             let lines = trail(&db, &context, json!({"action": "assign", "entity_id": before.id}));
             assert_eq!((lines.len(), lines[0].actor_id), (1, Some(engineer.id)));
             assert_eq!(lines[0].changes.0["status"], json!({"old": "unassigned", "new": "assigned"}));
@@ -219,10 +219,10 @@ on_both_databases! {
         );
         assert_eq!(get(&db, id), second);
         assert_eq!(counted(&db, list), (1, 1, 0, ListStatus::FullyAssigned));
-        let told = told_to(&db, old.electrical.id);
-        assert!(told[0].message.ends_with(&format!("with {}.", new.mechanical.full_name)));
+        let notified = notifications_to(&db, old.electrical.id);
+        assert!(notified[0].message.ends_with(&format!("with {}.", new.mechanical.full_name)));
         let numbers =
-            [&old.mechanical, &old.electrical, &new.mechanical].map(|who| told_to(&db, who.id).len());
+            [&old.mechanical, &old.electrical, &new.mechanical].map(|who| notifications_to(&db, who.id).len());
         assert_eq!(numbers, [1, 2, 1]);
         assert_eq!(
             code(start(&db, &context, &old.mechanical, json!({"assignment_id": id}))),
@@ -272,8 +272,8 @@ on_both_databases! {
         assert_eq!(db.read(|conn| daily_lists::get(conn, list)).unwrap(), seen);
         let lines = trail(&db, &context, json!({"entity_type": "assignment", "action": "update"}));
         assert_eq!((lines.len(), lines[0].entity_id), (1, Some(id.get())));
-        let told: Vec<_> = lines[0].changes.0.iter().collect();
-        assert_eq!(told, [(&"berth".to_owned(), &json!({"old": "B1", "new": "B12"}))]);
+        let notified: Vec<_> = lines[0].changes.0.iter().collect();
+        assert_eq!(notified, [(&"berth".to_owned(), &json!({"old": "B1", "new": "B12"}))]);
         for &status in &AssignmentStatus::ALL[1..] {
             put(&db, id, status);
             assert_eq!(correct(id, "B13").unwrap().status, status);

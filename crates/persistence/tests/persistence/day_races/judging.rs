@@ -18,8 +18,8 @@ on_both_databases! {
             assert_eq!(assignment(&db, on_list.id).status, AssignmentStatus::AssessmentPending);
             assert_eq!(rows(&db)["final_assessments"], i64::try_from(round + 1).unwrap());
             let asked = db.read(|conn| assessments::get_visible_by_assignment(conn, &yard.admin, on_list.id)).unwrap();
-            let told = told_about(&db, NotificationType::AssessmentRequired, asked.id.get());
-            assert_eq!(told.iter().map(|told| told.user_id.get()).collect::<Vec<_>>(), both_pointed(&asked));
+            let notified = told_about(&db, NotificationType::AssessmentRequired, asked.id.get());
+            assert_eq!(notified.iter().map(|notified| notified.user_id.get()).collect::<Vec<_>>(), both_pointed(&asked));
             let made = trail(&db, &context, json!({
                 "entity_type": "assessment", "entity_id": asked.id.get(), "action": "create",
             }));

@@ -20,8 +20,8 @@ on_both_databases! {
             assert!(done.contains(&now), "one of the two stands, and whole: {now:?}");
             let n = engineers.iter().position(|engineer| now.assigned_by_id == Some(engineer.id)).unwrap();
             assert_eq!((members(&now), now.status), (ids(&teams[n]), AssignmentStatus::Assigned));
-            let told = told_about(&db, NotificationType::InspectionAssigned, on_list.id.get());
-            assert_eq!(told.len(), 4, "both teams are told");
+            let notified = told_about(&db, NotificationType::InspectionAssigned, on_list.id.get());
+            assert_eq!(notified.len(), 4, "both teams are told");
             all_is_well(&db);
         }
     }
