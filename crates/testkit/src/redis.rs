@@ -58,7 +58,7 @@ impl Redis {
     ///
     /// # Panics
     ///
-    /// When it doesn't start, and as [`skips::skip`](crate::skips::skip).
+    /// When it doesn't start, and as [`crate::skips::skip`].
     pub fn start() -> Result<Self, Skipped> {
         Self::start_with(None)
     }
