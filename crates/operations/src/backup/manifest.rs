@@ -113,7 +113,7 @@ impl Manifest {
     }
 }
 
-/// What a trial compared, as counts.
+/// Counts of the values that a trial compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedCounts {
     /// Migrations.

@@ -79,7 +79,7 @@ pub struct Deployment {
 /// A password that other people may know.
 #[derive(Clone)]
 pub struct KnownPassword {
-    /// Where it is known from, for people.
+    /// Source that the value is known from, as text for people.
     pub origin: &'static str,
     /// The password.
     pub password: Password,

@@ -1,4 +1,4 @@
-//! What a violated constraint means: `DUPLICATE` of a field, a concurrent update, or a rule.
+//! Meaning of a violated constraint: `DUPLICATE` of a field, a concurrent update, or a rule.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 use inspection_domain::{
