@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, io::Write, process::Stdio};
 
 use diesel::connection::SimpleConnection;
+use inspection_operations::disk;
 use inspection_persistence::{Database, DbConnection, Settings};
 use inspection_testkit::{or_skip, postgres::Server, redis::Redis, skips::Skipped};
 use serde_json::Value;
@@ -110,6 +111,15 @@ impl Deployment {
     }
 }
 
+/// The verdict that the documented limits demand: at least 1 GiB and at least 5 % free.
+fn verdict_of_space(disk: disk::Space) -> &'static str {
+    match disk.free {
+        free if free < 1 << 30 => "fail",
+        free if free * 100 / disk.size < 5 => "warning",
+        _ => "pass",
+    }
+}
+
 #[test]
 fn a_fit_deployment_passes_and_each_fault_is_reported() {
     let (mut site, server) = (or_skip!(Deployment::new()), or_skip!(Server::shared()));
@@ -125,14 +135,19 @@ fn a_fit_deployment_passes_and_each_fault_is_reported() {
     let scratch_url = server.url("postgres");
     site.succeeds(&[&["backup", "verify", "--scratch-url", &scratch_url], &tools[..]].concat());
 
-    // Everything passes except what depends on the machine of the test: the supervisor, the user,
-    // and the version of PostgreSQL.
+    // Everything passes except what depends on the machine of the test: its disk, the supervisor,
+    // the user, and the version of PostgreSQL.
+    let disk = disk::space(site.folder.path()).expect("the disk of a folder");
+    let in_memory_or_layer = disk.lifetime != disk::Lifetime::Persistent;
     for (id, [verdict, text, _]) in site.findings(&[]) {
         match id.as_str() {
             "web.supervised" | "security.user" => {}
             "database.tls" | "secrets.env_file" | "secrets.env_not_in_git" | "secrets.translation" => {
                 assert_eq!(verdict, "not_applicable", "{id}: {text}");
             }
+            "storage.space" => assert_eq!(verdict, verdict_of_space(disk), "{id}: {text}"),
+            "storage.persistent" if in_memory_or_layer => assert_eq!(verdict, "fail", "{id}: {text}"),
+            "logging.file" if in_memory_or_layer => assert_eq!(verdict, "warning", "{id}: {text}"),
             "database.version" if server.major_version() < 16 => {
                 assert_eq!(verdict, "fail", "{id}: {text}");
             }
