@@ -4,6 +4,7 @@
 //! notification type.
 
 mod catalogue;
+mod param;
 
 use serde::Serialize;
 
@@ -13,8 +14,10 @@ use crate::{
     input::{input, text_enum},
     rule::{Code, Rule},
     text::Language,
-    time::{Date, Instant},
+    time::Instant,
 };
+
+pub use param::Param;
 
 text_enum! {
     /// Priority of a notification.
@@ -216,63 +219,6 @@ notification_types! {
     BonusRequest = "bonus_request", Info;
     /// Requested bonus stars were denied.
     BonusDenied = "bonus_denied", Info;
-}
-
-/// A parameter of a notification's text.
-#[derive(Debug, Clone)]
-pub enum Param {
-    /// The same text in both languages.
-    Plain(String),
-    /// A text in English and in Arabic.
-    Both(String, String),
-    /// A number. The text uses the plural form of its language.
-    Count(i64),
-}
-
-impl Param {
-    /// The inspection of a machine, as the subject of another text; `machine` is the name of the
-    /// machine.
-    pub fn inspection_of(machine: impl Into<Self>) -> Self {
-        let params = [("equipment", machine.into())];
-        let phrase = |language| catalogue::format(language, "inspection_of", None, &params);
-        Self::Both(phrase(Language::En), phrase(Language::Ar))
-    }
-}
-
-impl From<&str> for Param {
-    fn from(text: &str) -> Self {
-        Self::Plain(text.to_owned())
-    }
-}
-
-impl From<&String> for Param {
-    fn from(text: &String) -> Self {
-        text.as_str().into()
-    }
-}
-
-impl From<&Date> for Param {
-    fn from(date: &Date) -> Self {
-        Self::Plain(date.to_string())
-    }
-}
-
-impl From<&i64> for Param {
-    fn from(count: &i64) -> Self {
-        Self::Count(*count)
-    }
-}
-
-impl From<bool> for Param {
-    fn from(value: bool) -> Self {
-        Self::Plain(value.to_string())
-    }
-}
-
-impl From<(&str, Option<&str>)> for Param {
-    fn from((english, arabic): (&str, Option<&str>)) -> Self {
-        Self::Both(english.to_owned(), arabic.unwrap_or(english).to_owned())
-    }
 }
 
 /// A notification without a recipient.

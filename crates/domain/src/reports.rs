@@ -1,10 +1,9 @@
 //! Reports: figures of dashboards and analytics, aggregated from counts (rule book §11).
 
+mod numbers;
 mod workforce;
 
 use std::collections::BTreeMap;
-
-use serde::Serialize;
 
 use crate::{
     defects::{DefectStatus, Severity},
@@ -16,6 +15,7 @@ use crate::{
     users::Category,
 };
 
+use numbers::{numbers, tenths};
 pub use workforce::{Capacity, Headcount, PeopleCount, Workforce};
 
 /// Sum of the counts that match.
@@ -32,18 +32,6 @@ fn by<K: Copy, T: Copy + PartialEq>(
 ) -> BTreeMap<&'static str, i64> {
     values.iter().map(|value| (name(*value), sum(counts, |key| part(key) == *value))).collect()
 }
-
-macro_rules! numbers {
-    ($($(#[$meta:meta])* pub struct $name:ident { $($(#[$doc:meta])+ $field:ident: $type:ty,)+ })*) => {
-        $(
-            $(#[$meta])*
-            #[derive(Debug, Clone, PartialEq, Serialize)]
-            #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-            pub struct $name { $($(#[$doc])+ pub $field: $type,)+ }
-        )*
-    };
-}
-pub(crate) use numbers;
 
 numbers! {
     /// Figures of inspections.
@@ -356,30 +344,11 @@ impl PauseAnalytics {
     }
 }
 
-/// Quotient, rounded half up to one decimal; 0 if the divisor is 0.
-#[expect(clippy::cast_precision_loss, reason = "numbers of this size are exact")]
-fn tenths(dividend: i64, divisor: i64) -> f64 {
-    if divisor <= 0 {
-        return 0.0;
-    }
-    let rounded = (i128::from(dividend) * 20 + i128::from(divisor)).div_euclid(i128::from(divisor) * 2);
-    i64::try_from(rounded).unwrap_or(i64::MAX) as f64 / 10.0
-}
-
 crate::shows!(AdminStats {}, PauseAnalytics {}, DefectAnalytics {});
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quotients_are_rounded_to_a_tenth() {
-        let cases =
-            [(0, 0, 0.0), (1, 0, 0.0), (1, 3, 0.3), (2, 3, 0.7), (1, 20, 0.1), (1, 21, 0.0), (100, 4, 25.0)];
-        for (dividend, divisor, expected) in cases {
-            assert!((tenths(dividend, divisor) - expected).abs() < f64::EPSILON, "{dividend} / {divisor}");
-        }
-    }
 
     #[test]
     fn every_partial_count_is_included_in_the_total() {

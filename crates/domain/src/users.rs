@@ -2,6 +2,7 @@
 
 mod identity;
 mod password;
+mod role;
 
 use serde::Serialize;
 
@@ -16,35 +17,7 @@ use crate::{
 
 pub use identity::{Badge, Email};
 pub use password::Password;
-
-text_enum! {
-    /// Role of a person at the site.
-    pub enum Role {
-        /// Administers the service and its data.
-        Admin = "admin",
-        /// Inspects equipment.
-        Inspector = "inspector",
-        /// Repairs equipment.
-        Specialist = "specialist",
-        /// Plans repairs and projects.
-        Engineer = "engineer",
-        /// Reviews repairs.
-        QualityEngineer = "quality_engineer",
-    }
-}
-
-impl Role {
-    /// Prefix of the badges of this role.
-    pub const fn badge_prefix(self) -> &'static str {
-        match self {
-            Self::Admin => "ADM",
-            Self::Inspector => "INS",
-            Self::Specialist => "SPE",
-            Self::Engineer => "ENG",
-            Self::QualityEngineer => "QE",
-        }
-    }
-}
+pub use role::Role;
 
 text_enum! {
     /// Trade of an inspector or specialist, and of a question or defect.

@@ -1,7 +1,9 @@
 //! Content inspection: the bytes determine the type; name and declared type must agree (rule §14).
 
 mod containers;
+mod error;
 mod hidden;
+mod limits;
 mod names;
 mod pixels;
 #[cfg(test)]
@@ -15,89 +17,11 @@ use std::{
 
 use inspection_domain::files::FileKind;
 
-/// Bytes from the start of a file that determine its type.
-///
-/// PDF readers accept the header anywhere within this range.
-pub(crate) const HEAD: usize = 1024;
-
-/// Maximum number of pixels of an image.
-pub(crate) const MAX_PIXELS: u64 = 64_000_000;
-
-/// Maximum total number of pixels of an animation.
-const MAX_ANIMATED_PIXELS: u64 = 4 * MAX_PIXELS;
-
-/// Reason for refusing a file. The text is a predicate whose subject is the file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The file has no bytes.
-    #[error("is empty")]
-    Empty,
-    /// The type is not accepted.
-    #[error("is neither an image (png, jpg, gif, webp) nor a pdf")]
-    NotTaken,
-    /// The name lacks an accepted extension.
-    #[error("must have a name that ends in .png, .jpg, .jpeg, .gif, .webp or .pdf")]
-    Name,
-    /// The name has two extensions.
-    #[error("has a second extension in its name: .{0}")]
-    SecondExtension(String),
-    /// The extension does not match the content.
-    #[error("is named .{named}, but is {kind}")]
-    OtherName {
-        /// Extension of the name.
-        named: String,
-        /// Type of the content.
-        kind: FileKind,
-    },
-    /// The declared type does not match the content.
-    #[error("is declared as {declared}, but is {kind}")]
-    OtherType {
-        /// Declared media type.
-        declared: String,
-        /// Type of the content.
-        kind: FileKind,
-    },
-    /// The file is truncated.
-    #[error("is not complete: its end is missing")]
-    CutOff,
-    /// The file violates its format.
-    #[error("is damaged")]
-    Damaged,
-    /// Decoding would take too much memory.
-    #[error("has more than {} million pixels", MAX_PIXELS / 1_000_000)]
-    TooManyPixels,
-    /// Data follows the end of the format.
-    #[error("goes on after its end")]
-    GoesOn,
-    /// The file is also valid as another format.
-    #[error("has something hidden in it: {0}")]
-    Hidden(&'static str),
-}
-
-/// ContentError of an inspection: the file is refused, or the disk failed.
-#[derive(Debug)]
-pub(crate) enum ContentError {
-    Refused(Refusal),
-    Io(std::io::Error),
-}
-
-impl From<Refusal> for ContentError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<std::io::Error> for ContentError {
-    fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Self::Refused(Refusal::CutOff),
-            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
-                Self::Refused(Refusal::Damaged)
-            }
-            _ => Self::Io(error),
-        }
-    }
-}
+pub use error::Refusal;
+pub(crate) use {
+    error::ContentError,
+    limits::{HEAD, MAX_PIXELS},
+};
 
 /// Determines the type of a file by its first bytes.
 pub(crate) fn kind_of(head: &[u8]) -> Result<FileKind, Refusal> {

@@ -3,8 +3,8 @@
 //!
 //! An import is any path that leads to an item of another file: a `use`, or a path in an
 //! expression, a type, a pattern, an attribute or the tokens of a macro. Re-exports are followed to
-//! the file that defines the item. The `mod` lines of a module and re-exports of its own children
-//! are no imports, and code under `#[cfg(test)]` is not read.
+//! the file that defines the item. The `mod` lines of a module are no imports, and code under
+//! `#[cfg(test)]` is not read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,12 +35,8 @@ struct Module {
     /// Names that `use` brings into scope.
     bindings: BTreeMap<String, Vec<Vec<String>>>,
     globs: Vec<Vec<String>>,
-    imports: Vec<PathInSource>,
-}
-
-struct PathInSource {
-    segments: Vec<String>,
-    is_reexport: bool,
+    /// Paths in the source, as segments.
+    imports: Vec<Vec<String>>,
 }
 
 /// The modules of one crate.
@@ -78,11 +74,10 @@ impl Modules {
     pub(super) fn imports(&self) -> BTreeSet<Import> {
         let mut imports = BTreeSet::new();
         for (at, module) in self.modules.iter().filter(|(_, module)| !module.is_test) {
-            for PathInSource { segments, is_reexport } in &module.imports {
+            for segments in &module.imports {
                 let Some(target) = self.resolve(at, segments, 0) else { continue };
                 let to = &self.modules[&target];
-                let is_own_child = target.len() > at.len() && target.starts_with(at);
-                if to.file != module.file && !to.is_test && !(*is_reexport && is_own_child) {
+                if to.file != module.file && !to.is_test {
                     imports.insert(Import {
                         from: module.file.clone(),
                         to: to.file.clone(),
@@ -99,7 +94,7 @@ impl Modules {
     pub(super) fn workspace_names(&self) -> BTreeSet<(String, String)> {
         let modules = self.modules.values().filter(|module| !module.is_test);
         modules
-            .flat_map(|module| module.imports.iter().map(|import| (&module.file, &import.segments)))
+            .flat_map(|module| module.imports.iter().map(|segments| (&module.file, segments)))
             .filter_map(|(file, segments)| {
                 let name = segments.first()?.strip_prefix("inspection_")?;
                 Some((file.clone(), name.to_owned()))
@@ -110,7 +105,7 @@ impl Modules {
     /// The paths that the module of a file contains.
     pub(super) fn paths_of(&self, file: &str) -> BTreeSet<&[String]> {
         let modules = self.modules.values().filter(|module| module.file == file);
-        modules.flat_map(|module| module.imports.iter().map(|import| import.segments.as_slice())).collect()
+        modules.flat_map(|module| module.imports.iter().map(Vec::as_slice)).collect()
     }
 
     /// The module that defines the item at the end of a path.
@@ -215,22 +210,22 @@ impl Reader<'_> {
         self.module().file = file;
     }
 
-    fn import(&mut self, segments: Vec<String>, is_reexport: bool) {
-        self.module().imports.push(PathInSource { segments, is_reexport });
+    fn import(&mut self, segments: Vec<String>) {
+        self.module().imports.push(segments);
     }
 
-    fn bind(&mut self, tree: &UseTree, prefix: &[String], is_reexport: bool) {
+    fn bind(&mut self, tree: &UseTree, prefix: &[String]) {
         let with = |name: String| [prefix, &[name]].concat();
         let (path, name) = match tree {
             UseTree::Path(path) => {
-                return self.bind(&path.tree, &with(path.ident.to_string()), is_reexport);
+                return self.bind(&path.tree, &with(path.ident.to_string()));
             }
             UseTree::Group(group) => {
-                return group.items.iter().for_each(|tree| self.bind(tree, prefix, is_reexport));
+                return group.items.iter().for_each(|tree| self.bind(tree, prefix));
             }
             UseTree::Glob(_) => {
                 self.module().globs.push(prefix.to_vec());
-                return self.import(prefix.to_vec(), is_reexport);
+                return self.import(prefix.to_vec());
             }
             UseTree::Name(name) if name.ident == "self" => (prefix.to_vec(), prefix.last().cloned()),
             UseTree::Name(name) => (with(name.ident.to_string()), Some(name.ident.to_string())),
@@ -242,7 +237,7 @@ impl Reader<'_> {
         if let Some(name) = name {
             self.module().bindings.entry(name).or_default().push(path.clone());
         }
-        self.import(path, is_reexport);
+        self.import(path);
     }
 
     /// Finds the paths in tokens that are not parsed.
@@ -264,7 +259,7 @@ impl Reader<'_> {
                         at += 3;
                     }
                     if segments.len() > 1 {
-                        self.import(segments, false);
+                        self.import(segments);
                     }
                 }
                 _ => {}
@@ -365,8 +360,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
-        let is_reexport = !matches!(item.vis, Visibility::Inherited);
-        self.bind(&item.tree, &[], is_reexport);
+        self.bind(&item.tree, &[]);
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
@@ -378,7 +372,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         if segments.len() > 1 {
-            self.import(segments, false);
+            self.import(segments);
         }
         visit::visit_path(self, path);
     }

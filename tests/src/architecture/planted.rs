@@ -47,7 +47,7 @@ fn clean() -> Vec<SourceFile> {
             "crates/http/src/defects.rs",
             "mod views; use crate::App; use views::View; pub(crate) fn routes() {} pub(crate) struct Body;",
         ),
-        SourceFile::new("crates/http/src/defects/views.rs", "use super::Body; pub(crate) struct View(Body);"),
+        SourceFile::new("crates/http/src/defects/views.rs", "pub(crate) struct View;"),
     ]
 }
 
@@ -130,6 +130,33 @@ fn a_circle_with_the_root_or_a_folder_of_a_feature_is_found() {
     files.iter_mut().find(|file| file.path.ends_with("views.rs")).expect("the views").text +=
         "use super::inputs;";
     assert_eq!(only_violation(&files), "http: circle of defects/inputs, defects/views");
+}
+
+#[test]
+fn a_circle_of_a_module_and_its_child_is_found_in_every_crate() {
+    for path in ["crates/http/src/defects/views.rs", "crates/persistence/src/defects/views.rs"] {
+        let crate_name = if path.contains("http") { "http" } else { "persistence" };
+        let parent = path.replace("/views.rs", ".rs");
+        for (in_parent, in_child, is_circle) in [
+            ("mod inputs; use inputs::Input;", "use super::Body;", true),
+            ("mod inputs; pub use inputs::Input;", "use super::Body;", true),
+            ("mod inputs; pub(crate) use inputs::*;", "use crate::defects::*;", true),
+            ("mod inputs; fn read() { inputs::read() }", "impl Input { fn body() -> super::Body {} }", true),
+            ("mod inputs;", "use super::Body;", false),
+            ("mod inputs; use inputs::Input;", "", false),
+            ("mod inputs; use inputs::Input;", "#[cfg(test)] mod tests { use crate::defects::Body; }", false),
+            ("#[cfg(test)] use inputs::Input; mod inputs;", "use super::Body;", false),
+        ] {
+            let mut files = with(&parent, &format!("{in_parent} pub struct Body;"));
+            let child = format!("{in_child} pub struct Input; pub fn read() {{}}");
+            files.push(SourceFile::new(&path.replace("views", "inputs"), child));
+            let circle = format!("{crate_name}: circle of defects, defects/inputs");
+            let found = all_violations(&files);
+            let first_lines: Vec<_> = found.iter().map(|found| found.lines().next()).collect();
+            let expected = if is_circle { vec![Some(circle.as_str())] } else { Vec::new() };
+            assert_eq!(first_lines, expected, "{parent}: {in_parent} {in_child}");
+        }
+    }
 }
 
 #[test]

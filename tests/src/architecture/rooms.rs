@@ -25,55 +25,44 @@ pub(super) fn modules_by_crate(files: &[SourceFile]) -> BTreeMap<&str, Modules> 
     by_crate.into_iter().map(|(name, files)| (name, Modules::parse(files))).collect()
 }
 
-/// The names of the modules down to a file.
-fn names(file: &str) -> Vec<&str> {
-    file.trim_end_matches(".rs").trim_end_matches("/mod").split('/').collect()
+/// The imports between files, by the files they lead from and to.
+type Graph<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a Import>>;
+
+/// The circles of imports in one crate: each group of files that reach each other, with the imports
+/// between them.
+///
+/// A module and its children are files like others: a child that imports from its parent, which
+/// imports from the child, is a circle.
+pub(super) fn circles(crate_name: &str, imports: &BTreeSet<Import>) -> Vec<String> {
+    let mut graph = Graph::new();
+    for import in imports {
+        let (from, to) = (name(&import.from), name(&import.to));
+        graph.entry(from).or_default().entry(to).or_insert(import);
+    }
+    circles_of(crate_name, &graph)
 }
 
-/// The imports between nodes, by the nodes they lead from and to.
-type Graph<'a> = BTreeMap<String, BTreeMap<String, &'a Import>>;
-
-/// The circles of imports in one crate: each group of nodes that reach each other, with the
-/// imports between them.
-///
-/// A node of persistence is a file, since a feature has its rows and its units of work in different
-/// files. A node of another crate is a module with everything below it, and the nodes of one graph
-/// are the modules of one folder: features are compared with features, and files of a feature with
-/// files of the same feature. A module and its own children may use each other.
-pub(super) fn circles(crate_name: &str, imports: &BTreeSet<Import>) -> Vec<String> {
-    let mut graphs: BTreeMap<String, Graph<'_>> = BTreeMap::new();
-    for import in imports {
-        let (from, to) = (names(&import.from), names(&import.to));
-        let (folder, from, to) = if crate_name == "persistence" {
-            (String::new(), from.join("/"), to.join("/"))
-        } else {
-            let shared = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
-            let (Some(one), Some(other)) = (from.get(shared), to.get(shared)) else { continue };
-            let folder: String = from[..shared].iter().flat_map(|name| [*name, "/"]).collect();
-            (folder.clone(), format!("{folder}{one}"), format!("{folder}{other}"))
-        };
-        graphs.entry(folder).or_default().entry(from).or_default().entry(to).or_insert(import);
-    }
-    graphs.values().flat_map(|graph| circles_of(crate_name, graph)).collect()
+/// A file without its extension.
+fn name(file: &str) -> &str {
+    file.trim_end_matches(".rs")
 }
 
 fn circles_of(crate_name: &str, graph: &Graph<'_>) -> Vec<String> {
-    let reachable: BTreeMap<&String, BTreeSet<&String>> =
-        graph.keys().map(|node| (node, reachable_from(node, graph))).collect();
+    let reachable: BTreeMap<&str, BTreeSet<&str>> =
+        graph.keys().map(|file| (*file, reachable_from(file, graph))).collect();
     let mut circles = BTreeMap::new();
-    for (node, reached) in &reachable {
-        let reaches_node =
-            |other: &&String| reachable.get(*other).is_some_and(|reached| reached.contains(*node));
-        let circle: BTreeSet<&String> = reached.iter().copied().filter(reaches_node).collect();
+    for (file, reached) in &reachable {
+        let reaches_file = |other: &&str| reachable.get(other).is_some_and(|reached| reached.contains(file));
+        let circle: BTreeSet<&str> = reached.iter().copied().filter(reaches_file).collect();
         if let Some(first) = circle.first().copied() {
             circles.insert(first, circle);
         }
     }
-    let report = |circle: &BTreeSet<&String>| {
-        let nodes: Vec<&str> = circle.iter().map(|node| node.as_str()).collect();
-        let mut report = format!("{crate_name}: circle of {}", nodes.join(", "));
+    let report = |circle: &BTreeSet<&str>| {
+        let files: Vec<&str> = circle.iter().copied().collect();
+        let mut report = format!("{crate_name}: circle of {}", files.join(", "));
         for from in circle {
-            for (to, import) in graph[*from].iter().filter(|(to, _)| circle.contains(to)) {
+            for (to, import) in graph[from].iter().filter(|(to, _)| circle.contains(*to)) {
                 report += &format!("\n    {from} → {to}: {} names {}", import.from, import.path);
             }
         }
@@ -82,12 +71,12 @@ fn circles_of(crate_name: &str, graph: &Graph<'_>) -> Vec<String> {
     circles.values().map(report).collect()
 }
 
-fn reachable_from<'a>(start: &'a String, graph: &'a Graph<'_>) -> BTreeSet<&'a String> {
+fn reachable_from<'a>(start: &'a str, graph: &Graph<'a>) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut open = vec![start];
-    while let Some(node) = open.pop() {
-        for next in graph.get(node).into_iter().flat_map(BTreeMap::keys) {
-            if found.insert(next) {
+    while let Some(file) = open.pop() {
+        for next in graph.get(file).into_iter().flat_map(BTreeMap::keys) {
+            if found.insert(*next) {
                 open.push(next);
             }
         }

@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 
-use super::{Job, JobCommand, JobRule, NewCleaning};
+use super::{
+    inputs::NewCleaning,
+    job::Job,
+    status::{JobCommand, JobRule},
+};
 use crate::{
     ids::{JobId, UserId},
     time::Instant,

@@ -1,6 +1,10 @@
 //! Inputs of the commands on jobs.
 
-use super::{EngineerJobType, Hours, JobCategory, JobStatus};
+use super::{
+    kind::{EngineerJobType, JobCategory},
+    status::JobStatus,
+    timer::Hours,
+};
 use crate::{
     ids::{DefectId, EquipmentId, FileId, InspectionId, UserId},
     input::{Integer, Invalid, ValueList, input, text_enum},

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::JobRule;
-use crate::input::text_enum;
+use crate::{
+    input::text_enum,
+    rule::{Code, Rule},
+};
 
 text_enum! {
     /// Lifecycle status of a job.
@@ -100,6 +102,41 @@ impl fmt::Display for JobCommand {
             Self::Clean => "cleaning",
             Self::Reward => "rewarding",
         })
+    }
+}
+
+/// Reasons for rejecting a command on a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JobRule {
+    /// The command is not allowed in the current status (§7).
+    #[error("{command} is not possible, the job is {status}")]
+    WrongStatus {
+        /// Rejected command.
+        command: JobCommand,
+        /// Current status.
+        status: JobStatus,
+    },
+    /// The owner has not entered the planned time (§7).
+    #[error("enter your planned time first")]
+    PlannedTimeRequired,
+    /// The planned time is entered once (§7).
+    #[error("the planned time has been entered already")]
+    PlannedAlready,
+    /// The defect has a job (§6).
+    #[error("somebody works on this defect already")]
+    AlreadyAssigned,
+    /// No cleaning has been reported (§7).
+    #[error("there is nothing to rate yet: tell of the cleaning first")]
+    NotCleaned,
+}
+
+impl Rule for JobRule {
+    fn code(&self) -> Code {
+        match self {
+            Self::WrongStatus { .. } | Self::PlannedAlready | Self::NotCleaned => Code::InvalidState,
+            Self::PlannedTimeRequired => Code::PlannedTimeRequired,
+            Self::AlreadyAssigned => Code::Duplicate,
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
+use super::{timer::time_rating, *};
 use crate::{
     input::Input,
+    rule::Rule,
     testing::{id, now, user},
+    time::Instant,
+    users::{Role, User},
 };
 
 fn job(status: JobStatus) -> Job {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::Leave;
+use super::leave::Leave;
 use crate::{
     input::Invalid,
     time::Instant,

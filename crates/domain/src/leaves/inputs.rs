@@ -1,14 +1,13 @@
 //! Inputs of the commands on leaves.
 
-use super::{LeaveScope, LeaveStatus, LeaveType};
+use super::status::{LeaveScope, LeaveStatus, LeaveType};
 use crate::{
-    ids::{LeaveId, UserId},
+    ids::UserId,
     input::{Invalid, input, text_enum},
-    leaves::Leave,
     page::Sort,
     rule::Forbidden,
     text::Text,
-    time::{Date, Instant},
+    time::Date,
     users::{Shift, User},
 };
 
@@ -53,31 +52,6 @@ impl NewLeave {
             errors.extend(Invalid::field("other_reason", "is required for another reason"));
         }
         errors.into_result()
-    }
-
-    /// Builds the request (§10).
-    pub fn request(self, person: UserId, by: UserId, now: Instant) -> Leave {
-        Leave {
-            id: LeaveId::UNSAVED,
-            user_id: person,
-            leave_type: self.leave_type,
-            other_reason: self.other_reason.map(Into::into),
-            date_from: self.date_from,
-            date_to: self.date_to,
-            reason: self.reason.map(Into::into),
-            scope: self.scope.unwrap_or(LeaveScope::Full),
-            status: LeaveStatus::Pending,
-            ended_at: None,
-            created_at: now,
-            updated_at: now,
-            requested_by_id: Some(by),
-            decided_by_id: None,
-            decided_at: None,
-            rejection_reason: None,
-            ended_by_id: None,
-            coverage_user_id: None,
-            coverage_badge: None,
-        }
     }
 }
 

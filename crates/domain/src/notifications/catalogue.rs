@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use unic_langid::LanguageIdentifier;
 
-use super::Param;
+use super::param::Param;
 use crate::text::Language;
 
 type Bundle = FluentBundle<FluentResource>;
@@ -58,5 +58,15 @@ fn value(param: &Param, language: Language) -> FluentValue<'_> {
         (Param::Count(count), _) => FluentValue::from(*count),
         (Param::Plain(text) | Param::Both(text, _), Language::En)
         | (Param::Plain(text) | Param::Both(_, text), Language::Ar) => FluentValue::from(text.as_str()),
+    }
+}
+
+impl Param {
+    /// The inspection of a machine, as the subject of another text; `machine` is the name of the
+    /// machine.
+    pub fn inspection_of(machine: impl Into<Self>) -> Self {
+        let params = [("equipment", machine.into())];
+        let phrase = |language| format(language, "inspection_of", None, &params);
+        Self::Both(phrase(Language::En), phrase(Language::Ar))
     }
 }

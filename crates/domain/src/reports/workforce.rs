@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use super::{numbers, tenths};
+use super::numbers::{numbers, tenths};
 use crate::users::{Role, Shift};
 
 /// Count of active people by roles, shift and leave.

@@ -1,6 +1,6 @@
 //! Identifiers of people: e-mail addresses and badges.
 
-use super::Role;
+use super::role::Role;
 use crate::input::{Invalid, RawValue, Scalar};
 
 /// An e-mail address in lower case.

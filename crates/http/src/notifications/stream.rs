@@ -14,8 +14,8 @@ use inspection_domain::{input::Invalid, notifications::Notification, text::Langu
 use inspection_persistence::notifications;
 
 use super::{
-    NotificationView,
     live::{LiveStreams, Subscription},
+    view::NotificationView,
 };
 use crate::web::{
     app::App,

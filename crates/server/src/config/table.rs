@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::{
-    VARIABLES,
     values::Profile,
     variable::{Secrecy, Variable},
 };
@@ -27,11 +26,11 @@ impl Variable {
 }
 
 /// The table of variables in Markdown.
-pub fn readme_table() -> String {
+pub fn readme_table(variables: &[Variable]) -> String {
     let mut table = String::from(
         "| variable | description | development | production | testing |\n|---|---|---|---|---|\n",
     );
-    for variable in VARIABLES {
+    for variable in variables {
         let mut names = vec![format!("`{}`", variable.name())];
         names.extend(variable.old_names.iter().map(|name| format!("(`{name}`)")));
         let [development, production, testing] =
@@ -50,12 +49,12 @@ pub fn readme_table() -> String {
 }
 
 /// The content of `.env.example`: every variable with its description.
-pub fn env_example() -> String {
+pub fn env_example(variables: &[Variable]) -> String {
     let mut text = String::from(
         "# Copy to .env, and uncomment the lines to change.\n\
          # The values are the defaults for development.\n",
     );
-    for variable in VARIABLES {
+    for variable in variables {
         let value = match variable.secrecy {
             Secrecy::Secret => "",
             _ => variable.default(Profile::Development).unwrap_or_default(),

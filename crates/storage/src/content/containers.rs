@@ -4,7 +4,10 @@ use std::io::{BufRead, Read, Seek, SeekFrom};
 
 use inspection_domain::files::FileKind;
 
-use super::{ContentError, HEAD, Refusal};
+use super::{
+    error::{ContentError, Refusal},
+    limits::HEAD,
+};
 
 type ContainerResult = Result<(), ContentError>;
 

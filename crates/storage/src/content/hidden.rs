@@ -5,7 +5,10 @@ use std::io::{BufRead, Read, Seek, SeekFrom};
 use aho_corasick::{AhoCorasick, StartKind};
 use inspection_domain::files::FileKind;
 
-use super::{ContentError, HEAD, Refusal};
+use super::{
+    error::{ContentError, Refusal},
+    limits::HEAD,
+};
 
 /// Prefixes of pages and programs that browsers or servers execute.
 ///

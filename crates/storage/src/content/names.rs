@@ -2,7 +2,7 @@
 
 use inspection_domain::files::{FileKind, display_name};
 
-use super::Refusal;
+use super::error::Refusal;
 
 /// Extensions of executable files that lists of media types lack.
 const PROGRAMS: &[&str] = &[

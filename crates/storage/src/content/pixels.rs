@@ -5,7 +5,10 @@ use std::io::{BufRead, Seek};
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, codecs::webp::WebPDecoder};
 use inspection_domain::files::FileKind;
 
-use super::{ContentError, MAX_ANIMATED_PIXELS, MAX_PIXELS, Refusal};
+use super::{
+    error::{ContentError, Refusal},
+    limits::{MAX_ANIMATED_PIXELS, MAX_PIXELS},
+};
 
 /// Bytes of memory for palettes, profiles and tables.
 const OVERHEAD: u32 = 16 << 20;

@@ -1,6 +1,6 @@
 use super::*;
-use crate::text::Text;
-use serde_json::json;
+use crate::{rule::Rule, text::Text};
+use serde_json::{Value, json};
 
 input! {
     /// A sample.

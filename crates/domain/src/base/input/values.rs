@@ -1,6 +1,8 @@
 //! Bounded integers and lists of scalar values.
 
-use super::{Invalid, RawValue, Scalar, Value};
+use serde_json::Value;
+
+use super::{invalid::Invalid, raw::RawValue, scalar::Scalar};
 
 /// An integer from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +33,7 @@ impl<const MIN: i64, const MAX: i64> Scalar for Integer<MIN, MAX> {
     #[cfg(feature = "openapi")]
     #[allow(clippy::cast_precision_loss, reason = "a documented bound, not arithmetic")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        super::object(utoipa::openapi::schema::Type::Integer)
+        super::scalar::object(utoipa::openapi::schema::Type::Integer)
             .minimum(Some(MIN as f64))
             .maximum(Some(MAX as f64))
             .into()

@@ -1,0 +1,390 @@
+//! A job, from its assignment to its end (rule book §7).
+
+use serde::Serialize;
+
+use super::{
+    inputs::{AssignSpecialist, Completion, NewEngineerJob, PlannedTime},
+    kind::{EngineerJobType, JobCategory, JobKind},
+    status::{JobCommand, JobRule, JobStatus},
+    timer::{Hours, Times, time_rating},
+};
+use crate::{
+    defects::Defect,
+    ids::{DefectId, EquipmentId, InspectionId, JobId, UserId},
+    input::Invalid,
+    rule::Forbidden,
+    time::Instant,
+    users::{Role, User},
+};
+
+/// Work of one person, measured by a timer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "diesel",
+    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
+    diesel(table_name = crate::schema::jobs, treat_none_as_null = true, treat_none_as_default_value = false)
+)]
+pub struct Job {
+    /// Primary key.
+    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
+    pub id: JobId,
+    /// Kind of the job.
+    pub kind: JobKind,
+    /// Sequence number among all jobs of its kind.
+    pub universal_id: i64,
+    /// Badge of the first owner and sequence number, such as `SPE003-012`.
+    pub job_id: String,
+    /// Owner.
+    pub owner_id: UserId,
+    /// User that created it.
+    pub created_by_id: Option<UserId>,
+    /// Size.
+    pub category: JobCategory,
+    /// Reason for the size `major`.
+    pub major_reason: Option<String>,
+    /// Lifecycle status.
+    pub status: JobStatus,
+    /// Defect to repair, or related defect.
+    pub defect_id: Option<DefectId>,
+    /// The machine.
+    pub equipment_id: Option<EquipmentId>,
+    /// Related inspection.
+    pub inspection_id: Option<InspectionId>,
+    /// Type of an engineer's job.
+    pub job_type: Option<EngineerJobType>,
+    /// Title of an engineer's job.
+    pub title: Option<String>,
+    /// Description of an engineer's job.
+    pub description: Option<String>,
+    /// Planned time of an engineer's job in days.
+    pub planned_time_days: Option<i64>,
+    /// Planned time in hours, entered by the owner.
+    pub planned_time_hours: Option<Hours>,
+    /// Start time.
+    pub started_at: Option<Instant>,
+    /// Begin of the present pause; none unless paused.
+    pub paused_at: Option<Instant>,
+    /// Total length of the completed pauses in seconds.
+    pub paused_seconds: i64,
+    /// Completion time.
+    pub completed_at: Option<Instant>,
+    /// Hours worked, without pauses.
+    pub actual_time_hours: Option<Hours>,
+    /// Rating of the planned time, 1 to 7.
+    pub time_rating: Option<i64>,
+    /// Description of the work.
+    pub work_notes: Option<String>,
+    /// Completion status, as given by the client.
+    pub completion_status: Option<String>,
+    /// Reason for leaving it incomplete or for its rejection.
+    pub incomplete_reason: Option<String>,
+    /// Admin's bonus, 0 to 10.
+    pub admin_bonus: Option<i64>,
+    /// Quality engineer of the review.
+    pub qe_id: Option<UserId>,
+    /// Rating of the review, 1 to 5.
+    pub qc_rating: Option<i64>,
+    /// Creation time.
+    pub created_at: Instant,
+    /// Time of the last change.
+    pub updated_at: Instant,
+}
+
+crate::translations::translated!(Job, "job", { title, description, major_reason, work_notes, incomplete_reason });
+
+impl crate::entity::Entity for Job {
+    /// The audit trail and notifications have the name of the job's kind instead.
+    const NAME: &'static str = "job";
+    const CHANGED_KIND: Option<crate::entity::ChangedKind> = Some(crate::entity::ChangedKind::Job);
+
+    fn id(&self) -> i64 {
+        self.id.get()
+    }
+
+    fn name(&self) -> &'static str {
+        self.kind.names().0
+    }
+
+    fn path(&self) -> Option<&'static str> {
+        Some(self.kind.names().1)
+    }
+
+    fn followers(&self) -> Vec<UserId> {
+        vec![self.owner_id]
+    }
+}
+
+/// Sequence numbers of a new job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// Sequence number among all jobs of its kind.
+    pub universal: i64,
+    /// Sequence number among the jobs with the owner's badge.
+    pub of_owner: i64,
+}
+
+impl Numbers {
+    /// Human-readable job number, padded to three digits (§7).
+    pub fn job_id(self, badge: &str) -> String {
+        format!("{badge}-{:03}", self.of_owner)
+    }
+}
+
+/// Checks that a person can own a job of this kind: active, in its role and not on leave (§7).
+pub fn may_own(person: Option<&User>, kind: JobKind, field: &str) -> Result<(), Invalid> {
+    let role = kind.role();
+    match person {
+        Some(person) if person.is_active && person.has(role) && !person.is_on_leave => Ok(()),
+        _ => Err(Invalid::field(field, format!("must be an active {role} who isn't on leave"))),
+    }
+}
+
+/// Whether the actor may list all jobs: admins, engineers and quality engineers (§7).
+pub fn may_see_all(actor: &User) -> bool {
+    actor.is_admin() || actor.has(Role::Engineer) || actor.has(Role::QualityEngineer)
+}
+
+impl Job {
+    fn new(kind: JobKind, owner: &User, numbers: Numbers, by: Option<UserId>, now: Instant) -> Self {
+        let badge = owner.badge_of(kind.role());
+        Self {
+            id: JobId::UNSAVED,
+            kind,
+            universal_id: numbers.universal,
+            job_id: numbers.job_id(badge),
+            owner_id: owner.id,
+            created_by_id: by,
+            category: JobCategory::Minor,
+            major_reason: None,
+            status: JobStatus::Assigned,
+            defect_id: None,
+            equipment_id: None,
+            inspection_id: None,
+            job_type: None,
+            title: None,
+            description: None,
+            planned_time_days: None,
+            planned_time_hours: None,
+            started_at: None,
+            paused_at: None,
+            paused_seconds: 0,
+            completed_at: None,
+            actual_time_hours: None,
+            time_rating: None,
+            work_notes: None,
+            completion_status: None,
+            incomplete_reason: None,
+            admin_bonus: None,
+            qe_id: None,
+            qc_rating: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Builds the repair of a defect (§6).
+    pub fn repair(
+        defect: &Defect,
+        input: AssignSpecialist,
+        specialist: &User,
+        numbers: Numbers,
+        by: Option<UserId>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            category: input.category.unwrap_or(JobCategory::Minor),
+            major_reason: input.major_reason.map(Into::into),
+            defect_id: Some(defect.id),
+            equipment_id: Some(defect.equipment_id),
+            inspection_id: Some(defect.inspection_id),
+            ..Self::new(JobKind::Specialist, specialist, numbers, by, now)
+        }
+    }
+
+    /// Builds a job of an engineer (§7).
+    pub fn of_engineer(
+        input: NewEngineerJob,
+        engineer: &User,
+        numbers: Numbers,
+        by: Option<UserId>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            category: input.category.unwrap_or(JobCategory::Minor),
+            major_reason: input.major_reason.map(Into::into),
+            defect_id: input.related_defect_id,
+            equipment_id: input.equipment_id,
+            inspection_id: input.related_inspection_id,
+            job_type: Some(input.job_type),
+            title: Some(input.title.into()),
+            description: input.description.map(Into::into),
+            planned_time_days: input.planned_time_days.map(Into::into),
+            ..Self::new(JobKind::Engineer, engineer, numbers, by, now)
+        }
+    }
+
+    /// Whether the person owns it.
+    pub(crate) fn is_owned_by(&self, person: &User) -> bool {
+        self.owner_id == person.id
+    }
+
+    /// Checks that the actor may see it: its owner and users that see all jobs (§7).
+    pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
+        let sees = match self.kind {
+            JobKind::Specialist => may_see_all(actor),
+            JobKind::Engineer => actor.is_admin() || actor.has(Role::QualityEngineer),
+        };
+        if sees || self.is_owned_by(actor) {
+            return Ok(());
+        }
+        Err(Forbidden("this job is somebody else's"))
+    }
+
+    /// Checks that the actor may work on it: its owner (§7).
+    pub fn may_be_worked_on_by(&self, actor: &User) -> Result<(), Forbidden> {
+        if self.is_owned_by(actor) { Ok(()) } else { Err(Forbidden("this job is somebody else's")) }
+    }
+
+    /// Checks that the actor may resume it: its owner, an engineer or an admin (§7).
+    pub fn may_be_resumed_by(&self, actor: &User) -> Result<(), Forbidden> {
+        if self.is_owned_by(actor) || actor.is_admin() || actor.has(Role::Engineer) {
+            return Ok(());
+        }
+        Err(Forbidden("only its owner, an engineer or an admin may let a job go on"))
+    }
+
+    /// Checks that the actor may see its details: the owner must enter the planned time first (§7).
+    pub fn may_be_opened_by(&self, actor: &User) -> Result<(), JobRule> {
+        if self.is_owned_by(actor) { self.is_planned() } else { Ok(()) }
+    }
+
+    /// Checks that the planned time has been entered.
+    pub(crate) const fn is_planned(&self) -> Result<(), JobRule> {
+        if self.planned_time_hours.is_some() { Ok(()) } else { Err(JobRule::PlannedTimeRequired) }
+    }
+
+    fn after(&self, command: JobCommand, now: Instant) -> Result<Self, JobRule> {
+        Ok(Self { status: self.status.after(command)?, updated_at: now, ..self.clone() })
+    }
+
+    /// Records the planned time, which is entered once (§7).
+    pub fn plan(&self, planned: &PlannedTime, now: Instant) -> Result<Self, JobRule> {
+        let after = self.after(JobCommand::Plan, now)?;
+        if self.planned_time_hours.is_some() {
+            return Err(JobRule::PlannedAlready);
+        }
+        Ok(Self { planned_time_hours: Some(planned.planned_time_hours), ..after })
+    }
+
+    /// Starts it (§7).
+    pub fn start(&self, now: Instant) -> Result<Self, JobRule> {
+        let after = self.after(JobCommand::Start, now)?;
+        self.is_planned()?;
+        Ok(Self { started_at: Some(now), ..after })
+    }
+
+    /// Pauses it at `now` (§7).
+    pub fn pause(&self, now: Instant) -> Result<Self, JobRule> {
+        Ok(Self { paused_at: Some(now), ..self.after(JobCommand::Pause, now)? })
+    }
+
+    /// Resumes it and adds the pause to the paused time (§7).
+    pub fn resume(&self, now: Instant) -> Result<Self, JobRule> {
+        let after = self.after(JobCommand::Resume, now)?;
+        Ok(Self { paused_seconds: self.times(now).paused, paused_at: None, ..after })
+    }
+
+    /// Time worked and time paused up to `until`, or up to its completion.
+    pub fn times(&self, until: Instant) -> Times {
+        let until = self.completed_at.unwrap_or(until);
+        self.started_at.map_or(Times::default(), |started| {
+            Times::of_totals(started, self.paused_seconds, self.paused_at, until)
+        })
+    }
+
+    /// Completes it and rates the planned time (§7).
+    pub fn complete(&self, done: Completion, now: Instant) -> Result<Self, JobRule> {
+        let after = self.after(JobCommand::Complete, now)?;
+        let planned = self.planned_time_hours.ok_or(JobRule::PlannedTimeRequired)?;
+        let worked = self.times(now).worked;
+        Ok(Self {
+            completed_at: Some(now),
+            actual_time_hours: Some(Hours::of_seconds(worked)),
+            time_rating: Some(time_rating(planned.seconds(), worked)),
+            work_notes: Some(done.work_notes.into()),
+            completion_status: done.completion_status.map(Into::into),
+            ..after
+        })
+    }
+
+    /// Leaves it incomplete for a reason; ends a present pause (§7).
+    pub fn leave_incomplete(&self, reason: String, now: Instant) -> Result<Self, JobRule> {
+        let after = self.after(JobCommand::LeaveIncomplete, now)?;
+        let paused_seconds = self.times(now).paused;
+        Ok(Self { paused_seconds, paused_at: None, incomplete_reason: Some(reason), ..after })
+    }
+
+    /// Cancels it because the defect was rejected (§6).
+    pub fn cancel(&self, now: Instant) -> Result<Self, JobRule> {
+        self.after(JobCommand::Cancel, now)
+    }
+
+    /// Assigns the quality engineer of the review (§8).
+    #[must_use]
+    pub fn reviewed_by(&self, qe: Option<UserId>, now: Instant) -> Self {
+        Self { qe_id: qe, updated_at: now, ..self.clone() }
+    }
+
+    /// Approves the work with a rating; without one if a rejection was found invalid (§8).
+    pub fn approve_quality(&self, rating: Option<i64>, now: Instant) -> Result<Self, JobRule> {
+        Ok(Self { qc_rating: rating, ..self.after(JobCommand::ApproveQuality, now)? })
+    }
+
+    /// Rejects the work (§8).
+    pub fn reject_quality(&self, reason: String, now: Instant) -> Result<Self, JobRule> {
+        Ok(Self { incomplete_reason: Some(reason), ..self.after(JobCommand::RejectQuality, now)? })
+    }
+
+    /// Transfers it to another owner as if newly assigned. Its history remains in the pauses, the
+    /// takeover and the audit trail (§7).
+    fn handed_to(after: Self, owner: UserId) -> Self {
+        Self {
+            owner_id: owner,
+            planned_time_hours: None,
+            started_at: None,
+            paused_at: None,
+            paused_seconds: 0,
+            completed_at: None,
+            actual_time_hours: None,
+            time_rating: None,
+            work_notes: None,
+            completion_status: None,
+            incomplete_reason: None,
+            admin_bonus: None,
+            qe_id: None,
+            qc_rating: None,
+            ..after
+        }
+    }
+
+    /// Transfers a stalled job to the taker (§7).
+    pub fn taken_over_by(&self, taker: UserId, now: Instant) -> Result<Self, JobRule> {
+        Ok(Self::handed_to(self.after(JobCommand::TakeOver, now)?, taker))
+    }
+
+    /// Transfers an incomplete job to another specialist, by an admin (§7).
+    pub fn reassigned_to(&self, specialist: UserId, now: Instant) -> Result<Self, JobRule> {
+        Ok(Self::handed_to(self.after(JobCommand::Reassign, now)?, specialist))
+    }
+
+    /// Records an admin's bonus (§7).
+    pub fn rewarded(&self, bonus: i64, now: Instant) -> Result<Self, JobRule> {
+        Ok(Self { admin_bonus: Some(bonus), ..self.after(JobCommand::Reward, now)? })
+    }
+
+    /// Points to award for the bonus: the difference to those awarded so far (§7).
+    pub fn bonus_over(&self, booked: i64) -> i64 {
+        self.admin_bonus.unwrap_or(0) - booked
+    }
+}

@@ -1,0 +1,78 @@
+//! Reasons for refusing a file.
+
+use inspection_domain::files::FileKind;
+
+use super::limits::MAX_PIXELS;
+
+/// Reason for refusing a file. The text is a predicate whose subject is the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The file has no bytes.
+    #[error("is empty")]
+    Empty,
+    /// The type is not accepted.
+    #[error("is neither an image (png, jpg, gif, webp) nor a pdf")]
+    NotTaken,
+    /// The name lacks an accepted extension.
+    #[error("must have a name that ends in .png, .jpg, .jpeg, .gif, .webp or .pdf")]
+    Name,
+    /// The name has two extensions.
+    #[error("has a second extension in its name: .{0}")]
+    SecondExtension(String),
+    /// The extension does not match the content.
+    #[error("is named .{named}, but is {kind}")]
+    OtherName {
+        /// Extension of the name.
+        named: String,
+        /// Type of the content.
+        kind: FileKind,
+    },
+    /// The declared type does not match the content.
+    #[error("is declared as {declared}, but is {kind}")]
+    OtherType {
+        /// Declared media type.
+        declared: String,
+        /// Type of the content.
+        kind: FileKind,
+    },
+    /// The file is truncated.
+    #[error("is not complete: its end is missing")]
+    CutOff,
+    /// The file violates its format.
+    #[error("is damaged")]
+    Damaged,
+    /// Decoding would take too much memory.
+    #[error("has more than {} million pixels", MAX_PIXELS / 1_000_000)]
+    TooManyPixels,
+    /// Data follows the end of the format.
+    #[error("goes on after its end")]
+    GoesOn,
+    /// The file is also valid as another format.
+    #[error("has something hidden in it: {0}")]
+    Hidden(&'static str),
+}
+
+/// Error of an inspection: the file is refused, or the disk failed.
+#[derive(Debug)]
+pub(crate) enum ContentError {
+    Refused(Refusal),
+    Io(std::io::Error),
+}
+
+impl From<Refusal> for ContentError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<std::io::Error> for ContentError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Self::Refused(Refusal::CutOff),
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
+                Self::Refused(Refusal::Damaged)
+            }
+            _ => Self::Io(error),
+        }
+    }
+}
