@@ -31,10 +31,25 @@ pub(crate) fn table() -> Vec<(&'static str, u32)> {
 #[derive(Debug)]
 struct Counters {
     clients: ClientAddress,
-    /// Limits of single endpoints, by method and path.
-    endpoints: HashMap<(Method, &'static str), Limit>,
     memory: MemoryCounter,
     redis: Option<RedisCounter>,
+}
+
+/// The rate limits of single endpoints, by method and path.
+#[derive(Debug)]
+pub(crate) struct EndpointLimits(HashMap<(Method, &'static str), Limit>);
+
+impl FromIterator<((Method, &'static str), Limit)> for EndpointLimits {
+    fn from_iter<I: IntoIterator<Item = ((Method, &'static str), Limit)>>(limits: I) -> Self {
+        Self(limits.into_iter().collect())
+    }
+}
+
+impl EndpointLimits {
+    fn of(&self, request: &ServiceRequest) -> Option<Limit> {
+        // The path as the router sees it, with unreserved characters unescaped.
+        self.0.get(&(request.method().clone(), request.match_info().as_str())).copied()
+    }
 }
 
 /// The rate limits of the service; possibly switched off. Clones share the counters.
@@ -42,13 +57,12 @@ struct Counters {
 pub(crate) struct Limits(Option<Arc<Counters>>);
 
 impl Limits {
-    /// The overall limit and those of single endpoints, by method and path.
-    pub(crate) fn new(settings: &Settings, endpoints: HashMap<(Method, &'static str), Limit>) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         let counters = || {
             let clients = ClientAddress(settings.trusted_proxies.clone());
             let redis = settings.redis_url.as_ref();
             let redis = redis.map(|url| RedisCounter::new(url, settings.redis_timeout));
-            Arc::new(Counters { memory: MemoryCounter::new(&clients), clients, endpoints, redis })
+            Arc::new(Counters { memory: MemoryCounter::new(&clients), clients, redis })
         };
         Self(settings.rate_limits.then(counters))
     }
@@ -76,22 +90,15 @@ impl Limits {
     }
 
     /// Takes a token from the overall bucket of the client and, if granted, from that of the
-    /// endpoint. `None` if the limits are switched off.
+    /// endpoint, which the worker's [`EndpointLimits`] name. `None` if the limits are switched off.
     pub(crate) async fn check(&self, request: &ServiceRequest) -> Result<Option<LimitDecision>, Problem> {
         let Some(counters) = &self.0 else { return Ok(None) };
         let client = counters.clients.extract(request)?;
-        let own = counters.endpoint_limit(request);
+        let own = request.app_data::<EndpointLimits>().and_then(|limits| limits.of(request));
         let shared = match &counters.redis {
             Some(redis) => redis.check(client, own).await,
             None => None,
         };
         Ok(Some(shared.unwrap_or_else(|| counters.memory.check(client, own))))
-    }
-}
-
-impl Counters {
-    fn endpoint_limit(&self, request: &ServiceRequest) -> Option<Limit> {
-        // The path as the router sees it, with unreserved characters unescaped.
-        self.endpoints.get(&(request.method().clone(), request.match_info().as_str())).copied()
     }
 }

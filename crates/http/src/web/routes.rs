@@ -1,10 +1,7 @@
 //! The route table. A feature registers its endpoints here; the OpenAPI document is derived from
 //! the types of their handlers.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    future::Future,
-};
+use std::{collections::BTreeMap, future::Future};
 
 use actix_web::{
     FromRequest, Handler, Resource, Responder, guard,
@@ -83,9 +80,6 @@ impl RegisteredEndpoint {
         self.limit = Some(limit);
     }
 }
-
-/// The rate limits of single endpoints, by method and path.
-pub(crate) type EndpointLimits = HashMap<(Method, &'static str), Limit>;
 
 /// The endpoints of the API.
 #[derive(Default)]
@@ -184,17 +178,15 @@ impl Routes {
         })
     }
 
-    /// The endpoints that have a rate limit of their own.
-    pub(crate) fn limits(&self) -> EndpointLimits {
-        let limited = |endpoint: &RegisteredEndpoint| {
+    /// The endpoints that have a rate limit of their own, by method and path.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = ((Method, &'static str), Limit)> {
+        self.endpoints.iter().filter_map(|endpoint| {
             endpoint.limit.map(|limit| ((endpoint.method.clone(), endpoint.path), limit))
-        };
-        self.endpoints.iter().filter_map(limited).collect()
+        })
     }
 
     /// Registers the endpoints with actix. Fixed segments precede parameters in the same position,
-    /// since
-    /// `{` sorts after letters.
+    /// since `{` sorts after letters.
     pub(crate) fn register(self, config: &mut ServiceConfig) {
         for entry in self.paths.into_values() {
             let allowed = entry.methods.join(", ");

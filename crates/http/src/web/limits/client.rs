@@ -33,8 +33,7 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// The address of the client: that of the peer or, if the peer is a trusted proxy, the last address
-/// in
-/// `X-Forwarded-For` that is not a trusted proxy itself.
+/// in `X-Forwarded-For` that is not a trusted proxy itself.
 pub(crate) fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let forwarded: Vec<&str> = request

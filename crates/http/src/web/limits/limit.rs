@@ -2,62 +2,52 @@
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
-/// A rate limit: a token bucket for each client, refilled evenly over one minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Limit {
-    /// All requests.
-    Overall,
-    /// Signing in.
-    Login,
-    /// Refreshing an access token.
-    Refresh,
-    /// Creating engineer jobs.
-    EngineerJobs,
-    /// Awarding bonus stars.
-    Bonuses,
-    /// Requesting bonus stars.
-    BonusRequests,
-    /// Uploading a file.
-    Upload,
-    /// Uploading several files at once.
-    UploadMultiple,
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $limit:ident: $name:literal, $capacity:literal;)+) => {
+        /// A rate limit: a token bucket for each client, refilled evenly over one minute.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Limit {
+            $($(#[doc = $doc])+ $limit,)+
+        }
+
+        impl Limit {
+            pub(super) const ALL: [Self; [$($name),+].len()] = [$(Self::$limit),+];
+
+            /// Name in metrics and in Redis keys.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$limit => $name,)+
+                }
+            }
+
+            /// Burst size, and requests for each minute.
+            pub(super) const fn capacity(self) -> u32 {
+                match self {
+                    $(Self::$limit => $capacity,)+
+                }
+            }
+        }
+    };
 }
 
-impl Limit {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Overall,
-        Self::Login,
-        Self::Refresh,
-        Self::EngineerJobs,
-        Self::Bonuses,
-        Self::BonusRequests,
-        Self::Upload,
-        Self::UploadMultiple,
-    ];
-
-    /// Name in metrics and in Redis keys.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Overall => "overall",
-            Self::Login => "login",
-            Self::Refresh => "refresh",
-            Self::EngineerJobs => "engineer_jobs",
-            Self::Bonuses => "bonuses",
-            Self::BonusRequests => "bonus_requests",
-            Self::Upload => "upload",
-            Self::UploadMultiple => "upload_multiple",
-        }
-    }
-
-    /// Burst size, and requests for each minute.
-    pub(super) const fn capacity(self) -> u32 {
-        match self {
-            Self::Overall => 200,
-            Self::Login | Self::UploadMultiple => 5,
-            Self::Refresh | Self::Upload => 10,
-            Self::EngineerJobs | Self::Bonuses | Self::BonusRequests => 20,
-        }
-    }
+// The only list of limits: name, and requests for each minute.
+limits! {
+    /// All requests.
+    Overall: "overall", 200;
+    /// Signing in.
+    Login: "login", 5;
+    /// Refreshing an access token.
+    Refresh: "refresh", 10;
+    /// Creating engineer jobs.
+    EngineerJobs: "engineer_jobs", 20;
+    /// Awarding bonus stars.
+    Bonuses: "bonuses", 20;
+    /// Requesting bonus stars.
+    BonusRequests: "bonus_requests", 20;
+    /// Uploading a file.
+    Upload: "upload", 10;
+    /// Uploading several files at once.
+    UploadMultiple: "upload_multiple", 5;
 }
 
 /// The outcome of a rate-limit check.
