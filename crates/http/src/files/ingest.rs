@@ -8,7 +8,11 @@ use inspection_storage::Key;
 use super::{upload::ReceivedForm, view::FileView};
 use crate::{
     related::View,
-    web::{app::App, permit::Permit, problem::Problem},
+    web::{
+        app::{App, WorkError},
+        permit::Permit,
+        problem::Problem,
+    },
 };
 
 /// Stores the files of a form and records them in one transaction.
@@ -50,16 +54,12 @@ pub(super) async fn ingest(
         let rows = files::record(tx, new, &purpose)?;
         FileView::many(tx.conn(), rows, caller)
     });
-    match recorded.await? {
-        Ok(views) => Ok(views),
-        Err(error) => {
-            // Any other error leaves the outcome of the commit unknown, so the content must stay.
-            if matches!(error, persistence::Error::Rule(_)) {
-                remove_content(app, &stored).await;
-            }
-            Err(error.into())
-        }
+    let recorded = recorded.await;
+    // Any other error leaves the outcome of the commit unknown, so the content must stay.
+    if let Err(WorkError::Failed(persistence::Error::Rule(_))) = recorded {
+        remove_content(app, &stored).await;
     }
+    Ok(recorded?)
 }
 
 /// Removes content that no row refers to. The reconciliation task removes the rest after a failure.

@@ -84,6 +84,40 @@ struct FormParts {
     errors: Invalid,
 }
 
+/// Why a part of a form isn't accepted.
+enum PartError {
+    /// The part is refused for this reason; the rest of the form is read on.
+    Refused(String),
+    /// The request ends.
+    Failed(Problem),
+}
+
+impl PartError {
+    /// Adds a refusal to the errors of the form. Returns what ends the request.
+    fn add_to(self, errors: &mut Invalid, field: String) -> Result<(), Problem> {
+        match self {
+            Self::Refused(reason) => errors.extend(Invalid::field(field, reason)),
+            Self::Failed(problem) => return Err(problem),
+        }
+        Ok(())
+    }
+}
+
+impl From<Problem> for PartError {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
+}
+
+impl From<UploadError> for PartError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Store(error) => Self::Failed(error.into()),
+            refused => Self::Refused(refused.to_string()),
+        }
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -121,8 +155,10 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
         }
         let mut accepted = Vec::new();
         for (n, file) in files.into_iter().enumerate() {
-            let inspected = inspect(app, file).await?;
-            accepted.extend(errors.collect(&Self::error_field(n), inspected.map_err(Invalid::value)));
+            match inspect(app, file).await {
+                Ok(file) => accepted.push(file),
+                Err(error) => error.add_to(&mut errors, Self::error_field(n))?,
+            }
         }
         match UploadFields::from_pairs(fields).and_then(UploadFields::purpose) {
             Ok(purpose) => {
@@ -167,15 +203,17 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
                 }
                 (true, None) => {
                     // Consumes the field and ignores its text.
-                    let _ = text(&mut field, &mut overhead).await?;
+                    if let Err(PartError::Failed(problem)) = text(&mut field, &mut overhead).await {
+                        return Err(problem);
+                    }
                     let field = Self::error_field(parts.files.len());
                     parts.errors.extend(Invalid::field(field, "must be a file with a name"));
                 }
-                (false, _) => match text(&mut field, &mut overhead).await? {
+                (false, _) => match text(&mut field, &mut overhead).await {
                     // Browsers send an empty text for a field that is not filled in.
                     Ok(text) if text.is_empty() => {}
                     Ok(text) => parts.fields.push((name, text)),
-                    Err(wrong) => parts.errors.extend(Invalid::field(name, wrong)),
+                    Err(error) => error.add_to(&mut parts.errors, name)?,
                 },
             }
         }
@@ -221,29 +259,23 @@ async fn read_file(
 }
 
 /// Checks the type and the content of a staged file.
-async fn inspect(app: &App, file: FormFile) -> Result<Result<AcceptedFile, String>, Problem> {
-    let staged = match file.staged {
-        Ok(staged) => staged,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    match app.storage().inspect(staged, &file.name, file.declared.as_deref()).await {
-        Ok((staged, kind)) => Ok(Ok(AcceptedFile { staged, name: file.name, kind })),
-        Err(UploadError::Store(error)) => Err(error.into()),
-        Err(refused) => Ok(Err(refused.to_string())),
-    }
+async fn inspect(app: &App, file: FormFile) -> Result<AcceptedFile, PartError> {
+    let staged = file.staged.map_err(PartError::Refused)?;
+    let (staged, kind) = app.storage().inspect(staged, &file.name, file.declared.as_deref()).await?;
+    Ok(AcceptedFile { staged, name: file.name, kind })
 }
 
-/// The text of a field, or its error. All text fields of a form share [`MAX_OVERHEAD`].
-async fn text(field: &mut Field, overhead: &mut usize) -> Result<Result<String, &'static str>, Problem> {
+/// The text of a field. All text fields of a form share [`MAX_OVERHEAD`].
+async fn text(field: &mut Field, overhead: &mut usize) -> Result<String, PartError> {
     let mut bytes = Vec::new();
     while let Some(piece) = field.try_next().await.map_err(malformed)? {
         *overhead = overhead.checked_sub(piece.len()).ok_or_else(|| Problem::too_large(MAX_OVERHEAD))?;
         bytes.extend_from_slice(&piece);
     }
     if bytes.len() > MAX_FIELD_LENGTH {
-        return Ok(Err("is too long"));
+        return Err(PartError::Refused("is too long".into()));
     }
-    Ok(String::from_utf8(bytes).map_err(|_| "must be text in UTF-8"))
+    String::from_utf8(bytes).map_err(|_| PartError::Refused("must be text in UTF-8".into()))
 }
 
 impl<const SEVERAL: bool> Describe for Upload<SEVERAL> {

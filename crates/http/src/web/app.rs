@@ -35,6 +35,24 @@ const STORAGE_PROBE_CACHE: Duration = Duration::from_secs(5);
 /// Time limit for probing an external resource.
 const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Why work on the database has no result.
+#[derive(Debug)]
+pub(crate) enum WorkError {
+    /// The work didn't run, or its outcome is lost.
+    NotRun(Problem),
+    /// The work failed.
+    Failed(persistence::Error),
+}
+
+impl From<WorkError> for Problem {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::NotRun(problem) => problem,
+            WorkError::Failed(error) => error.into(),
+        }
+    }
+}
+
 struct AppState {
     database: Database,
     context: Context,
@@ -187,6 +205,15 @@ impl App {
         Ok(value)
     }
 
+    /// Runs work on the database, behind a bulkhead.
+    async fn blocking_database<T: Send + 'static>(
+        &self,
+        bulkhead: Bulkhead,
+        work: impl FnOnce() -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, WorkError> {
+        self.blocking(bulkhead, work).await.map_err(WorkError::NotRun)?.map_err(WorkError::Failed)
+    }
+
     /// Reads for an authorized user, on one connection: authorizes, validates the input, reads, and
     /// translates the result into the user's language.
     pub(crate) async fn read<P, I, T>(
@@ -201,7 +228,7 @@ impl App {
         T: Translated + Send + 'static,
     {
         let (database, context) = (self.0.database.clone(), self.0.context.clone());
-        let outcome = self.blocking(Bulkhead::Database, move || {
+        let outcome = self.blocking_database(Bulkhead::Database, move || {
             database.read(|conn| {
                 let caller = Caller::authorize(conn, &permit, &context, context.clock.now())?;
                 let mut shown = work(conn, &caller, input.validate()?)?;
@@ -209,7 +236,7 @@ impl App {
                 Ok(shown)
             })
         });
-        Ok(outcome.await??)
+        Ok(outcome.await?)
     }
 
     /// Runs a unit of work for an authorized user, in one transaction: authorizes, validates the
@@ -225,7 +252,7 @@ impl App {
         I: Validate + Send + 'static,
         T: Translated + Send + 'static,
     {
-        Ok(self.try_write(permit, input, work).await??)
+        Ok(self.try_write(permit, input, work).await?)
     }
 
     /// [`write`](Self::write), for callers that compensate when the unit of work fails.
@@ -234,14 +261,14 @@ impl App {
         permit: Permit<P>,
         input: I,
         work: impl FnOnce(&mut Tx<'_>, &Caller, I::Out) -> persistence::Result<T> + Send + 'static,
-    ) -> Result<persistence::Result<T>, Problem>
+    ) -> Result<T, WorkError>
     where
         P: Permission,
         I: Validate + Send + 'static,
         T: Translated + Send + 'static,
     {
         let (database, context) = (self.0.database.clone(), self.0.context.clone());
-        let outcome = self.blocking(Bulkhead::Database, move || {
+        let outcome = self.blocking_database(Bulkhead::Database, move || {
             database.write(&context, permit.origin.clone(), |tx| {
                 let now = tx.now;
                 let caller = Caller::authorize(tx.conn(), &permit, &context, now)?;
@@ -268,12 +295,12 @@ impl App {
         T: Send + 'static,
     {
         let (database, context) = (self.0.database.clone(), self.0.context.clone());
-        let outcome = self.blocking(Bulkhead::Database, move || {
+        let outcome = self.blocking_database(Bulkhead::Database, move || {
             let now = context.clock.now();
             let caller = database.read(|conn| Caller::authorize(conn, &permit, &context, now))?;
             work(&database, &context, &caller, input.validate()?)
         });
-        Ok(outcome.await??)
+        Ok(outcome.await?)
     }
 
     /// Authorizes and validates the input ahead of the unit of work.
@@ -305,7 +332,7 @@ impl App {
         work: impl FnOnce(&mut DbConnection) -> persistence::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let database = self.0.database.clone();
-        Ok(self.blocking(Bulkhead::Database, move || database.read(work)).await??)
+        Ok(self.blocking_database(Bulkhead::Database, move || database.read(work)).await?)
     }
 
     /// Probes the database, independently of the load.
@@ -314,7 +341,7 @@ impl App {
         work: impl FnOnce(&Database) -> persistence::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let database = self.0.database.clone();
-        Ok(self.blocking(Bulkhead::Probes, move || work(&database)).await??)
+        Ok(self.blocking_database(Bulkhead::Probes, move || work(&database)).await?)
     }
 
     /// Probes an external resource that may hang. Fails after [`EXTERNAL_TIMEOUT`]; other requests
