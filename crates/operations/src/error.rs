@@ -46,9 +46,9 @@ pub enum Error {
     /// A password that can't be hashed.
     #[error(transparent)]
     Hash(#[from] HashFailed),
-    /// A certificate that can't be read.
+    /// A request without a response, or a certificate that can't be read.
     #[error(transparent)]
-    Certificate(#[from] ureq::Error),
+    Http(#[from] ureq::Error),
     /// A number outside the range of its column.
     #[error(transparent)]
     Number(#[from] TryFromIntError),

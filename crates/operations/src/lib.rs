@@ -9,6 +9,7 @@ pub mod error;
 pub mod files;
 pub mod finding;
 pub mod progress;
+pub mod readiness;
 pub mod verify;
 
 pub use error::{Error, Result};

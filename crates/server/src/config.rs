@@ -3,7 +3,6 @@
 
 mod problems;
 mod sources;
-mod table;
 mod values;
 mod variable;
 
@@ -16,7 +15,6 @@ use secrecy::{ExposeSecret, SecretString};
 pub use problems::Problems;
 pub(crate) use sources::DOTENV;
 pub use sources::{Resolved, Shown, Sources};
-pub use table::{env_example, readme_table};
 pub use values::{Bind, Bucket, DatabaseUrl, LogFormat, LogLevel, Origins, Profile, RedisUrl, Zone};
 
 pub use variable::{Secrecy, Variable};

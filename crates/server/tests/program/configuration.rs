@@ -3,8 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use inspection_server::config::{
-    Config, LogFormat, Origins, Problems, Profile, RedisUrl, Sources, VARIABLES, Variable, env_example,
-    readme_table,
+    Config, LogFormat, Origins, Problems, Profile, RedisUrl, Sources, VARIABLES, Variable,
 };
 use secrecy::ExposeSecret;
 use tracing::level_filters::LevelFilter;
@@ -391,10 +390,6 @@ fn passwords_in_addresses_are_masked_in_every_form() {
     }
 }
 
-fn file(path: &str) -> String {
-    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path)
-}
-
 #[test]
 fn buckets_and_their_credentials_are_validated() {
     let bucket = |url: &str| {
@@ -426,27 +421,4 @@ fn buckets_and_their_credentials_are_validated() {
         let refused = Config::load(&sources).expect_err("refused").to_string();
         assert!(refused.contains(&format!("{other} is required with {one}")), "{refused}");
     }
-}
-
-#[test]
-fn the_example_file_matches_the_table() {
-    let expected = env_example(VARIABLES);
-    assert!(file("../../.env.example") == expected, ".env.example must be:\n{expected}");
-}
-
-#[test]
-fn the_readme_has_the_table() {
-    let expected = readme_table(VARIABLES);
-    assert!(file("README.md").contains(&expected), "README.md must contain:\n{expected}");
-}
-
-#[test]
-fn the_example_file_is_valid_with_every_line_enabled() {
-    let example = env_example(VARIABLES);
-    let lines: Vec<&str> = example
-        .lines()
-        .filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' ')))
-        .collect();
-    assert_eq!(lines.len(), VARIABLES.len());
-    Config::load(&Sources { dotenv: Some(lines.join("\n")), ..Sources::default() }).expect("valid");
 }

@@ -1,36 +1,35 @@
-//! Documents generated from the variables: the table in the README, and `.env.example`.
+//! The documents about the variables: the table in the README, and `.env.example`.
 
 use std::fmt::Write as _;
 
-use super::{
-    values::Profile,
-    variable::{Secrecy, Variable},
-};
+use inspection_server::config::{Config, Profile, Secrecy, Sources, VARIABLES, Variable};
+
+fn file(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path)
+}
 
 /// A default for the table. Secrets for development are not shown, to prevent their reuse.
 fn default(variable: &Variable, profile: Profile) -> String {
     match (variable.default(profile), variable.secrecy) {
-        (None, _) if profile == Profile::Production && variable.is_required() => "required".into(),
+        (None, _) if profile == Profile::Production && is_required(variable) => "required".into(),
         (None, _) => "–".into(),
         (Some(_), Secrecy::Secret) => "a value that production refuses".into(),
         (Some(value), _) => format!("`{value}`"),
     }
 }
 
-impl Variable {
-    /// Whether production requires the variable.
-    fn is_required(&self) -> bool {
-        let default = |profile| self.default(profile).is_some();
-        default(Profile::Development) && !default(Profile::Production) && self.key != "cors_origins"
-    }
+/// Whether production requires the variable.
+fn is_required(variable: &Variable) -> bool {
+    let default = |profile| variable.default(profile).is_some();
+    default(Profile::Development) && !default(Profile::Production) && variable.key != "cors_origins"
 }
 
 /// The table of variables in Markdown.
-pub fn readme_table(variables: &[Variable]) -> String {
+fn readme_table() -> String {
     let mut table = String::from(
         "| variable | description | development | production | testing |\n|---|---|---|---|---|\n",
     );
-    for variable in variables {
+    for variable in VARIABLES {
         let mut names = vec![format!("`{}`", variable.name())];
         names.extend(variable.old_names.iter().map(|name| format!("(`{name}`)")));
         let [development, production, testing] =
@@ -49,12 +48,12 @@ pub fn readme_table(variables: &[Variable]) -> String {
 }
 
 /// The content of `.env.example`: every variable with its description.
-pub fn env_example(variables: &[Variable]) -> String {
+fn env_example() -> String {
     let mut text = String::from(
         "# Copy to .env, and uncomment the lines to change.\n\
          # The values are the defaults for development.\n",
     );
-    for variable in variables {
+    for variable in VARIABLES {
         let value = match variable.secrecy {
             Secrecy::Secret => "",
             _ => variable.default(Profile::Development).unwrap_or_default(),
@@ -62,4 +61,27 @@ pub fn env_example(variables: &[Variable]) -> String {
         let _ = write!(text, "\n# {}.\n#{}={value}\n", variable.description, variable.name());
     }
     text
+}
+
+#[test]
+fn the_example_file_matches_the_table() {
+    let expected = env_example();
+    assert!(file("../../.env.example") == expected, ".env.example must be:\n{expected}");
+}
+
+#[test]
+fn the_readme_has_the_table() {
+    let expected = readme_table();
+    assert!(file("README.md").contains(&expected), "README.md must contain:\n{expected}");
+}
+
+#[test]
+fn the_example_file_is_valid_with_every_line_enabled() {
+    let example = env_example();
+    let lines: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' ')))
+        .collect();
+    assert_eq!(lines.len(), VARIABLES.len());
+    Config::load(&Sources { dotenv: Some(lines.join("\n")), ..Sources::default() }).expect("valid");
 }
