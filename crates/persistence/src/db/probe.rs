@@ -127,27 +127,3 @@ fn with_timeouts(url: &str) -> String {
 fn with_timeouts(url: &str) -> String {
     url.to_owned()
 }
-
-#[cfg(all(test, feature = "postgres"))]
-mod tests {
-    use super::with_timeouts;
-
-    #[test]
-    fn timeouts_are_added_to_urls_of_postgres_only() {
-        let timeouts = "connect_timeout=3&tcp_user_timeout=3000";
-        for (url, expected) in [
-            ("postgres://u@host/db", format!("postgres://u@host/db?{timeouts}")),
-            (
-                "postgresql://u:p%40x@%2Frun%2Fpg:5432/db?options=-c%20TimeZone%3DAsia%2FRiyadh",
-                format!(
-                    "postgresql://u:p%40x@%2Frun%2Fpg:5432/db?options=-c%20TimeZone%3DAsia%2FRiyadh&{timeouts}"
-                ),
-            ),
-            ("postgres://one:1,two:2/db", "postgres://one:1,two:2/db".to_owned()),
-            ("host=one dbname=db", "host=one dbname=db".to_owned()),
-            ("sqlite://data/inspection.db", "sqlite://data/inspection.db".to_owned()),
-        ] {
-            assert_eq!(with_timeouts(url), expected);
-        }
-    }
-}

@@ -51,25 +51,3 @@ pub(crate) fn end() {
         STATS.set(QueryStats { time: stats.time + begun.elapsed(), ..stats });
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nested_work_is_counted_by_both_levels() {
-        let (inner, outer) = with_query_stats(|| {
-            begin();
-            end();
-            let ((), inner) = with_query_stats(|| {
-                begin();
-                std::thread::sleep(Duration::from_millis(2));
-                end();
-            });
-            inner
-        });
-        assert_eq!((inner.statements, outer.statements), (1, 2));
-        assert!(inner.time >= Duration::from_millis(2) && outer.time >= inner.time);
-        assert_eq!(with_query_stats(|| ()).1, QueryStats::default());
-    }
-}

@@ -10,10 +10,10 @@ use std::{
 };
 
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
-use inspection_persistence::{Database, Error, Result, Settings};
+use inspection_persistence::{Database, Error, Result, Settings, scratch};
 use inspection_testkit::{
     DatabaseKind, TestDatabase, on_both_databases, or_skip,
-    postgres::{OwnServer, Stop},
+    postgres::{OwnServer, Server, Stop},
 };
 
 /// Connections of the pools of these tests.
@@ -90,6 +90,23 @@ fn a_server_that_accepts_connections_and_never_responds_is_unavailable() {
     let database = open(&format!("postgres://nobody@{}/nothing", silent.local_addr().unwrap()));
     assert_unavailable(&ping_in_time(&database));
     assert_unavailable(&ping_in_time(&database));
+}
+
+#[test]
+fn the_timeouts_of_the_probe_fit_every_form_of_url() {
+    let server = or_skip!(Server::shared());
+    let name = server.fresh_name();
+    scratch::create_database(&server.url("postgres"), &name, None).unwrap();
+    let plain = server.url(&name);
+    let (user, place) = plain.strip_prefix("postgres://").unwrap().split_once('@').unwrap();
+    for url in [
+        plain.clone(),
+        format!("postgresql://{user}:p%40x%2F@{place}?options=-c%20TimeZone%3DAsia%2FRiyadh"),
+        // Only libpq reads a URL with several hosts.
+        format!("postgres://{user}@%2Fnowhere:5432,{place}"),
+    ] {
+        ping_in_time(&open(&url)).unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
 }
 
 /// A SQLite file in a folder of its own inside the folder of the test database.

@@ -13,7 +13,9 @@ use inspection_domain::{
     schema,
     users::Role,
 };
-use inspection_persistence::{Database, Error, Origin, Result, Settings, audit, users};
+use inspection_persistence::{
+    Database, Error, Origin, QueryStats, Result, Settings, audit, users, with_query_stats,
+};
 use inspection_testkit::{
     DatabaseKind, TestDatabase,
     builders::{act, input, password_hash, user},
@@ -162,6 +164,24 @@ on_both_databases! {
             user(&db, &context, Role::Engineer);
         }
         assert_eq!((short, list()), (5, 5));
+    }
+
+    fn nested_work_is_counted_by_both_levels(db: TestDatabase) {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (inner, outer) = db
+            .read(|conn| {
+                let (inner, outer) = with_query_stats(|| {
+                    users::summaries(conn, [admin.id])?;
+                    let (found, inner) = with_query_stats(|| users::summaries(conn, [admin.id]));
+                    found.map(|_| inner)
+                });
+                Ok((inner?, outer))
+            })
+            .unwrap();
+        assert_eq!((inner.statements, outer.statements), (1, 2));
+        assert!(!inner.time.is_zero() && outer.time > inner.time, "{inner:?} {outer:?}");
+        assert_eq!(with_query_stats(|| ()).1, QueryStats::default());
     }
 }
 
