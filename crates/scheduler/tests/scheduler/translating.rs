@@ -183,6 +183,7 @@ on_both_databases! {
         assert!(job.run_at >= bench.context.clock.now().plus_seconds(60));
         bench.service.set(Behaviour::Correct);
         bench.machine(&db, "Quay four");
+        // Nothing to wait for: the absence of a request, over several polls of the worker.
         thread::sleep(Duration::from_millis(300));
         assert_eq!(bench.service.requests().len(), 1, "no other text is sent meanwhile");
         background.stop();
