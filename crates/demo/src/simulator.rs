@@ -28,9 +28,6 @@ use crate::{
     site::{LOCATIONS, MACHINE_TYPES, PASSWORD, PEOPLE},
 };
 
-/// Seed of the random choices, chosen for a site in which every kind of state occurs.
-const SEED: u64 = 7;
-
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
@@ -92,12 +89,13 @@ struct DemoSimulator<'a> {
     defects: usize,
 }
 
-/// Simulates `days` until `end`.
+/// Simulates `days` until `end`, with the random choices of a seed.
 pub(crate) fn simulate(
     database: &Database,
     calendar: &SiteTimeZone,
     end: Instant,
     days: u16,
+    seed: u64,
     mut on_day: impl FnMut(u64),
 ) -> Result<Site> {
     let clock = Arc::new(SimulatedClock::at(end));
@@ -112,7 +110,7 @@ pub(crate) fn simulate(
         database,
         clock,
         context,
-        rng: Rng::with_seed(SEED),
+        rng: Rng::with_seed(seed),
         end,
         queue: BTreeMap::new(),
         planned: 0,
