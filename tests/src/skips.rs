@@ -37,6 +37,14 @@ fn test_lines<'a>(path: &Path, text: &'a str) -> Vec<(usize, &'a str)> {
     lines.skip_while(|(_, line)| *line != "#[cfg(test)]").collect()
 }
 
+/// Whether a line begins a test of a macro such as `on_both!`, whose only parameter is what the
+/// test runs on: `fn a(site: TestSite) {`, `async fn a(store: TestStore) {` or `a(site: TestSite) {`.
+fn is_macro_test(code: &str) -> bool {
+    let parameter = code.split_once('(').and_then(|(_, rest)| rest.strip_suffix(") {"));
+    let kind = parameter.and_then(|parameter| Some(parameter.split_once(": ")?.1));
+    kind.is_some_and(|kind| kind.starts_with("Test") && kind.chars().all(char::is_alphanumeric))
+}
+
 /// Numbers of the lines at which test code returns early without a proof that this was counted.
 fn uncounted(lines: &[(usize, &str)]) -> Vec<usize> {
     let mut found = Vec::new();
@@ -51,10 +59,7 @@ fn uncounted(lines: &[(usize, &str)]) -> Vec<usize> {
         } else if code.starts_with("#[ignore") {
             // The harness counts it.
             is_marked = false;
-        } else if is_marked && code.contains("fn ")
-            || code.starts_with("fn ")
-                && (code.contains(": TestDatabase) {") || code.contains(": TestSite) {"))
-        {
+        } else if is_marked && code.contains("fn ") || is_macro_test(code) {
             (is_marked, test) = (false, Some(indentation));
         } else if test == Some(indentation) && code == "}" {
             test = None;
@@ -97,6 +102,10 @@ fn an_early_return_is_found_in_each_form() {
         ("#[test]\nfn a() {\n    if b() {\n        return;\n    }\n}", vec![4]),
         ("#[test]\nfn a() {\n    if b() { return }\n}", vec![3]),
         ("fn a(db: TestDatabase) {\n    if b() { return; }\n}", vec![2]),
+        ("async fn a(store: TestStore) {\n    if b() {\n        return;\n    }\n}", vec![3]),
+        ("    async fn a(site: TestSite) {\n        if b() { return }\n    }", vec![2]),
+        ("a(site: TestSite) {\n    if b() { return }\n}", vec![2]),
+        ("fn a(of: &Tests, db: TestDatabase) -> u8 {\n    if b() { return }\n}", vec![]),
         ("fn a() {\n    println!(\"skipped: no PostgreSQL\");\n}", vec![2]),
         ("#[test]\n#[ignore = \"slow\"]\nfn a() {\n    if b() { return }\n}", vec![]),
         ("fn wait() {\n    loop {\n        if b() {\n            return;\n        }\n    }\n}", vec![]),
