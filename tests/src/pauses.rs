@@ -1,0 +1,78 @@
+//! Pauses of jobs (rule book §7).
+
+use inspection_domain::users::Role;
+use inspection_testkit::builders;
+use serde_json::{Value, json};
+
+use crate::{
+    actors::Actor,
+    site::{TestSite, on_both},
+};
+
+/// A specialist with a running repair, and the path of the repair.
+fn running(site: &TestSite) -> (Actor, String) {
+    let (admin, inspector) = (site.user(Role::Admin), site.user(Role::Inspector));
+    let specialist = site.user(Role::Specialist);
+    builders::checklist(&site.db, &site.context, &admin);
+    let machine = builders::equipment(&site.db, &site.context);
+    let defect = builders::defect(&site.db, &site.context, &inspector, &machine);
+    let job = builders::repair(&site.db, &site.context, &admin, defect.id, &specialist);
+    builders::started(&site.db, &site.context, &specialist, &job);
+    (Actor { user: specialist }, format!("/api/jobs/{}", job.id))
+}
+
+fn number(value: &Value) -> String {
+    value["id"].to_string()
+}
+
+on_both! {
+    fn a_denied_pause_leaves_the_job_running(site: TestSite) {
+        let (owner, job) = running(&site);
+        let engineer = Actor { user: site.user(Role::Engineer) };
+        let pause = owner.post(&site, &format!("{job}/pause"), json!({"reason_category": "parts"}));
+        let path = format!("/api/jobs/pauses/{}", number(&pause));
+        assert_eq!(owner.refused(&site, &format!("{path}/approve"), json!({})).0, 403, "the owner does not decide");
+        let waiting = engineer.client(&site).get("/api/jobs/pauses/pending");
+        assert_eq!((&waiting.json["pagination"]["total"], &waiting.data()[0]["id"]), (&json!(1), &pause["id"]));
+        owner.new_notifications(&site);
+        engineer.post(&site, &format!("{path}/deny"), json!({"reason": "Finish it first."}));
+        assert_eq!(owner.new_notifications(&site), ["pause_denied"]);
+        assert_eq!(owner.client(&site).get(&job).data()["status"], "in_progress");
+        assert_eq!(engineer.refused(&site, &format!("{path}/approve"), json!({})).1, "INVALID_STATE", "decided once");
+        assert_eq!(engineer.client(&site).get("/api/jobs/pauses/pending").json["pagination"]["total"], 0);
+    }
+
+    fn a_pause_does_not_count_as_work_and_ends_by_its_owner_or_a_planner(site: TestSite) {
+        let (owner, job) = running(&site);
+        let [engineer, other] = [Role::Engineer, Role::Specialist].map(|role| Actor { user: site.user(role) });
+        let pause = || {
+            let pause = owner.post(&site, &format!("{job}/pause"), json!({"reason_category": "tools"}));
+            let path = format!("/api/jobs/pauses/{}", number(&pause));
+            engineer.post(&site, &format!("{path}/approve"), json!({}));
+            site.clock.advance_seconds(1800);
+            path
+        };
+        let first = pause();
+        assert_eq!(other.refused(&site, &format!("{first}/resume"), json!({})), (403, "FORBIDDEN".into()));
+        engineer.post(&site, &format!("{first}/resume"), json!({}));
+        assert_eq!(owner.refused(&site, &format!("{first}/resume"), json!({})).1, "INVALID_STATE");
+        let second = pause();
+        owner.post(&site, &format!("{second}/resume"), json!({}));
+        site.clock.advance_seconds(3600);
+        let done = owner.post(&site, &format!("{job}/complete"), json!({"work_notes": "Changed the seal and tried it."}));
+        assert_eq!((&done["paused_seconds"], &done["actual_time_hours"]), (&json!(3600), &json!(1.0)));
+    }
+
+    fn only_planners_decide_pauses(site: TestSite) {
+        let (owner, job) = running(&site);
+        let pause = owner.post(&site, &format!("{job}/pause"), json!({"reason_category": "parts"}));
+        for role in [Role::Inspector, Role::Specialist, Role::QualityEngineer] {
+            let client = site.as_a(role);
+            assert_eq!(client.get("/api/jobs/pauses/pending").status, 403, "{role}");
+            for command in ["approve", "deny"] {
+                let path = format!("/api/jobs/pauses/{}/{command}", number(&pause));
+                assert_eq!(client.post(&path, &json!({"reason": "No."})).status, 403, "{role}");
+            }
+        }
+    }
+}

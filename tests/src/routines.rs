@@ -1,0 +1,58 @@
+//! Routines, from which daily lists are generated (rule book §4).
+
+use inspection_domain::users::Role;
+use inspection_testkit::builders;
+use serde_json::json;
+
+use crate::site::on_both;
+
+on_both! {
+    fn changing_or_deleting_a_routine_does_not_affect_existing_lists(site: TestSite) {
+        let admin_user = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin_user);
+        builders::equipment(&site.db, &site.context);
+        let admin = site.client(&admin_user);
+        let routine = admin.post("/api/inspection-routines", &json!({
+            "name": "Round", "asset_types": ["crane"], "shift": "day", "days_of_week": [0, "tuesday"], "template_id": template.id,
+        }));
+        let path = format!("/api/inspection-routines/{}", routine.id());
+        let added = |date: &str| {
+            let generate = json!({"target_date": date, "shift": "day"});
+            admin.post("/api/inspection-assignments/lists/generate", &generate).data()["assignments_added"].clone()
+        };
+        assert_eq!(added("2026-03-02"), 1, "Monday");
+        assert_eq!(admin.put(&path, &json!({"is_active": false})).data()["is_active"], false);
+        assert_eq!(added("2026-03-03"), 0, "inactive");
+        assert_eq!(admin.put(&path, &json!({"is_active": true, "days_of_week": [3]})).data()["days_of_week"], json!([3]));
+        assert_eq!((added("2026-03-04"), added("2026-03-05")), (json!(0), json!(1)), "Thursdays only");
+        assert_eq!(admin.delete(&path).status, 200);
+        assert_eq!((admin.get(&path).status, added("2026-03-12")), (404, json!(0)));
+        let lists = admin.get("/api/inspection-assignments/lists?date=2026-03-02");
+        assert_eq!(lists.data()[0]["total_assets"], 1, "the list of Monday remains");
+    }
+
+    fn a_routine_needs_an_active_checklist(site: TestSite) {
+        let admin_user = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin_user);
+        let admin = site.client(&admin_user);
+        admin.put(&format!("/api/checklists/{}", template.id), &json!({"is_active": false})).data();
+        let body = json!({"name": "Round", "asset_types": ["crane"], "shift": "day", "days_of_week": [0], "template_id": template.id});
+        let refused = admin.post("/api/inspection-routines", &body);
+        assert_eq!((refused.status, refused.code(), refused.fields()), (400, "VALIDATION_ERROR", vec!["template_id"]));
+    }
+
+    fn engineers_read_routines_and_only_admins_change_them(site: TestSite) {
+        let admin = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        builders::routine(&site.db, &site.context, &admin, template.id);
+        let list = site.client(&admin).get("/api/inspection-routines");
+        let path = format!("/api/inspection-routines/{}", list.data()[0]["id"]);
+        for role in Role::ALL {
+            let client = site.as_a(*role);
+            let reads = matches!(role, Role::Admin | Role::Engineer);
+            assert_eq!(client.get(&path).status, if reads { 200 } else { 403 }, "{role}");
+            let changes = *role == Role::Admin;
+            assert_eq!(client.put(&path, &json!({"name": "Night round"})).status, if changes { 200 } else { 403 }, "{role}");
+        }
+    }
+}
