@@ -9,6 +9,7 @@ use std::{
 mod imports;
 mod layers;
 mod planted;
+mod readmes;
 mod rooms;
 mod sources;
 mod words;
@@ -131,6 +132,18 @@ fn the_purpose_of_every_library_is_documented() {
         section.filter(|line| !line.is_empty() && !line.starts_with('#') && !line.starts_with("inspection-"))
     {
         assert!(line.contains(" # "), "no purpose: {line}");
+    }
+}
+
+#[test]
+fn readmes_name_files_that_exist_and_quote_their_code() {
+    for readme in sources::read(&root(), &["README.md", "crates", "docker", "tests"], "md") {
+        let folder = root().join(&readme.path).parent().expect("a folder").to_owned();
+        let text = |path: &str| fs::read_to_string(root().join(path)).unwrap_or_default();
+        let exists = |path: &str| root().join(path).exists() || folder.join(path).exists();
+        assert_none(&readmes::missing_paths(&readme.path, &readme.text, exists));
+        assert_none(&readmes::broken_links(&readme.path, &readme.text, |link| folder.join(link).exists()));
+        assert_none(&readmes::misquoted_lines(&readme.path, &readme.text, text));
     }
 }
 

@@ -93,6 +93,16 @@ fn valid_value(schema: &Value) -> Value {
     }
 }
 
+/// A body with the required fields of an operation, valid by its schema.
+pub(crate) fn required_body(method: &str, path: &str) -> Value {
+    let Some(body) = bodies().into_iter().find(|body| body.method == method && body.path == path) else {
+        return json!({});
+    };
+    let schema = unwrapped(&body.schema);
+    let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    names.map(|name| (name.to_owned(), valid_value(&schema["properties"][name]))).collect()
+}
+
 /// Values that the schema of a field does not allow.
 fn invalid_values(schema: &Value) -> Vec<Value> {
     let mut values = vec![json!([[]])];

@@ -12,7 +12,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::site::TestSite;
+use crate::{bad_input::required_body, site::TestSite};
 
 mod people;
 mod workshop;
@@ -219,7 +219,9 @@ impl PermissionFixture {
             (_, "/api/inspections/{id}/answers") => json!({"answers": [answer]}),
             (_, "/api/defects/{id}/resolve") => json!({"resolution_notes": "tightened"}),
             (_, "/api/defects/{id}/reopen") => json!({"reason": "leaks again"}),
-            _ => json!({}),
+            // A sign-in without credentials is refused by its input, and not by a role.
+            (_, "/api/auth/login") => json!({}),
+            (method, path) => required_body(method, path),
         }
     }
 

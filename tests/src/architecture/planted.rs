@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{layers, rooms, sources::SourceFile, words};
+use super::{layers, readmes, rooms, sources::SourceFile, words};
 
 /// Files of a small workspace without violations.
 fn clean() -> Vec<SourceFile> {
@@ -243,6 +243,20 @@ fn a_file_of_601_lines_is_found() {
         SourceFile::new("crates/server/tests/program/main.rs", "//\n".repeat(500)),
     ];
     assert_eq!(rooms::lines_of_crate("server", &server), 3_001);
+}
+
+#[test]
+fn a_wrong_path_link_or_quotation_in_a_readme_is_found() {
+    let example =
+        |code: &str| format!("See [this](b.rs).\n\nIn `crates/a/src/b.rs`:\n\n```text\n{code}\n```\n");
+    let file = |_: &str| "fn one() {\n    two();\n}\n".to_owned();
+    let quotes = |code: &str| readmes::misquoted_lines("README.md", &example(code), file);
+    assert_eq!(quotes("fn one() {\n    …\n}"), [""; 0]);
+    assert_eq!(quotes("fn one() {\n    three();"), ["README.md: crates/a/src/b.rs has no line: three();"]);
+    let paths = |exists| readmes::missing_paths("README.md", &example("crates/a/src/c.rs"), |_| exists);
+    assert_eq!((paths(true), paths(false)), (vec![], vec!["README.md: no crates/a/src/b.rs".to_owned()]));
+    let links = |exists| readmes::broken_links("README.md", &example(""), |_| exists);
+    assert_eq!((links(true), links(false)), (vec![], vec!["README.md: no b.rs".to_owned()]));
 }
 
 #[test]

@@ -1,0 +1,51 @@
+//! The READMEs: every path that they name exists, and their examples are quoted from the code.
+
+/// Folders that a path of the workspace begins with.
+const FOLDERS: [&str; 4] = ["crates/", "tests/", "docker/", "migrations/"];
+
+/// A file that an operator creates.
+const CREATED: &str = "docker/.env";
+
+/// The paths of the workspace in backticks, without placeholders such as `<feature>`.
+fn paths(readme: &str) -> impl Iterator<Item = &str> {
+    let spans = readme.split('`').skip(1).step_by(2);
+    spans.filter(|span| {
+        FOLDERS.iter().any(|folder| span.starts_with(folder))
+            && !span.contains(['<', '*', '{', ' ', '…', '\n'])
+    })
+}
+
+/// The paths in a README that don't exist in the workspace.
+pub(super) fn missing_paths(name: &str, readme: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    paths(readme)
+        .filter(|path| *path != CREATED && !exists(path))
+        .map(|path| format!("{name}: no {path}"))
+        .collect()
+}
+
+/// The targets of links in a README, relative to its folder, that don't exist.
+pub(super) fn broken_links(name: &str, readme: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
+    let targets = readme.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+    let files = targets.filter(|target| !target.is_empty() && !target.contains(':') && !target.contains(' '));
+    files.filter(|target| !exists(target)).map(|target| format!("{name}: no {target}")).collect()
+}
+
+/// The lines of examples that their file doesn't contain. An example follows a paragraph that ends
+/// with a path in backticks and a colon; `…` stands for lines that are left out.
+pub(super) fn misquoted_lines(name: &str, readme: &str, file: impl Fn(&str) -> String) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut blocks = readme.split("```");
+    let mut before = blocks.next().unwrap_or_default();
+    while let (Some(block), after) = (blocks.next(), blocks.next()) {
+        let quoted = before.trim_end().strip_suffix("`:").and_then(|text| text.rsplit('`').next());
+        if let Some(path) = quoted.filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder))) {
+            let text = file(path);
+            let code: Vec<&str> = text.lines().map(str::trim).collect();
+            let lines = block.lines().skip(1).map(str::trim).filter(|line| !line.is_empty() && *line != "…");
+            let wrong = lines.filter(|line| !code.contains(line));
+            found.extend(wrong.map(|line| format!("{name}: {path} has no line: {line}")));
+        }
+        before = after.unwrap_or_default();
+    }
+    found
+}
