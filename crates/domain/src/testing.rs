@@ -1,5 +1,7 @@
 //! Fixtures for the tests of this crate.
 
+use std::fmt;
+
 use crate::{
     assignments::{Assignment, AssignmentStatus},
     checklists::{AnswerType, Item, Template},
@@ -141,4 +143,53 @@ pub(crate) fn leave(date_from: Date, date_to: Date) -> Leave {
         coverage_user_id: None,
         coverage_badge: None,
     }
+}
+
+/// The fields of `after` that differ from those of `before`, with their new values, one per line.
+pub(crate) fn changed_fields<T: fmt::Debug>(before: &T, after: &T) -> String {
+    let before = fields(before);
+    let changed: Vec<_> = fields(after).into_iter().filter(|field| !before.contains(field)).collect();
+    changed.join("\n")
+}
+
+/// The fields of a struct as `name: value`, each on a single line.
+fn fields(value: &impl fmt::Debug) -> Vec<String> {
+    let mut fields: Vec<String> = Vec::new();
+    let closes = |text: &str| text.starts_with([')', ']', '}']);
+    for line in format!("{value:#?}").lines().filter_map(|line| line.strip_prefix("    ")) {
+        let text = line.trim_start();
+        match fields.last_mut() {
+            Some(field) if line.starts_with(' ') || closes(text) => {
+                match field.strip_suffix(',').map(str::len) {
+                    Some(length) if closes(text) => field.truncate(length),
+                    Some(_) => field.push(' '),
+                    None => {}
+                }
+                field.push_str(text);
+            }
+            _ => fields.push(text.to_owned()),
+        }
+    }
+    fields.into_iter().map(|field| field.trim_end_matches(',').to_owned()).collect()
+}
+
+#[test]
+fn changed_fields_are_listed_with_their_new_values() {
+    let before = assignment();
+    assert_eq!(changed_fields(&before, &before), "");
+    let after = Assignment {
+        id: id(2),
+        status: AssignmentStatus::Assigned,
+        deadline: Some(now()),
+        berth: Some("B1, north".into()),
+        ..assignment()
+    };
+    let changed = [
+        "id: AssignmentId(2)",
+        "berth: Some(\"B1, north\")",
+        "status: Assigned",
+        "deadline: Some(Instant(2026-03-01T07:00:00Z))",
+    ];
+    assert_eq!(changed_fields(&before, &after), changed.join("\n"));
+    assert_eq!(changed_fields(&after, &Assignment { deadline: None, ..after.clone() }), "deadline: None");
 }
