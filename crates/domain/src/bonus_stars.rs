@@ -87,6 +87,7 @@ crate::translations::translated!(Bonus, "bonus_star", { reason, deny_reason });
 
 impl crate::entity::Entity for Bonus {
     const NAME: &'static str = "bonus_star";
+    const LABEL: &'static str = "bonus star request";
     const PATH: Option<&'static str> = Some("/bonus-stars");
 
     fn id(&self) -> i64 {

@@ -145,6 +145,7 @@ crate::translations::translated!(Item, "checklist_item", { question_text / quest
 
 impl crate::entity::Entity for Item {
     const NAME: &'static str = "checklist_item";
+    const LABEL: &'static str = "checklist item";
 
     fn id(&self) -> i64 {
         self.id.get()

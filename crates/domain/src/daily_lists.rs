@@ -78,6 +78,7 @@ crate::shows!(InspectionList {});
 
 impl crate::entity::Entity for InspectionList {
     const NAME: &'static str = "inspection_list";
+    const LABEL: &'static str = "list";
 
     fn id(&self) -> i64 {
         self.id.get()

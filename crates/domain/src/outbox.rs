@@ -83,6 +83,7 @@ crate::shows!(OutboxJob {});
 
 impl crate::entity::Entity for OutboxJob {
     const NAME: &'static str = "outbox";
+    const LABEL: &'static str = "job of the outbox";
 
     fn id(&self) -> i64 {
         self.id.get()

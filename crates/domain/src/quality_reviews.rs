@@ -119,6 +119,7 @@ crate::translations::translated!(QualityReview, "quality_review", { notes, rejec
 
 impl crate::entity::Entity for QualityReview {
     const NAME: &'static str = "quality_review";
+    const LABEL: &'static str = "quality review";
     const PATH: Option<&'static str> = Some("/quality-reviews");
 
     fn id(&self) -> i64 {

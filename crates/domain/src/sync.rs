@@ -333,6 +333,7 @@ crate::shows!(SyncItem {});
 
 impl crate::entity::Entity for SyncItem {
     const NAME: &'static str = "sync_item";
+    const LABEL: &'static str = "sync item";
 
     fn id(&self) -> i64 {
         self.id.get()

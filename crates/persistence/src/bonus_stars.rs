@@ -1,5 +1,7 @@
 //! Bonus stars: lists and units of work (§11). A decision locks the request, and then the accounts.
 
+pub(crate) mod rows;
+
 use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
@@ -8,13 +10,12 @@ use inspection_domain::{
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest},
     points::PointKind,
-    rule::NotFound,
     schema::bonus_stars as bonuses,
     users::{User, active},
 };
 
 use crate::{
-    DbConnection, Result, Tx,
+    DbConnection, Error, Result, Tx,
     jobs::rows as job_rows,
     points::{self, Award},
     users::rows as user_rows,
@@ -48,12 +49,6 @@ pub fn list(
     )
 }
 
-fn insert(tx: &mut Tx<'_>, action: AuditAction, new: &Bonus) -> Result<Bonus> {
-    let bonus = insert_row!(tx, bonuses, Bonus, new)?;
-    tx.record(action, None, Some(&bonus));
-    Ok(bonus)
-}
-
 fn notice(kind: NotificationType, bonus: &Bonus) -> Notice {
     Notice::new(kind).with("points", &bonus.amount).with("reason", bonus.reason.as_str()).about(bonus)
 }
@@ -80,7 +75,7 @@ fn book(tx: &mut Tx<'_>, bonus: &Bonus, recipient: &User) -> Result<()> {
 /// Awards stars to somebody else directly (§11). Locks the recipient.
 pub fn award(tx: &mut Tx<'_>, new: NewBonus) -> Result<Bonus> {
     let recipient = check(tx, &new)?;
-    let bonus = insert(tx, AuditAction::Award, &new.award(tx.actor()?.id, tx.now)?)?;
+    let bonus = rows::insert(tx, AuditAction::Award, &new.award(tx.actor()?.id, tx.now)?)?;
     book(tx, &bonus, &recipient)?;
     Ok(bonus)
 }
@@ -88,7 +83,7 @@ pub fn award(tx: &mut Tx<'_>, new: NewBonus) -> Result<Bonus> {
 /// Requests stars for somebody else; the admins are notified (§11). Locks the recipient.
 pub fn request(tx: &mut Tx<'_>, new: NewBonus) -> Result<Bonus> {
     let recipient = check(tx, &new)?;
-    let bonus = insert(tx, AuditAction::Request, &new.request(tx.actor()?.id, tx.now)?)?;
+    let bonus = rows::insert(tx, AuditAction::Request, &new.request(tx.actor()?.id, tx.now)?)?;
     let requested = notice(NotificationType::BonusRequest, &bonus)
         .with("person", tx.actor_name()?)
         .with("recipient", recipient.full_name.as_str());
@@ -97,32 +92,23 @@ pub fn request(tx: &mut Tx<'_>, new: NewBonus) -> Result<Bonus> {
     Ok(bonus)
 }
 
-fn lock(conn: &mut DbConnection, id: BonusId) -> Result<Bonus> {
-    lock_row!(conn, bonuses, Bonus, id)?.ok_or_else(|| NotFound("bonus star request").into())
-}
-
-fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Bonus, after: &Bonus) -> Result<()> {
-    update_row!(tx, bonuses, before, after, bonuses::status.eq(before.status))?;
-    tx.record(action, Some(before), Some(after));
-    Ok(())
-}
-
 /// Approves a request, with the requested or another number of stars; the recipient is notified
 /// (§11). Locks the request, then the recipient.
 pub fn approve(tx: &mut Tx<'_>, id: BonusId, approval: &BonusApproval) -> Result<Bonus> {
-    let before = lock(tx.conn, id)?;
+    let before = rows::lock(tx.conn, id)?;
     let after = before.approve(approval, tx.actor()?.id, tx.now)?;
-    let recipient = user_rows::lock_all(tx.conn, &[after.user_id])?.pop().ok_or(NotFound("user"))?;
-    write(tx, AuditAction::Approve, &before, &after)?;
+    let recipient =
+        user_rows::lock_all(tx.conn, &[after.user_id])?.pop().ok_or_else(Error::not_found::<User>)?;
+    rows::write(tx, AuditAction::Approve, &before, &after)?;
     book(tx, &after, &recipient)?;
     Ok(after)
 }
 
 /// Denies a request; the requester is notified (§11). Locks the request.
 pub fn deny(tx: &mut Tx<'_>, id: BonusId, denial: BonusDenial) -> Result<Bonus> {
-    let before = lock(tx.conn, id)?;
+    let before = rows::lock(tx.conn, id)?;
     let after = before.deny(denial, tx.actor()?.id, tx.now)?;
-    write(tx, AuditAction::Deny, &before, &after)?;
+    rows::write(tx, AuditAction::Deny, &before, &after)?;
     let recipient = user_rows::get(tx.conn, after.user_id)?;
     let denied =
         notice(NotificationType::BonusDenied, &after).with("recipient", recipient.full_name.as_str());

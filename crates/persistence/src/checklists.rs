@@ -1,5 +1,7 @@
 //! Checklists: lists, and units of work on versions and questions (§3).
 
+pub(crate) mod rows;
+
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
@@ -9,15 +11,13 @@ use inspection_domain::{
     },
     ids::{ItemId, TemplateId},
     page::{Page, PageRequest, Sort},
-    rule::NotFound,
     schema::{checklist_items as items, checklist_templates as templates, inspection_answers, inspections},
     time::Instant,
 };
 
 use crate::{
     DbConnection, Result, Tx,
-    db::database::one_row,
-    db::query::{BATCH, anywhere, lower},
+    db::query::{anywhere, lower},
     translations,
 };
 
@@ -69,31 +69,7 @@ pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest)
 
 /// One checklist with its questions.
 pub fn get(conn: &mut DbConnection, id: TemplateId) -> Result<Checklist> {
-    let template = find_row!(&mut *conn, templates, Template, id)?.ok_or(NotFound("checklist"))?;
-    Ok((template, questions(conn, id)?))
-}
-
-/// The questions of a checklist, in order.
-pub(crate) fn questions(conn: &mut DbConnection, id: TemplateId) -> Result<Vec<Item>> {
-    Ok(with_conn!(conn, |c| items::table
-        .filter(items::template_id.eq(id))
-        .order(items::order_index)
-        .select(Item::as_select())
-        .load(c))?)
-}
-
-/// The newest active checklist of a type of equipment (§3).
-pub(crate) fn active_for(conn: &mut DbConnection, equipment_type: &str) -> Result<Option<Template>> {
-    Ok(with_conn!(conn, |c| templates::table
-        .filter(templates::equipment_type.eq(equipment_type).and(templates::is_active))
-        .order(templates::id.desc())
-        .select(Template::as_select())
-        .first(c))
-    .optional()?)
-}
-
-fn lock(conn: &mut DbConnection, id: TemplateId) -> Result<Template> {
-    lock_row!(conn, templates, Template, id)?.ok_or_else(|| NotFound("checklist").into())
+    Ok((rows::get(conn, id)?, rows::questions(conn, id)?))
 }
 
 /// When an inspection with this checklist was last submitted.
@@ -104,22 +80,12 @@ fn last_submit(tx: &mut Tx<'_>, template: TemplateId) -> Result<Option<Instant>>
         .first(c))?)
 }
 
-/// Locks a checklist against changes of its questions while an inspection with it is submitted.
-pub(crate) fn lock_shared(tx: &mut Tx<'_>, id: TemplateId) -> Result<()> {
-    let locked: TemplateId =
-        lock_rows!(&mut *tx.conn, templates::table.find(id).select(templates::id), for_share, first)?;
-    debug_assert_eq!(locked, id);
-    Ok(())
-}
-
 /// A question of this checklist, locked until the transaction ends, and its history. Answering
 /// locks the question and submitting locks the checklist, so neither can happen to a question that
 /// is being changed.
 fn lock_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<(Item, History)> {
-    lock(tx.conn, template)?;
-    let own = items::table.find(id).filter(items::template_id.eq(template));
-    let item: Option<Item> = lock_rows!(&mut *tx.conn, own.select(Item::as_select()), first).optional()?;
-    let item = item.ok_or(NotFound("checklist item"))?;
+    rows::lock(tx.conn, template)?;
+    let item = rows::lock_item(tx.conn, template, id)?;
     let answered: bool = with_conn!(&mut *tx.conn, |c| diesel::select(diesel::dsl::exists(
         inspection_answers::table.filter(inspection_answers::checklist_item_id.eq(id))
     ))
@@ -133,17 +99,12 @@ fn lock_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<(Item,
 }
 
 fn insert(tx: &mut Tx<'_>, template: Template, mut questions: Vec<Item>) -> Result<Checklist> {
-    let template: Template = with_conn!(&mut *tx.conn, |c| diesel::insert_into(templates::table)
-        .values(&template)
-        .returning(Template::as_returning())
-        .get_result(c))?;
+    let template = rows::insert(tx, &template)?;
     for item in &mut questions {
         item.template_id = template.id;
     }
-    for batch in questions.chunks(BATCH) {
-        with_conn!(&mut *tx.conn, |c| diesel::insert_into(items::table).values(batch).execute(c))?;
-    }
-    let questions = self::questions(tx.conn, template.id)?;
+    rows::insert_items(tx, &questions)?;
+    let questions = rows::questions(tx.conn, template.id)?;
     for item in &questions {
         tx.translate(None, item);
     }
@@ -160,38 +121,35 @@ pub fn create(tx: &mut Tx<'_>, new: NewTemplate) -> Result<Checklist> {
 
 /// Copies a checklist and its questions as a new version (§3). Locks the original.
 pub fn clone(tx: &mut Tx<'_>, id: TemplateId, new: NewVersion) -> Result<Checklist> {
-    let original = lock(tx.conn, id)?;
+    let original = rows::lock(tx.conn, id)?;
     let now = tx.now;
-    let questions =
-        questions(tx.conn, id)?.into_iter().map(|item| Item { created_at: now, updated_at: now, ..item });
+    let questions = rows::questions(tx.conn, id)?.into_iter().map(|item| Item {
+        created_at: now,
+        updated_at: now,
+        ..item
+    });
     let next = original.next_version(new, tx.actor()?.id, now);
     insert(tx, next, questions.collect())
 }
 
 /// Renames, activates or deactivates a checklist (§3). Locks the checklist.
 pub fn update(tx: &mut Tx<'_>, id: TemplateId, changes: TemplateChanges) -> Result<Checklist> {
-    let before = lock(tx.conn, id)?;
+    let before = rows::lock(tx.conn, id)?;
     let mut after = before.changed(changes, tx.now);
     translations::preserve_originals(tx.conn, &before, &mut after)?;
-    with_conn!(&mut *tx.conn, |c| diesel::update(templates::table.find(id)).set(&after).execute(c))?;
-    tx.record(AuditAction::Update, Some(&before), Some(&after));
-    Ok((after, questions(tx.conn, id)?))
+    rows::write(tx, &before, &after)?;
+    Ok((after, rows::questions(tx.conn, id)?))
 }
 
 /// Adds a question, at the given position or after the last (§3). Locks the checklist.
 pub fn add_item(tx: &mut Tx<'_>, template: TemplateId, new: NewItem) -> Result<Item> {
-    lock(tx.conn, template)?;
-    let last: Option<i32> = with_conn!(&mut *tx.conn, |c| items::table
-        .filter(items::template_id.eq(template))
-        .select(diesel::dsl::max(items::order_index))
-        .first(c))?;
+    rows::lock(tx.conn, template)?;
+    let last = rows::last_index(tx.conn, template)?;
     // Later than every submit so far, even if the clocks of instances differ: no submitted
     // inspection had this question.
     let now = last_submit(tx, template)?.map_or(tx.now, |at| tx.now.max(at.next()));
     let item = new.draft(template, last.map_or(0, |last| last.saturating_add(1)), now)?;
-    let item = insert_row!(tx, items, Item, &item)?;
-    tx.record(AuditAction::Create, None, Some(&item));
-    Ok(item)
+    rows::insert_item(tx, &item)
 }
 
 /// Changes a question, as far as its answers allow (§3). Locks the checklist, then the question.
@@ -200,8 +158,7 @@ pub fn update_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId, changes: I
     let mut after = before.changed(changes, tx.now)?;
     translations::preserve_originals(tx.conn, &before, &mut after)?;
     before.may_become(&after, history)?;
-    with_conn!(&mut *tx.conn, |c| diesel::update(items::table.find(id)).set(&after).execute(c))?;
-    tx.record(AuditAction::Update, Some(&before), Some(&after));
+    rows::write_item(tx, &before, &after)?;
     Ok(after)
 }
 
@@ -209,7 +166,5 @@ pub fn update_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId, changes: I
 pub fn delete_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<()> {
     let (item, history) = lock_item(tx, template, id)?;
     Item::may_be_deleted(history)?;
-    one_row(with_conn!(&mut *tx.conn, |c| diesel::delete(items::table.find(id)).execute(c))?)?;
-    tx.record(AuditAction::Delete, Some(&item), None);
-    Ok(())
+    rows::delete_item(tx, &item)
 }

@@ -1,22 +1,25 @@
 //! Assessments of defects by specialists before the repair: lists and a unit of work (§6).
 
+pub(crate) mod rows;
+
 use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
     defect_assessments::{AssessmentVerdict, DefectAssessment, NewDefectAssessment, may_assess},
     defects::{AssessmentStatus, Defect},
-    ids::{DefectId, JobId},
+    ids::JobId,
     jobs::{JobKind, JobStatus},
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest},
     points::PointKind,
-    rule::NotFound,
     schema::{defect_assessments as assessments, defects, jobs},
     users::{Role, User},
 };
 
+pub use rows::find_by_defect;
+
 use crate::{
-    DbConnection, Result, Tx,
+    DbConnection, Error, Result, Tx,
     defects::rows as defect_rows,
     inspections::rows as inspection_rows,
     jobs::{rows as job_rows, work::JobWork},
@@ -37,12 +40,6 @@ pub fn list(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<
         },
         |query| query.order(assessments::id.desc())
     )
-}
-
-/// The assessment of a defect, if there is one.
-pub fn find_by_defect(conn: &mut DbConnection, id: DefectId) -> Result<Option<DefectAssessment>> {
-    let of_defect = assessments::table.filter(assessments::defect_id.eq(id));
-    Ok(with_conn!(conn, |c| of_defect.select(DefectAssessment::as_select()).first(c)).optional()?)
 }
 
 /// A page of the defects that wait for the actor's assessment, each with its job. A job without a
@@ -73,11 +70,10 @@ pub fn assess(tx: &mut Tx<'_>, new: NewDefectAssessment) -> Result<DefectAssessm
     let seen = job_rows::find_repair(tx.conn, id)?;
     let work = JobWork::lock(tx, may_assess(seen.as_ref(), actor)?.id)?;
     may_assess(Some(&work.job), actor)?;
-    let before = work.defect.clone().ok_or(NotFound("defect"))?;
+    let before = work.defect.clone().ok_or_else(Error::not_found::<Defect>)?;
     let verdict = new.verdict;
     let assessment = new.assess(&before, &work.job, actor, tx.now)?;
-    let assessment = insert_row!(tx, assessments, DefectAssessment, &assessment)?;
-    tx.record(AuditAction::Create, None, Some(&assessment));
+    let assessment = rows::insert(tx, &assessment)?;
     let after = before.assessed(verdict, tx.now)?;
     defect_rows::write(tx, AuditAction::Update, &before, &after)?;
     if verdict == AssessmentVerdict::Reject {

@@ -16,7 +16,7 @@ use inspection_domain::{
         Equipment, EquipmentChanges, EquipmentFilter, EquipmentOrder, EquipmentStatus, NewEquipment,
         StatusChange, may_look_after,
     },
-    ids::{EquipmentId, StatusChangeId, UserId},
+    ids::{EquipmentId, UserId},
     inspections::Inspection,
     jobs::Job,
     page::{Page, PageRequest, Sort},
@@ -176,10 +176,7 @@ fn check_technician(tx: &mut Tx<'_>, technician: Option<UserId>) -> Result<()> {
 pub fn create(tx: &mut Tx<'_>, new: NewEquipment) -> Result<Equipment> {
     let machine = new.register(tx.now);
     check_technician(tx, machine.assigned_technician_id)?;
-    let machine = insert_row!(tx, equipment, Equipment, &machine)?;
-    log_status(tx, None, &machine)?;
-    tx.record(AuditAction::Create, None, Some(&machine));
-    Ok(machine)
+    rows::insert(tx, &machine)
 }
 
 /// Changes a machine (§2). A given status is an admin's explicit decision, which may release a
@@ -223,25 +220,6 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipm
     if before.status == EquipmentStatus::Stopped && after.status != before.status {
         assessment_rows::release_hold(tx, before.id)?;
     }
-    update_row!(tx, equipment, before, &after, equipment::status.eq(before.status))?;
-    log_status(tx, Some(before), &after)?;
-    tx.record_with(action, Some(before), Some(&after), changes);
+    rows::write(tx, action, before, &after, changes)?;
     Ok(after)
-}
-
-/// Adds a changed status to the machine's history.
-fn log_status(tx: &mut Tx<'_>, before: Option<&Equipment>, after: &Equipment) -> Result<()> {
-    if before.is_some_and(|before| before.status == after.status) {
-        return Ok(());
-    }
-    let change = StatusChange {
-        id: StatusChangeId::UNSAVED,
-        equipment_id: after.id,
-        from_status: before.map(|before| before.status),
-        to_status: after.status,
-        changed_by_id: tx.actor_id(),
-        changed_at: tx.now,
-    };
-    with_conn!(&mut *tx.conn, |c| diesel::insert_into(status_changes::table).values(&change).execute(c))?;
-    Ok(())
 }

@@ -8,7 +8,6 @@ use std::collections::HashSet;
 
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::AuditAction,
     files::{FileRule, NewFile, Purpose, Relation, StoredFile, Subject},
     ids::FileId,
     input::Invalid,
@@ -21,8 +20,8 @@ pub use rows::get;
 
 use crate::{
     DbConnection, Result, Tx, assessments::rows as assessment_rows, assignments::rows as assignment_rows,
-    db::database::one_row, defects::rows as defect_rows, equipment::rows as equipment_rows,
-    inspections::rows as inspection_rows, jobs::rows as job_rows, quality_reviews::rows as review_rows,
+    defects::rows as defect_rows, equipment::rows as equipment_rows, inspections::rows as inspection_rows,
+    jobs::rows as job_rows, quality_reviews::rows as review_rows,
 };
 
 /// The object a file belongs to, as far as it decides who sees the file; the object must exist.
@@ -91,15 +90,8 @@ fn check_visible(conn: &mut DbConnection, actor: &User, file: &StoredFile) -> Re
 pub fn record(tx: &mut Tx<'_>, new: Vec<NewFile>, purpose: &Purpose) -> Result<Vec<StoredFile>> {
     let actor = tx.actor()?.clone();
     may_upload(tx.conn, &actor, purpose)?;
-    let rows: Vec<StoredFile> = new.into_iter().map(|file| file.record(purpose, actor.id, tx.now)).collect();
-    let stored: Vec<StoredFile> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(files::table)
-        .values(&rows)
-        .returning(StoredFile::as_returning())
-        .get_results(c))?;
-    for file in &stored {
-        tx.record(AuditAction::Create, None, Some(file));
-    }
-    Ok(stored)
+    let new: Vec<StoredFile> = new.into_iter().map(|file| file.record(purpose, actor.id, tx.now)).collect();
+    rows::insert(tx, &new)
 }
 
 /// Deletes the row of a file that no record depends on; the caller removes the bytes afterwards
@@ -116,8 +108,7 @@ pub fn delete(tx: &mut Tx<'_>, id: FileId) -> Result<StoredFile> {
     if is_used {
         return Err(FileRule::InUse.into());
     }
-    one_row(with_conn!(&mut *tx.conn, |c| diesel::delete(files::table.find(id)).execute(c))?)?;
-    tx.record(AuditAction::Delete, Some(&file), None);
+    rows::delete(tx, &file)?;
     Ok(file)
 }
 
@@ -151,8 +142,7 @@ pub(crate) fn attach(
     for file in &found {
         let after = file.proving(to);
         if after != *file {
-            with_conn!(&mut *tx.conn, |c| diesel::update(files::table.find(file.id)).set(&after).execute(c))?;
-            tx.record(AuditAction::Update, Some(file), Some(&after));
+            rows::write(tx, file, &after)?;
         }
     }
     Ok(())

@@ -16,7 +16,6 @@ use inspection_domain::{
         Review, StartInspection, StartTarget, Visible, may_continue, may_start, may_start_half, visible_to,
     },
     page::{Page, PageRequest, Sort},
-    rule::NotFound,
     schema::{inspection_answers, inspections},
     time::SiteTimeZone,
     users::{Category, User},
@@ -27,9 +26,9 @@ pub use handing_in::submit;
 pub use rows::{by_ids, get};
 
 use crate::{
-    DbConnection, Result, Tx,
+    DbConnection, Error, Result, Tx,
     assignments::{self, rows as assignment_rows},
-    checklists::{self, Checklist},
+    checklists::{self, Checklist, rows as checklist_rows},
     db::database::one_row,
     db::error::ConcurrentUpdate,
     equipment::rows as equipment_rows,
@@ -112,7 +111,7 @@ pub fn get_visible(conn: &mut DbConnection, actor: &User, id: InspectionId) -> R
 pub fn get_visible_half(conn: &mut DbConnection, actor: &User, id: AssignmentId) -> Result<InspectionDetail> {
     let half = assignment_rows::get(conn, id)?.half_of(actor)?;
     let own = rows::find_half(conn, id, half, actor.id)?;
-    load_detail(conn, own.ok_or(NotFound("inspection"))?)
+    load_detail(conn, own.ok_or_else(Error::not_found::<Inspection>)?)
 }
 
 fn load_detail(conn: &mut DbConnection, inspection: Inspection) -> Result<InspectionDetail> {
@@ -156,9 +155,9 @@ fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(InspectionDetail, b
     if let Some(draft) = find_draft(tx, id, StartTarget::AdHoc(id))? {
         return Ok((load_detail(tx.conn, draft)?, false));
     }
-    let template = checklists::active_for(tx.conn, &machine.equipment_type)?;
+    let template = checklist_rows::active_for(tx.conn, &machine.equipment_type)?;
     let questions = match &template {
-        Some(template) => checklists::questions(tx.conn, template.id)?,
+        Some(template) => checklist_rows::questions(tx.conn, template.id)?,
         None => Vec::new(),
     };
     let actor = tx.actor()?;

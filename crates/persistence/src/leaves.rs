@@ -15,14 +15,13 @@ use inspection_domain::{
     },
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest, Sort},
-    rule::NotFound,
     schema::{defects, jobs as work, leaves},
     time::Date,
     users::{Draft, User, active as active_person},
 };
 
 use crate::{
-    DbConnection, Result, Tx,
+    DbConnection, Error, Result, Tx,
     users::{self, rows as user_rows},
 };
 
@@ -128,7 +127,7 @@ impl Concerned {
     }
 
     fn get(&self, id: UserId) -> Result<&User> {
-        self.people.iter().find(|person| person.id == id).ok_or_else(|| NotFound("user").into())
+        self.people.iter().find(|person| person.id == id).ok_or_else(Error::not_found::<User>)
     }
 }
 

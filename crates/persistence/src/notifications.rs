@@ -10,13 +10,12 @@ use inspection_domain::{
     ids::{NotificationId, UserId},
     notifications::{Notification, NotificationFilter},
     page::{Page, PageRequest},
-    rule::NotFound,
     schema::notifications,
     sync::ChangedKind,
     users::User,
 };
 
-use crate::{DbConnection, Result, Tx};
+use crate::{DbConnection, Error, Result, Tx};
 
 /// A page of a person's notifications, newest first.
 pub fn list(
@@ -98,7 +97,7 @@ fn lock_for_actor(tx: &mut Tx<'_>, id: NotificationId) -> Result<Notification> {
     let own = notifications::table.find(id).filter(notifications::user_id.eq(owner));
     lock_rows!(&mut *tx.conn, own.select(Notification::as_select()), first)
         .optional()?
-        .ok_or_else(|| NotFound("notification").into())
+        .ok_or_else(Error::not_found::<Notification>)
 }
 
 /// Marks one of the actor's notifications as read (§12); idempotent. Locks it.

@@ -7,12 +7,11 @@ use inspection_domain::{
     ids::OutboxId,
     outbox::{LEASE, MOST_ATTEMPTS, OutboxFilter, OutboxJob, OutboxKind, OutboxStatus},
     page::{Page, PageRequest},
-    rule::NotFound,
     schema::outbox,
     time::Instant,
 };
 
-use crate::{DbConnection, Result, Tx, db::database::one_row, db::error::ConcurrentUpdate};
+use crate::{DbConnection, Error, Result, Tx, db::database::one_row, db::error::ConcurrentUpdate};
 
 /// A page of the background jobs that aren't done, the oldest first.
 pub fn list(conn: &mut DbConnection, filter: &OutboxFilter, page: PageRequest) -> Result<Page<OutboxJob>> {
@@ -187,7 +186,8 @@ fn return_job(tx: &mut Tx<'_>, before: &OutboxJob, after: &OutboxJob) -> Result<
 
 /// Retries a job that was given up. Locks the job.
 pub fn retry(tx: &mut Tx<'_>, id: OutboxId) -> Result<OutboxJob> {
-    let before = lock_row!(&mut *tx.conn, outbox, OutboxJob, id)?.ok_or(NotFound("job of the outbox"))?;
+    let before =
+        lock_row!(&mut *tx.conn, outbox, OutboxJob, id)?.ok_or_else(Error::not_found::<OutboxJob>)?;
     let after = before.retried(tx.now)?;
     one_row(return_job(tx, &before, &after)?)?;
     tx.record(AuditAction::Update, Some(&before), Some(&after));

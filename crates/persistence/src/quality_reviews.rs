@@ -16,14 +16,13 @@ use inspection_domain::{
         Approval, NewReview, QualityReview, Rejection, ReviewFilter, ReviewRule, ReviewStatus, Validation,
         least_busy,
     },
-    rule::NotFound,
     schema::quality_reviews as reviews,
     time::Instant,
     users::{Role, User},
 };
 
 use crate::{
-    DbConnection, Result, Tx,
+    DbConnection, Error, Result, Tx,
     defects::rows as defect_rows,
     files::{self, rows as file_rows},
     jobs::{
@@ -170,7 +169,7 @@ fn assign(tx: &mut Tx<'_>, job: &Job, qe: UserId) -> Result<(Job, QualityReview)
 pub fn create(tx: &mut Tx<'_>, new: &NewReview) -> Result<QualityReview> {
     let job = job_rows::lock(tx.conn, new.job_id)?;
     if new.job_type.is_some_and(|kind| kind != job.kind) {
-        return Err(NotFound("job").into());
+        return Err(Error::not_found::<Job>());
     }
     job.status.after(JobCommand::ApproveQuality)?;
     if rows::is_under_review(tx.conn, job.id)? {

@@ -1,21 +1,22 @@
 //! Ratings of inspections: lists and units of work (§5).
 
+pub(crate) mod rows;
+
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::{AuditAction, Changes},
+    audit::Changes,
     ids::{InspectionId, UserId},
     inspections::Inspection,
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest},
     points::PointKind,
     ratings::{NewRating, Rating, RatingChanges, RatingRule},
-    rule::NotFound,
     schema::inspection_ratings as ratings,
     users::Role,
 };
 
 use crate::{
-    DbConnection, Result, Tx,
+    DbConnection, Error, Result, Tx,
     equipment::rows as equipment_rows,
     inspections::rows as inspection_rows,
     points::{self, Award},
@@ -57,24 +58,15 @@ pub fn list_by_technician(
     Ok(TechnicianRatings { page: Page { items, total, request: page }, average })
 }
 
-fn find_by_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Option<Rating>> {
-    Ok(with_conn!(conn, |c| ratings::table
-        .filter(ratings::inspection_id.eq(id))
-        .select(Rating::as_select())
-        .first(c))
-    .optional()?)
-}
-
 /// Rates a submitted inspection; its inspector is notified and gets the bonus (§5). Locks the
 /// inspection, then the inspector.
 pub fn rate(tx: &mut Tx<'_>, id: InspectionId, new: NewRating) -> Result<Rating> {
     let inspection = inspection_rows::lock(tx.conn, id)?;
     let rating = new.rate(&inspection, tx.actor()?.id, tx.now)?;
-    if find_by_inspection(tx.conn, id)?.is_some() {
+    if rows::find_by_inspection(tx.conn, id)?.is_some() {
         return Err(RatingRule::Rated.into());
     }
-    let rating = insert_row!(tx, ratings, Rating, &rating)?;
-    tx.record(AuditAction::Create, None, Some(&rating));
+    let rating = rows::insert(tx, &rating)?;
     book_and_notify(tx, &inspection, &rating, None)?;
     Ok(rating)
 }
@@ -83,14 +75,13 @@ pub fn rate(tx: &mut Tx<'_>, id: InspectionId, new: NewRating) -> Result<Rating>
 /// Locks the inspection, then the inspector.
 pub fn change(tx: &mut Tx<'_>, id: InspectionId, changes: RatingChanges) -> Result<Rating> {
     let inspection = inspection_rows::lock(tx.conn, id)?;
-    let before = find_by_inspection(tx.conn, id)?.ok_or(NotFound("rating"))?;
+    let before = rows::find_by_inspection(tx.conn, id)?.ok_or_else(Error::not_found::<Rating>)?;
     let after = before.changed(changes, tx.actor()?.id, tx.now);
     let changes_made = Changes::between(Some(&before), Some(&after));
     if changes_made.is_empty() {
         return Ok(before);
     }
-    with_conn!(&mut *tx.conn, |c| diesel::update(ratings::table.find(before.id)).set(&after).execute(c))?;
-    tx.record_with(AuditAction::Update, Some(&before), Some(&after), changes_made);
+    rows::write(tx, &before, &after, changes_made)?;
     book_and_notify(tx, &inspection, &after, Some(&before))?;
     Ok(after)
 }

@@ -1,17 +1,17 @@
 //! The weekly plan: reads and units of work (§4).
 
+pub(crate) mod rows;
+
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::AuditAction,
     equipment::{Equipment, EquipmentStatus},
     ids::ScheduleId,
-    rule::NotFound,
     schedules::{NewSchedule, Schedule, Standing, WeeklyCompletion, may_be_planned},
     schema::{equipment, equipment_schedules as schedules, equipment_weekly_completions as completions},
     time::Date,
 };
 
-use crate::{DbConnection, Result, Tx, db::database::one_row, equipment::rows as equipment_rows};
+use crate::{DbConnection, Error, Result, Tx, equipment::rows as equipment_rows};
 
 /// A planned day of a machine, and its standing this week.
 #[derive(Debug, Clone)]
@@ -68,17 +68,13 @@ pub fn all(conn: &mut DbConnection) -> Result<Vec<(Schedule, Equipment)>> {
 pub fn create(tx: &mut Tx<'_>, new: &NewSchedule) -> Result<(Schedule, Equipment)> {
     let machine = equipment_rows::find_and_lock(tx.conn, new.equipment_id)?;
     may_be_planned(machine.as_ref())?;
-    let machine = machine.ok_or(NotFound("equipment"))?;
+    let machine = machine.ok_or_else(Error::not_found::<Equipment>)?;
     let schedule = new.draft(tx.actor()?.id, tx.now);
-    let schedule = insert_row!(tx, schedules, Schedule, &schedule)?;
-    tx.record(AuditAction::Create, None, Some(&schedule));
-    Ok((schedule, machine))
+    Ok((rows::insert(tx, &schedule)?, machine))
 }
 
 /// Deletes a day from the plan. Locks it.
 pub fn delete(tx: &mut Tx<'_>, id: ScheduleId) -> Result<()> {
-    let schedule = lock_row!(&mut *tx.conn, schedules, Schedule, id)?.ok_or(NotFound("schedule"))?;
-    one_row(with_conn!(&mut *tx.conn, |c| diesel::delete(schedules::table.find(id)).execute(c))?)?;
-    tx.record(AuditAction::Delete, Some(&schedule), None);
-    Ok(())
+    let schedule = rows::lock(tx.conn, id)?;
+    rows::delete(tx, &schedule)
 }

@@ -12,7 +12,7 @@ use inspection_domain::{
     users::User,
 };
 
-use crate::{DbConnection, Result, Tx, db::error::ConcurrentUpdate};
+use crate::{DbConnection, Error, Result, Tx, db::error::ConcurrentUpdate};
 
 /// The item that a person has sent with this client id.
 pub fn find(conn: &mut DbConnection, owner: UserId, name: &ClientId) -> Result<Option<SyncItem>> {
@@ -86,7 +86,7 @@ pub fn discard(tx: &mut Tx<'_>, id: SyncId) -> Result<()> {
     let owner: &User = tx.actor()?;
     let own = items::table.find(id).filter(items::user_id.eq(owner.id));
     let found = lock_rows!(&mut *tx.conn, own.select(SyncItem::as_select()), first);
-    let item = found.optional()?.ok_or(NotFound("sync item"))?;
+    let item = found.optional()?.ok_or_else(Error::not_found::<SyncItem>)?;
     item.may_be_discarded()?;
     with_conn!(&mut *tx.conn, |c| diesel::delete(items::table.find(id)).execute(c))?;
     tx.record(AuditAction::Delete, Some(&item), None);

@@ -13,7 +13,6 @@ use inspection_domain::{
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest},
     points::PointKind,
-    rule::NotFound,
     schema::takeovers,
     takeovers::{
         BONUS, NewInspectionTakeover, NewTakeover, QueueOf, Takeover, TakeoverCommand, TakeoverFilter,
@@ -23,7 +22,7 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx,
+    DbConnection, Error, Result, Tx,
     assignments::rows as assignment_rows,
     daily_lists::{self, rows as list_rows},
     db::error::ConcurrentUpdate,
@@ -136,7 +135,7 @@ pub fn approve(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
     match (seen.job_id, seen.assignment_id) {
         (Some(job), _) => approve_job(tx, id, job),
         (None, Some(assignment)) => approve_assignment(tx, id, assignment),
-        (None, None) => Err(NotFound("takeover").into()),
+        (None, None) => Err(Error::not_found::<Takeover>()),
     }
 }
 
@@ -176,7 +175,7 @@ fn approve_job(tx: &mut Tx<'_>, id: TakeoverId, job: JobId) -> Result<Takeover> 
     // Locked, so that the taker can't be deactivated or sent on leave meanwhile.
     let taker = user_rows::lock_all(tx.conn, &[before.requested_by_id])?.pop();
     may_own(taker.as_ref(), job.kind, "requested_by_id")?;
-    let taker = taker.ok_or(NotFound("user"))?;
+    let taker = taker.ok_or_else(Error::not_found::<User>)?;
     job.may_be_taken_over_by(&taker, tx.now)?;
     job_rows::write(tx, AuditAction::Reassign, &job, &after_job)?;
     pauses::close_pauses(tx, job.id)?;
@@ -206,11 +205,13 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
         [Some(before.requested_by_id), before.partner_id].into_iter().flatten().collect();
     let pair = user_rows::lock_all(tx.conn, &takers)?;
     let (taker, partner) = (
-        pair.iter().find(|person| person.id == before.requested_by_id).ok_or(NotFound("user"))?,
+        pair.iter()
+            .find(|person| person.id == before.requested_by_id)
+            .ok_or_else(Error::not_found::<User>)?,
         pair.iter().find(|person| Some(person.id) == before.partner_id),
     );
     assignment.may_be_taken_over_by(taker, partner, tx.now)?;
-    let partner = partner.ok_or(NotFound("user"))?;
+    let partner = partner.ok_or_else(Error::not_found::<User>)?;
     let by = tx.actor()?.id;
     let renewed = assignment.taken_over_by([taker, partner], by, tx.now)?;
     assignment_rows::write(tx, AuditAction::Reassign, &assignment, &renewed)?;
@@ -245,7 +246,7 @@ pub fn deny(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
             let assignment = assignment_rows::lock(tx.conn, assignment)?;
             inspection_of(&equipment_rows::get(tx.conn, assignment.equipment_id)?)
         }
-        (None, None) => return Err(NotFound("takeover").into()),
+        (None, None) => return Err(Error::not_found::<Takeover>()),
     };
     let before = rows::get(tx.conn, id)?;
     let after = before.decide(TakeoverCommand::Deny, tx.actor_id(), tx.now)?;

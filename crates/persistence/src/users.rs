@@ -9,7 +9,7 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::UserId,
     page::{Page, PageRequest, Sort},
-    schema::{badges, users},
+    schema::users,
     time::Instant,
     users::{
         Badge, BadgeRequest, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder,
@@ -113,30 +113,19 @@ pub fn is_empty(conn: &mut DbConnection) -> Result<bool> {
 /// Reserves a free badge: the requested one, or the next number of the role (§1). Concurrent
 /// requests for the same number wait for each other; the later one gets another number.
 fn reserve_badge(tx: &mut Tx<'_>, field: &'static str, request: BadgeRequest) -> Result<String> {
-    let insert = |tx: &mut Tx<'_>, badge: &Badge| {
-        let (prefix, number) = badge.parts().unzip();
-        let row = (badges::badge.eq(badge.as_str()), badges::prefix.eq(prefix), badges::number.eq(number));
-        with_conn!(&mut *tx.conn, |c| diesel::insert_into(badges::table)
-            .values(row)
-            .on_conflict_do_nothing()
-            .execute(c))
-    };
     match request {
         BadgeRequest::Chosen(badge) => {
-            if insert(tx, &badge)? == 0 {
+            if !rows::insert_badge(tx, &badge)? {
                 return Err(crate::db::constraints::duplicate_badge(field).into());
             }
             Ok(badge.into())
         }
         BadgeRequest::NextOf(role) => {
-            let last: Option<i64> = with_conn!(&mut *tx.conn, |c| badges::table
-                .filter(badges::prefix.eq(role.badge_prefix()))
-                .select(diesel::dsl::max(badges::number))
-                .first(c))?;
+            let last = rows::last_badge(tx.conn, role)?;
             // Each concurrent reservation costs one more attempt.
             for offset in 1..=1000 {
                 let badge = Badge::numbered(role, last.unwrap_or(0) + offset);
-                if insert(tx, &badge)? == 1 {
+                if rows::insert_badge(tx, &badge)? {
                     return Ok(badge.into());
                 }
             }
@@ -181,12 +170,7 @@ fn assign_badges(tx: &mut Tx<'_>, before: Option<&User>, draft: Draft) -> Result
 pub fn create(tx: &mut Tx<'_>, new: NewUser, password_hash: &str) -> Result<User> {
     let draft = new.draft(tx.now)?;
     let user = assign_badges(tx, None, draft)?;
-    let user: User = with_conn!(&mut *tx.conn, |c| diesel::insert_into(users::table)
-        .values((&user, users::password_hash.eq(password_hash)))
-        .returning(User::as_returning())
-        .get_result(c))?;
-    tx.record(AuditAction::Create, None, Some(&user));
-    Ok(user)
+    rows::insert(tx, &user, password_hash)
 }
 
 /// Changes an account (§1); locks the active admins, then the account. Deactivation ends its
@@ -224,18 +208,16 @@ pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &User, draft: 
     if changes.is_empty() {
         return Ok(before.clone());
     }
-    update_row!(tx, users, before, &after)?;
+    rows::write(tx, action, before, &after, changes)?;
     let old = [Some(&before.role_id), before.minor_role_id.as_ref()];
     let current = [Some(&after.role_id), after.minor_role_id.as_ref()];
     let freed: Vec<&String> = old.into_iter().filter(|badge| !current.contains(badge)).flatten().collect();
     if !freed.is_empty() {
-        with_conn!(&mut *tx.conn, |c| diesel::delete(badges::table.filter(badges::badge.eq_any(freed)))
-            .execute(c))?;
+        rows::delete_badges(tx, &freed)?;
     }
     if before.is_active && !after.is_active {
         sessions::end_all(tx, before.id)?;
     }
-    tx.record_with(action, Some(before), Some(&after), changes);
     Ok(after)
 }
 
@@ -258,9 +240,7 @@ pub fn change_password(
 ) -> Result<(User, i64)> {
     let id = tx.actor()?.id;
     let user = rows::lock(tx.conn, id)?;
-    let stored: String =
-        with_conn!(&mut *tx.conn, |c| users::table.find(id).select(users::password_hash).first(c))?;
-    if stored != seen_hash {
+    if rows::password_hash(tx.conn, id)? != seen_hash {
         return Err(UserRule::WrongPassword.into());
     }
     check_password(password, &user, "new_password")?;
@@ -273,10 +253,6 @@ fn check_password(password: &Password, user: &User, field: &str) -> Result<()> {
 }
 
 fn set_password(tx: &mut Tx<'_>, user: &User, password_hash: &str, action: AuditAction) -> Result<i64> {
-    let now = tx.now;
-    with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(user.id))
-        .set((users::password_hash.eq(password_hash), users::updated_at.eq(now)))
-        .execute(c))?;
-    tx.record_with(action, Some(user), Some(user), Changes::none());
+    rows::write_password_hash(tx, action, user, password_hash)?;
     sessions::end_all(tx, user.id)
 }

@@ -23,6 +23,9 @@ pub trait Entity {
     /// Name in the audit trail and in notifications.
     const NAME: &'static str;
 
+    /// Name in messages to users.
+    const LABEL: &'static str = Self::NAME;
+
     /// Path of the entity's resource in the API, to which notifications link.
     const PATH: Option<&'static str> = None;
 

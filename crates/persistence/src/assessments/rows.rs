@@ -6,15 +6,18 @@ use inspection_domain::{
     audit::AuditAction,
     equipment::EquipmentStatus,
     ids::{AssessmentId, AssignmentId, EquipmentId},
-    rule::NotFound,
     schema::final_assessments as assessments,
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One assessment.
 pub(crate) fn get(conn: &mut DbConnection, id: AssessmentId) -> Result<Assessment> {
-    find_row!(conn, assessments, Assessment, id)?.ok_or_else(|| NotFound("assessment").into())
+    find_row!(conn, assessments, Assessment, id)?.ok_or_else(Error::not_found::<Assessment>)
 }
 
 /// The assessment of an assignment, if it has been created.
@@ -25,7 +28,7 @@ pub(crate) fn find_by_assignment(conn: &mut DbConnection, id: AssignmentId) -> R
 
 /// One assessment, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: AssessmentId) -> Result<Assessment> {
-    lock_row!(conn, assessments, Assessment, id)?.ok_or_else(|| NotFound("assessment").into())
+    lock_row!(conn, assessments, Assessment, id)?.ok_or_else(Error::not_found::<Assessment>)
 }
 
 /// The assessments that hold a machine, by id.

@@ -2,15 +2,19 @@
 
 use diesel::prelude::*;
 use inspection_domain::{
-    assignments::Assignment, audit::AuditAction, ids::AssignmentId, rule::NotFound,
+    assignments::Assignment, audit::AuditAction, ids::AssignmentId,
     schema::inspection_assignments as assignments,
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One assignment.
 pub fn get(conn: &mut DbConnection, id: AssignmentId) -> Result<Assignment> {
-    find_row!(conn, assignments, Assignment, id)?.ok_or_else(|| NotFound("assignment").into())
+    find_row!(conn, assignments, Assignment, id)?.ok_or_else(Error::not_found::<Assignment>)
 }
 
 /// The assignments with these ids.
@@ -21,7 +25,7 @@ pub fn by_ids(conn: &mut DbConnection, ids: &[i64]) -> Result<Vec<Assignment>> {
 
 /// One assignment, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: AssignmentId) -> Result<Assignment> {
-    lock_row!(conn, assignments, Assignment, id)?.ok_or_else(|| NotFound("assignment").into())
+    lock_row!(conn, assignments, Assignment, id)?.ok_or_else(Error::not_found::<Assignment>)
 }
 
 /// Writes and records an assignment, which is locked.

@@ -1,21 +1,23 @@
 //! Rows of `inspection_lists`: lookup, lock and guarded write.
 
 use diesel::prelude::*;
-use inspection_domain::{
-    daily_lists::InspectionList, ids::ListId, rule::NotFound, schema::inspection_lists as daily_lists,
-};
+use inspection_domain::{daily_lists::InspectionList, ids::ListId, schema::inspection_lists as daily_lists};
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One daily list.
 pub fn get(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
-    find_row!(conn, daily_lists, InspectionList, id)?.ok_or_else(|| NotFound("list").into())
+    find_row!(conn, daily_lists, InspectionList, id)?.ok_or_else(Error::not_found::<InspectionList>)
 }
 
 /// One daily list, locked until the transaction ends. Every change of its number of assigned or
 /// completed assignments locks it, after the assignment and before the machine.
 pub(crate) fn lock(conn: &mut DbConnection, id: ListId) -> Result<InspectionList> {
-    lock_row!(conn, daily_lists, InspectionList, id)?.ok_or_else(|| NotFound("list").into())
+    lock_row!(conn, daily_lists, InspectionList, id)?.ok_or_else(Error::not_found::<InspectionList>)
 }
 
 /// Writes the counters of a list, which is locked. Derived values aren't audited.

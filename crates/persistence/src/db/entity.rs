@@ -1,4 +1,5 @@
-//! Building blocks of `<feature>/rows.rs`: lookup, lock, insert and guarded update of one row.
+//! Building blocks of `<feature>/rows.rs`: lookup, lock, insert, guarded update and deletion of one
+//! row.
 
 /// Loads the row with this primary key: `Result<Option<Row>>`.
 macro_rules! find_row {
@@ -34,12 +35,26 @@ macro_rules! insert_row {
     }};
 }
 
-/// Writes `after` over the row of `before` where the guards still hold: `Result<()>`. Zero affected
-/// rows mean a concurrent update (`CONFLICT`).
+/// Writes `after` over the row of `before`, or over the row with a primary key (`table[key]`), if
+/// the guards still hold: `Result<()>`. Zero affected rows mean a concurrent update (`CONFLICT`).
 macro_rules! update_row {
-    ($tx:expr, $table:ident, $before:expr, $after:expr $(, $guard:expr)* $(,)?) => {{
-        let guarded = $table::table.find($before.id)$(.filter($guard))*;
+    ($tx:expr, $table:ident, $before:expr, $after:expr $(, $guard:expr)* $(,)?) => {
+        update_row!($tx, $table[$before.id], $after $(, $guard)*)
+    };
+    ($tx:expr, $table:ident[$id:expr], $after:expr $(, $guard:expr)* $(,)?) => {{
+        let guarded = $table::table.find($id)$(.filter($guard))*;
         with_conn!(&mut *$tx.conn, |c| ::diesel::update(guarded).set($after).execute(c))
+            .map_err($crate::Error::from)
+            .and_then($crate::db::database::one_row)
+    }};
+}
+
+/// Deletes the row with this primary key: `Result<()>`. Zero affected rows mean a concurrent update
+/// (`CONFLICT`).
+macro_rules! delete_row {
+    ($tx:expr, $table:ident[$id:expr]) => {{
+        let found = $table::table.find($id);
+        with_conn!(&mut *$tx.conn, |c| ::diesel::delete(found).execute(c))
             .map_err($crate::Error::from)
             .and_then($crate::db::database::one_row)
     }};

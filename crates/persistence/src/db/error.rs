@@ -9,6 +9,7 @@ use inspection_domain::{
     daily_lists::ListRule,
     defect_assessments::DefectAssessmentRule,
     defects::DefectRule,
+    entity::Entity,
     files::FileRule,
     input::Invalid,
     inspections::InspectionRule,
@@ -133,6 +134,11 @@ impl From<Diesel> for Error {
 }
 
 impl Error {
+    /// No such entity, or none that the actor may see.
+    pub(crate) fn not_found<E: Entity>() -> Self {
+        NotFound(E::LABEL).into()
+    }
+
     /// Stable code of the rule that refused; none for other errors.
     pub fn code(&self) -> Option<Code> {
         match self {

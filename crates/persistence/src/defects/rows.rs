@@ -5,15 +5,18 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     defects::Defect,
     ids::{DefectId, InspectionId},
-    rule::NotFound,
     schema::defects,
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One defect.
 pub fn get(conn: &mut DbConnection, id: DefectId) -> Result<Defect> {
-    find_row!(conn, defects, Defect, id)?.ok_or_else(|| NotFound("defect").into())
+    find_row!(conn, defects, Defect, id)?.ok_or_else(Error::not_found::<Defect>)
 }
 
 /// The defects with these ids.
@@ -33,7 +36,7 @@ pub fn list_by_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<V
 
 /// One defect, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: DefectId) -> Result<Defect> {
-    lock_row!(conn, defects, Defect, id)?.ok_or_else(|| NotFound("defect").into())
+    lock_row!(conn, defects, Defect, id)?.ok_or_else(Error::not_found::<Defect>)
 }
 
 /// Writes and records a defect, which is locked.

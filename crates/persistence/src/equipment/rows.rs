@@ -1,15 +1,24 @@
-//! Rows of `equipment`: lookups and locks.
+//! Rows of `equipment` and of the history of its status: lookups, locks, insert and guarded write.
 
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use inspection_domain::{equipment::Equipment, ids::EquipmentId, rule::NotFound, schema::equipment};
+use inspection_domain::{
+    audit::{AuditAction, Changes},
+    equipment::{Equipment, StatusChange},
+    ids::{EquipmentId, StatusChangeId},
+    schema::{equipment, equipment_status_changes as status_changes},
+};
 
-use crate::db::{connection::DbConnection, error::Result};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One machine.
 pub fn get(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment> {
-    find_row!(conn, equipment, Equipment, id)?.ok_or_else(|| NotFound("equipment").into())
+    find_row!(conn, equipment, Equipment, id)?.ok_or_else(Error::not_found::<Equipment>)
 }
 
 /// These machines by id. One statement, none for no ids.
@@ -37,5 +46,45 @@ pub(crate) fn find_and_lock(conn: &mut DbConnection, id: EquipmentId) -> Result<
 
 /// One machine, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment> {
-    find_and_lock(conn, id)?.ok_or_else(|| NotFound("equipment").into())
+    find_and_lock(conn, id)?.ok_or_else(Error::not_found::<Equipment>)
+}
+
+/// Inserts and records a machine, with its first status.
+pub(crate) fn insert(tx: &mut Tx<'_>, new: &Equipment) -> Result<Equipment> {
+    let machine = insert_row!(tx, equipment, Equipment, new)?;
+    log_status(tx, None, &machine)?;
+    tx.record(AuditAction::Create, None, Some(&machine));
+    Ok(machine)
+}
+
+/// Writes a machine, which is locked, logs a changed status, and records these changes. While an
+/// assessment holds the machine, the database refuses every status but `stopped`.
+pub(crate) fn write(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &Equipment,
+    after: &Equipment,
+    changes: Changes,
+) -> Result<()> {
+    update_row!(tx, equipment, before, after, equipment::status.eq(before.status))?;
+    log_status(tx, Some(before), after)?;
+    tx.record_with(action, Some(before), Some(after), changes);
+    Ok(())
+}
+
+/// Adds a changed status to the machine's history.
+fn log_status(tx: &mut Tx<'_>, before: Option<&Equipment>, after: &Equipment) -> Result<()> {
+    if before.is_some_and(|before| before.status == after.status) {
+        return Ok(());
+    }
+    let change = StatusChange {
+        id: StatusChangeId::UNSAVED,
+        equipment_id: after.id,
+        from_status: before.map(|before| before.status),
+        to_status: after.status,
+        changed_by_id: tx.actor_id(),
+        changed_at: tx.now,
+    };
+    with_conn!(&mut *tx.conn, |c| diesel::insert_into(status_changes::table).values(&change).execute(c))?;
+    Ok(())
 }

@@ -1,23 +1,28 @@
-//! Rows of `files` and `evidence`: lookups, locks, and the records that depend on files.
+//! Rows of `files` and `evidence`: lookups, locks, inserts, writes, and the records that depend on
+//! files.
 
 use diesel::prelude::*;
 use inspection_domain::{
+    audit::AuditAction,
     files::StoredFile,
     ids::FileId,
-    rule::NotFound,
     schema::{evidence, files},
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One file, without a check of the reader: for signed links.
 pub fn get(conn: &mut DbConnection, id: FileId) -> Result<StoredFile> {
-    find_row!(conn, files, StoredFile, id)?.ok_or_else(|| NotFound("file").into())
+    find_row!(conn, files, StoredFile, id)?.ok_or_else(Error::not_found::<StoredFile>)
 }
 
 /// One file, locked for deletion: no record can start to depend on it meanwhile.
 pub(crate) fn lock_exclusively(conn: &mut DbConnection, id: FileId) -> Result<StoredFile> {
-    lock_row!(conn, files, StoredFile, id, for_update)?.ok_or_else(|| NotFound("file").into())
+    lock_row!(conn, files, StoredFile, id, for_update)?.ok_or_else(Error::not_found::<StoredFile>)
 }
 
 /// The files with these ids, locked until the transaction ends, so that none is deleted meanwhile.
@@ -60,5 +65,31 @@ pub(crate) fn add_evidence(
         .values(&rows)
         .on_conflict_do_nothing()
         .execute(c))?;
+    Ok(())
+}
+
+/// Inserts and records files.
+pub(crate) fn insert(tx: &mut Tx<'_>, new: &[StoredFile]) -> Result<Vec<StoredFile>> {
+    let stored: Vec<StoredFile> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(files::table)
+        .values(new)
+        .returning(StoredFile::as_returning())
+        .get_results(c))?;
+    for file in &stored {
+        tx.record(AuditAction::Create, None, Some(file));
+    }
+    Ok(stored)
+}
+
+/// Writes and records a file, which is locked.
+pub(crate) fn write(tx: &mut Tx<'_>, before: &StoredFile, after: &StoredFile) -> Result<()> {
+    update_row!(tx, files, before, after)?;
+    tx.record(AuditAction::Update, Some(before), Some(after));
+    Ok(())
+}
+
+/// Deletes and records a file, which is locked exclusively.
+pub(crate) fn delete(tx: &mut Tx<'_>, file: &StoredFile) -> Result<()> {
+    delete_row!(tx, files[file.id])?;
+    tx.record(AuditAction::Delete, Some(file), None);
     Ok(())
 }

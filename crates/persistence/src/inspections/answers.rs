@@ -3,7 +3,6 @@
 use diesel::{prelude::*, upsert::excluded};
 use inspection_domain::{
     audit::{AuditAction, Changes},
-    checklists::Item,
     files::Relation,
     ids::{FileId, InspectionId, ItemId},
     input::Invalid,
@@ -11,7 +10,10 @@ use inspection_domain::{
     schema::{checklist_items as items, inspection_answers as answers},
 };
 
-use crate::{DbConnection, Result, Tx, checklists, db::error::ConcurrentUpdate, files, inspections::rows};
+use crate::{
+    DbConnection, Result, Tx, checklists::rows as checklist_rows, db::error::ConcurrentUpdate, files,
+    inspections::rows,
+};
 
 /// The answers of an inspection, in the order of the questions.
 pub(crate) fn list(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answer>> {
@@ -56,7 +58,7 @@ pub fn answer(
             .insert(format!("item_{}", row.checklist_item_id), serde_json::json!({"old": old, "new": row}));
     }
     tx.record_with(AuditAction::Answer, Some(&inspection), Some(&inspection), changes);
-    let questions = checklists::questions(tx.conn, inspection.template_id)?;
+    let questions = checklist_rows::questions(tx.conn, inspection.template_id)?;
     let all: Vec<Answer> = before
         .into_iter()
         .filter(|answer| !answered.contains(&answer.checklist_item_id))
@@ -80,12 +82,7 @@ fn read(
     path: &impl Fn(usize) -> Option<String>,
 ) -> Result<Vec<Answer>> {
     let ids: Vec<ItemId> = given.iter().map(|answer| answer.checklist_item_id).collect();
-    let asked: Vec<Item> = lock_rows!(
-        &mut *tx.conn,
-        items::table.filter(items::id.eq_any(&ids)).order(items::id).select(Item::as_select()),
-        for_share,
-        load
-    )?;
+    let asked = checklist_rows::lock_items_shared(tx.conn, &ids)?;
     let (actor, now) = (tx.actor()?.id, tx.now);
     let mut errors = Invalid::default();
     let mut rows: Vec<Answer> = Vec::new();

@@ -16,7 +16,8 @@ use inspection_domain::{
 use crate::{
     Result, Tx, assessments,
     assignments::rows as assignment_rows,
-    checklists, defects,
+    checklists::rows as checklist_rows,
+    defects,
     equipment::rows as equipment_rows,
     inspections::{answers, rows},
     takeovers,
@@ -33,8 +34,8 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
         Some(id) => Some(assignment_rows::lock(tx.conn, id)?),
         None => None,
     };
-    checklists::lock_shared(tx, before.template_id)?;
-    let questions = checklists::questions(tx.conn, before.template_id)?;
+    checklist_rows::lock_shared(tx.conn, before.template_id)?;
+    let questions = checklist_rows::questions(tx.conn, before.template_id)?;
     let given = answers::list(tx.conn, id)?;
     let submission = before.submit(&questions, &given, tx.now)?;
     rows::write(tx, AuditAction::Submit, &before, &submission.inspection)?;

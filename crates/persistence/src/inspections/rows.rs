@@ -5,16 +5,19 @@ use inspection_domain::{
     audit::AuditAction,
     ids::{AssignmentId, EquipmentId, InspectionId, UserId},
     inspections::{Inspection, InspectionStatus},
-    rule::NotFound,
     schema::inspections,
     users::Category,
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One inspection.
 pub fn get(conn: &mut DbConnection, id: InspectionId) -> Result<Inspection> {
-    find_row!(conn, inspections, Inspection, id)?.ok_or_else(|| NotFound("inspection").into())
+    find_row!(conn, inspections, Inspection, id)?.ok_or_else(Error::not_found::<Inspection>)
 }
 
 /// The inspections with these ids.
@@ -79,7 +82,7 @@ pub(crate) fn drafts_of_assignment(conn: &mut DbConnection, id: AssignmentId) ->
 
 /// One inspection, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: InspectionId) -> Result<Inspection> {
-    lock_row!(conn, inspections, Inspection, id)?.ok_or_else(|| NotFound("inspection").into())
+    lock_row!(conn, inspections, Inspection, id)?.ok_or_else(Error::not_found::<Inspection>)
 }
 
 /// One inspection the actor may work on, locked until the transaction ends (§5).

@@ -8,13 +8,12 @@ use inspection_domain::{
     ids::{DefectId, JobId, UserId},
     jobs::{AssignSpecialist, Job, JobKind, JobRule, NewEngineerJob, Numbers, Reassignment, may_own},
     notifications::NotificationType,
-    rule::NotFound,
     schema::job_counters as counters,
     users::User,
 };
 
 use crate::{
-    Result, Tx,
+    Error, Result, Tx,
     defects::rows as defect_rows,
     equipment::rows as equipment_rows,
     inspections::rows as inspection_rows,
@@ -72,7 +71,7 @@ pub fn create_for_engineer(tx: &mut Tx<'_>, new: NewEngineerJob) -> Result<Job> 
 pub fn reassign(tx: &mut Tx<'_>, id: JobId, reassignment: Reassignment) -> Result<Job> {
     let work = JobWork::lock(tx, id)?;
     let (Some(machine), Some(defect)) = (&work.machine, &work.defect) else {
-        return Err(NotFound("job").into());
+        return Err(Error::not_found::<Job>());
     };
     let after = work.job.reassigned_to(reassignment.specialist_id, tx.now)?;
     if rows::find_live_repair(tx.conn, defect.id)?.is_some() {
@@ -105,7 +104,7 @@ fn notify_assigned(tx: &mut Tx<'_>, job: &Job, machine: &Equipment) {
 fn lock_owner(tx: &mut Tx<'_>, id: UserId, kind: JobKind, field: &str) -> Result<User> {
     let found = user_rows::lock_all(tx.conn, &[id])?.pop();
     may_own(found.as_ref(), kind, field)?;
-    found.ok_or_else(|| NotFound("user").into())
+    found.ok_or_else(Error::not_found::<User>)
 }
 
 /// The next number of a counter. Concurrent users of one counter wait for each other.

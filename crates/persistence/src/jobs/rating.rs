@@ -1,13 +1,11 @@
 //! After a job: the cleaning report with its rating, and the admin's bonus (§7).
 
-use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
     files::Relation,
     ids::{FileId, JobId},
     jobs::{BonusRating, Cleaning, CleaningRating, Job, JobCommand, JobKind, JobRule, NewCleaning},
     points::PointKind,
-    schema::job_cleanings as cleanings,
 };
 
 use crate::{
@@ -22,8 +20,7 @@ const EVIDENCE: &str = "cleaning";
 
 /// The cleaning report of a repair, with its photos.
 pub fn find_cleaning(conn: &mut DbConnection, id: JobId) -> Result<Option<(Cleaning, Vec<FileId>)>> {
-    let cleaning: Option<Cleaning> = find_row!(&mut *conn, cleanings, Cleaning, id)?;
-    match cleaning {
+    match rows::find_cleaning(conn, id)? {
         Some(cleaning) => Ok(Some((cleaning, file_rows::list_evidence(conn, EVIDENCE, id.get())?))),
         None => Ok(None),
     }
@@ -38,12 +35,11 @@ pub fn clean(tx: &mut Tx<'_>, id: JobId, report: NewCleaning) -> Result<(Job, Cl
     let by = tx.actor()?.id;
     let cleaning = Cleaning::of(&job, report, before.as_ref(), by, tx.now)?;
     files::attach(tx, Relation::Cleaning(id), &files::named(&ids), |file| file.may_show_cleaning(&job))?;
-    with_conn!(&mut *tx.conn, |c| match &before {
-        None => diesel::insert_into(cleanings::table).values(&cleaning).execute(c)?,
-        Some(_) => diesel::update(cleanings::table.find(id)).set(&cleaning).execute(c)?,
-    });
+    match &before {
+        None => rows::insert_cleaning(tx, &cleaning)?,
+        Some(before) => rows::write_cleaning(tx, AuditAction::Update, before, &cleaning)?,
+    }
     file_rows::add_evidence(tx, EVIDENCE, id.get(), &ids)?;
-    tx.record(AuditAction::Update, before.as_ref(), Some(&cleaning));
     Ok((job, cleaning, file_rows::list_evidence(tx.conn, EVIDENCE, id.get())?))
 }
 
@@ -54,8 +50,7 @@ pub fn rate_cleaning(tx: &mut Tx<'_>, id: JobId, rating: &CleaningRating) -> Res
     job.status.after(JobCommand::Reward)?;
     let (before, _) = find_cleaning(tx.conn, id)?.ok_or(JobRule::NotCleaned)?;
     let after = before.rated(rating.cleaning_rating.get(), tx.actor()?.id, tx.now);
-    with_conn!(&mut *tx.conn, |c| diesel::update(cleanings::table.find(id)).set(&after).execute(c))?;
-    tx.record(AuditAction::Rate, Some(&before), Some(&after));
+    rows::write_cleaning(tx, AuditAction::Rate, &before, &after)?;
     let award = Award::new(after.cleaned_by_id, job.kind.role(), PointKind::Cleaning).about(&job);
     let amount = after.rating_over(points::booked(tx.conn, &award)?);
     points::award(tx, &Award { amount, ..award })?;

@@ -1,25 +1,28 @@
-//! Rows of `jobs`: lookups, locks, insert and guarded write.
+//! Rows of `jobs` and `job_cleanings`: lookups, locks, inserts and guarded writes.
 
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::{DefectId, JobId},
-    jobs::{Job, JobKind, JobStatus},
-    rule::NotFound,
-    schema::jobs,
+    jobs::{Cleaning, Job, JobKind, JobStatus},
+    schema::{job_cleanings as cleanings, jobs},
     users::User,
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One job of either kind.
 pub(crate) fn get(conn: &mut DbConnection, id: JobId) -> Result<Job> {
-    find_row!(conn, jobs, Job, id)?.ok_or_else(|| NotFound("job").into())
+    find_row!(conn, jobs, Job, id)?.ok_or_else(Error::not_found::<Job>)
 }
 
 /// One job of this kind, if the actor may see it (§7).
 pub fn get_visible(conn: &mut DbConnection, actor: &User, kind: JobKind, id: JobId) -> Result<Job> {
-    let job = Some(get(conn, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?;
+    let job = Some(get(conn, id)?).filter(|job| job.kind == kind).ok_or_else(Error::not_found::<Job>)?;
     job.may_be_seen_by(actor)?;
     Ok(job)
 }
@@ -51,12 +54,12 @@ pub(crate) fn find_live_repair(conn: &mut DbConnection, defect: DefectId) -> Res
 
 /// One job of either kind, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: JobId) -> Result<Job> {
-    lock_row!(conn, jobs, Job, id)?.ok_or_else(|| NotFound("job").into())
+    lock_row!(conn, jobs, Job, id)?.ok_or_else(Error::not_found::<Job>)
 }
 
 /// One job of this kind, locked until the transaction ends.
 pub(crate) fn lock_of_kind(conn: &mut DbConnection, kind: JobKind, id: JobId) -> Result<Job> {
-    Ok(Some(lock(conn, id)?).filter(|job| job.kind == kind).ok_or(NotFound("job"))?)
+    Some(lock(conn, id)?).filter(|job| job.kind == kind).ok_or_else(Error::not_found::<Job>)
 }
 
 /// One job of this kind that the actor works on, locked until the transaction ends (§7).
@@ -88,5 +91,29 @@ pub(crate) fn write_with(
 ) -> Result<()> {
     update_row!(tx, jobs, before, after, jobs::status.eq(before.status))?;
     tx.record_with(action, Some(before), Some(after), changes);
+    Ok(())
+}
+
+/// The cleaning after a repair, if it has been reported.
+pub(crate) fn find_cleaning(conn: &mut DbConnection, id: JobId) -> Result<Option<Cleaning>> {
+    find_row!(conn, cleanings, Cleaning, id)
+}
+
+/// Inserts and records the report of a cleaning, whose job is locked.
+pub(crate) fn insert_cleaning(tx: &mut Tx<'_>, new: &Cleaning) -> Result<()> {
+    insert_row!(tx, cleanings, Cleaning, new)?;
+    tx.record(AuditAction::Update, None, Some(new));
+    Ok(())
+}
+
+/// Writes and records a cleaning, whose job is locked.
+pub(crate) fn write_cleaning(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &Cleaning,
+    after: &Cleaning,
+) -> Result<()> {
+    update_row!(tx, cleanings[before.job_id], after)?;
+    tx.record(action, Some(before), Some(after));
     Ok(())
 }

@@ -8,12 +8,11 @@ use inspection_domain::{
     ids::JobId,
     jobs::{Job, JobKind, JobStatus},
     notifications::{Notice, NotificationType},
-    rule::NotFound,
     schema::jobs,
 };
 
 use crate::{
-    Result, Tx,
+    Error, Result, Tx,
     defects::rows as defect_rows,
     equipment::{self, rows as equipment_rows},
     jobs::rows,
@@ -47,7 +46,7 @@ impl JobWork {
     pub(crate) fn lock_for_actor(tx: &mut Tx<'_>, kind: JobKind, id: JobId) -> Result<Self> {
         let work = Self::lock(tx, id)?;
         if work.job.kind != kind {
-            return Err(NotFound("job").into());
+            return Err(Error::not_found::<Job>());
         }
         work.job.may_be_worked_on_by(tx.actor()?)?;
         Ok(work)

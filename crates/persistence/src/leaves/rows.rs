@@ -5,16 +5,19 @@ use inspection_domain::{
     audit::AuditAction,
     ids::{LeaveId, UserId},
     leaves::Leave,
-    rule::NotFound,
     schema::leaves,
     time::Date,
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One leave.
 pub(crate) fn get(conn: &mut DbConnection, id: LeaveId) -> Result<Leave> {
-    find_row!(conn, leaves, Leave, id)?.ok_or_else(|| NotFound("leave").into())
+    find_row!(conn, leaves, Leave, id)?.ok_or_else(Error::not_found::<Leave>)
 }
 
 /// The leaves of these people, of any status, that overlap a period.
@@ -39,7 +42,7 @@ pub(crate) fn including(conn: &mut DbConnection, people: &[UserId], date: Date) 
 
 /// One leave, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: LeaveId) -> Result<Leave> {
-    lock_row!(conn, leaves, Leave, id)?.ok_or_else(|| NotFound("leave").into())
+    lock_row!(conn, leaves, Leave, id)?.ok_or_else(Error::not_found::<Leave>)
 }
 
 /// Inserts and records a request.

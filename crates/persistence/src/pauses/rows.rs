@@ -6,15 +6,18 @@ use inspection_domain::{
     audit::AuditAction,
     ids::{JobId, PauseId},
     pauses::{Pause, PauseStatus},
-    rule::NotFound,
     schema::job_pauses as pauses,
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One pause.
 pub(crate) fn get(conn: &mut DbConnection, id: PauseId) -> Result<Pause> {
-    find_row!(conn, pauses, Pause, id)?.ok_or_else(|| NotFound("pause").into())
+    find_row!(conn, pauses, Pause, id)?.ok_or_else(Error::not_found::<Pause>)
 }
 
 /// The pause of a job with this status; there is at most one pending and one approved.

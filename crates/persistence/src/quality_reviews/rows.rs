@@ -8,15 +8,18 @@ use inspection_domain::{
     audit::AuditAction,
     ids::{JobId, ReviewId, UserId},
     quality_reviews::{QualityReview, ReviewStatus},
-    rule::NotFound,
     schema::quality_reviews as reviews,
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One review.
 pub(crate) fn get(conn: &mut DbConnection, id: ReviewId) -> Result<QualityReview> {
-    find_row!(conn, reviews, QualityReview, id)?.ok_or_else(|| NotFound("quality review").into())
+    find_row!(conn, reviews, QualityReview, id)?.ok_or_else(Error::not_found::<QualityReview>)
 }
 
 /// Whether a job has a review that is pending, or rejected and not validated yet.

@@ -5,16 +5,19 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
     ids::{AssignmentId, JobId, TakeoverId, UserId},
-    rule::NotFound,
     schema::takeovers,
     takeovers::{Takeover, TakeoverStatus},
 };
 
-use crate::db::{connection::DbConnection, error::Result, tx::Tx};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One request.
 pub(crate) fn get(conn: &mut DbConnection, id: TakeoverId) -> Result<Takeover> {
-    find_row!(conn, takeovers, Takeover, id)?.ok_or_else(|| NotFound("takeover").into())
+    find_row!(conn, takeovers, Takeover, id)?.ok_or_else(Error::not_found::<Takeover>)
 }
 
 /// The pending requests for a job or an assignment, in the order of the queue.

@@ -1,14 +1,18 @@
-//! Rows of `users`: lookups and locks.
+//! Rows of `users` and `badges`: lookups, locks, inserts and writes.
 
 use diesel::prelude::*;
 use inspection_domain::{
+    audit::{AuditAction, Changes},
     ids::UserId,
-    rule::NotFound,
-    schema::users,
-    users::{Role, User},
+    schema::{badges, users},
+    users::{Badge, Role, User},
 };
 
-use crate::db::{connection::DbConnection, error::Result};
+use crate::db::{
+    connection::DbConnection,
+    error::{Error, Result},
+    tx::Tx,
+};
 
 /// One account, if it exists.
 pub fn find(conn: &mut DbConnection, id: UserId) -> Result<Option<User>> {
@@ -17,7 +21,7 @@ pub fn find(conn: &mut DbConnection, id: UserId) -> Result<Option<User>> {
 
 /// One account.
 pub fn get(conn: &mut DbConnection, id: UserId) -> Result<User> {
-    find(conn, id)?.ok_or_else(|| NotFound("user").into())
+    find(conn, id)?.ok_or_else(Error::not_found::<User>)
 }
 
 /// All active accounts.
@@ -42,14 +46,14 @@ pub(crate) fn active_admins(conn: &mut DbConnection) -> Result<Vec<UserId>> {
 
 /// One account, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: UserId) -> Result<User> {
-    lock_row!(conn, users, User, id)?.ok_or_else(|| NotFound("user").into())
+    lock_row!(conn, users, User, id)?.ok_or_else(Error::not_found::<User>)
 }
 
 /// One account, locked for a change of its unique columns (e-mail address, badges). The lock
 /// excludes rows that refer to the account; taken later in the transaction it could deadlock with
 /// such a reference.
 pub(crate) fn lock_exclusively(conn: &mut DbConnection, id: UserId) -> Result<User> {
-    lock_row!(conn, users, User, id, for_update)?.ok_or_else(|| NotFound("user").into())
+    lock_row!(conn, users, User, id, for_update)?.ok_or_else(Error::not_found::<User>)
 }
 
 /// Several accounts, locked until the transaction ends. Accounts are locked in one order
@@ -77,4 +81,68 @@ pub(crate) fn lock_active_admins(conn: &mut DbConnection) -> Result<Vec<UserId>>
         .order(users::id)
         .select(users::id);
     Ok(lock_rows!(conn, active_admins, load)?)
+}
+
+/// Hash of the password of an account.
+pub(crate) fn password_hash(conn: &mut DbConnection, id: UserId) -> Result<String> {
+    Ok(with_conn!(conn, |c| users::table.find(id).select(users::password_hash).first(c))?)
+}
+
+/// Inserts and records an account with the hash of its password.
+pub(crate) fn insert(tx: &mut Tx<'_>, new: &User, password_hash: &str) -> Result<User> {
+    let user = insert_row!(tx, users, User, (new, users::password_hash.eq(password_hash)))?;
+    tx.record(AuditAction::Create, None, Some(&user));
+    Ok(user)
+}
+
+/// Writes an account, which is locked exclusively, and records these changes.
+pub(crate) fn write(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &User,
+    after: &User,
+    changes: Changes,
+) -> Result<()> {
+    update_row!(tx, users, before, after)?;
+    tx.record_with(action, Some(before), Some(after), changes);
+    Ok(())
+}
+
+/// Writes the hash of the password of an account, which is locked. The hash is not recorded.
+pub(crate) fn write_password_hash(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    user: &User,
+    password_hash: &str,
+) -> Result<()> {
+    let columns = (users::password_hash.eq(password_hash), users::updated_at.eq(tx.now));
+    update_row!(tx, users, user, columns)?;
+    tx.record_with(action, Some(user), Some(user), Changes::none());
+    Ok(())
+}
+
+/// Inserts a badge; `false` if it exists. Concurrent inserts of the same badge wait for each other.
+pub(crate) fn insert_badge(tx: &mut Tx<'_>, badge: &Badge) -> Result<bool> {
+    let (prefix, number) = badge.parts().unzip();
+    let row = (badges::badge.eq(badge.as_str()), badges::prefix.eq(prefix), badges::number.eq(number));
+    let inserted = with_conn!(&mut *tx.conn, |c| diesel::insert_into(badges::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(inserted == 1)
+}
+
+/// Largest number among the badges of a role, if there are any.
+pub(crate) fn last_badge(conn: &mut DbConnection, role: Role) -> Result<Option<i64>> {
+    Ok(with_conn!(conn, |c| badges::table
+        .filter(badges::prefix.eq(role.badge_prefix()))
+        .select(diesel::dsl::max(badges::number))
+        .first(c))?)
+}
+
+/// Deletes badges, which are free from then on.
+pub(crate) fn delete_badges(tx: &mut Tx<'_>, freed: &[&String]) -> Result<()> {
+    let freed = badges::table.filter(badges::badge.eq_any(freed));
+    with_conn!(&mut *tx.conn, |c| diesel::delete(freed).execute(c))?;
+    Ok(())
 }
