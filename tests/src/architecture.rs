@@ -8,6 +8,7 @@ use std::{
 
 mod imports;
 mod layers;
+mod persistence;
 mod planted;
 mod readmes;
 mod rooms;
@@ -83,10 +84,20 @@ fn foundations_know_no_feature() {
 #[test]
 fn rows_know_the_database_and_their_own_tables() {
     let files = sources();
-    let modules = rooms::modules_by_crate(&files);
-    let persistence = &modules["persistence"];
-    assert_none(&rooms::features_in_rows(&persistence.imports()));
-    assert_none(&rooms::foreign_tables(&files, persistence));
+    let modules = &rooms::modules_by_crate(&files)["persistence"];
+    assert_none(&persistence::features_in_rows(&modules.imports()));
+    assert_none(&persistence::foreign_tables(persistence::TABLES, &files, modules));
+}
+
+#[test]
+fn units_of_work_follow_their_order() {
+    let files = sources();
+    let modules = &rooms::modules_by_crate(&files)["persistence"];
+    assert_none(&persistence::against_the_order(persistence::ORDER, modules));
+    let readme = fs::read_to_string(root().join("crates/persistence/README.md")).expect("the README");
+    let order = persistence::order_as_list();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&readme).contains(&words(&order)), "the README does not show this order:\n{order}");
 }
 
 #[test]

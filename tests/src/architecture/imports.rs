@@ -102,6 +102,11 @@ impl Modules {
             .collect()
     }
 
+    /// The files, without those of tests.
+    pub(super) fn files(&self) -> BTreeSet<&str> {
+        self.modules.values().filter(|module| !module.is_test).map(|module| module.file.as_str()).collect()
+    }
+
     /// The paths that the module of a file contains.
     pub(super) fn paths_of(&self, file: &str) -> BTreeSet<&[String]> {
         let modules = self.modules.values().filter(|module| module.file == file);

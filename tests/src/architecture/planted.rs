@@ -2,7 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{layers, readmes, rooms, sources::SourceFile, words};
+use super::{
+    layers,
+    persistence::{self, Order, Tables},
+    readmes, rooms,
+    sources::SourceFile,
+    words,
+};
+
+/// The order of units of work in the files below.
+const ORDER: Order<'_> = &[&["users"], &["defects"], &["jobs", "jobs/done"]];
+
+/// The tables of rows in the files below.
+const TABLES: Tables<'_> = &[("defects", &["defects"]), ("jobs", &["job_pauses", "jobs"])];
 
 /// Files of a small workspace without violations.
 fn clean() -> Vec<SourceFile> {
@@ -28,14 +40,22 @@ fn clean() -> Vec<SourceFile> {
         ),
         SourceFile::new(
             "crates/persistence/src/jobs.rs",
-            "pub(crate) mod rows; pub fn start() { with_conn!(c, |c| crate::defects::close(c)); }
+            "mod done; pub(crate) mod rows; pub use done::complete;
+             pub fn start() { with_conn!(c, |c| crate::defects::close(c)); }
              #[cfg(test)] mod tests { use crate::reports; }",
         ),
+        SourceFile::new("crates/persistence/src/jobs/done.rs", "use super::rows; pub fn complete() {}"),
         SourceFile::new(
             "crates/persistence/src/jobs/rows.rs",
             "use inspection_domain::schema::{job_pauses, jobs};",
         ),
         SourceFile::new("crates/persistence/src/users.rs", "pub fn get() { std::mem::drop(1); }"),
+        SourceFile::new(
+            "crates/domain/src/schema/records.rs",
+            "diesel::table! { defects (id) { id -> BigInt, } } diesel::table! { jobs (id) { id -> BigInt, } }
+             diesel::table! { #[doc = \"Pauses.\"] job_pauses (id) { id -> BigInt, } }
+             diesel::table! { revoked_tokens (id) { id -> BigInt, } }",
+        ),
         SourceFile::new(
             "crates/http/src/lib.rs",
             "mod defects; mod web; pub use web::app::App; pub fn routes() { defects::routes(); }",
@@ -63,8 +83,8 @@ fn all_violations(files: &[SourceFile]) -> Vec<String> {
     let modules = rooms::modules_by_crate(files);
     let mut found = [
         layers::upward_imports(&modules),
-        rooms::features_in_rows(&modules["persistence"].imports()),
-        rooms::foreign_tables(files, &modules["persistence"]),
+        persistence::features_in_rows(&modules["persistence"].imports()),
+        persistence::foreign_tables(TABLES, files, &modules["persistence"]),
         rooms::long_files(files),
         words::old_names(files),
     ]
@@ -85,7 +105,10 @@ fn only_violation(files: &[SourceFile]) -> String {
 
 #[test]
 fn a_clean_workspace_has_no_violation() {
-    assert_eq!(all_violations(&clean()), Vec::<String>::new());
+    let files = clean();
+    assert_eq!(all_violations(&files), Vec::<String>::new());
+    let modules = &rooms::modules_by_crate(&files)["persistence"];
+    assert_eq!(persistence::against_the_order(ORDER, modules), Vec::<String>::new());
 }
 
 #[test]
@@ -221,14 +244,70 @@ fn a_foundation_that_knows_a_feature_is_found() {
 fn another_feature_and_a_foreign_table_in_rows_are_found() {
     let found = all_violations(&with("crates/persistence/src/defects/rows.rs", "use crate::users;"));
     assert_eq!(found, ["persistence: defects/rows.rs knows users.rs by crate::users"]);
-    for line in
-        ["use inspection_domain::schema::jobs;", "fn all() { inspection_domain::schema::jobs::table }"]
-    {
+    for line in [
+        "use inspection_domain::schema::jobs;",
+        "use inspection_domain::schema::{jobs as tasks};",
+        "fn all() { inspection_domain::schema::jobs::table }",
+    ] {
         let found = only_violation(&with("crates/persistence/src/defects/rows.rs", line));
-        assert_eq!(
-            found, r#"persistence: {"defects/rows.rs", "jobs/rows.rs"} all name the table jobs"#,
-            "{line}"
-        );
+        assert_eq!(found, "persistence: defects/rows.rs names the foreign table jobs", "{line}");
+    }
+    // A table that no other file names.
+    let line = "use inspection_domain::schema::revoked_tokens;";
+    let found = only_violation(&with("crates/persistence/src/jobs/rows.rs", line));
+    assert_eq!(found, "persistence: jobs/rows.rs names the foreign table revoked_tokens");
+    for line in ["use inspection_domain::schema;", "use inspection_domain::schema::*;"] {
+        let found = only_violation(&with("crates/persistence/src/jobs/rows.rs", line));
+        assert_eq!(found, "persistence: jobs/rows.rs names the whole schema", "{line}");
+    }
+}
+
+#[test]
+fn a_gap_in_the_list_of_tables_is_found() {
+    let mut files = clean();
+    files.push(SourceFile::new("crates/persistence/src/users/rows.rs", ""));
+    assert_eq!(only_violation(&files), "persistence: users/rows.rs has no tables listed");
+    let files = clean();
+    let modules = &rooms::modules_by_crate(&files)["persistence"];
+    let cases: [(Tables<'_>, &str); 4] = [
+        (
+            &[("defects", &["defects"]), ("jobs", &["jobs"])],
+            "jobs/rows.rs names the foreign table job_pauses",
+        ),
+        (&[TABLES[0], TABLES[1], ("users", &[])], "users has tables and no rows.rs"),
+        (&[("defects", &["defects", "faults"]), TABLES[1]], "the table faults is listed and not declared"),
+        (&[("defects", &["defects", "jobs"]), TABLES[1]], "the table jobs is listed twice"),
+    ];
+    for (tables, expected) in cases {
+        let found = persistence::foreign_tables(tables, &files, modules);
+        assert_eq!(found, [format!("persistence: {expected}")]);
+    }
+}
+
+#[test]
+fn an_import_against_the_order_is_found() {
+    let done = "crates/persistence/src/jobs/done.rs";
+    for line in ["use crate::{defects, users};", "use crate::defects::rows;"] {
+        assert_eq!(all_violations(&with(done, line)), Vec::<String>::new(), "{line}");
+    }
+    let files = with(done, "use crate::users;");
+    let modules = &rooms::modules_by_crate(&files)["persistence"];
+    let cases: [(Order<'_>, &str); 5] = [
+        (&[&["defects", "users"], &["jobs", "jobs/done"]], "defects.rs imports users.rs against the order"),
+        (
+            &[&["defects"], &["users"], &["jobs", "jobs/done"]],
+            "defects.rs imports users.rs against the order",
+        ),
+        (
+            &[&["users"], &["defects"], &["jobs"], &["jobs/done"]],
+            "jobs.rs imports jobs/done.rs against the order",
+        ),
+        (&[&["users"], &["defects"], &["jobs"]], "jobs/done.rs has no level in the order of units of work"),
+        (&[ORDER[0], ORDER[1], ORDER[2], &["sync"]], "sync has a level and no file"),
+    ];
+    for (order, expected) in cases {
+        let found = persistence::against_the_order(order, modules);
+        assert_eq!(found, [format!("persistence: {expected}")]);
     }
 }
 

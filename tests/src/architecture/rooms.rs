@@ -1,5 +1,5 @@
-//! The rooms of a crate: circles of imports, the folders that know no feature, the rows of
-//! persistence, and the sizes of files.
+//! The rooms of a crate: circles of imports, the folders that know no feature, and the sizes of
+//! files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,41 +95,6 @@ pub(super) fn features_in_foundations(crate_name: &str, imports: &BTreeSet<Impor
         .iter()
         .filter(|import| folder(&import.from).is_some() && folder(&import.to) != folder(&import.from))
         .map(|import| format!("{crate_name}: {} knows {} by {}", import.from, import.to, import.path))
-        .collect()
-}
-
-/// Imports of persistence's `rows.rs` from anywhere but `db`.
-pub(super) fn features_in_rows(imports: &BTreeSet<Import>) -> Vec<String> {
-    imports
-        .iter()
-        .filter(|import| is_rows(&import.from) && !import.to.starts_with("db"))
-        .map(|import| format!("persistence: {} knows {} by {}", import.from, import.to, import.path))
-        .collect()
-}
-
-fn is_rows(file: &str) -> bool {
-    file.ends_with("/rows.rs")
-}
-
-/// Tables that the `rows.rs` of two features name.
-pub(super) fn foreign_tables(files: &[SourceFile], modules: &Modules) -> Vec<String> {
-    let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let rows = files
-        .iter()
-        .filter_map(|file| file.in_crate())
-        .filter(|(name, path)| *name == "persistence" && is_rows(path));
-    for (_, path) in rows {
-        for segments in modules.paths_of(path) {
-            let table = segments.iter().skip_while(|name| *name != "schema").nth(1);
-            if let Some(table) = table {
-                owners.entry(table).or_default().insert(path);
-            }
-        }
-    }
-    owners
-        .iter()
-        .filter(|(_, owners)| owners.len() > 1)
-        .map(|(table, owners)| format!("persistence: {owners:?} all name the table {table}"))
         .collect()
 }
 
