@@ -161,7 +161,7 @@ macro_rules! on_both {
     ($( $(#[$meta:meta])* fn $name:ident($site:ident: TestSite) $body:block )+) => {$(
         $(#[$meta])*
         mod $name {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "a test may name everything by its path")]
             use super::*;
 
             fn check($site: $crate::site::TestSite) $body

@@ -67,7 +67,7 @@ impl<T: Translated> Translated for &mut T {
 macro_rules! shows {
     ($($shown:ty { $($part:ident),* $(,)? }),+ $(,)?) => {$(
         impl $crate::translations::Translated for $shown {
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "a view without translatable parts has no use for `see`")]
             fn texts(&mut self, see: &mut dyn FnMut($crate::translations::Slot<'_>)) {
                 $( $crate::translations::Translated::texts(&mut self.$part, see); )*
             }

@@ -123,7 +123,7 @@ macro_rules! on_both_databases {
     ($( $(#[$meta:meta])* fn $name:ident($db:ident: TestDatabase) $body:block )+) => {$(
         $(#[$meta])*
         mod $name {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "a test may name everything by its path")]
             use super::*;
 
             fn check($db: $crate::TestDatabase) $body

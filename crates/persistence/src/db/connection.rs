@@ -67,13 +67,13 @@ macro_rules! with_conn {
         match $conn {
             #[cfg(feature = "postgres")]
             $crate::DbConnection::Postgres($c) => {
-                #[allow(dead_code)]
+                #[allow(dead_code, reason = "only boxed queries name it")]
                 type Backend = diesel::pg::Pg;
                 $body
             }
             #[cfg(feature = "sqlite")]
             $crate::DbConnection::Sqlite($c) => {
-                #[allow(dead_code)]
+                #[allow(dead_code, reason = "only boxed queries name it")]
                 type Backend = diesel::sqlite::Sqlite;
                 $body
             }

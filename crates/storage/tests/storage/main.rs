@@ -108,7 +108,7 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
 macro_rules! on_every_store {
     ($( async fn $name:ident($store:ident: TestStore) $body:block )+) => {$(
         mod $name {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "a test may name everything by its path")]
             use super::*;
 
             async fn check($store: $crate::TestStore) $body
