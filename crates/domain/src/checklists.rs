@@ -40,7 +40,7 @@ pub struct NumericRule {
 
 impl NumericRule {
     /// Whether a number is in the range.
-    pub fn admits(self, number: f64) -> bool {
+    pub(crate) fn admits(self, number: f64) -> bool {
         self.min.is_none_or(|min| number >= min) && self.max.is_none_or(|max| number <= max)
     }
 }

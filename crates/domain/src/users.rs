@@ -144,7 +144,7 @@ impl User {
     }
 
     /// Whether the account is an admin that can sign in.
-    pub fn is_active_admin(&self) -> bool {
+    pub(crate) fn is_active_admin(&self) -> bool {
         self.is_admin() && self.is_active
     }
 

@@ -81,7 +81,7 @@ mod tests {
         };
         assert!(create("short").expect_err("refused").contains("8 to 128"));
         let admin = create("a long enough one").expect("created");
-        assert!(admin.is_active_admin());
+        assert!(admin.is_active && admin.is_admin());
         assert!(create("a long enough one").expect_err("refused").contains("in use"));
 
         let next = Password::new("another long one");

@@ -52,7 +52,8 @@ impl Storage {
         Ok(Self::new(Arc::new(S3::new(settings)?), Staging::new(folder, false)?))
     }
 
-    /// Stores files in memory, for tests; `folder` holds uploads in progress.
+    /// Stores files in memory, for the tests of a program that embeds this crate; `folder` holds
+    /// uploads in progress.
     pub fn in_memory(folder: &Path) -> Result<Self, StoreError> {
         Ok(Self::new(Arc::new(Objects::in_memory()), Staging::new(folder, false)?))
     }

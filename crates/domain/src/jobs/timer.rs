@@ -112,7 +112,7 @@ fn seconds(from: Instant, to: Instant) -> i64 {
 impl Times {
     /// Computes the times up to `until` from the start, the seconds of completed pauses and the
     /// beginning of the present pause, if any (§7).
-    pub fn of_totals(
+    pub(super) fn of_totals(
         started: Instant,
         ended_pauses: i64,
         paused_at: Option<Instant>,

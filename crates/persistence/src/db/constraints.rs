@@ -191,8 +191,8 @@ fn violated(info: &dyn DatabaseErrorInformation) -> Option<&'static Unique> {
         .find(|unique| info.constraint_name() == Some(unique.name) || columns == Some(unique.columns))
 }
 
-/// Names of all unique constraints in the list above, for the test that compares it with the
-/// schema.
+/// Names of all unique constraints in the list above. Public for the test that compares it with the
+/// schema of both databases, which `inspection-testkit` creates with this crate.
 #[doc(hidden)]
 pub fn unique_constraints() -> Vec<&'static str> {
     UNIQUE.iter().map(|unique| unique.name).collect()
