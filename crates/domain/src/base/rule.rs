@@ -134,3 +134,25 @@ impl Rule for Forbidden {
         Code::Forbidden
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_article_follows_the_first_letter() {
+        assert_eq!(["open", "assigned", "closed", ""].map(article), ["an", "an", "a", "a"]);
+    }
+
+    #[test]
+    fn an_error_without_fields_has_a_code_and_a_message() {
+        let errors: [(&dyn Rule, _, _); 2] = [
+            (&NotFound("defect"), Code::NotFound, "defect not found"),
+            (&Forbidden("only admins may do this"), Code::Forbidden, "only admins may do this"),
+        ];
+        for (error, code, message) in errors {
+            assert_eq!((error.code(), error.to_string().as_str()), (code, message));
+            assert_eq!(error.fields(), Vec::new());
+        }
+    }
+}

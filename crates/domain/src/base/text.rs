@@ -157,6 +157,8 @@ mod tests {
         assert_eq!(of("en;q=0.3, ar-SA;q=0.8"), Language::Ar);
         assert_eq!(of("en;q=0"), Language::Ar, "not acceptable, so the user's own");
         assert_eq!(of("de, fr;q=x"), Language::Ar);
+        assert_eq!((of("en, ar"), of("ar, en")), (Language::En, Language::Ar), "the first of equals");
+        assert_eq!(of("en;q=1.1"), Language::Ar, "out of range");
         assert_eq!(Language::negotiate(Some(Language::En), Some("ar"), None), Language::En);
         assert_eq!(Language::negotiate(None, None, None), Language::En);
     }
@@ -174,6 +176,15 @@ mod tests {
     fn a_text_is_chosen_in_the_readers_language_if_present() {
         assert_eq!(Language::Ar.choose("Hall", Some("قاعة")), "قاعة");
         assert_eq!(Language::Ar.choose("Hall", None), "Hall");
+        assert_eq!(Language::Ar.choose("Hall", Some("")), "Hall");
         assert_eq!(Language::En.choose("Hall", Some("قاعة")), "Hall");
+    }
+
+    #[test]
+    fn an_unchanged_arabic_text_does_not_replace_the_original() {
+        assert!(Language::is_read_back("قاعة", "Hall", Some("قاعة")));
+        assert!(!Language::is_read_back("Room", "Hall", Some("قاعة")));
+        assert!(!Language::is_read_back("قاعة", "Hall", None));
+        assert!(!Language::is_read_back("قاعة", "قاعة", Some("قاعة")), "nothing changes");
     }
 }

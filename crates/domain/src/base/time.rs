@@ -364,6 +364,19 @@ mod tests {
     }
 
     #[test]
+    fn instants_are_moved_within_the_calendar() {
+        let start = at("2026-03-01T07:00:00Z");
+        assert_eq!(start.plus_seconds(61).to_string(), "2026-03-01T07:01:01.000Z");
+        assert_eq!(start.plus_seconds(-61).to_string(), "2026-03-01T06:58:59.000Z");
+        assert_eq!(start.plus_seconds(0), start);
+        assert_eq!(start.next().to_string(), "2026-03-01T07:00:00.001Z");
+        let (first, last) = (Instant::new(Timestamp::MIN), Instant::new(Timestamp::MAX));
+        assert_eq!((start.plus_seconds(i64::MIN), start.plus_seconds(i64::MAX)), (first, last));
+        assert_eq!(last.to_string(), "9999-12-30T22:00:00.000Z");
+        assert_eq!(last.next(), last);
+    }
+
+    #[test]
     fn the_date_is_the_sites_not_the_servers() {
         let riyadh = SiteTimeZone::new("Asia/Riyadh").expect("known zone");
         assert_eq!(riyadh.date(at("2026-03-01T22:30:00Z")).to_string(), "2026-03-02");

@@ -47,3 +47,44 @@ fn query_strings_are_read_as_text() {
     assert!(Sample::from_pairs(pairs(&[("name", "a"), ("count", "-1")])).is_err());
     assert_eq!(Sample::from_pairs(pairs(&[("name", "a"), ("count", "")])).expect("read").count, None);
 }
+
+#[test]
+fn a_syntax_error_has_a_code_of_its_own() {
+    let mut errors = Invalid::value("may not be null").at("name");
+    assert_eq!(errors.code(), crate::rule::Code::ValidationError);
+    let malformed = Invalid::malformed("line 1", "expected a comma");
+    assert_eq!(malformed.code(), crate::rule::Code::MalformedJson);
+    assert_eq!(malformed.to_string(), "the body is not valid JSON: line 1 expected a comma");
+    errors.extend(malformed);
+    assert_eq!(errors.code(), crate::rule::Code::MalformedJson);
+    errors.extend(Invalid::value("is required").at("note"));
+    assert_eq!(errors.code(), crate::rule::Code::MalformedJson);
+    let fields: Vec<_> = errors.fields().into_iter().map(|error| error.field).collect();
+    assert_eq!(fields, ["name", "line 1", "note"]);
+}
+
+#[test]
+fn booleans_in_query_strings_are_words_or_digits() {
+    let text = |text: &str| bool::read(RawValue::Text(text.into())).ok();
+    assert_eq!(["true", "1", "false", "0"].map(text), [Some(true), Some(true), Some(false), Some(false)]);
+    assert_eq!(["", "yes", "TRUE", "2"].map(text), [None; 4]);
+    let json = |value| bool::read(RawValue::Json(value)).ok();
+    assert_eq!([json!(true), json!(false)].map(json), [Some(true), Some(false)]);
+    assert_eq!([json!("true"), json!(1), json!(null)].map(json), [None; 3]);
+}
+
+#[test]
+fn a_list_of_objects_has_at_least_one_and_a_maximum() {
+    let list = |elements: Value| {
+        let list = NonEmptyList::<Sample, 2>::take_field(Some(RawValue::Json(elements)));
+        list.map(|list| list.0.len()).map_err(|wrong| wrong.at("list").fields()[0].field.clone())
+    };
+    let valid = json!({"name": "a"});
+    assert_eq!(list(json!([valid])), Ok(1));
+    assert_eq!(list(json!([valid, valid])), Ok(2));
+    assert_eq!(list(json!([valid, {}])), Err("list[1].name".into()));
+    for wrong in [json!([]), json!([valid, valid, valid]), json!({}), json!(null)] {
+        assert_eq!(list(wrong.clone()), Err("list".into()), "{wrong}");
+    }
+    assert!(NonEmptyList::<Sample, 2>::take_field(None).is_err());
+}
