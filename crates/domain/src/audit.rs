@@ -223,10 +223,40 @@ mod tests {
             serde_json::to_value(&changes).expect("json"),
             json!({"status": {"old": "active", "new": "stopped"}, "berth": {"old": null, "new": "B7"}})
         );
+        assert!(!changes.is_empty());
         assert_eq!(Changes::between(Some(&before), Some(&before)), Changes::none());
-        assert!(
-            !Changes::between(None, Some(&after)).0.contains_key("manufacturer"),
-            "absent values are not recorded"
+        assert!(Changes::none().is_empty());
+    }
+
+    #[test]
+    fn a_new_or_deleted_object_is_recorded_without_absent_values_and_the_last_change() {
+        #[derive(Serialize)]
+        struct Sample {
+            id: i64,
+            berth: Option<&'static str>,
+            updated_at: i64,
+        }
+        let sample = Sample { id: 7, berth: None, updated_at: 1 };
+        let json = |before, after| serde_json::to_value(Changes::between(before, after)).expect("json");
+        assert_eq!(json(None, Some(&sample)), json!({"id": {"old": null, "new": 7}}));
+        assert_eq!(json(Some(&sample), None), json!({"id": {"old": 7, "new": null}}));
+        assert_eq!(json(None, None), json!({}));
+    }
+
+    #[test]
+    fn facts_beyond_the_fields_are_added() {
+        let changes = Changes::none().with("reason", "late").without("item", &json!({"id": 7})).replaced(
+            "answer",
+            &json!("pass"),
+            &json!("fail"),
+        );
+        assert_eq!(
+            serde_json::to_value(&changes).expect("json"),
+            json!({
+                "reason": {"old": null, "new": "late"},
+                "item": {"old": {"id": 7}, "new": null},
+                "answer": {"old": "pass", "new": "fail"},
+            })
         );
     }
 }

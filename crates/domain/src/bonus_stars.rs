@@ -235,7 +235,7 @@ mod tests {
     use super::*;
     use crate::{
         input::Input,
-        testing::{id, now},
+        testing::{changes, fields, id, job, later, now},
     };
 
     fn bonus_of(amount: i64) -> NewBonus {
@@ -291,5 +291,98 @@ mod tests {
             assert_eq!(approved.err().map(|rule| rule.code()), expected, "{status}");
             assert_eq!(denied.err().map(|rule| rule.code()), expected, "{status}");
         }
+    }
+    #[test]
+    fn an_award_counts_at_once_and_a_request_awaits_a_decision() {
+        let new = json!({
+            "user_id": 3, "amount": 4, "reason": "Saved the day",
+            "related_job_type": "engineer", "related_job_id": 5,
+        });
+        let new = NewBonus::from_json(new).expect("fine");
+        let award = new.clone().award(id(8), now()).expect("awarded");
+        insta::assert_snapshot!(fields(&award).join("\n"), @r#"
+        id: BonusId(0)
+        user_id: UserId(3)
+        amount: 4
+        requested_amount: None
+        reason: "Saved the day"
+        related_job_type: Some(Engineer)
+        related_job_id: Some(JobId(5))
+        status: Approved
+        requested_by_id: None
+        decided_by_id: Some(UserId(8))
+        decided_at: Some(Instant(2026-03-01T07:00:00Z))
+        deny_reason: None
+        created_at: Instant(2026-03-01T07:00:00Z)
+        "#);
+        let requested = new.request(id(8), now()).expect("requested");
+        let requested = Bonus { id: id(7), ..requested };
+        let approve = |amount| {
+            let approval = BonusApproval::from_json(json!({"amount": amount})).expect("an amount");
+            requested.approve(&approval, id(9), later()).expect("approved")
+        };
+        let denial = BonusDenial::from_json(json!({"reason": "part of the job"})).expect("a reason");
+        insta::assert_snapshot!(changes(&[
+            ("request instead of an award", &award, &requested),
+            ("approve", &requested, &approve(None)),
+            ("approve the same number", &requested, &approve(Some(4))),
+            ("approve another number", &requested, &approve(Some(6))),
+            ("deny", &requested, &requested.deny(denial, id(9), later()).expect("denied")),
+        ]), @r#"
+        request instead of an award
+          id: BonusId(7)
+          requested_amount: Some(4)
+          status: Pending
+          requested_by_id: Some(UserId(8))
+          decided_by_id: None
+          decided_at: None
+        approve
+          status: Approved
+          decided_by_id: Some(UserId(9))
+          decided_at: Some(Instant(2026-03-01T08:00:00Z))
+        approve the same number
+          status: Approved
+          decided_by_id: Some(UserId(9))
+          decided_at: Some(Instant(2026-03-01T08:00:00Z))
+        approve another number
+          amount: 6
+          status: Modified
+          decided_by_id: Some(UserId(9))
+          decided_at: Some(Instant(2026-03-01T08:00:00Z))
+        deny
+          status: Denied
+          decided_by_id: Some(UserId(9))
+          decided_at: Some(Instant(2026-03-01T08:00:00Z))
+          deny_reason: Some("part of the job")
+        "#);
+    }
+
+    #[test]
+    fn the_related_job_exists_and_is_of_the_kind() {
+        let related = |kind: Option<&str>, job: Option<i64>| {
+            let body = json!({
+                "user_id": 1, "amount": 1, "reason": "x", "related_job_type": kind, "related_job_id": job,
+            });
+            NewBonus::from_json(body).expect("fine")
+        };
+        let job = job();
+        let fine = related(Some("engineer"), Some(7));
+        assert_eq!(fine.check_job(Some(&job)), Ok(()));
+        assert_eq!(related(None, None).check_job(None), Ok(()));
+        for (bonus, job) in [
+            (&fine, None),
+            (&fine, Some(Job { id: id(8), ..job.clone() })),
+            (&fine, Some(Job { kind: JobKind::Specialist, ..job.clone() })),
+            (&related(None, None), Some(job)),
+        ] {
+            let wrong = bonus.check_job(job.as_ref()).expect_err("another job");
+            assert_eq!(wrong.fields()[0].field, "related_job_id");
+        }
+    }
+
+    #[test]
+    fn a_rejection_has_the_code_of_its_reason() {
+        let codes = [BonusRule::Decided(BonusStatus::Denied), BonusRule::Own].map(|rule| rule.code());
+        assert_eq!(codes, [Code::InvalidState, Code::RuleViolation]);
     }
 }

@@ -191,7 +191,7 @@ impl InspectionList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::now;
+    use crate::testing::{fields, id, later, now};
 
     #[test]
     fn the_status_follows_from_the_counters() {
@@ -210,19 +210,53 @@ mod tests {
         }
     }
 
+    fn list() -> InspectionList {
+        let day = Date::new(2026, 3, 2).expect("a date");
+        InspectionList { id: id(7), ..InspectionList::empty(day, Shift::Night, Some(id(3)), now()) }
+    }
+
+    #[test]
+    fn a_new_list_is_empty() {
+        insta::assert_snapshot!(fields(&list()).join("\n"), @r"
+        id: ListId(7)
+        target_date: Date(2026-03-02)
+        shift: Night
+        status: Generated
+        total_assets: 0
+        assigned_assets: 0
+        completed_assets: 0
+        generated_by_id: Some(UserId(3))
+        created_at: Instant(2026-03-01T07:00:00Z)
+        updated_at: Instant(2026-03-01T07:00:00Z)
+        ");
+    }
+
     #[test]
     fn every_status_of_an_assignment_is_counted_where_it_belongs() {
-        let list = InspectionList::empty(Date::new(2026, 3, 2).expect("a date"), Shift::Day, None, now());
         for &status in AssignmentStatus::ALL {
-            let counted = list.counted(&[(status, 2), (AssignmentStatus::Unassigned, 1)], now());
-            let assigned = if status == AssignmentStatus::Unassigned { 0 } else { 2 };
-            let completed = if status == AssignmentStatus::Completed { 2 } else { 0 };
-            assert_eq!(
-                (counted.total_assets, counted.assigned_assets, counted.completed_assets),
-                (3, assigned, completed),
-                "{status}"
-            );
+            let counted = list().counted(&[(status, 2), (AssignmentStatus::Assigned, 1)], later());
+            let assigned_assets = if status == AssignmentStatus::Unassigned { 1 } else { 3 };
+            let expected = InspectionList {
+                status: ListStatus::of(3, assigned_assets, 0),
+                total_assets: 3,
+                assigned_assets,
+                completed_assets: if status == AssignmentStatus::Completed { 2 } else { 0 },
+                updated_at: later(),
+                ..list()
+            };
+            assert_eq!(counted, expected, "{status}");
         }
-        assert_eq!(list.counted(&[], now()), list);
+        let finished = list().counted(&[(AssignmentStatus::Completed, 4)], later());
+        assert_eq!((finished.status, finished.completed_assets), (ListStatus::Completed, 4));
+        assert_eq!(list().counted(&[], now()), list());
+    }
+
+    #[test]
+    fn a_second_list_is_a_duplicate_of_the_day() {
+        let rule = ListRule::Exists { target_date: list().target_date, shift: Shift::Night };
+        assert_eq!(rule.code(), Code::Duplicate);
+        assert!(rule.to_string().contains("night shift of 2026-03-02"), "{rule}");
+        let fields: Vec<_> = rule.fields().into_iter().map(|error| error.field).collect();
+        assert_eq!(fields, ["target_date"]);
     }
 }

@@ -142,3 +142,85 @@ impl Defect {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        defects::DefectStatus,
+        input::Input,
+        jobs::JobStatus,
+        testing::{changes, defect, fields, id, job, later},
+    };
+
+    fn new() -> NewDefectAssessment {
+        let body = json!({"defect_id": 40, "verdict": "minor", "technical_notes": "a scratch"});
+        NewDefectAssessment::from_json(body).expect("an assessment")
+    }
+
+    #[test]
+    fn an_assessment_belongs_to_the_defect_the_job_and_the_specialist() {
+        let assessment = new().assess(&defect(), &job(), id(4), later()).expect("assessed");
+        insta::assert_snapshot!(fields(&assessment).join("\n"), @r#"
+        id: DefectAssessmentId(0)
+        defect_id: DefectId(41)
+        job_id: JobId(7)
+        specialist_id: UserId(4)
+        verdict: Minor
+        technical_notes: "a scratch"
+        created_at: Instant(2026-03-01T08:00:00Z)
+        "#);
+    }
+
+    #[test]
+    fn only_the_specialist_of_the_job_assesses() {
+        let job = job();
+        assert_eq!(may_assess(Some(&job), id(4)).map(|job| job.id), Ok(id(7)));
+        assert!(may_assess(Some(&job), id(5)).is_err() && may_assess(None, id(4)).is_err());
+    }
+
+    #[test]
+    fn a_defect_is_assessed_once_before_the_repair() {
+        let assess = |defect: &Defect, job: &Job| new().assess(defect, job, id(4), later()).err();
+        for &assessment_status in AssessmentStatus::ALL {
+            let refused =
+                (assessment_status != AssessmentStatus::Pending).then_some(DefectAssessmentRule::Assessed);
+            let defect = Defect { assessment_status, ..defect() };
+            assert_eq!(assess(&defect, &job()), refused, "{assessment_status}");
+        }
+        for &status in JobStatus::ALL {
+            let refused = (status != JobStatus::Assigned).then_some(DefectAssessmentRule::WorkBegun);
+            assert_eq!(assess(&defect(), &Job { status, ..job() }), refused, "{status}");
+        }
+        let codes = [DefectAssessmentRule::Assessed, DefectAssessmentRule::WorkBegun].map(|rule| rule.code());
+        assert_eq!(codes, [Code::Duplicate, Code::InvalidState]);
+    }
+
+    #[test]
+    fn every_verdict_changes_these_fields_of_the_defect() {
+        let defect = Defect { status: DefectStatus::InProgress, ..defect() };
+        let assessed = |verdict| defect.assessed(verdict, later()).expect("assessed");
+        insta::assert_snapshot!(changes(&[
+            ("confirm", &defect, &assessed(AssessmentVerdict::Confirm)),
+            ("minor", &defect, &assessed(AssessmentVerdict::Minor)),
+            ("reject", &defect, &assessed(AssessmentVerdict::Reject)),
+        ]), @r"
+        confirm
+          assessment_status: Confirmed
+          updated_at: Instant(2026-03-01T08:00:00Z)
+        minor
+          priority: Low
+          assessment_status: Minor
+          updated_at: Instant(2026-03-01T08:00:00Z)
+        reject
+          status: FalseAlarm
+          assessment_status: Rejected
+          updated_at: Instant(2026-03-01T08:00:00Z)
+        ");
+        let resolved = Defect { status: DefectStatus::Resolved, ..defect.clone() };
+        assert!(resolved.assessed(AssessmentVerdict::Reject, later()).is_err());
+        assert!(resolved.assessed(AssessmentVerdict::Minor, later()).is_ok());
+    }
+}

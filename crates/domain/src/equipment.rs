@@ -306,7 +306,12 @@ pub fn may_look_after(technician: Option<&User>) -> Result<(), Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{equipment, now, user};
+    use crate::{
+        input::Input,
+        rule::Rule,
+        testing::{changes, equipment, fields, id, later, now, user},
+    };
+    use serde_json::json;
 
     #[test]
     fn only_an_active_inspector_or_specialist_is_responsible_for_a_machine() {
@@ -314,15 +319,133 @@ mod tests {
             let person = user(role);
             let fine = matches!(role, Role::Inspector | Role::Specialist);
             assert_eq!(may_look_after(Some(&person)).is_ok(), fine, "{role}");
-            assert!(may_look_after(Some(&User { is_active: false, ..person })).is_err());
+            let inactive = User { is_active: false, ..person };
+            for technician in [None, Some(&inactive)] {
+                let wrong = may_look_after(technician).expect_err("refused");
+                assert_eq!(wrong.fields()[0].field, "assigned_technician_id");
+            }
         }
-        assert!(may_look_after(None).is_err());
+    }
+
+    fn whole() -> serde_json::Value {
+        json!({
+            "name": "Pump 2", "name_ar": "مضخة ٢", "equipment_type": "pump", "equipment_type_ar": "مضخة",
+            "serial_number": "P-2", "location": "Hall", "location_ar": "قاعة", "berth": "B2",
+            "home_berth": "B3", "status": "paused", "assigned_technician_id": 3, "manufacturer": "M",
+            "model_number": "N", "installation_date": "2020-01-02",
+        })
     }
 
     #[test]
-    fn decommissioning_changes_the_status_and_nothing_else() {
-        let before = equipment();
-        let after = before.decommissioned(now());
-        assert_eq!(after, Equipment { status: EquipmentStatus::OutOfService, updated_at: now(), ..before });
+    fn a_new_machine_has_what_was_entered_or_the_defaults() {
+        let register = |body| NewEquipment::from_json(body).expect("a machine").register(now());
+        let all = register(whole());
+        let least =
+            json!({"name": "Pump 2", "equipment_type": "pump", "serial_number": "P-2", "berth": "B2"});
+        insta::assert_snapshot!(fields(&all).join("\n"), @r#"
+        id: EquipmentId(0)
+        name: "Pump 2"
+        name_ar: Some("مضخة ٢")
+        equipment_type: "pump"
+        equipment_type_ar: Some("مضخة")
+        serial_number: "P-2"
+        location: Some("Hall")
+        location_ar: Some("قاعة")
+        berth: Some("B2")
+        home_berth: Some("B3")
+        status: Paused
+        assigned_technician_id: Some(UserId(3))
+        manufacturer: Some("M")
+        model_number: Some("N")
+        installation_date: Some(Date(2020-01-02))
+        created_at: Instant(2026-03-01T07:00:00Z)
+        updated_at: Instant(2026-03-01T07:00:00Z)
+        "#);
+        insta::assert_snapshot!(changes(&[("the least", &all, &register(least))]), @r#"
+        the least
+          name_ar: None
+          equipment_type_ar: None
+          location: None
+          location_ar: None
+          home_berth: Some("B2")
+          status: Active
+          assigned_technician_id: None
+          manufacturer: None
+          model_number: None
+          installation_date: None
+        "#);
+    }
+
+    #[test]
+    fn every_transition_changes_these_fields() {
+        let change = |before: &Equipment, body| {
+            before.changed(EquipmentChanges::from_json(body).expect("input"), later())
+        };
+        let before = Equipment { id: id(7), location_ar: Some("رصيف".into()), ..equipment() };
+        let all = change(&before, whole());
+        let optional = [
+            "name_ar",
+            "equipment_type_ar",
+            "location",
+            "location_ar",
+            "berth",
+            "home_berth",
+            "assigned_technician_id",
+            "manufacturer",
+            "model_number",
+            "installation_date",
+        ];
+        let cleared = change(&all, optional.into_iter().map(|field| (field, json!(null))).collect());
+        insta::assert_snapshot!(changes(&[
+            ("change everything", &before, &all),
+            ("clear everything", &all, &cleared),
+            ("return the Arabic text", &before, &change(&before, json!({"location": "رصيف"}))),
+            ("decommission", &before, &before.decommissioned(later())),
+        ]), @r#"
+        change everything
+          name: "Pump 2"
+          name_ar: Some("مضخة ٢")
+          equipment_type: "pump"
+          equipment_type_ar: Some("مضخة")
+          serial_number: "P-2"
+          location: Some("Hall")
+          location_ar: Some("قاعة")
+          berth: Some("B2")
+          home_berth: Some("B3")
+          status: Paused
+          assigned_technician_id: Some(UserId(3))
+          manufacturer: Some("M")
+          model_number: Some("N")
+          installation_date: Some(Date(2020-01-02))
+          updated_at: Instant(2026-03-01T08:00:00Z)
+        clear everything
+          name_ar: None
+          equipment_type_ar: None
+          location: None
+          location_ar: None
+          berth: None
+          home_berth: None
+          assigned_technician_id: None
+          manufacturer: None
+          model_number: None
+          installation_date: None
+        return the Arabic text
+          updated_at: Instant(2026-03-01T08:00:00Z)
+        decommission
+          status: OutOfService
+          updated_at: Instant(2026-03-01T08:00:00Z)
+        "#);
+    }
+
+    #[test]
+    fn a_repair_changes_the_status_of_a_machine_that_may_run() {
+        use EquipmentStatus::{Active, OutOfService, Paused, Stopped, UnderMaintenance};
+        let all = [Active, UnderMaintenance, OutOfService, Stopped, Paused];
+        assert_eq!(all, EquipmentStatus::ALL);
+        assert_eq!(
+            all.map(EquipmentStatus::under_repair),
+            [UnderMaintenance, UnderMaintenance, OutOfService, Stopped, UnderMaintenance]
+        );
+        assert_eq!(all.map(EquipmentStatus::after_repair), [Active, Active, OutOfService, Stopped, Paused]);
     }
 }

@@ -1,12 +1,17 @@
 //! Fixtures for the tests of this crate.
 
+mod entities;
+
 use std::fmt;
 
 use crate::{
     assignments::{Assignment, AssignmentStatus},
     checklists::{AnswerType, Item, Template},
+    defects::Defect,
     equipment::{Equipment, EquipmentStatus},
     input::{RawValue, Scalar},
+    inspections::Inspection,
+    jobs::{Job, JobCategory, JobKind, JobStatus},
     leaves::{Leave, LeaveScope, LeaveStatus, LeaveType},
     text::Language,
     time::{Date, Instant},
@@ -15,6 +20,11 @@ use crate::{
 
 pub(crate) fn now() -> Instant {
     Instant::parse("2026-03-01T07:00:00Z").expect("an instant")
+}
+
+/// An hour after [`now`].
+pub(crate) fn later() -> Instant {
+    now().plus_seconds(3600)
 }
 
 pub(crate) fn id<T: Scalar>(number: i64) -> T {
@@ -145,6 +155,51 @@ pub(crate) fn leave(date_from: Date, date_to: Date) -> Leave {
     }
 }
 
+pub(crate) fn inspection() -> Inspection {
+    Inspection { id: id(31), ..Inspection::ad_hoc(id(32), id(33), id(34), now()) }
+}
+
+pub(crate) fn defect() -> Defect {
+    let today = Date::new(2026, 3, 1).expect("a date");
+    Defect { id: id(41), ..Defect::from_failed(&item(42), &inspection(), None, today, now()) }
+}
+
+pub(crate) fn job() -> Job {
+    Job {
+        id: id(7),
+        kind: JobKind::Engineer,
+        universal_id: 3,
+        job_id: "ENG002-012".into(),
+        owner_id: id(4),
+        created_by_id: Some(id(5)),
+        category: JobCategory::Minor,
+        major_reason: None,
+        status: JobStatus::Assigned,
+        defect_id: None,
+        equipment_id: None,
+        inspection_id: None,
+        job_type: None,
+        title: None,
+        description: None,
+        planned_time_days: None,
+        planned_time_hours: None,
+        started_at: None,
+        paused_at: None,
+        paused_seconds: 0,
+        completed_at: None,
+        actual_time_hours: None,
+        time_rating: None,
+        work_notes: None,
+        completion_status: None,
+        incomplete_reason: None,
+        admin_bonus: None,
+        qe_id: None,
+        qc_rating: None,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
 /// The fields of `after` that differ from those of `before`, with their new values, one per line.
 pub(crate) fn changed_fields<T: fmt::Debug>(before: &T, after: &T) -> String {
     let before = fields(before);
@@ -152,8 +207,16 @@ pub(crate) fn changed_fields<T: fmt::Debug>(before: &T, after: &T) -> String {
     changed.join("\n")
 }
 
+/// The changed fields of each transition below its name.
+pub(crate) fn changes<T: fmt::Debug>(transitions: &[(&str, &T, &T)]) -> String {
+    let changed = |(name, before, after): &(&str, &T, &T)| {
+        format!("{name}\n  {}\n", changed_fields(*before, *after).replace('\n', "\n  "))
+    };
+    transitions.iter().map(changed).collect()
+}
+
 /// The fields of a struct as `name: value`, each on a single line.
-fn fields(value: &impl fmt::Debug) -> Vec<String> {
+pub(crate) fn fields(value: &impl fmt::Debug) -> Vec<String> {
     let mut fields: Vec<String> = Vec::new();
     let closes = |text: &str| text.starts_with([')', ']', '}']);
     for line in format!("{value:#?}").lines().filter_map(|line| line.strip_prefix("    ")) {

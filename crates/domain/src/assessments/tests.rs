@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     input::Input,
-    testing::{assignment, id, now, user},
+    testing::{assignment, changes, fields, id, later, now, user},
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -9,7 +9,8 @@ use serde_json::json;
 use Verdict::{Operational, Urgent};
 
 fn asked() -> Assessment {
-    Assessment { id: id(1), ..Assessment::of(&assignment(), [id(1), id(2)], now()) }
+    let assignment = Assignment { id: id(5), equipment_id: id(6), ..assignment() };
+    Assessment { id: id(7), ..Assessment::of(&assignment, [id(3), id(4)], now()) }
 }
 
 fn reason(verdict: Verdict) -> Option<String> {
@@ -17,11 +18,166 @@ fn reason(verdict: Verdict) -> Option<String> {
 }
 
 fn give(assessment: &Assessment, half: Category, verdict: Verdict) -> Result<Assessment, AssessmentRule> {
-    assessment.with_verdict(half, verdict, reason(verdict), now())
+    assessment.with_verdict(half, verdict, reason(verdict), later())
 }
 
 fn decision(verdict: Verdict) -> AdminDecision {
     AdminDecision::from_json(json!({"decision": verdict, "notes": "looked at it"})).expect("a decision")
+}
+
+#[test]
+fn a_new_assessment_awaits_both_verdicts() {
+    insta::assert_snapshot!(fields(&asked()).join("\n"), @r"
+    id: AssessmentId(7)
+    assignment_id: AssignmentId(5)
+    equipment_id: EquipmentId(6)
+    mechanical_inspector_id: UserId(3)
+    electrical_inspector_id: UserId(4)
+    mechanical_verdict: None
+    mechanical_reason: None
+    mechanical_verdict_at: None
+    electrical_verdict: None
+    electrical_reason: None
+    electrical_verdict_at: None
+    status: Pending
+    decision: None
+    resolved_by: None
+    resolved_at: None
+    decided_by_id: None
+    admin_notes: None
+    equipment_hold: None
+    stopped_from: None
+    released_at: None
+    released_by_id: None
+    created_at: Instant(2026-03-01T07:00:00Z)
+    updated_at: Instant(2026-03-01T07:00:00Z)
+    ");
+}
+
+#[test]
+fn every_transition_changes_these_fields() {
+    let next = later().plus_seconds(60);
+    let verdict = |before: &Assessment, half, verdict, reason: Option<&str>| {
+        let at = if before.updated_at == now() { later() } else { next };
+        before.with_verdict(half, verdict, reason.map(Into::into), at).expect("a verdict")
+    };
+    let asked = asked();
+    let mechanical = verdict(&asked, Category::Mechanical, Operational, None);
+    let agreed = verdict(&mechanical, Category::Electrical, Operational, None);
+    let electrical = verdict(&asked, Category::Electrical, Urgent, Some("smoke"));
+    let disagreed = verdict(&electrical, Category::Mechanical, Operational, None);
+    let (stopping, _) = electrical.settled(EquipmentStatus::Paused, &[]);
+    let decided = stopping.decided(decision(Operational), id(9), next);
+    let (lifted, _) = decided.settled(EquipmentStatus::Stopped, &[]);
+    let released = stopping.released(Some(id(9)), next);
+    let (stopping_again, _) = released.settled(EquipmentStatus::Active, &[]);
+    insta::assert_snapshot!(changes(&[
+        ("mechanical verdict", &asked, &mechanical),
+        ("electrical verdict in agreement", &mechanical, &agreed),
+        ("electrical verdict", &asked, &electrical),
+        ("mechanical verdict in disagreement", &electrical, &disagreed),
+        ("stop", &electrical, &stopping),
+        ("decision of an admin", &stopping, &decided),
+        ("lifted stop", &decided, &lifted),
+        ("release by an admin", &stopping, &released),
+        ("stop after the release", &released, &stopping_again),
+    ]), @r#"
+    mechanical verdict
+      mechanical_verdict: Some(Operational)
+      mechanical_verdict_at: Some(Instant(2026-03-01T08:00:00Z))
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    electrical verdict in agreement
+      electrical_verdict: Some(Operational)
+      electrical_verdict_at: Some(Instant(2026-03-01T08:01:00Z))
+      status: Completed
+      decision: Some(Operational)
+      resolved_by: Some(Agreement)
+      resolved_at: Some(Instant(2026-03-01T08:01:00Z))
+      updated_at: Instant(2026-03-01T08:01:00Z)
+    electrical verdict
+      electrical_verdict: Some(Urgent)
+      electrical_reason: Some("smoke")
+      electrical_verdict_at: Some(Instant(2026-03-01T08:00:00Z))
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    mechanical verdict in disagreement
+      mechanical_verdict: Some(Operational)
+      mechanical_verdict_at: Some(Instant(2026-03-01T08:01:00Z))
+      status: Completed
+      decision: Some(Urgent)
+      resolved_by: Some(SafetyRule)
+      resolved_at: Some(Instant(2026-03-01T08:01:00Z))
+      updated_at: Instant(2026-03-01T08:01:00Z)
+    stop
+      equipment_hold: Some(Stopped)
+      stopped_from: Some(Paused)
+    decision of an admin
+      status: Completed
+      decision: Some(Operational)
+      resolved_by: Some(Admin)
+      resolved_at: Some(Instant(2026-03-01T08:01:00Z))
+      decided_by_id: Some(UserId(9))
+      admin_notes: Some("looked at it")
+      updated_at: Instant(2026-03-01T08:01:00Z)
+    lifted stop
+      equipment_hold: None
+      stopped_from: None
+    release by an admin
+      equipment_hold: None
+      stopped_from: None
+      released_at: Some(Instant(2026-03-01T08:01:00Z))
+      released_by_id: Some(UserId(9))
+      updated_at: Instant(2026-03-01T08:01:00Z)
+    stop after the release
+      equipment_hold: Some(Stopped)
+      stopped_from: Some(Active)
+      released_at: None
+      released_by_id: None
+    "#);
+}
+
+#[test]
+fn a_verdict_on_a_decided_assessment_or_for_a_given_half_is_rejected() {
+    for rule in [AssessmentRule::Completed, AssessmentRule::AlreadyGiven] {
+        assert_eq!((rule.code(), rule.fields()), (Code::InvalidState, Vec::new()));
+    }
+}
+
+#[test]
+fn the_reasons_of_both_inspectors_or_the_notes_of_the_admin_explain_the_urgency() {
+    let reasons = |mechanical: Option<&str>, electrical: Option<&str>| Assessment {
+        mechanical_reason: mechanical.map(Into::into),
+        electrical_reason: electrical.map(Into::into),
+        ..asked()
+    };
+    assert_eq!(reasons(None, None).urgent_reason(), "");
+    assert_eq!(reasons(Some("leak"), None).urgent_reason(), "leak");
+    assert_eq!(reasons(None, Some("smoke")).urgent_reason(), "smoke");
+    let both = reasons(Some("leak"), Some("smoke"));
+    assert_eq!(both.urgent_reason(), "leak / smoke");
+    let by_admin = Assessment { resolved_by: Some(ResolvedBy::Admin), ..both };
+    assert_eq!(by_admin.urgent_reason(), "");
+    assert_eq!(Assessment { admin_notes: Some("wear".into()), ..by_admin }.urgent_reason(), "wear");
+}
+
+#[test]
+fn the_last_of_two_assessments_restores_the_machine() {
+    let stop = |machine, holding: &[Assessment]| {
+        give(&asked(), Category::Electrical, Urgent).expect("a verdict").settled(machine, holding).0
+    };
+    let lift = |one: &Assessment, machine, holding: &[Assessment]| {
+        one.decided(decision(Operational), id(9), later()).settled(machine, holding).1
+    };
+    let first = stop(EquipmentStatus::Paused, &[]);
+    let second = stop(EquipmentStatus::Stopped, std::slice::from_ref(&first));
+    assert_eq!(second.stopped_from, Some(EquipmentStatus::Paused), "taken over from the first");
+    let stopped = EquipmentStatus::Stopped;
+    assert_eq!(lift(&first, stopped, std::slice::from_ref(&second)), stopped);
+    assert_eq!(lift(&second, stopped, &[]), EquipmentStatus::Paused);
+    let moved = EquipmentStatus::UnderMaintenance;
+    assert_eq!(lift(&second, moved, &[]), moved, "its status was changed in the meantime");
+    let not_holding = Assessment { equipment_hold: None, ..second };
+    assert_eq!(lift(&not_holding, stopped, &[]), stopped);
+    assert_eq!(stop(stopped, &[]).stopped_from, None, "an admin had stopped it");
 }
 
 #[test]
@@ -41,7 +197,7 @@ fn every_pair_of_verdicts_in_either_order() {
             assert_eq!(give(&one, first.0, first.1), Err(AssessmentRule::AlreadyGiven));
             let both = give(&one, second.0, second.1).expect("second");
             assert_eq!((both.decision, both.resolved_by), (Some(decided), Some(resolved_by)));
-            assert_eq!((both.status, both.resolved_at), (AssessmentStatus::Completed, Some(now())));
+            assert_eq!((both.status, both.resolved_at), (AssessmentStatus::Completed, Some(later())));
             assert_eq!(both.is_urgent(), decided == Urgent);
             for half in [Category::Mechanical, Category::Electrical] {
                 assert_eq!(give(&both, half, Operational), Err(AssessmentRule::Completed));
@@ -66,7 +222,11 @@ fn an_admin_decides_at_any_time_and_again() {
             assert_eq!((after.decision, after.resolved_by), (Some(first), Some(ResolvedBy::Admin)));
             assert_eq!((after.is_urgent(), after.status), (first == Urgent, AssessmentStatus::Completed));
             assert_eq!(after.urgent_reason(), "looked at it");
-            assert_eq!(after.mechanical_verdict, before.mechanical_verdict, "verdicts are unchanged");
+            assert_eq!(
+                (after.mechanical_verdict, after.electrical_verdict),
+                (before.mechanical_verdict, before.electrical_verdict),
+                "verdicts are unchanged"
+            );
             for second in [Operational, Urgent] {
                 let again = after.decided(decision(second), id(8), now());
                 assert_eq!((again.decision, again.decided_by_id), (Some(second), Some(id(8))));
@@ -83,10 +243,13 @@ fn an_urgent_verdict_has_a_reason_of_fifty_characters() {
     };
     let letters = |n: usize| Some("ع".repeat(n));
     for (given, is_fine) in [(None, false), (letters(49), false), (letters(50), true), (letters(51), true)] {
+        let is_given = given.is_some();
         let outcome = check(Urgent, given.clone());
         assert_eq!(outcome.as_ref().ok(), is_fine.then_some(&(Urgent, given)), "{outcome:?}");
         if let Err(wrong) = outcome {
-            assert_eq!(wrong.fields()[0].field, "urgent_reason");
+            let [error] = wrong.fields().try_into().expect("one error");
+            assert_eq!(error.field, "urgent_reason");
+            assert_eq!(error.message.contains("50"), is_given, "{}", error.message);
         }
     }
     let padded = format!("  {}  ", "x".repeat(49));
@@ -97,11 +260,11 @@ fn an_urgent_verdict_has_a_reason_of_fifty_characters() {
 #[test]
 fn an_assessment_is_visible_to_the_permitted_and_decided_by_its_inspectors() {
     for &role in Role::ALL {
-        for number in [1, 2, 3] {
+        for (number, half) in [(3, Some(Category::Mechanical)), (4, Some(Category::Electrical)), (5, None)] {
             let actor = User { id: id(number), ..user(role) };
             let by_role = matches!(role, Role::Admin | Role::Engineer | Role::QualityEngineer);
-            assert_eq!(asked().may_be_seen_by(&actor).is_ok(), by_role || number < 3);
-            assert_eq!(asked().half_of(&actor).is_ok(), number < 3, "admins give no verdict");
+            assert_eq!(asked().may_be_seen_by(&actor).is_ok(), by_role || half.is_some());
+            assert_eq!(asked().half_of(&actor).ok(), half, "admins give no verdict");
             assert_eq!(lists_all(&actor), role == Role::Admin);
         }
     }

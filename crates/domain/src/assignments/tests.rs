@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     input::Input,
     leaves::{Leave, LeaveStatus},
-    testing::{assignment, id, leave, now, user},
+    testing::{assignment, changes, id, later, leave, now, user},
 };
 use serde_json::json;
 
@@ -31,13 +31,78 @@ fn every_command_in_every_status() {
             let refused = AssignmentRule::WrongStatus { command, status };
             assert_eq!(status.after(command), then.ok_or(refused), "{command} when {status}");
             let before = Assignment { status, ..assignment() };
-            let after = before.after(command, now().plus_seconds(1));
-            assert_eq!(after.as_ref().ok().map(|after| after.status), then);
-            if let Ok(after) = after {
-                assert_eq!(after.completed_at.is_some(), after.status == Completed);
-            }
+            let after = then.map(|status| Assignment {
+                status,
+                completed_at: (status == Completed).then(later),
+                updated_at: later(),
+                ..before.clone()
+            });
+            assert_eq!(before.after(command, later()).ok(), after, "{command} when {status}");
         }
     }
+}
+
+#[test]
+fn every_transition_changes_these_fields() {
+    let new = [inspector(8, Category::Electrical), inspector(7, Category::Mechanical)];
+    let assigned = assign(pair(), Vec::new()).expect("a team");
+    let take_over = |before: &Assignment| {
+        before.taken_over_by([&new[0], &new[1]], id(6), later().plus_seconds(1)).expect("a team")
+    };
+    let begun = Assignment { status: InProgress, ..assigned.clone() };
+    let half = Assignment { status: MechComplete, ..assigned.clone() };
+    let berth = CorrectBerth::from_json(json!({"berth": "B7"})).expect("a berth");
+    insta::assert_snapshot!(changes(&[
+        ("assign", &assignment(), &assigned),
+        ("take over", &begun, &take_over(&begun)),
+        ("take over a half", &half, &take_over(&half)),
+        ("correct the berth", &assigned, &assigned.with_berth(berth, now().next())),
+    ]), @r#"
+    assign
+      status: Assigned
+      mechanical_inspector_id: Some(UserId(1))
+      electrical_inspector_id: Some(UserId(2))
+      assigned_by_id: Some(UserId(9))
+      assigned_at: Some(Instant(2026-03-01T08:00:00Z))
+      deadline: Some(Instant(2026-03-03T13:00:00Z))
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    take over
+      status: Assigned
+      mechanical_inspector_id: Some(UserId(7))
+      electrical_inspector_id: Some(UserId(8))
+      assigned_by_id: Some(UserId(6))
+      assigned_at: Some(Instant(2026-03-01T08:00:01Z))
+      deadline: Some(Instant(2026-03-02T14:00:01Z))
+      updated_at: Instant(2026-03-01T08:00:01Z)
+    take over a half
+      electrical_inspector_id: Some(UserId(8))
+      assigned_by_id: Some(UserId(6))
+      assigned_at: Some(Instant(2026-03-01T08:00:01Z))
+      deadline: Some(Instant(2026-03-02T14:00:01Z))
+      updated_at: Instant(2026-03-01T08:00:01Z)
+    correct the berth
+      berth: Some("B7")
+      updated_at: Instant(2026-03-01T07:00:00.001Z)
+    "#);
+}
+
+#[test]
+fn a_rejection_names_the_command_or_the_fields() {
+    let error = |field: &str| FieldError { field: field.into(), message: "is not active".into() };
+    let team = AssignmentRule::Team(vec![error("mechanical_inspector_id"), error("electrical_inspector_id")]);
+    let fields = [error("mechanical_inspector_id"), error("electrical_inspector_id")];
+    assert_eq!((team.code(), team.fields()), (Code::RuleViolation, fields.to_vec()));
+    assert_eq!(
+        (AssignmentRule::NotHandedIn.code(), AssignmentRule::NotHandedIn.fields()),
+        (Code::InvalidState, Vec::new())
+    );
+    let mut messages = AssignmentCommand::ALL.map(|command| {
+        let rule = AssignmentRule::WrongStatus { command, status: Completed };
+        assert_eq!((rule.code(), rule.fields()), (Code::InvalidState, Vec::new()));
+        rule.to_string()
+    });
+    messages.sort();
+    assert!(messages.windows(2).all(|pair| pair[0] != pair[1]), "{messages:?}");
 }
 
 #[test]
@@ -71,7 +136,7 @@ fn team() -> AssignTeam {
 }
 
 fn assign(people: Vec<User>, leaves: Vec<Leave>) -> Result<Assignment, AssignmentRule> {
-    assignment().assign(&team(), &Candidates { people, leaves }, id(9), &SiteTimeZone::utc(), now())
+    assignment().assign(&team(), &Candidates { people, leaves }, id(9), &SiteTimeZone::utc(), later())
 }
 
 fn pair() -> Vec<User> {
@@ -79,13 +144,7 @@ fn pair() -> Vec<User> {
 }
 
 #[test]
-fn a_valid_team_is_assigned() {
-    let after = assign(pair(), Vec::new()).expect("a team");
-    assert_eq!(after.status, Assigned);
-    assert_eq!((after.mechanical_inspector_id, after.electrical_inspector_id), (Some(id(1)), Some(id(2))));
-    assert_eq!((after.assigned_by_id, after.assigned_at), (Some(id(9)), Some(now())));
-    assert_eq!(after.deadline, Instant::parse("2026-03-03T13:00:00Z"));
-    // A minor role counts as a role.
+fn a_minor_role_is_sufficient() {
     let mut people = pair();
     people[0] = User { role: Role::Engineer, minor_role: Some(Role::Inspector), ..people[0].clone() };
     assert!(assign(people, Vec::new()).is_ok());

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::input::Input;
-use crate::testing::{id, item, now, user};
+use crate::testing::{changes, fields, id, item, later, now, user};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -11,8 +11,7 @@ fn today() -> Date {
 }
 
 fn defect(status: DefectStatus) -> Defect {
-    let inspection = Inspection::ad_hoc(id(1), id(1), id(1), now());
-    Defect { status, ..Defect::from_failed(&item(1), &inspection, None, today(), now()) }
+    Defect { status, ..crate::testing::defect() }
 }
 
 #[test]
@@ -66,19 +65,183 @@ fn the_grid_of_states_and_commands() {
 
 #[test]
 fn a_failed_answer_raises_a_defect_with_the_severity_of_its_question() {
-    let inspection = Inspection::ad_hoc(id(4), id(1), id(9), now());
-    let question = Item { question_text_ar: Some("هل يعمل؟".into()), ..item(1) };
-    let plain = Defect::from_failed(&question, &inspection, Some(Category::Electrical), today(), now());
-    assert_eq!((plain.severity, plain.priority, plain.sla_days), (Severity::Medium, Priority::Medium, 7));
-    assert_eq!(plain.due_date.to_string(), "2026-03-08");
-    assert_eq!((plain.equipment_id, plain.assigned_to_id), (id(4), Some(id(9))));
-    assert_eq!(plain.description, format!("Failed: {}", question.question_text));
-    assert_eq!(plain.description_ar.as_deref(), Some("فشل: هل يعمل؟"));
-    assert_eq!(plain.category, Some(Category::Electrical));
-    let critical = Item { critical_failure: true, category: Some(Category::Mechanical), ..question };
-    let bad = Defect::from_failed(&critical, &inspection, Some(Category::Electrical), today(), now());
-    assert_eq!((bad.severity, bad.priority, bad.sla_days), (Severity::Critical, Priority::Urgent, 1));
-    assert_eq!(bad.category, Some(Category::Mechanical));
+    let inspection = Inspection { id: id(3), ..Inspection::ad_hoc(id(4), id(8), id(9), now()) };
+    let raise = |item: &Item| Defect::from_failed(item, &inspection, None, today(), later());
+    let question = Item { question_text_ar: Some("هل يعمل؟".into()), ..item(5) };
+    let plain = raise(&question);
+    let critical = raise(&Item { critical_failure: true, question_text_ar: None, ..question });
+    insta::assert_snapshot!(fields(&plain).join("\n"), @r#"
+    id: DefectId(0)
+    inspection_id: InspectionId(3)
+    checklist_item_id: ItemId(5)
+    equipment_id: EquipmentId(4)
+    category: None
+    severity: Medium
+    priority: Medium
+    description: "Failed: Question 5?"
+    description_ar: Some("فشل: هل يعمل؟")
+    status: Open
+    assessment_status: Pending
+    assigned_to_id: Some(UserId(9))
+    due_date: Date(2026-03-08)
+    sla_days: 7
+    resolved_at: None
+    resolved_by_id: None
+    resolution_notes: None
+    work_order_id: None
+    created_at: Instant(2026-03-01T08:00:00Z)
+    updated_at: Instant(2026-03-01T08:00:00Z)
+    "#);
+    insta::assert_snapshot!(changes(&[("of a critical question, not in Arabic", &plain, &critical)]), @r"
+    of a critical question, not in Arabic
+      severity: Critical
+      priority: Urgent
+      description_ar: None
+      due_date: Date(2026-03-02)
+      sla_days: 1
+    ");
+}
+
+#[test]
+fn the_trade_is_the_questions_else_the_inspections_else_the_inspectors() {
+    let (mechanical, electrical) = (Some(Category::Mechanical), Some(Category::Electrical));
+    for (of_question, of_inspection, of_inspector, expected) in [
+        (mechanical, electrical, electrical, mechanical),
+        (None, mechanical, electrical, mechanical),
+        (None, None, mechanical, mechanical),
+        (None, None, None, None),
+    ] {
+        let question = Item { category: of_question, ..item(1) };
+        let inspection =
+            Inspection { category: of_inspection, ..Inspection::ad_hoc(id(1), id(1), id(1), now()) };
+        let defect = Defect::from_failed(&question, &inspection, of_inspector, today(), now());
+        assert_eq!(defect.category, expected);
+    }
+}
+
+#[test]
+fn every_transition_changes_these_fields() {
+    let open = Defect { description_ar: Some("فشل".into()), ..defect(DefectStatus::Open) };
+    let change = |before: &Defect, body| {
+        let changes = DefectChanges::from_json(body).expect("input");
+        before.changed(changes, today().plus_days(2), later()).expect("changed")
+    };
+    let other = change(
+        &open,
+        json!({
+            "severity": "high", "priority": "urgent", "description": "Leak", "description_ar": "تسرب",
+            "category": "electrical", "assigned_to_id": 6, "work_order_id": "W-1",
+        }),
+    );
+    let nulls = ["description_ar", "category", "assigned_to_id", "work_order_id"];
+    let cleared = change(&other, nulls.into_iter().map(|field| (field, json!(null))).collect());
+    let notes = Resolution::from_json(json!({"resolution_notes": "new seal"})).expect("input");
+    let resolved = open.resolve(notes, id(9), later()).expect("resolved");
+    let much_later = later().next();
+    let closed = resolved.close(much_later).expect("closed");
+    insta::assert_snapshot!(changes(&[
+        ("change everything", &open, &other),
+        ("clear everything", &other, &cleared),
+        ("return the Arabic text", &open, &change(&open, json!({"description": "فشل"}))),
+        ("change the due date", &open, &change(&open, json!({"due_date": "2026-05-01"}))),
+        ("repeat the severity", &open, &change(&open, json!({"severity": "medium"}))),
+        ("assign", &open, &open.assign(later()).expect("assigned")),
+        ("resolve", &open, &resolved),
+        ("close", &resolved, &closed),
+        ("reopen", &resolved, &resolved.reopen(much_later).expect("reopened")),
+        ("rework", &closed, &closed.rework(later()).expect("reopened")),
+    ]), @r#"
+    change everything
+      category: Some(Electrical)
+      severity: High
+      priority: Urgent
+      description: "Leak"
+      description_ar: Some("تسرب")
+      assigned_to_id: Some(UserId(6))
+      due_date: Date(2026-03-06)
+      sla_days: 3
+      work_order_id: Some("W-1")
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    clear everything
+      category: None
+      description_ar: None
+      assigned_to_id: None
+      work_order_id: None
+    return the Arabic text
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    change the due date
+      due_date: Date(2026-05-01)
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    repeat the severity
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    assign
+      status: InProgress
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    resolve
+      status: Resolved
+      resolved_at: Some(Instant(2026-03-01T08:00:00Z))
+      resolved_by_id: Some(UserId(9))
+      resolution_notes: Some("new seal")
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    close
+      status: Closed
+      updated_at: Instant(2026-03-01T08:00:00.001Z)
+    reopen
+      status: Open
+      resolved_at: None
+      resolved_by_id: None
+      resolution_notes: None
+      updated_at: Instant(2026-03-01T08:00:00.001Z)
+    rework
+      status: Open
+      resolved_at: None
+      resolved_by_id: None
+      resolution_notes: None
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    "#);
+}
+
+#[test]
+fn every_transition_is_refused_in_the_other_statuses() {
+    type Transition = fn(&Defect) -> Result<Defect, DefectRule>;
+    let transitions: [(DefectCommand, Transition); 6] = [
+        (DefectCommand::Update, |it| {
+            it.changed(DefectChanges::from_json(json!({})).expect("input"), today(), later())
+        }),
+        (DefectCommand::Assign, |it| it.assign(later())),
+        (DefectCommand::Resolve, |it| {
+            let notes = Resolution::from_json(json!({"resolution_notes": "x"})).expect("input");
+            it.resolve(notes, id(9), later())
+        }),
+        (DefectCommand::Close, |it| it.close(later())),
+        (DefectCommand::Reopen, |it| it.reopen(later())),
+        (DefectCommand::Rework, |it| it.rework(later())),
+    ];
+    for (command, transition) in transitions {
+        for &status in DefectStatus::ALL {
+            let after = transition(&defect(status)).map(|after| after.status);
+            assert_eq!(after, status.after(command), "{command} {status}");
+        }
+    }
+}
+
+#[test]
+fn a_rejection_names_the_command_and_the_status() {
+    for (status, article) in [(DefectStatus::Open, "an open"), (DefectStatus::Closed, "a closed")] {
+        let rule = DefectRule::WrongStatus { command: DefectCommand::Reject, status };
+        assert_eq!((rule.code(), rule.fields()), (Code::InvalidState, Vec::new()));
+        let message = rule.to_string();
+        assert!(message.contains("reject") && message.contains(article), "{message}");
+    }
+    let wrong = may_be_assigned_to(None).expect_err("no user");
+    assert_eq!(wrong.fields()[0].field, "assigned_to_id");
+}
+
+#[test]
+fn the_description_is_in_the_readers_language() {
+    let both = Defect { description_ar: Some("فشل".into()), ..defect(DefectStatus::Open) };
+    assert_eq!(both.clone().in_language(Language::Ar).description, "فشل");
+    assert_eq!(both.clone().in_language(Language::En), both);
 }
 
 #[test]
@@ -107,22 +270,13 @@ fn only_an_active_user_is_responsible_for_a_defect() {
 fn the_grid_of_users_that_may_resolve() {
     let mine = defect(DefectStatus::Open);
     for &role in Role::ALL {
-        let assignee = User { id: id(1), ..user(role) };
+        let assignee = User { id: id(34), ..user(role) };
         let other = User { id: id(2), ..user(role) };
         assert!(mine.may_be_resolved_by(&assignee, None).is_ok());
         assert!(mine.may_be_resolved_by(&other, Some(id(2))).is_ok());
         let may = matches!(role, Role::Admin | Role::Engineer);
         assert_eq!(mine.may_be_resolved_by(&other, None).is_ok(), may, "{role}");
     }
-}
-
-#[test]
-fn reopening_undoes_the_resolution() {
-    let open = defect(DefectStatus::Open);
-    let notes = Resolution::from_json(json!({"resolution_notes": "new seal"})).expect("input");
-    let resolved = open.resolve(notes, id(2), now()).expect("fine");
-    assert_eq!((resolved.resolved_by_id, resolved.resolved_at), (Some(id(2)), Some(now())));
-    assert_eq!(resolved.reopen(now()), Ok(open));
 }
 
 proptest! {

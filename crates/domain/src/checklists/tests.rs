@@ -1,0 +1,241 @@
+use super::*;
+use crate::input::Input;
+use crate::rule::Rule;
+use crate::testing::{changes, fields, id, item, later, now, template};
+use serde_json::json;
+
+#[test]
+fn an_answered_question_keeps_everything_but_its_place_and_whether_it_is_required() {
+    let before = Item { answer_type: AnswerType::Numeric, ..item(1) };
+    let other = json!({
+        "question_text": "Other?", "question_text_ar": "غيره؟", "answer_type": "text", "category": "electrical",
+        "pass_fail_rule": {"min": 1}, "critical_failure": true, "order_index": 9, "is_required": false,
+    });
+    for (field, value) in other.as_object().expect("object") {
+        let change = |history| {
+            let changes = ItemChanges::from_json(json!({ field.as_str(): value })).expect("input");
+            before.may_become(&before.changed(changes, now()).expect("valid"), history)
+        };
+        assert!(change(History::None).is_ok(), "{field}");
+        let position = field == "order_index";
+        assert_eq!(change(History::Answered).is_ok(), position || field == "is_required", "{field}");
+        assert_eq!(change(History::HandedIn).is_ok(), position, "{field}");
+    }
+}
+
+#[test]
+fn the_same_values_are_no_change_of_an_answered_question() {
+    let before = item(1);
+    let same = ItemChanges::from_json(json!({"question_text": before.question_text})).expect("input");
+    assert!(before.may_become(&before.changed(same, now()).expect("valid"), History::HandedIn).is_ok());
+}
+
+#[test]
+fn rules_are_for_numbers_and_their_ends_in_order() {
+    let new = |rule: serde_json::Value, kind: &str| {
+        NewItem::from_json(json!({"question_text": "q", "answer_type": kind, "pass_fail_rule": rule}))
+            .and_then(|new| new.draft(TemplateId::UNSAVED, 0, now()))
+    };
+    assert!(new(json!({"min": 1, "max": 2}), "number").is_ok());
+    assert!(new(json!({"min": 2, "max": 1}), "numeric").is_err());
+    assert!(new(json!({"min": 1}), "text").is_err());
+    let wrong = new(json!({"min": "1"}), "numeric").expect_err("a string");
+    assert_eq!(wrong.fields()[0].field, "pass_fail_rule.min");
+}
+
+#[test]
+fn absent_positions_are_assigned_and_must_not_repeat() {
+    let new = |orders: [Option<i32>; 3]| {
+        let items: Vec<_> =
+            orders.iter().map(|o| json!({"question_text": "q", "answer_type": "text", "order": o})).collect();
+        NewTemplate::from_json(json!({"name": "n", "equipment_type": "t", "items": items}))
+            .and_then(|new| new.draft(UserId::new(1).expect("id"), now()))
+            .map(|(_, items)| items.iter().map(|i| i.order_index).collect::<Vec<_>>())
+    };
+    assert_eq!(new([None, None, None]).expect("fine"), [0, 1, 2]);
+    assert_eq!(new([Some(5), None, Some(2)]).expect("fine"), [5, 6, 2]);
+    for (orders, field) in [
+        ([Some(1), Some(-1), None], "items[1].order_index"),
+        ([Some(1), None, Some(2)], "items[2].order_index"),
+    ] {
+        let wrong = new(orders).expect_err("refused");
+        assert_eq!(wrong.fields().into_iter().map(|e| e.field).collect::<Vec<_>>(), [field]);
+    }
+}
+
+fn new_item(body: serde_json::Value) -> Item {
+    NewItem::from_json(body).and_then(|new| new.draft(id(5), 4, now())).expect("a question")
+}
+
+#[test]
+fn a_new_question_has_what_was_entered_or_the_defaults() {
+    let whole = new_item(json!({
+        "question_text": "Pressure?", "question_text_ar": "الضغط؟", "answer_type": "number",
+        "category": "electrical", "is_required": false, "order": 0, "is_critical": true,
+        "pass_fail_rule": {"min": 1, "max": 2},
+    }));
+    let least = new_item(json!({"question_text": "Leaks?", "answer_type": "yes_no"}));
+    insta::assert_snapshot!(fields(&whole).join("\n"), @r#"
+    id: ItemId(0)
+    template_id: TemplateId(5)
+    question_text: "Pressure?"
+    question_text_ar: Some("الضغط؟")
+    answer_type: Numeric
+    category: Some(Electrical)
+    is_required: false
+    order_index: 0
+    critical_failure: true
+    pass_fail_rule: Some(NumericRule {min: Some(1.0), max: Some(2.0)})
+    created_at: Instant(2026-03-01T07:00:00Z)
+    updated_at: Instant(2026-03-01T07:00:00Z)
+    "#);
+    insta::assert_snapshot!(changes(&[("the least", &whole, &least)]), @r#"
+    the least
+      question_text: "Leaks?"
+      question_text_ar: None
+      answer_type: YesNo
+      category: None
+      is_required: true
+      order_index: 4
+      critical_failure: false
+      pass_fail_rule: None
+    "#);
+}
+
+#[test]
+fn a_new_checklist_has_what_was_entered_or_the_defaults() {
+    let new = |body| NewTemplate::from_json(body).and_then(|new| new.draft(id(3), now())).expect("fine").0;
+    let whole = new(json!({
+        "name": "Pump", "name_ar": "مضخة", "equipment_type": "pump", "version": "2.1", "is_active": false,
+        "items": [],
+    }));
+    let least = new(json!({"name": "Pump", "equipment_type": "pump"}));
+    insta::assert_snapshot!(fields(&whole).join("\n"), @r#"
+    id: TemplateId(0)
+    name: "Pump"
+    name_ar: Some("مضخة")
+    equipment_type: "pump"
+    version: "2.1"
+    is_active: false
+    created_by_id: Some(UserId(3))
+    created_at: Instant(2026-03-01T07:00:00Z)
+    updated_at: Instant(2026-03-01T07:00:00Z)
+    "#);
+    insta::assert_snapshot!(changes(&[("the least", &whole, &least)]), @r#"
+    the least
+      name_ar: None
+      version: "1.0"
+      is_active: true
+    "#);
+}
+
+#[test]
+fn every_transition_changes_these_fields() {
+    let question = Item { question_text_ar: Some("سؤال؟".into()), ..item(7) };
+    let change_item = |before: &Item, body| {
+        let changes = ItemChanges::from_json(body).expect("input");
+        before.changed(changes, later()).expect("valid")
+    };
+    let other = change_item(
+        &question,
+        json!({
+            "question_text": "Other?", "question_text_ar": "غيره؟", "answer_type": "numeric",
+            "category": "electrical", "is_required": false, "order_index": 9, "critical_failure": true,
+            "pass_fail_rule": {"max": 3},
+        }),
+    );
+    let cleared =
+        change_item(&other, json!({"question_text_ar": null, "category": null, "pass_fail_rule": null}));
+    let read_back = change_item(&question, json!({"question_text": "سؤال؟"}));
+    insta::assert_snapshot!(changes(&[
+        ("change everything", &question, &other),
+        ("clear everything", &other, &cleared),
+        ("return the Arabic text", &question, &read_back),
+    ]), @r#"
+    change everything
+      question_text: "Other?"
+      question_text_ar: Some("غيره؟")
+      answer_type: Numeric
+      category: Some(Electrical)
+      is_required: false
+      order_index: 9
+      critical_failure: true
+      pass_fail_rule: Some(NumericRule {min: None, max: Some(3.0)})
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    clear everything
+      question_text_ar: None
+      category: None
+      pass_fail_rule: None
+    return the Arabic text
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    "#);
+
+    let checklist = Template {
+        id: id(7),
+        name_ar: Some("فحص".into()),
+        is_active: false,
+        created_by_id: Some(id(3)),
+        ..template()
+    };
+    let change = |body| checklist.changed(TemplateChanges::from_json(body).expect("input"), later());
+    let version = NewVersion::from_json(json!({"version": "2.0"})).expect("a version");
+    insta::assert_snapshot!(changes(&[
+        ("change everything", &checklist, &change(json!({"name": "A", "name_ar": "ب", "is_active": true}))),
+        ("clear everything", &checklist, &change(json!({"name_ar": null}))),
+        ("return the Arabic text", &checklist, &change(json!({"name": "فحص"}))),
+        ("next version", &checklist, &checklist.next_version(version, id(4), later())),
+    ]), @r#"
+    change everything
+      name: "A"
+      name_ar: Some("ب")
+      is_active: true
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    clear everything
+      name_ar: None
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    return the Arabic text
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    next version
+      id: TemplateId(0)
+      version: "2.0"
+      is_active: true
+      created_by_id: Some(UserId(4))
+      created_at: Instant(2026-03-01T08:00:00Z)
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    "#);
+}
+
+#[test]
+fn a_numeric_rule_includes_its_ends() {
+    let admits = |min, max| [0.9, 1.0, 1.5, 2.0, 2.1].map(|number| NumericRule { min, max }.admits(number));
+    assert_eq!(admits(Some(1.0), Some(2.0)), [false, true, true, true, false]);
+    assert_eq!(admits(Some(1.0), None), [false, true, true, true, true]);
+    assert_eq!(admits(None, Some(2.0)), [true, true, true, true, false]);
+    assert_eq!(admits(None, None), [true; 5]);
+}
+
+#[test]
+fn a_rule_may_have_equal_ends() {
+    let rule = json!({"min": 2, "max": 2});
+    let question = new_item(json!({"question_text": "q", "answer_type": "numeric", "pass_fail_rule": rule}));
+    assert_eq!(question.pass_fail_rule, Some(NumericRule { min: Some(2.0), max: Some(2.0) }));
+}
+
+#[test]
+fn a_position_is_a_whole_number_from_zero() {
+    let position = |body| ItemChanges::from_json(body).map(|changes| changes.order_index.0.map(i32::from));
+    assert_eq!(position(json!({"order_index": 0})), Ok(Some(0)));
+    for wrong in [json!(-1), json!(0.5), json!("x")] {
+        let wrong = position(json!({"order_index": wrong})).expect_err("refused");
+        assert_eq!(wrong.fields()[0].field, "order_index");
+    }
+}
+
+#[test]
+fn a_rejected_change_violates_a_rule() {
+    for rule in [ChecklistRule::ItemHasAnswers, ChecklistRule::ItemWasAsked] {
+        assert_eq!((rule.code(), rule.fields()), (Code::RuleViolation, Vec::new()));
+    }
+    let rules = [History::None, History::Answered, History::HandedIn].map(Item::may_be_deleted);
+    assert_eq!(rules, [Ok(()), Err(ChecklistRule::ItemHasAnswers), Err(ChecklistRule::ItemWasAsked)]);
+}
