@@ -193,4 +193,33 @@ mod tests {
         assert_eq!((points.iter().sum::<i64>(), points), (31, vec![16, 1, 2, 4, 8]));
         assert_eq!(person.points_in(None), 31);
     }
+    #[test]
+    fn a_leaderboard_of_a_role_includes_its_major_and_minor_holders() {
+        let filter = |role| LeaderboardFilter { role, period: None };
+        let person = User { minor_role: Some(Role::Engineer), ..user(Role::Inspector) };
+        for &role in Role::ALL {
+            let is_held = matches!(role, Role::Inspector | Role::Engineer);
+            assert_eq!(filter(Some(role)).includes(&person), is_held, "{role}");
+        }
+        assert!(filter(None).includes(&person));
+    }
+
+    #[test]
+    fn a_position_describes_the_person() {
+        let person = User { total_points: 9, role_id: "INS007".into(), ..standing(7, "D", 3).1 };
+        let expected = Ranking {
+            rank: 1,
+            user_id: id(7),
+            full_name: "D".into(),
+            role: Role::Inspector,
+            role_id: "INS007".into(),
+            points: 3,
+            total_points: 9,
+            specialization: Some(Category::Mechanical),
+        };
+        assert_eq!(ranked(vec![(3, person)]), [expected]);
+        let ids: Vec<_> =
+            ranked(vec![standing(9, "A", 1), standing(8, "A", 1)]).into_iter().map(|r| r.user_id).collect();
+        assert_eq!(ids, [id(8), id(9)], "equal names are sorted by primary key");
+    }
 }
