@@ -26,6 +26,7 @@ mod checklists;
 mod day_properties;
 mod day_races;
 mod defects;
+mod effects;
 #[allow(dead_code, reason = "a program whose `main` only its own test calls")]
 #[path = "../../examples/embedded.rs"]
 mod embedded;
