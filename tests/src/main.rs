@@ -53,3 +53,4 @@ mod takeovers;
 mod tasks;
 mod translations;
 mod users;
+mod visibility;

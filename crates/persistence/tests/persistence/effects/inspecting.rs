@@ -4,7 +4,7 @@ use inspection_domain::{ids::InspectionId, users::User};
 use inspection_persistence::{assessments, inspections::InspectionDetail};
 use inspection_testkit::builders::{
     CRITICAL, NUMERIC, PASS_FAIL, Team, URGENT_REASON, answer_body, answers, checklist, equipment, file,
-    generated, input, repair, routine,
+    generated, input, repair, routine, submitted,
 };
 use serde_json::{Value, json};
 
@@ -101,6 +101,17 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
         "own repair",
         defects::resolve(one.id, input(json!({"resolution_notes": "A new lining."})))
     );
+
+    // A minor defect, and a false alarm.
+    let (minor, false_alarm) = {
+        let (_, found) = submitted(db, &context, &pair.mechanical, &crane, &[PASS_FAIL, CRITICAL]);
+        (found[0].id, found[1].id)
+    };
+    for (defect, verdict) in [(minor, "minor"), (false_alarm, "reject")] {
+        repair(db, &context, &admin, defect, &specialist);
+        let given = json!({"defect_id": defect, "verdict": verdict, "technical_notes": "Looked at it."});
+        effects!(ledger, &specialist, verdict, defect_assessments::assess(input(given)));
+    }
 
     // Both halves, and an urgent verdict.
     for (case, person) in [("first half", &pair.mechanical), ("second half", &pair.electrical)] {
