@@ -169,7 +169,9 @@ impl<'a> Ledger<'a> {
                 None => recipients.push((notice, vec![name(row.user_id.get())])),
             }
         }
-        for (notice, to) in recipients {
+        for (notice, mut to) in recipients {
+            // An announcement has no order.
+            to.sort();
             writeln!(text, "    notice {notice} → {}", to.join(", ")).expect("written");
         }
         for row in beyond!(audit_entries, AuditEntry, before.audit) {
