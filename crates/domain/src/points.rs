@@ -82,28 +82,61 @@ impl PointEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{now, user};
-    use proptest::prelude::*;
+    use crate::testing::{changes, id, now, user};
 
-    proptest! {
-        #[test]
-        fn totals_are_the_sums_of_the_ledger(entries in prop::collection::vec((0..5_usize, -20_i64..20), 0..40)) {
-            let mut person = user(Role::Inspector);
-            let sum = |selected: Option<Role>| -> i64 {
-                entries.iter().filter(|(role, _)| selected.is_none_or(|w| Role::ALL[*role] == w)).map(|e| e.1).sum()
-            };
-            for (role, amount) in &entries {
-                PointEntry {
-                    id: PointEntryId::UNSAVED, user_id: person.id, role: Role::ALL[*role], amount: *amount,
-                    kind: PointKind::BonusStars, related_type: None, related_id: None, awarded_by_id: None,
-                    created_at: now(),
-                }.book(&mut person);
-            }
-            prop_assert_eq!(person.total_points, sum(None));
-            prop_assert_eq!(person.inspector_points, sum(Some(Role::Inspector)));
-            prop_assert_eq!(person.specialist_points, sum(Some(Role::Specialist)));
-            prop_assert_eq!(person.engineer_points, sum(Some(Role::Engineer)));
-            prop_assert_eq!(person.qe_points, sum(Some(Role::QualityEngineer)));
+    fn entry(role: Role, amount: i64) -> PointEntry {
+        PointEntry {
+            id: id(7),
+            user_id: id(3),
+            role,
+            amount,
+            kind: PointKind::BonusStars,
+            related_type: None,
+            related_id: None,
+            awarded_by_id: None,
+            created_at: now(),
         }
+    }
+
+    #[test]
+    fn an_entry_changes_the_total_and_the_points_of_its_role() {
+        let before = User {
+            total_points: 100,
+            inspector_points: 10,
+            specialist_points: 20,
+            engineer_points: 30,
+            qe_points: 40,
+            ..user(Role::Inspector)
+        };
+        let mut booked = String::new();
+        for &role in Role::ALL {
+            let mut after = before.clone();
+            entry(role, -3).book(&mut after);
+            booked += &changes(&[(role.as_str(), &before, &after)]);
+        }
+        insta::assert_snapshot!(booked, @r"
+        admin
+          total_points: 97
+        inspector
+          total_points: 97
+          inspector_points: 7
+        specialist
+          total_points: 97
+          specialist_points: 17
+        engineer
+          total_points: 97
+          engineer_points: 27
+        quality_engineer
+          total_points: 97
+          qe_points: 37
+        ");
+    }
+
+    #[test]
+    fn totals_stop_at_the_largest_number() {
+        let mut person =
+            User { total_points: i64::MAX - 1, qe_points: i64::MAX, ..user(Role::QualityEngineer) };
+        entry(Role::QualityEngineer, 2).book(&mut person);
+        assert_eq!((person.total_points, person.qe_points), (i64::MAX, i64::MAX));
     }
 }

@@ -151,6 +151,16 @@ mod tests {
     }
 
     #[test]
+    fn the_arabic_letters_are_in_three_blocks() {
+        for (first, last) in [('\u{600}', '\u{6FF}'), ('\u{750}', '\u{77F}'), ('\u{8A0}', '\u{8FF}')] {
+            assert!(is_arabic(first) && is_arabic(last));
+            let before = char::from_u32(u32::from(first) - 1).expect("a character");
+            let after = char::from_u32(u32::from(last) + 1).expect("a character");
+            assert!(!is_arabic(before) && !is_arabic(after), "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
     fn accept_language_weights_are_honoured() {
         let of = |h| Language::negotiate(None, Some(h), Some(Language::Ar));
         assert_eq!(of("en-GB, ar;q=0.8"), Language::En);
@@ -169,7 +179,9 @@ mod tests {
         assert!(<Text<3>>::new("مضخة").is_err());
         assert!(<Text<9>>::new(" \n ").is_err());
         assert!(<Text<9>>::new("a\0b").is_err());
-        assert!(<Text<9>>::new("a\nb").is_ok());
+        assert!(<Text<9>>::new("a\nb\r\tc").is_ok());
+        let bounded = |text| <Text<4, 2>>::new(text).is_ok();
+        assert_eq!(["ا", "اب", "ابجد", "ابجده"].map(bounded), [false, true, true, false]);
     }
 
     #[test]

@@ -88,3 +88,50 @@ fn a_list_of_objects_has_at_least_one_and_a_maximum() {
     }
     assert!(NonEmptyList::<Sample, 2>::take_field(None).is_err());
 }
+
+#[test]
+fn an_error_names_the_expected_and_the_received_type() {
+    let found = |value| wrong(json!({"name": value, "count": 1}))[0].1.clone();
+    for (value, message) in [
+        (json!(null), "must be a string, not null"),
+        (json!(true), "must be a string, not a boolean"),
+        (json!(1), "must be a string, not a number"),
+        (json!([]), "must be a string, not a list"),
+        (json!({}), "must be a string, not an object"),
+    ] {
+        assert_eq!(found(value), message);
+    }
+    let [(field, message)] = wrong(json!("x")).try_into().expect("one error");
+    assert_eq!((field.as_str(), message.as_str()), ("body", "must be an object, not a string"));
+    let expected = |value: RawValue| Object::<Sample>::read(value).expect_err("text").to_string();
+    let message = expected(RawValue::Text("x".into()));
+    assert!(message.ends_with("must be an object, not something else"), "{message}");
+    assert_eq!(wrong(json!({})), [("name".to_owned(), "is required".to_owned())]);
+    assert_eq!(wrong(json!({"name": "a", "active": null}))[0].1, "may not be null");
+}
+
+#[test]
+fn the_last_name_and_the_last_value_of_a_field_take_precedence() {
+    let both = Sample::from_json(json!({"name": "a", "title": "b"})).expect("read");
+    assert_eq!(&*both.name, "b");
+    let pairs = [("name", "a"), ("title", "b"), ("title", "c"), ("count", "1"), ("count", "2")];
+    let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
+    let last = Sample::from_pairs(pairs.to_vec()).expect("read");
+    assert_eq!((&*last.name, last.count), ("c", Some(2)));
+}
+
+#[test]
+fn a_change_replaces_and_a_patch_also_clears() {
+    let change = |change: Change<i64>| {
+        let mut value = 1_i64;
+        change.apply(&mut value);
+        value
+    };
+    assert_eq!((change(Change(None)), change(Change::default()), change(Change(Some(2)))), (1, 1, 2));
+    let patch = |patch: Patch<i64>| {
+        let mut value = Some(1_i64);
+        patch.apply(&mut value);
+        value
+    };
+    assert_eq!([Patch::Keep, Patch::Clear, Patch::Set(2)].map(patch), [Some(1), None, Some(2)]);
+}
