@@ -16,10 +16,14 @@ fn an_answered_question_keeps_everything_but_its_place_and_whether_it_is_require
             let changes = ItemChanges::from_json(json!({ field.as_str(): value })).expect("input");
             before.may_become(&before.changed(changes, now()).expect("valid"), history)
         };
-        assert!(change(History::None).is_ok(), "{field}");
-        let position = field == "order_index";
-        assert_eq!(change(History::Answered).is_ok(), position || field == "is_required", "{field}");
-        assert_eq!(change(History::HandedIn).is_ok(), position, "{field}");
+        let answered = match field.as_str() {
+            "order_index" | "is_required" => Ok(()),
+            _ => Err(ChecklistRule::ItemHasAnswers),
+        };
+        let submitted = if field == "order_index" { Ok(()) } else { Err(ChecklistRule::ItemWasAsked) };
+        assert_eq!(change(History::None), Ok(()), "{field}");
+        assert_eq!(change(History::Answered), answered, "{field}");
+        assert_eq!(change(History::HandedIn), submitted, "{field}");
     }
 }
 
@@ -37,10 +41,15 @@ fn rules_are_for_numbers_and_their_ends_in_order() {
             .and_then(|new| new.draft(TemplateId::UNSAVED, 0, now()))
     };
     assert!(new(json!({"min": 1, "max": 2}), "number").is_ok());
-    assert!(new(json!({"min": 2, "max": 1}), "numeric").is_err());
-    assert!(new(json!({"min": 1}), "text").is_err());
-    let wrong = new(json!({"min": "1"}), "numeric").expect_err("a string");
-    assert_eq!(wrong.fields()[0].field, "pass_fail_rule.min");
+    for (rule, kind, field) in [
+        (json!({"min": 2, "max": 1}), "numeric", "pass_fail_rule"),
+        (json!({"min": 1}), "text", "pass_fail_rule"),
+        (json!({}), "pass_fail", "pass_fail_rule"),
+        (json!({"min": "1"}), "numeric", "pass_fail_rule.min"),
+    ] {
+        let wrong = new(rule, kind).expect_err("refused");
+        assert_eq!(wrong.fields().into_iter().map(|error| error.field).collect::<Vec<_>>(), [field]);
+    }
 }
 
 #[test]
