@@ -277,13 +277,111 @@ mod tests {
     use super::*;
     use crate::{
         input::Input,
-        testing::{id, now, user},
+        testing::{changed_fields, changes, fields, id, later, now, user},
         users::Role,
     };
 
+    fn request(body: serde_json::Value) -> Pause {
+        NewPause::from_json(body).expect("a request").request(id(4), id(2), now())
+    }
+
     fn pause(status: PauseStatus) -> Pause {
-        let new = NewPause::from_json(json!({"reason_category": "parts"})).expect("a request");
-        Pause { status, paused_at: Some(now()), ..new.request(id(1), id(2), now()) }
+        let request = request(json!({"reason_category": "parts"}));
+        Pause { id: id(7), status, paused_at: Some(now()), ..request }
+    }
+
+    fn denial() -> Denial {
+        Denial::from_json(json!({"reason": "Not now."})).expect("a denial")
+    }
+
+    #[test]
+    fn a_request_waits_for_a_decision_and_an_order_is_approved_at_once() {
+        let asked = request(json!({"reason_category": "tools", "reason_details": "Torque wrench."}));
+        insta::assert_snapshot!(fields(&asked).join("\n"), @r#"
+        id: PauseId(0)
+        job_id: JobId(4)
+        requested_by_id: UserId(2)
+        reason_category: Tools
+        reason_details: Some("Torque wrench.")
+        status: Pending
+        is_forced: false
+        requested_at: Instant(2026-03-01T07:00:00Z)
+        decided_by_id: None
+        decided_at: None
+        deny_reason: None
+        paused_at: None
+        resumed_at: None
+        resumed_by_id: None
+        duration_seconds: None
+        "#);
+        let order = |body| ForcedPause::from_json(body).expect("an order").order(id(4), id(3), now());
+        let ordered = order(json!({"reason_category": "tools", "reason": "Torque wrench."}));
+        insta::assert_snapshot!(changed_fields(&asked, &ordered), @r"
+        requested_by_id: UserId(3)
+        status: Approved
+        is_forced: true
+        decided_by_id: Some(UserId(3))
+        decided_at: Some(Instant(2026-03-01T07:00:00Z))
+        paused_at: Some(Instant(2026-03-01T07:00:00Z))
+        ");
+        let bare = order(json!({}));
+        assert_eq!(changed_fields(&ordered, &bare), "reason_category: Other\nreason_details: None");
+    }
+
+    #[test]
+    fn every_command_and_what_it_changes() {
+        let (asked, begun) = (pause(PauseStatus::Pending), pause(PauseStatus::Approved));
+        insta::assert_snapshot!(changes(&[
+            ("approve", &asked, &asked.approve(id(9), later()).expect("allowed")),
+            ("deny", &asked, &asked.deny(denial(), id(9), later()).expect("allowed")),
+            ("cancel", &asked, &asked.cancel().expect("allowed")),
+            ("end", &begun, &begun.end(Some(id(9)), later()).expect("allowed")),
+            ("end with the job", &begun, &begun.end(None, later()).expect("allowed")),
+        ]), @r#"
+        approve
+          status: Approved
+          decided_by_id: Some(UserId(9))
+          decided_at: Some(Instant(2026-03-01T08:00:00Z))
+          paused_at: Some(Instant(2026-03-01T08:00:00Z))
+        deny
+          status: Denied
+          decided_by_id: Some(UserId(9))
+          decided_at: Some(Instant(2026-03-01T08:00:00Z))
+          deny_reason: Some("Not now.")
+        cancel
+          status: Cancelled
+        end
+          status: Ended
+          resumed_at: Some(Instant(2026-03-01T08:00:00Z))
+          resumed_by_id: Some(UserId(9))
+          duration_seconds: Some(3600)
+        end with the job
+          status: Ended
+          resumed_at: Some(Instant(2026-03-01T08:00:00Z))
+          duration_seconds: Some(3600)
+        "#);
+    }
+
+    #[test]
+    fn every_command_obeys_the_state_machine() {
+        let status_of = |after: Result<Pause, PauseRule>| after.map(|pause| pause.status);
+        for &status in PauseStatus::ALL {
+            let subject = pause(status);
+            let outcomes = [
+                (PauseCommand::Approve, subject.approve(id(9), now())),
+                (PauseCommand::Deny, subject.deny(denial(), id(9), now())),
+                (PauseCommand::End, subject.end(None, now())),
+                (PauseCommand::Cancel, subject.cancel()),
+            ];
+            for (command, outcome) in outcomes {
+                assert_eq!(status_of(outcome), status.after(command), "{command} {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_request_is_a_duplicate() {
+        assert_eq!(PauseRule::Pending.code(), Code::Duplicate);
     }
 
     #[test]
@@ -341,15 +439,21 @@ mod tests {
         }
         let details =
             |count: usize| check(json!({"reason_category": "other", "reason_details": "x".repeat(count)}));
-        assert!(details(19).is_err() && details(20).is_ok());
+        assert_eq!(details(20), Ok(()));
+        let refused = details(19).expect_err("too short").fields();
+        assert_eq!(refused.iter().map(|error| &*error.field).collect::<Vec<_>>(), ["reason_details"]);
+        let multibyte = json!({"reason_category": "other", "reason_details": "م".repeat(19)});
+        assert!(check(multibyte).is_err(), "characters, not bytes, are counted");
     }
 
     #[test]
     fn the_length_of_a_pause_is_stored_in_seconds() {
-        let ended =
-            pause(PauseStatus::Approved).end(Some(id(3)), now().plus_seconds(3 * 86_400 + 7)).expect("over");
-        assert_eq!((ended.duration_seconds, ended.resumed_by_id), (Some(3 * 86_400 + 7), Some(id(3))));
-        let early = pause(PauseStatus::Approved).end(None, now().plus_seconds(-5)).expect("over");
-        assert_eq!(early.duration_seconds, Some(0), "a clock set back yields no negative length");
+        let begun = pause(PauseStatus::Approved);
+        let length = |pause: &Pause, seconds| {
+            pause.end(None, now().plus_seconds(seconds)).expect("over").duration_seconds
+        };
+        assert_eq!(length(&begun, 3 * 86_400 + 7), Some(3 * 86_400 + 7));
+        assert_eq!(length(&begun, -5), Some(0), "a clock set back yields no negative length");
+        assert_eq!(length(&Pause { paused_at: None, ..begun }, 60), Some(0), "no known beginning");
     }
 }

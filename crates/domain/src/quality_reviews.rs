@@ -344,16 +344,118 @@ mod tests {
     use super::*;
     use crate::{
         input::Input,
-        jobs::{NewEngineerJob, Numbers},
-        testing::{id, now, user},
+        testing::{changes, fields, id, job, later, now, user},
     };
 
     fn review(status: ReviewStatus) -> QualityReview {
-        let input =
-            NewEngineerJob::from_json(json!({"job_type": "special_task", "title": "Look"})).expect("a job");
-        let numbers = Numbers { universal: 1, of_owner: 1 };
-        let job = Job::of_engineer(input, &user(Role::Engineer), numbers, None, now());
-        QualityReview { status, ..QualityReview::of(&job, id(5), now()) }
+        QualityReview { id: id(7), status, ..QualityReview::of(&job(), id(6), now()) }
+    }
+
+    fn approval() -> Approval {
+        Approval::from_json(json!({"qc_rating": 4, "notes": "Well done."})).expect("an approval")
+    }
+
+    fn rejection() -> Rejection {
+        let body = json!({
+            "category": "wrong_parts", "reason": "The seal is of the wrong size.", "evidence": "See photos.",
+        });
+        Rejection::from_json(body).expect("a rejection")
+    }
+
+    fn validation(is_valid: bool) -> Validation {
+        let body = json!({"is_valid": is_valid, "notes": "Checked on site."});
+        Validation::from_json(body).expect("a decision")
+    }
+
+    #[test]
+    fn a_review_concerns_the_job_and_its_owner() {
+        insta::assert_snapshot!(fields(&QualityReview::of(&job(), id(6), now())).join("\n"), @r"
+        id: ReviewId(0)
+        kind: Engineer
+        job_id: JobId(7)
+        worker_id: UserId(4)
+        qe_id: UserId(6)
+        status: Pending
+        sla_deadline: Instant(2026-03-03T07:00:00Z)
+        reviewed_at: None
+        sla_met: None
+        qc_rating: None
+        notes: None
+        rejection_category: None
+        rejection_reason: None
+        evidence: None
+        is_valid: None
+        validated_by_id: None
+        validated_at: None
+        validation_notes: None
+        created_at: Instant(2026-03-01T07:00:00Z)
+        ");
+    }
+
+    #[test]
+    fn every_command_and_what_it_changes() {
+        let (open, rejected) = (review(ReviewStatus::Pending), review(ReviewStatus::Rejected));
+        insta::assert_snapshot!(changes(&[
+            ("approve", &open, &open.approve(approval(), later()).expect("allowed")),
+            ("reject", &open, &open.reject(rejection(), later()).expect("allowed")),
+            ("find valid", &rejected, &rejected.validate(validation(true), id(9), later()).expect("allowed")),
+            ("find invalid", &rejected, &rejected.validate(validation(false), id(9), later()).expect("allowed")),
+        ]), @r#"
+        approve
+          status: Approved
+          reviewed_at: Some(Instant(2026-03-01T08:00:00Z))
+          sla_met: Some(true)
+          qc_rating: Some(4)
+          notes: Some("Well done.")
+        reject
+          status: Rejected
+          reviewed_at: Some(Instant(2026-03-01T08:00:00Z))
+          sla_met: Some(true)
+          rejection_category: Some(WrongParts)
+          rejection_reason: Some("The seal is of the wrong size.")
+          evidence: Some("See photos.")
+        find valid
+          is_valid: Some(true)
+          validated_by_id: Some(UserId(9))
+          validated_at: Some(Instant(2026-03-01T08:00:00Z))
+          validation_notes: Some("Checked on site.")
+        find invalid
+          is_valid: Some(false)
+          validated_by_id: Some(UserId(9))
+          validated_at: Some(Instant(2026-03-01T08:00:00Z))
+          validation_notes: Some("Checked on site.")
+        "#);
+    }
+
+    #[test]
+    fn every_command_obeys_the_state_machine() {
+        let status_of = |after: Result<QualityReview, ReviewRule>| after.map(|review| review.status);
+        for &status in ReviewStatus::ALL {
+            let subject = review(status);
+            let outcomes = [
+                (ReviewCommand::Approve, subject.approve(approval(), now())),
+                (ReviewCommand::Reject, subject.reject(rejection(), now())),
+                (ReviewCommand::Validate, subject.validate(validation(true), id(9), now())),
+            ];
+            for (command, outcome) in outcomes {
+                assert_eq!(status_of(outcome), status.after(command), "{command} {status}");
+            }
+        }
+        assert_eq!(ReviewRule::UnderReview.code(), Code::Duplicate);
+        assert_eq!(ReviewRule::Validated.code(), Code::InvalidState);
+    }
+
+    #[test]
+    fn admins_its_quality_engineer_and_the_worker_see_a_review_and_the_engineer_decides_it() {
+        let review = review(ReviewStatus::Pending);
+        for &role in Role::ALL {
+            let as_user = |id| User { id, ..user(role) };
+            let allowed = [review.qe_id, review.worker_id, id(90)].map(|id| {
+                let actor = as_user(id);
+                (review.may_be_seen_by(&actor).is_ok(), review.may_be_done_by(&actor).is_ok())
+            });
+            assert_eq!(allowed, [(true, true), (true, false), (role == Role::Admin, false)], "{role}");
+        }
     }
 
     #[test]
@@ -406,27 +508,31 @@ mod tests {
 
     #[test]
     fn forty_eight_hours_to_the_second_are_in_time() {
-        let approval = || Approval::from_json(json!({"qc_rating": 4})).expect("an approval");
         let at = |seconds: i64| now().plus_seconds(48 * 3600 + seconds);
         for (seconds, met) in [(-1, true), (0, true), (1, false)] {
-            let done = review(ReviewStatus::Pending).approve(approval(), at(seconds)).expect("approved");
-            assert_eq!(done.sla_met, Some(met));
-            assert_eq!(review(ReviewStatus::Pending).is_overdue(at(seconds)), !met);
-            assert!(!done.is_overdue(at(seconds)));
+            let open = review(ReviewStatus::Pending);
+            let approved = open.approve(approval(), at(seconds)).expect("approved");
+            let rejected = open.reject(rejection(), at(seconds)).expect("rejected");
+            assert_eq!((approved.sla_met, rejected.sla_met), (Some(met), Some(met)));
+            assert_eq!(open.is_overdue(at(seconds)), !met);
+            assert!(!approved.is_overdue(at(seconds)) && !rejected.is_overdue(at(seconds)));
         }
     }
 
     #[test]
     fn a_rejection_is_validated_once_and_costs_one_party() {
-        let decide = |valid: bool| {
-            let decision = Validation::from_json(json!({"is_valid": valid})).expect("a decision");
-            review(ReviewStatus::Rejected).validate(decision, id(9), now()).expect("decided")
+        let rejected = review(ReviewStatus::Rejected);
+        let decide = |valid| rejected.validate(validation(valid), id(9), now()).expect("decided");
+        let stakes = |worker, qe| {
+            [(rejected.worker_id, Role::Engineer, worker), (rejected.qe_id, Role::QualityEngineer, qe)]
         };
-        let points = |review: &QualityReview| review.stakes().map(|(_, _, points)| points);
-        assert_eq!(points(&decide(true)), [-2, 2]);
-        assert_eq!(points(&decide(false)), [0, -2]);
-        let again = Validation::from_json(json!({"is_valid": true})).expect("a decision");
-        assert_eq!(decide(true).validate(again, id(9), now()), Err(ReviewRule::Validated));
+        assert_eq!(decide(true).stakes(), stakes(-2, 2));
+        assert_eq!(decide(false).stakes(), stakes(0, -2));
+        assert_eq!(rejected.stakes(), stakes(0, 0), "not decided");
+        for decided in [decide(true), decide(false)] {
+            let again = decided.validate(validation(true), id(9), now());
+            assert_eq!(again, Err(ReviewRule::Validated));
+        }
     }
 
     #[test]

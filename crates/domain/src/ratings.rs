@@ -137,35 +137,86 @@ mod tests {
     use super::*;
     use crate::{
         input::Input,
-        testing::{id, now},
+        testing::{self, changed_fields, fields, id, later, now},
     };
     use serde_json::json;
 
-    fn new(bonus: i64) -> NewRating {
-        NewRating::from_json(json!({"rating": 4, "admin_quality_bonus": bonus})).expect("a rating")
+    fn new(body: serde_json::Value) -> NewRating {
+        NewRating::from_json(body).expect("a rating")
     }
 
     fn inspection(status: InspectionStatus) -> Inspection {
-        Inspection { status, ..Inspection::ad_hoc(id(1), id(1), id(2), now()) }
+        Inspection { status, ..testing::inspection() }
+    }
+
+    fn rated() -> Rating {
+        let body = json!({"rating": 4, "comment": "Thorough.", "admin_quality_bonus": 3});
+        new(body).rate(&inspection(InspectionStatus::Submitted), id(9), now()).expect("a rating")
     }
 
     #[test]
     fn a_draft_is_not_rated() {
         for &status in InspectionStatus::ALL {
-            let outcome = new(0).rate(&inspection(status), id(9), now());
-            assert_eq!(outcome.is_ok(), status != InspectionStatus::Draft, "{status}");
+            let outcome = new(json!({"rating": 1})).rate(&inspection(status), id(9), now()).map(|_| ());
+            let expected = if status == InspectionStatus::Draft { Err(RatingRule::Draft) } else { Ok(()) };
+            assert_eq!(outcome, expected, "{status}");
         }
+        assert_eq!(
+            (RatingRule::Draft.code(), RatingRule::Rated.code()),
+            (Code::InvalidState, Code::Duplicate)
+        );
+    }
+
+    #[test]
+    fn a_rating_names_the_inspector_and_the_admin() {
+        insta::assert_snapshot!(fields(&rated()).join("\n"), @r#"
+        id: RatingId(0)
+        inspection_id: InspectionId(31)
+        technician_id: UserId(34)
+        rating: 4
+        comment: Some("Thorough.")
+        admin_quality_bonus: 3
+        rated_by_id: UserId(9)
+        created_at: Instant(2026-03-01T07:00:00Z)
+        updated_at: Instant(2026-03-01T07:00:00Z)
+        "#);
+        let bare = new(json!({"rating": 4}));
+        let bare = bare.rate(&inspection(InspectionStatus::Reviewed), id(9), now()).expect("a rating");
+        assert_eq!(changed_fields(&rated(), &bare), "comment: None\nadmin_quality_bonus: 0");
+    }
+
+    #[test]
+    fn changes_replace_the_given_fields_and_the_admin() {
+        let change = |body| {
+            let changes = RatingChanges::from_json(body).expect("changes");
+            changed_fields(&rated(), &rated().changed(changes, id(8), later()))
+        };
+        insta::assert_snapshot!(change(json!({})), @r"
+        rated_by_id: UserId(8)
+        updated_at: Instant(2026-03-01T08:00:00Z)
+        ");
+        let all = json!({"rating": 2, "comment": "Hasty.", "admin_quality_bonus": 1});
+        insta::assert_snapshot!(change(all), @r#"
+        rating: 2
+        comment: Some("Hasty.")
+        admin_quality_bonus: 1
+        rated_by_id: UserId(8)
+        updated_at: Instant(2026-03-01T08:00:00Z)
+        "#);
+        insta::assert_snapshot!(change(json!({"comment": null})), @r"
+        comment: None
+        rated_by_id: UserId(8)
+        updated_at: Instant(2026-03-01T08:00:00Z)
+        ");
     }
 
     #[test]
     fn the_difference_of_the_bonus_is_booked() {
-        let first = new(3).rate(&inspection(InspectionStatus::Submitted), id(9), now()).expect("a rating");
+        let first = rated();
         assert_eq!(first.bonus_over(None), 3);
         for bonus in 0..=10 {
-            let changes = RatingChanges::from_json(json!({"admin_quality_bonus": bonus})).expect("changes");
-            let second = first.changed(changes, id(9), now());
+            let second = Rating { admin_quality_bonus: bonus, ..rated() };
             assert_eq!(second.bonus_over(Some(&first)), bonus - 3);
-            assert_eq!(second.rating, 4, "absent fields are unchanged");
         }
     }
 }

@@ -1,20 +1,25 @@
 use super::*;
 use crate::checklists::{AnswerType, NumericRule};
-use crate::input::Input;
-use crate::testing::{assignment, equipment, id, item, now, template, user};
+use crate::input::{Input, RawValue, Scalar};
+use crate::testing::{
+    assignment, changed_fields, changes, equipment, fields, id, inspection, item, later, now, template, user,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
+/// A draft about the questions of [`item`].
 fn draft(category: Option<Category>) -> Inspection {
-    let mut inspection = Inspection::ad_hoc(id(1), id(1), id(1), now());
-    inspection.category = category;
-    inspection
+    Inspection { template_id: item(1).template_id, category, ..inspection() }
+}
+
+fn review() -> Review {
+    Review::from_json(json!({"notes": "Fine."})).expect("a review")
 }
 
 fn answer(item: &Item, value: &str, photo: bool) -> Answer {
     Answer {
         id: id(1),
-        inspection_id: id(1),
+        inspection_id: inspection().id,
         checklist_item_id: item.id,
         answer_value: value.into(),
         comment: None,
@@ -38,7 +43,6 @@ fn the_grid_of_states_and_commands() {
             grid += &format!("{status:<10} {command:<7} -> {outcome}\n");
         }
     }
-    println!("{grid}");
     insta::assert_snapshot!(grid, @r"
     draft      answer  -> draft
     draft      submit  -> submitted
@@ -56,14 +60,111 @@ fn the_grid_of_states_and_commands() {
 }
 
 #[test]
+fn a_draft_belongs_to_a_machine_or_to_a_half_of_an_assignment() {
+    insta::assert_snapshot!(fields(&Inspection::ad_hoc(id(3), id(4), id(5), now())).join("\n"), @r"
+    id: InspectionId(0)
+    equipment_id: EquipmentId(3)
+    template_id: TemplateId(4)
+    technician_id: UserId(5)
+    category: None
+    status: Draft
+    result: None
+    started_at: Instant(2026-03-01T07:00:00Z)
+    submitted_at: None
+    reviewed_at: None
+    reviewed_by_id: None
+    review_notes: None
+    updated_at: Instant(2026-03-01T07:00:00Z)
+    assignment_id: None
+    ");
+    let assignment = Assignment { id: id(8), equipment_id: id(3), template_id: id(6), ..assignment() };
+    let half = Inspection::half(&assignment, Category::Electrical, id(5), now());
+    insta::assert_snapshot!(changed_fields(&Inspection::ad_hoc(id(3), id(4), id(5), now()), &half), @r"
+    template_id: TemplateId(6)
+    category: Some(Electrical)
+    assignment_id: Some(AssignmentId(8))
+    ");
+}
+
+#[test]
+fn every_command_and_what_it_changes() {
+    let open = draft(None);
+    let items = [item(1), Item { is_required: false, ..item(2) }];
+    let hand_in = |value| open.submit(&items, &[answer(&items[0], value, false)], later()).expect("complete");
+    let (passed, failed) = (hand_in("pass"), hand_in("fail"));
+    assert_eq!((passed.failed, failed.failed), (vec![], vec![&items[0]]));
+    let done = passed.inspection;
+    let bare = Review::from_json(json!({})).expect("a review");
+    insta::assert_snapshot!(changes(&[
+        ("submit", &open, &done),
+        ("submit a failure", &open, &failed.inspection),
+        ("review", &done, &done.review(review(), id(9), later().plus_seconds(60)).expect("submitted")),
+        ("review without notes", &done, &done.review(bare, id(9), later()).expect("submitted")),
+    ]), @r#"
+    submit
+      status: Submitted
+      result: Some(Pass)
+      submitted_at: Some(Instant(2026-03-01T08:00:00Z))
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    submit a failure
+      status: Submitted
+      result: Some(Fail)
+      submitted_at: Some(Instant(2026-03-01T08:00:00Z))
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    review
+      status: Reviewed
+      reviewed_at: Some(Instant(2026-03-01T08:01:00Z))
+      reviewed_by_id: Some(UserId(9))
+      review_notes: Some("Fine.")
+      updated_at: Instant(2026-03-01T08:01:00Z)
+    review without notes
+      status: Reviewed
+      reviewed_at: Some(Instant(2026-03-01T08:00:00Z))
+      reviewed_by_id: Some(UserId(9))
+    "#);
+}
+
+#[test]
+fn every_command_obeys_the_state_machine() {
+    for &status in InspectionStatus::ALL {
+        let subject = Inspection { status, ..draft(None) };
+        let submitted = subject.submit(&[], &[], now()).map(|done| Some(done.inspection.status));
+        assert_eq!(submitted, status.after(InspectionCommand::Submit));
+        let reviewed = subject.review(review(), id(9), now()).map(|done| Some(done.status));
+        assert_eq!(reviewed, status.after(InspectionCommand::Review));
+    }
+}
+
+#[test]
+fn a_refused_submit_names_the_questions() {
+    let named = |rule: InspectionRule| {
+        let fields = rule.fields().into_iter();
+        (rule.code(), fields.map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>())
+    };
+    let (code, incomplete) = named(InspectionRule::Incomplete(vec![id(3), id(5)]));
+    assert_eq!(code, Code::RuleViolation);
+    assert_eq!(incomplete, ["checklist_item_id: 3 has no answer", "checklist_item_id: 5 has no answer"]);
+    let (code, bare) = named(InspectionRule::PhotosMissing(vec![id(4)]));
+    assert_eq!(code, Code::RuleViolation);
+    assert_eq!(bare, ["checklist_item_id: 4 is critical and failed, and needs a photo"]);
+    for rule in [InspectionRule::OnLeave, InspectionRule::OutOfService, InspectionRule::NoChecklist] {
+        assert_eq!(named(rule), (Code::RuleViolation, vec![]));
+    }
+    assert_eq!(named(InspectionRule::OtherDraft(id(7))), (Code::InvalidState, vec![]));
+}
+
+#[test]
 fn the_grid_of_visibility_and_work_on_inspections() {
     let inspection = draft(None);
     for &role in Role::ALL {
         let own = User { id: inspection.technician_id, ..user(role) };
-        let other = User { id: id(2), ..user(role) };
+        let other = User { id: id(90), ..user(role) };
+        let minor = User { minor_role: Some(role), ..User { id: id(90), ..user(Role::Inspector) } };
         let sees = matches!(role, Role::Admin | Role::Engineer | Role::QualityEngineer);
         assert!(inspection.may_be_seen_by(&own).is_ok() && inspection.may_be_worked_on_by(&own).is_ok());
         assert_eq!(inspection.may_be_seen_by(&other).is_ok(), sees, "{role}");
+        assert_eq!(inspection.may_be_seen_by(&minor).is_ok(), sees && role != Role::Admin, "{role}");
+        assert_eq!(visible_to(&other), if sees { Visible::All } else { Visible::Of(id(90)) });
         assert_eq!(inspection.may_be_worked_on_by(&other).is_ok(), role == Role::Admin, "{role}");
     }
 }
@@ -90,9 +191,8 @@ fn starting_requires_presence_a_machine_in_service_and_questions() {
 fn a_draft_is_continued_only_for_the_same_target() {
     let inspector = user(Role::Inspector);
     let away = User { is_on_leave: true, ..inspector.clone() };
-    let ad_hoc = Inspection { id: id(7), ..Inspection::ad_hoc(id(1), id(1), id(1), now()) };
-    let half =
-        Inspection { id: id(8), ..Inspection::half(&assignment(), Category::Mechanical, id(1), now()) };
+    let ad_hoc = Inspection { id: id(7), assignment_id: None, ..inspection() };
+    let half = Inspection { id: id(8), assignment_id: Some(id(1)), ..inspection() };
     let (own, other) = (StartTarget::Half(id(1)), StartTarget::Half(id(2)));
     for (draft, target, expected) in [
         (&ad_hoc, StartTarget::AdHoc(id(1)), Ok(())),
@@ -122,10 +222,12 @@ fn half_of_an_assignment_has_the_questions_of_its_trade_and_those_of_none() {
     let categories = [None, Some(Category::Mechanical), Some(Category::Electrical)];
     let items: Vec<Item> = (1..).zip(categories).map(|(n, category)| Item { category, ..item(n) }).collect();
     for half in [Category::Mechanical, Category::Electrical] {
-        let inspection = Inspection::half(&assignment(), half, id(1), now());
+        let inspection = Inspection {
+            template_id: item(1).template_id,
+            ..Inspection::half(&assignment(), half, id(1), now())
+        };
         let asked: Vec<_> = inspection.scope(&items).iter().map(|item| item.category).collect();
         assert_eq!(asked, [None, Some(half)]);
-        assert_eq!((inspection.assignment_id, inspection.category), (Some(id(1)), Some(half)));
     }
 }
 
@@ -134,11 +236,16 @@ fn answers_match_the_type_of_the_question() {
     use AnswerType::*;
     for (kind, text, kept) in [
         (PassFail, "PASS", Some("pass")),
+        (PassFail, "fail", Some("fail")),
         (PassFail, "yes", None),
         (YesNo, "No", Some("no")),
+        (YesNo, "yes", Some("yes")),
         (YesNo, "fail", None),
         (Numeric, "-12.50", Some("-12.50")),
         (Numeric, "1e3", Some("1e3")),
+        (Numeric, "+7E-2", Some("+7E-2")),
+        (Numeric, "٠١٢٣٤٥٦٧٨٩", Some("0123456789")),
+        (Numeric, "۰۱۲۳۴۵۶۷۸۹", Some("0123456789")),
         (Numeric, "٣٫٥", Some("3.5")),
         (Numeric, "NaN", None),
         (Numeric, "inf", None),
@@ -152,6 +259,67 @@ fn answers_match_the_type_of_the_question() {
 }
 
 #[test]
+fn an_answer_is_a_text_or_a_number() {
+    let read = |value: serde_json::Value| AnswerText::read(RawValue::Json(value)).map(|text| text.0).ok();
+    assert_eq!(read(json!(" fail ")).as_deref(), Some("fail"));
+    assert_eq!((read(json!(7)).as_deref(), read(json!(-12.5)).as_deref()), (Some("7"), Some("-12.5")));
+    for wrong in
+        [json!(null), json!(true), json!(["fail"]), json!({"a": 1}), json!(""), json!("x".repeat(501))]
+    {
+        assert_eq!(read(wrong.clone()), None, "{wrong}");
+    }
+}
+
+#[test]
+fn an_answer_fails_by_its_word() {
+    for (kind, failing, others) in [
+        (AnswerType::PassFail, Some("fail"), ["pass", "no"]),
+        (AnswerType::YesNo, Some("no"), ["yes", "fail"]),
+        (AnswerType::Text, None, ["fail", "no"]),
+    ] {
+        let question = Item { answer_type: kind, ..item(1) };
+        assert!(failing.is_none_or(|text| question.fails(text)), "{kind}");
+        assert!(!others.iter().any(|text| question.fails(text)), "{kind}");
+    }
+}
+
+#[test]
+fn an_answer_belongs_to_a_question_in_scope_and_is_stored_in_its_form() {
+    let open = draft(Some(Category::Mechanical));
+    let give = |item: Option<&Item>, body: serde_json::Value| {
+        open.answer(NewAnswer::from_json(body).expect("input"), item, id(9), later())
+    };
+    let body = json!({"checklist_item_id": 1, "answer": "PASS", "comment": "Dry.", "photo_file_id": 6});
+    let given = give(Some(&item(1)), body).expect("an answer");
+    insta::assert_snapshot!(fields(&given).join("\n"), @r#"
+    id: AnswerId(0)
+    inspection_id: InspectionId(31)
+    checklist_item_id: ItemId(1)
+    answer_value: "pass"
+    comment: Some("Dry.")
+    photo_path: None
+    photo_file_id: Some(FileId(6))
+    answered_by_id: UserId(9)
+    answered_at: Instant(2026-03-01T08:00:00Z)
+    "#);
+    let refused = |item: Option<&Item>, value: &str| {
+        let body = json!({"checklist_item_id": 1, "answer": value});
+        give(item, body)
+            .expect_err("refused")
+            .fields()
+            .into_iter()
+            .map(|error| error.field)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(refused(None, "pass"), ["checklist_item_id"]);
+    let electrical = Item { category: Some(Category::Electrical), ..item(1) };
+    assert_eq!(refused(Some(&electrical), "pass"), ["checklist_item_id"]);
+    let of_another_checklist = Item { template_id: id(99), ..item(1) };
+    assert_eq!(refused(Some(&of_another_checklist), "pass"), ["checklist_item_id"]);
+    assert_eq!(refused(Some(&item(1)), "yes"), ["answer_value"]);
+}
+
+#[test]
 fn a_failed_critical_item_needs_a_photo() {
     let critical = Item { critical_failure: true, ..item(1) };
     let give = |item: &Item, value: &str, photo: Option<&str>| {
@@ -161,6 +329,9 @@ fn a_failed_critical_item_needs_a_photo() {
     assert!(give(&critical, "pass", None).is_ok());
     assert!(give(&critical, "fail", Some("a.jpg")).is_ok());
     assert!(give(&item(1), "fail", None).is_ok());
+    let file = json!({"checklist_item_id": 1, "answer_value": "fail", "photo_file_id": 6});
+    let file = NewAnswer::from_json(file).expect("input");
+    assert!(draft(None).answer(file, Some(&critical), id(1), now()).is_ok());
     let wrong = give(&critical, "fail", None).expect_err("no photo");
     assert_eq!(wrong.fields()[0].field, "photo_path");
 }
@@ -176,11 +347,32 @@ fn an_item_that_became_critical_after_its_answer_still_needs_the_photo_at_submit
 
 #[test]
 fn questions_added_later_are_not_part_of_a_submitted_inspection() {
-    let later = Item { created_at: now().plus_seconds(60), ..item(2) };
+    let later = Item { created_at: now().next(), ..item(2) };
     let asked = [item(1)];
     let submitted = draft(None).submit(&asked, &[answer(&asked[0], "pass", false)], now()).expect("fine");
     assert!(draft(None).covers(&later));
-    assert!(submitted.inspection.covers(&item(1)) && !submitted.inspection.covers(&later));
+    assert!(submitted.inspection.covers(&item(1)), "created at the instant of the submission");
+    assert!(!submitted.inspection.covers(&later));
+}
+
+#[test]
+fn progress_counts_answers_in_scope_and_is_complete_with_the_required_ones() {
+    let other = Item { category: Some(Category::Electrical), ..item(9) };
+    let items: Vec<Item> = (1..=8).map(|n| Item { is_required: n <= 2, ..item(n) }).chain([other]).collect();
+    let after = |count: usize| {
+        let mut given: Vec<_> = items[8 - count..].iter().map(|item| answer(item, "pass", false)).collect();
+        given.extend(given.first().cloned());
+        let open = draft(Some(Category::Mechanical));
+        let progress = open.progress(&items, &given);
+        assert_eq!((progress.total_items, progress.required_items), (8, 2));
+        let required = progress.answered_required;
+        (progress.answered_items, required, progress.is_complete, progress.progress_percentage)
+    };
+    assert_eq!(after(0), (0, 0, false, 0));
+    assert_eq!(after(1), (1, 0, false, 13), "12.5 is rounded up");
+    assert_eq!(after(3), (3, 0, false, 38));
+    assert_eq!(after(7), (7, 1, false, 88));
+    assert_eq!(after(8), (8, 2, true, 100));
 }
 
 #[test]

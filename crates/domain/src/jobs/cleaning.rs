@@ -80,3 +80,61 @@ impl Cleaning {
         self.cleaning_rating.unwrap_or(0) - booked
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        input::Input,
+        jobs::JobStatus,
+        testing::{self, changed_fields, fields, id, later, now},
+    };
+
+    fn job(status: JobStatus) -> Job {
+        Job { status, ..testing::job() }
+    }
+
+    #[test]
+    fn a_cleaning_is_reported_after_completion_and_a_rating_belongs_to_its_reporter() {
+        let report = |job: &Job, before: Option<&Cleaning>, by: i64| {
+            let input =
+                NewCleaning::from_json(json!({"notes": format!("Swept by {by}.")})).expect("a report");
+            Cleaning::of(job, input, before, id(by), now())
+        };
+        let completed = job(JobStatus::Completed);
+        let first = report(&completed, None, 4).expect("reported");
+        insta::assert_snapshot!(fields(&first).join("\n"), @r#"
+        job_id: JobId(7)
+        notes: "Swept by 4."
+        cleaned_by_id: UserId(4)
+        cleaned_at: Instant(2026-03-01T07:00:00Z)
+        cleaning_rating: None
+        rated_by_id: None
+        rated_at: None
+        "#);
+        let rated = first.rated(2, id(9), later());
+        insta::assert_snapshot!(changed_fields(&first, &rated), @r"
+        cleaning_rating: Some(2)
+        rated_by_id: Some(UserId(9))
+        rated_at: Some(Instant(2026-03-01T08:00:00Z))
+        ");
+        let again = Cleaning { notes: "Swept.".into(), ..rated.clone() };
+        assert_eq!(report(&completed, Some(&again), 4), Ok(rated.clone()), "the rating is preserved");
+        let other = report(&completed, Some(&rated), 8).expect("reported");
+        insta::assert_snapshot!(changed_fields(&rated, &other), @r#"
+        notes: "Swept by 8."
+        cleaned_by_id: UserId(8)
+        cleaning_rating: None
+        rated_by_id: None
+        rated_at: None
+        "#);
+        for &status in JobStatus::ALL {
+            let outcome = report(&job(status), None, 4).map(|_| status);
+            assert_eq!(outcome, status.after(JobCommand::Clean));
+        }
+        assert_eq!([rated.rating_over(0), rated.rating_over(1), rated.rating_over(2)], [2, 1, 0]);
+        assert_eq!(first.rating_over(1), -1, "a rating that was dropped is taken back");
+    }
+}

@@ -182,3 +182,52 @@ input! {
         sort: Option<Sort<JobOrder>>,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        input::Input,
+        rule::Rule,
+        testing::{id, user},
+        users::Role,
+    };
+
+    #[test]
+    fn engineers_create_jobs_for_themselves_and_admins_for_any_engineer() {
+        let owner = |engineer: Option<i64>, role| {
+            let body = json!({"job_type": "special_task", "title": "Look", "engineer_id": engineer});
+            let input = NewEngineerJob::from_json(body).expect("a job");
+            input.owner(&User { id: id(4), ..user(role) }).ok().map(UserId::get)
+        };
+        for &role in Role::ALL {
+            assert_eq!((owner(None, role), owner(Some(4), role)), (Some(4), Some(4)));
+            assert_eq!(owner(Some(5), role), (role == Role::Admin).then_some(5), "{role}");
+        }
+    }
+
+    #[test]
+    fn a_large_job_needs_a_reason() {
+        let sizes =
+            [(None, None), (Some("minor"), None), (Some("major"), Some("Crane.")), (Some("major"), None)];
+        for (category, reason) in sizes {
+            let repair = json!({"specialist_id": 4, "category": category, "major_reason": reason});
+            let repair = AssignSpecialist::from_json(repair).expect("an assignment").check();
+            let task = json!({
+                "job_type": "special_task", "title": "Look", "category": category, "major_reason": reason,
+            });
+            let task = NewEngineerJob::from_json(task).expect("a job").check();
+            assert_eq!(repair, task);
+            let refused: Vec<_> =
+                repair.err().iter().flat_map(Rule::fields).map(|error| error.field).collect();
+            let is_bare = (category, reason) == (Some("major"), None);
+            assert_eq!(
+                refused,
+                if is_bare { vec!["major_reason"] } else { vec![] },
+                "{category:?} {reason:?}"
+            );
+        }
+    }
+}

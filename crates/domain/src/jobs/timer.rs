@@ -140,3 +140,78 @@ pub(super) fn time_rating(planned_seconds: i64, worked_seconds: i64) -> i64 {
     };
     (5 + change).clamp(1, 7)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{input::Input, jobs::PlannedTime};
+
+    #[test]
+    fn planned_hours_are_positive_and_bounded() {
+        let read = |hours: serde_json::Value| {
+            PlannedTime::from_json(json!({ "hours": hours })).map(|p| p.planned_time_hours.number())
+        };
+        for (given, kept) in
+            [(json!(0.01), 0.01), (json!(1), 1.0), (json!(999.99), 999.99), (json!(1.006), 1.01)]
+        {
+            assert!((read(given.clone()).expect("fits") - kept).abs() < 1e-9, "{given}");
+        }
+        for wrong in [
+            json!(0),
+            json!(-1),
+            json!(1000),
+            json!(0.004),
+            json!("2.5"),
+            json!("much"),
+            json!("NaN"),
+            json!("inf"),
+            json!(null),
+            json!([1]),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_rounded_to_hundredths_of_an_hour() {
+        for (seconds, hundredths) in
+            [(-100, 0), (0, 0), (17, 0), (18, 1), (36, 1), (53, 1), (54, 2), (3600, 100)]
+        {
+            let hours = Hours::of_seconds(seconds);
+            assert_eq!(hours.seconds(), hundredths * 36, "{seconds}");
+            assert_eq!(serde_json::to_string(&hours).expect("a number"), json!(hours.number()).to_string());
+        }
+        assert_eq!(json!(Hours::of_seconds(54)), json!(0.02));
+    }
+
+    #[test]
+    fn on_time_to_the_second_is_five() {
+        let minutes = |count: i64| count * 60;
+        for (planned, worked, rating) in [
+            (minutes(240), minutes(240), 5),
+            (minutes(240), minutes(240) - 1, 7),
+            (minutes(240), minutes(120) + 1, 7),
+            (minutes(240), minutes(120), 7),
+            (minutes(240), minutes(240) + 1, 5),
+            (minutes(240), minutes(270) - 1, 5),
+            (minutes(240), minutes(270), 4),
+            (minutes(240), minutes(300), 3),
+            (minutes(240), minutes(360), 1),
+            (minutes(240), minutes(24000), 1),
+        ] {
+            assert_eq!(time_rating(planned, worked), rating, "{planned} {worked}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_rating_falls_with_lateness_and_stays_within_its_bounds(planned in 1..4_000_000_i64, a in 0..8_000_000_i64, b in 0..8_000_000_i64) {
+            let (early, late) = (a.min(b), a.max(b));
+            prop_assert!(time_rating(planned, early) >= time_rating(planned, late));
+            prop_assert!((1..=7).contains(&time_rating(planned, a)));
+        }
+    }
+}
