@@ -172,37 +172,98 @@ input! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{changed_fields, fields, id, later, now};
 
-    fn now() -> Instant {
-        Instant::parse("2026-03-01T10:00:00Z").expect("an instant")
+    /// A running job after a number of attempts.
+    fn running(attempts: i64) -> OutboxJob {
+        OutboxJob {
+            id: id(7),
+            status: OutboxStatus::Running,
+            attempts,
+            worker: Some("worker 1".into()),
+            lease_until: Some(now().plus_seconds(LEASE)),
+            error: Some("before".into()),
+            ..OutboxJob::new(OutboxKind::Translate, "{}".into(), now())
+        }
+    }
+
+    fn seconds_until_the_next_attempt(attempts: i64, wait: Option<i64>, chance: u8) -> i64 {
+        running(attempts).failed("no", wait, chance, now()).run_at.as_second() - now().as_second()
     }
 
     #[test]
-    fn a_failing_job_backs_off_until_it_is_given_up_and_can_be_retried() {
-        let mut job = OutboxJob::new(OutboxKind::Translate, "{}".into(), now());
-        let mut waits = Vec::new();
-        while job.status != OutboxStatus::Dead {
-            assert!(job.retried(now()).is_err());
-            job.attempts += 1;
-            let (least, most) = (job.failed("no", None, 0, now()), job.failed("no", None, 255, now()));
-            assert!(least.run_at < most.run_at);
-            waits.push((
-                least.run_at.as_second() - now().as_second(),
-                most.run_at.as_second() - now().as_second(),
-            ));
-            job = least;
-        }
-        assert_eq!(job.attempts, MOST_ATTEMPTS);
-        assert_eq!(waits[..4], [(10, 20), (20, 40), (40, 80), (80, 160)]);
-        assert_eq!(waits[13], (1800, 3600));
-        let again = job.retried(now()).expect("dead");
-        assert_eq!((again.status, again.attempts, again.run_at), (OutboxStatus::Pending, 0, now()));
+    fn a_job_is_due_at_once() {
+        insta::assert_snapshot!(
+            fields(&OutboxJob::new(OutboxKind::Translate, "{}".into(), now())).join("\n"), @r#"
+        id: OutboxId(0)
+        kind: Translate
+        payload: "{}"
+        status: Pending
+        attempts: 0
+        run_at: Instant(2026-03-01T07:00:00Z)
+        worker: None
+        lease_until: None
+        error: None
+        created_at: Instant(2026-03-01T07:00:00Z)
+        "#
+        );
+        assert_eq!((OutboxKind::Translate.at_once(), OutboxKind::Translate.batch()), (2, 20));
+    }
+
+    #[test]
+    fn a_failure_frees_the_job_until_the_last_attempt_gives_it_up() {
+        let failed = |attempts| running(attempts).failed("no", None, 0, later());
+        insta::assert_snapshot!(changed_fields(&running(13), &failed(MOST_ATTEMPTS - 1)), @r#"
+        status: Pending
+        run_at: Instant(2026-03-01T08:30:00Z)
+        worker: None
+        lease_until: None
+        error: Some("no")
+        "#);
+        insta::assert_snapshot!(changed_fields(&running(14), &failed(MOST_ATTEMPTS)), @r#"
+        status: Dead
+        run_at: Instant(2026-03-01T08:30:00Z)
+        worker: None
+        lease_until: None
+        error: Some("no")
+        "#);
+        assert_eq!(failed(MOST_ATTEMPTS + 1).status, OutboxStatus::Dead);
+        let long = running(1).failed(&"م".repeat(501), None, 0, later()).error.expect("an error");
+        assert_eq!(long, "م".repeat(500));
+    }
+
+    #[test]
+    fn the_delay_doubles_up_to_an_hour_with_half_of_it_by_chance() {
+        let waits = |attempts| {
+            (
+                seconds_until_the_next_attempt(attempts, None, 0),
+                seconds_until_the_next_attempt(attempts, None, 255),
+            )
+        };
+        assert_eq!([1, 2, 3, 4].map(waits), [(10, 20), (20, 40), (40, 80), (80, 160)]);
+        assert_eq!([8, 9, 14, 100].map(waits), [(1280, 2560), (1800, 3600), (1800, 3600), (1800, 3600)]);
+        assert_eq!(seconds_until_the_next_attempt(4, None, 51), 96, "a fifth of the half");
     }
 
     #[test]
     fn a_requested_delay_is_honoured_up_to_the_maximum() {
-        let job = OutboxJob { attempts: 1, ..OutboxJob::new(OutboxKind::Translate, "{}".into(), now()) };
-        let waits = |asked| job.failed("no", Some(asked), 0, now()).run_at.as_second() - now().as_second();
-        assert_eq!([waits(5), waits(77), waits(1_000_000), waits(-5)], [10, 77, 3600, 10]);
+        let wait = |asked| seconds_until_the_next_attempt(1, Some(asked), 0);
+        assert_eq!([-5, 9, 10, 11, 3600, 3601].map(wait), [10, 10, 10, 11, 3600, 3600]);
+    }
+
+    #[test]
+    fn a_job_that_was_given_up_is_retried_from_the_beginning() {
+        let dead = running(MOST_ATTEMPTS).failed("no", None, 0, now());
+        let again = dead.retried(later()).expect("dead");
+        insta::assert_snapshot!(changed_fields(&dead, &again), @r"
+        status: Pending
+        attempts: 0
+        run_at: Instant(2026-03-01T08:00:00Z)
+        ");
+        for status in [OutboxStatus::Pending, OutboxStatus::Running] {
+            let rule = OutboxRule::NotDead(status);
+            assert_eq!(OutboxJob { status, ..dead.clone() }.retried(now()), Err(rule));
+            assert_eq!(rule.code(), Code::InvalidState);
+        }
     }
 }

@@ -349,6 +349,56 @@ crate::shows!(AdminStats {}, PauseAnalytics {}, DefectAnalytics {});
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::fields;
+
+    /// Counts of 1, 2, 4, … so that each sum tells which keys it includes.
+    fn counts<K>(keys: impl IntoIterator<Item = K>) -> Vec<(K, i64)> {
+        keys.into_iter().zip((0..).map(|n| 1 << n)).collect()
+    }
+
+    #[test]
+    fn figures_of_inspections_count_results_and_drafts() {
+        let results = [None, Some(InspectionResult::Pass), Some(InspectionResult::Fail)];
+        let keys = InspectionStatus::ALL.iter().flat_map(|&status| results.map(|result| (status, result)));
+        let numbers = InspectionNumbers::of(&counts(keys));
+        let [passed, failed] = [0o222, 0o444];
+        assert_eq!(numbers, InspectionNumbers { total: 0o777, passed, failed, in_progress: 0o7 });
+    }
+
+    #[test]
+    fn figures_by_status_count_that_status() {
+        let equipment = EquipmentNumbers::of(&counts(EquipmentStatus::ALL.iter().copied()));
+        insta::assert_snapshot!(fields(&equipment).join("\n"), @r"
+        total: 31
+        active: 1
+        under_maintenance: 2
+        stopped: 8
+        out_of_service: 4
+        ");
+        let reviews = QualityStats::of(&counts(ReviewStatus::ALL.iter().copied()), 50, 60);
+        insta::assert_snapshot!(fields(&reviews).join("\n"), @r"
+        pending_reviews: 1
+        approved: 2
+        rejected: 4
+        overdue: 50
+        total_points: 60
+        ");
+        let keys =
+            JobKind::ALL.iter().flat_map(|&kind| JobStatus::ALL.iter().map(move |&status| (kind, status)));
+        let counts = counts(keys);
+        let specialists = JobNumbers::of(&counts, JobKind::Specialist);
+        let engineers = JobNumbers::of(&counts, JobKind::Engineer);
+        let expected = JobNumbers { total: 127, in_progress: 2, paused: 4, completed: 8 };
+        assert_eq!(specialists, expected);
+        let JobNumbers { total, in_progress, paused, completed } = expected;
+        let [total, in_progress, paused, completed] =
+            [total, in_progress, paused, completed].map(|count| count << 7);
+        assert_eq!(engineers, JobNumbers { total, in_progress, paused, completed });
+        let own = OwnJobNumbers::of(&specialists, 50);
+        let expected =
+            OwnJobNumbers { total: 127, in_progress: 2, paused: 4, completed: 8, pending_planned_time: 50 };
+        assert_eq!(own, expected);
+    }
 
     #[test]
     fn every_partial_count_is_included_in_the_total() {
@@ -365,9 +415,23 @@ mod tests {
         for part in [&numbers.by_severity, &numbers.by_category, &numbers.by_status] {
             assert_eq!(part.values().sum::<i64>(), numbers.total);
         }
-        assert_eq!(numbers.by_status.get("resolved"), Some(&36));
         let defects = DefectNumbers::of(&counts, 7);
-        assert_eq!((defects.open, defects.critical_open, defects.overdue), (12, 3, 7));
+        let expected = DefectNumbers {
+            total: 180,
+            open: 12,
+            in_progress: 24,
+            resolved: 36,
+            critical_open: 3,
+            overdue: 7,
+        };
+        assert_eq!(defects, expected);
+        insta::assert_snapshot!(fields(&numbers).join("\n"), @r#"
+        total: 180
+        total_defects: 180
+        by_severity: {"critical": 45, "high": 45, "low": 45, "medium": 45}
+        by_category: {"both": 60, "electrical": 60, "mechanical": 60}
+        by_status: {"closed": 48, "false_alarm": 60, "in_progress": 24, "open": 12, "resolved": 36}
+        "#);
     }
 
     #[test]

@@ -224,9 +224,13 @@ pub fn planned(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{
-        testing::{id, now, template},
+        input::Input,
+        rule::Rule,
+        testing::{changed_fields, fields, id, later, now, template},
         weekdays::DayOfWeek,
     };
 
@@ -250,6 +254,59 @@ mod tests {
 
     fn of_type(number: i64, routine: i64, equipment_type: &str) -> AssetType {
         AssetType { id: id(number), routine_id: id(routine), equipment_type: equipment_type.into() }
+    }
+
+    #[test]
+    fn a_new_routine_is_active_and_has_each_type_once_in_order() {
+        let draft = |body| NewRoutine::from_json(body).expect("a routine").draft(now());
+        let (bare, types) = draft(json!({
+            "name": "Daily", "asset_types": ["winch", "crane", "winch"], "shift": "night",
+            "days_of_week": [0, 4], "template_id": 5,
+        }));
+        insta::assert_snapshot!(fields(&bare).join("\n"), @r#"
+        id: RoutineId(0)
+        name: "Daily"
+        name_ar: None
+        shift: Night
+        days_of_week: DaysOfWeek(17)
+        template_id: TemplateId(5)
+        is_active: true
+        created_at: Instant(2026-03-01T07:00:00Z)
+        updated_at: Instant(2026-03-01T07:00:00Z)
+        "#);
+        assert_eq!(types, ["crane", "winch"]);
+        let (full, _) = draft(json!({
+            "name": "Daily", "asset_types": ["winch"], "shift": "night", "days_of_week": [0, 4],
+            "template_id": 5, "name_ar": "يومي", "is_active": false,
+        }));
+        assert_eq!(changed_fields(&bare, &full), "name_ar: Some(\"يومي\")\nis_active: false");
+    }
+
+    #[test]
+    fn changes_replace_the_given_fields() {
+        let before = Routine { name_ar: Some("يومي".into()), ..routine(7, Shift::Day, &[0], true) };
+        let change = |body| {
+            let changes = RoutineChanges::from_json(body).expect("changes");
+            let (after, types) = before.changed(changes, later());
+            (changed_fields(&before, &after), types)
+        };
+        let (untouched, types) = change(json!({}));
+        assert_eq!((untouched.as_str(), types), ("updated_at: Instant(2026-03-01T08:00:00Z)", None));
+        let (all, types) = change(json!({
+            "name": "Weekly", "name_ar": null, "asset_types": ["pump", "pump"], "shift": "night",
+            "days_of_week": [6], "template_id": 8, "is_active": false,
+        }));
+        insta::assert_snapshot!(all, @r#"
+        name: "Weekly"
+        name_ar: None
+        shift: Night
+        days_of_week: DaysOfWeek(64)
+        template_id: TemplateId(8)
+        is_active: false
+        updated_at: Instant(2026-03-01T08:00:00Z)
+        "#);
+        assert_eq!(types, Some(vec!["pump".to_owned()]));
+        assert_eq!(change(json!({"name": "يومي"})).0, untouched, "the name as an Arabic reader sees it");
     }
 
     #[test]
@@ -290,8 +347,11 @@ mod tests {
 
     #[test]
     fn a_routine_needs_an_active_checklist() {
-        assert!(may_use(None).is_err());
-        assert!(may_use(Some(&template())).is_ok());
-        assert!(may_use(Some(&Template { is_active: false, ..template() })).is_err());
+        assert_eq!(may_use(Some(&template())), Ok(()));
+        let inactive = Template { is_active: false, ..template() };
+        for template in [None, Some(&inactive)] {
+            let refused = may_use(template).expect_err("refused").fields();
+            assert_eq!(refused.iter().map(|error| &*error.field).collect::<Vec<_>>(), ["template_id"]);
+        }
     }
 }

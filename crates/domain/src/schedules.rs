@@ -116,7 +116,11 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{equipment, id, now};
+    use crate::{
+        input::Input,
+        rule::Rule,
+        testing::{equipment, fields, id, now},
+    };
 
     fn date(text: &str) -> Date {
         Date::parse(text).expect("a date")
@@ -165,11 +169,29 @@ mod tests {
     }
 
     #[test]
+    fn a_planned_day_names_its_planner() {
+        let body = serde_json::json!({"equipment_id": 3, "day_of_week": "friday"});
+        let planned = NewSchedule::from_json(body).expect("a day").draft(id(9), now());
+        insta::assert_snapshot!(fields(&planned).join("\n"), @r"
+        id: ScheduleId(0)
+        equipment_id: EquipmentId(3)
+        day_of_week: DayOfWeek(4)
+        created_by_id: Some(UserId(9))
+        created_at: Instant(2026-03-01T07:00:00Z)
+        ");
+    }
+
+    #[test]
     fn a_machine_out_of_service_is_not_planned() {
+        let refused = |machine: Option<&Equipment>| {
+            let fields = may_be_planned(machine).err().into_iter().flat_map(|refusal| refusal.fields());
+            fields.map(|error| error.field).collect::<Vec<_>>()
+        };
         for &status in EquipmentStatus::ALL {
-            let machine = Equipment { status, ..equipment() };
-            assert_eq!(may_be_planned(Some(&machine)).is_err(), status == EquipmentStatus::OutOfService);
+            let is_out = status == EquipmentStatus::OutOfService;
+            let expected: &[&str] = if is_out { &["equipment_id"] } else { &[] };
+            assert_eq!(refused(Some(&Equipment { status, ..equipment() })), expected, "{status}");
         }
-        assert!(may_be_planned(None).is_err());
+        assert_eq!(refused(None), ["equipment_id"]);
     }
 }

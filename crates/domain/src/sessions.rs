@@ -112,4 +112,15 @@ mod tests {
         assert_eq!(session.authorize(&active, 4, false), Err(SessionRule::Revoked));
         assert_eq!(session.authorize(&disabled, 3, false), Err(SessionRule::Disabled));
     }
+    #[test]
+    fn a_refusal_has_the_code_of_its_reason() {
+        let rules = [
+            SessionRule::WrongCredentials,
+            SessionRule::Disabled,
+            SessionRule::Revoked,
+            SessionRule::Invalid,
+        ];
+        let codes = [Code::InvalidCredentials, Code::AccountDisabled, Code::TokenRevoked, Code::TokenInvalid];
+        assert_eq!(rules.map(|rule| rule.code()), codes);
+    }
 }

@@ -414,6 +414,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::testing::{changed_fields, fields, id, later, now};
 
     const NAME: &str = "0F8FAD5B-D9CB-469F-A165-70867728950E";
 
@@ -424,10 +425,18 @@ mod tests {
 
     #[test]
     fn names_are_uuids_whatever_their_case() {
-        assert_eq!(ClientId::parse(NAME), ClientId::parse(&NAME.to_lowercase()));
+        let name = ClientId::parse(&format!(" {NAME} ")).expect("a UUID");
+        assert_eq!(name.as_str(), NAME.to_lowercase());
+        assert_eq!(ClientId::parse(&NAME.to_lowercase()), Some(name));
         for odd in [
             "",
             "7",
+            "0f8fad5b0d9cb-469f-a165-70867728950e",
+            "0f8fad5b-d9cb0469f-a165-70867728950e",
+            "0f8fad5b-d9cb-469f0a165-70867728950e",
+            "0f8fad5b-d9cb-469f-a165070867728950e",
+            "0f8fad5b-d9cb-469f-a165-70867728950eé",
+            "-f8fad5b-d9cb-469f-a165-70867728950e",
             "0f8fad5b-d9cb-469f-a165-70867728950",
             "0f8fad5b-d9cb-469f-a165-70867728950g",
             "0f8fad5bd9cb469fa16570867728950e",
@@ -450,26 +459,108 @@ mod tests {
     }
 
     #[test]
+    fn references_name_the_kind_of_the_item_that_creates_the_object() {
+        let named = ClientId::parse(NAME).expect("a name");
+        let data = json!({"inspection_id": NAME, "pause_id": NAME, "leave_client_id": NAME, "job_id": NAME});
+        let expected = [
+            ("inspection_id", named.clone(), SyncKind::InspectionStart),
+            ("pause_id", named.clone(), SyncKind::PauseRequest),
+            ("leave_id", named, SyncKind::LeaveRequest),
+        ];
+        assert_eq!(item(data).entity_data.references(), expected);
+        let numbered = item(json!({"inspection_id": NAME, "job_id": 3})).entity_data;
+        let numbered = numbered.with_number("inspection_id", 7);
+        assert_eq!(numbered, item(json!({"inspection_id": 7, "job_id": 3})).entity_data);
+    }
+
+    #[test]
+    fn data_is_an_object_without_the_character_that_postgresql_cannot_store() {
+        let parse = <Document as Scalar>::read;
+        let read = |value: Value| parse(RawValue::Json(value)).map(|document| document.0);
+        assert_eq!(read(json!({"a": "\u{1}"})).map(|map| map.len()), Ok(1));
+        for refused in [json!({"a": "\u{0}"}), json!({"\u{0}": 1}), json!([1]), json!("x"), json!(null)] {
+            assert!(read(refused.clone()).is_err(), "{refused}");
+        }
+        assert!(parse(RawValue::Text("{}".into())).is_err());
+    }
+
+    #[test]
+    fn a_command_is_read_as_from_a_live_request_with_fields_below_the_data() {
+        let hours = |data| item(data).entity_data.read::<crate::jobs::PlannedTime>();
+        assert!(hours(json!({"hours": 2.5})).is_ok());
+        let refused = hours(json!({"hours": 0})).expect_err("refused").fields();
+        assert_eq!(refused[0].field, "entity_data.planned_time_hours");
+        let refused =
+            item(json!({"job_id": "x"})).entity_data.number::<UserId>("job_id").expect_err("refused");
+        assert_eq!(refused.fields()[0].field, "entity_data.job_id");
+    }
+
+    #[test]
+    fn an_item_is_recorded_with_its_outcome() {
+        let new = NewSyncItem { occurred_at: Some(now()), ..item(json!({"inspection_id": 7})) };
+        let error = SyncError::of(&Invalid::field("answer_value", "must be yes or no"));
+        let rejected = SyncItem::rejected(new.clone(), id(3), error, later());
+        insta::assert_snapshot!(fields(&rejected).join("\n"), @r#"
+        id: SyncId(0)
+        user_id: UserId(3)
+        client_id: "0f8fad5b-d9cb-469f-a165-70867728950e"
+        entity_type: InspectionSubmit
+        entity_data: Document({"inspection_id": Number(7)})
+        occurred_at: Some(Instant(2026-03-01T07:00:00Z))
+        outcome: Rejected
+        entity_id: None
+        result: None
+        sync_error: Some(SyncError {code: "VALIDATION_ERROR", message: "the input is not valid: answer_value must be yes or no", errors: [FieldError {field: "answer_value", message: "must be yes or no"}]})
+        content_hash: "7e53675a184dd8756cb0c9c20cf9f3d3356af50c048b852d3ebbf2f77462b894"
+        created_at: Instant(2026-03-01T08:00:00Z)
+        "#);
+        let result = item(json!({"id": 7})).entity_data;
+        let applied = SyncItem::applied(new, id(3), 7, result, later());
+        insta::assert_snapshot!(changed_fields(&rejected, &applied), @r#"
+        outcome: Applied
+        entity_id: Some(7)
+        result: Some(Document({"id": Number(7)}))
+        sync_error: None
+        "#);
+    }
+
+    #[test]
     fn a_client_id_identifies_one_content() {
-        let now = Instant::parse("2026-03-01T10:00:00Z").expect("an instant");
-        let by = UserId::new(3).expect("a number");
         let first = item(json!({"inspection_id": 7}));
-        let done = SyncItem::applied(first.clone(), by, 7, Document::default(), now);
+        let done = SyncItem::applied(first.clone(), id(3), 7, Document::default(), now());
         assert_eq!(done.clone().replay(&first), Ok(done.clone()));
-        assert_eq!(done.clone().replay(&item(json!({"inspection_id": 8}))), Err(SyncRule::Reused));
+        let other_kind = NewSyncItem { entity_type: SyncKind::JobStart, ..first.clone() };
+        for other in [item(json!({"inspection_id": 8})), other_kind] {
+            assert_eq!(done.clone().replay(&other), Err(SyncRule::Reused));
+        }
         assert_eq!(done.created_id("inspection_id"), Ok(7));
         assert_eq!(done.may_be_discarded(), Err(SyncRule::NotRejected));
         let error = SyncError { code: "NOT_FOUND".into(), message: "no".into(), errors: Vec::new() };
-        let refused = SyncItem::rejected(first, by, error, now);
+        let refused = SyncItem::rejected(first, id(3), error, now());
         assert_eq!(refused.created_id("inspection_id"), Err(SyncRule::OfRejected("inspection_id")));
         assert_eq!(refused.may_be_discarded(), Ok(()));
+        let rules = [SyncRule::Reused, SyncRule::OfRejected("pause_id"), SyncRule::NotRejected];
+        assert_eq!(rules.map(|rule| rule.code()), [Code::Conflict, Code::InvalidState, Code::InvalidState]);
     }
 
     #[test]
     fn actions_in_the_future_are_rejected() {
-        let now = Instant::parse("2026-03-01T10:00:00Z").expect("an instant");
-        let at = |seconds| NewSyncItem { occurred_at: Some(now.plus_seconds(seconds)), ..item(json!({})) };
-        assert!(at(-1_000_000).check(now).is_ok() && at(AHEAD).check(now).is_ok());
-        assert!(at(AHEAD + 1).check(now).is_err());
+        let at = |seconds| NewSyncItem { occurred_at: Some(now().plus_seconds(seconds)), ..item(json!({})) };
+        assert_eq!((at(-1_000_000).check(now()), at(300).check(now())), (Ok(()), Ok(())));
+        assert_eq!(item(json!({})).check(now()), Ok(()), "without a time");
+        let refused = at(301).check(now()).expect_err("in the future").fields();
+        assert_eq!(refused[0].field, "occurred_at");
+    }
+
+    #[test]
+    fn a_batch_is_a_list_of_at_most_500_objects() {
+        let read = |value: Value| Items::read(RawValue::Json(value)).map(|items| items.0.len());
+        let items = |count| Value::Array(vec![json!({}); count]);
+        assert_eq!((read(items(0)), read(items(499)), read(items(500))), (Ok(0), Ok(499), Ok(500)));
+        for refused in [items(501), json!([{}, 1]), json!({}), json!("x")] {
+            assert!(read(refused).is_err());
+        }
+        let second = read(json!([{}, 1])).expect_err("no object");
+        assert!(second.to_string().contains("number 1"), "{second}");
     }
 }

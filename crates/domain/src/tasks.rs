@@ -281,6 +281,96 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::{changed_fields, fields, later, now};
+
+    #[test]
+    fn a_run_begins_with_its_first_attempt_and_a_lease() {
+        let run = TaskRun::new(TaskName::CheckBacklog, now(), "instance 1", later());
+        insta::assert_snapshot!(fields(&run).join("\n"), @r#"
+        id: TaskRunId(0)
+        task: CheckBacklog
+        scheduled_for: Instant(2026-03-01T07:00:00Z)
+        is_manual: false
+        instance: "instance 1"
+        started_at: Instant(2026-03-01T08:00:00Z)
+        lease_until: Instant(2026-03-01T08:02:00Z)
+        attempts: 1
+        finished_at: None
+        outcome: Running
+        counts: Counts({})
+        error: None
+        "#);
+        let manual = TaskRun::asked_for(None, TaskName::CheckBacklog, "instance 2", later()).expect("free");
+        insta::assert_snapshot!(changed_fields(&run, &manual), @r#"
+        scheduled_for: Instant(2026-03-01T08:00:00Z)
+        is_manual: true
+        instance: "instance 2"
+        "#);
+    }
+
+    #[test]
+    fn a_task_is_started_by_hand_unless_it_is_running_under_a_lease() {
+        let start = |outcome, lease_until| {
+            let run = TaskRun::new(TaskName::CheckBacklog, now(), "instance 1", now());
+            let run = TaskRun { lease_until, outcome, ..run };
+            TaskRun::asked_for(Some(&run), TaskName::CheckBacklog, "instance 2", now()).map(|_| ())
+        };
+        let refused = Err(TaskRule::UnderWay(TaskName::CheckBacklog));
+        assert_eq!(start(TaskOutcome::Running, now().next()), refused);
+        assert_eq!(start(TaskOutcome::Running, now()), Ok(()), "the lease is over");
+        assert_eq!(start(TaskOutcome::Succeeded, later()), Ok(()));
+        assert_eq!(start(TaskOutcome::Failed, later()), Ok(()));
+        assert_eq!(TaskRule::UnderWay(TaskName::CheckBacklog).code(), Code::InvalidState);
+    }
+
+    #[test]
+    fn figures_add_up_by_name() {
+        let mut counts = Counts::default();
+        counts.add("lists", 2);
+        counts.add("lists", 3);
+        counts.add("assignments", 40);
+        assert_eq!((counts.of("lists"), counts.of("assignments"), counts.of("leaves")), (5, 40, 0));
+    }
+
+    #[test]
+    fn every_task_has_a_description_of_its_own() {
+        let mut descriptions: Vec<_> = TaskName::ALL.iter().map(|task| task.description()).collect();
+        descriptions.sort_unstable();
+        descriptions.dedup();
+        assert_eq!(descriptions.len(), TaskName::ALL.len());
+        assert!(descriptions.iter().all(|text| text.contains(' ')));
+    }
+
+    #[test]
+    fn an_interval_excludes_its_beginning_and_includes_its_end() {
+        let due = |schedule: Schedule, from: &str, to: &str| {
+            let times = schedule.between(at(from), at(to), &SiteTimeZone::utc());
+            times.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            due(Schedule::EveryMinutes(20), "2026-03-01T10:20:00Z", "2026-03-01T11:20:00Z"),
+            ["2026-03-01T10:40:00.000Z", "2026-03-01T11:00:00.000Z", "2026-03-01T11:20:00.000Z"]
+        );
+        assert_eq!(
+            due(Schedule::EveryHours(6), "2026-03-01T12:00:00Z", "2026-03-02T00:00:00Z"),
+            ["2026-03-01T18:00:00.000Z", "2026-03-02T00:00:00.000Z"]
+        );
+        assert_eq!(due(Schedule::EveryHours(1), "2026-03-01T10:00:00Z", "2026-03-01T10:59:59Z"), [""; 0]);
+        assert_eq!(Schedule::EveryMinutes(20).to_string(), "*/20 * * * *");
+    }
+
+    #[test]
+    fn an_hour_that_a_clock_change_repeats_or_skips_counts_once() {
+        // In Berlin, clocks go from 03:00 back to 02:00 on 25 October 2026.
+        let berlin = SiteTimeZone::new("Europe/Berlin").expect("a zone");
+        let due =
+            Schedule::EveryHours(1).between(at("2026-10-24T23:30:00Z"), at("2026-10-25T02:30:00Z"), &berlin);
+        assert_eq!(due, ["2026-10-25T00:00:00Z", "2026-10-25T02:00:00Z"].map(at));
+        // From 02:00 on 29 March 2026 they go to 03:00: two times of that day are the same instant.
+        let due =
+            Schedule::EveryHours(1).between(at("2026-03-29T00:30:00Z"), at("2026-03-29T02:30:00Z"), &berlin);
+        assert_eq!(due, ["2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"].map(at));
+    }
 
     #[test]
     fn lateness_counts_from_the_first_missed_due_time() {

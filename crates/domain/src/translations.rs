@@ -218,7 +218,13 @@ pub struct Translation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{equipment::Equipment, testing};
+    use crate::{
+        equipment::Equipment,
+        leaves::Leave,
+        page::PageRequest,
+        testing::{self, id},
+        time::Date,
+    };
 
     fn fields(before: Option<&Equipment>, after: &Equipment) -> Vec<String> {
         requests(before, after).into_iter().map(|request| request.field_name).collect()
@@ -241,5 +247,48 @@ mod tests {
         let requests = requests(None, &arabic);
         assert_eq!(requests.iter().map(TranslationRequest::language).collect::<Vec<_>>(), [Language::En]);
         assert_eq!(TranslationRequest::of_payload(&requests[0].payload()).as_ref(), requests.first());
+    }
+    #[test]
+    fn a_request_names_the_field_of_the_object() {
+        let day = Date::new(2026, 3, 2).expect("a date");
+        let quiet = Leave { id: id(7), reason: Some("Moving".into()), ..testing::leave(day, day) };
+        let told = Leave { other_reason: Some("Moving".into()), ..quiet.clone() };
+        let request = |field: &str| TranslationRequest {
+            model_type: "leave".into(),
+            model_id: 7,
+            field_name: field.into(),
+            text: "Moving".into(),
+        };
+        assert_eq!(requests(None, &told), [request("other_reason"), request("reason")]);
+        assert_eq!(
+            requests(Some(&quiet), &told),
+            [request("other_reason")],
+            "the same text in another field"
+        );
+        assert_eq!(request("reason").language(), Language::Ar);
+        assert_eq!(TranslationRequest::of_payload("{}"), None);
+    }
+
+    #[test]
+    fn texts_are_found_in_every_container_and_can_be_replaced() {
+        fn shown(mut value: impl Translated) -> Vec<String> {
+            let mut texts = Vec::new();
+            value.texts(&mut |slot| texts.push(std::mem::take(slot.text)));
+            texts
+        }
+        let at = |place: &str| Equipment { location: Some(place.into()), ..testing::equipment() };
+        assert_eq!(shown(Some(at("A"))), ["A"]);
+        assert_eq!(shown(None::<Equipment>), [""; 0]);
+        assert_eq!(shown(Box::new(at("B"))), ["B"]);
+        assert_eq!(shown(vec![at("C"), at("D")]), ["C", "D"]);
+        assert_eq!(shown(Page { items: vec![at("E")], total: 1, request: PageRequest::first(20) }), ["E"]);
+        let mut quay = at("F");
+        assert_eq!((shown(&mut quay), quay.location.as_deref()), (vec!["F".to_owned()], Some("")));
+    }
+
+    #[test]
+    fn a_hash_identifies_a_text() {
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(content_hash("abc"), known);
     }
 }

@@ -196,8 +196,10 @@ crate::shows!(Trend {});
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
+    use crate::input::Input;
 
     fn date(text: &str) -> Date {
         Date::parse(text).expect("a date")
@@ -237,7 +239,8 @@ mod tests {
     #[test]
     fn too_many_steps_and_days_in_the_wrong_order_are_refused() {
         let steps = |from, to| Steps::of(Bucket::Day, date(from), date(to), &SiteTimeZone::utc());
-        assert!(steps("2026-03-02", "2026-03-01").is_err());
+        let refused = steps("2026-03-02", "2026-03-01").expect_err("backwards");
+        assert_eq!(refused.to_string(), "the input is not valid: to must not be before from");
         assert_eq!(steps("2026-01-01", "2027-02-04").map(|steps| steps.dates.len()), Ok(400));
         assert!(steps("2026-01-01", "2027-02-05").is_err());
         assert!(steps("0001-01-01", "9999-12-31").is_err());
@@ -253,6 +256,61 @@ mod tests {
         let hours: Vec<i64> =
             steps.starts.windows(2).map(|pair| (pair[1].as_second() - pair[0].as_second()) / 3600).collect();
         assert_eq!(hours, [24, 23]);
+    }
+
+    #[test]
+    fn a_trend_covers_thirty_days_up_to_today_unless_days_are_given() {
+        let days = |mut body: serde_json::Value| {
+            body["metric"] = json!("jobs");
+            let (bucket, from, to) = TrendQuery::from_json(body).expect("a query").days(date("2026-03-30"));
+            format!("{bucket} {from} {to}")
+        };
+        assert_eq!(days(json!({})), "day 2026-03-01 2026-03-30");
+        assert_eq!(days(json!({"to": "2026-02-10", "bucket": "week"})), "week 2026-01-12 2026-02-10");
+        assert_eq!(days(json!({"from": "2026-01-01", "bucket": "month"})), "month 2026-01-01 2026-03-30");
+    }
+
+    #[test]
+    fn counts_are_summed_into_the_step_of_their_slot_under_their_name() {
+        let steps = Steps::of(Bucket::Day, date("2026-03-01"), date("2026-03-02"), &SiteTimeZone::utc());
+        let steps = steps.expect("steps");
+        assert_eq!(steps.slot_seconds(), 86_400);
+        assert_eq!(steps.start(), Instant::parse("2026-03-01T00:00:00Z").expect("an instant"));
+        assert_eq!(steps.end, Instant::parse("2026-03-03T00:00:00Z").expect("an instant"));
+        let first = steps.start().as_second() / 86_400;
+        let counts = [
+            (first - 1, TOTAL, 1000),
+            (first, TOTAL, 5),
+            (first, TOTAL, 2),
+            (first, "passed", 4),
+            (first, "unknown", 9),
+            (first + 1, TOTAL, 3),
+            (first + 1, "failed", 1),
+            (first + 1, "failed", 2),
+        ]
+        .map(|(slot, name, count)| SlotCount { slot, name, count });
+        let point = |day, total, passed, failed| TrendPoint {
+            date: date(day),
+            total,
+            values: [("passed", passed), ("failed", failed)].into(),
+        };
+        let expected = [point("2026-03-01", 7, 4, 0), point("2026-03-02", 3, 0, 3)];
+        assert_eq!(steps.sum(&counts, &["passed", "failed"]), expected);
+    }
+
+    #[test]
+    fn a_slot_aligns_with_the_offset_of_the_zone() {
+        let slot = |zone| {
+            let calendar = SiteTimeZone::new(zone).expect("a zone");
+            Steps::of(Bucket::Day, date("2026-03-01"), date("2026-03-02"), &calendar)
+                .expect("steps")
+                .slot_seconds()
+        };
+        let hours = ["UTC", "Asia/Dubai", "Asia/Kathmandu", "America/St_Johns"].map(|zone| slot(zone) / 60);
+        assert_eq!(hours, [24 * 60, 4 * 60, 15, 30]);
+        let before_1970 =
+            Steps::of(Bucket::Day, date("1969-12-30"), date("1969-12-31"), &SiteTimeZone::utc());
+        assert_eq!(before_1970.expect("steps").slot_seconds(), 86_400);
     }
 
     proptest! {

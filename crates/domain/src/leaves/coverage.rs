@@ -117,7 +117,7 @@ impl User {
 mod tests {
     use super::*;
     use crate::{
-        testing::{id, leave, now, user},
+        testing::{changed_fields, id, later, leave, now, user},
         time::Date,
         users::{Category, Shift},
     };
@@ -231,18 +231,28 @@ mod tests {
             ..leave(date(from), date(9))
         };
         let (one, two) = (covered(1, 5), covered(2, 3));
-        let marked = who.covering(std::slice::from_ref(&one), None, now());
-        assert_eq!(marked.minor_badge, Some(BadgeRequest::Chosen(Badge::covering("SPE007"))));
+        let marked = who.covering(std::slice::from_ref(&one), None, later());
         assert_eq!(
-            (marked.user.leave_coverage_for, marked.user.minor_role),
-            (Some(id(11)), Some(Role::Inspector))
+            (marked.badge, marked.minor_badge),
+            (None, Some(BadgeRequest::Chosen(Badge::covering("SPE007"))))
         );
-        let both = marked.user.covering(&[one.clone(), two.clone()], None, now());
-        assert_eq!((both.user.leave_coverage_for, both.minor_badge), (Some(id(12)), None), "the earlier one");
-        let left = both.user.covering(std::slice::from_ref(&one), Some(&two), now()).user;
-        assert_eq!((left.leave_coverage_for, left.minor_role), (Some(id(11)), Some(Role::Inspector)));
-        let free = left.covering(&[], Some(&one), now()).user;
-        assert_eq!((free.leave_coverage_for, free.minor_role, free.minor_role_id), (None, None, None));
+        insta::assert_snapshot!(changed_fields(&who, &marked.user), @r#"
+        minor_role: Some(Inspector)
+        minor_role_id: Some("COV-SPE007")
+        leave_coverage_for: Some(UserId(11))
+        updated_at: Instant(2026-03-01T08:00:00Z)
+        "#);
+        let both = marked.user.covering(&[one.clone(), two.clone()], None, later());
+        assert_eq!((both.badge, both.minor_badge), (None, None), "the role is granted already");
+        insta::assert_snapshot!(changed_fields(&marked.user, &both.user), @"leave_coverage_for: Some(UserId(12))");
+        let left = both.user.covering(std::slice::from_ref(&one), Some(&two), later()).user;
+        insta::assert_snapshot!(changed_fields(&both.user, &left), @"leave_coverage_for: Some(UserId(11))");
+        let free = left.covering(&[], Some(&one), later()).user;
+        insta::assert_snapshot!(changed_fields(&left, &free), @r"
+        minor_role: None
+        minor_role_id: None
+        leave_coverage_for: None
+        ");
         let permanent = User { minor_role_id: Some("INS009".into()), ..left };
         let kept = permanent.covering(&[], Some(&one), now()).user;
         assert_eq!(kept.minor_role_id.as_deref(), Some("INS009"), "a role granted meanwhile remains");

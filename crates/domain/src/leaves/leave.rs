@@ -183,12 +183,23 @@ impl Leave {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{
-        rule::Rule,
-        testing::{id, leave, now, user},
+        input::Input,
+        rule::{Code, Rule},
+        testing::{self, changed_fields, changes, fields, id, later, now, user},
         users::Role,
     };
+
+    fn leave(date_from: Date, date_to: Date) -> Leave {
+        Leave { id: id(7), user_id: id(4), ..testing::leave(date_from, date_to) }
+    }
+
+    fn rejection() -> LeaveRejection {
+        LeaveRejection::from_json(json!({"reason": "Too many are away."})).expect("a rejection")
+    }
 
     fn date(day: i8) -> Date {
         Date::new(2026, 3, day).expect("a date")
@@ -198,18 +209,149 @@ mod tests {
     fn the_grid_of_states_and_commands() {
         let mut grid = String::new();
         for &status in LeaveStatus::ALL {
-            for ended_at in [None, Some(now())] {
-                let leave = Leave { status, ended_at, ..leave(date(2), date(4)) };
-                let state = if ended_at.is_some() { "ended" } else { "open" };
-                for &command in LeaveCommand::ALL {
-                    let outcome = leave
-                        .after(command, now())
-                        .map_or_else(|rule| rule.code().to_string(), |leave| leave.status.to_string());
-                    grid += &format!("{status:<9} {state:<5} {command:<7} -> {outcome}\n");
-                }
+            for &command in LeaveCommand::ALL {
+                let outcome = status.after(command).map_or_else(|r| r.code().to_string(), |s| s.to_string());
+                grid += &format!("{status:<9} {command:<7} -> {outcome}\n");
             }
         }
-        insta::assert_snapshot!(grid);
+        insta::assert_snapshot!(grid, @r"
+        pending   approve -> approved
+        pending   reject  -> rejected
+        pending   cancel  -> cancelled
+        pending   cover   -> INVALID_STATE
+        pending   end     -> INVALID_STATE
+        approved  approve -> INVALID_STATE
+        approved  reject  -> INVALID_STATE
+        approved  cancel  -> INVALID_STATE
+        approved  cover   -> approved
+        approved  end     -> approved
+        rejected  approve -> INVALID_STATE
+        rejected  reject  -> INVALID_STATE
+        rejected  cancel  -> INVALID_STATE
+        rejected  cover   -> INVALID_STATE
+        rejected  end     -> INVALID_STATE
+        cancelled approve -> INVALID_STATE
+        cancelled reject  -> INVALID_STATE
+        cancelled cancel  -> INVALID_STATE
+        cancelled cover   -> INVALID_STATE
+        cancelled end     -> INVALID_STATE
+        ");
+    }
+
+    #[test]
+    fn a_request_is_pending_for_all_roles_unless_it_names_a_scope() {
+        let request = |body| {
+            let new = NewLeave::from_json(body).expect("a request");
+            new.request(id(4), id(5), now())
+        };
+        let bare = json!({"leave_type": "sick", "date_from": "2026-03-02", "date_to": "2026-03-04"});
+        let asked = request(bare);
+        insta::assert_snapshot!(fields(&asked).join("\n"), @r"
+        id: LeaveId(0)
+        user_id: UserId(4)
+        leave_type: Sick
+        other_reason: None
+        date_from: Date(2026-03-02)
+        date_to: Date(2026-03-04)
+        reason: None
+        scope: Full
+        status: Pending
+        ended_at: None
+        created_at: Instant(2026-03-01T07:00:00Z)
+        updated_at: Instant(2026-03-01T07:00:00Z)
+        requested_by_id: Some(UserId(5))
+        decided_by_id: None
+        decided_at: None
+        rejection_reason: None
+        ended_by_id: None
+        coverage_user_id: None
+        coverage_badge: None
+        ");
+        let full = request(json!({
+            "leave_type": "other", "date_from": "2026-03-02", "date_to": "2026-03-04",
+            "other_reason": "Moving house.", "reason": "On short notice.", "scope": "major_only",
+        }));
+        insta::assert_snapshot!(changed_fields(&asked, &full), @r#"
+        leave_type: Other
+        other_reason: Some("Moving house.")
+        reason: Some("On short notice.")
+        scope: MajorOnly
+        "#);
+    }
+
+    #[test]
+    fn every_command_and_what_it_changes() {
+        let approved = leave(date(2), date(4));
+        let asked = Leave { status: LeaveStatus::Pending, ..approved.clone() };
+        let substitute = User { id: id(8), ..user(Role::Specialist) };
+        let covered = approved.cover(&substitute, Some("COV-SPE001".into()), later()).expect("approved");
+        insta::assert_snapshot!(changes(&[
+            ("approve", &asked, &asked.approve(id(9), later()).expect("pending")),
+            ("reject", &asked, &asked.reject(rejection(), id(9), later()).expect("pending")),
+            ("cancel", &asked, &asked.cancel(later()).expect("pending")),
+            ("cover", &approved, &covered),
+            ("cover by another person", &covered, &covered.cover(&user(Role::Admin), None, later()).expect("approved")),
+            ("end early", &approved, &approved.end(Some(id(9)), later()).expect("approved")),
+            ("end with its last day", &approved, &approved.end(None, later()).expect("approved")),
+        ]), @r#"
+        approve
+          status: Approved
+          updated_at: Instant(2026-03-01T08:00:00Z)
+          decided_by_id: Some(UserId(9))
+          decided_at: Some(Instant(2026-03-01T08:00:00Z))
+        reject
+          status: Rejected
+          updated_at: Instant(2026-03-01T08:00:00Z)
+          decided_by_id: Some(UserId(9))
+          decided_at: Some(Instant(2026-03-01T08:00:00Z))
+          rejection_reason: Some("Too many are away.")
+        cancel
+          status: Cancelled
+          updated_at: Instant(2026-03-01T08:00:00Z)
+        cover
+          updated_at: Instant(2026-03-01T08:00:00Z)
+          coverage_user_id: Some(UserId(8))
+          coverage_badge: Some("COV-SPE001")
+        cover by another person
+          coverage_user_id: Some(UserId(1))
+          coverage_badge: None
+        end early
+          ended_at: Some(Instant(2026-03-01T08:00:00Z))
+          updated_at: Instant(2026-03-01T08:00:00Z)
+          ended_by_id: Some(UserId(9))
+        end with its last day
+          ended_at: Some(Instant(2026-03-01T08:00:00Z))
+          updated_at: Instant(2026-03-01T08:00:00Z)
+        "#);
+    }
+
+    #[test]
+    fn every_command_obeys_the_state_machine() {
+        let substitute = user(Role::Specialist);
+        for &status in LeaveStatus::ALL {
+            for ended_at in [None, Some(now())] {
+                let subject = Leave { status, ended_at, ..leave(date(2), date(4)) };
+                let outcomes = [
+                    (LeaveCommand::Approve, subject.approve(id(9), now())),
+                    (LeaveCommand::Reject, subject.reject(rejection(), id(9), now())),
+                    (LeaveCommand::Cancel, subject.cancel(now())),
+                    (LeaveCommand::Cover, subject.cover(&substitute, None, now())),
+                    (LeaveCommand::End, subject.end(None, now())),
+                ];
+                for (command, outcome) in outcomes {
+                    let allowed =
+                        if ended_at.is_some() { Err(LeaveRule::Ended) } else { status.after(command) };
+                    assert_eq!(outcome.map(|leave| leave.status), allowed, "{command} {status} {ended_at:?}");
+                }
+                let excludes =
+                    ended_at.is_none() && matches!(status, LeaveStatus::Pending | LeaveStatus::Approved);
+                assert_eq!(subject.is_open(), excludes, "{status} {ended_at:?}");
+            }
+        }
+        assert_eq!(
+            (LeaveRule::Ended.code(), LeaveRule::Overlap.code()),
+            (Code::InvalidState, Code::RuleViolation)
+        );
     }
 
     #[test]
@@ -226,7 +368,7 @@ mod tests {
     fn a_leave_is_visible_to_admins_and_its_person_and_withdrawn_by_its_person() {
         for &role in Role::ALL {
             let own = leave(date(2), date(4));
-            let somebody = User { id: id(9), ..user(role) };
+            let somebody = User { id: id(90), ..user(role) };
             assert_eq!(own.may_be_seen_by(&somebody).is_ok(), role == Role::Admin);
             assert!(own.may_be_cancelled_by(&somebody).is_err());
             let person = User { id: own.user_id, ..user(role) };

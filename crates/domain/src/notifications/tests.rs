@@ -6,7 +6,7 @@ use fluent_syntax::{
 };
 
 use super::*;
-use crate::testing::{id, now};
+use crate::testing::{fields, id, now};
 
 const COUNTS: [i64; 6] = [0, 1, 2, 3, 11, 100];
 
@@ -225,7 +225,46 @@ fn parameters_are_inserted_in_the_language_of_the_text() {
         .with("defect", "{equipment} {oil")
         .with("date", "2026-03-02");
     assert_eq!(odd.address_to(id(3), now()).message, "Crane {date}: {equipment} {oil (due 2026-03-02)");
-    assert_eq!((sent.action_url.as_deref(), sent.related_id), (Some("/defects/7"), Some(7)));
+}
+
+#[test]
+fn a_notification_names_its_recipient_and_links_to_the_entity() {
+    let notice = Notice::new(NotificationType::EquipmentStopped).about(&Seventh);
+    let notice = notice.with("equipment", "Crane 1").with("reason", "<reason>");
+    let sent = fields(&notice.address_to(id(3), now()));
+    insta::assert_snapshot!(sent.join("\n"), @r#"
+    id: NotificationId(0)
+    user_id: UserId(3)
+    kind: EquipmentStopped
+    title: "Equipment stopped"
+    title_ar: "تم إيقاف معدة"
+    message: "Crane 1 was stopped for safety: <reason>"
+    message_ar: "تم إيقاف Crane 1 لدواعي السلامة: <reason>"
+    related_type: Some("defect")
+    related_id: Some(7)
+    priority: Critical
+    is_persistent: true
+    action_url: Some("/defects/7")
+    is_read: false
+    read_at: None
+    created_at: Instant(2026-03-01T07:00:00Z)
+    "#);
+    let urgent = notice.priority(NotificationPriority::Urgent).address_to(id(3), now());
+    assert_eq!(urgent.priority, NotificationPriority::Urgent);
+    let plain = Notice::new(NotificationType::LeaveRequested).address_to(id(3), now());
+    assert_eq!((plain.related_type, plain.related_id, plain.action_url), (None, None, None));
+}
+
+#[test]
+fn priority_and_persistence_of_every_type_are_those_of_the_rule_book() {
+    let table = include_str!("../RULES.md").lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split('|').map(str::trim);
+        let kind = NotificationType::parse(cells.next()?.trim_end_matches('`'))?;
+        let (priority, rest) = cells.next()?.strip_prefix('`')?.split_once('`')?;
+        Some((kind, NotificationPriority::parse(priority)?, rest == ", persistent"))
+    });
+    let known = NotificationType::ALL.iter().map(|&kind| (kind, kind.priority(), kind.is_persistent()));
+    assert_eq!(table.collect::<Vec<_>>(), known.collect::<Vec<_>>());
 }
 
 #[test]
@@ -235,4 +274,5 @@ fn a_persistent_notification_is_read_before_it_is_deleted() {
     assert_eq!(Notification { is_read: true, ..notice.clone() }.may_be_deleted(), Ok(()));
     let plain = Notice::new(NotificationType::DefectCreated).address_to(id(1), now());
     assert!(plain.may_be_deleted().is_ok());
+    assert_eq!(NotificationRule::Unread.code(), Code::RuleViolation);
 }

@@ -11,7 +11,17 @@ use crate::{
     files::{FileKind, StoredFile},
     ids::UserId,
     input::Input,
+    inspections::InspectionStatus,
+    jobs::{Cleaning, NewCleaning},
+    notifications::{Notice, Notification, NotificationType},
+    outbox::{OutboxJob, OutboxKind},
+    pauses::{NewPause, Pause},
     quality_reviews::QualityReview,
+    ratings::{NewRating, Rating},
+    routines::{NewRoutine, Routine},
+    schedules::{NewSchedule, Schedule},
+    sync::{NewSyncItem, SyncError, SyncItem},
+    takeovers::{NewTakeover, Takeover},
 };
 use serde_json::json;
 
@@ -25,6 +35,10 @@ fn reference<E: Entity>(entity: &E) -> String {
         entity.path().unwrap_or("-"),
         E::CHANGED_KIND.map_or("-", |kind| kind.as_str()),
     )
+}
+
+fn input<T: Input>(body: serde_json::Value) -> T {
+    T::from_json(body).expect("input")
 }
 
 fn file() -> StoredFile {
@@ -96,5 +110,50 @@ fn every_entity_is_referred_to_by_its_name_and_followed_by_these_users() {
     job                7 engineer_job /engineer-jobs job [4]
     job                7 specialist_job /jobs job [4]
     quality_review     61 quality_review /quality-reviews - []
+    ");
+}
+
+#[test]
+fn every_entity_around_them_is_referred_to_by_its_name() {
+    let day = assignment().target_date;
+    let error = SyncError { code: "NOT_FOUND".into(), message: "no".into(), errors: vec![] };
+    let item: NewSyncItem = input(json!({
+        "client_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "entity_type": "job_start", "entity_data": {},
+    }));
+    let submitted = Inspection { status: InspectionStatus::Submitted, ..inspection() };
+    let rating = input::<NewRating>(json!({"rating": 4})).rate(&submitted, id(1), now()).expect("a rating");
+    let (routine, _) = input::<NewRoutine>(json!({
+        "name": "Daily", "asset_types": ["crane"], "shift": "day", "days_of_week": [0], "template_id": 1,
+    }))
+    .draft(now());
+    let planned = input::<NewSchedule>(json!({"equipment_id": 1, "day_of_week": 0})).draft(id(1), now());
+    let pause = input::<NewPause>(json!({"reason_category": "parts"})).request(id(1), id(2), now());
+    let takeover = Takeover::of_job(&job(), input::<NewTakeover>(json!({})), id(2), 1, now());
+    let notification = Notice::new(NotificationType::JobAssigned).address_to(id(3), now());
+    let completed = Job { id: id(64), status: JobStatus::Completed, ..job() };
+    let cleaning: NewCleaning = input(json!({"notes": "Swept."}));
+    let references = [
+        reference(&Leave { id: id(62), ..leave(day, day) }),
+        reference(&Notification { id: id(63), ..notification }),
+        reference(&Cleaning::of(&completed, cleaning, None, id(2), now()).expect("a report")),
+        reference(&OutboxJob { id: id(65), ..OutboxJob::new(OutboxKind::Translate, "{}".into(), now()) }),
+        reference(&Pause { id: id(66), ..pause }),
+        reference(&Rating { id: id(67), ..rating }),
+        reference(&Routine { id: id(68), ..routine }),
+        reference(&Schedule { id: id(69), ..planned }),
+        reference(&SyncItem { id: id(70), ..SyncItem::rejected(item, id(2), error, now()) }),
+        reference(&Takeover { id: id(71), ..takeover }),
+    ];
+    insta::assert_snapshot!(references.concat(), @r"
+    leave              62 leave /leaves - []
+    notification       63 notification - notification [3]
+    cleaning           64 cleaning - - []
+    outbox             65 outbox - - []
+    pause              66 pause - - []
+    rating             67 rating - - []
+    routine            68 routine - - []
+    schedule           69 schedule - - []
+    sync_item          70 sync_item - - []
+    takeover           71 takeover /takeovers - []
     ");
 }
