@@ -395,11 +395,12 @@ mod tests {
     #[test]
     fn every_command_and_what_it_changes() {
         let (open, rejected) = (review(ReviewStatus::Pending), review(ReviewStatus::Rejected));
+        let validated = |is_valid| rejected.validate(validation(is_valid), id(9), later()).expect("allowed");
         insta::assert_snapshot!(changes(&[
             ("approve", &open, &open.approve(approval(), later()).expect("allowed")),
             ("reject", &open, &open.reject(rejection(), later()).expect("allowed")),
-            ("find valid", &rejected, &rejected.validate(validation(true), id(9), later()).expect("allowed")),
-            ("find invalid", &rejected, &rejected.validate(validation(false), id(9), later()).expect("allowed")),
+            ("find valid", &rejected, &validated(true)),
+            ("find invalid", &rejected, &validated(false)),
         ]), @r#"
         approve
           status: Approved

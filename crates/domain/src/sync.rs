@@ -498,7 +498,7 @@ mod tests {
     #[test]
     fn an_item_is_recorded_with_its_outcome() {
         let new = NewSyncItem { occurred_at: Some(now()), ..item(json!({"inspection_id": 7})) };
-        let error = SyncError::of(&Invalid::field("answer_value", "must be yes or no"));
+        let error = SyncError::of(&Invalid::field("reason", "is required"));
         let rejected = SyncItem::rejected(new.clone(), id(3), error, later());
         insta::assert_snapshot!(fields(&rejected).join("\n"), @r#"
         id: SyncId(0)
@@ -510,7 +510,7 @@ mod tests {
         outcome: Rejected
         entity_id: None
         result: None
-        sync_error: Some(SyncError {code: "VALIDATION_ERROR", message: "the input is not valid: answer_value must be yes or no", errors: [FieldError {field: "answer_value", message: "must be yes or no"}]})
+        sync_error: Some(SyncError {code: "VALIDATION_ERROR", message: "the input is not valid: reason is required", errors: [FieldError {field: "reason", message: "is required"}]})
         content_hash: "7e53675a184dd8756cb0c9c20cf9f3d3356af50c048b852d3ebbf2f77462b894"
         created_at: Instant(2026-03-01T08:00:00Z)
         "#);

@@ -98,8 +98,8 @@ fn every_command_and_what_it_changes() {
     insta::assert_snapshot!(changes(&[
         ("submit", &open, &done),
         ("submit a failure", &open, &failed.inspection),
-        ("review", &done, &done.review(review(), id(9), later().plus_seconds(60)).expect("submitted")),
-        ("review without notes", &done, &done.review(bare, id(9), later()).expect("submitted")),
+        ("review", &done, &done.review(review(), id(9), later().next()).expect("submitted")),
+        ("review without notes", &done, &done.review(bare, id(9), later().next()).expect("submitted")),
     ]), @r#"
     submit
       status: Submitted
@@ -113,14 +113,15 @@ fn every_command_and_what_it_changes() {
       updated_at: Instant(2026-03-01T08:00:00Z)
     review
       status: Reviewed
-      reviewed_at: Some(Instant(2026-03-01T08:01:00Z))
+      reviewed_at: Some(Instant(2026-03-01T08:00:00.001Z))
       reviewed_by_id: Some(UserId(9))
       review_notes: Some("Fine.")
-      updated_at: Instant(2026-03-01T08:01:00Z)
+      updated_at: Instant(2026-03-01T08:00:00.001Z)
     review without notes
       status: Reviewed
-      reviewed_at: Some(Instant(2026-03-01T08:00:00Z))
+      reviewed_at: Some(Instant(2026-03-01T08:00:00.001Z))
       reviewed_by_id: Some(UserId(9))
+      updated_at: Instant(2026-03-01T08:00:00.001Z)
     "#);
 }
 

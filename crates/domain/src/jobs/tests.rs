@@ -100,24 +100,25 @@ fn the_grid_of_states_and_commands() {
 
 #[test]
 fn every_command_and_what_it_changes() {
+    let (fresh, begun, paused) = (job(JobStatus::Assigned), begun(), paused());
     let assigned = Job { planned_time_hours: Some(Hours::of_seconds(3600)), ..job(JobStatus::Assigned) };
-    let completed = Job { completed_at: Some(now()), ..begun() };
+    let completed = Job { completed_at: Some(now()), ..begun.clone() };
     let completed = Job { status: JobStatus::Completed, ..completed };
     let incomplete = filled(JobStatus::Incomplete);
     let stalled = filled(JobStatus::Paused);
     insta::assert_snapshot!(changes(&[
-        ("plan", &job(JobStatus::Assigned), &job(JobStatus::Assigned).plan(&planned(2.5), later()).expect("allowed")),
+        ("plan", &fresh, &fresh.plan(&planned(2.5), later()).expect("allowed")),
         ("start", &assigned, &assigned.start(later()).expect("allowed")),
-        ("pause", &begun(), &begun().pause(later()).expect("allowed")),
-        ("resume", &paused(), &paused().resume(later()).expect("allowed")),
-        ("complete", &begun(), &begun().complete(done(), later()).expect("allowed")),
-        ("leave incomplete", &begun(), &begun().leave_incomplete("No parts left.".into(), later()).expect("allowed")),
-        ("leave incomplete in a pause", &paused(), &paused().leave_incomplete("Ill.".into(), later()).expect("allowed")),
+        ("pause", &begun, &begun.pause(later()).expect("allowed")),
+        ("resume", &paused, &paused.resume(later()).expect("allowed")),
+        ("complete", &begun, &begun.complete(done(), later()).expect("allowed")),
+        ("leave incomplete", &begun, &begun.leave_incomplete("No parts left.".into(), later()).expect("allowed")),
+        ("leave incomplete, paused", &paused, &paused.leave_incomplete("Ill.".into(), later()).expect("allowed")),
         ("cancel", &assigned, &assigned.cancel(later()).expect("allowed")),
         ("assign a reviewer", &completed, &completed.reviewed_by(Some(id(6)), later())),
         ("approve the quality", &completed, &completed.approve_quality(Some(4), later()).expect("allowed")),
         ("approve without a rating", &completed, &completed.approve_quality(None, later()).expect("allowed")),
-        ("reject the quality", &completed, &completed.reject_quality("It leaks.".into(), later()).expect("allowed")),
+        ("reject the quality", &completed, &completed.reject_quality("Leaks.".into(), later()).expect("allowed")),
         ("take over", &stalled, &stalled.taken_over_by(id(8), later()).expect("allowed")),
         ("reassign", &incomplete, &incomplete.reassigned_to(id(8), later()).expect("allowed")),
         ("reward", &completed, &completed.rewarded(7, later()).expect("allowed")),
@@ -150,7 +151,7 @@ fn every_command_and_what_it_changes() {
       status: Incomplete
       incomplete_reason: Some("No parts left.")
       updated_at: Instant(2026-03-01T08:00:00Z)
-    leave incomplete in a pause
+    leave incomplete, paused
       status: Incomplete
       paused_at: None
       paused_seconds: 3540
@@ -171,7 +172,7 @@ fn every_command_and_what_it_changes() {
       updated_at: Instant(2026-03-01T08:00:00Z)
     reject the quality
       status: Incomplete
-      incomplete_reason: Some("It leaks.")
+      incomplete_reason: Some("Leaks.")
       updated_at: Instant(2026-03-01T08:00:00Z)
     take over
       owner_id: UserId(8)

@@ -208,7 +208,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_rating_falls_with_lateness_and_stays_within_its_bounds(planned in 1..4_000_000_i64, a in 0..8_000_000_i64, b in 0..8_000_000_i64) {
+        fn the_rating_falls_with_lateness_and_stays_within_its_bounds(
+            planned in 1..4_000_000_i64, a in 0..8_000_000_i64, b in 0..8_000_000_i64,
+        ) {
             let (early, late) = (a.min(b), a.max(b));
             prop_assert!(time_rating(planned, early) >= time_rating(planned, late));
             prop_assert!((1..=7).contains(&time_rating(planned, a)));

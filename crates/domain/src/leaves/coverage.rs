@@ -242,16 +242,23 @@ mod tests {
         leave_coverage_for: Some(UserId(11))
         updated_at: Instant(2026-03-01T08:00:00Z)
         "#);
-        let both = marked.user.covering(&[one.clone(), two.clone()], None, later());
+        let both = marked.user.covering(&[one.clone(), two.clone()], None, later().plus_seconds(1));
         assert_eq!((both.badge, both.minor_badge), (None, None), "the role is granted already");
-        insta::assert_snapshot!(changed_fields(&marked.user, &both.user), @"leave_coverage_for: Some(UserId(12))");
-        let left = both.user.covering(std::slice::from_ref(&one), Some(&two), later()).user;
-        insta::assert_snapshot!(changed_fields(&both.user, &left), @"leave_coverage_for: Some(UserId(11))");
-        let free = left.covering(&[], Some(&one), later()).user;
+        insta::assert_snapshot!(changed_fields(&marked.user, &both.user), @r"
+        leave_coverage_for: Some(UserId(12))
+        updated_at: Instant(2026-03-01T08:00:01Z)
+        ");
+        let left = both.user.covering(std::slice::from_ref(&one), Some(&two), later().plus_seconds(2)).user;
+        insta::assert_snapshot!(changed_fields(&both.user, &left), @r"
+        leave_coverage_for: Some(UserId(11))
+        updated_at: Instant(2026-03-01T08:00:02Z)
+        ");
+        let free = left.covering(&[], Some(&one), later().plus_seconds(3)).user;
         insta::assert_snapshot!(changed_fields(&left, &free), @r"
         minor_role: None
         minor_role_id: None
         leave_coverage_for: None
+        updated_at: Instant(2026-03-01T08:00:03Z)
         ");
         let permanent = User { minor_role_id: Some("INS009".into()), ..left };
         let kept = permanent.covering(&[], Some(&one), now()).user;

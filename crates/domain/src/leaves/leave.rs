@@ -285,12 +285,13 @@ mod tests {
         let asked = Leave { status: LeaveStatus::Pending, ..approved.clone() };
         let substitute = User { id: id(8), ..user(Role::Specialist) };
         let covered = approved.cover(&substitute, Some("COV-SPE001".into()), later()).expect("approved");
+        let again = covered.cover(&user(Role::Admin), None, later().next()).expect("approved");
         insta::assert_snapshot!(changes(&[
             ("approve", &asked, &asked.approve(id(9), later()).expect("pending")),
             ("reject", &asked, &asked.reject(rejection(), id(9), later()).expect("pending")),
             ("cancel", &asked, &asked.cancel(later()).expect("pending")),
             ("cover", &approved, &covered),
-            ("cover by another person", &covered, &covered.cover(&user(Role::Admin), None, later()).expect("approved")),
+            ("cover by another person", &covered, &again),
             ("end early", &approved, &approved.end(Some(id(9)), later()).expect("approved")),
             ("end with its last day", &approved, &approved.end(None, later()).expect("approved")),
         ]), @r#"
@@ -313,6 +314,7 @@ mod tests {
           coverage_user_id: Some(UserId(8))
           coverage_badge: Some("COV-SPE001")
         cover by another person
+          updated_at: Instant(2026-03-01T08:00:00.001Z)
           coverage_user_id: Some(UserId(1))
           coverage_badge: None
         end early

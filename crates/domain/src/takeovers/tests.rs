@@ -7,6 +7,9 @@ use crate::{
     testing::{self, changed_fields, changes, fields, id, later, now, user},
 };
 
+/// Seconds after which a paused job is stalled.
+const THREE_DAYS: i64 = 259_200;
+
 fn job(status: JobStatus) -> Job {
     Job { status, started_at: Some(now()), paused_at: Some(now()), ..testing::job() }
 }
@@ -110,7 +113,7 @@ fn every_command_obeys_the_state_machine() {
 fn the_bonus_is_earned_in_the_role_of_the_work() {
     let roles = [JobKind::Specialist, JobKind::Engineer].map(|kind| TakeoverKind::from(kind).role());
     assert_eq!(roles, [Role::Specialist, Role::Engineer]);
-    assert_eq!(TakeoverKind::Inspection.role(), Role::Inspector);
+    assert_eq!((TakeoverKind::Inspection.role(), BONUS), (Role::Inspector, 3));
 }
 
 #[test]
@@ -154,7 +157,7 @@ fn a_user_queues_once_and_at_the_end() {
 
 #[test]
 fn three_days_to_the_second_make_a_paused_job_stalled() {
-    let after = |seconds| now().plus_seconds(STALLED_AFTER + seconds);
+    let after = |seconds| now().plus_seconds(THREE_DAYS + seconds);
     for &status in JobStatus::ALL {
         assert_eq!(job(status).is_stalled(after(0)), status == JobStatus::Paused, "{status}");
     }
@@ -165,7 +168,7 @@ fn three_days_to_the_second_make_a_paused_job_stalled() {
 #[test]
 fn a_takeover_requires_the_role_and_presence() {
     let stalled = job(JobStatus::Paused);
-    let then = now().plus_seconds(STALLED_AFTER);
+    let then = now().plus_seconds(THREE_DAYS);
     for &role in Role::ALL {
         let somebody = User { id: id(7), ..user(role) };
         let outcome = stalled.may_be_taken_over_by(&somebody, then);
