@@ -266,6 +266,9 @@ mod tests {
             "the same text in another field"
         );
         assert_eq!(request("reason").language(), Language::Ar);
+        let defect = requests(None, &testing::defect());
+        let named: Vec<_> = defect.iter().map(|request| (&*request.field_name, &*request.text)).collect();
+        assert_eq!(named, [("description", "Failed: Question 42?")]);
         assert_eq!(TranslationRequest::of_payload("{}"), None);
     }
 
