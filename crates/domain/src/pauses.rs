@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_and_what_it_changes() {
+    fn every_transition_changes_these_fields() {
         let (asked, begun) = (pause(PauseStatus::Pending), pause(PauseStatus::Approved));
         insta::assert_snapshot!(changes(&[
             ("approve", &asked, &asked.approve(id(9), later()).expect("allowed")),

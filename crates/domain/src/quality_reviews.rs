@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_and_what_it_changes() {
+    fn every_transition_changes_these_fields() {
         let (open, rejected) = (review(ReviewStatus::Pending), review(ReviewStatus::Rejected));
         let validated = |is_valid| rejected.validate(validation(is_valid), id(9), later()).expect("allowed");
         insta::assert_snapshot!(changes(&[

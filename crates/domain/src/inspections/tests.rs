@@ -87,7 +87,7 @@ fn a_draft_belongs_to_a_machine_or_to_a_half_of_an_assignment() {
 }
 
 #[test]
-fn every_command_and_what_it_changes() {
+fn every_transition_changes_these_fields() {
     let open = draft(None);
     let items = [item(1), Item { is_required: false, ..item(2) }];
     let hand_in = |value| open.submit(&items, &[answer(&items[0], value, false)], later()).expect("complete");

@@ -99,7 +99,7 @@ fn the_grid_of_states_and_commands() {
 }
 
 #[test]
-fn every_command_and_what_it_changes() {
+fn every_transition_changes_these_fields() {
     let (fresh, begun, paused) = (job(JobStatus::Assigned), begun(), paused());
     let assigned = Job { planned_time_hours: Some(Hours::of_seconds(3600)), ..job(JobStatus::Assigned) };
     let completed = Job { completed_at: Some(now()), ..begun.clone() };

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_and_what_it_changes() {
+    fn every_transition_changes_these_fields() {
         let approved = leave(date(2), date(4));
         let asked = Leave { status: LeaveStatus::Pending, ..approved.clone() };
         let substitute = User { id: id(8), ..user(Role::Specialist) };

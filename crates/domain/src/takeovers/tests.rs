@@ -71,7 +71,7 @@ fn a_request_waits_in_the_queue_of_its_work() {
 }
 
 #[test]
-fn every_command_and_what_it_changes() {
+fn every_transition_changes_these_fields() {
     let (open, approved) = (request(TakeoverStatus::Pending), request(TakeoverStatus::Approved));
     insta::assert_snapshot!(changes(&[
         ("approve", &open, &open.decide(TakeoverCommand::Approve, Some(id(9)), later()).expect("allowed")),
