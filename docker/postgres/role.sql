@@ -1,5 +1,6 @@
--- Run once, when the database server is first started: the service's own role, which is no superuser, and its database. The role may
--- make databases, since `backup verify` puts backups back into one of its own.
+-- Creates the role of the service, which is no superuser, and its database. Runs once, at the first
+-- start of the database server. The role may create databases: `backup verify` restores backups
+-- into a temporary one.
 \getenv password DB_PASSWORD
 CREATE ROLE inspection LOGIN NOSUPERUSER CREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'password';
 CREATE DATABASE inspection OWNER inspection ENCODING 'UTF8';

@@ -1,4 +1,4 @@
--- Grows only. No reference to users: the trail outlives everything it tells of.
+-- Append-only. No foreign key to users: the trail outlives the objects it describes.
 CREATE TABLE audit_entries (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     at TIMESTAMP NOT NULL,

@@ -1,5 +1,9 @@
-//! Handing an inspection in: the result, its defects, the half of the assignment, and, with the
-//! second half, the assessment and the end of a takeover (§5, §7, §9).
+//! Handing in: the submission of an inspection and everything that follows from it in the same
+//! transaction (§5, §7, §9).
+//!
+//! The term covers four steps: *submit* records the result and the defects, *half* completes the
+//! half of the assignment, *assessment* opens the final assessment with the second half, and
+//! *takeover* ends an approved takeover of the assignment. The API names the command `submit`.
 
 use diesel::{dsl::case_when, prelude::*, upsert::excluded};
 use inspection_domain::{
