@@ -315,5 +315,5 @@ fn malformed_http_requests_do_no_harm() {
         let _ = stream.read_to_end(&mut answer);
         assert!(!answer.starts_with(b"HTTP/1.1 5"), "{}", String::from_utf8_lossy(&answer));
     }
-    assert_eq!(site.nobody().get("/health").status, 200);
+    assert_eq!(site.anonymous().get("/health").status, 200);
 }

@@ -17,12 +17,12 @@ on_both! {
         let body = json!({"user_id": worker.id, "amount": 8, "reason": "No rework in a month"});
         assert_eq!(refused(&asking, "/api/bonus-stars", body.clone()), (403, "FORBIDDEN".into()));
         assert_eq!(refused(&admin_client, "/api/bonus-stars/request", body.clone()), (403, "FORBIDDEN".into()));
-        let asked = ok(&asking, "/api/bonus-stars/request", body);
-        assert_eq!((&asked["status"], &asked["requested_by"]["id"]), (&json!("pending"), &json!(qe.id)));
+        let requested = ok(&asking, "/api/bonus-stars/request", body);
+        assert_eq!((&requested["status"], &requested["requested_by"]["id"]), (&json!("pending"), &json!(qe.id)));
         assert_eq!(notification_types(&admin_client), ["bonus_request"]);
-        let given = ok(&admin_client, &format!("/api/bonus-stars/{}/approve", asked["id"]), json!({"amount": 5}));
+        let given = ok(&admin_client, &format!("/api/bonus-stars/{}/approve", requested["id"]), json!({"amount": 5}));
         assert_eq!((&given["status"], &given["amount"], &given["requested_amount"]), (&json!("modified"), &json!(5), &json!(8)));
-        assert_eq!(refused(&admin_client, &format!("/api/bonus-stars/{}/deny", asked["id"]), json!({})), (400, "INVALID_STATE".into()));
+        assert_eq!(refused(&admin_client, &format!("/api/bonus-stars/{}/deny", requested["id"]), json!({})), (400, "INVALID_STATE".into()));
         assert_eq!((notification_types(&getting), me(&getting)["specialist_points"].clone()), (vec!["bonus_awarded".to_owned()], json!(5)));
         let mine = json!({"user_id": admin.id, "amount": 1, "reason": "me"});
         assert_eq!(refused(&admin_client, "/api/bonus-stars", mine), (400, "RULE_VIOLATION".into()));

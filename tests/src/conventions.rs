@@ -45,7 +45,7 @@ on_both! {
             "status": "error", "message": "equipment not found", "code": "NOT_FOUND", "request_id": "my-request.1",
         }));
         assert_eq!(answer.header("x-request-id"), Some("my-request.1"));
-        let odd = site.nobody().with_header("x-request-id", "a b;c").get("/nowhere");
+        let odd = site.anonymous().with_header("x-request-id", "a b;c").get("/nowhere");
         assert_eq!((odd.status, odd.code()), (404, "NOT_FOUND"));
         assert_ne!(odd.header("x-request-id"), Some("a b;c"));
         assert!(odd.header("x-request-id").is_some_and(|id| odd.text.contains(id)));
@@ -60,7 +60,7 @@ on_both! {
         assert_eq!((created.status, &created.data()["role_id"], &created.data()["email"]),
             (201, &json!("ENG-77"), &json!("new@example.com")));
         assert!(!created.text.contains("password"), "{}", created.text);
-        let signed_in = site.nobody().post("/api/auth/login", &json!({
+        let signed_in = site.anonymous().post("/api/auth/login", &json!({
             "username": "NEW@example.com", "password": "correct horse battery",
         }));
         assert_eq!(signed_in.status, 200, "{}", signed_in.text);
@@ -131,7 +131,7 @@ fn methods_headers_and_preflight_requests_follow_http() {
     }
     assert_eq!(admin.get("/api/equipment").header("cache-control"), Some("no-store"));
     let preflight = site
-        .nobody()
+        .anonymous()
         .with_header("origin", "https://app.example.com")
         .with_header("access-control-request-method", "PUT")
         .with_header("access-control-request-headers", "authorization")
@@ -146,7 +146,7 @@ fn only_listed_origins_may_read_responses() {
         inspection_http::Settings { cors_origins: vec!["https://app.example.com".into()], ..settings() };
     let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let from = |origin: &str| {
-        let answer = site.nobody().with_header("origin", origin).get("/health");
+        let answer = site.anonymous().with_header("origin", origin).get("/health");
         answer.header("access-control-allow-origin").map(ToOwned::to_owned)
     };
     assert_eq!(from("https://app.example.com").as_deref(), Some("https://app.example.com"));
@@ -162,7 +162,7 @@ fn a_request_that_reached_a_proxy_without_tls_is_redirected_to_https() {
     };
     let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     let came_by = |scheme: &str, host: &str| {
-        site.nobody().with_header("x-forwarded-proto", scheme).with_header("host", host)
+        site.anonymous().with_header("x-forwarded-proto", scheme).with_header("host", host)
     };
     for (method, path) in
         [("GET", "/api/equipment?page=2&q=a%20b"), ("POST", "/api/auth/login"), ("GET", "/docs/")]
@@ -188,7 +188,7 @@ fn a_request_that_reached_a_proxy_without_tls_is_redirected_to_https() {
         308,
         "the last hop had none"
     );
-    assert_eq!(site.nobody().get("/api/equipment").status, 401, "it did not pass a proxy");
+    assert_eq!(site.anonymous().get("/api/equipment").status, 401, "it did not pass a proxy");
     for path in ["/health", "/health/live", "/health/ready"] {
         assert_eq!(
             came_by("http", "site.example.com").get(path).status,
@@ -202,11 +202,11 @@ fn a_request_that_reached_a_proxy_without_tls_is_redirected_to_https() {
     }
     let settings = inspection_http::Settings { https_redirect: true, ..crate::site::settings() };
     let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
-    let answer = site.nobody().with_header("x-forwarded-proto", "http").get("/api/equipment");
+    let answer = site.anonymous().with_header("x-forwarded-proto", "http").get("/api/equipment");
     assert_eq!(answer.status, 401, "this proxy is not trusted");
 }
 
-mod clients_that_ask_too_often_are_told_when_to_come_back {
+mod clients_over_a_limit_receive_the_time_to_retry {
     use inspection_testkit::{or_skip, redis::Redis};
 
     #[test]
@@ -229,7 +229,7 @@ fn exceed_the_limit(redis_url: Option<String>) {
         ..settings()
     };
     let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
-    let client = site.nobody().with_header("x-forwarded-for", "192.0.2.1");
+    let client = site.anonymous().with_header("x-forwarded-for", "192.0.2.1");
     let login = |client: &inspection_testkit::clients::Client| {
         client.post("/api/auth/login", &json!({"email": "nobody@example.com", "password": "x"}))
     };
@@ -246,7 +246,7 @@ fn exceed_the_limit(redis_url: Option<String>) {
     assert!((1..=13).contains(&wait), "{wait}");
     assert_eq!(refused.header("ratelimit-remaining"), Some("0"));
     assert!(refused.headers.iter().all(|(name, _)| !name.starts_with("x-ratelimit")));
-    let neighbour = site.nobody().with_header("x-forwarded-for", "192.0.2.2");
+    let neighbour = site.anonymous().with_header("x-forwarded-for", "192.0.2.2");
     assert_eq!(login(&neighbour).status, 401, "other clients are not affected");
     let answer = client.get("/health");
     assert_eq!((answer.status, answer.header("ratelimit-limit")), (200, Some("200")));

@@ -8,7 +8,7 @@ use crate::site::TestSite;
 #[test]
 fn the_document_is_complete_and_the_page_needs_no_other_host() {
     let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
-    let served = site.nobody().get("/api/openapi.json");
+    let served = site.anonymous().get("/api/openapi.json");
     assert_eq!(served.json, serde_json::from_str::<Value>(inspection_http::openapi()).expect("JSON"));
     assert_eq!(served.json["openapi"], "3.1.0");
     let mut references = Vec::new();
@@ -29,16 +29,16 @@ fn the_document_is_complete_and_the_page_needs_no_other_host() {
             assert!(operation["summary"].as_str().is_some_and(|summary| summary.len() > 5));
         }
     }
-    let page = site.nobody().get("/docs/");
+    let page = site.anonymous().get("/docs/");
     assert_eq!(page.status, 200);
     for name in page.text.split('"').filter(|part| matches!(part.rsplit_once('.'), Some((_, "js" | "css")))) {
         assert!(!name.contains("://"), "{name} is on another host");
         let path = format!("/docs/{}", name.trim_start_matches("./"));
-        assert_eq!(site.nobody().get(&path).status, 200, "{path}");
+        assert_eq!(site.anonymous().get(&path).status, 200, "{path}");
     }
-    let initializer = site.nobody().get("/docs/swagger-initializer.js");
+    let initializer = site.anonymous().get("/docs/swagger-initializer.js");
     assert!(initializer.text.contains("/api/openapi.json"), "{}", initializer.text);
-    assert_eq!(site.nobody().get("/docs").header("location"), Some("/docs/"));
+    assert_eq!(site.anonymous().get("/docs").header("location"), Some("/docs/"));
 }
 
 fn collect_references(value: &Value, into: &mut Vec<String>) {

@@ -4,18 +4,18 @@ use crate::site::on_both;
 
 on_both! {
     fn the_service_reports_its_health(site: TestSite) {
-        let nobody = site.nobody();
-        let root = nobody.get("/").json;
+        let anonymous = site.anonymous();
+        let root = anonymous.get("/").json;
         assert_eq!((&root["status"], &root["endpoints"]["docs"]), (&"running".into(), &"/docs".into()));
-        let health = nobody.get("/health");
+        let health = anonymous.get("/health");
         assert_eq!((health.status, &health.json["status"], &health.json["database"]),
             (200, &"healthy".into(), &"connected".into()));
         assert_eq!(health.json["timestamp"], "2026-03-02T08:00:00.000Z");
-        assert_eq!(nobody.get("/health/live").status, 200);
-        let ready = nobody.get("/health/ready");
+        assert_eq!(anonymous.get("/health/live").status, 200);
+        let ready = anonymous.get("/health/ready");
         assert_eq!((ready.status, &ready.json["migrations"]), (200, &"applied".into()));
         inspection_persistence::migrations::down(&site.db).expect("taken back");
-        let ready = nobody.get("/health/ready");
+        let ready = anonymous.get("/health/ready");
         assert_eq!((ready.status, &ready.json["status"], &ready.json["migrations"]),
             (503, &"degraded".into(), &"pending".into()));
     }
@@ -44,11 +44,11 @@ fn an_unreachable_database_degrades_the_service_and_leaks_nothing() {
         inspection_http::run(app, listener, 1, std::time::Duration::from_secs(1), started).expect("a server");
     });
     let stopper: inspection_http::Stopper = receiver.recv().expect("started");
-    let nobody = inspection_testkit::clients::Client::new(&base);
-    let health = nobody.get("/health");
+    let anonymous = inspection_testkit::clients::Client::new(&base);
+    let health = anonymous.get("/health");
     assert_eq!((health.status, &health.json["database"]), (503, &"unreachable".into()));
     let login =
-        nobody.post("/api/auth/login", &serde_json::json!({"email": "a@example.com", "password": "x"}));
+        anonymous.post("/api/auth/login", &serde_json::json!({"email": "a@example.com", "password": "x"}));
     assert_eq!((login.status, login.code(), login.header("retry-after")), (503, "UNAVAILABLE", Some("5")));
     for word in ["secret", "127.0.0.1:1", "connection", "libpq"] {
         assert!(!login.text.contains(word), "{}", login.text);

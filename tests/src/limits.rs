@@ -62,7 +62,7 @@ macro_rules! on_both_stores {
             fn redis() {
                 let redis = or_skip!(Redis::start());
                 let site = limited(Some(redis.url()), LONG_TIMEOUT);
-                assert_eq!(site.nobody().get("/health").json["rate_limits"], "redis");
+                assert_eq!(site.anonymous().get("/health").json["rate_limits"], "redis");
                 check(site);
             }
         }
@@ -70,7 +70,7 @@ macro_rules! on_both_stores {
 }
 
 fn from(site: &TestSite, address: &str) -> Client {
-    site.nobody().with_header("x-forwarded-for", address)
+    site.anonymous().with_header("x-forwarded-for", address)
 }
 
 fn number(answer: &Response, header: &str) -> u64 {
@@ -93,26 +93,26 @@ const ROUTE_LIMITS: [(&str, u32); 7] = [
 fn exhaust(limit: u32, ask: impl Fn() -> Response) {
     let period = Duration::from_mins(1) / limit;
     let began = Instant::now();
-    let mut asked = 0_u32;
+    let mut sent = 0_u32;
     loop {
         let answer = ask();
-        asked += 1;
+        sent += 1;
         // The number of tokens that can have been refilled meanwhile.
         let back = u32::try_from(began.elapsed().as_nanos() / period.as_nanos()).expect("a number");
         assert_eq!(number(&answer, "ratelimit-limit"), u64::from(limit));
         let (remaining, reset) = (number(&answer, "ratelimit-remaining"), number(&answer, "ratelimit-reset"));
         if answer.status == 429 {
-            assert!((limit + 1..=limit + back + 1).contains(&asked), "refused request {asked} of {limit}");
+            assert!((limit + 1..=limit + back + 1).contains(&sent), "refused request {sent} of {limit}");
             assert_eq!((answer.code(), remaining), ("RATE_LIMITED", 0));
             assert_eq!(number(&answer, "retry-after"), reset);
             assert!((1..=period.as_secs() + 1).contains(&reset), "{reset}");
             return;
         }
-        let left = u64::from(limit.saturating_sub(asked));
-        assert!((left..=left + u64::from(back)).contains(&remaining), "{remaining} left after {asked}");
+        let left = u64::from(limit.saturating_sub(sent));
+        assert!((left..=left + u64::from(back)).contains(&remaining), "{remaining} left after {sent}");
         assert_eq!(reset, (60 * (u64::from(limit) - remaining)).div_ceil(limit.into()));
         assert_eq!(answer.header("retry-after"), None);
-        assert!(asked < 3 * limit, "nothing was refused");
+        assert!(sent < 3 * limit, "nothing was refused");
     }
 }
 
@@ -127,7 +127,7 @@ on_both_stores! {
         let client = from(&site, "192.0.2.100");
         exhaust(200, || client.get("/health/live"));
         assert_eq!(number(&client.post("/api/auth/login", &json!({})), "ratelimit-limit"), 200, "the overall limit is checked first");
-        let metrics = site.nobody().get("/metrics").text;
+        let metrics = site.anonymous().get("/metrics").text;
         for name in ["overall", "login", "refresh", "engineer_jobs", "bonuses", "bonus_requests", "upload", "upload_multiple"] {
             assert!(metrics.contains(&format!("inspection_rate_limited_total{{limit=\"{name}\"}}")), "{name}: {metrics}");
         }
@@ -248,22 +248,22 @@ fn falls_back_and_recovers(fail: impl Fn(&mut Redis), recover: impl Fn(&mut Redi
     let refresh = |site: &TestSite, address: &str| from(site, address).post("/api/auth/refresh", &json!({}));
     fail(&mut redis);
     for n in 0..100 {
-        let asked = Instant::now();
+        let started = Instant::now();
         let answer = from(one, &format!("192.0.2.{n}")).get("/health/live");
         assert_eq!((answer.status, number(&answer, "ratelimit-remaining")), (200, 199));
-        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     }
     wait_for_counter(one, LOCAL_FALLBACK);
-    let ready = one.nobody().get("/health/ready");
+    let ready = one.anonymous().get("/health/ready");
     assert_eq!((ready.status, &ready.json["rate_limits"]), (200, &json!(LOCAL_FALLBACK)));
-    assert!(one.nobody().get("/metrics").text.contains("inspection_up{part=\"redis\"} 0"));
+    assert!(one.anonymous().get("/metrics").text.contains("inspection_up{part=\"redis\"} 0"));
     exhaust(10, || refresh(one, "192.0.2.1"));
     assert_eq!(number(&refresh(other, "192.0.2.1"), "ratelimit-remaining"), 9, "each instance counts alone");
     recover(&mut redis);
     wait_for_counter(one, "redis");
     wait_for_counter(other, "redis");
-    assert!(one.nobody().get("/metrics").text.contains("inspection_up{part=\"redis\"} 1"));
-    // Counts are shared again. A busy machine may time out once more: then another client is tried.
+    assert!(one.anonymous().get("/metrics").text.contains("inspection_up{part=\"redis\"} 1"));
+    // Counts are shared again. A busy machine may time out again: then another client is tried.
     let mut shared = (0..20).map(|n| {
         let address = format!("192.0.2.{}", 200 + n);
         let (first, second) = (refresh(one, &address), refresh(other, &address));
@@ -411,12 +411,12 @@ fn a_request_that_the_overall_limit_refuses_does_not_count_for_its_route() {
 
 #[test]
 fn health_and_system_report_the_counter_of_requests() {
-    let counted = |site: &TestSite| -> Value { site.nobody().get("/health").json["rate_limits"].clone() };
+    let counted = |site: &TestSite| -> Value { site.anonymous().get("/health").json["rate_limits"].clone() };
     let unlimited = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     assert_eq!(counted(&unlimited), "off");
     let site = limited(None, LONG_TIMEOUT);
     assert_eq!(counted(&site), "memory");
     let admin = site.as_a(inspection_domain::users::Role::Admin);
     assert_eq!(admin.get("/api/admin/system").data()["rate_limits"], "memory");
-    assert!(!site.nobody().get("/metrics").text.contains("part=\"redis\""));
+    assert!(!site.anonymous().get("/metrics").text.contains("part=\"redis\""));
 }

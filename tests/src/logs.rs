@@ -99,8 +99,8 @@ fn each_request_logs_one_line_with_user_route_and_duration() {
         ["milliseconds", "database_milliseconds"].map(|name| line[name].as_f64().expect("a number"));
     assert!(database > 0.0 && database <= whole, "{line}");
 
-    let nobody = site.nobody().with_header("x-request-id", "watched-2");
-    assert_eq!(nobody.get("/api/users?q=somebody@example.com").status, 401);
+    let anonymous = site.anonymous().with_header("x-request-id", "watched-2");
+    assert_eq!(anonymous.get("/api/users?q=somebody@example.com").status, 401);
     let line = request_line("watched-2");
     assert_eq!((&line["user"], &line["status"], &line["queries"]), (&Value::Null, &json!(401), &json!(0)));
 }

@@ -28,8 +28,8 @@ on_both! {
         }
         assert_eq!(admin.get("/api/equipment/99999").status, 404);
         assert_eq!(admin.send("DANCE", "/nowhere/at/all", None).status, 404);
-        assert_eq!(site.nobody().get("/api/equipment").status, 401);
-        let seen = numbers(&site.nobody());
+        assert_eq!(site.anonymous().get("/api/equipment").status, 401);
+        let seen = numbers(&site.anonymous());
         let of = |name: &str| seen.get(name).copied().unwrap_or_else(|| panic!("no {name} in {seen:?}"));
         let total = |labels: &str| of(&format!("inspection_http_requests_total{{{labels}}}"));
         assert!((total(r#"method="GET",route="/api/equipment/{id}",status="200""#) - 3.0).abs() < 0.1);
@@ -45,8 +45,8 @@ on_both! {
         let chief = site.user(Role::Admin);
         let _ = builders::dead_job(&site.db, &chief);
         let login = json!({"email": chief.email, "password": "wrong by far"});
-        assert_eq!(site.nobody().post("/api/auth/login", &login).status, 401);
-        let seen = numbers(&site.nobody());
+        assert_eq!(site.anonymous().post("/api/auth/login", &login).status, 401);
+        let seen = numbers(&site.anonymous());
         let of = |name: &str| seen.get(name).copied().unwrap_or_else(|| panic!("no {name} in {seen:?}"));
         for (name, number) in [
             (r#"inspection_up{part="database"}"#, 1.0),
@@ -67,7 +67,7 @@ on_both! {
         }
         inspection_persistence::tasks::run_now(&site.db, &site.context, "one", inspection_domain::tasks::TaskName::ActivateStartingLeaves)
             .expect("run");
-        let seen = numbers(&site.nobody());
+        let seen = numbers(&site.anonymous());
         assert!(seen[r#"inspection_task_late_seconds{task="activate_starting_leaves"}"#].abs() < 0.001);
     }
 }
@@ -81,9 +81,9 @@ fn with(change: impl FnOnce(&mut Settings)) -> TestSite {
 #[test]
 fn metrics_need_a_local_connection_or_the_token() {
     let site = with(|_| {});
-    assert_eq!(site.nobody().get("/metrics").status, 200, "a local connection");
+    assert_eq!(site.anonymous().get("/metrics").status, 200, "a local connection");
     for name in ["x-forwarded-for", "forwarded"] {
-        let forwarded = site.nobody().with_header(name, "192.0.2.1").get("/metrics");
+        let forwarded = site.anonymous().with_header(name, "192.0.2.1").get("/metrics");
         assert_eq!((forwarded.status, forwarded.code()), (403, "FORBIDDEN"), "through a proxy");
     }
     assert_eq!(
@@ -92,11 +92,11 @@ fn metrics_need_a_local_connection_or_the_token() {
     );
 
     let site = with(|settings| settings.metrics_token = Some("open sesame".to_owned().into()));
-    let refused = site.nobody().get("/metrics");
+    let refused = site.anonymous().get("/metrics");
     assert_eq!((refused.status, refused.code()), (401, "TOKEN_MISSING"));
-    let refused = site.nobody().with_token("open sesam").get("/metrics");
+    let refused = site.anonymous().with_token("open sesam").get("/metrics");
     assert_eq!((refused.status, refused.code()), (401, "TOKEN_INVALID"));
-    let far = site.nobody().with_header("x-forwarded-for", "192.0.2.1").with_token("open sesame");
+    let far = site.anonymous().with_header("x-forwarded-for", "192.0.2.1").with_token("open sesame");
     assert_eq!(far.get("/metrics").status, 200);
 }
 
@@ -116,7 +116,7 @@ fn external_readings_are_reported_when_they_can_be_read() {
             reading("inspection_last_backup_timestamp_seconds", None, Some(9.0)),
         ];
     });
-    let seen = numbers(&site.nobody());
+    let seen = numbers(&site.anonymous());
     assert!((seen[r#"inspection_disk_free_bytes{place="uploads"}"#] - 7.0).abs() < 0.001);
     assert!((seen[r#"inspection_disk_free_bytes{place="backups"}"#] - 8.0).abs() < 0.001);
     assert!(!seen.contains_key(r#"inspection_disk_free_bytes{place="logs"}"#));

@@ -223,7 +223,7 @@ on_both! {
         let tokens = [&out, &gone].map(|user| token(&site, user));
         let mut streams = tokens.each_ref().map(|token| EventStream::open(&site, token, None));
         assert!(streams.iter().all(|stream| stream.status == 200));
-        site.nobody().with_token(&tokens[0]).post("/api/auth/logout", &json!({}));
+        site.anonymous().with_token(&tokens[0]).post("/api/auth/logout", &json!({}));
         assert!(streams[0].ends(), "signed out");
         assert_eq!(streams[1].next(Duration::from_secs(5)), StreamPart::Heartbeat, "the stream of another user continues");
         assert_eq!(admin.delete(&format!("/api/users/{}", gone.id)).status, 200);

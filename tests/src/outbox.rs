@@ -32,7 +32,7 @@ on_both! {
         let dead = builders::dead_job(&site.db, &chief);
         assert_eq!(depth(&admin)["dead"], 1);
         let seen = admin.get("/api/admin/outbox?status=dead&kind=translate");
-        assert_eq!(seen.data()[0]["error"], "nobody knows the word");
+        assert_eq!(seen.data()[0]["error"], "the translator is unavailable");
         assert_eq!(seen.data()[0]["attempts"], dead.attempts);
         let path = format!("/api/admin/outbox/{}/retry", dead.id);
         let again = admin.post(&path, &json!({}));

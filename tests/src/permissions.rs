@@ -266,11 +266,11 @@ fn the_document_has_exactly_the_operations_of_the_table() {
 #[test]
 fn without_a_session_only_public_operations_are_allowed() {
     let fixture = PermissionFixture::new();
-    let nobody = fixture.site.nobody();
-    let forged = nobody.with_token("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl");
+    let anonymous = fixture.site.anonymous();
+    let forged = anonymous.with_token("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl");
     for operation in table() {
         let what = format!("{} {}", operation.method, operation.path);
-        let answer = fixture.call(&nobody, &operation);
+        let answer = fixture.call(&anonymous, &operation);
         if operation.is_public() {
             assert_ne!(answer.code(), "TOKEN_MISSING", "{what}");
         } else {
@@ -355,8 +355,9 @@ fn every_role_refreshes_with_a_refresh_token_and_nothing_else() {
     let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
     for &role in Role::ALL {
         let user = site.user(role);
-        let refresh =
-            |kind| site.nobody().with_token(&site.token(&user, kind)).post("/api/auth/refresh", &json!({}));
+        let refresh = |kind| {
+            site.anonymous().with_token(&site.token(&user, kind)).post("/api/auth/refresh", &json!({}))
+        };
         assert_eq!(refresh(TokenType::Refresh).status, 200, "{role}");
         assert_eq!(refresh(TokenType::Access).code(), "TOKEN_INVALID", "{role}");
     }

@@ -102,7 +102,7 @@ fn grow_jobs(site: &TestSite, admin: &User, first: &Measured, n: usize) {
             builders::started(db, context, &first.specialist, &job);
             let body = builders::input(json!({"reason_category": "tools"}));
             builders::act(db, context, &first.specialist, |tx| pauses::request(tx, job.kind, job.id, body))
-                .expect("asked for");
+                .expect("requested");
         }
     }
 }

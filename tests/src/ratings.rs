@@ -26,7 +26,7 @@ on_both! {
         assert_eq!(site.db.read(inspection_testkit::ledger::mismatches).expect("read"), []);
     }
 
-    fn admins_see_the_mean_and_nobody_else_rates(site: TestSite) {
+    fn only_admins_rate_and_see_the_mean(site: TestSite) {
         let (admin_user, inspector) = (site.user(Role::Admin), site.user(Role::Inspector));
         builders::checklist(&site.db, &site.context, &admin_user);
         let rated: Vec<_> = (0..2).map(|_| {

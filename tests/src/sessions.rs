@@ -14,34 +14,34 @@ fn refused(answer: &Response, code: &str) {
 on_both! {
     fn a_session_from_sign_in_to_sign_out(site: TestSite) {
         let user = site.user(Role::Specialist);
-        let nobody = site.nobody();
-        let login = nobody.post("/api/auth/login", &json!({"email": user.email, "password": PASSWORD}));
+        let anonymous = site.anonymous();
+        let login = anonymous.post("/api/auth/login", &json!({"email": user.email, "password": PASSWORD}));
         assert_eq!(login.status, 200, "{}", login.text);
         assert_eq!((&login.json["status"], &login.json["token_type"], &login.json["expires_in"]),
             (&json!("success"), &json!("Bearer"), &json!(3600)));
         assert_eq!(login.json["user"]["role_id"], user.role_id);
         let (access, refresh) = (login.json["access_token"].as_str().unwrap(), login.json["refresh_token"].as_str().unwrap());
-        let me = nobody.with_token(access);
+        let me = anonymous.with_token(access);
         assert_eq!(me.get("/api/auth/me").json["user"]["id"], user.id.get());
-        refused(&nobody.with_token(refresh).get("/api/auth/me"), "TOKEN_INVALID");
+        refused(&anonymous.with_token(refresh).get("/api/auth/me"), "TOKEN_INVALID");
         refused(&me.post("/api/auth/refresh", &json!({})), "TOKEN_INVALID");
         site.clock.advance_seconds(3600);
         refused(&me.get("/api/auth/me"), "TOKEN_EXPIRED");
-        let refreshed = nobody.with_token(refresh).post("/api/auth/refresh", &json!({}));
+        let refreshed = anonymous.with_token(refresh).post("/api/auth/refresh", &json!({}));
         assert_eq!((refreshed.status, &refreshed.json["expires_in"]), (200, &json!(3600)));
-        let me = nobody.with_token(refreshed.json["access_token"].as_str().unwrap());
+        let me = anonymous.with_token(refreshed.json["access_token"].as_str().unwrap());
         let elsewhere = site.client(&user);
         assert_eq!(elsewhere.post("/api/auth/logout", &json!({"refresh_token": "rubbish"})).status, 200);
         refused(&elsewhere.get("/api/auth/me"), "TOKEN_REVOKED");
         assert_eq!(me.post("/api/auth/logout", &json!({"refresh_token": refresh})).status, 200);
         refused(&me.get("/api/auth/me"), "TOKEN_REVOKED");
-        refused(&nobody.with_token(refresh).post("/api/auth/refresh", &json!({})), "TOKEN_REVOKED");
+        refused(&anonymous.with_token(refresh).post("/api/auth/refresh", &json!({})), "TOKEN_REVOKED");
     }
 
     fn an_unknown_address_and_a_wrong_password_get_the_same_response(site: TestSite) {
         let user = site.user(Role::Engineer);
         let login = |email: &str, password: &str| {
-            let mut answer = site.nobody().post("/api/auth/login", &json!({"email": email, "password": password}));
+            let mut answer = site.anonymous().post("/api/auth/login", &json!({"email": email, "password": password}));
             answer.json["request_id"].take();
             answer
         };
@@ -56,7 +56,7 @@ on_both! {
             ("reset", "TOKEN_REVOKED"), ("deactivate", "ACCOUNT_DISABLED"), ("update", "ACCOUNT_DISABLED")] {
             let user = site.user(Role::Inspector);
             let (one, other) = (site.client(&user), site.client(&user));
-            let refresh = site.nobody().with_token(&site.token(&user, TokenType::Refresh));
+            let refresh = site.anonymous().with_token(&site.token(&user, TokenType::Refresh));
             let path = format!("/api/users/{}", user.id);
             let answer = match end {
                 "logout-all" => one.post("/api/auth/logout-all", &json!({})),
@@ -71,12 +71,12 @@ on_both! {
             refused(&other.get("/api/equipment"), code);
             refused(&refresh.post("/api/auth/refresh", &json!({})), code);
             let login = |password: &str| {
-                site.nobody().post("/api/auth/login", &json!({"email": user.email, "password": password}))
+                site.anonymous().post("/api/auth/login", &json!({"email": user.email, "password": password}))
             };
             match end {
                 "change" => {
                     let fresh = answer.json["access_token"].as_str().expect("a token of the new generation");
-                    assert_eq!(site.nobody().with_token(fresh).get("/api/auth/me").status, 200);
+                    assert_eq!(site.anonymous().with_token(fresh).get("/api/auth/me").status, 200);
                     refused(&login(PASSWORD), "INVALID_CREDENTIALS");
                     assert_eq!(login("a new battery").status, 200);
                 }

@@ -110,13 +110,13 @@ impl TestSite {
     }
 
     /// A client without a session.
-    pub(crate) fn nobody(&self) -> Client {
+    pub(crate) fn anonymous(&self) -> Client {
         Client::new(&self.base)
     }
 
     /// A client with a session of the user.
     pub(crate) fn client(&self, user: &User) -> Client {
-        self.nobody().with_token(&self.token(user, TokenType::Access))
+        self.anonymous().with_token(&self.token(user, TokenType::Access))
     }
 
     /// A token of the current generation of the user's sessions.

@@ -26,10 +26,10 @@ on_both! {
         assert_eq!(taker.refused(&site, &path, body.clone()).1, "INVALID_STATE", "not late yet");
         site.clock.set("2026-03-04T08:00:00Z");
         assert_eq!(taker.refused(&site, &path, json!({"partner_id": old.electrical.id})).1, "VALIDATION_ERROR", "the same trade");
-        let asked = taker.post(&site, &path, body);
-        assert_eq!((&asked["job_type"], &asked["job_id"]), (&json!("inspection"), &json!(assignment)));
+        let requested = taker.post(&site, &path, body);
+        assert_eq!((&requested["job_type"], &requested["job_id"]), (&json!("inspection"), &json!(assignment)));
         admin.new_notifications(&site);
-        admin.post(&site, &format!("/api/takeovers/{}/approve", asked["id"]), json!({}));
+        admin.post(&site, &format!("/api/takeovers/{}/approve", requested["id"]), json!({}));
         let backlog = admin.client(&site).get("/api/inspection-assignments/backlog");
         assert_eq!(backlog.json["pagination"]["total"], 0, "the deadline is extended");
         let left = Actor { user: old.electrical.clone() };

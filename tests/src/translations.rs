@@ -176,8 +176,8 @@ fn every_text_is_translated(kind: DatabaseKind) {
         "Found the crack.",
     );
     in_arabic(&reader("/api/bonus-stars").data()[0]["reason"], "Stayed late.");
-    let asked = admin.get(&format!("/api/leaves/{leave}"));
-    assert_eq!(asked.data()["reason"], "In English: ترجمة زيارة الأهل");
+    let shown = admin.get(&format!("/api/leaves/{leave}"));
+    assert_eq!(shown.data()["reason"], "In English: ترجمة زيارة الأهل");
     assert_eq!(reader(&format!("/api/leaves/{leave}")).data()["reason"], "ترجمة زيارة الأهل");
     // Responses of commands are translated alike.
     let again =

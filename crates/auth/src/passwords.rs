@@ -9,7 +9,7 @@ use inspection_domain::users::Password;
 
 /// Hashing failed. Only a programming error causes this.
 #[derive(Debug, thiserror::Error)]
-#[error("hashing a password failed: {0}")]
+#[error("failed to hash the password: {0}")]
 pub struct HashFailed(String);
 
 /// Hashes a password with a random salt of 16 bytes.

@@ -63,7 +63,7 @@ permissions! {
     ReadRoutines: Admin Engineer;
     /// Create, change and remove routines.
     ManageRoutines: Admin;
-    /// Read and generate daily lists, give assignments their teams and correct berths.
+    /// Read and generate daily lists, assign teams and correct berths.
     PlanInspections: Admin Engineer;
     /// Read and change the weekly plan.
     ManageSchedules: Admin;
@@ -75,45 +75,45 @@ permissions! {
     RateInspections: Admin;
     /// Decide assessments.
     DecideAssessments: Admin;
-    /// Change defects and give them to specialists.
+    /// Change defects and assign them to specialists.
     PlanRepairs: Admin Engineer;
-    /// Take late inspections over.
+    /// Take over overdue inspections.
     TakeInspectionsOver: Inspector;
-    /// Assess defects, and take repairs over.
+    /// Assess defects and take over repair jobs.
     RepairDefects: Specialist;
     /// Decide on pauses of jobs.
     DecidePauses: Admin Engineer;
-    /// Take engineers' jobs over.
+    /// Take over engineer jobs.
     TakeEngineerJobsOver: Engineer;
-    /// Create jobs for engineers.
+    /// Create engineer jobs.
     EngineerWork: Admin Engineer;
-    /// Pause, reassign and reward jobs, and decide who takes them over.
+    /// Pause, reassign and reward jobs, and decide on takeovers.
     ManageJobs: Admin;
     /// Read quality reviews.
     ReadReviews: Admin QualityEngineer;
-    /// Review finished work.
+    /// Review completed work.
     ReviewQuality: QualityEngineer;
-    /// Give reviews to quality engineers, and decide on their rejections.
+    /// Assign reviews to quality engineers and validate their rejections.
     ValidateRejections: Admin;
     /// Decide on leaves, end them and assign coverage.
     ManageLeaves: Admin;
-    /// Give bonus stars to others.
+    /// Award bonus stars to other users.
     AwardBonuses: Admin Engineer;
-    /// Ask for bonus stars for others.
+    /// Request bonus stars for other users.
     RequestBonuses: QualityEngineer;
-    /// Decide on bonus stars that were asked for.
+    /// Decide on requests for bonus stars.
     DecideBonuses: Admin;
-    /// Read the numbers of the whole site.
+    /// Read the site-wide numbers.
     ReadSiteNumbers: Admin;
-    /// Read how jobs are paused.
+    /// Read the analytics of pauses.
     AnalysePauses: Admin Engineer;
-    /// Read the numbers of defects, and trends.
+    /// Read the analytics of defects and the trends.
     AnalyseDefects: Admin Engineer QualityEngineer;
     /// Close defects and reopen them.
     CloseDefects: Admin;
     /// Read the audit trail.
     ReadAudit: Admin;
-    /// Read the state of the service, run its tasks and retry background work.
+    /// Read the state of the service, run its tasks and retry background jobs.
     OperateService: Admin;
 }
 

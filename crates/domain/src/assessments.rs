@@ -149,10 +149,10 @@ input! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AssessmentRule {
     /// The assessment is decided (§9).
-    #[error("this assessment has been decided")]
+    #[error("this assessment has already been decided")]
     Completed,
     /// The inspector has already given a verdict (§9).
-    #[error("you have given your verdict")]
+    #[error("you have already given your verdict")]
     AlreadyGiven,
 }
 

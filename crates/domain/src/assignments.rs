@@ -215,7 +215,7 @@ input! {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssignmentRule {
     /// The command is not allowed in the current status (§4).
-    #[error("{command} is not possible, the assignment is {status}")]
+    #[error("{command} is not possible: the assignment is {status}")]
     WrongStatus {
         /// Rejected command.
         command: AssignmentCommand,
@@ -229,7 +229,7 @@ pub enum AssignmentRule {
         Vec<FieldError>,
     ),
     /// A half is complete only after its inspection is submitted (§5).
-    #[error("your inspection of this machine has not been handed in")]
+    #[error("submit your inspection of this machine first")]
     NotHandedIn,
 }
 

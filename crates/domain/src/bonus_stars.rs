@@ -29,10 +29,10 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BonusRule {
     /// The request has been decided (§11).
-    #[error("these bonus stars are {0} already")]
+    #[error("these bonus stars are already {0}")]
     Decided(BonusStatus),
     /// Users cannot award bonus stars to themselves (§11).
-    #[error("nobody gives bonus stars to themself")]
+    #[error("bonus stars can't be awarded to your own account")]
     Own,
 }
 
@@ -113,7 +113,7 @@ input! {
 
 impl NewBonus {
     /// Checks that a related job is given with its kind (§11).
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), Invalid> {
         match (self.related_job_type, self.related_job_id) {
             (Some(_), None) => Err(Invalid::field("related_job_id", "is required with related_job_type")),
             (None, Some(_)) => Err(Invalid::field("related_job_type", "is required with related_job_id")),
@@ -253,7 +253,7 @@ mod tests {
         assert!(!read(5, "  "));
         let job = |kind, id| {
             let body = json!({"user_id": 1, "amount": 1, "reason": "x", "related_job_type": kind, "related_job_id": id});
-            NewBonus::from_json(body).expect("fine").check().is_ok()
+            NewBonus::from_json(body).expect("fine").validate().is_ok()
         };
         assert!(job(json!("engineer"), json!(4)) && job(json!(null), json!(null)));
         assert!(!job(json!("engineer"), json!(null)) && !job(json!(null), json!(4)));
@@ -263,7 +263,7 @@ mod tests {
     fn users_cannot_award_themselves_by_any_path() {
         assert_eq!(bonus_of(1).award(id(1), now()), Err(BonusRule::Own));
         assert_eq!(bonus_of(1).request(id(1), now()), Err(BonusRule::Own));
-        let asked = bonus_of(1).request(id(2), now()).expect("asked for");
+        let asked = bonus_of(1).request(id(2), now()).expect("requested");
         let approval = BonusApproval { amount: None };
         assert_eq!(asked.approve(&approval, id(1), now()), Err(BonusRule::Own));
         assert!(asked.approve(&approval, id(2), now()).is_ok());
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn the_grid_of_amounts() {
         for (asked, given) in (1..=10).flat_map(|asked| (1..=10).map(move |given| (asked, given))) {
-            let request = bonus_of(asked).request(id(2), now()).expect("asked for");
+            let request = bonus_of(asked).request(id(2), now()).expect("requested");
             let approval = BonusApproval::from_json(json!({ "amount": given })).expect("an amount");
             let bonus = request.approve(&approval, id(3), now()).expect("given");
             let status = if asked == given { BonusStatus::Approved } else { BonusStatus::Modified };
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_request_is_decided_once() {
-        let asked = bonus_of(3).request(id(2), now()).expect("asked for");
+        let asked = bonus_of(3).request(id(2), now()).expect("requested");
         for &status in BonusStatus::ALL {
             let bonus = Bonus { status, ..asked.clone() };
             let expected = if status == BonusStatus::Pending { None } else { Some(Code::InvalidState) };

@@ -154,7 +154,7 @@ impl crate::entity::Entity for Item {
 
 impl Item {
     /// Checks the invariants of every question (§3).
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
         if let Some(rule) = self.pass_fail_rule {
             if self.answer_type != AnswerType::Numeric {
@@ -339,11 +339,13 @@ input! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChecklistRule {
     /// Answered questions are part of the record (§3).
-    #[error("the question has answers: it can't change or go; make a new version of the checklist")]
+    #[error(
+        "the question has answers and can't be changed or removed; create a new version of the checklist"
+    )]
     ItemHasAnswers,
     /// Submitted inspections keep their questions, including those without an answer (§3).
     #[error(
-        "the question was asked in submitted inspections: it can't change or go; make a new version of the checklist"
+        "the question is part of submitted inspections and can't be changed or removed; create a new version of the checklist"
     )]
     ItemWasAsked,
 }
@@ -382,7 +384,7 @@ impl NewItem {
             created_at: now,
             updated_at: now,
         };
-        item.check().map(|()| item)
+        item.validate().map(|()| item)
     }
 }
 
@@ -402,7 +404,7 @@ impl Item {
         changes.order_index.apply(&mut after.order_index);
         changes.critical_failure.apply(&mut after.critical_failure);
         changes.pass_fail_rule.apply(&mut after.pass_fail_rule);
-        after.check().map(|()| after)
+        after.validate().map(|()| after)
     }
 
     /// Checks that the question may change to `after`: an answered question keeps its meaning (§3),

@@ -129,7 +129,7 @@ input! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ListRule {
     /// A list exists for this day and shift; `refresh` adds missing machines (§4).
-    #[error("there is a list for the {shift} shift of {target_date}")]
+    #[error("a list for the {shift} shift of {target_date} already exists")]
     Exists {
         /// The day.
         target_date: Date,

@@ -76,10 +76,10 @@ input! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DefectAssessmentRule {
     /// The defect has an assessment (§6).
-    #[error("the defect has been assessed already")]
+    #[error("the defect has already been assessed")]
     Assessed,
     /// The repair has started (§6).
-    #[error("a defect is assessed before the work on it begins")]
+    #[error("a defect can only be assessed before work on it begins")]
     WorkBegun,
 }
 

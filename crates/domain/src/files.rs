@@ -436,7 +436,7 @@ impl StoredFile {
         if actor.is_admin() || actor.id == self.uploaded_by_id {
             return Ok(());
         }
-        let refused = Forbidden("this file is somebody else's");
+        let refused = Forbidden("this file belongs to another user");
         subject.ok_or(refused).and_then(|subject| subject.may_be_seen_by(actor))
     }
 
@@ -479,7 +479,7 @@ impl StoredFile {
                 | Relation::QualityReview(_),
             ) => false,
         };
-        if fits { Ok(()) } else { Err(Invalid::value("belongs to something else")) }
+        if fits { Ok(()) } else { Err(Invalid::value("belongs to another object")) }
     }
 
     /// Checks that it can show the cleaning after a repair: an image related to nothing else (§7).
@@ -490,7 +490,7 @@ impl StoredFile {
         match self.relation() {
             None => Ok(()),
             Some(Relation::Cleaning(id) | Relation::Job(id)) if id == job.id => Ok(()),
-            Some(_) => Err(Invalid::value("belongs to something else")),
+            Some(_) => Err(Invalid::value("belongs to another object")),
         }
     }
 
@@ -502,7 +502,7 @@ impl StoredFile {
             Some(Relation::QualityReview(id)) if id == review.id => Ok(()),
             Some(Relation::Equipment(id)) if Some(id) == job.equipment_id => Ok(()),
             Some(Relation::Defect(id)) if Some(id) == job.defect_id => Ok(()),
-            Some(_) => Err(Invalid::value("belongs to something else")),
+            Some(_) => Err(Invalid::value("belongs to another object")),
         }
     }
 

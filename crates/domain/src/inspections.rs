@@ -191,7 +191,7 @@ input! {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InspectionRule {
     /// The command is not allowed in the current status (§5).
-    #[error("{command} needs an inspection that is {needed}, this one is {status}")]
+    #[error("{command} requires a {needed} inspection; this one is {status}")]
     WrongStatus {
         /// Rejected command.
         command: InspectionCommand,
@@ -201,12 +201,10 @@ pub enum InspectionRule {
         status: InspectionStatus,
     },
     /// People on leave cannot start an inspection (§5).
-    #[error("not possible on leave")]
+    #[error("you can't start an inspection while on leave")]
     OnLeave,
     /// A person has one draft per machine, and this draft has another target (§5).
-    #[error(
-        "you have an unfinished inspection of this machine, number {0}: hand it in or throw it away first"
-    )]
+    #[error("inspection {0} of this machine is still a draft: submit or discard it first")]
     OtherDraft(
         /// The existing draft.
         InspectionId,
@@ -224,7 +222,7 @@ pub enum InspectionRule {
         Vec<ItemId>,
     ),
     /// Failed critical questions without a photo (§5).
-    #[error("failed critical questions need a photo")]
+    #[error("failed critical questions require a photo")]
     PhotosMissing(
         /// The questions.
         Vec<ItemId>,
@@ -401,7 +399,7 @@ impl Inspection {
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
         match visible_to(actor) {
             Visible::Of(id) if id != self.technician_id => {
-                Err(Forbidden("this is somebody else's inspection"))
+                Err(Forbidden("this inspection belongs to another user"))
             }
             _ => Ok(()),
         }

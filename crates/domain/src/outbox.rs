@@ -149,7 +149,7 @@ impl OutboxJob {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OutboxRule {
     /// The job has not been given up.
-    #[error("the job is {0}, not given up")]
+    #[error("the job is {0}, not dead")]
     NotDead(OutboxStatus),
 }
 

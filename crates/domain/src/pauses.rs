@@ -72,7 +72,7 @@ pub enum PauseRule {
         status: PauseStatus,
     },
     /// The job has a pending request (§7).
-    #[error("a pause of this job has been asked for already")]
+    #[error("a pause of this job has already been requested")]
     Pending,
 }
 
@@ -165,7 +165,7 @@ input! {
 
 impl NewPause {
     /// Checks that the reason `other` has details (§7).
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), Invalid> {
         let length = self.reason_details.as_ref().map_or(0, |details| details.chars().count());
         if self.reason_category == PauseReason::Other && length < SHORTEST_DETAILS {
             let message = format!("must have at least {SHORTEST_DETAILS} characters for another reason");
@@ -240,7 +240,7 @@ impl Pause {
         if actor.is_admin() || self.requested_by_id != actor.id {
             return Ok(());
         }
-        Err(Forbidden("somebody else decides on the pause you asked for"))
+        Err(Forbidden("you can't decide on your own request for a pause"))
     }
 
     /// Approves it; the pause begins (§7).
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn the_reason_other_needs_twenty_characters_of_details() {
-        let check = |body| NewPause::from_json(body).expect("a request").check();
+        let check = |body| NewPause::from_json(body).expect("a request").validate();
         for &reason in PauseReason::ALL {
             let bare = check(json!({"reason_category": reason}));
             assert_eq!(bare.is_ok(), reason != PauseReason::Other, "{reason}");

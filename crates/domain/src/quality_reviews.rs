@@ -195,10 +195,10 @@ pub enum ReviewRule {
         status: ReviewStatus,
     },
     /// The rejection has been decided (§8).
-    #[error("this rejection has been decided on already")]
+    #[error("this rejection has already been decided")]
     Validated,
     /// The job has a pending review.
-    #[error("somebody reviews this job already")]
+    #[error("this job already has a reviewer")]
     UnderReview,
 }
 
@@ -278,12 +278,12 @@ impl QualityReview {
         if actor.is_admin() || [self.qe_id, self.worker_id].contains(&actor.id) {
             return Ok(());
         }
-        Err(Forbidden("this review is somebody else's"))
+        Err(Forbidden("this review belongs to another user"))
     }
 
     /// Checks that the actor may decide it: its quality engineer (§8).
     pub fn may_be_done_by(&self, actor: &User) -> Result<(), Forbidden> {
-        if self.qe_id == actor.id { Ok(()) } else { Err(Forbidden("this review is somebody else's")) }
+        if self.qe_id == actor.id { Ok(()) } else { Err(Forbidden("this review belongs to another user")) }
     }
 
     fn reviewed(&self, command: ReviewCommand, now: Instant) -> Result<Self, ReviewRule> {
@@ -501,8 +501,8 @@ mod tests {
         let gone = User { is_active: false, ..one.clone() };
         let engineer = User { id: id(1), ..user(Role::Engineer) };
         let minor = User { minor_role: Some(Role::QualityEngineer), ..engineer.clone() };
-        for nobody in [&away, &gone, &engineer] {
-            assert_eq!(chosen(&[(nobody, 0)], 9), None);
+        for ineligible in [&away, &gone, &engineer] {
+            assert_eq!(chosen(&[(ineligible, 0)], 9), None);
         }
         assert_eq!(chosen(&[(&minor, 0)], 9), Some(1));
     }

@@ -79,10 +79,10 @@ input! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RatingRule {
     /// A draft cannot be rated (§5).
-    #[error("only an inspection that was handed in can be rated")]
+    #[error("only a submitted inspection can be rated")]
     Draft,
     /// The inspection has a rating, which can be changed (§5).
-    #[error("the inspection is rated already; change the rating")]
+    #[error("the inspection is already rated; change the rating instead")]
     Rated,
 }
 

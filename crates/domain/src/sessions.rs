@@ -54,7 +54,7 @@ pub enum SessionRule {
     #[error("this account is disabled")]
     Disabled,
     /// The session is revoked.
-    #[error("this session has been ended")]
+    #[error("this session has ended")]
     Revoked,
     /// The account of the token does not exist.
     #[error("the token is not valid")]

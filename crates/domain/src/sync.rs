@@ -182,7 +182,7 @@ const AHEAD: i64 = 300;
 
 impl NewSyncItem {
     /// Checks that the action is not in the future, within the tolerance.
-    pub fn check(&self, now: Instant) -> Result<(), Invalid> {
+    pub fn validate(&self, now: Instant) -> Result<(), Invalid> {
         match self.occurred_at {
             Some(at) if at > now.plus_seconds(AHEAD) => {
                 Err(Invalid::field("occurred_at", "is in the future"))
@@ -264,7 +264,7 @@ pub struct SyncItem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SyncRule {
     /// The identifier belongs to an item with another content.
-    #[error("another item with this client_id was sent before")]
+    #[error("another item with this client_id has already been sent")]
     Reused,
     /// The referenced item was rejected.
     #[error("the item it refers to by {0} was rejected")]
@@ -386,7 +386,7 @@ impl Scalar for Items {
             }
             RawValue::Json(Value::Array(items)) => match items.iter().position(|item| !item.is_object()) {
                 Some(index) => {
-                    Err(Invalid::value(format!("must be a list of objects, but number {index} is none")))
+                    Err(Invalid::value(format!("must be a list of objects, but element {index} is not one")))
                 }
                 None => Ok(Self(items)),
             },
@@ -546,9 +546,9 @@ mod tests {
     #[test]
     fn actions_in_the_future_are_rejected() {
         let at = |seconds| NewSyncItem { occurred_at: Some(now().plus_seconds(seconds)), ..item(json!({})) };
-        assert_eq!((at(-1_000_000).check(now()), at(300).check(now())), (Ok(()), Ok(())));
-        assert_eq!(item(json!({})).check(now()), Ok(()), "without a time");
-        let refused = at(301).check(now()).expect_err("in the future").fields();
+        assert_eq!((at(-1_000_000).validate(now()), at(300).validate(now())), (Ok(()), Ok(())));
+        assert_eq!(item(json!({})).validate(now()), Ok(()), "without a time");
+        let refused = at(301).validate(now()).expect_err("in the future").fields();
         assert_eq!(refused[0].field, "occurred_at");
     }
 
@@ -561,6 +561,6 @@ mod tests {
             assert!(read(refused).is_err());
         }
         let second = read(json!([{}, 1])).expect_err("no object");
-        assert!(second.to_string().contains("number 1"), "{second}");
+        assert!(second.to_string().contains("element 1"), "{second}");
     }
 }

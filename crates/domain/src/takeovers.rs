@@ -89,13 +89,13 @@ pub enum TakeoverRule {
     #[error("only a job paused for three days, or an inspection of the backlog, can be taken over")]
     NotStalled,
     /// The actor already owns the work (§7).
-    #[error("it is yours already")]
+    #[error("you already own this")]
     Own,
     /// The actor is on leave (§7).
-    #[error("nobody takes anything over while on leave")]
+    #[error("you can't take over work while on leave")]
     OnLeave,
     /// The actor has a request in the queue (§7).
-    #[error("you are in the queue already")]
+    #[error("you are already in the queue")]
     Queued,
 }
 
@@ -266,7 +266,7 @@ impl Job {
     /// is stalled (§7).
     pub fn may_be_taken_over_by(&self, actor: &User, now: Instant) -> Result<(), TakeoverRefusal> {
         if !actor.has(self.kind.role()) {
-            return Err(Forbidden("only somebody with the role of a job may take it over").into());
+            return Err(Forbidden("only a user with the role of the job may take it over").into());
         }
         if self.is_owned_by(actor) {
             Err(TakeoverRule::Own.into())

@@ -45,11 +45,11 @@ impl TaskName {
     /// Description in one sentence.
     pub const fn description(self) -> &'static str {
         match self {
-            Self::GenerateDailyLists => "Makes tomorrow's inspection lists, day and night",
-            Self::CheckBacklog => "Marks overdue assignments and tells the admins",
-            Self::DetectStalledJobs => "Tells those who could take a stalled job over",
+            Self::GenerateDailyLists => "Generates the daily lists of the next day, for both shifts",
+            Self::CheckBacklog => "Marks overdue assignments and notifies the admins",
+            Self::DetectStalledJobs => "Notifies the users who can take over a stalled job",
             Self::CheckExpiredLeaves => "Ends leaves whose last day is past",
-            Self::ActivateStartingLeaves => "Marks people whose approved leave has begun",
+            Self::ActivateStartingLeaves => "Marks users whose approved leave has begun",
             Self::MonitorQeSla => "Warns quality engineers of overdue reviews",
         }
     }
@@ -258,7 +258,7 @@ pub const MOST_ATTEMPTS: i64 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TaskRule {
     /// The task is running.
-    #[error("{0} is under way")]
+    #[error("{0} is already running")]
     UnderWay(TaskName),
 }
 

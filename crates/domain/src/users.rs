@@ -149,7 +149,7 @@ impl User {
     }
 
     /// Checks the invariants of every account (§1).
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
         if self.has(Role::Inspector) && self.specialization.is_none() {
             errors.extend(Invalid::field("specialization", "is required for an inspector"));
@@ -276,7 +276,7 @@ impl NewUser {
     /// Builds the account, without its badges.
     pub fn draft(self, now: Instant) -> Result<Draft, Invalid> {
         let mut errors = Invalid::default();
-        errors.collect("password", self.password.check(self.email.as_str()));
+        errors.collect("password", self.password.validate(self.email.as_str()));
         let badge = self.role_id.map_or(BadgeRequest::NextOf(self.role), BadgeRequest::Chosen);
         let minor_badge = match (self.minor_role, self.minor_role_id) {
             (_, Some(badge)) => Some(BadgeRequest::Chosen(badge)),
@@ -306,7 +306,7 @@ impl NewUser {
             created_at: now,
             updated_at: now,
         };
-        if let Err(wrong) = user.check() {
+        if let Err(wrong) = user.validate() {
             errors.extend(wrong);
         }
         errors.into_result().map(|()| Draft { user, badge: Some(badge), minor_badge })
@@ -346,7 +346,7 @@ impl UserChanges {
             }
             (Some(_), None) => None,
         };
-        user.check()?;
+        user.validate()?;
         Ok(Draft { user, badge, minor_badge })
     }
 }
@@ -437,7 +437,7 @@ pub fn may_see(actor: &User, id: UserId) -> Result<(), crate::rule::Forbidden> {
     if actor.is_admin() || actor.id == id {
         return Ok(());
     }
-    Err(crate::rule::Forbidden("only an admin or the person themself may see this"))
+    Err(crate::rule::Forbidden("only the user or an admin may see this"))
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ async fn give_verdict(
         let assessment = assessments::give_verdict(tx, id, verdict)?;
         AssessmentView::one(tx.conn(), assessment, caller)
     });
-    Ok(Reply::with(view.await?, "verdict taken"))
+    Ok(Reply::with(view.await?, "verdict recorded"))
 }
 
 async fn decide(

@@ -229,7 +229,7 @@ async fn answer(
         let (answer, progress) = inspections::answer_one(tx, id, new)?;
         Ok(AnswerView::new(answer, progress))
     });
-    Ok(Reply::with(view.await?, "answer taken"))
+    Ok(Reply::with(view.await?, "answer recorded"))
 }
 
 /// Saved answers.
@@ -252,7 +252,7 @@ async fn answer_many(
             inspections::answer(tx, id, new.answers.0, |n| Some(format!("answers[{n}]")))?;
         Ok(AnswersView { answers, progress })
     });
-    Ok(Reply::with(view.await?, "answers taken"))
+    Ok(Reply::with(view.await?, "answers recorded"))
 }
 
 async fn progress(
@@ -313,5 +313,5 @@ async fn review(
 
 async fn delete(app: App, permit: Permit<SignedIn>, id: Path<InspectionId>) -> Result<Done, Problem> {
     app.write(permit, id, |tx, _, id| inspections::delete(tx, id)).await?;
-    Ok(Done("draft thrown away"))
+    Ok(Done("draft discarded"))
 }

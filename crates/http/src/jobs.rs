@@ -495,5 +495,5 @@ pub(crate) async fn reward<K: JobEndpoints>(
         let job = jobs::reward(tx, K::KIND, id, &bonus)?;
         JobView::one(tx.conn(), job, caller)
     });
-    Ok(Reply::with(view.await?, "bonus given"))
+    Ok(Reply::with(view.await?, "bonus awarded"))
 }

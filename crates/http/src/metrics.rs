@@ -43,7 +43,9 @@ impl MetricsAccess {
             return if is_local && !is_forwarded {
                 Ok(Self)
             } else {
-                Err(Problem::from_rule(&Forbidden("metrics are read on the machine itself, or with a token")))
+                Err(Problem::from_rule(&Forbidden(
+                    "metrics require a token, or a connection from the same machine",
+                )))
             };
         };
         let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());

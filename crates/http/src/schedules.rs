@@ -194,5 +194,5 @@ async fn create(
 
 async fn delete(app: App, permit: Permit<ManageSchedules>, id: Path<ScheduleId>) -> Result<Done, Problem> {
     app.write(permit, id, |tx, _, id| schedules::delete(tx, id)).await?;
-    Ok(Done("day taken out of the plan"))
+    Ok(Done("day removed from the plan"))
 }

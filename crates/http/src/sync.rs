@@ -136,7 +136,7 @@ impl SyncProcessor<'_> {
                 if let Some(first) = sync::find(tx.conn(), owner, &item.client_id)? {
                     return Ok(first.replay(item).map(|first| SyncResult::of(first, false)));
                 }
-                item.check(tx.now)?;
+                item.validate(tx.now)?;
                 let document = sync::resolved(tx.conn(), owner, item)?;
                 let (entity_id, result) = self.perform(tx, item.entity_type, document)?;
                 Ok(Ok(SyncResult::of(sync::applied(tx, item.clone(), entity_id, result)?, true)))

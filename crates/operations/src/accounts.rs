@@ -35,7 +35,7 @@ pub fn create_admin(
         "email": email, "full_name": name, "password": password.expose(), "role": "admin",
     }))?;
     // Checked before the slow hash; the unit of work checks again.
-    password.check(new.email.as_str()).map_err(|wrong| wrong.at("password"))?;
+    password.validate(new.email.as_str()).map_err(|wrong| wrong.at("password"))?;
     let hash = passwords::hash(password, context.ids.random())?;
     Ok(database.write(context, Origin::default(), |tx| users::create(tx, new, &hash))?)
 }
@@ -67,7 +67,7 @@ mod tests {
         let [one, other] = [(); 2].map(|()| random_password(context.ids.as_ref()));
         assert_ne!(one.expose(), other.expose());
         assert_eq!(one.expose().len(), 19);
-        one.check("admin@example.com").expect("valid");
+        one.validate("admin@example.com").expect("valid");
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub fn check(
     Ok(reconcile(database, storage, ReconcilePlan { remove: false, contents, before: before(now, GRACE) })?)
 }
 
-/// Removes objects of no file that are older than `grace`.
-pub fn tidy(
+/// Removes orphaned objects, which belong to no file, older than `grace`.
+pub fn remove_orphans(
     database: &Database,
     storage: &Storage,
     now: Instant,
@@ -47,17 +47,17 @@ pub fn tidy(
     Ok(reconcile(database, storage, plan)?)
 }
 
-/// Tidies at once, since a start may follow a crash, and then daily, on a thread that ends with the
-/// process. Problems are logged. `on_exit` is called if the thread panics.
-pub fn tidy_daily(
+/// Removes orphaned objects at once, since a start may follow a crash, and then daily, on a thread
+/// that ends with the process. Problems are logged. `on_exit` is called if the thread panics.
+pub fn remove_orphans_daily(
     database: Database,
     storage: Storage,
     clock: Arc<dyn Clock>,
     on_exit: impl FnOnce() + Send + 'static,
 ) {
-    let tidying = move || {
+    let removal = move || {
         loop {
-            match tidy(&database, &storage, clock.now(), GRACE) {
+            match remove_orphans(&database, &storage, clock.now(), GRACE) {
                 Ok(report) => tracing::debug!(?report, "file store reconciled"),
                 Err(error) => tracing::warn!(error = error.report(), "can't reconcile the file store"),
             }
@@ -65,7 +65,7 @@ pub fn tidy_daily(
         }
     };
     thread::spawn(move || {
-        if catch_unwind(AssertUnwindSafe(tidying)).is_err() {
+        if catch_unwind(AssertUnwindSafe(removal)).is_err() {
             on_exit();
         }
     });

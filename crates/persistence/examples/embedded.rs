@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let calendar = SiteTimeZone::new("Asia/Riyadh").ok_or("an unknown time zone")?;
     let context = Context { clock: Arc::new(System), ids: Arc::new(System), calendar, translates: false };
     let (inspector, crane) = database.write(&context, Origin::default(), |tx| {
-        // Nobody signs in here; `inspection-auth` computes real password hashes.
+        // No sign-in happens here; `inspection-auth` computes real password hashes.
         let mut user = |body| users::create(tx, input(body)?, "no hash");
         let admin = user(json!({"email": "ann@example.com", "full_name": "Ann", "role": "admin",
             "password": "correct horse battery"}))?;

@@ -55,7 +55,7 @@ fn notice(kind: NotificationType, bonus: &Bonus) -> Notice {
 
 /// Checks the recipient, who is locked, and the related job.
 fn check(tx: &mut Tx<'_>, new: &NewBonus) -> Result<User> {
-    new.check()?;
+    new.validate()?;
     let recipient = user_rows::lock_all(tx.conn, &[new.user_id])?.pop();
     let recipient = active(recipient, "user_id")?;
     if let Some(id) = new.related_job_id {
@@ -72,7 +72,7 @@ fn book(tx: &mut Tx<'_>, bonus: &Bonus, recipient: &User) -> Result<()> {
     Ok(())
 }
 
-/// Awards stars to somebody else directly (§11). Locks the recipient.
+/// Awards stars to another user directly (§11). Locks the recipient.
 pub fn award(tx: &mut Tx<'_>, new: NewBonus) -> Result<Bonus> {
     let recipient = check(tx, &new)?;
     let bonus = rows::insert(tx, AuditAction::Award, &new.award(tx.actor()?.id, tx.now)?)?;
@@ -80,7 +80,7 @@ pub fn award(tx: &mut Tx<'_>, new: NewBonus) -> Result<Bonus> {
     Ok(bonus)
 }
 
-/// Requests stars for somebody else; the admins are notified (§11). Locks the recipient.
+/// Requests stars for another user; the admins are notified (§11). Locks the recipient.
 pub fn request(tx: &mut Tx<'_>, new: NewBonus) -> Result<Bonus> {
     let recipient = check(tx, &new)?;
     let bonus = rows::insert(tx, AuditAction::Request, &new.request(tx.actor()?.id, tx.now)?)?;

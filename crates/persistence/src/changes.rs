@@ -5,7 +5,7 @@ use inspection_domain::{ids::UserId, schema::changes, sync::Changed};
 
 use crate::{DbConnection, Result};
 
-/// What has changed for somebody after a number, in order.
+/// The changes of a user after a number, in order.
 pub fn after(conn: &mut DbConnection, owner: UserId, last: i64, at_most: i64) -> Result<Vec<Changed>> {
     use diesel::sql_types::{BigInt, Nullable};
 

@@ -164,7 +164,7 @@ pub fn history(
     })
 }
 
-/// Checks that the assigned technician, if any, may look after machines (§2).
+/// Checks that the assigned technician, if any, may be assigned to machines (§2).
 fn check_technician(tx: &mut Tx<'_>, technician: Option<UserId>) -> Result<()> {
     if let Some(id) = technician {
         may_look_after(user_rows::find(tx.conn, id)?.as_ref())?;

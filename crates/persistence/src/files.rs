@@ -81,7 +81,7 @@ fn check_visible(conn: &mut DbConnection, actor: &User, file: &StoredFile) -> Re
     if file.may_be_seen_by(actor, None).is_ok() {
         return Ok(());
     }
-    // A missing object makes its files visible to nobody else.
+    // The files of a missing object are visible to their uploaders and admins only.
     let subject = file.relation().and_then(|relation| subject_of(conn, relation).ok());
     Ok(file.may_be_seen_by(actor, subject.as_ref())?)
 }
@@ -129,10 +129,10 @@ pub(crate) fn attach(
     let mut errors = Invalid::default();
     for (field, id) in named {
         let outcome = match found.iter().find(|file| file.id == *id) {
-            None => Err(Invalid::value("there is no such file")),
+            None => Err(Invalid::value("names no existing file")),
             // A file the actor may not see is reported as missing.
             Some(file) if check_visible(tx.conn, &actor, file).is_err() => {
-                Err(Invalid::value("there is no such file"))
+                Err(Invalid::value("names no existing file"))
             }
             Some(file) => fits(file),
         };

@@ -92,12 +92,12 @@ fn notice(kind: NotificationType, leave: &Leave) -> Notice {
     Notice::new(kind).with("from", &leave.date_from).with("to", &leave.date_to).about(leave)
 }
 
-/// Requests leave, for the actor or for somebody else; the admins are notified (§10). Locks the
+/// Requests leave, for the actor or for another user; the admins are notified (§10). Locks the
 /// account, so that concurrent requests for the same days are seen.
 pub fn request(tx: &mut Tx<'_>, new: NewLeave) -> Result<Leave> {
     let actor = tx.actor()?.clone();
     let person = new.person(&actor)?;
-    new.check()?;
+    new.validate()?;
     let person = active_person(user_rows::lock_all(tx.conn, &[person])?.pop(), "user_id")?;
     let requested = new.request(person.id, actor.id, tx.now);
     let overlapping = rows::overlapping(tx.conn, &[person.id], requested.date_from, requested.date_to)?;
@@ -152,7 +152,7 @@ fn update_coverage(tx: &mut Tx<'_>, person: &User, ended: Option<&Leave>) -> Res
     Ok(())
 }
 
-/// Approves a leave; everybody else is notified (§10). Locks the leave, then the accounts it
+/// Approves a leave; all other users are notified (§10). Locks the leave, then the accounts it
 /// concerns.
 pub fn approve(tx: &mut Tx<'_>, id: LeaveId, approval: &LeaveApproval) -> Result<Leave> {
     let before = rows::lock(tx.conn, id)?;

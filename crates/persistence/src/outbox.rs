@@ -143,7 +143,7 @@ pub fn fail(tx: &mut Tx<'_>, jobs: &[OutboxJob], error: &str, wait: Option<i64>)
                 job = job.id.get(),
                 kind = job.kind.as_str(),
                 error,
-                "a job of the outbox is given up"
+                "a background job is dead after its last attempt"
             );
         }
         return_job(tx, job, &after)?;

@@ -81,7 +81,7 @@ fn lock_with_job(tx: &mut Tx<'_>, id: PauseId) -> Result<(Job, Pause)> {
 /// Requests a pause; admins and engineers are notified (§7). Locks the job.
 pub fn request(tx: &mut Tx<'_>, kind: JobKind, id: JobId, new: NewPause) -> Result<Pause> {
     let job = job_rows::lock_for_actor(tx, kind, id)?;
-    new.check()?;
+    new.validate()?;
     job.status.after(JobCommand::AskForPause)?;
     if rows::find_with_status(tx.conn, id, PauseStatus::Pending)?.is_some() {
         return Err(PauseRule::Pending.into());

@@ -184,7 +184,7 @@ pub fn create(tx: &mut Tx<'_>, new: &NewReview) -> Result<QualityReview> {
     Ok(review)
 }
 
-/// A review and its job with what its work changes, all locked.
+/// A review, its job and the objects that the work changes, all locked.
 fn lock_with_work(tx: &mut Tx<'_>, id: ReviewId) -> Result<(JobWork, QualityReview)> {
     let seen = rows::get(tx.conn, id)?;
     let work = JobWork::lock(tx, seen.job_id)?;

@@ -53,7 +53,7 @@ pub fn list_by_technician(
     });
     let total: i64 = counts.iter().map(|(_, number)| number).sum();
     let sum: i64 = counts.iter().map(|(rating, number)| rating * number).sum();
-    #[expect(clippy::cast_precision_loss, reason = "exact as long as nobody has 2^50 ratings")]
+    #[expect(clippy::cast_precision_loss, reason = "exact below 2^50 ratings")]
     let average = (total > 0).then(|| sum as f64 / total as f64);
     Ok(TechnicianRatings { page: Page { items, total, request: page }, average })
 }

@@ -86,7 +86,7 @@ impl Background {
             let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(settings, flag, stopped))));
             runtime.shutdown_timeout(Duration::from_secs(1));
             if ended.is_err() || !stop_requested.load(Ordering::SeqCst) {
-                tracing::error!("the background ended unexpectedly");
+                tracing::error!("the background thread ended unexpectedly");
                 on_failure();
             }
         })?;
@@ -200,9 +200,9 @@ async fn run(settings: BackgroundSettings, stopping: Arc<AtomicBool>, mut stoppe
     let handed_back = blocking(move || intake.close(&database, &context, &instance));
     match handed_back.await {
         Some(Ok(0)) | None => {}
-        Some(Ok(count)) => tracing::info!(count, "handed background jobs back"),
+        Some(Ok(count)) => tracing::info!(count, "returned background jobs to the outbox"),
         Some(Err(error)) => {
-            tracing::warn!(%error, "failed to hand background jobs back; their leases must expire");
+            tracing::warn!(%error, "failed to return background jobs; their leases must expire");
         }
     }
 }

@@ -56,7 +56,7 @@ impl OutboxIntake {
         database.write(context, Origin::default(), |tx| outbox::claim(tx, kind, instance))
     }
 
-    /// Stops claiming and hands back unfinished jobs. Returns their number.
+    /// Stops claiming, and returns unfinished jobs to the outbox. Returns their number.
     pub(crate) fn close(&self, database: &Database, context: &Context, instance: &str) -> Result<usize> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         database.write(context, Origin::default(), |tx| outbox::hand_back(tx, instance))

@@ -19,10 +19,10 @@ pub enum TranslateError {
     #[error("the translator can't be reached: {0}")]
     Unavailable(String),
     /// The service refuses the key, the model or the text.
-    #[error("the translator refuses: {0}")]
+    #[error("the translator refused the request: {0}")]
     Refused(String),
     /// The response violates the protocol.
-    #[error("the translator's answer is of no use: {0}")]
+    #[error("the translator's response is unusable: {0}")]
     Wrong(String),
 }
 

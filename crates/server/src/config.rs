@@ -85,7 +85,7 @@ variables! {
     jwt_access_token_expires: Duration = ["24h", "8h", "24h"], Open;
     /// Lifetime of refresh tokens: seconds, or with a unit such as `7d`
     jwt_refresh_token_expires: Duration = all("7d"), Open;
-    /// Database: `sqlite://path` or `postgres://user:password@host/name` (required in production)
+    /// Database: `postgres://user:password@host/name`, or `sqlite://path`, the development default
     database_url: DatabaseUrl = ["sqlite://data/inspection.db", "", "sqlite://data/testing.db"], Address;
     /// Database connections in the pool
     db_pool_size: NonZeroU32 = all("10"), Open;
@@ -157,11 +157,11 @@ impl Sources {
 impl Config {
     /// Resolves and validates the configuration. The error has all problems.
     pub fn load(sources: &Sources) -> Result<Self, Problems> {
-        Self::check(&sources.resolve())
+        Self::validate(&sources.resolve())
     }
 
     /// Validates resolved values. The error has all problems.
-    pub fn check(resolved: &Resolved) -> Result<Self, Problems> {
+    pub fn validate(resolved: &Resolved) -> Result<Self, Problems> {
         let mut problems = resolved.problems().clone();
         let partial = PartialConfig::read(resolved, &mut problems);
         partial.production_rules(&mut problems);
@@ -238,7 +238,7 @@ impl PartialConfig {
     fn first_admin_rules(&self, problems: &mut Problems) {
         match (&self.admin_email, &self.admin_password) {
             (Some(Some(email)), Some(Some(password))) => {
-                if let Err(wrong) = Password::new(password.expose_secret()).check(email.as_str()) {
+                if let Err(wrong) = Password::new(password.expose_secret()).validate(email.as_str()) {
                     problems.add("ADMIN_PASSWORD", values::message(&wrong));
                 }
             }

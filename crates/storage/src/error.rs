@@ -9,7 +9,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// No object has this key.
-    #[error("nothing is stored under {0}")]
+    #[error("no object is stored under {0}")]
     Missing(Key),
     /// The store is unreachable, too slow, read-only or full, or it refuses access.
     #[error("the file store is unavailable: {0}")]

@@ -280,10 +280,10 @@ pub fn routine(db: &Database, context: &Context, admin: &User, template: Templat
 
 /// The daily list of [`TODAY`], day shift, generated or completed, and its assignments.
 pub fn generated(db: &Database, context: &Context, planner: &User) -> (InspectionList, Vec<Assignment>) {
-    let wanted = input(json!({"target_date": TODAY, "shift": "day", "refresh": true}));
-    let made = act(db, context, planner, |tx| daily_lists::generate(tx, &wanted)).expect("a list");
-    let on_it = db.read(|conn| daily_lists::assignments_of(conn, made.list.id)).expect("assignments");
-    (made.list, on_it.into_iter().map(|(assignment, _)| assignment).collect())
+    let new = input(json!({"target_date": TODAY, "shift": "day", "refresh": true}));
+    let created = act(db, context, planner, |tx| daily_lists::generate(tx, &new)).expect("a list");
+    let on_it = db.read(|conn| daily_lists::assignments_of(conn, created.list.id)).expect("assignments");
+    (created.list, on_it.into_iter().map(|(assignment, _)| assignment).collect())
 }
 
 /// Assigns a team.
@@ -369,14 +369,14 @@ pub fn defect(db: &Database, context: &Context, inspector: &User, machine: &Equi
 
 /// The repair job of a defect, assigned to a specialist.
 pub fn repair(db: &Database, context: &Context, planner: &User, defect: DefectId, specialist: &User) -> Job {
-    let wanted = input(json!({"specialist_id": specialist.id}));
-    act(db, context, planner, |tx| jobs::assign_specialist(tx, defect, wanted)).expect("a repair")
+    let new = input(json!({"specialist_id": specialist.id}));
+    act(db, context, planner, |tx| jobs::assign_specialist(tx, defect, new)).expect("a repair")
 }
 
 /// An engineer's job, created by an admin.
 pub fn engineer_job(db: &Database, context: &Context, admin: &User, engineer: &User) -> Job {
-    let wanted = json!({"job_type": "special_task", "title": "Look at the quay", "engineer_id": engineer.id});
-    act(db, context, admin, |tx| jobs::create_for_engineer(tx, input(wanted))).expect("a job")
+    let new = json!({"job_type": "special_task", "title": "Look at the quay", "engineer_id": engineer.id});
+    act(db, context, admin, |tx| jobs::create_for_engineer(tx, input(new))).expect("a job")
 }
 
 /// A job with a planned time of two hours, entered by its owner.
@@ -393,9 +393,8 @@ pub fn started(db: &Database, context: &Context, owner: &User, job: &Job) -> Job
 
 /// The pause of a running job, requested by its owner and approved by an admin.
 pub fn paused(db: &Database, context: &Context, owner: &User, admin: &User, job: &Job) -> Pause {
-    let wanted = input(json!({"reason_category": "parts"}));
-    let pause =
-        act(db, context, owner, |tx| pauses::request(tx, job.kind, job.id, wanted)).expect("asked for");
+    let new = input(json!({"reason_category": "parts"}));
+    let pause = act(db, context, owner, |tx| pauses::request(tx, job.kind, job.id, new)).expect("requested");
     act(db, context, admin, |tx| pauses::approve(tx, pause.id)).expect("allowed")
 }
 
@@ -424,8 +423,8 @@ pub fn review(db: &Database, admin: &User, job: &Job) -> (QualityReview, User) {
 
 /// A user's request for leave between two dates.
 pub fn leave(db: &Database, context: &Context, person: &User, from: &str, to: &str) -> Leave {
-    let wanted = json!({"leave_type": "annual", "date_from": from, "date_to": to});
-    act(db, context, person, |tx| leaves::request(tx, input(wanted))).expect("asked for")
+    let new = json!({"leave_type": "annual", "date_from": from, "date_to": to});
+    act(db, context, person, |tx| leaves::request(tx, input(new))).expect("requested")
 }
 
 /// A leave approved by an admin.
@@ -437,14 +436,14 @@ pub fn approved_leave(
     from: &str,
     to: &str,
 ) -> Leave {
-    let asked = leave(db, context, person, from, to);
-    act(db, context, admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))).expect("granted")
+    let requested = leave(db, context, person, from, to);
+    act(db, context, admin, |tx| leaves::approve(tx, requested.id, &input(json!({})))).expect("granted")
 }
 
 /// Bonus stars requested by a quality engineer.
 pub fn bonus_request(db: &Database, context: &Context, qe: &User, recipient: &User, amount: i64) -> Bonus {
-    let wanted = json!({"user_id": recipient.id, "amount": amount, "reason": "Found it before it broke."});
-    act(db, context, qe, |tx| bonus_stars::request(tx, input(wanted))).expect("asked for")
+    let new = json!({"user_id": recipient.id, "amount": amount, "reason": "Found it before it broke."});
+    act(db, context, qe, |tx| bonus_stars::request(tx, input(new))).expect("requested")
 }
 
 /// A reason that is long enough for an urgent verdict.
@@ -473,7 +472,7 @@ pub fn dead_job(db: &Database, admin: &User) -> OutboxJob {
         let taken = act(db, &context, admin, |tx| {
             let taken = outbox::claim(tx, OutboxKind::Translate, "a worker")?;
             if let outbox::OutboxClaim::Jobs(jobs) = &taken {
-                outbox::fail(tx, jobs, "nobody knows the word", None)?;
+                outbox::fail(tx, jobs, "the translator is unavailable", None)?;
             }
             Ok(taken)
         });

@@ -229,7 +229,7 @@ const NOT_TAKEN: &str = "neither an image";
 const CUT_OFF: &str = "end is missing";
 const DAMAGED: &str = "damaged";
 const PIXELS: &str = "million pixels";
-const GOES_ON: &str = "goes on after its end";
+const TRAILING_DATA: &str = "has data after its end";
 const SECOND: &str = "second extension";
 const NAME: &str = "must have a name that ends in";
 
@@ -337,13 +337,13 @@ pub fn hostile() -> Vec<Hostile> {
             "a pdf",
         ),
         ("an archive behind a JPEG", "photo.jpg", JPEG, tail(&jpg, &zip()), "an archive"),
-        ("an archive behind a PNG", "photo.png", PNG, tail(&png_, &zip()), GOES_ON),
-        ("an archive behind a GIF", "photo.gif", GIF, tail(&gif_, &zip()), GOES_ON),
-        ("an archive behind a WebP", "photo.webp", WEBP, tail(&webp_, &zip()), GOES_ON),
-        ("a page behind a PNG", "photo.png", PNG, tail(&png_, &page), GOES_ON),
+        ("an archive behind a PNG", "photo.png", PNG, tail(&png_, &zip()), TRAILING_DATA),
+        ("an archive behind a GIF", "photo.gif", GIF, tail(&gif_, &zip()), TRAILING_DATA),
+        ("an archive behind a WebP", "photo.webp", WEBP, tail(&webp_, &zip()), TRAILING_DATA),
+        ("a page behind a PNG", "photo.png", PNG, tail(&png_, &page), TRAILING_DATA),
         ("a page behind a JPEG", "photo.jpg", JPEG, tail(&jpg, &page), "a page"),
-        ("a page behind a PDF", "report.pdf", PDF, tail(&pdf(), &page), GOES_ON),
-        ("an archive behind a PDF", "report.pdf", PDF, tail(&pdf(), &zip()), GOES_ON),
+        ("a page behind a PDF", "report.pdf", PDF, tail(&pdf(), &page), TRAILING_DATA),
+        ("an archive behind a PDF", "report.pdf", PDF, tail(&pdf(), &zip()), TRAILING_DATA),
         (
             "an archive around the end of a PDF",
             "report.pdf",
@@ -369,7 +369,7 @@ pub fn hostile() -> Vec<Hostile> {
         ("a GIF without its end", "photo.gif", GIF, cut(gif_.clone(), 1), CUT_OFF),
         ("a WebP cut off", "photo.webp", WEBP, halved(webp(200, 200)), CUT_OFF),
         (
-            "a WebP that says it is endless",
+            "a WebP that claims an endless size",
             "photo.webp",
             WEBP,
             changed(webp_.clone(), 4, &[0xFF; 4]),

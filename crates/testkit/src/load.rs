@@ -38,9 +38,9 @@ impl Account<'_> {
 
     /// A client signed in at this base URL.
     pub fn sign_in(&self, base: &str) -> Client {
-        let nobody = Client::new(base);
-        let login = nobody.post("/api/auth/login", &self.credentials());
-        nobody.with_token(login.json["access_token"].as_str().expect("a token"))
+        let anonymous = Client::new(base);
+        let login = anonymous.post("/api/auth/login", &self.credentials());
+        anonymous.with_token(login.json["access_token"].as_str().expect("a token"))
     }
 }
 
@@ -104,7 +104,7 @@ impl Load {
             .map(|number| {
                 let mut worker = Worker {
                     number,
-                    nobody: Client::new(base),
+                    anonymous: Client::new(base),
                     token: admin.token().expect("a token").to_owned(),
                     credentials: account.credentials(),
                     machine,
@@ -157,7 +157,7 @@ fn is_refusal(answer: &Response) -> bool {
 
 struct Worker {
     number: u8,
-    nobody: Client,
+    anonymous: Client,
     token: String,
     credentials: Value,
     machine: i64,
@@ -258,10 +258,10 @@ impl Worker {
             0 => "10.0.0.1".to_owned(),
             number => format!("10.{number}.{high}.{low}"),
         };
-        let client = self.nobody.with_token(&self.token).with_header("x-forwarded-for", &address);
-        let asked = Instant::now();
+        let client = self.anonymous.with_token(&self.token).with_header("x-forwarded-for", &address);
+        let started = Instant::now();
         let sent = client.try_send(method, path, body);
-        self.tally.times.push(asked.elapsed());
+        self.tally.times.push(started.elapsed());
         let (status, is_right, said) = match sent {
             Ok(answer) if is_right(&answer) => (answer.status, true, None),
             Ok(answer) if is_refusal(&answer) => (answer.status, false, None),
@@ -270,7 +270,7 @@ impl Worker {
         };
         *self.tally.statuses.entry((what, status)).or_default() += 1;
         if let Some(said) = said.filter(|_| self.tally.wrong.len() < WRONG_MAX) {
-            let after = asked.elapsed().as_millis();
+            let after = started.elapsed().as_millis();
             self.tally.wrong.push(format!("{method} {path} after {after} ms: {said}"));
         }
         is_right

@@ -86,7 +86,7 @@ impl Service {
     fn until(&self, what: &str, is_so: impl Fn(u16, &serde_json::Value) -> bool) -> Duration {
         // Every probe has its own client address, so that no rate limit applies.
         let probe = Client::new(&self.base);
-        let asked = Instant::now();
+        let started = Instant::now();
         for n in 0_u32.. {
             let [_, a, b, c] = n.to_be_bytes();
             let probe = probe.with_header("x-forwarded-for", &format!("172.{}.{b}.{c}", 16 + a));
@@ -94,10 +94,10 @@ impl Service {
             if is_so(answer.status, &answer.json) {
                 break;
             }
-            assert!(asked.elapsed() < RECOVERY_TIMEOUT, "{what}: {}", answer.text);
+            assert!(started.elapsed() < RECOVERY_TIMEOUT, "{what}: {}", answer.text);
             thread::sleep(Duration::from_millis(50));
         }
-        asked.elapsed()
+        started.elapsed()
     }
 }
 
@@ -148,7 +148,7 @@ pub fn survive(
         service.until("limits are shared again", is_shared);
         for how in [Stop::Immediate, Stop::Fast] {
             postgres.stop(how);
-            service.until("the database is gone", is_degraded);
+            service.until("the database is unavailable", is_degraded);
             assert_eq!(Client::new(&service.base).get("/health/ready").status, 503);
             thread::sleep(pause);
             postgres.resume();
@@ -157,7 +157,7 @@ pub fn survive(
         }
         redis.kill();
         postgres.stop(Stop::Immediate);
-        service.until("everything is gone", is_degraded);
+        service.until("everything is unavailable", is_degraded);
         postgres.resume();
         redis.resume();
         recoveries.push(service.until("everything is back", is_healthy));
@@ -196,10 +196,10 @@ fn stored(base: &str, tally: &Tally) -> (Vec<String>, usize) {
             Some(times) => losses.push(format!("{serial} exists {times} times")),
         }
     }
-    let mut kept = 0;
+    let mut preserved = 0;
     for (n, serial) in tally.unsure.iter().enumerate() {
         let times = found.get(serial).copied().unwrap_or_default();
-        kept += times;
+        preserved += times;
         // A retry after a refusal creates the machine exactly once.
         let client = admin.with_header("x-forwarded-for", &format!("192.168.{}.1", n % 250));
         let again = client.post("/api/equipment", &machine(serial)).status;
@@ -208,5 +208,5 @@ fn stored(base: &str, tally: &Tally) -> (Vec<String>, usize) {
             losses.push(format!("{serial} was refused, exists {times} times, and a retry returned {again}"));
         }
     }
-    (losses, kept)
+    (losses, preserved)
 }

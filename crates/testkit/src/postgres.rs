@@ -1,4 +1,4 @@
-//! Throw-away PostgreSQL servers: one shared by the tests of a process, and servers of single tests
+//! Temporary PostgreSQL servers: one shared by the tests of a process, and servers of single tests
 //! that can be stopped and restarted.
 //!
 //! A server listens on a Unix socket only, stores its data in its own folder, and trades all

@@ -1,4 +1,4 @@
-//! A throw-away Redis server that can be killed, frozen and restarted at the same address.
+//! A temporary Redis server that can be killed, frozen and restarted at the same address.
 //!
 //! It listens on a Unix socket only and stores nothing on disk. Nothing of it outlives the test
 //! process, even a killed one.

@@ -67,7 +67,7 @@ impl S3Server {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let serve = async move {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-                started.send(listener.local_addr().expect("an address")).expect("somebody waits");
+                started.send(listener.local_addr().expect("an address")).expect("a receiver");
                 while let Ok((socket, _)) = listener.accept().await {
                     let (service, seen, tell) = (service.clone(), Arc::clone(&seen), tell.clone());
                     let answer =

@@ -31,7 +31,7 @@ on_both! {
         assert_eq!(answer(json!(document)).fields(), ["photo_file_id"], "not an image");
         let foreign = upload_photo(&site.as_a(Role::Inspector), &[])["id"].clone();
         let refused = answer(foreign);
-        assert_eq!((refused.fields(), refused.text.contains("no such file")), (vec!["photo_file_id"], true), "of another user");
+        assert_eq!((refused.fields(), refused.text.contains("no existing file")), (vec!["photo_file_id"], true), "of another user");
         let number = machine.id.to_string();
         let of_machine = upload_photo(&client, &[("related_type", "equipment"), ("related_id", &number)])["id"].clone();
         assert_eq!(answer(of_machine).status, 200, "a photo of the machine");

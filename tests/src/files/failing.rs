@@ -49,7 +49,7 @@ fn a_bucket_behaves_like_a_folder(kind: DatabaseKind) {
         bytes[10..20]
     );
     assert_eq!(client.get(&format!("/api/files/{id}/thumbnail")).status, 200);
-    assert_eq!(site.nobody().get("/health/ready").status, 200);
+    assert_eq!(site.anonymous().get("/health/ready").status, 200);
     let before = server.files().len();
     assert!(before >= 2);
     assert_eq!(client.delete(&format!("/api/files/{id}")).status, 200);
@@ -78,9 +78,9 @@ fn a_failing_bucket_is_reported(kind: DatabaseKind) {
         );
         assert_eq!(client.get("/api/files").json["pagination"]["total"], 1);
     }
-    let ready = site.nobody().get("/health/ready");
+    let ready = site.anonymous().get("/health/ready");
     assert_eq!((ready.status, &ready.json["storage"]), (503, &"unusable".into()), "{}", ready.text);
-    assert_eq!(site.nobody().get("/health").status, 200, "everything else works");
+    assert_eq!(site.anonymous().get("/health").status, 200, "everything else works");
     // The deletion is committed; the bytes are removed later.
     assert_eq!(client.delete(&format!("/api/files/{before}")).status, 200);
     server.be(Mood::Fine);
@@ -115,7 +115,7 @@ on_both! {
         let moved = site.folder.path().with_extension("moved");
         std::fs::rename(site.folder.path(), &moved).expect("moved");
         is_unavailable(&client.upload(&[], "a.png", "image/png", &png(30, 30)));
-        let ready = site.nobody().get("/health/ready");
+        let ready = site.anonymous().get("/health/ready");
         assert_eq!((ready.status, &ready.json["storage"]), (503, &"unusable".into()));
         let missing = client.get(&format!("/api/files/{id}/download"));
         assert_eq!((missing.status, missing.code()), (500, "INTERNAL"), "the bytes are missing: {}", missing.text);

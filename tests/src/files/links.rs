@@ -17,34 +17,34 @@ on_both! {
         assert_eq!(created.status, 201, "{}", created.text);
         let link = created.data();
         assert_eq!(link["expires_at"], "2026-03-02T08:10:00.000Z");
-        let nobody = site.nobody();
+        let anonymous = site.anonymous();
         let url = link["url"].as_str().expect("an address");
-        let shown = nobody.get(url);
+        let shown = anonymous.get(url);
         assert_eq!(shown.status, 200, "{}", shown.text);
         assert!(shown.bytes == bytes);
         assert!(shown.header("content-disposition").expect("a disposition").starts_with("inline"));
-        let small = nobody.get(link["thumbnail_url"].as_str().expect("an address"));
+        let small = anonymous.get(link["thumbnail_url"].as_str().expect("an address"));
         assert_eq!(small.status, 200);
-        let saved = nobody.get(link["download_url"].as_str().expect("an address"));
+        let saved = anonymous.get(link["download_url"].as_str().expect("an address"));
         assert!(saved.header("content-disposition").expect("a disposition").starts_with("attachment"));
-        assert_eq!(nobody.with_header("range", "bytes=0-9").get(url).status, 206);
+        assert_eq!(anonymous.with_header("range", "bytes=0-9").get(url).status, 206);
 
         let elsewhere = url.replace(&format!("/files/{id}/"), &format!("/files/{other}/"));
-        assert_eq!((nobody.get(&elsewhere).status, nobody.get(&elsewhere).code()), (401, "TOKEN_INVALID"));
-        assert_eq!(nobody.get(&format!("{url}x")).code(), "TOKEN_INVALID");
-        assert_eq!(nobody.get(&format!("/api/files/{id}/download?token=")).code(), "TOKEN_INVALID");
+        assert_eq!((anonymous.get(&elsewhere).status, anonymous.get(&elsewhere).code()), (401, "TOKEN_INVALID"));
+        assert_eq!(anonymous.get(&format!("{url}x")).code(), "TOKEN_INVALID");
+        assert_eq!(anonymous.get(&format!("/api/files/{id}/download?token=")).code(), "TOKEN_INVALID");
         let token = url.rsplit_once("token=").expect("a token").1;
         for path in [format!("/api/files/{id}"), "/api/auth/me".into(), format!("/api/files/{id}/link")] {
-            assert_eq!(nobody.with_token(token).get(&path).status, if path.ends_with("link") { 405 } else { 401 }, "{path}");
-            assert!(nobody.get(&format!("{path}?token={token}")).status >= 401, "{path}");
+            assert_eq!(anonymous.with_token(token).get(&path).status, if path.ends_with("link") { 405 } else { 401 }, "{path}");
+            assert!(anonymous.get(&format!("{path}?token={token}")).status >= 401, "{path}");
         }
         let access = site.token(&site.user(Role::Admin), inspection_auth::tokens::TokenType::Access);
-        assert_eq!(nobody.get(&format!("/api/files/{id}/download?token={access}")).code(), "TOKEN_INVALID");
+        assert_eq!(anonymous.get(&format!("/api/files/{id}/download?token={access}")).code(), "TOKEN_INVALID");
 
         site.clock.advance_seconds(599);
-        assert_eq!(nobody.get(url).status, 200);
+        assert_eq!(anonymous.get(url).status, 200);
         site.clock.advance_seconds(1);
-        assert_eq!((nobody.get(url).status, nobody.get(url).code()), (401, "TOKEN_EXPIRED"));
+        assert_eq!((anonymous.get(url).status, anonymous.get(url).code()), (401, "TOKEN_EXPIRED"));
     }
 
     fn a_link_lasts_five_minutes_or_up_to_an_hour(site: TestSite) {
@@ -67,6 +67,6 @@ on_both! {
         let id = upload_photo(&client, &[])["id"].as_i64().expect("an id");
         let created = client.post(&format!("/api/files/{id}/link"), &json!({}));
         client.delete(&format!("/api/files/{id}")).data();
-        assert_eq!(site.nobody().get(created.data()["url"].as_str().expect("an address")).code(), "NOT_FOUND");
+        assert_eq!(site.anonymous().get(created.data()["url"].as_str().expect("an address")).code(), "NOT_FOUND");
     }
 }

@@ -62,7 +62,7 @@ on_both! {
             if kind == Some("assessment") {
                 assert_eq!(statuses(&site, &team.electrical, id), [200, 200, 200, 201], "the other inspector of the team");
             }
-            assert_eq!(site.nobody().get(&format!("/api/files/{id}/download")).code(), "TOKEN_MISSING");
+            assert_eq!(site.anonymous().get(&format!("/api/files/{id}/download")).code(), "TOKEN_MISSING");
         }
     }
 

@@ -230,7 +230,7 @@ on_both! {
 
         // Notifications.
         let assigned = |n: u8, partner: &str| line("inspection_assigned", "info",
-            &format!("You are to inspect Crane {n} on 2026-03-02, with {partner}."),
+            &format!("You are assigned to inspect Crane {n} on 2026-03-02, with {partner}."),
             &format!("أنت مكلّف بفحص Crane {n} بتاريخ 2026-03-02 مع {partner}."));
         let asked = |n: u8| line("assessment_required", "urgent",
             &format!("Both inspections of Crane {n} are complete: is it operational, or urgent?"),

@@ -10,8 +10,8 @@ on_both! {
     fn an_inspection_from_sign_in_to_closed_defect(site: TestSite) {
         let (admin_user, inspector_user) = (site.user(Role::Admin), site.user(Role::Inspector));
         let admin = site.client(&admin_user);
-        let login = site.nobody().post("/api/auth/login", &json!({"email": inspector_user.email, "password": PASSWORD}));
-        let inspector = site.nobody().with_token(login.json["access_token"].as_str().expect("a token"));
+        let login = site.anonymous().post("/api/auth/login", &json!({"email": inspector_user.email, "password": PASSWORD}));
+        let inspector = site.anonymous().with_token(login.json["access_token"].as_str().expect("a token"));
 
         let machine = admin.post("/api/equipment", &json!({
             "name": "Crane 1", "equipment_type": "crane", "serial_number": "C-1", "location": "Quay 1", "berth": "B1",

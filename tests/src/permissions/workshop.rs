@@ -127,7 +127,7 @@ pub(super) fn prepare(site: &TestSite, operation: &Operation, caller: Role) -> O
         } else {
             let body = input(json!({"reason_category": "tools"}));
             act(db, context, &shop.owner, |tx| pauses::request(tx, shop.job.kind, shop.job.id, body))
-                .expect("asked for")
+                .expect("requested")
                 .id
                 .get()
         };

@@ -235,7 +235,7 @@ fn half_of_an_assignment_has_the_questions_of_its_trade_and_those_of_none() {
 #[test]
 fn answers_match_the_type_of_the_question() {
     use AnswerType::*;
-    for (kind, text, kept) in [
+    for (kind, text, stored) in [
         (PassFail, "PASS", Some("pass")),
         (PassFail, "fail", Some("fail")),
         (PassFail, "yes", None),
@@ -255,7 +255,7 @@ fn answers_match_the_type_of_the_question() {
         (Numeric, "1,5", None),
         (Text, "Fine", Some("Fine")),
     ] {
-        assert_eq!(kind.accept(text).ok().as_deref(), kept, "{kind} {text}");
+        assert_eq!(kind.accept(text).ok().as_deref(), stored, "{kind} {text}");
     }
 }
 
@@ -421,11 +421,11 @@ proptest! {
     ) {
         let rule = NumericRule { min, max };
         let item = Item { answer_type: AnswerType::Numeric, pass_fail_rule: Some(rule), ..item(1) };
-        let kept = AnswerType::Numeric.accept(&number.to_string()).expect("finite");
+        let stored = AnswerType::Numeric.accept(&number.to_string()).expect("finite");
         let outside = min.is_some_and(|m| number < m) || max.is_some_and(|m| number > m);
-        prop_assert_eq!(item.fails(&kept), outside);
+        prop_assert_eq!(item.fails(&stored), outside);
         let free = Item { pass_fail_rule: None, ..item };
-        prop_assert!(!free.fails(&kept));
+        prop_assert!(!free.fails(&stored));
     }
 
     #[test]

@@ -28,7 +28,7 @@ input! {
 
 impl AssignSpecialist {
     /// Checks that a large repair has a reason (§6).
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), Invalid> {
         large_needs_reason(self.category, self.major_reason.is_some())
     }
 }
@@ -71,14 +71,14 @@ impl NewEngineerJob {
     pub fn owner(&self, actor: &User) -> Result<UserId, Forbidden> {
         match self.engineer_id {
             Some(id) if id != actor.id && !actor.is_admin() => {
-                Err(Forbidden("engineers make jobs for themselves only"))
+                Err(Forbidden("engineers may create jobs for themselves only"))
             }
             owner => Ok(owner.unwrap_or(actor.id)),
         }
     }
 
     /// Checks that a large job has a reason.
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), Invalid> {
         large_needs_reason(self.category, self.major_reason.is_some())
     }
 }
@@ -214,11 +214,11 @@ mod tests {
             [(None, None), (Some("minor"), None), (Some("major"), Some("Crane.")), (Some("major"), None)];
         for (category, reason) in sizes {
             let repair = json!({"specialist_id": 4, "category": category, "major_reason": reason});
-            let repair = AssignSpecialist::from_json(repair).expect("an assignment").check();
+            let repair = AssignSpecialist::from_json(repair).expect("an assignment").validate();
             let task = json!({
                 "job_type": "special_task", "title": "Look", "category": category, "major_reason": reason,
             });
-            let task = NewEngineerJob::from_json(task).expect("a job").check();
+            let task = NewEngineerJob::from_json(task).expect("a job").validate();
             assert_eq!(repair, task);
             let refused: Vec<_> =
                 repair.err().iter().flat_map(Rule::fields).map(|error| error.field).collect();

@@ -238,12 +238,12 @@ impl Job {
         if sees || self.is_owned_by(actor) {
             return Ok(());
         }
-        Err(Forbidden("this job is somebody else's"))
+        Err(Forbidden("this job belongs to another user"))
     }
 
     /// Checks that the actor may work on it: its owner (§7).
     pub fn may_be_worked_on_by(&self, actor: &User) -> Result<(), Forbidden> {
-        if self.is_owned_by(actor) { Ok(()) } else { Err(Forbidden("this job is somebody else's")) }
+        if self.is_owned_by(actor) { Ok(()) } else { Err(Forbidden("this job belongs to another user")) }
     }
 
     /// Checks that the actor may resume it: its owner, an engineer or an admin (§7).
@@ -251,7 +251,7 @@ impl Job {
         if self.is_owned_by(actor) || actor.is_admin() || actor.has(Role::Engineer) {
             return Ok(());
         }
-        Err(Forbidden("only its owner, an engineer or an admin may let a job go on"))
+        Err(Forbidden("only its owner, an engineer or an admin may resume a job"))
     }
 
     /// Checks that the actor may see its details: the owner must enter the planned time first (§7).
@@ -348,7 +348,7 @@ impl Job {
 
     /// Transfers it to another owner as if newly assigned. Its history remains in the pauses, the
     /// takeover and the audit trail (§7).
-    fn handed_to(after: Self, owner: UserId) -> Self {
+    fn transferred_to(after: Self, owner: UserId) -> Self {
         Self {
             owner_id: owner,
             planned_time_hours: None,
@@ -370,12 +370,12 @@ impl Job {
 
     /// Transfers a stalled job to the taker (§7).
     pub fn taken_over_by(&self, taker: UserId, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self::handed_to(self.after(JobCommand::TakeOver, now)?, taker))
+        Ok(Self::transferred_to(self.after(JobCommand::TakeOver, now)?, taker))
     }
 
     /// Transfers an incomplete job to another specialist, by an admin (§7).
     pub fn reassigned_to(&self, specialist: UserId, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self::handed_to(self.after(JobCommand::Reassign, now)?, specialist))
+        Ok(Self::transferred_to(self.after(JobCommand::Reassign, now)?, specialist))
     }
 
     /// Records an admin's bonus (§7).

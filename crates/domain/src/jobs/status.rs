@@ -109,7 +109,7 @@ impl fmt::Display for JobCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JobRule {
     /// The command is not allowed in the current status (§7).
-    #[error("{command} is not possible, the job is {status}")]
+    #[error("{command} is not possible: the job is {status}")]
     WrongStatus {
         /// Rejected command.
         command: JobCommand,
@@ -120,13 +120,13 @@ pub enum JobRule {
     #[error("enter your planned time first")]
     PlannedTimeRequired,
     /// The planned time is entered once (§7).
-    #[error("the planned time has been entered already")]
+    #[error("the planned time has already been entered")]
     PlannedAlready,
     /// The defect has a job (§6).
-    #[error("somebody works on this defect already")]
+    #[error("the defect is already assigned to a specialist")]
     AlreadyAssigned,
     /// No cleaning has been reported (§7).
-    #[error("there is nothing to rate yet: tell of the cleaning first")]
+    #[error("the cleaning has not been reported yet")]
     NotCleaned,
 }
 

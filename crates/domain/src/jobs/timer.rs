@@ -28,7 +28,7 @@ impl Hours {
     }
 
     /// Converts to a number of hours.
-    #[allow(clippy::cast_precision_loss, reason = "far fewer hundredths than a float tells apart")]
+    #[allow(clippy::cast_precision_loss, reason = "far fewer hundredths than a float distinguishes")]
     pub fn number(self) -> f64 {
         self.0 as f64 / 100.0
     }
@@ -154,10 +154,10 @@ mod tests {
         let read = |hours: serde_json::Value| {
             PlannedTime::from_json(json!({ "hours": hours })).map(|p| p.planned_time_hours.number())
         };
-        for (given, kept) in
+        for (given, stored) in
             [(json!(0.01), 0.01), (json!(1), 1.0), (json!(999.99), 999.99), (json!(1.006), 1.01)]
         {
-            assert!((read(given.clone()).expect("fits") - kept).abs() < 1e-9, "{given}");
+            assert!((read(given.clone()).expect("fits") - stored).abs() < 1e-9, "{given}");
         }
         for wrong in [
             json!(0),

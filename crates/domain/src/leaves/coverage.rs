@@ -69,7 +69,7 @@ pub fn may_cover(leave: &Leave, person: Option<&User>, own: &[Leave]) -> Result<
     match person {
         Some(person) if person.is_active => {
             if person.id == leave.user_id {
-                return wrong("must be somebody else");
+                return wrong("must be another user");
             }
             let is_away = |own: &Leave| {
                 own.user_id == person.id && own.is_in_force() && own.overlaps(leave.date_from, leave.date_to)
@@ -261,7 +261,7 @@ mod tests {
         updated_at: Instant(2026-03-01T08:00:03Z)
         ");
         let permanent = User { minor_role_id: Some("INS009".into()), ..left };
-        let kept = permanent.covering(&[], Some(&one), now()).user;
-        assert_eq!(kept.minor_role_id.as_deref(), Some("INS009"), "a role granted meanwhile remains");
+        let stored = permanent.covering(&[], Some(&one), now()).user;
+        assert_eq!(stored.minor_role_id.as_deref(), Some("INS009"), "a role granted meanwhile remains");
     }
 }

@@ -32,18 +32,18 @@ input! {
 }
 
 impl NewLeave {
-    /// Absent person: admins request leaves for anybody, others for themselves (§10).
+    /// Absent person: admins request leaves for any user, others for themselves (§10).
     pub fn person(&self, actor: &User) -> Result<UserId, Forbidden> {
         match self.user_id {
             Some(id) if id != actor.id && !actor.is_admin() => {
-                Err(Forbidden("only an admin asks for leave for somebody else"))
+                Err(Forbidden("only an admin may request leave for another user"))
             }
             person => Ok(person.unwrap_or(actor.id)),
         }
     }
 
     /// Checks that the days are in order and that the type `other` has a reason (§10).
-    pub fn check(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
         if self.date_to < self.date_from {
             errors.extend(Invalid::field("date_to", "must not be before date_from"));
@@ -148,12 +148,12 @@ mod tests {
     #[test]
     fn every_violation_is_reported_at_once() {
         let backwards = json!({"leave_type": "other", "date_from": "2026-03-03", "date_to": "2026-03-02"});
-        let wrong = parsed(backwards).check().expect_err("wrong");
+        let wrong = parsed(backwards).validate().expect_err("wrong");
         let fields: Vec<_> = wrong.fields().into_iter().map(|error| error.field).collect();
         assert_eq!(fields, ["date_to", "other_reason"]);
         for &kind in LeaveType::ALL {
             let body = json!({"leave_type": kind, "date_from": "2026-03-02", "date_to": "2026-03-02"});
-            assert_eq!(parsed(body).check().is_ok(), kind != LeaveType::Other);
+            assert_eq!(parsed(body).validate().is_ok(), kind != LeaveType::Other);
         }
     }
 }

@@ -164,7 +164,7 @@ impl Leave {
         if actor.is_admin() || self.user_id == actor.id {
             return Ok(());
         }
-        Err(Forbidden("only an admin or the person themself may see this leave"))
+        Err(Forbidden("only the absent person or an admin may see this leave"))
     }
 
     /// Checks that the actor may withdraw it: the person (§10).
@@ -172,7 +172,7 @@ impl Leave {
         if self.user_id == actor.id {
             return Ok(());
         }
-        Err(Forbidden("only the person themself may withdraw their request"))
+        Err(Forbidden("only the absent person may withdraw the request"))
     }
 
     /// Whether the person is absent on a day: approved, not ended, both ends inclusive (§10).
@@ -370,9 +370,9 @@ mod tests {
     fn a_leave_is_visible_to_admins_and_its_person_and_withdrawn_by_its_person() {
         for &role in Role::ALL {
             let own = leave(date(2), date(4));
-            let somebody = User { id: id(90), ..user(role) };
-            assert_eq!(own.may_be_seen_by(&somebody).is_ok(), role == Role::Admin);
-            assert!(own.may_be_cancelled_by(&somebody).is_err());
+            let other_user = User { id: id(90), ..user(role) };
+            assert_eq!(own.may_be_seen_by(&other_user).is_ok(), role == Role::Admin);
+            assert!(own.may_be_cancelled_by(&other_user).is_err());
             let person = User { id: own.user_id, ..user(role) };
             assert!(own.may_be_seen_by(&person).is_ok() && own.may_be_cancelled_by(&person).is_ok());
         }

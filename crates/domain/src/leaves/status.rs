@@ -76,7 +76,7 @@ pub enum LeaveRule {
     #[error("the leave has ended")]
     Ended,
     /// Another open leave includes one of the days (§10).
-    #[error("there is a pending or approved leave on these days")]
+    #[error("the leave overlaps with a pending or approved leave")]
     Overlap,
 }
 

@@ -117,7 +117,7 @@ sla_warning =
 
 no_quality_engineer =
     .title = لا يوجد مهندس جودة متاح
-    .message = اكتملت المهمة { $job } ولا يوجد من يراجعها.
+    .message = اكتملت المهمة { $job } ولا يوجد مهندس جودة متاح لمراجعتها.
 
 leave_requested =
     .title = طلب إجازة

@@ -10,7 +10,7 @@ inspection_submitted =
 
 inspection_assigned =
     .title = Inspection assigned
-    .message = You are to inspect { $equipment } on { $date }, with { $partner }.
+    .message = You are assigned to inspect { $equipment } on { $date }, with { $partner }.
 
 inspection_rated =
     .title = Inspection rated
@@ -116,8 +116,8 @@ sla_warning =
     .message = The review of job { $job } was due { $date }.
 
 no_quality_engineer =
-    .title = No quality engineer at hand
-    .message = Job { $job } is complete and nobody can review it.
+    .title = No quality engineer available
+    .message = Job { $job } is complete, but no quality engineer is available to review it.
 
 leave_requested =
     .title = Leave requested

@@ -170,8 +170,8 @@ fn a_takeover_requires_the_role_and_presence() {
     let stalled = job(JobStatus::Paused);
     let then = now().plus_seconds(THREE_DAYS);
     for &role in Role::ALL {
-        let somebody = User { id: id(7), ..user(role) };
-        let outcome = stalled.may_be_taken_over_by(&somebody, then);
+        let other_user = User { id: id(7), ..user(role) };
+        let outcome = stalled.may_be_taken_over_by(&other_user, then);
         assert_eq!(outcome.is_ok(), role == Role::Engineer, "{role}");
     }
     let taker = User { id: id(7), ..user(Role::Engineer) };

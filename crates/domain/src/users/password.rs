@@ -25,7 +25,7 @@ impl Password {
 
     /// Validates a new password: 8 to 128 characters, not the e-mail address, not a common password
     /// (§1).
-    pub fn check(&self, email: &str) -> Result<(), Invalid> {
+    pub fn validate(&self, email: &str) -> Result<(), Invalid> {
         let length = self.0.chars().count();
         let lower = self.0.to_lowercase();
         if !(8..=128).contains(&length) {
@@ -33,7 +33,7 @@ impl Password {
         } else if lower == email.to_lowercase() {
             Err(Invalid::value("may not be the e-mail address"))
         } else if COMMON_PASSWORDS.contains(&lower.as_str()) {
-            Err(Invalid::value("is one of the passwords everybody tries first"))
+            Err(Invalid::value("is one of the most common passwords"))
         } else {
             Ok(())
         }

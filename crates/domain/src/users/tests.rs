@@ -46,7 +46,7 @@ fn a_badge_belongs_to_a_role() {
 
 #[test]
 fn every_violated_condition_of_an_account_is_named() {
-    let violated = |person: User| person.check().err().map(|refusal| names(&refusal)).unwrap_or_default();
+    let violated = |person: User| person.validate().err().map(|refusal| names(&refusal)).unwrap_or_default();
     let bare = User { specialization: None, ..user(Role::Inspector) };
     assert_eq!(violated(user(Role::Inspector)), [""; 0]);
     assert_eq!(violated(bare.clone()), ["specialization"]);
@@ -179,7 +179,7 @@ fn every_inspector_has_a_specialization() {
                     && minor != Some(role)
                     && (specialization.is_some()
                         || (role != Role::Inspector && minor != Some(Role::Inspector)));
-                assert_eq!(person.check().is_ok(), fine, "{role} {minor:?} {specialization:?}");
+                assert_eq!(person.validate().is_ok(), fine, "{role} {minor:?} {specialization:?}");
             }
         }
     }
@@ -224,13 +224,13 @@ fn an_address_has_one_form() {
 
 #[test]
 fn weak_passwords_are_refused() {
-    let check = |text: &str| Password::new(text).check("someone@example.com");
+    let check = |text: &str| Password::new(text).validate("someone@example.com");
     assert!(check("seven77").is_err() && check("eight-88").is_ok());
     assert!(check(&"م".repeat(7)).is_err(), "characters, not bytes, are counted");
     assert!(check("PassWord1").is_err());
     assert!(check("Someone@Example.com").is_err());
     assert!(check(&"x".repeat(128)).is_ok() && check(&"x".repeat(129)).is_err());
-    assert!(Password::new("someone@example.com").check("Someone@Example.com").is_err());
+    assert!(Password::new("someone@example.com").validate("Someone@Example.com").is_err());
     assert!(check("correct horse").is_ok());
     assert!(check("كلمةسريةجيدة").is_ok());
     assert_eq!(format!("{:?}", Password::new("hidden thing")), "Password(hidden)");

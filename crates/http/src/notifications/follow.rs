@@ -19,7 +19,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Reads new notifications and dispatches them until the service stops.
 ///
 /// Numbers are assigned in commit order, so no smaller number appears later. If a stream is opened
-/// during a read, that range is read once more, since it may contain notifications for the new
+/// during a read, that range is read again, since it may contain notifications for the new
 /// stream.
 pub(crate) async fn follow(app: App, live: Arc<LiveStreams>) {
     let mut wakeups = app.subscribe(Topic::Notifications);

@@ -128,7 +128,7 @@ pub struct VerifiedCounts {
     pub bytes: u64,
 }
 
-/// A successful trial: the backup was restored elsewhere and held what its manifest says.
+/// A successful trial: the backup was restored elsewhere and matched its manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     /// End of the trial.
@@ -137,7 +137,7 @@ pub struct Verification {
     pub program: String,
     /// Version of the database system it was restored into.
     pub database_version: String,
-    /// What was compared.
+    /// Counts of the compared parts.
     pub compared: VerifiedCounts,
 }
 

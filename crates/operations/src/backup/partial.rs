@@ -155,9 +155,9 @@ mod tests {
         let (context, _) = context();
         let partial = Partial::new(parent.path(), at("2026-11-25T14:00:00Z"), &context).expect("created");
         let now = Instant::new(jiff::Timestamp::from_second(last_changed(&partial.path())).expect("a time"));
-        remove_abandoned(parent.path(), now.plus_seconds(ABANDONED - 60)).expect("tidied");
+        remove_abandoned(parent.path(), now.plus_seconds(ABANDONED - 60)).expect("removed");
         assert!(partial.path().exists());
-        remove_abandoned(parent.path(), now.plus_seconds(ABANDONED + 60)).expect("tidied");
+        remove_abandoned(parent.path(), now.plus_seconds(ABANDONED + 60)).expect("removed");
         assert!(!partial.path().exists());
     }
 

@@ -165,8 +165,8 @@ fn rotation(config: &Deployment) -> Finding {
     if config.log_file.is_none() {
         return Finding::not_applicable(id, "there is no log file");
     }
-    let (megabytes, kept) = (config.log_file_size >> 20, config.log_files_kept);
-    Finding::pass(id, format!("{}; rotated at {megabytes} MB, {kept} files are kept", config.log_format))
+    let (megabytes, retained) = (config.log_file_size >> 20, config.log_files_kept);
+    Finding::pass(id, format!("{}; rotated at {megabytes} MB, {retained} files are kept", config.log_format))
 }
 
 fn enabled(config: &Deployment) -> Finding {

@@ -26,7 +26,7 @@ impl Rule for UniqueViolation {
 
 /// Another transaction changed the same row at the same time. A retry may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("somebody else changed this at the same time; try again")]
+#[error("another request changed this at the same time; try again")]
 pub struct ConcurrentUpdate;
 
 impl Rule for ConcurrentUpdate {
@@ -70,19 +70,19 @@ const UNIQUE: &[Unique] = &[
         "equipment_serial_number_key",
         "equipment.serial_number",
         "serial_number",
-        "there is equipment with this serial number",
+        "this serial number is in use",
     ),
     duplicate(
         "checklist_templates_equipment_type_version_key",
         "checklist_templates.equipment_type, checklist_templates.version",
         "version",
-        "this type of equipment has a checklist of this version",
+        "a checklist of this version exists for this type of equipment",
     ),
     duplicate(
         "checklist_items_order_index_key",
         "checklist_items.template_id, checklist_items.order_index",
         "order_index",
-        "another item of the checklist has this place",
+        "another question of the checklist has this position",
     ),
     concurrent("changes_entity_key", "changes.user_id, changes.entity_type, changes.entity_id"),
     concurrent("sync_items_client_id_key", "sync_items.user_id, sync_items.client_id"),
@@ -110,7 +110,7 @@ const UNIQUE: &[Unique] = &[
         "inspection_lists_date_shift_key",
         "inspection_lists.target_date, inspection_lists.shift",
         "target_date",
-        "there is a list for this day and shift",
+        "a list for this day and shift already exists",
     ),
     concurrent(
         "inspection_assignments_equipment_key",
@@ -124,11 +124,16 @@ const UNIQUE: &[Unique] = &[
         "inspection_ratings_inspection_id_key",
         "inspection_ratings.inspection_id",
         "inspection_id",
-        "the inspection is rated already",
+        "the inspection is already rated",
     ),
     concurrent("jobs_job_id_key", "jobs.job_id"),
     concurrent("jobs_universal_key", "jobs.kind, jobs.universal_id"),
-    duplicate("jobs_one_repair_key", "jobs.defect_id", "defect_id", "somebody works on this defect already"),
+    duplicate(
+        "jobs_one_repair_key",
+        "jobs.defect_id",
+        "defect_id",
+        "the defect is already assigned to a specialist",
+    ),
     concurrent("job_counters_pkey", "job_counters.name"),
     concurrent("job_cleanings_pkey", "job_cleanings.job_id"),
     concurrent("job_pauses_one_pending_key", "job_pauses.job_id"),
@@ -147,7 +152,7 @@ const UNIQUE: &[Unique] = &[
         "defect_assessments_defect_id_key",
         "defect_assessments.defect_id",
         "defect_id",
-        "the defect has been assessed already",
+        "the defect has already been assessed",
     ),
     concurrent("files_key_key", "files.key"),
     concurrent("evidence_pkey", "evidence.file_id, evidence.record_type, evidence.record_id"),
@@ -155,7 +160,7 @@ const UNIQUE: &[Unique] = &[
         "equipment_schedules_day_key",
         "equipment_schedules.equipment_id, equipment_schedules.day_of_week",
         "day_of_week",
-        "the equipment is planned for this day already",
+        "the equipment is already planned for this day",
     ),
 ];
 

@@ -99,7 +99,7 @@ impl<'c> Tx<'c> {
     /// The actor. Fails with [`Forbidden`](inspection_domain::rule::Forbidden) if the service
     /// itself acts.
     pub(crate) fn actor(&self) -> Result<&User> {
-        let anonymous = inspection_domain::rule::Forbidden("somebody must be signed in to do this");
+        let anonymous = inspection_domain::rule::Forbidden("this requires a signed-in user");
         self.actor.as_ref().ok_or_else(|| anonymous.into())
     }
 

@@ -28,7 +28,7 @@ use crate::{
 /// Assigns a defect to a specialist, who is notified; the defect is in progress from then on (§6).
 /// Locks the machine, the defect, the specialist and the counters of job numbers.
 pub fn assign_specialist(tx: &mut Tx<'_>, id: DefectId, assignment: AssignSpecialist) -> Result<Job> {
-    assignment.check()?;
+    assignment.validate()?;
     let seen = defect_rows::get(tx.conn, id)?;
     let machine = equipment_rows::lock(tx.conn, seen.equipment_id)?;
     let before = defect_rows::lock(tx.conn, id)?;
@@ -42,10 +42,10 @@ pub fn assign_specialist(tx: &mut Tx<'_>, id: DefectId, assignment: AssignSpecia
     Ok(job)
 }
 
-/// Creates an engineer job: an admin for any engineer, an engineer for themself (§7). Locks the
-/// engineer and the counters of job numbers.
+/// Creates an engineer job: an admin for any engineer, an engineer for their own account (§7).
+/// Locks the engineer and the counters of job numbers.
 pub fn create_for_engineer(tx: &mut Tx<'_>, new: NewEngineerJob) -> Result<Job> {
-    new.check()?;
+    new.validate()?;
     let actor = tx.actor()?.clone();
     let owner = new.owner(&actor)?;
     if let Some(id) = new.equipment_id {

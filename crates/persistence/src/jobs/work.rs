@@ -1,4 +1,5 @@
-//! A job together with what its work changes: the defect and the machine of a repair (§7).
+//! A job together with the objects that its work changes: the defect and the machine of a repair
+//! (§7).
 
 use diesel::prelude::*;
 use inspection_domain::{

@@ -73,7 +73,7 @@ pub(crate) fn lock_all_for_badges(conn: &mut DbConnection, ids: &[UserId]) -> Re
 
 /// Locks all active admins, by id, and returns their ids. Every change of an account locks them
 /// before the account itself: two admins who deactivate each other then run one after the other,
-/// and the second sees that no other admin is left. A change of badges that notifies everybody
+/// and the second sees that no other admin is left. A change of badges that notifies all users
 /// can't deadlock with another one.
 pub(crate) fn lock_active_admins(conn: &mut DbConnection) -> Result<Vec<UserId>> {
     let active_admins = users::table

@@ -57,8 +57,8 @@ pub(crate) fn yard(db: &Database, context: &Context) -> Yard {
 
 /// The day shift's list of a day, generated or refreshed.
 pub(crate) fn list_of(db: &Database, context: &Context, planner: &User, date: &str) -> InspectionList {
-    let wanted: GenerateList = input(json!({"target_date": date, "shift": "day", "refresh": true}));
-    act(db, context, planner, |tx| daily_lists::generate(tx, &wanted)).expect("a list").list
+    let request: GenerateList = input(json!({"target_date": date, "shift": "day", "refresh": true}));
+    act(db, context, planner, |tx| daily_lists::generate(tx, &request)).expect("a list").list
 }
 
 /// The assignment of a machine on the list of a day.
@@ -76,7 +76,7 @@ pub(crate) fn listed(
 
 impl Yard {
     /// The assessment of a machine that both inspectors have inspected on a day, without verdicts.
-    pub(crate) fn asked(
+    pub(crate) fn pending_assessment(
         &self,
         db: &Database,
         context: &Context,
@@ -163,13 +163,13 @@ pub(crate) fn both_pointed(of: &Assessment) -> Vec<i64> {
 }
 
 /// Recipients of notifications about an object, by id.
-pub(crate) fn told_about(db: &Database, kind: NotificationType, id: i64) -> Vec<Notification> {
+pub(crate) fn notified_of(db: &Database, kind: NotificationType, id: i64) -> Vec<Notification> {
     let about = notified::table.filter(notified::kind.eq(kind)).filter(notified::related_id.eq(id));
     query!(db, |c| about.order((notified::user_id, notified::id)).select(Notification::as_select()).load(c))
 }
 
 pub(crate) fn times_stopped(db: &Database, id: AssessmentId, reader: &User) -> usize {
-    let notified = told_about(db, NotificationType::EquipmentStopped, id.get());
+    let notified = notified_of(db, NotificationType::EquipmentStopped, id.get());
     notified.iter().filter(|notified| notified.user_id == reader.id).count()
 }
 

@@ -50,12 +50,12 @@ fn date(text: &str) -> Date {
 
 /// Generates a list as an actor, or as the service.
 fn generate(db: &Database, context: &Context, planner: Option<&User>, body: Value) -> Result<Generated> {
-    let wanted: GenerateList = input(body);
+    let request: GenerateList = input(body);
     db.write(context, Origin::default(), |tx| {
         if let Some(planner) = planner {
             tx.act_as(planner.clone());
         }
-        daily_lists::generate(tx, &wanted)
+        daily_lists::generate(tx, &request)
     })
 }
 
@@ -141,10 +141,10 @@ fn put(db: &Database, id: AssignmentId, status: AssignmentStatus) {
     assert_eq!(query!(db, |c| row.execute(c)), 1);
 }
 
-fn set_out_on_leave(db: &Database, somebody: &User) -> User {
-    let away = diesel::update(people::table.find(somebody.id)).set(people::is_on_leave.eq(true));
+fn set_out_on_leave(db: &Database, person: &User) -> User {
+    let away = diesel::update(people::table.find(person.id)).set(people::is_on_leave.eq(true));
     assert_eq!(query!(db, |c| away.execute(c)), 1);
-    db.read(|conn| users::get(conn, somebody.id)).expect("somebody")
+    db.read(|conn| users::get(conn, person.id)).expect("a user")
 }
 
 fn places(sheet: &InspectionDetail) -> Vec<usize> {
@@ -177,11 +177,11 @@ fn case_of(db: &Database, context: &Context, admin: User, template: TemplateId) 
 }
 
 /// A stored leave from one day to another.
-fn away(somebody: &User, days: [&str; 2], status: LeaveStatus, ended: bool, context: &Context) -> Leave {
+fn away(person: &User, days: [&str; 2], status: LeaveStatus, ended: bool, context: &Context) -> Leave {
     let now = context.clock.now();
     Leave {
         id: LeaveId::UNSAVED,
-        user_id: somebody.id,
+        user_id: person.id,
         leave_type: LeaveType::Sick,
         other_reason: None,
         date_from: date(days[0]),

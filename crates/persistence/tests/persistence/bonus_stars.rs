@@ -34,14 +34,14 @@ on_both_databases! {
         assert_eq!((line.kind, line.awarded_by_id, line.related_id), (PointKind::BonusStars, Some(engineer.id), Some(bonus.id.get())));
     }
 
-    fn stars_that_are_asked_for_are_points_when_an_admin_says_so(db: TestDatabase) {
+    fn requested_stars_become_points_on_approval(db: TestDatabase) {
         let (context, _) = context();
         let (admin, qe) = (user(&db, &context, Role::Admin), user(&db, &context, Role::QualityEngineer));
         let person = user(&db, &context, Role::Inspector);
-        let asked = bonus_request(&db, &context, &qe, &person, 5);
-        assert_eq!((asked.status, now(&db, &person).total_points), (BonusStatus::Pending, 0));
+        let requested = bonus_request(&db, &context, &qe, &person, 5);
+        assert_eq!((requested.status, now(&db, &person).total_points), (BonusStatus::Pending, 0));
         assert_eq!(notified_kinds(&db, admin.id), [NotificationType::BonusRequest]);
-        let given = act(&db, &context, &admin, |tx| bonus_stars::approve(tx, asked.id, &input(json!({"amount": 2})))).unwrap();
+        let given = act(&db, &context, &admin, |tx| bonus_stars::approve(tx, requested.id, &input(json!({"amount": 2})))).unwrap();
         assert_eq!((given.status, given.amount, given.requested_amount), (BonusStatus::Modified, 2, Some(5)));
         assert_eq!(now(&db, &person).inspector_points, 2);
         assert_eq!(notified_kinds(&db, person.id), [NotificationType::BonusAwarded]);
@@ -55,7 +55,7 @@ on_both_databases! {
         assert_eq!(now(&db, &person).total_points, 7);
     }
 
-    fn what_may_not_be_given_changes_nothing(db: TestDatabase) {
+    fn a_refused_award_changes_nothing(db: TestDatabase) {
         let (context, _) = context();
         let (admin, qe) = (user(&db, &context, Role::Admin), user(&db, &context, Role::QualityEngineer));
         let (person, gone) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
@@ -77,7 +77,7 @@ on_both_databases! {
         assert_eq!(rows(&db), before);
     }
 
-    fn everybody_sees_what_they_got_gave_or_asked_for(db: TestDatabase) {
+    fn users_see_stars_they_received_awarded_or_requested(db: TestDatabase) {
         let (context, _) = context();
         let (admin, qe) = (user(&db, &context, Role::Admin), user(&db, &context, Role::QualityEngineer));
         let (person, engineer) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Engineer));

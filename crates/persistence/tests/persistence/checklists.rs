@@ -122,7 +122,7 @@ on_both_databases! {
         assert_eq!((moved.order_index, moved.is_required), (9, true));
     }
 
-    fn a_question_nobody_answered_can_go_with_its_checklist_only(db: TestDatabase) {
+    fn an_unanswered_question_is_removed_only_through_its_checklist(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let (template, items) = checklist(&db, &context, &admin);
@@ -146,7 +146,7 @@ on_both_databases! {
         assert_eq!(code(add_item(&db, &context, &admin, nothing, None)), Code::NotFound);
     }
 
-    fn what_was_handed_in_stays_as_it_was(db: TestDatabase) {
+    fn a_submitted_inspection_keeps_its_questions(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -164,8 +164,8 @@ on_both_databases! {
             let refused = change_item(&db, &context, &admin, &items[TEXT], body.clone());
             assert_eq!(code(refused), Code::RuleViolation, "{body}");
             let refused = change_item(&db, &context, &admin, &items[PASS_FAIL], body.clone());
-            let kept = body == json!({"is_required": true});
-            assert_eq!(refused.is_ok(), kept, "what is the same is no change: {body}");
+            let stored = body == json!({"is_required": true});
+            assert_eq!(refused.is_ok(), stored, "equal values are no change: {body}");
         }
         assert_eq!(code(delete_item(&db, &context, &admin, &items[TEXT])), Code::RuleViolation);
         // Also on an instance whose clock is slow.
@@ -223,7 +223,7 @@ on_both_databases! {
         assert_eq!(code(start()), Code::RuleViolation, "the newest asks nothing");
     }
 
-    fn a_draft_keeps_its_checklist_when_a_newer_one_comes(db: TestDatabase) {
+    fn a_draft_keeps_its_checklist_when_a_newer_version_appears(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -251,7 +251,7 @@ on_both_databases! {
             let page = db.read(|conn| checklists::list(conn, &filter, ALL)).unwrap();
             page.items.iter().map(|(template, _)| template.id).collect()
         };
-        assert_eq!(found(json!({})), [pump.id, crane.id], "newest first, if nothing is asked");
+        assert_eq!(found(json!({})), [pump.id, crane.id], "newest first by default");
         assert_eq!(found(json!({"equipment_type": "pump"})), [pump.id]);
         assert_eq!(found(json!({"is_active": true})), [crane.id]);
         assert_eq!(found(json!({"q": "pump_1"})), [pump.id]);

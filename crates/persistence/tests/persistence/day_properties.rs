@@ -76,7 +76,7 @@ fn is_open(of: &Assignment, half: Category) -> bool {
 }
 
 /// Whether an inspector's verdict is missing.
-fn is_asked(of: &Assessment, half: Category) -> bool {
+fn awaits_verdict(of: &Assessment, half: Category) -> bool {
     let given = match half {
         Category::Mechanical => of.mechanical_verdict,
         Category::Electrical => of.electrical_verdict,
@@ -224,9 +224,9 @@ impl<'db> TestSite<'db> {
         Some(match attempt {
             Attempt::Generate { tomorrow, refresh } => {
                 let date = if tomorrow { TOMORROW } else { TODAY };
-                let wanted: GenerateList =
+                let request: GenerateList =
                     input(json!({"target_date": date, "shift": "day", "refresh": refresh}));
-                act(db, &context, &self.admin, |tx| daily_lists::generate(tx, &wanted)).map(|_| ())
+                act(db, &context, &self.admin, |tx| daily_lists::generate(tx, &request)).map(|_| ())
             }
             Attempt::Assign { which, team } => {
                 let all = self.assignments();
@@ -258,7 +258,7 @@ impl<'db> TestSite<'db> {
             }
             Attempt::Judge { which, verdict: given } => {
                 let all = halves(self.assessments());
-                let (of, half) = which.of(&all, |(of, half)| is_asked(of, *half))?;
+                let (of, half) = which.of(&all, |(of, half)| awaits_verdict(of, *half))?;
                 let [mechanical, electrical] = of.inspectors();
                 let inspector = self.person(Some(match half {
                     Category::Mechanical => mechanical,
@@ -358,7 +358,7 @@ const LEAST: [(&str, u32); 9] = [
 ];
 
 on_both_databases! {
-    fn whatever_is_done_on_inspection_days_counters_points_and_machines_stay_true(db: TestDatabase) {
+    fn no_sequence_of_commands_on_inspection_days_corrupts_counters_points_or_machines(db: TestDatabase) {
         let tally: RefCell<BTreeMap<&str, [u32; 2]>> = RefCell::default();
         let attempts = prop::collection::vec(attempt(), 50);
         // Deterministic cases without a regression file: a failure shows again at the next run.

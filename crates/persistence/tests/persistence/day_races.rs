@@ -40,8 +40,8 @@ use Verdict::{Operational, Urgent};
 use crate::{
     ALL,
     assessments::{
-        TOMORROW, Yard, both_pointed, decide, list_of, listed, pointed, set_status, status_of, stored,
-        times_stopped, told_about, true_list, true_lists, yard,
+        TOMORROW, Yard, both_pointed, decide, list_of, listed, notified_of, pointed, set_status, status_of,
+        stored, times_stopped, true_list, true_lists, yard,
     },
     races::{at_once, both, tally},
     ratings::{rate, rerate},
@@ -58,8 +58,8 @@ fn day(n: usize) -> String {
 }
 
 fn generate(db: &Database, context: &Context, actor: &User, date: &str, refresh: bool) -> Result<Generated> {
-    let wanted: GenerateList = input(json!({"target_date": date, "shift": "day", "refresh": refresh}));
-    act(db, context, actor, |tx| daily_lists::generate(tx, &wanted))
+    let request: GenerateList = input(json!({"target_date": date, "shift": "day", "refresh": refresh}));
+    act(db, context, actor, |tx| daily_lists::generate(tx, &request))
 }
 
 fn assign(

@@ -81,9 +81,9 @@ on_both_databases! {
 
         assert_eq!(found(json!({"overdue": true})), []);
         clock.set("2026-03-09T23:59:59Z");
-        assert_eq!(found(json!({"overdue": true})), [hook], "what is due today isn't overdue");
+        assert_eq!(found(json!({"overdue": true})), [hook], "a defect due today isn't overdue");
         clock.set("2026-03-10T00:00:00Z");
-        assert_eq!(found(json!({"overdue": true})), [hook, oil, far], "what is resolved is never overdue");
+        assert_eq!(found(json!({"overdue": true})), [hook, oil, far], "a resolved defect is never overdue");
         assert_eq!(found(json!({"overdue": false})), [lights, brakes]);
         assert_eq!(found(json!({"overdue": true, "severity": "medium", "equipment_id": second.id})), [far]);
     }
@@ -112,7 +112,7 @@ on_both_databases! {
         assert_eq!(found("-severity"), [soon, critical, high, medium, low]);
     }
 
-    fn a_defect_goes_from_open_to_closed_and_back(db: TestDatabase) {
+    fn a_defect_is_closed_and_reopened(db: TestDatabase) {
         let (context, clock) = context();
         let [admin, second] = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
         let [inspector, stranger, engineer] =
@@ -145,7 +145,7 @@ on_both_databases! {
             }
         );
         assert_eq!(db.read(|conn| defects::get(conn, id)).unwrap(), changed);
-        for (actor, of) in [(&stranger, "a stranger"), (&inspector, "who was its assignee")] {
+        for (actor, of) in [(&stranger, "a stranger"), (&inspector, "the previous assignee")] {
             assert_eq!(code(resolve(&db, &context, actor, id)), Code::Forbidden, "{of}");
         }
         let act_on =
@@ -199,7 +199,7 @@ on_both_databases! {
         assert_eq!(code(db.read(|conn| defects::get(conn, DefectId::new(9_999).unwrap()))), Code::NotFound);
     }
 
-    fn a_defect_is_given_to_active_people_only(db: TestDatabase) {
+    fn a_defect_is_assigned_to_active_users_only(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let [inspector, gone] = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Specialist)];
@@ -212,7 +212,7 @@ on_both_databases! {
             assert_eq!(refusal(refused), (Code::ValidationError, vec!["assigned_to_id".to_owned()]));
         }
         act(&db, &context, &admin, |tx| users::deactivate(tx, inspector.id)).unwrap();
-        assert!(change(&db, &context, &admin, id, json!({"priority": "low"})).is_ok(), "who has it, keeps it");
+        assert!(change(&db, &context, &admin, id, json!({"priority": "low"})).is_ok(), "the assignee stays");
         assert_eq!(
             change(&db, &context, &admin, id, json!({"assigned_to_id": null})).unwrap().assigned_to_id,
             None

@@ -44,7 +44,7 @@ fn history(db: &Database, id: EquipmentId, page: PageRequest) -> (Vec<String>, i
 }
 
 on_both_databases! {
-    fn every_change_of_status_is_kept_with_who_and_when(db: TestDatabase) {
+    fn every_status_change_is_recorded_with_user_and_time(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let crane = machine(&db, &context);
@@ -113,7 +113,7 @@ on_both_databases! {
         assert_eq!(code(db.read(|conn| equipment::history(conn, nothing, ALL))), Code::NotFound);
     }
 
-    fn machines_are_found_by_what_they_are_and_by_text(db: TestDatabase) {
+    fn machines_are_filtered_by_their_fields_and_by_text(db: TestDatabase) {
         let (context, _) = context();
         let technician = user(&db, &context, Role::Specialist);
         let named = |name: &str, extra: Value| {
@@ -156,7 +156,7 @@ on_both_databases! {
         assert_eq!((known.len(), known[&pump].name.as_str()), (2, "Big\\Pump"));
     }
 
-    fn only_an_active_inspector_or_specialist_looks_after_a_machine(db: TestDatabase) {
+    fn only_an_active_inspector_or_specialist_is_assigned_to_a_machine(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let [gone, specialist, inspector] =
@@ -185,7 +185,7 @@ on_both_databases! {
         );
     }
 
-    fn a_serial_number_is_given_once(db: TestDatabase) {
+    fn a_serial_number_is_unique(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let [one, two] = [machine(&db, &context), machine(&db, &context)];

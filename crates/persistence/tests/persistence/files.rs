@@ -67,7 +67,7 @@ on_both_databases! {
         assert_eq!(line.action, AuditAction::Delete);
     }
 
-    fn everybody_goes_through_all_files_in_order(db: TestDatabase) {
+    fn all_files_are_iterated_in_order(db: TestDatabase) {
         let (context, _) = context();
         let owner = user(&db, &context, Role::Specialist);
         let all: Vec<StoredFile> = (0..5).map(|_| file(&db, &context, &owner, json!({}))).collect();
@@ -75,8 +75,8 @@ on_both_databases! {
         assert_eq!(after(None, 3), all[..3]);
         assert_eq!(after(Some(all[2].id), 3), all[3..]);
         assert_eq!(after(Some(all[4].id), 3), []);
-        let asked = vec![all[1].key.clone(), "nowhere".into()];
-        let known = db.read(|conn| files::known_keys(conn, &asked)).expect("keys");
+        let requested = vec![all[1].key.clone(), "nowhere".into()];
+        let known = db.read(|conn| files::known_keys(conn, &requested)).expect("keys");
         assert_eq!(known.into_iter().collect::<Vec<_>>(), [all[1].key.clone()]);
         assert!(db.read(|conn| files::known_keys(conn, &[])).expect("none").is_empty());
     }
@@ -94,7 +94,7 @@ on_both_databases! {
         assert_eq!(rows(&db), before);
     }
 
-    fn every_photo_that_is_not_fit_is_named(db: TestDatabase) {
+    fn every_unsuitable_photo_is_reported(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let (_, items) = checklist(&db, &context, &admin);
@@ -121,7 +121,7 @@ on_both_databases! {
         assert_eq!((rows(&db), found(&db, fine.id)), (before, fine), "nothing has happened");
     }
 
-    fn a_file_that_belonged_to_nothing_belongs_to_the_inspection_it_proves(db: TestDatabase) {
+    fn an_unrelated_file_becomes_related_to_the_inspection_it_proves(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let (_, items) = checklist(&db, &context, &admin);
@@ -135,19 +135,19 @@ on_both_databases! {
         let photo = |item: usize, id: FileId| json!({"checklist_item_id": items[item].id, "answer_value": "fail", "photo_file_id": id});
         answered_with(&db, &context, &owner, inspection, json!([photo(0, loose.id), photo(CRITICAL, of_machine.id)])).expect("answered");
         assert_eq!(found(&db, loose.id).relation(), Some(Relation::Inspection(inspection)));
-        assert_eq!(found(&db, of_machine.id), of_machine, "what belonged to something stays there");
+        assert_eq!(found(&db, of_machine.id), of_machine, "an existing relation stays");
         let line = &trail(&db, &context, json!({"entity_type": "file", "entity_id": loose.id}))[0];
         assert_eq!(line.action, AuditAction::Update);
         for id in [loose.id, of_machine.id] {
             assert_eq!(code(act(&db, &context, &admin, |tx| files::delete(tx, id))), Code::RuleViolation);
         }
-        act(&db, &context, &owner, |tx| inspections::delete(tx, inspection)).expect("thrown away");
+        act(&db, &context, &owner, |tx| inspections::delete(tx, inspection)).expect("discarded");
         for id in [loose.id, of_machine.id] {
             act(&db, &context, &owner, |tx| files::delete(tx, id)).expect("deleted");
         }
     }
 
-    fn a_review_rests_on_its_files(db: TestDatabase) {
+    fn the_files_of_a_review_are_evidence(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         checklist(&db, &context, &admin);

@@ -86,7 +86,7 @@ on_both_databases! {
         let (first, new) = start(&db, &context, &one, &crane).unwrap();
         assert!(new);
         assert_eq!(start(&db, &context, &one, &crane).unwrap(), (first, false));
-        assert!(start(&db, &context, &two, &crane).unwrap().1, "a draft is somebody's own");
+        assert!(start(&db, &context, &two, &crane).unwrap().1, "a draft belongs to one user");
         assert!(start(&db, &context, &one, &other).unwrap().1);
         answered(&db, &context, &one, &crane, &[]);
         submit(&db, &context, &one, first).unwrap();
@@ -143,7 +143,7 @@ on_both_databases! {
         let lines = trail(&db, &context, json!({"action": "answer", "entity_id": id}));
         let notified = &lines[0].changes.0[&format!("item_{item}")];
         assert_eq!((&notified["old"]["answer_value"], &notified["new"]["answer_value"]), (&json!("fail"), &json!("pass")));
-        assert_eq!(notified["old"]["photo_path"], "photos/1.jpg", "the whole answer is told");
+        assert_eq!(notified["old"]["photo_path"], "photos/1.jpg", "the whole answer is recorded");
         assert_eq!(notified["old"]["id"], notified["new"]["id"], "it is the same answer");
     }
 
@@ -206,9 +206,9 @@ on_both_databases! {
         assert_eq!((seen.items, seen.answers), (sheet.items, sheet.answers));
         let (inspection, _) = submit(&db, &context, &admin, id).unwrap();
         assert_eq!(inspection.technician_id, own.id);
-        let nobody =
+        let anonymous =
             db.write(&context, inspection_persistence::Origin::default(), |tx| inspections::submit(tx, id));
-        assert_eq!(code(nobody), Code::Forbidden);
+        assert_eq!(code(anonymous), Code::Forbidden);
         assert_eq!(code(submit(&db, &context, &admin, InspectionId::new(9_999).unwrap())), Code::NotFound);
     }
 
@@ -304,8 +304,8 @@ on_both_databases! {
 
         let lines = trail(&db, &context, json!({"user_id": inspector.id, "action": "submit"}));
         assert_eq!(lines[0].changes.0["status"], json!({"old": "draft", "new": "submitted"}));
-        let made = trail(&db, &context, json!({"entity_type": "defect", "action": "create"}));
-        assert_eq!(made.len(), 3);
+        let created = trail(&db, &context, json!({"entity_type": "defect", "action": "create"}));
+        assert_eq!(created.len(), 3);
         let added: Vec<_> = rows(&db)
             .into_iter()
             .zip(before)
@@ -358,7 +358,7 @@ on_both_databases! {
         assert_eq!(completions_in(&db, &equipment(&db, &context), 2026, 53), 0);
     }
 
-    fn what_is_not_complete_is_not_handed_in_and_nothing_has_happened(db: TestDatabase) {
+    fn an_incomplete_inspection_is_not_submitted_and_nothing_changes(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -402,7 +402,7 @@ on_both_databases! {
         submit(&db, &context, &inspector, id).unwrap();
     }
 
-    fn an_inspection_is_handed_in_once_and_reviewed_once(db: TestDatabase) {
+    fn an_inspection_is_submitted_once_and_reviewed_once(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -436,7 +436,7 @@ on_both_databases! {
         assert_eq!(trail(&db, &context, json!({"action": "review", "entity_id": id})).len(), 1);
     }
 
-    fn a_question_that_is_added_later_is_not_part_of_what_was_handed_in(db: TestDatabase) {
+    fn a_question_added_later_is_not_part_of_a_submitted_inspection(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -449,28 +449,28 @@ on_both_databases! {
         assert_eq!(sheet.items, items);
     }
 
-    fn a_draft_goes_with_its_answers(db: TestDatabase) {
+    fn a_draft_is_deleted_with_its_answers(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
         let (_, items) = checklist(&db, &context, &admin);
         let crane = equipment(&db, &context);
         let sheet = answered(&db, &context, &inspector, &crane, &[]);
-        let kept = answered(&db, &context, &inspector, &equipment(&db, &context), &[]);
+        let stored = answered(&db, &context, &inspector, &equipment(&db, &context), &[]);
         let id = sheet.inspection.id;
         act(&db, &context, &inspector, |tx| inspections::delete(tx, id)).unwrap();
         assert_eq!(code(db.read(|conn| inspections::get(conn, id))), Code::NotFound);
-        assert_eq!((answers_in(&db, id), answers_in(&db, kept.inspection.id).len()), (vec![], items.len()));
+        assert_eq!((answers_in(&db, id), answers_in(&db, stored.inspection.id).len()), (vec![], items.len()));
         assert_eq!(code(act(&db, &context, &inspector, |tx| inspections::delete(tx, id))), Code::NotFound);
         let lines = trail(&db, &context, json!({"entity_type": "inspection", "entity_id": id}));
         assert_eq!(lines[0].action, AuditAction::Delete);
-        act(&db, &context, &admin, |tx| inspections::delete(tx, kept.inspection.id)).unwrap();
+        act(&db, &context, &admin, |tx| inspections::delete(tx, stored.inspection.id)).unwrap();
         let free: i64 = query!(db, |c| checklist_items::table.count().get_result(c));
         assert_eq!(free, 5, "the questions stay");
         assert!(start(&db, &context, &inspector, &crane).unwrap().1);
     }
 
-    fn inspections_are_found_by_what_they_are_and_everybody_finds_their_own(db: TestDatabase) {
+    fn inspections_are_filtered_by_their_fields_and_visible_to_their_inspectors(db: TestDatabase) {
         let (context, clock) = context_in("Asia/Riyadh");
         let admin = user(&db, &context, Role::Admin);
         let [one, two, engineer, quality] =
@@ -495,7 +495,7 @@ on_both_databases! {
             assert_eq!(found(sees_all, json!({})), [third, second, first]);
         }
         assert_eq!(found(&one, json!({})), [second, first]);
-        assert_eq!(found(&one, json!({"technician_id": two.id})), [], "a filter shows nobody else's");
+        assert_eq!(found(&one, json!({"technician_id": two.id})), [], "a filter shows no other user's");
         assert_eq!(found(&admin, json!({"technician_id": two.id})), [third]);
         assert_eq!(found(&admin, json!({"status": "reviewed"})), [second]);
         assert_eq!(found(&admin, json!({"result": "fail"})), [first]);

@@ -31,7 +31,7 @@ struct Crew {
     jobs: Vec<Job>,
 }
 
-fn anybody(crew: &Crew, n: usize) -> User {
+fn any_user(crew: &Crew, n: usize) -> User {
     let all: Vec<&User> = [&crew.shop.admin, &crew.shop.specialist].into_iter().chain(&crew.others).collect();
     all[n % all.len()].clone()
 }
@@ -47,7 +47,7 @@ fn try_one(
     let job = db.read(|conn| jobs::get_visible(conn, &crew.shop.admin, seen.kind, seen.id))?;
     let owner = db.read(|conn| users::get(conn, job.owner_id))?;
     let (kind, id, admin) = (job.kind, job.id, &crew.shop.admin);
-    let actor = if who.is_multiple_of(4) { anybody(crew, who / 4) } else { owner };
+    let actor = if who.is_multiple_of(4) { any_user(crew, who / 4) } else { owner };
     let latest = |status: PauseStatus| {
         let log = db.read(|conn| pauses::history(conn, admin, kind, id, ALL)).expect("a log").items;
         log.into_iter().find(|pause| pause.status == status).map(|pause| pause.id)
@@ -87,10 +87,10 @@ fn try_one(
         8 => latest(PauseStatus::Approved)
             .map_or(Ok(()), |pause| act(db, context, &actor, |tx| pauses::resume(tx, pause)).map(drop)),
         9 => act(db, context, admin, |tx| pauses::force(tx, kind, id, input(json!({})))).map(drop),
-        10 => {
-            act(db, context, &anybody(crew, who), |tx| takeovers::request_job(tx, kind, id, input(json!({}))))
-                .map(drop)
-        }
+        10 => act(db, context, &any_user(crew, who), |tx| {
+            takeovers::request_job(tx, kind, id, input(json!({})))
+        })
+        .map(drop),
         11 => waiting().map_or(Ok(()), |takeover| {
             act(db, context, admin, |tx| takeovers::approve(tx, takeover)).map(drop)
         }),
@@ -107,7 +107,7 @@ fn try_one(
             act(db, context, admin, |tx| quality_reviews::validate(tx, review, input(decision))).map(drop)
         }),
         15 => {
-            let to = anybody(crew, who).id;
+            let to = any_user(crew, who).id;
             act(db, context, admin, |tx| jobs::reassign(tx, id, input(json!({"specialist_id": to}))))
                 .map(drop)
         }
@@ -123,10 +123,10 @@ fn try_one(
             act(db, context, &actor, |tx| defect_assessments::assess(tx, input(assessment))).map(drop)
         }
         _ => {
-            let to = anybody(crew, who).id;
-            let wanted = json!({"specialist_id": to});
+            let to = any_user(crew, who).id;
+            let new = json!({"specialist_id": to});
             act(db, context, admin, |tx| {
-                jobs::assign_specialist(tx, job.defect_id.expect("a defect"), input(wanted))
+                jobs::assign_specialist(tx, job.defect_id.expect("a defect"), input(new))
             })
             .map(drop)
         }
@@ -167,11 +167,11 @@ fn all_is_well(db: &Database, context: &Context, crew: &Crew) {
     });
     let status = db.read(|conn| machines::get(conn, crew.shop.machine.id)).expect("a machine").status;
     assert!(matches!(status, EquipmentStatus::Active | EquipmentStatus::UnderMaintenance));
-    assert!(!begun || status == EquipmentStatus::UnderMaintenance, "somebody works on it");
+    assert!(!begun || status == EquipmentStatus::UnderMaintenance, "a repair is in progress");
 }
 
 on_both_databases! {
-    fn nothing_that_is_done_with_jobs_breaks_what_must_be_true(db: TestDatabase) {
+    fn no_sequence_of_job_commands_violates_an_invariant(db: TestDatabase) {
         let (context, clock) = context();
         let shop = shop(&db, &context);
         let mut others: Vec<User> = (0..2).map(|_| user(&db, &context, Role::Specialist)).collect();

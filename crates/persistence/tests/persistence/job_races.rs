@@ -65,8 +65,8 @@ on_both_databases! {
         for _ in 0..2 * rounds() {
             let job = shop.repair(&db, &context);
             started(&db, &context, &shop.specialist, &job);
-            let wanted = input(json!({"reason_category": "parts"}));
-            let pause = act(&db, &context, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted)).unwrap();
+            let new = input(json!({"reason_category": "parts"}));
+            let pause = act(&db, &context, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, new)).unwrap();
             let (done, refused) = tally(at_once(2, |n| {
                 if n == 0 {
                     act(&db, &context, &shop.admin, |tx| pauses::approve(tx, pause.id)).map(drop)
@@ -94,8 +94,8 @@ on_both_databases! {
             let job = shop.repair(&db, &context);
             started(&db, &context, &shop.specialist, &job);
             let (done, refused) = tally(at_once(3, |_| {
-                let wanted = input(json!({"reason_category": "parts"}));
-                act(&db, &context, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, wanted))
+                let new = input(json!({"reason_category": "parts"}));
+                act(&db, &context, &shop.specialist, |tx| pauses::request(tx, job.kind, job.id, new))
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::Duplicate; 2]));
             let pause = done[0].id;
@@ -165,15 +165,15 @@ on_both_databases! {
         assert_eq!(db.read(ledger::mismatches).unwrap(), []);
     }
 
-    fn a_defect_is_given_to_one_specialist(db: TestDatabase) {
+    fn a_defect_is_assigned_to_one_specialist(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
         let specialists = [user(&db, &context, Role::Specialist), user(&db, &context, Role::Specialist)];
         for _ in 0..rounds() {
             let found: DefectId = defect(&db, &context, &shop.inspector, &shop.machine).id;
             let (done, refused) = tally(at_once(4, |n| {
-                let wanted = input(json!({"specialist_id": specialists[n % 2].id}));
-                act(&db, &context, &shop.admin, |tx| jobs::assign_specialist(tx, found, wanted))
+                let new = input(json!({"specialist_id": specialists[n % 2].id}));
+                act(&db, &context, &shop.admin, |tx| jobs::assign_specialist(tx, found, new))
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
         }
@@ -183,8 +183,8 @@ on_both_databases! {
         let (context, _) = context();
         let shop = shop(&db, &context);
         let engineers = [user(&db, &context, Role::Engineer), user(&db, &context, Role::Engineer)];
-        let made = at_once(8, |n| (0..5).map(|_| engineer_job(&db, &context, &shop.admin, &engineers[n % 2])).collect::<Vec<_>>());
-        let all: Vec<_> = made.into_iter().flatten().collect();
+        let created = at_once(8, |n| (0..5).map(|_| engineer_job(&db, &context, &shop.admin, &engineers[n % 2])).collect::<Vec<_>>());
+        let all: Vec<_> = created.into_iter().flatten().collect();
         let universal: BTreeSet<i64> = all.iter().map(|job| job.universal_id).collect();
         let numbers: BTreeSet<&str> = all.iter().map(|job| job.job_id.as_str()).collect();
         assert_eq!((universal.len(), numbers.len()), (40, 40));
@@ -208,11 +208,11 @@ on_both_databases! {
                 .collect();
             let done = at_once(3, |n| completed(&db, &context, &running[n].1, &running[n].0));
             let reviewers: BTreeSet<_> = done.iter().map(|job| job.qe_id.expect("a reviewer")).collect();
-            assert_eq!(reviewers.len(), 3, "nobody gets two while somebody has none");
+            assert_eq!(reviewers.len(), 3, "no reviewer gets two while another has none");
         }
     }
 
-    fn a_late_half_is_handed_in_or_taken_over(db: TestDatabase) {
+    fn an_overdue_half_is_submitted_or_taken_over(db: TestDatabase) {
         let (context, clock) = context();
         let shop = shop(&db, &context);
         let (template, _) = checklist_with(&db, &context, &shop.admin, |body| body["equipment_type"] = json!("winch"));
@@ -227,30 +227,30 @@ on_both_databases! {
             assigned(&db, &context, &shop.admin, id, &old);
             let draft = half_answered(&db, &context, &old.electrical, id, &[]).inspection.id;
             clock.set("2026-03-04T08:00:00Z");
-            let wanted = input(json!({"partner_id": pair.mechanical.id}));
-            let asked = act(&db, &context, &pair.electrical, |tx| takeovers::request_assignment(tx, id, wanted)).unwrap();
+            let new = input(json!({"partner_id": pair.mechanical.id}));
+            let requested = act(&db, &context, &pair.electrical, |tx| takeovers::request_assignment(tx, id, new)).unwrap();
             let [handed_in, taken] = at_once(2, |n| {
                 if n == 0 {
                     act(&db, &context, &old.electrical, |tx| inspections::submit(tx, draft)).map(drop)
                 } else {
-                    act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, asked.id)).map(drop)
+                    act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, requested.id)).map(drop)
                 }
             })
             .try_into()
             .unwrap();
             let now = db.read(|conn| assignments::get(conn, id)).unwrap();
-            let kept = db.read(|conn| inspections::get(conn, draft)).unwrap();
+            let stored = db.read(|conn| inspections::get(conn, draft)).unwrap();
             match (handed_in, taken) {
                 // Submitted first: the pair gets the remaining half, or the admin retries.
                 (Ok(()), taken) => {
-                    assert_eq!((kept.status, kept.assignment_id), (InspectionStatus::Submitted, Some(id)), "{round}");
+                    assert_eq!((stored.status, stored.assignment_id), (InspectionStatus::Submitted, Some(id)), "{round}");
                     assert_eq!(now.electrical_inspector_id, Some(old.electrical.id));
                     let mechanical = if taken.is_ok() { pair.mechanical.id } else { old.mechanical.id };
                     assert_eq!((now.status, now.mechanical_inspector_id), (AssignmentStatus::ElecComplete, Some(mechanical)));
                 }
                 // Taken over first: the draft is an ad-hoc inspection with unanswered questions.
                 (Err(_), Ok(())) => {
-                    assert_eq!((kept.status, kept.assignment_id), (InspectionStatus::Draft, None), "{round}");
+                    assert_eq!((stored.status, stored.assignment_id), (InspectionStatus::Draft, None), "{round}");
                     assert_eq!(now.team(), [Some(pair.mechanical.id), Some(pair.electrical.id)]);
                     assert_eq!(now.status, AssignmentStatus::Assigned);
                 }
@@ -273,8 +273,8 @@ on_both_databases! {
             assigned(&db, &context, &shop.admin, id, &team(&db, &context));
             clock.set("2026-03-04T08:00:00Z");
             let (queued, refused) = tally(at_once(2, |n| {
-                let wanted = input(json!({"partner_id": pairs[n].mechanical.id}));
-                act(&db, &context, &pairs[n].electrical, |tx| takeovers::request_assignment(tx, id, wanted))
+                let new = input(json!({"partner_id": pairs[n].mechanical.id}));
+                act(&db, &context, &pairs[n].electrical, |tx| takeovers::request_assignment(tx, id, new))
             }));
             assert_eq!((queued.len(), refused), (2, vec![]));
             let (done, refused) = tally(at_once(2, |n| act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, queued[n].id))));

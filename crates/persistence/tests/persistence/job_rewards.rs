@@ -34,13 +34,13 @@ fn done_again(db: &Database, context: &Context, shop: &Shop, job: &Job, by: &Use
     act(db, context, &qe, |tx| quality_reviews::reject(tx, review.id, rejection)).expect("rejected");
     let decision = input(json!({"is_valid": true}));
     act(db, context, &shop.admin, |tx| quality_reviews::validate(tx, review.id, decision)).expect("decided");
-    let wanted = input(json!({"specialist_id": by.id}));
-    act(db, context, &shop.admin, |tx| jobs::reassign(tx, job.id, wanted)).expect("reassigned");
+    let request = input(json!({"specialist_id": by.id}));
+    act(db, context, &shop.admin, |tx| jobs::reassign(tx, job.id, request)).expect("reassigned");
     finished(db, context, by, job);
 }
 
 on_both_databases! {
-    fn a_bonus_stays_with_who_got_it_and_the_next_one_gets_all_of_theirs(db: TestDatabase) {
+    fn a_bonus_stays_with_its_owner_and_the_next_owner_gets_a_full_one(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
         user(&db, &context, Role::QualityEngineer);
@@ -60,7 +60,7 @@ on_both_databases! {
         assert_eq!(db.read(ledger::mismatches).unwrap(), []);
     }
 
-    fn the_rating_of_a_cleaning_is_of_who_cleaned(db: TestDatabase) {
+    fn the_rating_of_a_cleaning_belongs_to_its_reporter(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
         user(&db, &context, Role::QualityEngineer);
@@ -76,10 +76,10 @@ on_both_databases! {
         done_again(&db, &context, &shop, &job, &second);
         cleaned(&second, 2);
         let of = |who: &User| now(&db, who).total_points;
-        assert_eq!((of(&first), of(&second)), (0, 2), "the rejection took back what the cleaning brought");
+        assert_eq!((of(&first), of(&second)), (0, 2), "the rejection cancels out the points of the cleaning");
     }
 
-    fn whoever_waits_for_a_job_is_told_when_it_is_done(db: TestDatabase) {
+    fn requesters_are_notified_when_a_job_is_completed(db: TestDatabase) {
         let (context, clock) = context();
         let shop = shop(&db, &context);
         let taker = user(&db, &context, Role::Specialist);

@@ -127,7 +127,7 @@ on_both_databases! {
         assert_eq!(db.read(|conn| jobs::get_visible(conn, &shop.admin, kind, id)).expect("a job"), job);
     }
 
-    fn whoever_has_the_job_may_resolve_its_defect(db: TestDatabase) {
+    fn the_owner_of_a_job_may_resolve_its_defect(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
         let job = shop.repair(&db, &context);
@@ -141,7 +141,7 @@ on_both_databases! {
         assert_eq!(db.read(|conn| defects::get(conn, id)).expect("a defect").resolution_notes.as_deref(), Some("tightened"));
     }
 
-    fn a_job_left_undone_goes_to_somebody_else(db: TestDatabase) {
+    fn an_incomplete_job_is_reassigned(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
         let job = shop.repair(&db, &context);
@@ -160,7 +160,7 @@ on_both_databases! {
         finished(&db, &context, &other, &job);
     }
 
-    fn the_database_itself_refuses_what_can_not_be(db: TestDatabase) {
+    fn the_database_enforces_the_invariants_of_jobs(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
         let job = shop.repair(&db, &context);
@@ -187,7 +187,7 @@ on_both_databases! {
         }
     }
 
-    fn a_job_paused_for_three_days_counts_not_a_second_of_them(db: TestDatabase) {
+    fn three_paused_days_of_a_job_are_not_counted(db: TestDatabase) {
         let (context, clock) = context();
         let shop = shop(&db, &context);
         let job = shop.repair(&db, &context);

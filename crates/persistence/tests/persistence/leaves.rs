@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::{ALL, code, notifications_to, notified_kinds, refusal, trail, transactions::rows};
 
 pub(crate) fn now(db: &Database, person: &User) -> User {
-    db.read(|conn| users::get(conn, person.id)).expect("somebody")
+    db.read(|conn| users::get(conn, person.id)).expect("a user")
 }
 
 fn cover(
@@ -47,12 +47,12 @@ fn standing(db: &Database, person: &User) -> (Option<Role>, Option<String>, Opti
 }
 
 on_both_databases! {
-    fn a_leave_is_asked_for_and_the_admins_are_told(db: TestDatabase) {
+    fn a_leave_is_requested_and_the_admins_are_notified(db: TestDatabase) {
         let (context, _) = context();
         let (admin, other) = (user(&db, &context, Role::Admin), user(&db, &context, Role::Admin));
         let person = user(&db, &context, Role::Inspector);
-        let asked = leave(&db, &context, &person, "2026-03-02", "2026-03-05");
-        assert_eq!((asked.status, asked.total_days(), asked.requested_by_id), (LeaveStatus::Pending, 4, Some(person.id)));
+        let requested = leave(&db, &context, &person, "2026-03-02", "2026-03-05");
+        assert_eq!((requested.status, requested.total_days(), requested.requested_by_id), (LeaveStatus::Pending, 4, Some(person.id)));
         for admin in [&admin, &other] {
             assert_eq!(notified_kinds(&db, admin.id), [NotificationType::LeaveRequested]);
         }
@@ -60,12 +60,12 @@ on_both_databases! {
         let filed = json!({"user_id": person.id, "leave_type": "sick", "date_from": "2026-04-01", "date_to": "2026-04-01"});
         let filed = act(&db, &context, &admin, |tx| leaves::request(tx, input(filed.clone()))).unwrap();
         assert_eq!((filed.user_id, filed.requested_by_id), (person.id, Some(admin.id)));
-        assert_eq!((notified_kinds(&db, admin.id).len(), notified_kinds(&db, other.id).len()), (1, 2), "whoever files it knows");
+        assert_eq!((notified_kinds(&db, admin.id).len(), notified_kinds(&db, other.id).len()), (1, 2), "the acting admin is not notified");
         let lines = trail(&db, &context, json!({"entity_type": "leave"}));
         assert_eq!((lines.len(), lines[0].action), (2, AuditAction::Request));
     }
 
-    fn who_asks_for_what_may_not_be_changes_nothing(db: TestDatabase) {
+    fn a_refused_leave_request_changes_nothing(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let (person, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
@@ -80,8 +80,8 @@ on_both_databases! {
         assert_eq!(ask(&person, body(Some(&other), one, one)), (Code::Forbidden, vec![]));
         assert_eq!(ask(&person, body(None, one, "2026-03-01")), (Code::ValidationError, vec!["date_to".into()]));
         assert_eq!(ask(&admin, body(Some(&gone), one, one)), (Code::ValidationError, vec!["user_id".into()]));
-        let nobody = json!({"user_id": 999_999, "leave_type": "annual", "date_from": one, "date_to": one});
-        assert_eq!(ask(&admin, nobody).0, Code::ValidationError);
+        let unknown = json!({"user_id": 999_999, "leave_type": "annual", "date_from": one, "date_to": one});
+        assert_eq!(ask(&admin, unknown).0, Code::ValidationError);
         assert_eq!(rows(&db), before);
     }
 
@@ -111,7 +111,7 @@ on_both_databases! {
         ask("2026-03-10", "2026-03-12").unwrap();
     }
 
-    fn the_database_itself_keeps_leaves_apart(db: TestDatabase) {
+    fn the_database_rejects_overlapping_leaves(db: TestDatabase) {
         let (context, _) = context();
         let person = user(&db, &context, Role::Inspector);
         let first = leave(&db, &context, &person, "2026-03-10", "2026-03-12");
@@ -136,7 +136,7 @@ on_both_databases! {
         assert_eq!(code(outcome), Code::RuleViolation);
     }
 
-    fn approval_marks_who_is_away_today_and_tells_everybody_else(db: TestDatabase) {
+    fn approval_marks_users_absent_today_and_notifies_all_others(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let people: Vec<User> = (0..5).map(|_| user(&db, &context, Role::Engineer)).collect();
@@ -155,14 +155,14 @@ on_both_databases! {
         assert!(notified[0].message_ar.contains("2026-03-09"));
     }
 
-    fn telling_everybody_is_one_statement_however_many_they_are(db: TestDatabase) {
+    fn notifying_all_users_takes_one_statement(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let person = user(&db, &context, Role::Inspector);
         let statements = |from: &str| {
-            let asked = leave(&db, &context, &person, from, from);
+            let requested = leave(&db, &context, &person, from, from);
             let before = db.statements();
-            act(&db, &context, &admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))).unwrap();
+            act(&db, &context, &admin, |tx| leaves::approve(tx, requested.id, &input(json!({})))).unwrap();
             db.statements() - before
         };
         let few = statements("2026-05-01");
@@ -214,7 +214,7 @@ on_both_databases! {
         assert!(now(&db, &other).is_on_leave);
         end(&db, &context, &admin, next.id).unwrap();
         assert!(!now(&db, &person).is_on_leave);
-        assert!(now(&db, &other).is_on_leave, "somebody else's is their own");
+        assert!(now(&db, &other).is_on_leave, "the leave of another user is not affected");
     }
 
     fn a_specialist_who_covers_an_inspector_inspects_for_that_time(db: TestDatabase) {
@@ -236,7 +236,7 @@ on_both_databases! {
         assert!(!now(&db, &absent).is_on_leave);
     }
 
-    fn who_covers_two_keeps_each_until_its_own_end(db: TestDatabase) {
+    fn coverage_of_two_leaves_ends_with_each_leave(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let specialist = user(&db, &context, Role::Specialist);
@@ -255,28 +255,28 @@ on_both_databases! {
         assert_eq!(standing(&db, &specialist), (None, None, None));
     }
 
-    fn coverage_goes_to_somebody_else_as_a_whole(db: TestDatabase) {
+    fn coverage_is_transferred_as_a_whole(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let absent = user(&db, &context, Role::Inspector);
         let [one, other] = [0, 1].map(|_| user(&db, &context, Role::Specialist));
-        let asked = leave(&db, &context, &absent, "2026-03-02", "2026-03-05");
+        let requested = leave(&db, &context, &absent, "2026-03-02", "2026-03-05");
         let body = json!({"coverage_user_id": one.id});
-        act(&db, &context, &admin, |tx| leaves::approve(tx, asked.id, &input(body))).unwrap();
+        act(&db, &context, &admin, |tx| leaves::approve(tx, requested.id, &input(body))).unwrap();
         assert_eq!(standing(&db, &one).0, Some(Role::Inspector));
-        cover(&db, &context, &admin, asked.id, &other).unwrap();
+        cover(&db, &context, &admin, requested.id, &other).unwrap();
         assert_eq!(standing(&db, &one), (None, None, None));
         assert_eq!(standing(&db, &other).2, Some(absent.id.get()));
-        cover(&db, &context, &admin, asked.id, &other).unwrap();
+        cover(&db, &context, &admin, requested.id, &other).unwrap();
         assert_eq!(standing(&db, &other).0, Some(Role::Inspector), "the same again is the same");
         // A role that an admin grants meanwhile stays.
         let body = json!({"minor_role": "inspector", "minor_role_id": "INS900"});
         act(&db, &context, &admin, |tx| users::update(tx, other.id, input(body))).unwrap();
-        end(&db, &context, &admin, asked.id).unwrap();
+        end(&db, &context, &admin, requested.id).unwrap();
         assert_eq!(standing(&db, &other), (Some(Role::Inspector), Some("INS900".into()), None));
     }
 
-    fn only_who_is_there_covers(db: TestDatabase) {
+    fn only_available_users_cover(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let (absent, away, free) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector), user(&db, &context, Role::Engineer));
@@ -286,8 +286,8 @@ on_both_databases! {
         let pending = leave(&db, &context, &absent, "2026-03-02", "2026-03-05");
         assert_eq!(code(cover(&db, &context, &admin, pending.id, &free)), Code::InvalidState, "granted ones only");
         let before = rows(&db);
-        for nobody in [&absent, &away, &gone] {
-            let body = json!({"coverage_user_id": nobody.id});
+        for unavailable in [&absent, &away, &gone] {
+            let body = json!({"coverage_user_id": unavailable.id});
             let refused = refusal(act(&db, &context, &admin, |tx| leaves::approve(tx, pending.id, &input(body))));
             assert_eq!(refused, (Code::ValidationError, vec!["coverage_user_id".into()]));
         }
@@ -296,7 +296,7 @@ on_both_databases! {
         assert_eq!(db.read(|conn| leaves::get_visible(conn, &admin, pending.id)).unwrap().status, LeaveStatus::Pending);
     }
 
-    fn candidates_are_ranked_by_what_fits(db: TestDatabase) {
+    fn candidates_are_ranked_by_score(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         checklist(&db, &context, &admin);
@@ -335,7 +335,7 @@ on_both_databases! {
         ]);
     }
 
-    fn lists_show_what_one_may_see(db: TestDatabase) {
+    fn lists_contain_visible_leaves_only(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let (one, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Engineer));

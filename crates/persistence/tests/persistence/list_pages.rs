@@ -170,20 +170,20 @@ on_both_databases! {
 
     fn a_list_of_nothing_is_empty_and_not_an_error(db: TestDatabase) {
         let (context, _) = context();
-        let somebody = user(&db, &context, Role::Engineer);
+        let person = user(&db, &context, Role::Engineer);
         let none = |total: i64, length: usize| assert_eq!((total, length), (0, 0));
         let page = db.read(|conn| equipment::list(conn, &filter(json!({})), ALL)).unwrap();
         none(page.total, page.items.len());
         let page = db.read(|conn| checklists::list(conn, &filter(json!({})), ALL)).unwrap();
         none(page.total, page.items.len());
         let page =
-            db.read(|conn| inspections::list(conn, &somebody, &filter(json!({})), &context.calendar, ALL)).unwrap();
+            db.read(|conn| inspections::list(conn, &person, &filter(json!({})), &context.calendar, ALL)).unwrap();
         none(page.total, page.items.len());
         let page = db.read(|conn| defects::list(conn, &filter(json!({})), context.today(), ALL)).unwrap();
         none(page.total, page.items.len());
-        let page = db.read(|conn| notifications::list(conn, somebody.id, &filter(json!({})), ALL)).unwrap();
+        let page = db.read(|conn| notifications::list(conn, person.id, &filter(json!({})), ALL)).unwrap();
         none(page.total, page.items.len());
-        let page = db.read(|conn| points::list(conn, somebody.id, ALL)).unwrap();
+        let page = db.read(|conn| points::list(conn, person.id, ALL)).unwrap();
         none(page.total, page.items.len());
         assert!(db.read(|conn| users::summaries(conn, [])).unwrap().is_empty());
         assert!(db.read(|conn| equipment::by_ids(conn, [])).unwrap().is_empty());

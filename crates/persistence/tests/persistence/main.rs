@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "in a test, a panic is how a failure is told"
+    reason = "a test reports a failure by a panic"
 )]
 
 /// Runs a Diesel query on either database.

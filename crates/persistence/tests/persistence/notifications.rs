@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use crate::{ALL, code, filter, notifications_to};
 
 on_both_databases! {
-    fn everybody_has_their_own_and_nobody_elses(db: TestDatabase) {
+    fn users_see_their_own_notifications_only(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -54,22 +54,22 @@ on_both_databases! {
         assert_eq!(notifications_to(&db, admin.id), theirs);
     }
 
-    fn a_persistent_one_is_read_before_it_goes(db: TestDatabase) {
+    fn a_persistent_notification_is_read_before_deletion(db: TestDatabase) {
         let (context, _) = context();
-        let somebody = user(&db, &context, Role::Engineer);
+        let recipient = user(&db, &context, Role::Engineer);
         let notice = Notice::new(NotificationType::EquipmentStopped)
             .with("equipment", "Crane")
             .with("reason", "unsafe");
-        let row = notice.address_to(somebody.id, context.clock.now());
+        let row = notice.address_to(recipient.id, context.clock.now());
         let insert = diesel::insert_into(rows::table).values(&row);
         assert_eq!(query!(db, |c| insert.execute(c)), 1);
-        let id = notifications_to(&db, somebody.id)[0].id;
-        let delete = || act(&db, &context, &somebody, |tx| notifications::delete(tx, id));
+        let id = notifications_to(&db, recipient.id)[0].id;
+        let delete = || act(&db, &context, &recipient, |tx| notifications::delete(tx, id));
         assert_eq!(code(delete()), Code::RuleViolation);
-        assert_eq!(notifications_to(&db, somebody.id).len(), 1);
-        act(&db, &context, &somebody, |tx| notifications::mark_read(tx, id)).unwrap();
+        assert_eq!(notifications_to(&db, recipient.id).len(), 1);
+        act(&db, &context, &recipient, |tx| notifications::mark_read(tx, id)).unwrap();
         delete().unwrap();
-        assert_eq!(notifications_to(&db, somebody.id), []);
+        assert_eq!(notifications_to(&db, recipient.id), []);
     }
 
     fn reading_all_counts_those_that_were_unread(db: TestDatabase) {
@@ -97,7 +97,7 @@ on_both_databases! {
         assert_eq!((unread(inspector.id), unread(admin.id)), (0, 2));
     }
 
-    fn whoever_reads_on_from_the_last_one_misses_none_while_others_are_written(db: TestDatabase) {
+    fn a_reader_of_later_notifications_misses_none_during_concurrent_writes(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let people: Vec<_> = (0..4).map(|_| user(&db, &context, Role::Engineer)).collect();
@@ -131,7 +131,7 @@ on_both_databases! {
         assert!(seen.iter().map(|one| one.id).eq(all));
     }
 
-    fn who_waits_is_woken_by_what_is_committed_here_and_elsewhere(db: TestDatabase) {
+    fn waiters_are_woken_by_local_and_remote_commits(db: TestDatabase) {
         let (context, _) = context();
         let person = user(&db, &context, Role::Engineer);
         let elsewhere = Database::open(Settings { size: 1, overflow: 0, ..Settings::new(db.url.clone()) }).unwrap();

@@ -26,7 +26,7 @@ use crate::{
 };
 
 on_both_databases! {
-    fn of_requests_for_the_same_days_one_is_taken(db: TestDatabase) {
+    fn of_requests_for_the_same_days_one_is_accepted(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         for _ in 0..rounds() {
@@ -47,22 +47,22 @@ on_both_databases! {
         let admin = user(&db, &context, Role::Admin);
         for _ in 0..rounds() {
             let person = user(&db, &context, Role::Inspector);
-            let asked = leave(&db, &context, &person, "2026-03-02", "2026-03-04");
+            let requested = leave(&db, &context, &person, "2026-03-02", "2026-03-04");
             let (done, refused) = tally(at_once(4, |n| match n {
-                0 | 1 => act(&db, &context, &admin, |tx| leaves::approve(tx, asked.id, &input(json!({})))),
-                2 => act(&db, &context, &admin, |tx| leaves::reject(tx, asked.id, input(json!({"reason": "no"})))),
-                _ => act(&db, &context, &person, |tx| leaves::cancel(tx, asked.id)),
+                0 | 1 => act(&db, &context, &admin, |tx| leaves::approve(tx, requested.id, &input(json!({})))),
+                2 => act(&db, &context, &admin, |tx| leaves::reject(tx, requested.id, input(json!({"reason": "no"})))),
+                _ => act(&db, &context, &person, |tx| leaves::cancel(tx, requested.id)),
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
             let approved = done[0].status == LeaveStatus::Approved;
             assert_eq!(now(&db, &person).is_on_leave, approved);
             let notified = notified_kinds(&db, admin.id);
             let announced = notified.first() == Some(&NotificationType::LeaveNotification);
-            assert_eq!(announced, approved, "told once, and only of a granted one");
+            assert_eq!(announced, approved, "notified once, and only of an approved one");
         }
     }
 
-    fn of_two_who_would_cover_at_once_one_does(db: TestDatabase) {
+    fn of_two_concurrent_assignments_of_coverage_one_succeeds(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         for _ in 0..rounds() {
@@ -134,12 +134,12 @@ on_both_databases! {
         let mut running: Vec<inspection_domain::leaves::Leave> = Vec::new();
         for round in 0..2 * rounds() {
             let day = context.today().plus_days(i32::try_from(round).unwrap()).to_string();
-            let asked: Vec<_> = absent.iter().map(|person| leave(&db, &context, person, &day, &day)).collect();
+            let requested: Vec<_> = absent.iter().map(|person| leave(&db, &context, person, &day, &day)).collect();
             // The leaves of the previous round end while these are approved, and each cover
             // changes.
             let outcomes = at_once(4 + running.len(), |n| {
                 let admin = &admins[n % 2];
-                match asked.get(n) {
+                match requested.get(n) {
                     Some(leave) => {
                         let body = json!({"coverage_user_id": crew[(n + round) % 4].id});
                         act(&db, &context, admin, |tx| leaves::approve(tx, leave.id, &input(body)))
@@ -147,7 +147,7 @@ on_both_databases! {
                     None => act(&db, &context, admin, |tx| leaves::end(tx, running[n - 4].id)),
                 }
             });
-            assert!(outcomes.iter().all(Result::is_ok), "nobody is in another's way: {outcomes:?}");
+            assert!(outcomes.iter().all(Result::is_ok), "no command blocks another: {outcomes:?}");
             running = outcomes.into_iter().take(4).map(Result::unwrap).collect();
             for member in &crew {
                 let covered = running.iter().find(|leave| leave.coverage_user_id == Some(member.id)).unwrap();
@@ -157,7 +157,7 @@ on_both_databases! {
         }
     }
 
-    fn whoever_tells_somebody_does_not_wait_in_a_ring_with_whoever_changes_their_account(db: TestDatabase) {
+    fn notifications_and_account_changes_do_not_deadlock(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         checklist(&db, &context, &admin);
@@ -170,14 +170,14 @@ on_both_databases! {
                 .iter()
                 .map(|_| leave(&db, &context, &user(&db, &context, Role::Inspector), "2026-03-02", "2026-03-04"))
                 .collect();
-            let asked: Vec<_> = crew
+            let requested: Vec<_> = crew
                 .iter()
                 .map(|member| {
                     let found = defect(&db, &context, &inspector, &machine);
                     let job = repair(&db, &context, &admin, found.id, member);
                     started(&db, &context, member, &job);
-                    let wanted = input(json!({"reason_category": "parts"}));
-                    act(&db, &context, member, |tx| pauses::request(tx, job.kind, job.id, wanted)).unwrap()
+                    let new = input(json!({"reason_category": "parts"}));
+                    act(&db, &context, member, |tx| pauses::request(tx, job.kind, job.id, new)).unwrap()
                 })
                 .collect();
             let outcomes = at_once(6, |n| {
@@ -185,25 +185,25 @@ on_both_databases! {
                     let coverage = input(json!({"coverage_user_id": crew[n].id}));
                     act(&db, &context, &admin, |tx| leaves::approve(tx, granted[n].id, &coverage)).map(drop)
                 } else {
-                    act(&db, &context, &admin, |tx| pauses::approve(tx, asked[n - 3].id)).map(drop)
+                    act(&db, &context, &admin, |tx| pauses::approve(tx, requested[n - 3].id)).map(drop)
                 }
             });
             assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         }
     }
 
-    fn bonus_stars_are_given_once(db: TestDatabase) {
+    fn bonus_stars_are_awarded_once(db: TestDatabase) {
         let (context, _) = context();
         let admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
         let (qe, person) = (user(&db, &context, Role::QualityEngineer), user(&db, &context, Role::Specialist));
         let mut expected = 0;
         for _ in 0..rounds() {
-            let asked = bonus_request(&db, &context, &qe, &person, 3);
+            let requested = bonus_request(&db, &context, &qe, &person, 3);
             let (done, refused) = tally(at_once(4, |n| {
                 let actor = &admins[n % 2];
                 match n {
-                    0 => act(&db, &context, actor, |tx| bonus_stars::deny(tx, asked.id, input(json!({})))),
-                    _ => act(&db, &context, actor, |tx| bonus_stars::approve(tx, asked.id, &input(json!({"amount": n + 2})))),
+                    0 => act(&db, &context, actor, |tx| bonus_stars::deny(tx, requested.id, input(json!({})))),
+                    _ => act(&db, &context, actor, |tx| bonus_stars::approve(tx, requested.id, &input(json!({"amount": n + 2})))),
                 }
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));

@@ -39,21 +39,21 @@ on_both_databases! {
     fn an_award_is_a_line_of_the_ledger_and_a_change_of_the_totals(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
-        let somebody = user(&db, &context, Role::Inspector);
+        let recipient = user(&db, &context, Role::Inspector);
         let bonus = Award {
-            user_id: somebody.id,
+            user_id: recipient.id,
             role: Role::Inspector,
             amount: 7,
             kind: PointKind::QualityBonus,
             related: Some(("inspection", 5)),
         };
         act(&db, &context, &admin, |tx| points::award(tx, &bonus)).unwrap();
-        award(&db, &context, &somebody, Role::Specialist, -2);
-        award(&db, &context, &somebody, Role::Specialist, 0);
+        award(&db, &context, &recipient, Role::Specialist, -2);
+        award(&db, &context, &recipient, Role::Specialist, 0);
 
-        let now = db.read(|conn| users::get(conn, somebody.id)).unwrap();
+        let now = db.read(|conn| users::get(conn, recipient.id)).unwrap();
         assert_eq!((now.total_points, now.inspector_points, now.specialist_points), (5, 7, -2));
-        let ledger = db.read(|conn| points::list(conn, somebody.id, ALL)).unwrap();
+        let ledger = db.read(|conn| points::list(conn, recipient.id, ALL)).unwrap();
         let lines: Vec<_> = ledger
             .items
             .iter()
@@ -65,20 +65,20 @@ on_both_databases! {
             "newest first, and nothing of 0"
         );
         assert_eq!(ledger.total, 2);
-        let lines = trail(&db, &context, json!({"action": "award", "entity_id": somebody.id}));
+        let lines = trail(&db, &context, json!({"action": "award", "entity_id": recipient.id}));
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[1].action, AuditAction::Award);
         assert_eq!(lines[1].changes.0["total_points"], json!({"old": 0, "new": 7}));
         assert!(db.read(ledger::mismatches).unwrap().is_empty());
-        let nobody = Award { user_id: inspection_domain::ids::UserId::new(9_999).unwrap(), ..bonus };
-        assert_eq!(code(act(&db, &context, &admin, |tx| points::award(tx, &nobody))), Code::NotFound);
+        let unknown = Award { user_id: inspection_domain::ids::UserId::new(9_999).unwrap(), ..bonus };
+        assert_eq!(code(act(&db, &context, &admin, |tx| points::award(tx, &unknown))), Code::NotFound);
     }
 
     fn a_total_that_is_not_the_sum_of_its_ledger_is_found(db: TestDatabase) {
         let (context, _) = context();
         let [honest, total, own] = std::array::from_fn(|_| user(&db, &context, Role::Inspector));
-        for somebody in [&honest, &total, &own] {
-            award(&db, &context, somebody, Role::Inspector, 3);
+        for recipient in [&honest, &total, &own] {
+            award(&db, &context, recipient, Role::Inspector, 3);
         }
         assert!(db.read(ledger::mismatches).unwrap().is_empty());
         let tampered = diesel::update(people::table.find(total.id)).set(people::total_points.eq(4));
@@ -106,7 +106,7 @@ fn whatever_is_awarded_the_totals_are_the_sums_of_the_ledger() {
                 sums[who].set(sums[who].get() + amount);
             }
             for (who, person) in people.iter().enumerate() {
-                let now = db.read(|conn| users::get(conn, person.id)).expect("somebody");
+                let now = db.read(|conn| users::get(conn, person.id)).expect("a user");
                 prop_assert_eq!(now.total_points, sums[who].get());
             }
             prop_assert_eq!(db.read(ledger::mismatches).expect("a check"), vec![]);

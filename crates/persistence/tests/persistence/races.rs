@@ -103,12 +103,12 @@ on_both_databases! {
         }
     }
 
-    fn people_made_at_once_get_a_badge_each(db: TestDatabase) {
+    fn concurrently_created_users_get_distinct_badges(db: TestDatabase) {
         let (context, _) = context();
         let mut badges = BTreeSet::new();
         for round in 0..rounds() {
             // Both orders of the two roles, to provoke a deadlock.
-            let made = at_once(8, |n| {
+            let created = at_once(8, |n| {
                 let [role, minor] =
                     if n % 2 == 0 { ["inspector", "specialist"] } else { ["specialist", "inspector"] };
                 let new = new_user(json!({
@@ -116,8 +116,8 @@ on_both_databases! {
                 }));
                 db.write(&context, Origin::default(), |tx| users::create(tx, new, password_hash()))
             });
-            for user in made {
-                let user = user.expect("nobody is refused");
+            for user in created {
+                let user = user.expect("no creation is refused");
                 assert!(badges.insert(user.role_id.clone()), "{} twice", user.role_id);
                 let minor = user.minor_role_id.expect("a second badge");
                 assert!(badges.insert(minor.clone()), "{minor} twice");
@@ -129,7 +129,7 @@ on_both_databases! {
         assert!(badges.contains(&last), "no number is left out");
     }
 
-    fn a_badge_and_an_address_are_given_once(db: TestDatabase) {
+    fn badges_and_addresses_are_assigned_once(db: TestDatabase) {
         let (context, _) = context();
         for round in 0..rounds() {
             let create = |email: String, badge: String| {
@@ -137,13 +137,13 @@ on_both_databases! {
                 db.write(&context, Origin::default(), |tx| users::create(tx, new, password_hash()))
             };
             for field in ["role_id", "email"] {
-                let (made, refused): (Vec<_>, Vec<_>) = at_once(3, |n| match field {
+                let (created, refused): (Vec<_>, Vec<_>) = at_once(3, |n| match field {
                     "email" => create(format!("same-{round}@example.com"), format!("ENG{round}{n}0")),
                     _ => create(format!("{round}-{n}@example.com"), format!("SAME{round}")),
                 })
                 .into_iter()
                 .partition(Result::is_ok);
-                assert_eq!((made.len(), refused.len()), (1, 2));
+                assert_eq!((created.len(), refused.len()), (1, 2));
                 for outcome in refused {
                     assert_eq!(refusal(outcome), (Code::Duplicate, vec![field.to_owned()]));
                 }
@@ -173,7 +173,7 @@ on_both_databases! {
         }
     }
 
-    fn of_several_starts_one_makes_the_draft_and_the_others_find_it(db: TestDatabase) {
+    fn of_several_starts_one_creates_the_draft_and_the_others_find_it(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -188,7 +188,7 @@ on_both_databases! {
         }
     }
 
-    fn a_machine_that_goes_out_of_service_is_started_on_before_or_never(db: TestDatabase) {
+    fn a_machine_is_inspected_before_it_is_decommissioned_or_never(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -206,7 +206,7 @@ on_both_databases! {
         }
     }
 
-    fn two_admins_who_deactivate_each_other_leave_one(db: TestDatabase) {
+    fn two_admins_that_deactivate_each_other_leave_one(db: TestDatabase) {
         let (context, _) = context();
         let mut admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
         for round in 0..rounds() {
@@ -243,7 +243,7 @@ on_both_databases! {
         }
     }
 
-    fn a_version_is_made_once(db: TestDatabase) {
+    fn a_version_is_created_once(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         for round in 0..rounds() {
@@ -289,7 +289,7 @@ on_both_databases! {
         }
     }
 
-    fn a_draft_is_handed_in_or_thrown_away(db: TestDatabase) {
+    fn a_draft_is_submitted_or_discarded(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -309,7 +309,7 @@ on_both_databases! {
         }
     }
 
-    fn an_answer_is_in_what_was_handed_in_or_refused(db: TestDatabase) {
+    fn an_answer_is_part_of_the_submission_or_refused(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -324,7 +324,7 @@ on_both_databases! {
                     act(&db, &context, &admin, |tx| inspections::answer(tx, id, given, |_| None))
                 },
             );
-            let (_, found) = submitted.expect("handed in");
+            let (_, found) = submitted.expect("submitted");
             let (saved, refused) = tally(vec![answer]);
             assert_eq!((saved.len(), refused.len()), (found, 1 - found), "a failed answer is a defect");
             assert!(refused.iter().all(|code| *code == Code::InvalidState), "{refused:?}");
@@ -358,13 +358,13 @@ on_both_databases! {
     fn awards_at_once_are_all_in_the_totals(db: TestDatabase) {
         let (context, _) = context();
         let admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
-        let somebody = user(&db, &context, Role::Inspector);
+        let person = user(&db, &context, Role::Inspector);
         let outcomes = at_once(6, |n| -> Result<()> {
             for amount in 1..=5 {
                 let actor = &admins[n % 2];
                 if n < 4 {
                     let award = Award {
-                        user_id: somebody.id,
+                        user_id: person.id,
                         role: Role::Inspector,
                         amount,
                         kind: PointKind::BonusStars,
@@ -374,19 +374,19 @@ on_both_databases! {
                 } else {
                     // A concurrent change of the account loses no points.
                     let change: UserChanges = input(json!({"phone": format!("{n}-{amount}")}));
-                    act(&db, &context, actor, |tx| users::update(tx, somebody.id, change))?;
+                    act(&db, &context, actor, |tx| users::update(tx, person.id, change))?;
                 }
             }
             Ok(())
         });
         assert_eq!(tally(outcomes).1, []);
-        let now = db.read(|conn| users::get(conn, somebody.id)).unwrap();
+        let now = db.read(|conn| users::get(conn, person.id)).unwrap();
         assert_eq!((now.total_points, now.inspector_points), (60, 60));
-        assert_eq!(db.read(|conn| points::list(conn, somebody.id, ALL)).unwrap().total, 20);
+        assert_eq!(db.read(|conn| points::list(conn, person.id, ALL)).unwrap().total, 20);
         assert_eq!(db.read(ledger::mismatches).unwrap(), []);
     }
 
-    fn changes_of_accounts_are_in_nobodys_way(db: TestDatabase) {
+    fn account_changes_do_not_block_other_work(db: TestDatabase) {
         let (context, _) = context();
         let admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
         let inspector = user(&db, &context, Role::Inspector);

@@ -22,7 +22,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, assessments::told_about, code, trail, transactions::rows};
+use crate::{ALL, assessments::notified_of, code, trail, transactions::rows};
 
 pub(crate) fn rate(
     db: &Database,
@@ -54,7 +54,7 @@ fn bonuses(db: &Database, of: &User) -> (Vec<(i64, Option<i64>)>, [i64; 2]) {
         assert_eq!(line.related_type.as_deref(), Some("inspection"));
     }
     let lines = ledger.items.iter().map(|line| (line.amount, line.related_id)).collect();
-    let now = db.read(|conn| users::get(conn, of.id)).expect("somebody");
+    let now = db.read(|conn| users::get(conn, of.id)).expect("a user");
     assert_eq!(db.read(ledger::mismatches).expect("a check"), []);
     (lines, [now.total_points, now.inspector_points])
 }
@@ -64,7 +64,7 @@ fn record(db: &Database, of: UserId, page: PageRequest) -> TechnicianRatings {
 }
 
 on_both_databases! {
-    fn a_rating_is_kept_booked_and_told_in_both_languages(db: TestDatabase) {
+    fn a_rating_is_stored_booked_and_notified_in_both_languages(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -90,8 +90,8 @@ on_both_databases! {
         );
         assert_eq!(record(&db, inspector.id, ALL).page.items, std::slice::from_ref(&rated));
         assert_eq!(bonuses(&db, &inspector), (vec![(7, Some(inspection.id.get()))], [7, 7]));
-        let found = told_about(&db, NotificationType::InspectionRated, inspection.id.get());
-        let [notified] = &found[..] else { panic!("one is told: {found:?}") };
+        let found = notified_of(&db, NotificationType::InspectionRated, inspection.id.get());
+        let [notified] = &found[..] else { panic!("one notification: {found:?}") };
         assert_eq!(
             *notified,
             Notification {
@@ -118,7 +118,7 @@ on_both_databases! {
         assert_eq!(line.changes.0["rating"], json!({"old": null, "new": 4}));
     }
 
-    fn what_can_not_be_rated_is_refused_and_changes_nothing(db: TestDatabase) {
+    fn a_refused_rating_changes_nothing(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -137,8 +137,8 @@ on_both_databases! {
         let (inspection, _) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[]);
         let before = rows(&db);
         assert_eq!(code(rerate(&db, &context, &admin, inspection.id, body())), Code::NotFound, "not rated yet");
-        let nobody = db.write(&context, Origin::default(), |tx| ratings::rate(tx, inspection.id, input(body())));
-        assert_eq!(code(nobody), Code::Forbidden);
+        let anonymous = db.write(&context, Origin::default(), |tx| ratings::rate(tx, inspection.id, input(body())));
+        assert_eq!(code(anonymous), Code::Forbidden);
         assert_eq!(rows(&db), before);
         let rated = rate(&db, &context, &admin, inspection.id, body()).unwrap();
         let before = rows(&db);
@@ -171,7 +171,7 @@ on_both_databases! {
         let first =
             rate(&db, &context, &admin, id, json!({"rating": 3, "comment": "Fair.", "admin_quality_bonus": 4}))
                 .unwrap();
-        let notified = || told_about(&db, NotificationType::InspectionRated, id.get()).len();
+        let notified = || notified_of(&db, NotificationType::InspectionRated, id.get()).len();
         let about = Some(id.get());
         let mut expected = vec![(4, about)];
         let mut total = 4;
@@ -196,10 +196,10 @@ on_both_databases! {
             assert_eq!((changed.admin_quality_bonus, changed.id), (total, first.id));
             assert_eq!((changed.rated_by_id, changed.created_at), (other.id, first.created_at));
             assert_eq!(changed.updated_at, context.clock.now());
-            assert_eq!(notified(), n + 2, "each change is told");
+            assert_eq!(notified(), n + 2, "each change is notified");
             assert_eq!(record(&db, inspector.id, ALL).page.items, [changed]);
         }
-        let message = told_about(&db, NotificationType::InspectionRated, id.get()).pop().unwrap().message;
+        let message = notified_of(&db, NotificationType::InspectionRated, id.get()).pop().unwrap().message;
         assert!(message.ends_with("was rated 1 of 5."), "{message}");
         let lines = trail(&db, &context, json!({"entity_type": "rating", "action": "update"}));
         assert_eq!(lines.len(), 6);
@@ -207,7 +207,7 @@ on_both_databases! {
         assert_eq!(lines[0].changes.0["comment"], json!({"old": null, "new": "Better."}));
     }
 
-    fn a_change_that_changes_nothing_books_and_tells_nothing(db: TestDatabase) {
+    fn an_unchanged_rating_books_and_notifies_nothing(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);
@@ -224,7 +224,7 @@ on_both_databases! {
         assert_eq!(record(&db, inspector.id, ALL).page.items, [rated]);
     }
 
-    fn somebodys_ratings_come_in_pages_with_their_mean(db: TestDatabase) {
+    fn the_ratings_of_a_technician_are_paged_with_their_mean(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let [inspector, other] = [user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector)];
@@ -254,7 +254,7 @@ on_both_databases! {
         assert_eq!(record(&db, inspector.id, ALL).average, Some(4.6));
         assert_eq!(record(&db, other.id, ALL).average, Some(1.0));
         assert_eq!(record(&db, admin.id, ALL).average, None);
-        let nobody = UserId::new(9_999).unwrap();
-        assert_eq!(code(db.read(|conn| ratings::list_by_technician(conn, nobody, ALL))), Code::NotFound);
+        let unknown = UserId::new(9_999).unwrap();
+        assert_eq!(code(db.read(|conn| ratings::list_by_technician(conn, unknown, ALL))), Code::NotFound);
     }
 }

@@ -59,11 +59,11 @@ fn actions(db: &Database, context: &Context, id: RoutineId) -> Vec<AuditAction> 
 }
 
 on_both_databases! {
-    fn a_routine_is_made_as_it_was_asked_for(db: TestDatabase) {
+    fn a_routine_is_created_as_requested(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let template = checklist(&db, &context, &admin).0.id;
-        let (made, types) = create(
+        let (created, types) = create(
             &db,
             &context,
             &admin,
@@ -76,31 +76,31 @@ on_both_databases! {
         .unwrap();
         let now = context.clock.now();
         assert_eq!(
-            made,
+            created,
             Routine {
-                id: made.id,
+                id: created.id,
                 name: "Night round".into(),
                 name_ar: Some("جولة الليل".into()),
                 shift: Shift::Night,
-                days_of_week: made.days_of_week,
+                days_of_week: created.days_of_week,
                 template_id: template,
                 is_active: false,
                 created_at: now,
                 updated_at: now,
             }
         );
-        let days: Vec<i8> = made.days_of_week.days().iter().map(|day| day.get()).collect();
+        let days: Vec<i8> = created.days_of_week.days().iter().map(|day| day.get()).collect();
         assert_eq!(days, [0, 4, 6]);
         assert_eq!(types, ["crane", "pump"], "each once");
-        assert_eq!(get(&db, made.id).unwrap(), (made.clone(), types));
+        assert_eq!(get(&db, created.id).unwrap(), (created.clone(), types));
 
         let (other, _) = routine(&db, &context, &admin, template);
-        assert!(other.is_active, "unless it is said otherwise");
+        assert!(other.is_active, "by default");
         let (never, _) = routine_with(&db, &context, &admin, template, |body| body["days_of_week"] = json!([]));
         assert_eq!(get(&db, never.id).unwrap().0.days_of_week.days(), []);
         assert_eq!(code(get(&db, RoutineId::new(9_999).unwrap())), Code::NotFound);
 
-        let [line] = &trail(&db, &context, json!({"entity_type": "routine", "entity_id": made.id}))[..] else {
+        let [line] = &trail(&db, &context, json!({"entity_type": "routine", "entity_id": created.id}))[..] else {
             panic!("one line");
         };
         assert_eq!((line.action, line.actor_id, line.at), (AuditAction::Create, Some(admin.id), now));
@@ -111,18 +111,18 @@ on_both_databases! {
         assert_eq!(notified["template_id"], json!({"old": null, "new": template}));
     }
 
-    fn routines_are_found_by_what_they_are(db: TestDatabase) {
+    fn routines_are_filtered_by_their_fields(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let [one, two] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
         let make = |name: &str, shift: &str, template: TemplateId, is_active: bool, types: &[&str]| {
-            let made = routine_with(&db, &context, &admin, template, |body| {
+            let created = routine_with(&db, &context, &admin, template, |body| {
                 body["name"] = json!(name);
                 body["shift"] = json!(shift);
                 body["is_active"] = json!(is_active);
                 body["asset_types"] = json!(types);
             });
-            made.0.id
+            created.0.id
         };
         let first = make("delta", "day", one, true, &["crane", "pump", "winch"]);
         let second = make("alpha", "night", two, true, &["hoist"]);
@@ -149,7 +149,7 @@ on_both_databases! {
         assert_eq!(found(json!({"sort": "-name"})), [third, first, fourth, second]);
 
         for (routine, types) in all(&db) {
-            assert_eq!(get(&db, routine.id).unwrap(), (routine, types), "a list has what one alone has");
+            assert_eq!(get(&db, routine.id).unwrap(), (routine, types), "a list has the fields of a single one");
         }
         let sorted: RoutineFilter = filter(json!({"sort": "name"}));
         let pages: Vec<RoutineWithTypes> = (1..=3)
@@ -163,7 +163,7 @@ on_both_databases! {
         assert_eq!(pages, db.read(|conn| routines::list(conn, &sorted, ALL)).unwrap().items);
     }
 
-    fn a_list_of_routines_takes_as_many_statements_however_long_it_is(db: TestDatabase) {
+    fn the_statements_for_a_list_of_routines_do_not_grow_with_its_length(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let template = checklist(&db, &context, &admin).0.id;
@@ -184,7 +184,7 @@ on_both_databases! {
         assert_eq!(statements(), (10, 3));
     }
 
-    fn what_is_changed_changes_and_the_rest_stays(db: TestDatabase) {
+    fn only_the_changed_fields_of_a_routine_change(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let [template, other] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
@@ -232,7 +232,7 @@ on_both_databases! {
         let (bare, _) = change(&db, &context, &admin, before.id, json!({"name_ar": null})).unwrap();
         assert_eq!(bare, Routine { name_ar: None, ..after });
         assert_eq!(get(&db, before.id).unwrap().0, bare);
-        assert_eq!(get(&db, bystander.0.id).unwrap(), bystander, "nobody else's");
+        assert_eq!(get(&db, bystander.0.id).unwrap(), bystander, "other routines are unchanged");
         let nothing = RoutineId::new(9_999).unwrap();
         assert_eq!(code(change(&db, &context, &admin, nothing, json!({"name": "New"}))), Code::NotFound);
     }
@@ -278,7 +278,7 @@ on_both_databases! {
         assert_eq!(after.name_ar.as_deref(), Some("جولة أخرى"));
     }
 
-    fn a_routine_is_given_an_active_checklist_only_and_a_refusal_changes_nothing(db: TestDatabase) {
+    fn a_routine_requires_an_active_checklist_and_a_refusal_changes_nothing(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let [template, gone] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
@@ -300,10 +300,10 @@ on_both_databases! {
 
         activate(&db, &context, &admin, gone, true);
         activate(&db, &context, &admin, template, false);
-        let (kept, _) =
+        let (stored, _) =
             change(&db, &context, &admin, routine.id, json!({"template_id": template, "shift": "night"}))
                 .unwrap();
-        assert_eq!((kept.template_id, kept.shift), (template, Shift::Night), "what it has, it keeps");
+        assert_eq!((stored.template_id, stored.shift), (template, Shift::Night), "an existing checklist stays");
         let (moved, _) = change(&db, &context, &admin, routine.id, json!({"template_id": gone})).unwrap();
         assert_eq!(moved.template_id, gone);
         let back = change(&db, &context, &admin, routine.id, json!({"template_id": template}));
@@ -311,11 +311,11 @@ on_both_databases! {
         assert_eq!(get(&db, routine.id).unwrap().0, moved);
     }
 
-    fn a_routine_goes_with_its_types(db: TestDatabase) {
+    fn a_routine_is_deleted_with_its_types(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let template = checklist(&db, &context, &admin).0.id;
-        let kept = routine(&db, &context, &admin, template);
+        let stored = routine(&db, &context, &admin, template);
         let (gone, _) = routine_with(&db, &context, &admin, template, |body| {
             body["asset_types"] = json!(["pump", "crane"]);
         });
@@ -326,7 +326,7 @@ on_both_databases! {
         {
             assert_eq!(before[table] - after[table], fewer, "{table}");
         }
-        assert_eq!(all(&db), [kept]);
+        assert_eq!(all(&db), [stored]);
         assert_eq!(code(get(&db, gone.id)), Code::NotFound);
         assert_eq!(actions(&db, &context, gone.id), [AuditAction::Create, AuditAction::Delete]);
         let lines = trail(&db, &context, json!({"entity_type": "routine", "action": "delete"}));
@@ -336,7 +336,7 @@ on_both_databases! {
         assert_eq!(rows(&db), after);
     }
 
-    fn lists_that_are_there_stay_as_they_are_whatever_becomes_of_the_routine(db: TestDatabase) {
+    fn existing_lists_do_not_change_with_their_routine(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let [template, other] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);

@@ -99,8 +99,8 @@ on_both_databases! {
             assert_eq!(refused, (Code::ValidationError, vec!["equipment_id".to_owned()]));
         }
         let new = input(json!({"equipment_id": other.id, "day_of_week": "monday"}));
-        let nobody = db.write(&context, Origin::default(), |tx| schedules::create(tx, &new));
-        assert_eq!(code(nobody), Code::Forbidden);
+        let anonymous = db.write(&context, Origin::default(), |tx| schedules::create(tx, &new));
+        assert_eq!(code(anonymous), Code::Forbidden);
         assert_eq!((rows(&db), db.read(schedules::all).unwrap()), before);
 
         plan(&db, &context, &planner, crane.id, 1).unwrap();
@@ -117,7 +117,7 @@ on_both_databases! {
         }
     }
 
-    fn a_day_is_taken_out_of_the_plan(db: TestDatabase) {
+    fn a_day_is_removed_from_the_plan(db: TestDatabase) {
         let (context, _) = context();
         let planner = user(&db, &context, Role::Engineer);
         let crane = equipment(&db, &context);
@@ -146,14 +146,14 @@ on_both_databases! {
         for day in [0, 2, 4] {
             plan(&db, &context, &admin, crane.id, day).unwrap();
         }
-        assert_eq!(standings(&db, &context), [(0, DueToday)], "what is to come is not told");
+        assert_eq!(standings(&db, &context), [(0, DueToday)], "future days are not listed");
         clock.set("2026-03-03T00:00:00Z");
         assert_eq!(standings(&db, &context), [(0, Overdue)]);
         clock.set("2026-03-04T08:00:00Z");
         assert_eq!(standings(&db, &context), [(0, Overdue), (2, DueToday)]);
         draft(&db, &context, &inspector, &crane);
         answered(&db, &context, &inspector, &crane, &[]);
-        assert_eq!(standings(&db, &context), [(0, Overdue), (2, DueToday)], "it isn't handed in yet");
+        assert_eq!(standings(&db, &context), [(0, Overdue), (2, DueToday)], "it isn't submitted yet");
         submitted(&db, &context, &inspector, &crane, &[]);
         assert_eq!(standings(&db, &context), [(0, Settled), (2, DoneToday)]);
         clock.set("2026-03-05T08:00:00Z");
@@ -165,7 +165,7 @@ on_both_databases! {
         submitted(&db, &context, &inspector, &crane, &[]);
         assert_eq!(standings(&db, &context), [(0, Settled), (2, Settled), (4, Settled)]);
         clock.set("2026-03-09T00:00:00Z");
-        assert_eq!(standings(&db, &context), [(0, DueToday)], "the next week starts anew");
+        assert_eq!(standings(&db, &context), [(0, DueToday)], "the next week starts from zero");
     }
 
     fn half_of_an_assignment_counts_for_the_plan(db: TestDatabase) {
@@ -246,7 +246,7 @@ on_both_databases! {
         assert_eq!(standings(&db, &context), [(0, Overdue), (2, DueToday)]);
     }
 
-    fn what_is_decommissioned_is_planned_but_not_due(db: TestDatabase) {
+    fn a_decommissioned_machine_is_planned_but_not_due(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let cranes: Vec<Equipment> = EquipmentStatus::ALL.iter().map(|_| equipment(&db, &context)).collect();
@@ -273,7 +273,7 @@ on_both_databases! {
         assert_eq!(db.read(schedules::all).unwrap().len(), 2 * cranes.len());
     }
 
-    fn the_plan_takes_one_statement_however_long_it_is(db: TestDatabase) {
+    fn the_plan_takes_one_statement(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let inspector = user(&db, &context, Role::Inspector);

@@ -289,7 +289,7 @@ impl Drop for Fresh {
 }
 
 #[test]
-fn the_connection_type_tells_the_database() {
+fn the_connection_type_identifies_the_database() {
     for kind in [DatabaseKind::Sqlite, DatabaseKind::Postgres] {
         let db = or_skip!(TestDatabase::new(kind));
         let is_postgres = db.read(|conn| Ok(matches!(conn, DbConnection::Postgres(_)))).unwrap();

@@ -84,7 +84,7 @@ fn new_user(n: usize) -> inspection_domain::users::NewUser {
 }
 
 on_both_databases! {
-    fn a_unit_of_work_that_fails_has_not_happened(db: TestDatabase) {
+    fn a_failed_unit_of_work_is_rolled_back(db: TestDatabase) {
         let (context, _) = context();
         let before = rows(&db);
         let failed: Result<()> = db.write(&context, Origin::default(), |tx| {
@@ -95,7 +95,7 @@ on_both_databases! {
         assert_eq!(rows(&db), before);
     }
 
-    fn a_unit_of_work_that_panics_has_not_happened_and_its_connection_is_not_used_again(db: TestDatabase) {
+    fn a_panicking_unit_of_work_is_rolled_back_and_its_connection_is_closed(db: TestDatabase) {
         let (context, _) = context();
         let before = rows(&db);
         for n in 0..10 {
@@ -111,13 +111,13 @@ on_both_databases! {
         assert_eq!(user(&db, &context, Role::Engineer).role_id, "ENG001");
     }
 
-    fn the_trail_says_who_did_it_when_and_from_where(db: TestDatabase) {
+    fn the_audit_trail_records_actor_time_and_origin(db: TestDatabase) {
         let (context, clock) = context_in("Asia/Riyadh");
         clock.set("2026-03-01T20:59:59.123Z");
         let admin = user(&db, &context, Role::Admin);
         clock.set("2026-03-01T21:00:00Z");
         let origin = Origin { address: Some("192.0.2.1".into()), request_id: Some("r-1".into()) };
-        let made = db
+        let created = db
             .write(&context, origin, |tx| {
                 tx.act_as(admin.clone());
                 users::create(tx, new_user(1), password_hash())
@@ -126,13 +126,13 @@ on_both_databases! {
         let [line]: [AuditEntry; 1] = trail(&db, &context, json!({"user_id": admin.id})).try_into().unwrap();
         assert_eq!(
             (line.at, line.actor_id, line.entity_id),
-            (context.clock.now(), Some(admin.id), Some(made.id.get()))
+            (context.clock.now(), Some(admin.id), Some(created.id.get()))
         );
         assert_eq!((line.address.as_deref(), line.request_id.as_deref()), (Some("192.0.2.1"), Some("r-1")));
 
         let found =
             |body| trail(&db, &context, body).iter().map(|line| line.entity_id.unwrap()).collect::<Vec<_>>();
-        let (first, second) = (admin.id.get(), made.id.get());
+        let (first, second) = (admin.id.get(), created.id.get());
         assert_eq!(found(json!({})), [second, first]);
         assert_eq!(found(json!({"date_from": "2026-03-02"})), [second], "days of the site");
         assert_eq!(found(json!({"date_to": "2026-03-01"})), [first]);
@@ -145,7 +145,7 @@ on_both_databases! {
         );
     }
 
-    fn statements_are_counted_and_lists_take_as_many_however_long_they_are(db: TestDatabase) {
+    fn statements_are_counted_and_those_for_lists_do_not_grow(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let list = || {
@@ -194,9 +194,9 @@ fn instants_are_the_same_whatever_the_time_zone_of_the_server() {
     let here = user(&db, &context, Role::Admin);
     clock.advance_seconds(3600);
     let there = user(&elsewhere, &context, Role::Admin);
-    for somebody in [&here, &there] {
+    for person in [&here, &there] {
         for connection in [&db.database, &elsewhere] {
-            assert_eq!(connection.read(|conn| users::get(conn, somebody.id)).unwrap(), *somebody);
+            assert_eq!(connection.read(|conn| users::get(conn, person.id)).unwrap(), *person);
         }
     }
     // Comparisons in the database agree on the instant, too.

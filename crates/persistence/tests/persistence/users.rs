@@ -53,7 +53,7 @@ on_both_databases! {
         assert_eq!(badges_in_use(&db), ["ADM001", "INS001", "INS002", "INS003", "QE001", "SPE001"]);
     }
 
-    fn a_badge_that_is_given_is_taken_and_counting_goes_on_after_it(db: TestDatabase) {
+    fn a_requested_badge_is_used_and_numbering_continues_after_it(db: TestDatabase) {
         let (context, _) = context();
         let given = user_with(&db, &context, Role::Inspector, |body| body["role_id"] = json!("ins1007"));
         assert_eq!(given.role_id, "INS1007");
@@ -63,7 +63,7 @@ on_both_databases! {
         assert_eq!(user(&db, &context, Role::Inspector).role_id, "INS1009");
     }
 
-    fn what_is_unique_is_refused_the_second_time_and_the_field_is_named(db: TestDatabase) {
+    fn a_duplicate_is_refused_and_its_field_is_named(db: TestDatabase) {
         let (context, _) = context();
         create(
             &db,
@@ -87,7 +87,7 @@ on_both_databases! {
         };
         assert_eq!(refused(minor("QE007")), duplicate("minor_role_id"));
         assert_eq!(refused(minor("ENG007")), duplicate("minor_role_id"));
-        assert_eq!(badges_in_use(&db), ["ENG007", "QE007"], "what is refused takes no badge");
+        assert_eq!(badges_in_use(&db), ["ENG007", "QE007"], "a refusal uses no badge");
 
         let other = create(&db, &context, json!({"email": "2@example.com"})).unwrap();
         let changed = |body| refusal(change(&db, &context, &other, &other, body));
@@ -99,9 +99,9 @@ on_both_databases! {
         );
     }
 
-    fn a_generated_badge_makes_way_for_a_given_one_of_the_same_person(db: TestDatabase) {
+    fn a_generated_badge_avoids_a_requested_one_of_the_same_user(db: TestDatabase) {
         let (context, _) = context();
-        let made = create(
+        let created = create(
             &db,
             &context,
             json!({
@@ -109,15 +109,15 @@ on_both_databases! {
             }),
         )
         .unwrap();
-        assert_eq!((made.role_id.as_str(), made.minor_role_id.as_deref()), ("ENG002", Some("ENG001")));
+        assert_eq!((created.role_id.as_str(), created.minor_role_id.as_deref()), ("ENG002", Some("ENG001")));
     }
 
     fn a_new_role_brings_a_new_badge_and_frees_the_old_one(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
-        let somebody = user(&db, &context, Role::Inspector);
+        let person = user(&db, &context, Role::Inspector);
         let moved =
-            change(&db, &context, &admin, &somebody, json!({"role": "engineer", "minor_role": "inspector"}));
+            change(&db, &context, &admin, &person, json!({"role": "engineer", "minor_role": "inspector"}));
         let moved = moved.unwrap();
         assert_eq!((moved.role_id.as_str(), moved.minor_role_id.as_deref()), ("ENG001", Some("INS002")));
         assert_eq!(badges_in_use(&db), ["ADM001", "ENG001", "INS002"]);
@@ -129,7 +129,7 @@ on_both_databases! {
         assert_eq!(db.read(|conn| users::get(conn, bare.id)).unwrap(), bare);
     }
 
-    fn the_last_active_admin_stays_one(db: TestDatabase) {
+    fn the_last_active_admin_cannot_be_demoted(db: TestDatabase) {
         let (context, _) = context();
         let [first, second] = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
         act(&db, &context, &first, |tx| users::deactivate(tx, second.id)).unwrap();
@@ -146,40 +146,40 @@ on_both_databases! {
         );
     }
 
-    fn changes_leave_a_line_that_says_who_and_what(db: TestDatabase) {
+    fn changes_leave_an_audit_entry(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
-        let somebody = user(&db, &context, Role::Inspector);
-        change(&db, &context, &admin, &somebody, json!({"full_name": "Other"})).unwrap();
-        let lines = trail(&db, &context, json!({"entity_type": "user", "entity_id": somebody.id}));
+        let person = user(&db, &context, Role::Inspector);
+        change(&db, &context, &admin, &person, json!({"full_name": "Other"})).unwrap();
+        let lines = trail(&db, &context, json!({"entity_type": "user", "entity_id": person.id}));
         let actions: Vec<_> = lines.iter().map(|line| (line.action, line.actor_id)).collect();
         assert_eq!(actions, [(AuditAction::Update, Some(admin.id)), (AuditAction::Create, None)]);
         let notified = serde_json::to_value(&lines[0].changes).unwrap();
-        assert_eq!(notified, json!({"full_name": {"old": somebody.full_name, "new": "Other"}}));
+        assert_eq!(notified, json!({"full_name": {"old": person.full_name, "new": "Other"}}));
         assert!(!lines[1].changes.0.contains_key("password_hash"));
     }
 
     fn a_deactivated_account_is_out_at_once_and_its_old_sessions_stay_out(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
-        let somebody = user(&db, &context, Role::Inspector);
+        let person = user(&db, &context, Role::Inspector);
         let account =
-            db.read(|conn| sessions::find_account(conn, &somebody.email.to_uppercase())).unwrap().unwrap();
-        assert_eq!((&account.user, account.password_hash.as_str()), (&somebody, password_hash()));
-        let open = session(&somebody, "a", account.generation);
-        assert_eq!(authenticate(&db, &open).unwrap(), somebody);
+            db.read(|conn| sessions::find_account(conn, &person.email.to_uppercase())).unwrap().unwrap();
+        assert_eq!((&account.user, account.password_hash.as_str()), (&person, password_hash()));
+        let open = session(&person, "a", account.generation);
+        assert_eq!(authenticate(&db, &open).unwrap(), person);
 
-        let gone = act(&db, &context, &admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
+        let gone = act(&db, &context, &admin, |tx| users::deactivate(tx, person.id)).unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::AccountDisabled);
-        act(&db, &context, &admin, |tx| users::deactivate(tx, somebody.id)).unwrap();
+        act(&db, &context, &admin, |tx| users::deactivate(tx, person.id)).unwrap();
         change(&db, &context, &admin, &gone, json!({"is_active": true})).unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
-        let now = db.read(|conn| sessions::find_account(conn, &somebody.email)).unwrap().unwrap();
+        let now = db.read(|conn| sessions::find_account(conn, &person.email)).unwrap().unwrap();
         assert_eq!(now.generation, account.generation + 1);
-        assert!(authenticate(&db, &session(&somebody, "a", now.generation)).is_ok());
+        assert!(authenticate(&db, &session(&person, "a", now.generation)).is_ok());
 
-        let nobody = inspection_domain::ids::UserId::new(9_999).unwrap();
-        let lost = Session { user_id: nobody, token_id: "a".into(), generation: 0 };
+        let unknown = inspection_domain::ids::UserId::new(9_999).unwrap();
+        let lost = Session { user_id: unknown, token_id: "a".into(), generation: 0 };
         assert_eq!(code(authenticate(&db, &lost)), Code::TokenInvalid);
         assert!(db.read(|conn| sessions::find_account(conn, "nobody@example.com")).unwrap().is_none());
     }
@@ -187,43 +187,43 @@ on_both_databases! {
     fn a_new_password_and_a_logout_from_everywhere_end_every_session(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
-        let somebody = user(&db, &context, Role::Engineer);
+        let person = user(&db, &context, Role::Engineer);
         let new = Password::new("another horse battery");
         let generation =
-            || db.read(|conn| sessions::find_account(conn, &somebody.email)).unwrap().unwrap().generation;
+            || db.read(|conn| sessions::find_account(conn, &person.email)).unwrap().unwrap().generation;
 
-        let open = session(&somebody, "a", generation());
-        act(&db, &context, &admin, |tx| users::reset_password(tx, somebody.id, &new, "hash 2")).unwrap();
+        let open = session(&person, "a", generation());
+        act(&db, &context, &admin, |tx| users::reset_password(tx, person.id, &new, "hash 2")).unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
 
-        let open = session(&somebody, "b", generation());
+        let open = session(&person, "b", generation());
         let change =
-            |seen| act(&db, &context, &somebody, |tx| users::change_password(tx, &new, seen, "hash 3"));
+            |seen| act(&db, &context, &person, |tx| users::change_password(tx, &new, seen, "hash 3"));
         assert_eq!(
             refusal(change(password_hash())),
             (Code::ValidationError, vec!["current_password".to_owned()])
         );
-        assert!(authenticate(&db, &open).is_ok(), "what is refused ends nothing");
+        assert!(authenticate(&db, &open).is_ok(), "a refusal ends no session");
         let (_, next) = change("hash 2").unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
         assert_eq!(next, generation());
 
-        let open = session(&somebody, "c", next);
-        act(&db, &context, &somebody, sessions::logout_all).unwrap();
+        let open = session(&person, "c", next);
+        act(&db, &context, &person, sessions::logout_all).unwrap();
         assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
         assert!(authenticate(&db, &session(&admin, "d", 0)).is_ok(), "others stay");
 
         let weak = Password::new("password1");
-        let refused = act(&db, &context, &admin, |tx| users::reset_password(tx, somebody.id, &weak, "hash 4"));
+        let refused = act(&db, &context, &admin, |tx| users::reset_password(tx, person.id, &weak, "hash 4"));
         assert_eq!(refusal(refused), (Code::ValidationError, vec!["new_password".to_owned()]));
     }
 
-    fn a_token_that_is_given_back_is_over_and_forgotten_when_it_would_have_expired(db: TestDatabase) {
+    fn a_revoked_token_is_refused_and_deleted_after_its_expiry(db: TestDatabase) {
         let (context, clock) = context();
-        let somebody = user(&db, &context, Role::Engineer);
+        let person = user(&db, &context, Role::Engineer);
         let revoke = |token: &str, until: &str| {
             let until = instant(until);
-            act(&db, &context, &somebody, |tx| sessions::logout(tx, &[(token.to_owned(), until)])).unwrap();
+            act(&db, &context, &person, |tx| sessions::logout(tx, &[(token.to_owned(), until)])).unwrap();
         };
         let remembered = || -> Vec<String> {
             query!(db, |c| revoked_tokens::table
@@ -234,15 +234,15 @@ on_both_databases! {
         revoke("a", "2026-03-02T08:15:00Z");
         revoke("b", "2026-03-09T08:00:00Z");
         revoke("b", "2026-03-09T08:00:00Z");
-        assert_eq!(code(authenticate(&db, &session(&somebody, "a", 0))), Code::TokenRevoked);
-        assert!(authenticate(&db, &session(&somebody, "c", 0)).is_ok(), "the others stand");
+        assert_eq!(code(authenticate(&db, &session(&person, "a", 0))), Code::TokenRevoked);
+        assert!(authenticate(&db, &session(&person, "c", 0)).is_ok(), "the others stand");
         assert_eq!(remembered(), ["a", "b"]);
         clock.set("2026-03-02T08:15:00.001Z");
         revoke("c", "2026-03-02T08:30:00Z");
         assert_eq!(remembered(), ["b", "c"]);
     }
 
-    fn people_are_found_by_role_shift_trade_and_text(db: TestDatabase) {
+    fn users_are_filtered_by_role_shift_trade_and_text(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let both = user_with(&db, &context, Role::Specialist, |body| {
@@ -270,7 +270,7 @@ on_both_databases! {
             body["sort"] = json!("id");
             found(body)
         };
-        assert_eq!(sorted(json!({})), [admin.id, both.id, inspector.id], "active ones, if nothing is asked");
+        assert_eq!(sorted(json!({})), [admin.id, both.id, inspector.id], "active ones by default");
         assert_eq!(found(json!({"is_active": false})), [gone.id]);
         assert_eq!(sorted(json!({"role": "inspector"})), [both.id, inspector.id], "major or minor");
         assert_eq!(found(json!({"shift": "night"})), [both.id]);
@@ -288,7 +288,7 @@ on_both_databases! {
         assert_eq!(summaries[&both.id].role_id, both.role_id);
     }
 
-    fn the_operator_sees_whether_there_is_anybody_and_who_the_admins_are(db: TestDatabase) {
+    fn the_operator_sees_whether_accounts_exist_and_lists_the_admins(db: TestDatabase) {
         let (context, _) = context();
         assert!(db.read(users::is_empty).unwrap());
         user(&db, &context, Role::Engineer);

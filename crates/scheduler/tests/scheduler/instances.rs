@@ -346,7 +346,7 @@ fn ten_thousand_jobs_run_exactly_once_although_processes_are_killed() {
     }
     let killed = fleet.stop();
     assert!(killed > 5, "{killed} killed");
-    assert_eq!(depth(), outbox::Depth::default(), "no job was given up");
+    assert_eq!(depth(), outbox::Depth::default(), "no job is dead");
     for part in machines.chunks(1000) {
         let mut shown = part.to_vec();
         db.read(|conn| translations::show(conn, Language::Ar, &mut shown)).expect("read");

@@ -181,7 +181,7 @@ on_both_databases! {
         assert!(tasks::take_over(&db, &context, "another").expect("asked").is_empty(), "the run has ended");
     }
 
-    fn a_run_that_kills_its_instances_is_given_up_and_a_stopped_one_continues_elsewhere_at_once(db: TestDatabase) {
+    fn a_run_that_kills_its_instances_fails_and_a_stopped_one_continues_elsewhere_at_once(db: TestDatabase) {
         let (context, clock) = context_in("UTC");
         let task = TaskName::CheckExpiredLeaves;
         tasks::claim(&db, &context, "one", task, context.clock.now()).expect("claimed").expect("its own");

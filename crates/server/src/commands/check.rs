@@ -18,7 +18,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let resolved = Sources::from_system()?.resolve();
-    let deployment = Config::check(&resolved).map(|config| wire::deployment(&config));
+    let deployment = Config::validate(&resolved).map(|config| wire::deployment(&config));
     let deployment = deployment.as_ref().map_err(|problems| problems.each().collect());
     findings::print(check::run(deployment, &wire::secrets(&resolved)), args.json)
 }

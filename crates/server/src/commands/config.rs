@@ -17,7 +17,7 @@ pub(super) fn run(action: &Action) -> Result<()> {
     let resolved = Sources::from_system()?.resolve();
     say(shown(&resolved))?;
     // Printed before the validation, so that the sources of invalid values are visible.
-    let config = Config::check(&resolved)?;
+    let config = Config::validate(&resolved)?;
     for warning in config.warnings() {
         say(format!("\nwarning: {warning}"))?;
     }

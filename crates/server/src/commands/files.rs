@@ -31,7 +31,7 @@ pub(super) enum Action {
 pub(super) fn run(action: &Action, database: &Database, storage: &Storage, now: Instant) -> Result<()> {
     let (report, removed) = match action {
         Action::Check { contents } => (files::check(database, storage, now, *contents)?, false),
-        Action::Tidy { older_than } => (files::tidy(database, storage, now, *older_than)?, true),
+        Action::Tidy { older_than } => (files::remove_orphans(database, storage, now, *older_than)?, true),
     };
     say(lines(&report, removed))?;
     if !report.is_consistent() {

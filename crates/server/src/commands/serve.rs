@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
     }
     let storage = wire::storage(config)?;
     let supervisor = Supervisor::default();
-    files::tidy_daily(
+    files::remove_orphans_daily(
         database.clone(),
         storage.clone(),
         Arc::clone(&context.clock),

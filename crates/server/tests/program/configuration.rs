@@ -319,7 +319,7 @@ fn dotenv_supports_quotes_comments_and_export() {
     assert_eq!(value("OPENAI_TRANSLATE_MODEL"), Some("$HOME \\n"), "nothing is substituted");
     assert_eq!(value("LOG_LEVEL"), Some("info#not-a-comment"));
     assert_eq!(value("ADMIN_EMAIL"), None);
-    let found = problems(Config::check(&resolved));
+    let found = problems(Config::validate(&resolved));
     let of_dotenv: Vec<_> = found.iter().filter(|problem| problem.starts_with(".env")).collect();
     assert_eq!(of_dotenv, [".env can't be read: line 4 is not NAME=value"]);
 }

@@ -51,7 +51,7 @@ fn upload(client: &Client) -> inspection_testkit::clients::Response {
 
 /// Runs `files tidy` until its output meets a condition, since it spares files younger than a
 /// second, the least age that it accepts. Returns that output.
-fn tidied(folder: &TempDir, settings: &[(&str, &str)], is_done: impl Fn(&str) -> bool) -> String {
+fn tidy_until(folder: &TempDir, settings: &[(&str, &str)], is_done: impl Fn(&str) -> bool) -> String {
     let begun = Instant::now();
     loop {
         let (fine, text) = files(folder, settings, &["tidy", "--older-than", "1s"]);
@@ -80,7 +80,7 @@ fn killed_between_content_and_row_it_leaves_an_orphan_that_is_found() {
     let service = Running::start(&folder, &settings);
     let admin = service.admin();
     assert_eq!(upload(&admin).status, 201);
-    let kept = server.files().len();
+    let remaining = server.files().len();
     server.be(Mood::SilentAfter("PUT"));
     let under_way = {
         let base = service.base.clone();
@@ -109,19 +109,19 @@ fn killed_between_content_and_row_it_leaves_an_orphan_that_is_found() {
     service.kill();
     drop(under_way.join().expect("sent"));
     server.be(Mood::Fine);
-    assert!(server.files().len() > kept, "the content exists");
+    assert!(server.files().len() > remaining, "the content exists");
     let (fine, text) = files(&folder, &settings, &["check"]);
     assert!(
         fine && count_in(&text, "orphaned files") == 0,
         "within the hour they may belong to an upload: {text}"
     );
-    let text = tidied(&folder, &settings, |text| count_in(text, "orphaned files") > 0);
+    let text = tidy_until(&folder, &settings, |text| count_in(text, "orphaned files") > 0);
     assert_eq!(
         (count_in(&text, "recorded files"), count_in(&text, "orphaned files"), count_in(&text, "missing")),
         (1, 1, 0),
         "{text}"
     );
-    assert_eq!(server.files().len(), kept);
+    assert_eq!(server.files().len(), remaining);
     let (fine, text) = files(&folder, &settings, &["check", "--contents"]);
     assert!(fine && count_in(&text, "orphaned files") == 0, "{text}");
 }
@@ -133,7 +133,7 @@ fn killed_between_row_and_content_it_leaves_an_orphan_that_is_found() {
     let service = Running::start(&folder, &settings);
     let admin = service.admin();
     let (gone, stays) = (upload(&admin).id(), upload(&admin).id());
-    let kept = server.files().len();
+    let remaining = server.files().len();
     server.be(Mood::Silent);
     let base = (service.base.clone(), admin.token().expect("a token").to_owned());
     let under_way = thread::spawn(move || {
@@ -150,14 +150,14 @@ fn killed_between_row_and_content_it_leaves_an_orphan_that_is_found() {
     service.kill();
     drop(under_way.join().expect("sent"));
     server.be(Mood::Fine);
-    assert_eq!(server.files().len(), kept, "the content isn't");
-    let text = tidied(&folder, &settings, |text| count_in(text, "orphaned files") > 0);
+    assert_eq!(server.files().len(), remaining, "the content isn't");
+    let text = tidy_until(&folder, &settings, |text| count_in(text, "orphaned files") > 0);
     assert_eq!(
         (count_in(&text, "recorded files"), count_in(&text, "orphaned files"), count_in(&text, "missing")),
         (1, 1, 0),
         "{text}"
     );
-    assert!(server.files().len() < kept);
+    assert!(server.files().len() < remaining);
     let service = Running::start(&folder, &settings);
     let anonymous = Client::new(&service.base);
     assert_eq!(anonymous.get(&format!("/api/files/{stays}/download")).status, 401);
@@ -202,7 +202,7 @@ fn killed_repeatedly_under_load_it_never_lacks_content() {
     }
     // Every recorded file exists, and in the end no other.
     let uploads = folder.path().join("data/uploads");
-    tidied(&folder, &[], |text| count(&uploads) == count_in(text, "recorded files"));
+    tidy_until(&folder, &[], |text| count(&uploads) == count_in(text, "recorded files"));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn killed_during_an_upload_it_leaves_a_file_that_is_found() {
     }
     assert_eq!(count(&uploads), 1);
     service.kill();
-    let text = tidied(&folder, &[], |text| count_in(text, "abandoned uploads") > 0);
+    let text = tidy_until(&folder, &[], |text| count_in(text, "abandoned uploads") > 0);
     assert_eq!((count_in(&text, "abandoned uploads"), count(&uploads)), (1, 0), "{text}");
 }
 
@@ -267,9 +267,9 @@ fn unprivileged(folder: &TempDir, settings: &[(&str, &str)]) -> Command {
     let mut command = program(folder, settings, &[]);
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if is_root {
-        let nobody = 65534;
-        std::os::unix::fs::chown(folder.path(), Some(nobody), Some(nobody)).expect("given");
-        command.uid(nobody).gid(nobody);
+        let unprivileged = 65534;
+        std::os::unix::fs::chown(folder.path(), Some(unprivileged), Some(unprivileged)).expect("given");
+        command.uid(unprivileged).gid(unprivileged);
     }
     command
 }

@@ -88,7 +88,7 @@ fn every_finding_is_reported_whatever_fails() {
         (sources(&[("REDIS_URL", "redis://:hush-hush@127.0.0.1:1")]), "limits.redis_reachable"),
     ] {
         let resolved = given.resolve();
-        let deployment = Config::check(&resolved).map(|config| wire::deployment(&config));
+        let deployment = Config::validate(&resolved).map(|config| wire::deployment(&config));
         let deployment = deployment.as_ref().map_err(|problems| problems.each().collect());
         let found = check::run(deployment, &wire::secrets(&resolved));
         let ids: Vec<&str> = found.iter().map(|finding| finding.id).collect();

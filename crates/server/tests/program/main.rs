@@ -231,8 +231,8 @@ fn the_command_line_prepares_a_database() {
     assert!(failure(&refused).contains("migrate up"));
     said(&run(&["migrate", "up"]));
     said(&run(&["migrate", "redo"]));
-    let made = said(&run(&["admin", "create", "--email", "chief@example.com", "--name", "Chief"]));
-    assert!(made.to_lowercase().contains("password"), "{made}");
+    let created = said(&run(&["admin", "create", "--email", "chief@example.com", "--name", "Chief"]));
+    assert!(created.to_lowercase().contains("password"), "{created}");
     assert!(
         failure(&run(&["admin", "create", "--email", "chief@example.com", "--name", "Again"]))
             .contains("in use")

@@ -18,8 +18,8 @@ fn alerts_use_existing_metrics() {
     let folder = folder();
     let settings = [("APP_ENV", "development"), ("LOG_FILE", "logs/app.log")];
     let service = Running::start(&folder, &settings);
-    let made = program(&folder, &settings, &["backup", "create"]).output().expect("ended");
-    assert!(made.status.success(), "{made:?}");
+    let created = program(&folder, &settings, &["backup", "create"]).output().expect("ended");
+    assert!(created.status.success(), "{created:?}");
     let tried = program(&folder, &settings, &["backup", "verify"]).output().expect("ended");
     assert!(tried.status.success(), "{tried:?}");
     let anonymous = Client::new(&service.base);

@@ -71,7 +71,7 @@ impl Service {
 
 /// Reads and writes until `is_over`, and gives the serial numbers of the created machines.
 fn load(client: &Client, number: usize, is_over: &AtomicBool, done: &AtomicUsize) -> Vec<String> {
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for turn in 0.. {
         if is_over.load(Ordering::SeqCst) {
             break;
@@ -83,10 +83,10 @@ fn load(client: &Client, number: usize, is_over: &AtomicBool, done: &AtomicUsize
         let answer = client.post("/api/equipment", &body);
         assert_eq!(answer.status, 201, "{}", answer.text);
         assert_eq!(answer.data()["serial_number"], serial.as_str());
-        made.push(serial);
+        created.push(serial);
         done.fetch_add(2, Ordering::SeqCst);
     }
-    made
+    created
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn clients_behind_a_proxy_do_not_notice_restarts() {
     let client = anonymous.with_token(login.json["access_token"].as_str().expect("a token"));
 
     let (is_over, done) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let made: Vec<String> = thread::scope(|scope| {
+    let created: Vec<String> = thread::scope(|scope| {
         let (client, is_over, done) = (&client, &is_over, &done);
         let threads: Vec<_> =
             (0..6).map(|number| scope.spawn(move || load(client, number, is_over, done))).collect();
@@ -131,8 +131,8 @@ fn clients_behind_a_proxy_do_not_notice_restarts() {
         threads.into_iter().flat_map(|thread| thread.join().expect("no request failed")).collect()
     });
     let total = client.get("/api/equipment?q=restart-").json["pagination"]["total"].clone();
-    assert_eq!(total, made.len(), "acknowledged writes exist");
-    assert!(made.len() > 150, "{}", made.len());
+    assert_eq!(total, created.len(), "acknowledged writes exist");
+    assert!(created.len() > 150, "{}", created.len());
     service.stop();
     let checked = program(&folder, &settings, &["migrate", "status"]).output().expect("ended");
     assert!(checked.status.success(), "the database passes the check");

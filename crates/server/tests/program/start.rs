@@ -104,7 +104,7 @@ fn serve_refuses_pending_migrations_unless_it_may_apply_them() {
     serving.kill().expect("killed");
     serving.wait().expect("ended");
     assert!(!was_pending, "--migrate applies the migrations");
-    assert_eq!(ended, None, "and the service goes on");
+    assert_eq!(ended, None, "and the service continues");
     let allowed = program(&folder, &settings, &["migrate", "up"]).output().expect("ended");
     assert!(String::from_utf8_lossy(&allowed.stdout).contains("nothing to do"), "{allowed:?}");
 }

@@ -36,7 +36,7 @@ pub enum Refusal {
         kind: FileKind,
     },
     /// The file is truncated.
-    #[error("is not complete: its end is missing")]
+    #[error("is incomplete: its end is missing")]
     CutOff,
     /// The file violates its format.
     #[error("is damaged")]
@@ -45,10 +45,10 @@ pub enum Refusal {
     #[error("has more than {} million pixels", MAX_PIXELS / 1_000_000)]
     TooManyPixels,
     /// Data follows the end of the format.
-    #[error("goes on after its end")]
+    #[error("has data after its end")]
     GoesOn,
     /// The file is also valid as another format.
-    #[error("has something hidden in it: {0}")]
+    #[error("contains hidden content: {0}")]
     Hidden(&'static str),
 }
 

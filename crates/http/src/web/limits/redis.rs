@@ -75,8 +75,8 @@ impl RedisCounter {
     }
 
     /// Takes a token from the overall bucket and, if granted, from that of the endpoint, in one
-    /// round trip. `None` if Redis does not answer; the circuit breaker then skips most checks until
-    /// it answers again.
+    /// round trip. `None` if Redis does not answer; the circuit breaker then skips most checks
+    /// until it answers again.
     pub(super) async fn check(&self, client: IpAddr, own: Option<Limit>) -> Option<LimitDecision> {
         if !self.breaker.allows() {
             return None;

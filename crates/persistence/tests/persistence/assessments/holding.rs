@@ -3,12 +3,12 @@
 use super::*;
 
 on_both_databases! {
-    fn a_machine_that_an_assessment_holds_has_no_other_status_whoever_writes_it(db: TestDatabase) {
+    fn the_status_of_a_held_machine_cannot_be_changed_by_any_statement(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let crane = equipment(&db, &context);
-        let asked = yard.asked(&db, &context, &crane, TODAY);
-        verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).unwrap();
+        let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
+        verdict(&db, &context, &yard.team.mechanical, pending.id, Urgent).unwrap();
         for status in EquipmentStatus::ALL.iter().filter(|status| **status != Stopped) {
             refused_by(
                 &db,
@@ -18,19 +18,19 @@ on_both_databases! {
         }
         refused_by(&db, STOPPED_FKEY, "UPDATE equipment SET status = 'active'");
         assert_eq!(status_of(&db, crane.id), Stopped);
-        verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
+        verdict(&db, &context, &yard.team.electrical, pending.id, Operational).unwrap();
         refused_by(&db, STOPPED_FKEY, "UPDATE equipment SET status = 'active'");
         // A machine without a hold may change, so the hold caused the refusals.
-        yard.decide(&db, &context, asked.id, Operational).unwrap();
+        yard.decide(&db, &context, pending.id, Operational).unwrap();
         assert_eq!(slip_in(&db, "UPDATE equipment SET status = 'paused'").unwrap(), 1);
     }
 
-    fn nothing_urgent_is_stored_that_does_not_hold_its_machine(db: TestDatabase) {
+    fn an_urgent_assessment_is_stored_only_with_a_hold(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let [crane, other] = [equipment(&db, &context), equipment(&db, &context)];
-        let asked = yard.asked(&db, &context, &crane, TODAY);
-        let set = |what: &str| format!("UPDATE final_assessments SET {what} WHERE id = {}", asked.id);
+        let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
+        let set = |what: &str| format!("UPDATE final_assessments SET {what} WHERE id = {}", pending.id);
         for half in ["mechanical", "electrical"] {
             let urgent = format!("{half}_verdict = 'urgent', {half}_reason = 'r', {half}_verdict_at = created_at");
             refused_by(&db, HOLDS_CHECK, &set(&urgent));
@@ -51,8 +51,8 @@ on_both_databases! {
         refused_by(&db, HOLDS_CHECK, &set("equipment_hold = 'stopped'"));
         refused_by(&db, "final_assessments_stopped_check", &set("stopped_from = 'active'"));
 
-        verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).unwrap();
-        let held = stored(&db, &yard.admin, asked.id);
+        verdict(&db, &context, &yard.team.mechanical, pending.id, Urgent).unwrap();
+        let held = stored(&db, &yard.admin, pending.id);
         // Releasing the hold.
         refused_by(&db, HOLDS_CHECK, &set("equipment_hold = NULL, stopped_from = NULL"));
         refused_by(&db, "final_assessments_", &set("equipment_hold = NULL"));
@@ -73,18 +73,18 @@ on_both_databases! {
         refused_by(&db, "final_assessments_admin_check", &set(&(decided("operational", "admin") + let_go)));
         refused_by(&db, "final_assessments_completed_check", &set("status = 'completed'"));
         refused_by(&db, "final_assessments_completed_check", &set(&format!("decision = 'operational' {let_go}")));
-        assert_eq!(stored(&db, &yard.admin, asked.id), held);
+        assert_eq!(stored(&db, &yard.admin, pending.id), held);
         assert_eq!(status_of(&db, crane.id), Stopped);
     }
 
     fn two_verdicts_that_are_operational_are_not_resolved_as_urgent(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        let asked = yard.asked(&db, &context, &equipment(&db, &context), TODAY);
+        let pending = yard.pending_assessment(&db, &context, &equipment(&db, &context), TODAY);
         for inspector in yard.team.both() {
-            verdict(&db, &context, inspector, asked.id, Operational).unwrap();
+            verdict(&db, &context, inspector, pending.id, Operational).unwrap();
         }
-        yard.set_status(&db, &context, asked.equipment_id, Stopped);
+        yard.set_status(&db, &context, pending.equipment_id, Stopped);
         for by in ["agreement", "safety_rule"] {
             refused_by(&db, SAFETY_CHECK, &format!(
                 "UPDATE final_assessments SET decision = 'urgent', resolved_by = '{by}', equipment_hold = 'stopped'"
@@ -93,18 +93,18 @@ on_both_databases! {
         refused_by(&db, "final_assessments_resolved_by_check", "UPDATE final_assessments SET resolved_by = 'nobody'");
     }
 
-    fn an_assignment_has_one_assessment_and_an_assessment_gives_one_point(db: TestDatabase) {
+    fn an_assignment_has_one_assessment_and_an_assessment_books_one_point(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        let asked = yard.asked(&db, &context, &equipment(&db, &context), TODAY);
+        let pending = yard.pending_assessment(&db, &context, &equipment(&db, &context), TODAY);
         refused_by(&db, "final_assessments_assignment_id_key", &format!(
             "INSERT INTO final_assessments (assignment_id, equipment_id, mechanical_inspector_id, \
              electrical_inspector_id, status, created_at, updated_at) \
              SELECT assignment_id, equipment_id, mechanical_inspector_id, electrical_inspector_id, status, \
              created_at, updated_at FROM final_assessments WHERE id = {}",
-            asked.id
+            pending.id
         ));
-        yard.decide(&db, &context, asked.id, Operational).unwrap();
+        yard.decide(&db, &context, pending.id, Operational).unwrap();
         for inspector in yard.team.both() {
             refused_by(&db, "point_entries_assessment_key", &format!(
                 "INSERT INTO point_entries (user_id, role, amount, kind, related_type, related_id, created_at) \
@@ -124,7 +124,7 @@ on_both_databases! {
     fn counters_of_a_list_stay_within_bounds(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        yard.asked(&db, &context, &equipment(&db, &context), TODAY);
+        yard.pending_assessment(&db, &context, &equipment(&db, &context), TODAY);
         for what in [
             "completed_assets = 2",
             "completed_assets = -1",
@@ -140,7 +140,7 @@ on_both_databases! {
         refused_by(&db, "inspection_assignments_team_check", "UPDATE inspection_assignments SET status = 'unassigned'");
     }
 
-    fn everybody_sees_the_assessments_that_are_theirs_to_see(db: TestDatabase) {
+    fn users_see_the_assessments_visible_to_them(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let other = team(&db, &context);
@@ -149,8 +149,8 @@ on_both_databases! {
                 .map(|role| user(&db, &context, role));
         let minor = user_with(&db, &context, Role::Specialist, |body| body["minor_role"] = json!("engineer"));
         let cranes = [equipment(&db, &context), equipment(&db, &context), equipment(&db, &context)];
-        let [first, second] = [0, 1].map(|n| yard.asked(&db, &context, &cranes[n], TODAY));
-        let third = Yard { admin: yard.admin.clone(), team: other.clone() }.asked(&db, &context, &cranes[2], TODAY);
+        let [first, second] = [0, 1].map(|n| yard.pending_assessment(&db, &context, &cranes[n], TODAY));
+        let third = Yard { admin: yard.admin.clone(), team: other.clone() }.pending_assessment(&db, &context, &cranes[2], TODAY);
         verdict(&db, &context, &yard.team.mechanical, first.id, Operational).unwrap();
         yard.decide(&db, &context, second.id, Operational).unwrap();
 
@@ -168,8 +168,8 @@ on_both_databases! {
             assert_eq!(listed(inspector, json!({"status": "pending"})), [first.id]);
         }
         assert_eq!(listed(&other.electrical, json!({})), [third.id]);
-        for somebody in [&engineer, &quality, &specialist, &stranger, &minor] {
-            assert_eq!(listed(somebody, json!({})), [], "{}", somebody.role);
+        for person in [&engineer, &quality, &specialist, &stranger, &minor] {
+            assert_eq!(listed(person, json!({})), [], "{}", person.role);
         }
         let pages = (1..=3).map(|page| {
             let filter: AssessmentFilter = filter(json!({}));
@@ -185,13 +185,13 @@ on_both_databases! {
             assert_eq!(page.total, i64::try_from(page.items.len()).unwrap());
             page.items.iter().map(|of| of.id).collect::<Vec<_>>()
         };
-        assert_eq!(waiting(&yard.team.mechanical), [], "given, or decided");
+        assert_eq!(waiting(&yard.team.mechanical), [], "with a verdict, or decided");
         assert_eq!(waiting(&yard.team.electrical), [first.id]);
         for inspector in other.both() {
             assert_eq!(waiting(inspector), [third.id]);
         }
-        assert_eq!(waiting(&yard.admin), [], "an admin isn't asked");
-        let fourth = yard.asked(&db, &context, &cranes[0], TOMORROW);
+        assert_eq!(waiting(&yard.admin), [], "admins give no verdict");
+        let fourth = yard.pending_assessment(&db, &context, &cranes[0], TOMORROW);
         assert_eq!(waiting(&yard.team.mechanical), [fourth.id]);
         assert_eq!(waiting(&yard.team.electrical), [first.id, fourth.id], "the oldest first");
 
@@ -212,7 +212,7 @@ on_both_databases! {
         let nothing = AssessmentId::new(9_999).unwrap();
         assert_eq!(code(db.read(|conn| assessments::get_visible(conn, &yard.admin, nothing))), Code::NotFound);
         let required = notifications_to(&db, yard.team.mechanical.id);
-        let asked = required.iter().filter(|notified| notified.kind == NotificationType::AssessmentRequired).count();
-        assert_eq!(asked, 3);
+        let pending = required.iter().filter(|notified| notified.kind == NotificationType::AssessmentRequired).count();
+        assert_eq!(pending, 3);
     }
 }

@@ -3,30 +3,30 @@
 use super::*;
 
 on_both_databases! {
-    fn the_trail_tells_of_every_step(db: TestDatabase) {
+    fn the_audit_trail_records_every_step(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let crane = equipment(&db, &context);
-        let asked = yard.asked(&db, &context, &crane, TODAY);
+        let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
         let [mechanical, electrical] = yard.team.both();
         let lines_of = |entity: &str, id: i64| done_to(&db, &context, entity, id);
-        let begun = lines_of("assignment", asked.assignment_id.get()).len();
-        verdict(&db, &context, mechanical, asked.id, Urgent).unwrap();
-        let line = last_line(&db, &context, "assessment", asked.id.get());
+        let begun = lines_of("assignment", pending.assignment_id.get()).len();
+        verdict(&db, &context, mechanical, pending.id, Urgent).unwrap();
+        let line = last_line(&db, &context, "assessment", pending.id.get());
         assert_eq!(line.changes.0["mechanical_verdict"], json!({"old": null, "new": "urgent"}));
         assert_eq!(line.changes.0["equipment_hold"], json!({"old": null, "new": "stopped"}));
-        assert_eq!(lines_of("assignment", asked.assignment_id.get()).len(), begun, "it isn't done yet");
-        verdict(&db, &context, electrical, asked.id, Operational).unwrap();
-        let line = last_line(&db, &context, "assessment", asked.id.get());
+        assert_eq!(lines_of("assignment", pending.assignment_id.get()).len(), begun, "it isn't done yet");
+        verdict(&db, &context, electrical, pending.id, Operational).unwrap();
+        let line = last_line(&db, &context, "assessment", pending.id.get());
         assert_eq!(line.changes.0["decision"], json!({"old": null, "new": "urgent"}));
         assert_eq!(line.changes.0["resolved_by"], json!({"old": null, "new": "safety_rule"}));
-        yard.decide(&db, &context, asked.id, Operational).unwrap();
-        let line = last_line(&db, &context, "assessment", asked.id.get());
+        yard.decide(&db, &context, pending.id, Operational).unwrap();
+        let line = last_line(&db, &context, "assessment", pending.id.get());
         assert_eq!(line.changes.0["decision"], json!({"old": "urgent", "new": "operational"}));
         assert_eq!(line.changes.0["admin_notes"], json!({"old": null, "new": notes(Operational)}));
         let (one, other, admin) = (Some(mechanical.id), Some(electrical.id), Some(yard.admin.id));
         assert_eq!(
-            lines_of("assessment", asked.id.get()),
+            lines_of("assessment", pending.id.get()),
             [
                 (AuditAction::Create, other),
                 (AuditAction::Verdict, one),
@@ -39,7 +39,7 @@ on_both_databases! {
             [(AuditAction::Stop, one), (AuditAction::Release, admin)]
         );
         assert_eq!(
-            lines_of("assignment", asked.assignment_id.get())[begun..],
+            lines_of("assignment", pending.assignment_id.get())[begun..],
             [(AuditAction::Complete, other)]
         );
         for inspector in yard.team.both() {
@@ -57,10 +57,10 @@ on_both_databases! {
         let yard = yard(&db, &context);
         let others = Role::ALL.iter().map(|role| user(&db, &context, *role)).collect::<Vec<_>>();
         let crane = equipment(&db, &context);
-        let asked = yard.asked(&db, &context, &crane, TODAY);
+        let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
         let [mechanical, electrical] = yard.team.both();
         let unchanged = |outcome: Result<Assessment>| {
-            let now = stored(&db, &yard.admin, asked.id);
+            let now = stored(&db, &yard.admin, pending.id);
             (refusal(outcome), now, status_of(&db, crane.id), rows(&db))
         };
         let nothing_of = |code: Code, fields: &[&str], now: &Assessment, status, rows: &_| {
@@ -70,44 +70,44 @@ on_both_databases! {
         let before = rows(&db);
         for stranger in others.iter().chain([&yard.admin]) {
             for given in [Operational, Urgent] {
-                let outcome = verdict(&db, &context, stranger, asked.id, given);
+                let outcome = verdict(&db, &context, stranger, pending.id, given);
                 assert_eq!(
                     unchanged(outcome),
-                    nothing_of(Code::Forbidden, &[], &asked, Active, &before),
+                    nothing_of(Code::Forbidden, &[], &pending, Active, &before),
                     "{}",
                     stranger.role
                 );
             }
         }
-        let nobody = db.write(&context, Origin::default(), |tx| {
-            assessments::give_verdict(tx, asked.id, input(json!({"verdict": "operational"})))
+        let anonymous = db.write(&context, Origin::default(), |tx| {
+            assessments::give_verdict(tx, pending.id, input(json!({"verdict": "operational"})))
         });
-        assert_eq!(unchanged(nobody), nothing_of(Code::Forbidden, &[], &asked, Active, &before));
-        let nobody = db.write(&context, Origin::default(), |tx| {
-            assessments::decide(tx, asked.id, input(json!({"decision": "urgent", "notes": "!"})))
+        assert_eq!(unchanged(anonymous), nothing_of(Code::Forbidden, &[], &pending, Active, &before));
+        let anonymous = db.write(&context, Origin::default(), |tx| {
+            assessments::decide(tx, pending.id, input(json!({"decision": "urgent", "notes": "!"})))
         });
-        assert_eq!(unchanged(nobody), nothing_of(Code::Forbidden, &[], &asked, Active, &before));
+        assert_eq!(unchanged(anonymous), nothing_of(Code::Forbidden, &[], &pending, Active, &before));
 
         let short = |body: serde_json::Value| {
             let given: NewVerdict = input(body);
-            act(&db, &context, mechanical, |tx| assessments::give_verdict(tx, asked.id, given))
+            act(&db, &context, mechanical, |tx| assessments::give_verdict(tx, pending.id, given))
         };
-        let field = nothing_of(Code::ValidationError, &["urgent_reason"], &asked, Active, &before);
+        let field = nothing_of(Code::ValidationError, &["urgent_reason"], &pending, Active, &before);
         assert_eq!(unchanged(short(json!({"verdict": "urgent"}))), field);
         assert_eq!(unchanged(short(json!({"verdict": "urgent", "urgent_reason": "It leaks."}))), field);
         let almost = "é".repeat(49);
         assert_eq!(unchanged(short(json!({"verdict": "urgent", "urgent_reason": almost}))), field);
 
-        let judged = verdict(&db, &context, mechanical, asked.id, Urgent).unwrap();
+        let judged = verdict(&db, &context, mechanical, pending.id, Urgent).unwrap();
         let before = rows(&db);
         for given in [Operational, Urgent] {
-            let again = verdict(&db, &context, mechanical, asked.id, given);
+            let again = verdict(&db, &context, mechanical, pending.id, given);
             assert_eq!(unchanged(again), nothing_of(Code::InvalidState, &[], &judged, Stopped, &before));
         }
-        let judged = verdict(&db, &context, electrical, asked.id, Operational).unwrap();
+        let judged = verdict(&db, &context, electrical, pending.id, Operational).unwrap();
         let before = rows(&db);
         for inspector in yard.team.both() {
-            let again = verdict(&db, &context, inspector, asked.id, Operational);
+            let again = verdict(&db, &context, inspector, pending.id, Operational);
             assert_eq!(unchanged(again), nothing_of(Code::InvalidState, &[], &judged, Stopped, &before));
         }
         let nothing = AssessmentId::new(9_999).unwrap();
@@ -115,16 +115,16 @@ on_both_databases! {
         assert_eq!(rows(&db), before);
     }
 
-    fn fifty_characters_are_reason_enough_and_an_operational_verdict_keeps_none(db: TestDatabase) {
+    fn a_reason_of_fifty_characters_suffices_and_an_operational_verdict_discards_it(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
-        let asked = yard.asked(&db, &context, &equipment(&db, &context), TODAY);
+        let pending = yard.pending_assessment(&db, &context, &equipment(&db, &context), TODAY);
         let enough = "خ".repeat(50);
         let given: NewVerdict = input(json!({"verdict": "urgent", "urgent_reason": enough}));
         let judged =
-            act(&db, &context, &yard.team.mechanical, |tx| assessments::give_verdict(tx, asked.id, given)).unwrap();
+            act(&db, &context, &yard.team.mechanical, |tx| assessments::give_verdict(tx, pending.id, given)).unwrap();
         assert_eq!(judged.mechanical_reason, Some(enough));
-        let judged = verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
+        let judged = verdict(&db, &context, &yard.team.electrical, pending.id, Operational).unwrap();
         assert_eq!(judged.electrical_reason, None);
     }
 }

@@ -40,13 +40,13 @@ on_both_databases! {
         plan(one, json!(["nothing of it"]), "day", json!([0]), true);
 
         let list = |day: &str, shift: &str| {
-            let made = generate(&db, &context, Some(&admin), json!({"target_date": day, "shift": shift}));
-            let made = made.unwrap();
-            let found = pairs(&db, made.list.id);
-            assert!(made.is_new);
-            assert_eq!(made.added, found.len());
-            assert_eq!(counted(&db, made.list.id).3, ListStatus::Generated);
-            assert_eq!(db.read(|conn| daily_lists::get(conn, made.list.id)).unwrap(), made.list);
+            let created = generate(&db, &context, Some(&admin), json!({"target_date": day, "shift": shift}));
+            let created = created.unwrap();
+            let found = pairs(&db, created.list.id);
+            assert!(created.is_new);
+            assert_eq!(created.added, found.len());
+            assert_eq!(counted(&db, created.list.id).3, ListStatus::Generated);
+            assert_eq!(db.read(|conn| daily_lists::get(conn, created.list.id)).unwrap(), created.list);
             found
         };
         let cranes_by = |template: TemplateId| due.iter().map(move |id| (*id, template));
@@ -62,7 +62,7 @@ on_both_databases! {
         assert_eq!(list("2026-03-03", "night"), []);
     }
 
-    fn an_assignment_is_as_its_list_its_machine_and_its_routine_are(db: TestDatabase) {
+    fn an_assignment_takes_its_fields_from_list_machine_and_routine(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         let template = checklist(&db, &context, &admin).0.id;
@@ -73,13 +73,13 @@ on_both_databases! {
         });
         let ashore = equipment_with(&db, &context, |body| body["berth"] = json!(null));
         let body = json!({"target_date": "2026-03-07", "shift": "night"});
-        let made = generate(&db, &context, Some(&admin), body).unwrap();
+        let created = generate(&db, &context, Some(&admin), body).unwrap();
         let now = context.clock.now();
         let day = date("2026-03-07");
         assert_eq!(
-            made.list,
+            created.list,
             InspectionList {
-                id: made.list.id,
+                id: created.list.id,
                 target_date: day,
                 shift: Shift::Night,
                 status: ListStatus::Generated,
@@ -91,13 +91,13 @@ on_both_databases! {
                 updated_at: now,
             }
         );
-        let on_it = on_list(&db, made.list.id);
+        let on_it = on_list(&db, created.list.id);
         for (assignment, (machine, berth)) in on_it.iter().zip([(&moored, Some("B7")), (&ashore, None)]) {
             assert_eq!(
                 *assignment,
                 Assignment {
                     id: assignment.id,
-                    list_id: made.list.id,
+                    list_id: created.list.id,
                     equipment_id: machine.id,
                     template_id: template,
                     target_date: day,
@@ -122,7 +122,7 @@ on_both_databases! {
         assert_eq!(code(db.read(|conn| daily_lists::get(conn, ListId::new(9_999).unwrap()))), Code::NotFound);
     }
 
-    fn generating_a_list_that_is_there_is_a_duplicate_and_changes_nothing(db: TestDatabase) {
+    fn generating_an_existing_list_is_a_duplicate_and_changes_nothing(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         let template = checklist(&db, &context, &admin).0.id;
@@ -148,7 +148,7 @@ on_both_databases! {
         }
     }
 
-    fn a_refresh_adds_what_is_missing_and_touches_nothing_else(db: TestDatabase) {
+    fn a_refresh_adds_missing_assignments_and_changes_nothing_else(db: TestDatabase) {
         let (context, clock) = context();
         let [admin, second] = [(); 2].map(|()| user(&db, &context, Role::Admin));
         let [template, other] = [(); 2].map(|()| checklist(&db, &context, &admin).0.id);
@@ -212,7 +212,7 @@ on_both_databases! {
         }
         assert_eq!(counted(&db, list.id), (7, 3, 0, ListStatus::PartiallyAssigned));
         assert_eq!(more.list, InspectionList { total_assets: 7, updated_at: now, ..seen });
-        assert_eq!(more.list.generated_by_id, Some(admin.id), "who made it first");
+        assert_eq!(more.list.generated_by_id, Some(admin.id), "the first creator");
         assert_eq!(db.read(|conn| daily_lists::get(conn, list.id)).unwrap(), more.list);
 
         let lines = trail(&db, &context, json!({"action": "generate"}));
@@ -225,14 +225,14 @@ on_both_databases! {
         assert_eq!(last.changes.0["total_assets"], json!({"old": 5, "new": 7}));
     }
 
-    fn refreshing_a_list_that_is_not_there_makes_it(db: TestDatabase) {
+    fn refreshing_a_missing_list_creates_it(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
         equipment(&db, &context);
         let body = json!({"date": TODAY, "shift": "day", "refresh": true});
-        let made = generate(&db, &context, Some(&admin), body).unwrap();
-        assert_eq!((made.is_new, made.added, made.list.generated_by_id), (true, 1, Some(admin.id)));
+        let created = generate(&db, &context, Some(&admin), body).unwrap();
+        assert_eq!((created.is_new, created.added, created.list.generated_by_id), (true, 1, Some(admin.id)));
     }
 
     fn the_service_itself_generates_lists_too(db: TestDatabase) {
@@ -241,26 +241,26 @@ on_both_databases! {
         routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
         equipment(&db, &context);
         let body = json!({"target_date": "2026-03-03", "shift": "day"});
-        let made = generate(&db, &context, None, body).unwrap();
-        assert_eq!((made.added, made.is_new, made.list.generated_by_id), (1, true, None));
-        assert_eq!(db.read(|conn| daily_lists::get(conn, made.list.id)).unwrap(), made.list);
+        let created = generate(&db, &context, None, body).unwrap();
+        assert_eq!((created.added, created.is_new, created.list.generated_by_id), (1, true, None));
+        assert_eq!(db.read(|conn| daily_lists::get(conn, created.list.id)).unwrap(), created.list);
         let [line]: [AuditEntry; 1] = trail(&db, &context, json!({"action": "generate"})).try_into().unwrap();
-        assert_eq!((line.actor_id, line.entity_id), (None, Some(made.list.id.get())));
+        assert_eq!((line.actor_id, line.entity_id), (None, Some(created.list.id.get())));
     }
 
-    fn a_list_for_which_nothing_runs_is_empty(db: TestDatabase) {
+    fn a_list_without_routines_is_empty(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         equipment(&db, &context);
-        let made =
+        let created =
             generate(&db, &context, Some(&admin), json!({"target_date": TODAY, "shift": "day"})).unwrap();
-        assert_eq!((made.added, made.is_new), (0, true));
-        assert_eq!(counted(&db, made.list.id), (0, 0, 0, ListStatus::Generated));
+        assert_eq!((created.added, created.is_new), (0, true));
+        assert_eq!(counted(&db, created.list.id), (0, 0, 0, ListStatus::Generated));
         let template = checklist(&db, &context, &admin).0.id;
         routine_with(&db, &context, &admin, template, |body| body["asset_types"] = json!(["pump"]));
         let body = json!({"target_date": TODAY, "shift": "day", "refresh": true});
         assert_eq!(generate(&db, &context, Some(&admin), body).unwrap().added, 0, "no machine of that type");
-        assert_eq!(counted(&db, made.list.id), (0, 0, 0, ListStatus::Generated));
+        assert_eq!(counted(&db, created.list.id), (0, 0, 0, ListStatus::Generated));
         routine(&db, &context, &admin, template);
         assert_eq!(generated(&db, &context, &admin).0.total_assets, 1, "a routine that came later");
     }
@@ -282,7 +282,7 @@ on_both_databases! {
     }
 
     #[allow(clippy::print_stdout, reason = "the number is worth knowing")]
-    fn a_list_takes_as_many_statements_however_many_machines_are_on_it(db: TestDatabase) {
+    fn the_statements_for_a_list_do_not_grow_with_its_machines(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
@@ -296,11 +296,11 @@ on_both_databases! {
             }
         };
         let statements = |body: Value| {
-            let wanted: GenerateList = input(body);
+            let request: GenerateList = input(body);
             act(&db, &context, &admin, |tx| {
                 let before = db.statements();
-                let made = daily_lists::generate(tx, &wanted)?;
-                Ok((made.added, db.statements() - before))
+                let created = daily_lists::generate(tx, &request)?;
+                Ok((created.added, db.statements() - before))
             })
             .unwrap()
         };
@@ -365,7 +365,7 @@ on_both_databases! {
         assert_eq!(counted(), (4, 3, 3, PartiallyAssigned), "there is more to do again");
     }
 
-    fn lists_are_found_by_what_they_are(db: TestDatabase) {
+    fn lists_are_filtered_by_their_fields(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);

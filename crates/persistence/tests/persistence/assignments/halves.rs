@@ -3,7 +3,7 @@
 use super::*;
 
 on_both_databases! {
-    fn a_half_is_the_questions_of_ones_trade_and_those_of_none(db: TestDatabase) {
+    fn a_half_has_the_questions_of_its_trade_and_those_without_one(db: TestDatabase) {
         let (context, _) = context();
         let Case { admin, team, machine, id, .. } = case(&db, &context);
         let both = [
@@ -102,7 +102,7 @@ on_both_databases! {
             assert_eq!(code(not_yet), Code::InvalidState);
             for member in team.both() {
                 let kinds: Vec<_> = notifications_to(&db, member.id).iter().map(|notified| notified.kind).collect();
-                assert_eq!(kinds, [NotificationType::InspectionAssigned], "nobody is asked yet");
+                assert_eq!(kinds, [NotificationType::InspectionAssigned], "no verdict is requested yet");
             }
 
             clock.advance_seconds(60);
@@ -110,12 +110,12 @@ on_both_databases! {
             submit(&db, &context, inspector(order[1]), &second).unwrap();
             let now = context.clock.now();
             assert_eq!(get(&db, id), status(AssignmentStatus::AssessmentPending));
-            assert_eq!(counted(&db, list.id), before, "a list counts what is assessed");
-            let made = db.read(|conn| assessments::get_visible_by_assignment(conn, &team.electrical, id)).unwrap();
+            assert_eq!(counted(&db, list.id), before, "a list counts assessed assignments");
+            let created = db.read(|conn| assessments::get_visible_by_assignment(conn, &team.electrical, id)).unwrap();
             assert_eq!(
-                made,
+                created,
                 Assessment {
-                    id: made.id,
+                    id: created.id,
                     assignment_id: id,
                     equipment_id: machine.id,
                     mechanical_inspector_id: team.mechanical.id,
@@ -159,10 +159,10 @@ on_both_databases! {
                             machine.name
                         ),
                         related_type: Some("assessment".into()),
-                        related_id: Some(made.id.get()),
+                        related_id: Some(created.id.get()),
                         priority: NotificationPriority::Urgent,
                         is_persistent: false,
-                        action_url: Some(format!("/assessments/{}", made.id)),
+                        action_url: Some(format!("/assessments/{}", created.id)),
                         is_read: false,
                         read_at: None,
                         created_at: now,
@@ -194,7 +194,7 @@ on_both_databases! {
         }
     }
 
-    fn a_half_is_handed_in_by_an_admin_too_and_counts_for_its_inspector(db: TestDatabase) {
+    fn a_half_submitted_by_an_admin_counts_for_its_inspector(db: TestDatabase) {
         let (context, _) = context();
         let Case { admin, team, id, .. } = case(&db, &context);
         let sheet = half_answered(&db, &context, &team.electrical, id, &[]);
@@ -220,7 +220,7 @@ on_both_databases! {
         );
     }
 
-    fn a_half_is_confirmed_by_its_inspector_who_has_handed_it_in(db: TestDatabase) {
+    fn a_half_is_confirmed_by_its_inspector_after_submission(db: TestDatabase) {
         let (context, _) = context();
         let Case { admin, team, id, .. } = case(&db, &context);
         let engineer = user(&db, &context, Role::Engineer);
@@ -237,7 +237,7 @@ on_both_databases! {
             assert_eq!(code(confirm(&db, stranger, id)), Code::Forbidden);
         }
         assert_eq!(code(confirm(&db, mechanical, AssignmentId::new(9_999).unwrap())), Code::NotFound);
-        assert_eq!(rows(&db), before, "it says what is, and changes nothing");
+        assert_eq!(rows(&db), before, "it reports the status and changes nothing");
         let review = input(json!({"notes": "seen"}));
         act(&db, &context, &admin, |tx| inspections::review(tx, sheet.inspection.id, review)).unwrap();
         half_submitted(&db, &context, electrical, id, &[]);
@@ -246,7 +246,7 @@ on_both_databases! {
         }
     }
 
-    fn who_is_not_on_the_team_or_on_leave_starts_no_half(db: TestDatabase) {
+    fn only_a_present_member_of_the_team_starts_a_half(db: TestDatabase) {
         let (context, _) = context();
         let Case { admin, team, machine, id, .. } = case(&db, &context);
         let other = self::team(&db, &context);
@@ -259,7 +259,7 @@ on_both_databases! {
             assert_eq!(code(start(&db, &context, stranger, half())), Code::Forbidden);
         }
         let unassigned = start(&db, &context, &team.mechanical, json!({"assignment_id": free}));
-        assert_eq!(code(unassigned), Code::Forbidden, "nobody is on its team");
+        assert_eq!(code(unassigned), Code::Forbidden, "it has no team");
         let nothing = start(&db, &context, &team.mechanical, json!({"assignment_id": 9_999}));
         assert_eq!(code(nothing), Code::NotFound);
         let wrong = json!({"assignment_id": id, "equipment_id": second.id});
@@ -278,7 +278,7 @@ on_both_databases! {
         assert_eq!(code(start(&db, &context, &ill, right)), Code::RuleViolation, "not even going on");
     }
 
-    fn a_draft_for_something_else_is_in_the_way_of_a_half(db: TestDatabase) {
+    fn a_draft_for_another_target_prevents_a_half(db: TestDatabase) {
         let (context, _) = context();
         let Case { admin, team, machine, id, .. } = case(&db, &context);
         let body = json!({"target_date": "2026-03-03", "shift": "day"});
@@ -304,7 +304,7 @@ on_both_databases! {
         assert!(start(&db, &context, mechanical, json!({"assignment_id": tomorrow})).unwrap().1);
     }
 
-    fn starting_a_half_again_finds_its_draft_until_it_is_handed_in(db: TestDatabase) {
+    fn starting_a_half_again_finds_its_draft_until_submission(db: TestDatabase) {
         let (context, clock) = context();
         let Case { team, machine, id, .. } = case(&db, &context);
         let [mechanical, electrical] = team.both();
@@ -326,7 +326,7 @@ on_both_databases! {
         act(&db, &context, mechanical, |tx| inspections::delete(tx, first.inspection.id)).unwrap();
         assert_eq!(get(&db, id), begun);
         let (again, is_new) = start(&db, &context, mechanical, json!({"assignment_id": id})).unwrap();
-        assert!(is_new && again.inspection.id != first.inspection.id, "a draft that is gone is begun anew");
+        assert!(is_new && again.inspection.id != first.inspection.id, "a discarded draft is started again");
         half_submitted(&db, &context, mechanical, id, &[]);
 
         let complete = get(&db, id);
@@ -414,7 +414,7 @@ on_both_databases! {
         assert_eq!((rows(&db), get(&db, id)), before);
     }
 
-    fn of_two_at_midnight_the_later_day_is_the_last_whichever_comes_second(db: TestDatabase) {
+    fn of_two_submissions_at_midnight_the_later_day_is_recorded_in_either_order(db: TestDatabase) {
         let (context, clock) = context();
         let Case { team, machine, .. } = case(&db, &context);
         for at in ["2026-03-03T00:00:00.010Z", "2026-03-02T23:59:59.990Z"] {

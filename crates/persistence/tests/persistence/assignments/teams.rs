@@ -43,10 +43,10 @@ on_both_databases! {
             });
             store(&db, &away(&unlucky, ["2026-03-05"; 2], LeaveStatus::Approved, false, &context));
             act(&db, &context, &admin, |tx| users::deactivate(tx, unlucky.id)).unwrap();
-            let nobody = UserId::new(9_999).unwrap();
+            let unknown = UserId::new(9_999).unwrap();
             let untouched = rows(&db);
             for (wrong, conditions, of) in [
-                (nobody, 1, "nobody"),
+                (unknown, 1, "an unknown user"),
                 (gone.id, 1, "an account that is not active"),
                 (specialist.id, 1, "a specialist"),
                 (admin.id, 3, "an admin"),
@@ -76,12 +76,12 @@ on_both_databases! {
         let members: AssignTeam = input(json!({
             "mechanical_inspector_id": team.mechanical.id, "electrical_inspector_id": team.electrical.id,
         }));
-        let nobody = db.write(&context, Origin::default(), |tx| assignments::assign(tx, id, &members));
-        assert_eq!(code(nobody), Code::Forbidden);
+        let anonymous = db.write(&context, Origin::default(), |tx| assignments::assign(tx, id, &members));
+        assert_eq!(code(anonymous), Code::Forbidden);
         assert_eq!(get(&db, id), before);
     }
 
-    fn only_an_approved_leave_on_the_target_date_keeps_somebody_off_a_team(db: TestDatabase) {
+    fn only_an_approved_leave_on_the_target_date_excludes_a_user_from_a_team(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
@@ -94,7 +94,7 @@ on_both_databases! {
             (["2026-03-01", "2026-03-04"], LeaveStatus::Approved, false, "until the day before, so today"),
             (["2026-03-06", "2026-03-09"], LeaveStatus::Approved, false, "from the day after"),
             (whole, LeaveStatus::Approved, true, "ended early"),
-            (whole, LeaveStatus::Pending, false, "asked for"),
+            (whole, LeaveStatus::Pending, false, "requested"),
             (whole, LeaveStatus::Rejected, false, "refused"),
             (whole, LeaveStatus::Cancelled, false, "withdrawn"),
         ] {
@@ -110,7 +110,7 @@ on_both_databases! {
             set_out_on_leave(&db, member);
         }
         let today = assign(&db, &context, &admin, id, team.mechanical.id, team.electrical.id);
-        assert!(today.is_ok(), "who is away today may be there on the day");
+        assert!(today.is_ok(), "a user on leave today may be present on the day");
         let engineer = user_with(&db, &context, Role::Engineer, |body| {
             body["minor_role"] = json!("inspector");
             body["specialization"] = json!("electrical");
@@ -122,7 +122,7 @@ on_both_databases! {
         );
     }
 
-    fn a_team_is_told_in_both_languages_and_has_thirty_hours(db: TestDatabase) {
+    fn a_team_is_notified_in_both_languages_and_has_thirty_hours(db: TestDatabase) {
         let (context, clock) = context_in("Asia/Riyadh");
         let [admin, engineer] = [Role::Admin, Role::Engineer].map(|role| user(&db, &context, role));
         let template = checklist(&db, &context, &admin).0.id;
@@ -174,7 +174,7 @@ on_both_databases! {
                         kind: NotificationType::InspectionAssigned,
                         title: "Inspection assigned".into(),
                         title_ar: "تم تكليفك بفحص".into(),
-                        message: format!("You are to inspect Quay Crane 7 on 2026-03-02, with {partner}."),
+                        message: format!("You are assigned to inspect Quay Crane 7 on 2026-03-02, with {partner}."),
                         message_ar: format!("أنت مكلّف بفحص Quay Crane 7 بتاريخ 2026-03-02 مع {partner}."),
                         related_type: Some("assignment".into()),
                         related_id: Some(before.id.get()),
@@ -189,7 +189,7 @@ on_both_databases! {
                 assert!(notified.id > NotificationId::UNSAVED);
             }
             let notified = rows(&db)["notifications"] - counts["notifications"];
-            assert_eq!(notified, 2, "nobody else is told");
+            assert_eq!(notified, 2, "no other user is notified");
             let lines = trail(&db, &context, json!({"action": "assign", "entity_id": before.id}));
             assert_eq!((lines.len(), lines[0].actor_id), (1, Some(engineer.id)));
             assert_eq!(lines[0].changes.0["status"], json!({"old": "unassigned", "new": "assigned"}));
@@ -198,7 +198,7 @@ on_both_databases! {
         assert_eq!(crane.name_ar.as_deref(), Some("رافعة الرصيف ٧"), "names of machines are technical");
     }
 
-    fn a_team_can_be_changed_until_somebody_has_begun(db: TestDatabase) {
+    fn a_team_can_be_changed_until_a_half_is_started(db: TestDatabase) {
         let (context, clock) = context();
         let Case { admin, team: old, list, id, .. } = case(&db, &context);
         let engineer = user(&db, &context, Role::Engineer);
@@ -227,7 +227,7 @@ on_both_databases! {
         assert_eq!(
             code(start(&db, &context, &old.mechanical, json!({"assignment_id": id}))),
             Code::Forbidden,
-            "who isn't on the team any more"
+            "a former member of the team"
         );
 
         half_draft(&db, &context, &new.mechanical, id);
@@ -281,7 +281,7 @@ on_both_databases! {
         assert_eq!(code(correct(AssignmentId::new(9_999).unwrap(), "B1")), Code::NotFound);
     }
 
-    fn everybody_finds_the_assignments_whose_team_they_are_on(db: TestDatabase) {
+    fn users_find_the_assignments_of_their_teams(db: TestDatabase) {
         let (context, _) = context();
         let admin = user(&db, &context, Role::Admin);
         routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
@@ -311,15 +311,15 @@ on_both_databases! {
         assert_eq!(found(&one.mechanical, json!({})), [wed_2, wed, tue, mon_2, mon], "the latest day first");
         assert_eq!(found(&one.electrical, json!({})), [wed_2, wed, mon_2, mon]);
         assert_eq!(found(&two.electrical, json!({})), [tue]);
-        for nobody in [&two.mechanical, &admin] {
-            assert_eq!(found(nobody, json!({})), []);
+        for outsider in [&two.mechanical, &admin] {
+            assert_eq!(found(outsider, json!({})), []);
         }
         let mine = |body: Value| found(&one.mechanical, body);
         assert_eq!(mine(json!({"date": "2026-03-02"})), [mon_2, mon]);
         assert_eq!(mine(json!({"target_date": "2026-03-05"})), []);
         assert_eq!(mine(json!({"status": "in_progress"})), [wed]);
         assert_eq!(mine(json!({"status": "assigned", "date": "2026-03-04"})), [wed_2]);
-        assert_eq!(mine(json!({"status": "unassigned"})), [], "{tue_2} is nobody's");
+        assert_eq!(mine(json!({"status": "unassigned"})), [], "{tue_2} has no team");
         assert_eq!(mine(json!({"sort": "target_date"})), [mon, mon_2, tue, wed, wed_2]);
         assert_eq!(mine(json!({"sort": "-target_date"})), [wed_2, wed, tue, mon_2, mon]);
         let pages: Vec<AssignmentId> = (1..=3)
@@ -337,7 +337,7 @@ on_both_databases! {
         assert_eq!(pages, mine(json!({})));
     }
 
-    fn the_backlog_is_what_is_unfinished_after_its_deadline(db: TestDatabase) {
+    fn the_backlog_contains_unfinished_assignments_past_their_deadline(db: TestDatabase) {
         let (context, clock) = context();
         let admin = user(&db, &context, Role::Admin);
         routine(&db, &context, &admin, checklist(&db, &context, &admin).0.id);
@@ -408,7 +408,7 @@ on_both_databases! {
         half_submitted(&db, &context, &team.mechanical, early, &[]);
         assert_eq!(backlog(&db, &context).len(), 4, "a half is not enough");
         half_submitted(&db, &context, &team.electrical, early, &[]);
-        assert_eq!(backlog(&db, &context), [early_2, late, late_2], "what is late can still be done");
+        assert_eq!(backlog(&db, &context), [early_2, late, late_2], "overdue assignments can still be inspected");
     }
 
     fn days_at_both_ends_of_the_calendar_are_days_like_others(db: TestDatabase) {

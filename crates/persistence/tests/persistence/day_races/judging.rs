@@ -3,7 +3,7 @@
 use super::*;
 
 on_both_databases! {
-    fn both_halves_handed_in_at_once_lead_to_one_assessment(db: TestDatabase) {
+    fn concurrent_submissions_of_both_halves_create_one_assessment(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         for round in 0..2 * rounds() {
@@ -17,13 +17,13 @@ on_both_databases! {
             assert_eq!((done.len(), refused), (2, vec![]));
             assert_eq!(assignment(&db, on_list.id).status, AssignmentStatus::AssessmentPending);
             assert_eq!(rows(&db)["final_assessments"], i64::try_from(round + 1).unwrap());
-            let asked = db.read(|conn| assessments::get_visible_by_assignment(conn, &yard.admin, on_list.id)).unwrap();
-            let notified = told_about(&db, NotificationType::AssessmentRequired, asked.id.get());
-            assert_eq!(notified.iter().map(|notified| notified.user_id.get()).collect::<Vec<_>>(), both_pointed(&asked));
-            let made = trail(&db, &context, json!({
-                "entity_type": "assessment", "entity_id": asked.id.get(), "action": "create",
+            let pending = db.read(|conn| assessments::get_visible_by_assignment(conn, &yard.admin, on_list.id)).unwrap();
+            let notified = notified_of(&db, NotificationType::AssessmentRequired, pending.id.get());
+            assert_eq!(notified.iter().map(|notified| notified.user_id.get()).collect::<Vec<_>>(), both_pointed(&pending));
+            let created = trail(&db, &context, json!({
+                "entity_type": "assessment", "entity_id": pending.id.get(), "action": "create",
             }));
-            assert_eq!(made.len(), 1);
+            assert_eq!(created.len(), 1);
             all_is_well(&db);
         }
         let [(list, _)] = &true_lists(&db)[..] else { panic!("one list") };
@@ -36,14 +36,14 @@ on_both_databases! {
         for round in 0..3 {
             for verdicts in COMBINATIONS {
                 let crane = equipment(&db, &context);
-                let asked = yard.asked(&db, &context, &crane, TODAY);
+                let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
                 let (done, refused) = tally(at_once(2, |n| {
-                    verdict(&db, &context, yard.team.both()[n], asked.id, verdicts[n])
+                    verdict(&db, &context, yard.team.both()[n], pending.id, verdicts[n])
                 }));
                 assert_eq!((done.len(), refused), (2, vec![]), "{verdicts:?}");
                 let completed = |of: &&inspection_domain::assessments::Assessment| of.status == AssessmentStatus::Completed;
                 assert_eq!(done.iter().filter(completed).count(), 1, "one of them saw the other");
-                let judged = stored(&db, &yard.admin, asked.id);
+                let judged = stored(&db, &yard.admin, pending.id);
                 let is_urgent = verdicts.contains(&Urgent);
                 assert_eq!([judged.mechanical_verdict, judged.electrical_verdict], verdicts.map(Some));
                 assert_eq!(judged.decision, Some(if is_urgent { Urgent } else { Operational }));
@@ -52,9 +52,9 @@ on_both_databases! {
                 assert_eq!(judged.equipment_hold, is_urgent.then_some(Stopped));
                 assert_eq!(judged.stopped_from, is_urgent.then_some(Active));
                 assert_eq!(status_of(&db, crane.id), if is_urgent { Stopped } else { Active });
-                assert_eq!(times_stopped(&db, asked.id, &yard.admin), usize::from(is_urgent));
-                assert_eq!(pointed(&db, asked.id), both_pointed(&asked));
-                assert_eq!(assignment(&db, asked.assignment_id).status, AssignmentStatus::Completed);
+                assert_eq!(times_stopped(&db, pending.id, &yard.admin), usize::from(is_urgent));
+                assert_eq!(pointed(&db, pending.id), both_pointed(&pending));
+                assert_eq!(assignment(&db, pending.assignment_id).status, AssignmentStatus::Completed);
                 all_is_well(&db);
             }
             let [(list, _)] = &true_lists(&db)[..] else { panic!("one list") };
@@ -67,21 +67,21 @@ on_both_databases! {
         let yard = yard(&db, &context);
         for round in 0..rounds() {
             let crane = equipment(&db, &context);
-            let asked = yard.asked(&db, &context, &crane, TODAY);
+            let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
             let is_second = round % 2 == 1;
             if is_second {
-                verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
+                verdict(&db, &context, &yard.team.electrical, pending.id, Operational).unwrap();
             }
             let (done, refused) = tally(at_once(4, |n| {
                 let given = if n % 2 == 0 { Urgent } else { Operational };
-                verdict(&db, &context, &yard.team.mechanical, asked.id, given)
+                verdict(&db, &context, &yard.team.mechanical, pending.id, given)
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
-            assert_eq!(stored(&db, &yard.admin, asked.id), done[0]);
+            assert_eq!(stored(&db, &yard.admin, pending.id), done[0]);
             let is_urgent = done[0].mechanical_verdict == Some(Urgent);
             assert_eq!(status_of(&db, crane.id), if is_urgent { Stopped } else { Active });
-            let expected = if is_second { both_pointed(&asked) } else { vec![] };
-            assert_eq!(pointed(&db, asked.id), expected);
+            let expected = if is_second { both_pointed(&pending) } else { vec![] };
+            assert_eq!(pointed(&db, pending.id), expected);
             all_is_well(&db);
         }
     }
@@ -98,9 +98,9 @@ on_both_databases! {
             let actors = [&yard.admin, &other];
             let (done, refused) = tally(at_once(2, |n| generate(&db, &context, actors[n], &date, false)));
             assert_eq!(refused, [Code::Duplicate]);
-            let [made] = &done[..] else { panic!("one is made: {done:?}") };
-            assert_eq!((made.is_new, made.added, made.list.total_assets), (true, 3, 3));
-            assert_eq!(true_list(&db, made.list.id).len(), 3);
+            let [created] = &done[..] else { panic!("one is created: {done:?}") };
+            assert_eq!((created.is_new, created.added, created.list.total_assets), (true, 3, 3));
+            assert_eq!(true_list(&db, created.list.id).len(), 3);
         }
         for round in rounds()..2 * rounds() {
             let date = day(round);
@@ -108,9 +108,9 @@ on_both_databases! {
             let refreshes = |n: usize| round % 2 == 0 || n > 0;
             let (done, refused) = tally(at_once(4, |n| generate(&db, &context, &yard.admin, &date, refreshes(n))));
             assert!(refused.len() <= round % 2 && refused.iter().all(|code| *code == Code::Duplicate), "{refused:?}");
-            assert_eq!(done.iter().filter(|made| made.is_new).count(), 1);
-            assert_eq!(done.iter().map(|made| made.added).sum::<usize>(), 3);
-            assert_eq!(done.iter().map(|made| made.list.id).collect::<BTreeSet<_>>().len(), 1);
+            assert_eq!(done.iter().filter(|created| created.is_new).count(), 1);
+            assert_eq!(done.iter().map(|created| created.added).sum::<usize>(), 3);
+            assert_eq!(done.iter().map(|created| created.list.id).collect::<BTreeSet<_>>().len(), 1);
             let machines: BTreeSet<_> =
                 true_list(&db, done[0].list.id).iter().map(|on_list| on_list.equipment_id).collect();
             assert_eq!(machines.len(), 3);
@@ -147,18 +147,18 @@ on_both_databases! {
         let yard = yard(&db, &context);
         for round in 0..rounds() {
             let cranes = [equipment(&db, &context), equipment(&db, &context)];
-            let asked = cranes.each_ref().map(|crane| yard.asked(&db, &context, crane, TODAY));
-            for of in &asked {
+            let pending = cranes.each_ref().map(|crane| yard.pending_assessment(&db, &context, crane, TODAY));
+            for of in &pending {
                 verdict(&db, &context, &yard.team.mechanical, of.id, Operational).unwrap();
             }
             equipment(&db, &context);
             let outcomes = at_once(4, |n| -> Result<usize> {
-                match asked.get(n) {
+                match pending.get(n) {
                     Some(of) => {
                         let given = if (round + n).is_multiple_of(2) { Urgent } else { Operational };
                         verdict(&db, &context, &yard.team.electrical, of.id, given).map(|_| 0)
                     }
-                    None => generate(&db, &context, &yard.admin, TODAY, true).map(|made| made.added),
+                    None => generate(&db, &context, &yard.admin, TODAY, true).map(|created| created.added),
                 }
             });
             let (done, refused) = tally(outcomes);
@@ -170,7 +170,7 @@ on_both_databases! {
         }
     }
 
-    fn of_two_admins_who_decide_at_once_one_has_the_last_word(db: TestDatabase) {
+    fn of_two_concurrent_decisions_by_admins_one_is_final(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let admins = [&yard.admin, &user(&db, &context, Role::Admin)];
@@ -178,49 +178,49 @@ on_both_databases! {
             for decisions in COMBINATIONS {
                 for given in [None, Some(Operational), Some(Urgent)] {
                     let crane = equipment(&db, &context);
-                    let asked = yard.asked(&db, &context, &crane, TODAY);
+                    let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
                     if let Some(given) = given {
-                        verdict(&db, &context, &yard.team.electrical, asked.id, given).unwrap();
+                        verdict(&db, &context, &yard.team.electrical, pending.id, given).unwrap();
                     }
                     let (done, refused) =
-                        tally(at_once(2, |n| decide(&db, &context, admins[n], asked.id, decisions[n])));
+                        tally(at_once(2, |n| decide(&db, &context, admins[n], pending.id, decisions[n])));
                     assert_eq!((done.len(), refused), (2, vec![]), "{decisions:?}");
-                    let last = stored(&db, &yard.admin, asked.id);
+                    let last = stored(&db, &yard.admin, pending.id);
                     assert!(done.contains(&last), "one of the two stands, and whole: {last:?}");
                     let n = admins.iter().position(|admin| last.decided_by_id == Some(admin.id)).unwrap();
                     assert_eq!(last.decision, Some(decisions[n]));
                     let is_urgent = last.decision == Some(Urgent);
                     assert_eq!(last.equipment_hold, is_urgent.then_some(Stopped));
                     assert_eq!(status_of(&db, crane.id), if is_urgent { Stopped } else { Active });
-                    assert_eq!(pointed(&db, asked.id), both_pointed(&asked), "once");
-                    assert_eq!(assignment(&db, asked.assignment_id).status, AssignmentStatus::Completed);
+                    assert_eq!(pointed(&db, pending.id), both_pointed(&pending), "once");
+                    assert_eq!(assignment(&db, pending.assignment_id).status, AssignmentStatus::Completed);
                 }
             }
             all_is_well(&db);
         }
     }
 
-    fn an_admin_has_the_last_word_over_a_verdict_that_comes_at_once(db: TestDatabase) {
+    fn the_decision_of_an_admin_overrides_a_concurrent_verdict(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         for round in 0..rounds() {
             for decision in [Operational, Urgent] {
                 let crane = equipment(&db, &context);
-                let asked = yard.asked(&db, &context, &crane, TODAY);
+                let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
                 if round % 2 == 1 {
-                    verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
+                    verdict(&db, &context, &yard.team.electrical, pending.id, Operational).unwrap();
                 }
                 let (given, decided) = both(
-                    || verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent),
-                    || decide(&db, &context, &yard.admin, asked.id, decision),
+                    || verdict(&db, &context, &yard.team.mechanical, pending.id, Urgent),
+                    || decide(&db, &context, &yard.admin, pending.id, decision),
                 );
                 let decided = decided.unwrap();
                 let (given, refused) = tally(vec![given]);
                 assert!(refused.iter().all(|code| *code == Code::InvalidState), "{refused:?}");
                 assert_eq!(decided.mechanical_verdict, given.first().map(|_| Urgent), "it came before, or not at all");
-                assert_eq!(stored(&db, &yard.admin, asked.id), decided);
+                assert_eq!(stored(&db, &yard.admin, pending.id), decided);
                 assert_eq!(status_of(&db, crane.id), if decision == Urgent { Stopped } else { Active });
-                assert_eq!(pointed(&db, asked.id), both_pointed(&asked));
+                assert_eq!(pointed(&db, pending.id), both_pointed(&pending));
                 all_is_well(&db);
             }
         }
@@ -231,10 +231,10 @@ on_both_databases! {
         let yard = yard(&db, &context);
         for round in 0..2 * rounds() {
             let crane = equipment(&db, &context);
-            let asked = yard.asked(&db, &context, &crane, TODAY);
+            let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
             let to = [Paused, UnderMaintenance, OutOfService, Stopped][round % 4];
             let (given, changed) = both(
-                || verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent),
+                || verdict(&db, &context, &yard.team.mechanical, pending.id, Urgent),
                 || {
                     if to == OutOfService {
                         act(&db, &context, &yard.admin, |tx| machines::decommission(tx, crane.id))
@@ -245,7 +245,7 @@ on_both_databases! {
             );
             given.unwrap();
             assert_eq!(changed.unwrap().status, to);
-            let (now, status) = (stored(&db, &yard.admin, asked.id), status_of(&db, crane.id));
+            let (now, status) = (stored(&db, &yard.admin, pending.id), status_of(&db, crane.id));
             assert_eq!(now.equipment_hold.is_some(), status == Stopped, "{to}");
             if to == Stopped {
                 continue;
@@ -258,28 +258,28 @@ on_both_databases! {
         }
     }
 
-    fn two_assessments_that_stop_a_machine_at_once_release_it_when_both_let_go(db: TestDatabase) {
+    fn two_concurrent_assessments_release_a_machine_when_both_are_operational(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         for round in 0..rounds() {
             let crane = equipment(&db, &context);
             let before = [Active, Paused, UnderMaintenance][round % 3];
-            let asked = [TODAY, TOMORROW].map(|day| yard.asked(&db, &context, &crane, day));
+            let pending = [TODAY, TOMORROW].map(|day| yard.pending_assessment(&db, &context, &crane, day));
             if before != Active {
                 yard.set_status(&db, &context, crane.id, before);
             }
             let (done, refused) = tally(at_once(4, |n| {
-                verdict(&db, &context, yard.team.both()[n % 2], asked[n / 2].id, Urgent)
+                verdict(&db, &context, yard.team.both()[n % 2], pending[n / 2].id, Urgent)
             }));
             assert_eq!((done.len(), refused), (4, vec![]));
-            for of in &asked {
+            for of in &pending {
                 let now = stored(&db, &yard.admin, of.id);
                 assert_eq!((now.equipment_hold, now.stopped_from), (Some(Stopped), Some(before)));
                 assert_eq!(times_stopped(&db, of.id, &yard.admin), 1);
             }
             assert_eq!(status_of(&db, crane.id), Stopped);
             let (done, refused) =
-                tally(at_once(2, |n| decide(&db, &context, &yard.admin, asked[n].id, Operational)));
+                tally(at_once(2, |n| decide(&db, &context, &yard.admin, pending[n].id, Operational)));
             assert_eq!((done.len(), refused), (2, vec![]));
             assert_eq!(status_of(&db, crane.id), before, "the second of them released it");
             all_is_well(&db);

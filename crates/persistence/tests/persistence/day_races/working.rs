@@ -3,7 +3,7 @@
 use super::*;
 
 on_both_databases! {
-    fn of_two_engineers_who_assign_different_teams_one_has_the_last_word(db: TestDatabase) {
+    fn of_two_concurrent_team_assignments_one_is_final(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let engineers = [user(&db, &context, Role::Engineer), user(&db, &context, Role::Engineer)];
@@ -20,8 +20,8 @@ on_both_databases! {
             assert!(done.contains(&now), "one of the two stands, and whole: {now:?}");
             let n = engineers.iter().position(|engineer| now.assigned_by_id == Some(engineer.id)).unwrap();
             assert_eq!((members(&now), now.status), (ids(&teams[n]), AssignmentStatus::Assigned));
-            let notified = told_about(&db, NotificationType::InspectionAssigned, on_list.id.get());
-            assert_eq!(notified.len(), 4, "both teams are told");
+            let notified = notified_of(&db, NotificationType::InspectionAssigned, on_list.id.get());
+            assert_eq!(notified.len(), 4, "both teams are notified");
             all_is_well(&db);
         }
     }
@@ -82,7 +82,7 @@ on_both_databases! {
         }
     }
 
-    fn of_several_starts_of_a_half_one_makes_the_draft_and_the_others_find_it(db: TestDatabase) {
+    fn of_several_starts_of_a_half_one_creates_the_draft_and_the_others_find_it(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         for _ in 0..2 * rounds() {
@@ -180,15 +180,15 @@ on_both_databases! {
         }
     }
 
-    fn a_machine_is_stopped_while_everything_else_goes_on_with_it(db: TestDatabase) {
+    fn a_machine_is_stopped_during_concurrent_work_on_it(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let stranger = user(&db, &context, Role::Inspector);
         for round in 0..2 * rounds() {
             let crane = equipment(&db, &context);
-            let asked = yard.asked(&db, &context, &crane, TODAY);
+            let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
             if round % 2 == 0 {
-                verdict(&db, &context, &yard.team.electrical, asked.id, Operational).unwrap();
+                verdict(&db, &context, &yard.team.electrical, pending.id, Operational).unwrap();
             }
             let later = listed(&db, &context, &yard.admin, &crane, TOMORROW);
             assigned(&db, &context, &yard.admin, later.id, &yard.team);
@@ -196,7 +196,7 @@ on_both_databases! {
             let half = half_answered(&db, &context, &yard.team.mechanical, later.id, &[PASS_FAIL, CRITICAL]);
             let outcomes = at_once(6, |n| -> Result<()> {
                 match n {
-                    0 => verdict(&db, &context, &yard.team.mechanical, asked.id, Urgent).map(|_| ()),
+                    0 => verdict(&db, &context, &yard.team.mechanical, pending.id, Urgent).map(|_| ()),
                     1 => act(&db, &context, &yard.team.mechanical, |tx| {
                         inspections::submit(tx, half.inspection.id)
                     })
@@ -215,7 +215,7 @@ on_both_databases! {
             });
             let (done, refused) = tally(outcomes);
             assert_eq!((done.len(), refused), (6, vec![]));
-            let held = stored(&db, &yard.admin, asked.id).equipment_hold.is_some();
+            let held = stored(&db, &yard.admin, pending.id).equipment_hold.is_some();
             assert_eq!(status_of(&db, crane.id), if held { Stopped } else { Paused });
             assert_eq!(assignment(&db, later.id).status, AssignmentStatus::AssessmentPending);
             all_is_well(&db);
@@ -227,13 +227,13 @@ on_both_databases! {
         let yard = yard(&db, &context);
         for round in 0..rounds() {
             let cranes: [Equipment; 3] = std::array::from_fn(|_| equipment(&db, &context));
-            let asked = cranes.each_ref().map(|crane| yard.asked(&db, &context, crane, &day(round)));
+            let pending = cranes.each_ref().map(|crane| yard.pending_assessment(&db, &context, crane, &day(round)));
             let (done, refused) = tally(at_once(6, |n| {
                 let given = if n == 0 { Urgent } else { Operational };
-                verdict(&db, &context, yard.team.both()[n % 2], asked[n / 2].id, given)
+                verdict(&db, &context, yard.team.both()[n % 2], pending[n / 2].id, given)
             }));
             assert_eq!((done.len(), refused), (6, vec![]));
-            for of in &asked {
+            for of in &pending {
                 assert_eq!(pointed(&db, of.id), both_pointed(of));
             }
             assert_eq!(cranes.each_ref().map(|crane| status_of(&db, crane.id)), [Stopped, Active, Active]);
@@ -241,15 +241,15 @@ on_both_databases! {
         }
     }
 
-    fn a_change_of_an_inspectors_account_is_not_in_the_way_of_their_verdict(db: TestDatabase) {
+    fn a_change_of_an_inspectors_account_does_not_block_a_verdict(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         for round in 0..4 * rounds() {
-            let asked = yard.asked(&db, &context, &equipment(&db, &context), TODAY);
-            verdict(&db, &context, &yard.team.mechanical, asked.id, Operational).unwrap();
+            let pending = yard.pending_assessment(&db, &context, &equipment(&db, &context), TODAY);
+            verdict(&db, &context, &yard.team.mechanical, pending.id, Operational).unwrap();
             let last = &yard.team.electrical;
             let (given, moved) = both(
-                || verdict(&db, &context, last, asked.id, Urgent),
+                || verdict(&db, &context, last, pending.id, Urgent),
                 || move_to(&db, &context, &yard.admin, last, &format!("{round}@example.com")),
             );
             let refused = (tally(vec![given]).1, tally(vec![moved]).1);
@@ -258,7 +258,7 @@ on_both_databases! {
         }
     }
 
-    fn a_change_of_an_inspectors_account_is_not_in_the_way_of_a_rating(db: TestDatabase) {
+    fn a_change_of_an_inspectors_account_does_not_block_a_rating(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let inspector = user(&db, &context, Role::Inspector);
@@ -276,7 +276,7 @@ on_both_databases! {
         }
     }
 
-    fn an_admin_who_inspects_is_not_in_the_way_of_changes_of_accounts(db: TestDatabase) {
+    fn an_inspection_by_an_admin_does_not_block_account_changes(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         let inspecting = user_with(&db, &context, Role::Admin, |body| {
@@ -288,10 +288,10 @@ on_both_databases! {
         let yard = Yard { admin: yard.admin, team };
         for round in 0..4 * rounds() {
             let crane = equipment(&db, &context);
-            let asked = yard.asked(&db, &context, &crane, TODAY);
-            verdict(&db, &context, &yard.team.mechanical, asked.id, Operational).unwrap();
+            let pending = yard.pending_assessment(&db, &context, &crane, TODAY);
+            verdict(&db, &context, &yard.team.mechanical, pending.id, Operational).unwrap();
             let (given, changed) = both(
-                || verdict(&db, &context, &yard.team.electrical, asked.id, Operational),
+                || verdict(&db, &context, &yard.team.electrical, pending.id, Operational),
                 || {
                     let called: UserChanges = input(json!({"phone": format!("{round}")}));
                     act(&db, &context, &yard.admin, |tx| users::update(tx, yard.team.mechanical.id, called))
@@ -303,7 +303,7 @@ on_both_databases! {
         }
     }
 
-    fn a_draft_that_is_thrown_away_while_it_is_handed_in_is_one_or_the_other(db: TestDatabase) {
+    fn a_draft_discarded_during_its_submission_is_either_discarded_or_submitted(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
         for _ in 0..rounds() {
