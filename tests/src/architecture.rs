@@ -10,6 +10,7 @@ mod imports;
 mod layers;
 mod persistence;
 mod planted;
+mod prose;
 mod readmes;
 mod rooms;
 mod sources;

@@ -60,7 +60,7 @@ on_both! {
         let reader = Actor { user: site.user(Role::Specialist) };
         let late = || reader.client(&site).get("/api/inspection-assignments/backlog").json["pagination"]["total"].clone();
         site.clock.set("2026-03-03T13:00:01Z");
-        assert_eq!(late(), 0, "nobody is responsible for it");
+        assert_eq!(late(), 0, "it has no team");
         site.clock.set("2026-03-02T08:00:00Z");
         admin.post(&site, &format!("{path}/assign"), members(&team));
         site.clock.set("2026-03-03T12:59:59Z");

@@ -331,7 +331,7 @@ fn owners_have_the_permissions_of_the_table() {
     }
 }
 
-/// The owner of an object isn't more than anybody else where the table doesn't say so: an inspector
+/// The owner of an object isn't more than another user where the table doesn't say so: an inspector
 /// can't review their own inspection.
 #[test]
 fn owners_have_no_other_permissions() {

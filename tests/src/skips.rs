@@ -38,7 +38,8 @@ fn test_lines<'a>(path: &Path, text: &'a str) -> Vec<(usize, &'a str)> {
 }
 
 /// Whether a line begins a test of a macro such as `on_both!`, whose only parameter is what the
-/// test runs on: `fn a(site: TestSite) {`, `async fn a(store: TestStore) {` or `a(site: TestSite) {`.
+/// test runs on: `fn a(site: TestSite) {`, `async fn a(store: TestStore) {` or
+/// `a(site: TestSite) {`.
 fn is_macro_test(code: &str) -> bool {
     let parameter = code.split_once('(').and_then(|(_, rest)| rest.strip_suffix(") {"));
     let kind = parameter.and_then(|parameter| Some(parameter.split_once(": ")?.1));

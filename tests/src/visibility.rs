@@ -186,7 +186,7 @@ fn seen(one: Option<BTreeSet<String>>, other: Option<BTreeSet<String>>) -> &'sta
 }
 
 /// The lists of the API: operations without an id whose data is an array for some role.
-fn lists(clients: &[Client], stalled: i64) -> Vec<String> {
+fn list_paths(clients: &[Client], stalled: i64) -> Vec<String> {
     let document: Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
     let is_readable = |path: &str, item: &Value| {
@@ -217,7 +217,7 @@ on_both! {
         let admin = site.as_a(Role::Admin);
         let clients: Vec<_> = ROLES.iter().map(|role| site.client(crews[0].person(*role))).chain([admin]).collect();
         let mut table = String::new();
-        for path in lists(&clients, stalled) {
+        for path in list_paths(&clients, stalled) {
             let cells = ROLES.map(|role| {
                 let [one, other] = crews.each_ref().map(|crew| rows(&site.client(crew.person(role)), &path));
                 format!("{role}: {}", seen(one, other))

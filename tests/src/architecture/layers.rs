@@ -18,8 +18,8 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["domain", "auth", "persistence", "storage"]),
 ];
 
-/// Libraries and the crates that may use them. The test kit compares rows with `diesel`, without the
-/// code of persistence that it tests.
+/// Libraries and the crates that may use them. The test kit compares rows with `diesel`, without
+/// the code of persistence that it tests.
 const HOMES: &[(&str, &[&str])] = &[
     ("diesel", &["persistence", "testkit"]),
     ("diesel_migrations", &["persistence"]),

@@ -1,5 +1,5 @@
-//! Names, paths and followers of every entity, as the audit trail, notifications and the change feed
-//! refer to them.
+//! Names, paths and followers of every entity, as the audit trail, notifications and the change
+//! feed refer to them.
 
 use super::*;
 use crate::{

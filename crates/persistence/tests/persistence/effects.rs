@@ -239,9 +239,9 @@ fn is_user(entity: &str, field: &str) -> bool {
 }
 
 /// A story of the site, and the units of work in it.
-type Story = fn(&mut Ledger<'_>);
+type Scenario = fn(&mut Ledger<'_>);
 
-const STORIES: &[(&str, Story)] = &[
+const SCENARIOS: &[(&str, Scenario)] = &[
     ("people", people::story),
     ("plant", plant::story),
     ("inspecting", inspecting::story),
@@ -250,7 +250,7 @@ const STORIES: &[(&str, Story)] = &[
 ];
 
 fn compare(db: &Database, name: &str) {
-    let (_, story) = STORIES.iter().find(|(story, _)| *story == name).expect("a story");
+    let (_, story) = SCENARIOS.iter().find(|(story, _)| *story == name).expect("a story");
     let mut ledger = Ledger::new(db);
     story(&mut ledger);
     insta::assert_snapshot!(format!("effects_{name}"), ledger.text);
@@ -309,7 +309,7 @@ fn units_in_sources() -> BTreeSet<String> {
 #[test]
 fn every_unit_of_work_is_in_the_table() {
     let (mut recorded, mut tasks) = (BTreeSet::new(), HashSet::new());
-    for (_, story) in STORIES {
+    for (_, story) in SCENARIOS {
         let db = TestDatabase::new(inspection_testkit::DatabaseKind::Sqlite).expect("a database");
         let mut ledger = Ledger::new(&db);
         story(&mut ledger);
