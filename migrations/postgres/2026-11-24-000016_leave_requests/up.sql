@@ -5,12 +5,12 @@ ALTER TABLE leaves
     ADD COLUMN rejection_reason TEXT,
     ADD COLUMN ended_by_id BIGINT REFERENCES users (id),
     ADD COLUMN coverage_user_id BIGINT REFERENCES users (id),
-    -- Badge of the temporary role of the person who covers.
+    -- The badge of the role that whoever covers was given for that time.
     ADD COLUMN coverage_badge TEXT,
     ADD CONSTRAINT leaves_coverage_check
         CHECK (coverage_user_id IS NULL OR (status = 'approved' AND coverage_user_id <> user_id)),
     ADD CONSTRAINT leaves_coverage_badge_check CHECK (coverage_badge IS NULL OR coverage_user_id IS NOT NULL),
-    -- A range of one number represents the user id, since plain numbers would need an extension.
+    -- A range of one number stands for it, since plain numbers would need an extension.
     ADD CONSTRAINT leaves_no_overlap EXCLUDE USING gist (
         int8range(user_id, user_id, '[]') WITH &&,
         daterange(date_from, date_to, '[]') WITH &&

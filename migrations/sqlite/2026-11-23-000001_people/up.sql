@@ -1,4 +1,4 @@
--- Every badge in use, in either column of users: makes badges unique across both.
+-- Every badge in use, whichever column of users holds it: this is what makes a badge unique.
 CREATE TABLE badges (
     badge TEXT NOT NULL CONSTRAINT badges_pkey PRIMARY KEY,
     prefix TEXT,
@@ -27,7 +27,7 @@ CREATE TABLE users (
     is_on_leave BOOLEAN NOT NULL,
     leave_coverage_for BIGINT REFERENCES users (id),
     is_active BOOLEAN NOT NULL,
-    -- Tokens carry the generation at their issue; a new generation ends every session.
+    -- Tokens carry the generation they were issued in; another one ends every session.
     session_generation BIGINT NOT NULL DEFAULT 0,
     created_at TIMESTAMP NOT NULL,
     updated_at TIMESTAMP NOT NULL,
@@ -48,7 +48,7 @@ CREATE INDEX users_full_name_idx ON users (full_name, id);
 CREATE INDEX users_total_points_idx ON users (total_points, id);
 CREATE INDEX users_created_at_idx ON users (created_at, id);
 
--- Tokens revoked before their expiry; a row is deleted after the expiry of its token.
+-- Tokens that were given back before their time; a row goes when its token would have expired.
 CREATE TABLE revoked_tokens (
     jti TEXT NOT NULL CONSTRAINT revoked_tokens_pkey PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id),

@@ -43,7 +43,7 @@ CREATE TABLE inspection_answers (
 CREATE INDEX inspection_answers_checklist_item_id_idx ON inspection_answers (checklist_item_id);
 CREATE INDEX inspection_answers_answered_by_id_idx ON inspection_answers (answered_by_id);
 
--- Number of inspections of a machine in an ISO week.
+-- How often a machine was inspected in an ISO week.
 CREATE TABLE equipment_weekly_completions (
     equipment_id BIGINT NOT NULL REFERENCES equipment (id),
     iso_year INTEGER NOT NULL,

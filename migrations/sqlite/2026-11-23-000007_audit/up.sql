@@ -1,4 +1,4 @@
--- Append-only. No foreign key to users: the trail outlives the objects it describes.
+-- Grows only. No reference to users: the trail outlives everything it tells of.
 CREATE TABLE audit_entries (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     at TIMESTAMP NOT NULL,

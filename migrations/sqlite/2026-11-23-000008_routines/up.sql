@@ -15,7 +15,7 @@ CREATE INDEX inspection_routines_shift_idx ON inspection_routines (shift, id);
 CREATE INDEX inspection_routines_is_active_idx ON inspection_routines (is_active, id);
 CREATE INDEX inspection_routines_template_id_idx ON inspection_routines (template_id, id);
 
--- Types of equipment of a routine.
+-- The types of equipment that a routine is for.
 CREATE TABLE routine_asset_types (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     routine_id BIGINT NOT NULL REFERENCES inspection_routines (id),

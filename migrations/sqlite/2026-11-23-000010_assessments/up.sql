@@ -1,4 +1,4 @@
--- Target of the foreign key of a holding assessment: it fixes the status of the machine.
+-- What an assessment that holds a machine stopped refers to: while it stands, the status can't be another.
 CREATE UNIQUE INDEX equipment_id_status_key ON equipment (id, status);
 
 CREATE TABLE final_assessments (
@@ -52,7 +52,7 @@ CREATE TABLE final_assessments (
         (COALESCE(resolved_by, '') = 'admin') = (decided_by_id IS NOT NULL)
         AND (COALESCE(resolved_by, '') = 'admin') = (admin_notes IS NOT NULL)
     ),
-    -- One urgent verdict is sufficient, unless an admin decided.
+    -- One urgent verdict is enough, unless an admin decided.
     CONSTRAINT final_assessments_safety_check CHECK (
         COALESCE(resolved_by, 'admin') = 'admin'
         OR (mechanical_verdict IS NOT NULL AND electrical_verdict IS NOT NULL
@@ -66,5 +66,5 @@ CREATE INDEX final_assessments_equipment_id_idx ON final_assessments (equipment_
 CREATE INDEX final_assessments_decided_by_id_idx ON final_assessments (decided_by_id);
 CREATE INDEX final_assessments_released_by_id_idx ON final_assessments (released_by_id);
 
--- The point for a final assessment is booked once.
+-- The point for a final assessment is given once.
 CREATE UNIQUE INDEX point_entries_assessment_key ON point_entries (user_id, related_id) WHERE kind = 'assessment';

@@ -1,4 +1,4 @@
--- Metadata of evidence files; the content is in the file store, under the key.
+-- What is known of an evidence file; its bytes are in the store, under the key.
 CREATE TABLE files (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL CONSTRAINT files_key_key UNIQUE,
@@ -17,7 +17,7 @@ CREATE TABLE files (
 CREATE INDEX files_uploaded_by_id_idx ON files (uploaded_by_id, id);
 CREATE INDEX files_related_idx ON files (related_type, related_id, id);
 
--- Files that records other than answers depend on.
+-- Which records, but for answers, rest on a file.
 CREATE TABLE evidence (
     file_id BIGINT NOT NULL REFERENCES files (id),
     record_type TEXT NOT NULL,

@@ -1,4 +1,4 @@
--- Repair jobs of specialists and jobs of engineers.
+-- Work of specialists and engineers.
 CREATE TABLE jobs (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL CONSTRAINT jobs_kind_check CHECK (kind IN ('specialist', 'engineer')),
@@ -42,7 +42,7 @@ CREATE TABLE jobs (
         OR (completed_at IS NOT NULL AND actual_time_hours IS NOT NULL AND time_rating IS NOT NULL))
 );
 CREATE UNIQUE INDEX jobs_universal_key ON jobs (kind, universal_id);
--- At most one live repair of a defect.
+-- One repair of a defect at a time.
 CREATE UNIQUE INDEX jobs_one_repair_key ON jobs (defect_id)
     WHERE kind = 'specialist' AND status IN ('assigned', 'in_progress', 'paused');
 CREATE INDEX jobs_owner_idx ON jobs (owner_id, kind, status, id);
@@ -55,7 +55,7 @@ CREATE INDEX jobs_equipment_idx ON jobs (equipment_id, created_at);
 CREATE INDEX jobs_defect_idx ON jobs (defect_id, id);
 CREATE INDEX jobs_stalled_idx ON jobs (paused_at, id) WHERE status = 'paused';
 
--- Last assigned number, for each kind of job and for each badge.
+-- The last number that was given out: for each kind of job, and for each badge.
 CREATE TABLE job_counters (
     name TEXT NOT NULL CONSTRAINT job_counters_pkey PRIMARY KEY,
     last_number BIGINT NOT NULL
@@ -92,7 +92,7 @@ CREATE TABLE job_pauses (
     CONSTRAINT job_pauses_paused_check CHECK ((status IN ('approved', 'ended')) = (paused_at IS NOT NULL)),
     CONSTRAINT job_pauses_ended_check CHECK ((status = 'ended') = (duration_seconds IS NOT NULL))
 );
--- At most one pending request and one open pause of a job.
+-- One request, and one pause that goes on, for each job.
 CREATE UNIQUE INDEX job_pauses_one_pending_key ON job_pauses (job_id) WHERE status = 'pending';
 CREATE UNIQUE INDEX job_pauses_one_open_key ON job_pauses (job_id) WHERE status = 'approved';
 CREATE INDEX job_pauses_job_idx ON job_pauses (job_id, id);
@@ -118,7 +118,7 @@ CREATE TABLE takeovers (
         AND (kind = 'inspection') = (job_id IS NULL) AND (kind = 'inspection') = (partner_id IS NOT NULL)),
     CONSTRAINT takeovers_completed_check CHECK ((status = 'completed') = (completed_at IS NOT NULL))
 );
--- At most one pending request of a user, and one approved takeover.
+-- One request each, one who has taken over.
 CREATE UNIQUE INDEX takeovers_one_request_of_job_key ON takeovers (job_id, requested_by_id) WHERE status = 'pending';
 CREATE UNIQUE INDEX takeovers_one_request_of_assignment_key ON takeovers (assignment_id, requested_by_id) WHERE status = 'pending';
 CREATE UNIQUE INDEX takeovers_one_place_of_job_key ON takeovers (job_id, place) WHERE status = 'pending';
@@ -156,7 +156,7 @@ CREATE TABLE quality_reviews (
     CONSTRAINT quality_reviews_validated_check CHECK ((is_valid IS NULL) = (validated_at IS NULL)
         AND (is_valid IS NULL OR status = 'rejected'))
 );
--- At most one pending review of a job.
+-- One review of a job at a time.
 CREATE UNIQUE INDEX quality_reviews_one_pending_key ON quality_reviews (job_id) WHERE status = 'pending';
 CREATE INDEX quality_reviews_job_idx ON quality_reviews (job_id, id);
 CREATE INDEX quality_reviews_qe_idx ON quality_reviews (qe_id, status, id);

@@ -17,7 +17,7 @@ CREATE TABLE leaves (
     leave_type TEXT NOT NULL CONSTRAINT leaves_leave_type_check
         CHECK (leave_type IN ('sick', 'annual', 'emergency', 'training', 'other')),
     other_reason TEXT,
-    -- Both days are included.
+    -- Both days are part of the leave.
     date_from DATE NOT NULL,
     date_to DATE NOT NULL,
     reason TEXT,

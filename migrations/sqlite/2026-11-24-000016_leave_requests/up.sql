@@ -1,4 +1,4 @@
--- SQLite cannot add constraints to an existing table.
+-- SQLite adds no constraints to a table that is there.
 ALTER TABLE leaves RENAME TO old_leaves;
 DROP INDEX leaves_user_id_idx;
 CREATE TABLE leaves (
@@ -7,7 +7,7 @@ CREATE TABLE leaves (
     leave_type TEXT NOT NULL CONSTRAINT leaves_leave_type_check
         CHECK (leave_type IN ('sick', 'annual', 'emergency', 'training', 'other')),
     other_reason TEXT,
-    -- Both days are included.
+    -- Both days are part of the leave.
     date_from DATE NOT NULL,
     date_to DATE NOT NULL,
     reason TEXT,
@@ -23,7 +23,7 @@ CREATE TABLE leaves (
     rejection_reason TEXT,
     ended_by_id BIGINT REFERENCES users (id),
     coverage_user_id BIGINT REFERENCES users (id),
-    -- Badge of the temporary role of the person who covers.
+    -- The badge of the role that whoever covers was given for that time.
     coverage_badge TEXT,
     CONSTRAINT leaves_dates_check CHECK (date_from <= date_to),
     CONSTRAINT leaves_other_reason_check CHECK (leave_type <> 'other' OR other_reason IS NOT NULL),

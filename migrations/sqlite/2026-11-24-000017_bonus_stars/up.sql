@@ -1,8 +1,8 @@
 CREATE TABLE bonus_stars (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    -- The recipient.
+    -- Who gets them.
     user_id BIGINT NOT NULL REFERENCES users (id),
-    -- Number awarded or requested.
+    -- How many were given, or are asked for.
     amount BIGINT NOT NULL CONSTRAINT bonus_stars_amount_check CHECK (amount BETWEEN 1 AND 10),
     requested_amount BIGINT CONSTRAINT bonus_stars_requested_amount_check CHECK (requested_amount BETWEEN 1 AND 10),
     reason TEXT NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE bonus_stars (
     status TEXT NOT NULL CONSTRAINT bonus_stars_status_check
         CHECK (status IN ('pending', 'approved', 'modified', 'denied')),
     requested_by_id BIGINT REFERENCES users (id),
-    -- The user who awarded them or decided on the request.
+    -- Who gave them, or decided on the request.
     decided_by_id BIGINT REFERENCES users (id),
     decided_at TIMESTAMP,
     deny_reason TEXT,
@@ -23,7 +23,7 @@ CREATE TABLE bonus_stars (
         CHECK ((status = 'pending') = (decided_at IS NULL) AND (decided_at IS NULL) = (decided_by_id IS NULL)),
     CONSTRAINT bonus_stars_pending_check CHECK (status <> 'pending' OR requested_by_id IS NOT NULL),
     CONSTRAINT bonus_stars_modified_check CHECK (status <> 'modified' OR amount <> requested_amount),
-    -- Users cannot award stars to themselves.
+    -- Nobody awards themself.
     CONSTRAINT bonus_stars_other_check
         CHECK (user_id <> requested_by_id AND (status = 'denied' OR user_id <> decided_by_id))
 );

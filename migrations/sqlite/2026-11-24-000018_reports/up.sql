@@ -1,4 +1,4 @@
--- Indexes for the counts of dashboards, leaderboards and trends.
+-- What dashboards, leaderboards and trends count, so that they read these and not the tables.
 CREATE INDEX inspections_numbers_idx ON inspections (status, result);
 CREATE INDEX defects_numbers_idx ON defects (status, severity, category);
 CREATE INDEX defects_resolved_at_idx ON defects (resolved_at);

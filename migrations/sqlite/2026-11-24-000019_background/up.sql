@@ -1,4 +1,4 @@
--- Runs of the scheduled tasks: the instance that inserts the row of a task and a time runs it.
+-- Runs of the scheduled tasks: whoever inserts the row of a task and a time runs it.
 CREATE TABLE task_runs (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     task TEXT NOT NULL,
@@ -11,7 +11,7 @@ CREATE TABLE task_runs (
     finished_at TIMESTAMP,
     outcome TEXT NOT NULL
         CONSTRAINT task_runs_outcome_check CHECK (outcome IN ('running', 'succeeded', 'failed')),
-    -- Counts of the work done, a JSON document.
+    -- How much it has done, a JSON document.
     counts TEXT NOT NULL,
     error TEXT,
     CONSTRAINT task_runs_task_scheduled_for_key UNIQUE (task, scheduled_for),
@@ -20,7 +20,7 @@ CREATE TABLE task_runs (
 CREATE INDEX task_runs_outcome_idx ON task_runs (task, outcome, scheduled_for);
 CREATE INDEX task_runs_lease_idx ON task_runs (lease_until) WHERE outcome = 'running';
 
--- Background jobs, inserted by the transactions of their changes.
+-- What changes leave behind to be done in the background.
 CREATE TABLE outbox (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
@@ -40,7 +40,7 @@ CREATE INDEX outbox_lease_idx ON outbox (kind, lease_until) WHERE status = 'runn
 CREATE INDEX outbox_status_idx ON outbox (status, id);
 CREATE INDEX outbox_kind_idx ON outbox (kind, id);
 
--- Machine translations with their source text; a translation of another source is outdated.
+-- Texts in the other language, each with what it was made from: a text that has changed has none.
 CREATE TABLE translations (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     model_type TEXT NOT NULL,
@@ -49,14 +49,14 @@ CREATE TABLE translations (
     language TEXT NOT NULL CONSTRAINT translations_language_check CHECK (language IN ('en', 'ar')),
     source_hash TEXT NOT NULL,
     text TEXT NOT NULL,
-    -- Number of the job that wrote the row: an earlier job does not overwrite a later one.
+    -- The number of the job that made it: a later one is not overwritten by an earlier one.
     version BIGINT NOT NULL,
     created_at TIMESTAMP NOT NULL,
     CONSTRAINT translations_field_key UNIQUE (model_type, model_id, field_name)
 );
 CREATE INDEX translations_source_hash_idx ON translations (source_hash, language);
 
--- A scheduled task sends each of its notifications once.
+-- What somebody was told of is told once.
 ALTER TABLE inspection_assignments ADD COLUMN backlog_marked_at TIMESTAMP;
 ALTER TABLE job_pauses ADD COLUMN stalled_told_at TIMESTAMP;
 ALTER TABLE quality_reviews ADD COLUMN sla_warned_on DATE;

@@ -1,11 +1,10 @@
--- Items of offline work and their outcomes. A client id is unique for each user: an item is applied
--- once.
+-- What people did offline, and what became of it: each name of a person's items stands for one thing, done once.
 CREATE TABLE sync_items (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     user_id BIGINT NOT NULL REFERENCES users (id),
     client_id TEXT NOT NULL,
     entity_type TEXT NOT NULL,
-    -- JSON documents, like the result and the error.
+    -- JSON documents, also the result and the error.
     entity_data TEXT NOT NULL,
     occurred_at TIMESTAMP,
     outcome TEXT NOT NULL CONSTRAINT sync_items_outcome_check CHECK (outcome IN ('applied', 'rejected')),

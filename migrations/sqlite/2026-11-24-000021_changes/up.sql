@@ -1,4 +1,4 @@
--- Change feed: for each user the latest change of each object, numbered in commit order.
+-- What has changed for whom: the latest change of each object, numbered in the order of the commits.
 CREATE TABLE changes (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     user_id BIGINT NOT NULL REFERENCES users (id),
@@ -8,7 +8,7 @@ CREATE TABLE changes (
     changed_at TIMESTAMP NOT NULL,
     CONSTRAINT changes_entity_key UNIQUE (user_id, entity_type, entity_id)
 );
--- Existing objects count as changed once.
+-- What there is already has changed once.
 INSERT INTO changes (user_id, entity_type, entity_id, changed_at)
     SELECT mechanical_inspector_id, 'assignment', id, updated_at FROM inspection_assignments
     WHERE mechanical_inspector_id IS NOT NULL
