@@ -281,15 +281,18 @@ impl Job {
 }
 
 impl Assignment {
-    /// Checks that the actor may request it with a partner of the other trade: both are inspectors
-    /// and not on leave, the actor is not on the team, and the assignment belongs to the backlog
-    /// (§7).
+    /// Checks that the actor may request it with a partner of the other trade: both are active
+    /// inspectors and not on leave, the actor is not on the team, and the assignment belongs to the
+    /// backlog (§7).
     pub fn may_be_taken_over_by(
         &self,
         actor: &User,
         partner: Option<&User>,
         now: Instant,
     ) -> Result<(), TakeoverRefusal> {
+        if !actor.is_active || !actor.has(Role::Inspector) {
+            return Err(Forbidden("only an active inspector may take an inspection over").into());
+        }
         let partner = partner
             .filter(|partner| partner.is_active && partner.has(Role::Inspector) && !partner.is_on_leave);
         let other = actor.specialization.map(Category::other);

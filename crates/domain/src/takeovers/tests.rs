@@ -226,6 +226,13 @@ fn an_inspection_of_the_backlog_is_taken_over_by_a_present_user_outside_the_team
     }
     assert_eq!(take(&overdue(), &away, past), Err(TakeoverRule::OnLeave.into()));
     assert_eq!(take(&overdue(), &actor, now()), Err(TakeoverRule::NotStalled.into()), "at its deadline");
+    let dismissed = User { is_active: false, ..actor.clone() };
+    let retrained = User { role: Role::Specialist, ..actor.clone() };
+    for unfit in [dismissed, retrained] {
+        assert_eq!(take(&overdue(), &unfit, past).expect_err("unfit").code(), Code::Forbidden);
+    }
+    let minor = User { role: Role::Engineer, minor_role: Some(Role::Inspector), ..actor };
+    assert_eq!(take(&overdue(), &minor, past), Ok(()));
 }
 
 #[test]

@@ -50,6 +50,7 @@ mod reports;
 mod routines;
 mod schedules;
 mod schema;
+mod takeovers;
 mod transactions;
 mod users;
 
