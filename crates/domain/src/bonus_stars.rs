@@ -253,10 +253,13 @@ mod tests {
         assert!(!read(5, "  "));
         let job = |kind, id| {
             let body = json!({"user_id": 1, "amount": 1, "reason": "x", "related_job_type": kind, "related_job_id": id});
-            NewBonus::from_json(body).expect("fine").validate().is_ok()
+            let outcome = NewBonus::from_json(body).expect("fine").validate();
+            outcome.err().map(|wrong| wrong.fields()[0].field.clone())
         };
-        assert!(job(json!("engineer"), json!(4)) && job(json!(null), json!(null)));
-        assert!(!job(json!("engineer"), json!(null)) && !job(json!(null), json!(4)));
+        assert_eq!(job(json!("engineer"), json!(4)), None);
+        assert_eq!(job(json!(null), json!(null)), None);
+        assert_eq!(job(json!("engineer"), json!(null)).as_deref(), Some("related_job_id"));
+        assert_eq!(job(json!(null), json!(4)).as_deref(), Some("related_job_type"));
     }
 
     #[test]
