@@ -312,7 +312,8 @@ const LONGEST_NAME: usize = 150;
 pub fn display_name(given: &str) -> String {
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
     let visible: String = last.chars().filter(|c| !c.is_control() && !turns_direction(*c)).collect();
-    let name = visible.trim_matches(|c: char| c.is_whitespace() || c == '.');
+    let is_margin = |c: char| c.is_whitespace() || c == '.';
+    let name = visible.trim_matches(is_margin);
     if name.is_empty() {
         return "file".to_owned();
     }
@@ -321,7 +322,10 @@ pub fn display_name(given: &str) -> String {
         _ => (name, String::new()),
     };
     let room = LONGEST_NAME - extension.chars().count();
-    stem.chars().take(room).collect::<String>() + &extension
+    let stem: String = stem.chars().take(room).collect();
+    // Without an extension, a name that is cut may end in a margin again.
+    let name = stem + &extension;
+    name.trim_end_matches(is_margin).to_owned()
 }
 
 /// Whether a character is invisible and changes the reading direction of a name.
