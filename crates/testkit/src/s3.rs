@@ -30,10 +30,26 @@ pub enum Mood {
     Fine,
     /// Refuses requests with this status.
     Refusing(u16),
+    /// Stores this number of objects and refuses to store more.
+    FullAfter(usize),
     /// Accepts requests and never responds.
     Silent,
     /// Carries out requests of this method and never responds.
     SilentAfter(&'static str),
+}
+
+impl Mood {
+    /// The mood for the next request, by its method.
+    fn next(&mut self, method: &hyper::Method) -> Self {
+        match self {
+            Self::FullAfter(left) if method == hyper::Method::PUT => match left.checked_sub(1) {
+                Some(less) => *left = less,
+                None => return Self::Refusing(403),
+            },
+            _ => {}
+        }
+        self.clone()
+    }
 }
 
 /// A running S3 server.
@@ -73,7 +89,7 @@ impl S3Server {
                     let answer =
                         hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                             let (service, tell) = (service.clone(), tell.clone());
-                            let mood = seen.lock().expect("a mood").clone();
+                            let mood = seen.lock().expect("a mood").next(request.method());
                             async move {
                                 let method = request.method().to_string();
                                 let answer = match mood {
@@ -83,7 +99,7 @@ impl S3Server {
                                         let _ = tell.send(method);
                                         return std::future::pending().await;
                                     }
-                                    Mood::Fine | Mood::SilentAfter(_) => service
+                                    Mood::Fine | Mood::FullAfter(_) | Mood::SilentAfter(_) => service
                                         .call(request.map(Body::from))
                                         .await
                                         .unwrap_or_else(|_| refusal(500)),

@@ -89,6 +89,28 @@ fn a_failing_bucket_is_reported(kind: DatabaseKind) {
 }
 
 #[test]
+fn an_upload_of_several_that_fails_leaves_none() {
+    let (site, server) = or_skip!(on_s3(DatabaseKind::Sqlite));
+    let (_, client) = signed_in(&site, Role::Inspector);
+    let image = png(30, 30);
+    let files = ["a.png", "b.png", "c.png"].map(|name| FormFile {
+        field: "files",
+        name,
+        declared: "image/png",
+        bytes: &image,
+    });
+    server.be(Mood::FullAfter(2));
+    is_unavailable(&client.post_form("/api/files/upload-multiple", &[], &files));
+    let kept: Vec<_> =
+        server.files().into_iter().filter(|path| path.extension() == Some("png".as_ref())).collect();
+    assert!(kept.is_empty(), "{kept:?}");
+    server.be(Mood::Fine);
+    let stored = client.post_form("/api/files/upload-multiple", &[], &files);
+    assert_eq!(stored.data().as_array().map(Vec::len), Some(3), "{}", stored.text);
+    assert_eq!(client.get("/api/files").json["pagination"]["total"], 3);
+}
+
+#[test]
 fn a_bucket_behaves_like_a_folder_on_sqlite() {
     a_bucket_behaves_like_a_folder(DatabaseKind::Sqlite);
 }
