@@ -5,7 +5,7 @@ use inspection_domain::{
     audit::AuditAction,
     defects::{Defect, DefectChanges, DefectFilter, DefectStatus, Reopening, Resolution, Severity},
     ids::DefectId,
-    notifications::NotificationType,
+    notifications::{NotificationPriority, NotificationType},
     rule::Code,
     schema::defects as rows,
     time::Date,
@@ -19,7 +19,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, code, filter, notified_kinds, refusal, trail};
+use crate::{ALL, code, filter, notifications_to, notified_kinds, refusal, trail};
 
 fn change(db: &Database, context: &Context, actor: &User, id: DefectId, body: Value) -> Result<Defect> {
     let changes: DefectChanges = input(body);
@@ -197,6 +197,20 @@ on_both_databases! {
         assert_eq!(lines[2].changes.0["reason"], json!({"old": null, "new": "it leaks again"}));
         assert_eq!(lines[4].changes.0["severity"], json!({"old": "medium", "new": "high"}));
         assert_eq!(code(db.read(|conn| defects::get(conn, DefectId::new(9_999).unwrap()))), Code::NotFound);
+    }
+
+    fn a_critical_defect_is_announced_as_urgent(db: TestDatabase) {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        checklist(&db, &context, &admin);
+        submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL, CRITICAL]);
+        let created = notifications_to(&db, inspector.id);
+        let priorities: Vec<_> = created.iter().map(|notice| (notice.kind, notice.priority)).collect();
+        assert_eq!(priorities, [
+            (NotificationType::DefectCreated, NotificationPriority::Urgent),
+            (NotificationType::DefectCreated, NotificationPriority::Warning),
+        ]);
     }
 
     fn a_defect_is_assigned_to_active_users_only(db: TestDatabase) {

@@ -1,5 +1,7 @@
 //! Records of evidence files, and the records that depend on them (§14).
 
+mod evidence;
+
 use std::thread;
 
 use inspection_domain::{

@@ -10,7 +10,7 @@ use inspection_domain::{
     schema::{badges, leaves as stored},
     users::{Role, User},
 };
-use inspection_persistence::{Context, Database, leaves, users};
+use inspection_persistence::{Context, Database, defects, leaves, users};
 use inspection_testkit::{
     builders::{
         act, approved_leave, checklist, defect, equipment, input, leave, repair, started, user, user_with,
@@ -311,6 +311,10 @@ on_both_databases! {
         person("Inspector, other trade, other shift", Role::Inspector, "electrical", "night");
         let busy = person("Specialist at work", Role::Specialist, "mechanical", "day");
         person("Specialist without work", Role::Specialist, "electrical", "night");
+        let charged = person("Specialist with a defect", Role::Specialist, "electrical", "night");
+        let given = defect(&db, &context, &absent, &machine).id;
+        let to = input(json!({"assigned_to_id": charged.id}));
+        act(&db, &context, &admin, |tx| defects::update(tx, given, to)).expect("given");
         person("Engineer, same shift", Role::Engineer, "electrical", "day");
         let away = person("Away", Role::Inspector, "mechanical", "day");
         approved_leave(&db, &context, &admin, &away, "2026-03-04", "2026-03-04");
@@ -331,6 +335,7 @@ on_both_databases! {
             ("Engineer, same shift", 10, 0),
             ("Inspector, other trade, other shift", 8, 0),
             ("Specialist without work", 5, 0),
+            ("Specialist with a defect", 2, 0),
             (admin, 0, 0),
         ]);
     }
@@ -353,8 +358,11 @@ on_both_databases! {
         assert_eq!(found(&admin, json!({"date_from": "2026-03-04"})), [3, 2], "until that day or longer");
         assert_eq!(found(&admin, json!({"date_to": "2026-03-03"})), [3, 1], "from that day or earlier");
         assert_eq!(found(&admin, json!({"leave_type": "sick"})), Vec::<i64>::new());
+        let third = user(&db, &context, Role::Engineer);
+        let short = approved_leave(&db, &context, &admin, &third, "2026-03-02", "2026-03-02");
         let active = db.read(|conn| leaves::active(conn, context.today(), ALL)).unwrap();
-        assert_eq!((active.total, active.items[0].id), (1, taken.id));
+        let ids: Vec<_> = active.items.iter().map(|leave| leave.id).collect();
+        assert_eq!((active.total, ids), (2, vec![short.id, taken.id]), "who is back first");
         assert!(db.read(|conn| leaves::get_visible(conn, &other, theirs.id)).is_ok());
         assert_eq!(code(db.read(|conn| leaves::get_visible(conn, &one, theirs.id))), Code::Forbidden);
     }

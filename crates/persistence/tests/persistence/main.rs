@@ -41,6 +41,7 @@ mod leave_properties;
 mod leaves;
 mod list_pages;
 mod notifications;
+mod outbox;
 mod people_races;
 mod points;
 mod probe;
@@ -50,7 +51,9 @@ mod reports;
 mod routines;
 mod schedules;
 mod schema;
+mod sync;
 mod takeovers;
+mod tasks;
 mod transactions;
 mod users;
 

@@ -299,6 +299,9 @@ on_both_databases! {
         for id in [wed, wed_2, mon, mon_2] {
             assigned(&db, &context, &admin, id, &one);
         }
+        let before = rows(&db);
+        assigned(&db, &context, &admin, wed, &one);
+        assert_eq!(rows(&db), before, "the same team again changes nothing");
         assign(&db, &context, &admin, tue, one.mechanical.id, two.electrical.id).unwrap();
         half_draft(&db, &context, &one.electrical, wed);
         let found = |who: &User, body: Value| -> Vec<AssignmentId> {
