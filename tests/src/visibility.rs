@@ -174,7 +174,7 @@ fn rows(client: &Client, path: &str) -> Option<BTreeSet<String>> {
     Some(rows.map(|row| if row["id"].is_null() { row.to_string() } else { row["id"].to_string() }).collect())
 }
 
-/// What two people of the same role see of a list.
+/// The part of a list that two people of the same role see.
 fn seen(one: Option<BTreeSet<String>>, other: Option<BTreeSet<String>>) -> &'static str {
     match (one, other) {
         (None, None) => "refused",

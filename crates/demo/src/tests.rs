@@ -76,7 +76,7 @@ fn generated(seed: u64, days: u16, end: &str) -> Dump {
     dump(&test.database, &calendar, end)
 }
 
-/// What holds with every seed: the numbers follow from the plan of the simulation, in which random
+/// Holds with every seed: the numbers follow from the plan of the simulation, in which random
 /// choices decide on machines, findings and delays.
 fn assert_believable(seed: u64, site: &Dump, end: Instant) {
     let role = |role| site.people.iter().filter(|user| user.role == role).count();

@@ -44,7 +44,7 @@ fn names_are_for_display_only() {
     assert_eq!(named(200, "abcdefghij"), format!("{}.abcdefghij", "x".repeat(139)));
     assert_eq!(named(148, "abcdefghijk"), format!("{}.a", "x".repeat(148)), "no extension");
     assert_eq!(named(146, "jpg"), format!("{}.jpg", "x".repeat(146)));
-    // What is cut off may leave a dot or a space at the end.
+    // The cut may leave a dot or a space at the end.
     assert_eq!(named(149, "a-long-extension"), "x".repeat(149));
     let long = display_name(&format!("{}.jpg", "ط".repeat(400)));
     assert_eq!(long.chars().count(), 150);

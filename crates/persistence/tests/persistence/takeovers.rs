@@ -3,7 +3,6 @@
 use inspection_domain::{assignments::AssignmentStatus, rule::Code, users::Role};
 use inspection_persistence::{assignments, takeovers, users};
 use inspection_testkit::{
-    TestDatabase,
     builders::{act, assigned, checklist, equipment, generated, input, routine, team, user},
     context::context,
     on_both_databases,
