@@ -33,6 +33,10 @@ on_both! {
         let elsewhere = site.client(&user);
         assert_eq!(elsewhere.post("/api/auth/logout", &json!({"refresh_token": "rubbish"})).status, 200);
         refused(&elsewhere.get("/api/auth/me"), "TOKEN_REVOKED");
+        let foreign = site.token(&site.user(Role::Specialist), TokenType::Refresh);
+        assert_eq!(site.client(&user).post("/api/auth/logout", &json!({"refresh_token": foreign})).status, 200);
+        let theirs = site.anonymous().with_token(&foreign).post("/api/auth/refresh", &json!({}));
+        assert_eq!(theirs.status, 200, "the token of another user remains valid: {}", theirs.text);
         assert_eq!(me.post("/api/auth/logout", &json!({"refresh_token": refresh})).status, 200);
         refused(&me.get("/api/auth/me"), "TOKEN_REVOKED");
         refused(&anonymous.with_token(refresh).post("/api/auth/refresh", &json!({})), "TOKEN_REVOKED");

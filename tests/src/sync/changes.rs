@@ -76,6 +76,46 @@ on_both! {
         assert_eq!((gone.len(), &gone[0]["entity_id"], &gone[0]["data"]), (1, &id, &Value::Null));
     }
 
+    fn access_lost_to_an_object_of_any_kind_is_reported_to_a_phone_that_knows_it(site: TestSite) {
+        let (db, context) = (&site.db, &site.context);
+        let chief = site.user(Role::Admin);
+        let (before, after) = (builders::team(db, context), builders::team(db, context));
+        let (template, _) = builders::checklist(db, context, &chief);
+        builders::routine(db, context, &chief, template.id);
+        let machine = builders::equipment(db, context);
+        let (_, listed) = builders::generated(db, context, &chief);
+        let assignment = listed[0].id;
+        builders::assigned(db, context, &chief, assignment, &before);
+        let draft = builders::draft(db, context, &before.mechanical, &machine).inspection.id;
+        let defect = builders::defect(db, context, &before.mechanical, &machine).id;
+        let phone = site.client(&before.mechanical);
+        let (seen, cursor) = changes(&phone, None, 100);
+        let known = latest(seen);
+        let objects = [
+            format!("\"assignment\" {assignment}"),
+            format!("\"inspection\" {draft}"),
+            format!("\"defect\" {defect}"),
+        ];
+        for object in &objects {
+            assert!(known.get(object).is_some_and(|data| !data.is_null()), "{object}: {known:?}");
+        }
+
+        builders::assigned(db, context, &chief, assignment, &after);
+        assert_eq!(phone.delete(&format!("/api/inspections/{draft}")).status, 200);
+        let reassigned = json!({"assigned_to_id": after.mechanical.id});
+        assert_eq!(site.client(&chief).put(&format!("/api/defects/{defect}"), &reassigned).status, 200);
+        let news = latest(changes(&phone, Some(&cursor), 100).0);
+        for object in &objects {
+            assert_eq!(news.get(object), Some(&Value::Null), "{object}: {news:?}");
+        }
+        let theirs = latest(changes(&site.client(&after.mechanical), None, 100).0);
+        for object in [&objects[0], &objects[2]] {
+            assert!(theirs.get(object).is_some_and(|data| !data.is_null()), "{object}: {theirs:?}");
+        }
+        let partner = latest(changes(&site.client(&before.electrical), None, 100).0);
+        assert_eq!(partner.get(&objects[0]), Some(&Value::Null), "the whole team");
+    }
+
     fn following_the_changes_during_writes_yields_the_final_state(site: TestSite) {
         let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);

@@ -6,7 +6,7 @@ use std::thread;
 
 use inspection_domain::{
     audit::AuditAction,
-    files::{FileKind, Relation, StoredFile},
+    files::{FileKind, Relation, StoredFile, UploadFields},
     ids::{FileId, InspectionId},
     inspections::{NewAnswer, NewAnswers, Review},
     rule::Code,
@@ -83,6 +83,20 @@ on_both_databases! {
         assert!(db.read(|conn| files::known_keys(conn, &[])).expect("none").is_empty());
     }
 
+    fn a_file_of_an_object_is_recorded_by_users_who_see_the_object(db: TestDatabase) {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let (owner, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
+        checklist(&db, &context, &admin);
+        let inspection = draft(&db, &context, &owner, &equipment(&db, &context)).inspection.id;
+        let fields: UploadFields = input(json!({"related_type": "inspection", "related_id": inspection}));
+        let purpose = fields.purpose().expect("a purpose");
+        let before = rows(&db);
+        assert_eq!(code(act(&db, &context, &other, |tx| files::record(tx, Vec::new(), &purpose))), Code::Forbidden);
+        assert_eq!(rows(&db), before);
+        act(&db, &context, &owner, |tx| files::record(tx, Vec::new(), &purpose)).expect("recorded");
+    }
+
     fn a_key_belongs_to_one_file(db: TestDatabase) {
         let (context, _) = context();
         let owner = user(&db, &context, Role::Specialist);
@@ -90,7 +104,7 @@ on_both_databases! {
         let again = inspection_domain::files::NewFile {
             key: one.key, client_name: "a.jpg".into(), kind: FileKind::Jpeg, size: 1, sha256: "0".repeat(64),
         };
-        let purpose = input::<inspection_domain::files::UploadFields>(json!({})).purpose().expect("a purpose");
+        let purpose = input::<UploadFields>(json!({})).purpose().expect("a purpose");
         let before = rows(&db);
         assert_eq!(code(act(&db, &context, &owner, |tx| files::record(tx, vec![again], &purpose))), Code::Conflict);
         assert_eq!(rows(&db), before);
