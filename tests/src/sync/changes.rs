@@ -86,8 +86,8 @@ on_both! {
         let (_, listed) = builders::generated(db, context, &chief);
         let assignment = listed[0].id;
         builders::assigned(db, context, &chief, assignment, &before);
-        let draft = builders::draft(db, context, &before.mechanical, &machine).inspection.id;
         let defect = builders::defect(db, context, &before.mechanical, &machine).id;
+        let draft = builders::draft(db, context, &before.mechanical, &machine).inspection.id;
         let phone = site.client(&before.mechanical);
         let (seen, cursor) = changes(&phone, None, 100);
         let known = latest(seen);
