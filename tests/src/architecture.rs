@@ -148,7 +148,10 @@ fn the_purpose_of_every_library_is_documented() {
 }
 
 #[test]
-fn readmes_name_files_that_exist_and_quote_their_code() {
+fn readmes_name_files_and_functions_that_exist_and_quote_their_code() {
+    let sources = sources();
+    let is_separator = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    let words = sources.iter().flat_map(|source| source.text.split(is_separator)).collect();
     for readme in sources::read(&root(), &["README.md", "crates", "docker", "tests"], "md") {
         let folder = root().join(&readme.path).parent().expect("a folder").to_owned();
         let text = |path: &str| fs::read_to_string(root().join(path)).unwrap_or_default();
@@ -156,6 +159,7 @@ fn readmes_name_files_that_exist_and_quote_their_code() {
         assert_none(&readmes::missing_paths(&readme.path, &readme.text, exists));
         assert_none(&readmes::broken_links(&readme.path, &readme.text, |link| folder.join(link).exists()));
         assert_none(&readmes::misquoted_lines(&readme.path, &readme.text, text));
+        assert_none(&readmes::missing_names(&readme.path, &readme.text, &words));
     }
 }
 

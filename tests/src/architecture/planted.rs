@@ -336,6 +336,11 @@ fn a_wrong_path_link_or_quotation_in_a_readme_is_found() {
     assert_eq!((paths(true), paths(false)), (vec![], vec!["README.md: no crates/a/src/b.rs".to_owned()]));
     let links = |exists| readmes::broken_links("README.md", &example(""), |_| exists);
     assert_eq!((links(true), links(false)), (vec![], vec!["README.md: no b.rs".to_owned()]));
+    let words = ["is_a_long_name", "Refused"].into_iter().collect();
+    let names = |text| readmes::missing_names("README.md", text, &words);
+    assert_eq!(names("See `Rule::Refused` in `is_a_long_name`, `short_name` and `a::path`."), [""; 0]);
+    assert_eq!(names("See `Rule::Other`."), ["README.md: no Other in the code"]);
+    assert_eq!(names("See `is_another_long_name`."), ["README.md: no is_another_long_name in the code"]);
 }
 
 #[test]

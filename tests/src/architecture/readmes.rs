@@ -1,4 +1,7 @@
-//! The READMEs: every path that they name exists, and their examples are quoted from the code.
+//! The READMEs: every path, function and test that they name exists, and their examples are quoted
+//! from the code.
+
+use std::collections::HashSet;
 
 /// Folders that a path of the workspace begins with.
 const FOLDERS: [&str; 4] = ["crates/", "tests/", "docker/", "migrations/"];
@@ -48,4 +51,28 @@ pub(super) fn misquoted_lines(name: &str, readme: &str, file: impl Fn(&str) -> S
         before = after.unwrap_or_default();
     }
     found
+}
+
+/// The function or variant that a span in backticks names: `Type::name`, or the long name of a
+/// test. Short names can be fields and variables.
+fn code_name(span: &str) -> Option<&str> {
+    let is_word =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    match span.split_once("::") {
+        Some((owner, name)) => {
+            (is_word(owner) && is_word(name) && owner.starts_with(char::is_uppercase)).then_some(name)
+        }
+        None => (is_word(span) && span.starts_with(char::is_lowercase) && span.matches('_').count() > 2)
+            .then_some(span),
+    }
+}
+
+/// The names of functions and variants in a README that `words`, those of the sources, don't have.
+pub(super) fn missing_names(name: &str, readme: &str, words: &HashSet<&str>) -> Vec<String> {
+    let spans = readme.split('`').skip(1).step_by(2);
+    spans
+        .filter_map(code_name)
+        .filter(|word| !words.contains(word))
+        .map(|word| format!("{name}: no {word} in the code"))
+        .collect()
 }
