@@ -41,4 +41,29 @@ on_both! {
         assert!(taker.new_notifications(&site).contains(&"takeover_bonus".to_owned()));
         assert_eq!(admin.client(&site).get("/api/takeovers?job_type=inspection").data()[0]["status"], "completed");
     }
+
+    fn a_member_who_stays_on_the_team_submits_the_begun_half(site: TestSite) {
+        let admin = Actor { user: site.user(Role::Admin) };
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin.user);
+        builders::routine(&site.db, &site.context, &admin.user, template.id);
+        builders::equipment(&site.db, &site.context);
+        let (_, on_it) = builders::generated(&site.db, &site.context, &admin.user);
+        let assignment = on_it[0].id;
+        let old = builders::team(&site.db, &site.context);
+        builders::assigned(&site.db, &site.context, &admin.user, assignment, &old);
+        builders::half_draft(&site.db, &site.context, &old.electrical, assignment);
+        site.clock.set("2026-03-04T08:00:00Z");
+        let taker = Actor { user: builders::team(&site.db, &site.context).mechanical };
+        let requested = taker.post(
+            &site,
+            &format!("/api/inspection-assignments/{assignment}/takeover"),
+            json!({"partner_id": old.electrical.id}),
+        );
+        admin.post(&site, &format!("/api/takeovers/{}/approve", requested["id"]), json!({}));
+        let list = taker.client(&site).get("/api/inspection-assignments/my-assignments");
+        assert_eq!(list.data()[0]["status"], "in_progress", "the electrical half is begun");
+        builders::half_submitted(&site.db, &site.context, &old.electrical, assignment, &[]);
+        builders::half_submitted(&site.db, &site.context, &taker.user, assignment, &[]);
+        assert_eq!(taker.points(&site), 3);
+    }
 }

@@ -31,6 +31,17 @@ on_both! {
         assert_eq!((&swapped.data()["role_id"], &swapped.data()["minor_role_id"]), (&json!("QE-X"), &json!(both.role_id)));
     }
 
+    fn the_ledger_lists_a_user_s_points_newest_first(site: TestSite) {
+        let (admin, engineer) = (site.as_a(Role::Admin), site.user(Role::Engineer));
+        for amount in [3, 5] {
+            let stars = json!({"user_id": engineer.id, "amount": amount, "reason": "A clean quay."});
+            assert_eq!(admin.post("/api/bonus-stars", &stars).status, 201);
+        }
+        let page = admin.get(&format!("/api/users/{}/points?per_page=1&page=2", engineer.id));
+        assert_eq!((&page.json["pagination"]["total"], &page.data()[0]["amount"]), (&json!(2), &json!(3)));
+        assert_eq!(admin.get("/api/users/99999/points").code(), "NOT_FOUND");
+    }
+
     fn concurrent_new_users_get_unique_badges(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let clients = vec![admin; 6];

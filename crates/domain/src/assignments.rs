@@ -259,8 +259,15 @@ pub fn deadline(target_date: Date, shift: Shift, calendar: &SiteTimeZone) -> Ins
 
 impl Assignment {
     /// Transfers the open halves to a new team, each member in their trade, with a new deadline
-    /// (§7). Completed halves keep their inspectors.
-    pub fn taken_over_by(&self, team: [&User; 2], by: UserId, now: Instant) -> Result<Self, AssignmentRule> {
+    /// (§7). Completed halves keep their inspectors. `begun` are the halves with a draft and its
+    /// inspector; those of a member who stays on the team stay begun.
+    pub fn taken_over_by(
+        &self,
+        team: [&User; 2],
+        begun: &[(Category, UserId)],
+        by: UserId,
+        now: Instant,
+    ) -> Result<Self, AssignmentRule> {
         let status = self.status.after(AssignmentCommand::TakeOver)?;
         let of = |half: Category| {
             team.iter().find(|member| member.specialization == Some(half)).map(|member| member.id)
@@ -278,6 +285,10 @@ impl Assignment {
         }
         if status != AssignmentStatus::ElecComplete {
             after.electrical_inspector_id = of(Category::Electrical).or(self.electrical_inspector_id);
+        }
+        let team = after.team();
+        for (half, _) in begun.iter().filter(|(_, inspector)| team.contains(&Some(*inspector))) {
+            after.status = after.status.after(AssignmentCommand::Start(*half))?;
         }
         Ok(after)
     }

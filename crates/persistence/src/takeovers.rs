@@ -213,7 +213,9 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
     assignment.may_be_taken_over_by(taker, partner, tx.now)?;
     let partner = partner.ok_or_else(Error::not_found::<User>)?;
     let by = tx.actor()?.id;
-    let renewed = assignment.taken_over_by([taker, partner], by, tx.now)?;
+    let begun: Vec<_> =
+        drafts.iter().filter_map(|draft| Some((draft.category?, draft.technician_id))).collect();
+    let renewed = assignment.taken_over_by([taker, partner], &begun, by, tx.now)?;
     assignment_rows::write(tx, AuditAction::Reassign, &assignment, &renewed)?;
     detach_drafts(tx, &drafts, &renewed)?;
     daily_lists::recount(tx, &list)?;

@@ -47,7 +47,7 @@ fn every_transition_changes_these_fields() {
     let new = [inspector(8, Category::Electrical), inspector(7, Category::Mechanical)];
     let assigned = assign(pair(), Vec::new()).expect("a team");
     let take_over = |before: &Assignment| {
-        before.taken_over_by([&new[0], &new[1]], id(6), later().plus_seconds(1)).expect("a team")
+        before.taken_over_by([&new[0], &new[1]], &[], id(6), later().plus_seconds(1)).expect("a team")
     };
     let begun = Assignment { status: InProgress, ..assigned.clone() };
     let half = Assignment { status: MechComplete, ..assigned.clone() };
@@ -118,12 +118,31 @@ fn a_pair_takes_over_the_open_halves() {
         (Completed, None),
     ] {
         let before = Assignment { status, ..old.clone() };
-        let after = before.taken_over_by([&new[0], &new[1]], id(9), now());
+        let after = before.taken_over_by([&new[0], &new[1]], &[], id(9), now());
         let taken = after.as_ref().ok().map(|after| after.team().map(|member| member.map_or(0, UserId::get)));
         assert_eq!(taken, seats, "{status}");
         if let Ok(after) = after {
             assert_eq!(after.deadline, Some(now().plus_seconds(30 * 3600)));
         }
+    }
+}
+
+#[test]
+fn a_half_that_a_remaining_member_has_begun_stays_begun() {
+    let old = assign(pair(), Vec::new()).expect("a team");
+    let (new, stays) = (inspector(7, Category::Mechanical), inspector(2, Category::Electrical));
+    let (left, staying) = ((Category::Mechanical, id(1)), (Category::Electrical, id(2)));
+    for (status, begun, after) in [
+        (Assigned, vec![], Assigned),
+        (InProgress, vec![], Assigned),
+        (InProgress, vec![left], Assigned),
+        (InProgress, vec![staying], InProgress),
+        (InProgress, vec![left, staying], InProgress),
+        (MechComplete, vec![staying], MechComplete),
+    ] {
+        let before = Assignment { status, ..old.clone() };
+        let taken = before.taken_over_by([&new, &stays], &begun, id(9), now()).expect("a team");
+        assert_eq!(taken.status, after, "{status} {begun:?}");
     }
 }
 

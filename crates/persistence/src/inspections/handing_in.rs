@@ -61,7 +61,7 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
     Ok((submission.inspection, raised))
 }
 
-/// Counts an inspection of a machine in the ISO week of today (§4).
+/// Counts an inspection of a machine in the ISO week of today (§5).
 fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
     let today = tx.today();
     let week = today.week();
