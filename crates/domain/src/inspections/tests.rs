@@ -338,6 +338,19 @@ fn a_failed_critical_item_needs_a_photo() {
 }
 
 #[test]
+fn a_submit_needs_an_answer_to_every_required_question_in_its_scope() {
+    let foreign = Item { category: Some(Category::Electrical), ..item(4) };
+    let items = [item(1), item(2), Item { is_required: false, ..item(3) }, foreign];
+    let submit = |answered: &[Item]| {
+        let answers: Vec<_> = answered.iter().map(|item| answer(item, "pass", false)).collect();
+        draft(Some(Category::Mechanical)).submit(&items, &answers, later()).map(|_| ())
+    };
+    assert_eq!(submit(&[]), Err(InspectionRule::Incomplete(vec![id(1), id(2)])));
+    assert_eq!(submit(&items[..1]), Err(InspectionRule::Incomplete(vec![id(2)])));
+    assert_eq!(submit(&items[..2]), Ok(()));
+}
+
+#[test]
 fn an_item_that_became_critical_after_its_answer_still_needs_the_photo_at_submit() {
     let critical = [Item { critical_failure: true, ..item(1) }];
     let submit =
