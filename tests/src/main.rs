@@ -16,6 +16,7 @@ mod audit;
 mod bad_input;
 mod bonus_stars;
 mod checklists;
+mod clients;
 mod conventions;
 mod daily_lists;
 mod defect_assessments;

@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use crate::site::{TestSite, on_both};
 
 /// One person of each role, with rows in every list.
-struct Crew {
-    team: Team,
-    specialist: User,
-    engineer: User,
-    quality_engineer: User,
+pub(crate) struct Crew {
+    pub(crate) team: Team,
+    pub(crate) specialist: User,
+    pub(crate) engineer: User,
+    pub(crate) quality_engineer: User,
 }
 
 impl Crew {
@@ -32,7 +32,7 @@ impl Crew {
         }
     }
 
-    fn person(&self, role: Role) -> &User {
+    pub(crate) fn person(&self, role: Role) -> &User {
         match role {
             Role::Specialist => &self.specialist,
             Role::Engineer => &self.engineer,
@@ -42,11 +42,13 @@ impl Crew {
     }
 }
 
-const ROLES: [Role; 4] = [Role::Inspector, Role::Specialist, Role::Engineer, Role::QualityEngineer];
+/// Every role but that of an admin.
+pub(crate) const ROLES: [Role; 4] =
+    [Role::Inspector, Role::Specialist, Role::Engineer, Role::QualityEngineer];
 
 /// Two crews that have done the same things, each with machines, people and files of its own, and
 /// the id of a stalled job.
-fn two_crews(site: &TestSite) -> ([Crew; 2], i64) {
+pub(crate) fn two_crews(site: &TestSite) -> ([Crew; 2], i64) {
     let (db, context) = (&site.db, &site.context);
     let admin = site.user(Role::Admin);
     let crews = [Crew::of(site), Crew::of(site)];

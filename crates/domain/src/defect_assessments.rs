@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    defects::{AssessmentStatus, Defect, DefectCommand, DefectRule, Priority},
+    defects::{Defect, DefectAssessmentStatus, DefectCommand, DefectRule, Priority},
     ids::{DefectAssessmentId, DefectId, JobId, UserId},
     input::{input, text_enum},
     jobs::Job,
@@ -107,7 +107,7 @@ impl NewDefectAssessment {
         actor: UserId,
         now: Instant,
     ) -> Result<DefectAssessment, DefectAssessmentRule> {
-        if defect.assessment_status != AssessmentStatus::Pending {
+        if defect.assessment_status != DefectAssessmentStatus::Pending {
             return Err(DefectAssessmentRule::Assessed);
         }
         if job.status.after(crate::jobs::JobCommand::Assess).is_err() {
@@ -130,12 +130,14 @@ impl Defect {
     pub fn assessed(&self, verdict: AssessmentVerdict, now: Instant) -> Result<Self, DefectRule> {
         let after = Self { updated_at: now, ..self.clone() };
         Ok(match verdict {
-            AssessmentVerdict::Confirm => Self { assessment_status: AssessmentStatus::Confirmed, ..after },
+            AssessmentVerdict::Confirm => {
+                Self { assessment_status: DefectAssessmentStatus::Confirmed, ..after }
+            }
             AssessmentVerdict::Minor => {
-                Self { assessment_status: AssessmentStatus::Minor, priority: Priority::Low, ..after }
+                Self { assessment_status: DefectAssessmentStatus::Minor, priority: Priority::Low, ..after }
             }
             AssessmentVerdict::Reject => Self {
-                assessment_status: AssessmentStatus::Rejected,
+                assessment_status: DefectAssessmentStatus::Rejected,
                 status: self.status.after(DefectCommand::Reject)?,
                 ..after
             },
@@ -184,9 +186,9 @@ mod tests {
     #[test]
     fn a_defect_is_assessed_once_before_the_repair() {
         let assess = |defect: &Defect, job: &Job| new().assess(defect, job, id(4), later()).err();
-        for &assessment_status in AssessmentStatus::ALL {
-            let refused =
-                (assessment_status != AssessmentStatus::Pending).then_some(DefectAssessmentRule::Assessed);
+        for &assessment_status in DefectAssessmentStatus::ALL {
+            let refused = (assessment_status != DefectAssessmentStatus::Pending)
+                .then_some(DefectAssessmentRule::Assessed);
             let defect = Defect { assessment_status, ..defect() };
             assert_eq!(assess(&defect, &job()), refused, "{assessment_status}");
         }

@@ -72,7 +72,7 @@ text_enum! {
 
 text_enum! {
     /// Specialist's assessment of a defect before the repair.
-    pub enum AssessmentStatus {
+    pub enum DefectAssessmentStatus {
         /// Not assessed.
         Pending = "pending",
         /// Confirmed.
@@ -115,7 +115,7 @@ pub struct Defect {
     /// Lifecycle status.
     pub status: DefectStatus,
     /// Specialist's assessment.
-    pub assessment_status: AssessmentStatus,
+    pub assessment_status: DefectAssessmentStatus,
     /// Responsible user.
     pub assigned_to_id: Option<UserId>,
     /// Due date, site time.
@@ -216,7 +216,7 @@ input! {
         /// Filter by trade.
         category: Option<Category>,
         /// Filter by the specialist's assessment.
-        assessment_status: Option<AssessmentStatus>,
+        assessment_status: Option<DefectAssessmentStatus>,
         /// Filter by responsible user.
         assigned_to_id: Option<UserId>,
         /// Filter by machine.
@@ -329,7 +329,7 @@ impl Defect {
             description: format!("Failed: {}", item.question_text),
             description_ar: item.question_text_ar.as_ref().map(|question| format!("فشل: {question}")),
             status: DefectStatus::Open,
-            assessment_status: AssessmentStatus::Pending,
+            assessment_status: DefectAssessmentStatus::Pending,
             assigned_to_id: Some(inspection.technician_id),
             due_date: today.plus_days(severity.sla_days()),
             sla_days: severity.sla_days(),

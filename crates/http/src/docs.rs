@@ -2,8 +2,9 @@
 
 use actix_web::{HttpRequest, HttpResponse, Responder, http::Method, web::ServiceConfig};
 use utoipa::openapi::{
-    Components, HttpMethod, Info, OpenApi, Paths, RefOr,
+    Components, HttpMethod, Info, OpenApi, Paths, RefOr, Schema,
     path::PathItem,
+    schema::{SchemaType, Type},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::Tag,
 };
@@ -23,6 +24,38 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/docs", "docs.docs", docs, "A page to browse this document");
 }
 
+/// Marks the properties that may be null as required: a response has them always. A property that
+/// may be missing is never null.
+fn require_nullable(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            let nullable = object.properties.iter().filter(|(_, property)| allows_null(property));
+            let nullable: Vec<_> = nullable.map(|(name, _)| name.clone()).collect();
+            object.required.extend(nullable);
+            object.required.sort_unstable();
+            object.required.dedup();
+        }
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_nullable),
+        RefOr::T(Schema::OneOf(one)) => one.items.iter_mut().for_each(require_nullable),
+        _ => {}
+    }
+}
+
+fn allows_null(schema: &RefOr<Schema>) -> bool {
+    match schema {
+        RefOr::T(Schema::Object(object)) => match &object.schema_type {
+            SchemaType::Type(kind) => *kind == Type::Null,
+            SchemaType::Array(kinds) => kinds.contains(&Type::Null),
+            SchemaType::AnyValue => false,
+        },
+        RefOr::T(Schema::OneOf(one)) => one.items.iter().any(allows_null),
+        RefOr::T(Schema::Array(array)) => {
+            matches!(&array.schema_type, SchemaType::Array(kinds) if kinds.contains(&Type::Null))
+        }
+        _ => false,
+    }
+}
+
 /// The document of these endpoints.
 pub(crate) fn document(routes: Routes) -> OpenApi {
     let mut paths = Paths::new();
@@ -40,7 +73,8 @@ pub(crate) fn document(routes: Routes) -> OpenApi {
         if !tags.iter().any(|tag| tag == operation.tag()) {
             tags.push(operation.tag().to_owned());
         }
-        let (operation, schemas) = operation.build();
+        let (operation, mut schemas) = operation.build();
+        schemas.iter_mut().for_each(|(_, schema)| require_nullable(schema));
         components.schemas.extend(schemas);
         let item = PathItem::new(method, operation);
         match paths.paths.get_mut(endpoint.path) {

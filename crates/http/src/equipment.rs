@@ -171,15 +171,19 @@ struct EventView {
     at: Instant,
     /// The inspection.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     inspection: Option<Inspection>,
     /// The defect.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     defect: Option<Defect>,
     /// The job.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     job: Option<JobEvent>,
     /// The change of status.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     status_change: Option<StatusChange>,
 }
 

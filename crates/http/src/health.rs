@@ -78,9 +78,11 @@ struct Health {
     database: &'static str,
     /// `applied`, `pending` or `unknown`; readiness check only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     migrations: Option<&'static str>,
     /// `writable` or `unusable`; readiness check only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     storage: Option<&'static str>,
     /// Counter of the rate limits: `redis` (shared by all instances), `memory`, `memory (redis
     /// unreachable)` or

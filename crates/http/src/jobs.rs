@@ -154,9 +154,11 @@ pub(crate) struct UnlockedJob {
     job: Job,
     /// Owner of a repair job.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     specialist_id: Option<UserId>,
     /// Owner of an engineer job.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     engineer_id: Option<UserId>,
     /// The owner.
     owner: Option<UserSummary>,

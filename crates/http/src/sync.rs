@@ -68,9 +68,11 @@ struct SyncResult {
     outcome: &'static str,
     /// The response of the live request.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     result: Option<Document>,
     /// The reason of a rejection.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<SyncError>,
 }
 

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
     defect_assessments::{AssessmentVerdict, DefectAssessment, NewDefectAssessment, may_assess},
-    defects::{AssessmentStatus, Defect},
+    defects::{Defect, DefectAssessmentStatus},
     ids::JobId,
     jobs::{JobKind, JobStatus},
     notifications::{Notice, NotificationType},
@@ -55,7 +55,7 @@ pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Resu
             .filter(jobs::owner_id.eq(actor.id))
             .filter(jobs::status.eq(JobStatus::Assigned))
             .filter(jobs::planned_time_hours.is_not_null())
-            .filter(defects::assessment_status.eq(AssessmentStatus::Pending)),
+            .filter(defects::assessment_status.eq(DefectAssessmentStatus::Pending)),
         |query| query.order(jobs::id)
     )
 }

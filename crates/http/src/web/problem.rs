@@ -41,12 +41,14 @@ pub(crate) struct ErrorBody<'a> {
     code: &'static str,
     /// Request id, as the log has it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<String>,
     /// All invalid fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
     /// The part of the object that the user may see nevertheless.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     data: Option<&'a serde_json::Value>,
 }
 

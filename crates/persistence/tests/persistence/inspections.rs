@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
-    defects::{AssessmentStatus, Defect, DefectStatus, Priority, Severity},
+    defects::{Defect, DefectAssessmentStatus, DefectStatus, Priority, Severity},
     equipment::{Equipment, EquipmentChanges},
     ids::{InspectionId, ItemId},
     inspections::{
@@ -260,7 +260,7 @@ on_both_databases! {
                     description: format!("Failed: {}", items[place].question_text),
                     description_ar: items[place].question_text_ar.as_ref().map(|text| format!("فشل: {text}")),
                     status: DefectStatus::Open,
-                    assessment_status: AssessmentStatus::Pending,
+                    assessment_status: DefectAssessmentStatus::Pending,
                     assigned_to_id: Some(inspector.id),
                     due_date: context.today().plus_days(days),
                     sla_days: days,
