@@ -96,7 +96,7 @@ pub struct User {
     pub total_points: i64,
     /// Points earned as inspector.
     pub inspector_points: i64,
-    /// Points earned as inspector. Points earned as specialist.
+    /// Points earned as specialist.
     pub specialist_points: i64,
     /// Points earned as engineer.
     pub engineer_points: i64,
@@ -166,33 +166,82 @@ impl User {
     }
 }
 
-/// Short description of a person, embedded in other objects.
+/// A person, embedded in other objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(
-    feature = "diesel",
-    derive(diesel::Queryable, diesel::Selectable),
-    diesel(table_name = crate::schema::users)
-)]
 pub struct UserSummary {
     /// Primary key.
     pub id: UserId,
+    /// E-mail address; only admins and the person see it.
+    pub email: Option<String>,
     /// Full name.
     pub full_name: String,
+    /// Telephone number; only admins and the person see it.
+    pub phone: Option<String>,
+    /// Language of texts and notifications.
+    pub language: Language,
     /// Major role.
     pub role: Role,
     /// Badge of the major role.
     pub role_id: String,
+    /// Badge of the major role.
+    pub employee_id: String,
+    /// Second role.
+    pub minor_role: Option<Role>,
+    /// Badge of the second role.
+    pub minor_role_id: Option<String>,
     /// Trade.
     pub specialization: Option<Category>,
     /// Regular shift.
     pub shift: Option<Shift>,
+    /// Sum of all points.
+    pub total_points: i64,
+    /// Points earned as inspector.
+    pub inspector_points: i64,
+    /// Points earned as specialist.
+    pub specialist_points: i64,
+    /// Points earned as engineer.
+    pub engineer_points: i64,
+    /// Points earned as quality engineer.
+    pub qe_points: i64,
+    /// Whether an approved leave includes today.
+    pub is_on_leave: bool,
+    /// Whether the account can sign in.
+    pub is_active: bool,
+    /// Creation time.
+    pub created_at: Instant,
+    /// Time of the last change.
+    pub updated_at: Instant,
 }
 
-impl From<User> for UserSummary {
-    fn from(user: User) -> Self {
-        let User { id, full_name, role, role_id, specialization, shift, .. } = user;
-        Self { id, full_name, role, role_id, specialization, shift }
+impl User {
+    /// The account as another object shows it to this reader. Private fields are empty unless the
+    /// reader may see the account (§1).
+    pub fn seen_by(self, reader: &Self) -> UserSummary {
+        let is_visible = may_see(reader, self.id).is_ok();
+        UserSummary {
+            id: self.id,
+            email: is_visible.then_some(self.email),
+            full_name: self.full_name,
+            phone: self.phone.filter(|_| is_visible),
+            language: self.language,
+            role: self.role,
+            employee_id: self.role_id.clone(),
+            role_id: self.role_id,
+            minor_role: self.minor_role,
+            minor_role_id: self.minor_role_id,
+            specialization: self.specialization,
+            shift: self.shift,
+            total_points: self.total_points,
+            inspector_points: self.inspector_points,
+            specialist_points: self.specialist_points,
+            engineer_points: self.engineer_points,
+            qe_points: self.qe_points,
+            is_on_leave: self.is_on_leave,
+            is_active: self.is_active,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
     }
 }
 

@@ -94,7 +94,7 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<ListId>) -> Result<Rep
             assignments.push(assignment);
         }
         let references = References::of::<_, AssignmentView>(&assignments);
-        let related = references.load_with(conn, machines)?;
+        let related = references.load_with(conn, caller, machines)?;
         let view = |assignment| AssignmentView::new(assignment, &related, caller);
         Ok(ListDetail { list, assignments: assignments.into_iter().map(view).collect() })
     });

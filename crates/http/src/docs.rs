@@ -74,7 +74,9 @@ pub(crate) fn document(routes: Routes) -> OpenApi {
             tags.push(operation.tag().to_owned());
         }
         let (operation, mut schemas) = operation.build();
-        schemas.iter_mut().for_each(|(_, schema)| require_nullable(schema));
+        for (_, schema) in &mut schemas {
+            require_nullable(schema);
+        }
         components.schemas.extend(schemas);
         let item = PathItem::new(method, operation);
         match paths.paths.get_mut(endpoint.path) {

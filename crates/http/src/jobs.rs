@@ -277,7 +277,7 @@ impl Translated for JobDetailOrLocked {
 impl JobDetailOrLocked {
     fn load(conn: &mut DbConnection, job: Job, caller: &Caller) -> persistence::Result<Self> {
         let (id, defect, machine) = (job.id, job.defect_id, job.equipment_id);
-        let related = References::of::<_, JobView>(std::slice::from_ref(&job)).load(conn)?;
+        let related = References::of::<_, JobView>(std::slice::from_ref(&job)).load(conn, caller)?;
         Ok(match JobView::new(job, &related, caller) {
             JobView::Locked(locked) => Self::Locked(locked),
             JobView::Unlocked(job) => {

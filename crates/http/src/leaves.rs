@@ -255,10 +255,10 @@ async fn candidates(
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<CandidateView>, Problem> {
     let page =
-        app.read(permit, (id, query), |conn, _, (id, (_, page))| {
+        app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
             let candidates = page.of(leaves::candidates(conn, id)?);
             Ok(candidates.map(|Candidate { user, score, active_jobs, same_shift, same_role }| {
-                CandidateView { user: user.into(), score, active_jobs, same_shift, same_role }
+                CandidateView { user: user.seen_by(&caller.user), score, active_jobs, same_shift, same_role }
             }))
         });
     Ok(Paged(page.await?))

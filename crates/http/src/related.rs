@@ -61,20 +61,23 @@ impl References {
 
     /// Loads the objects, and the technicians of the machines, with at most one query for each
     /// kind.
-    pub(crate) fn load(mut self, conn: &mut DbConnection) -> persistence::Result<Related> {
+    pub(crate) fn load(mut self, conn: &mut DbConnection, caller: &Caller) -> persistence::Result<Related> {
         let machines = equipment::by_ids(conn, std::mem::take(&mut self.machines))?;
-        self.load_with(conn, machines)
+        self.load_with(conn, caller, machines)
     }
 
     /// Loads the jobs and the users; the machines are loaded already.
     pub(crate) fn load_with(
         mut self,
         conn: &mut DbConnection,
+        caller: &Caller,
         machines: HashMap<EquipmentId, Equipment>,
     ) -> persistence::Result<Related> {
         let jobs = if self.jobs.is_empty() { Vec::new() } else { jobs::by_ids(conn, &self.jobs)? };
         self.people(machines.values().map(|machine| machine.assigned_technician_id));
-        Ok(Related { machines, jobs, people: users::summaries(conn, self.people)? })
+        let people = users::by_ids(conn, self.people)?;
+        let people = people.into_iter().map(|(id, person)| (id, person.seen_by(&caller.user))).collect();
+        Ok(Related { machines, jobs, people })
     }
 }
 
@@ -97,7 +100,7 @@ impl Related {
         self.jobs.iter().find(|job| job.id == id)
     }
 
-    /// Summary of one of the users.
+    /// One of the users.
     pub(crate) fn person(&self, id: impl Into<Option<UserId>>) -> Option<UserSummary> {
         self.people.get(&id.into()?).cloned()
     }
@@ -113,19 +116,19 @@ pub(crate) trait View<Row>: Sized {
 
     /// The view of one row.
     fn one(conn: &mut DbConnection, row: Row, caller: &Caller) -> persistence::Result<Self> {
-        let related = References::of::<Row, Self>(std::slice::from_ref(&row)).load(conn)?;
+        let related = References::of::<Row, Self>(std::slice::from_ref(&row)).load(conn, caller)?;
         Ok(Self::new(row, &related, caller))
     }
 
     /// The views of several rows, with a fixed number of queries.
     fn many(conn: &mut DbConnection, rows: Vec<Row>, caller: &Caller) -> persistence::Result<Vec<Self>> {
-        let related = References::of::<Row, Self>(&rows).load(conn)?;
+        let related = References::of::<Row, Self>(&rows).load(conn, caller)?;
         Ok(rows.into_iter().map(|row| Self::new(row, &related, caller)).collect())
     }
 
     /// The views of a page of rows, with a fixed number of queries.
     fn page(conn: &mut DbConnection, page: Page<Row>, caller: &Caller) -> persistence::Result<Page<Self>> {
-        let related = References::of::<Row, Self>(&page.items).load(conn)?;
+        let related = References::of::<Row, Self>(&page.items).load(conn, caller)?;
         Ok(page.map(|row| Self::new(row, &related, caller)))
     }
 }

@@ -92,7 +92,7 @@ async fn today(app: App, permit: Permit<SignedIn>) -> Result<Reply<TodayView>, P
         for planned in &planned {
             EquipmentView::references(&planned.machine, &mut references);
         }
-        let related = references.load(conn)?;
+        let related = references.load(conn, caller)?;
         let (mut scheduled_today, mut overdue) = (Vec::new(), Vec::new());
         for planned in planned {
             let due = |is_completed| DueView {
@@ -159,7 +159,7 @@ async fn weekly(app: App, permit: Permit<ManageSchedules>) -> Result<Reply<WeekV
         for (_, machine) in &planned {
             EquipmentView::references(machine, &mut references);
         }
-        let related = references.load(conn)?;
+        let related = references.load(conn, caller)?;
         let name = |day: DayOfWeek| match caller.language {
             Language::En => day.name(),
             Language::Ar => day.name_ar(),

@@ -15,14 +15,17 @@ use inspection_persistence::{sessions, users};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    input::Body,
-    limits::Limit,
-    permit::{Permit, Public, RefreshToken},
-    problem::Problem,
-    reply::{Bare, Done, Plain},
-    routes::Routes,
+use crate::{
+    users::UserView,
+    web::{
+        app::App,
+        input::Body,
+        limits::Limit,
+        permit::{Permit, Public, RefreshToken},
+        problem::Problem,
+        reply::{Bare, Done, Plain},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of sessions.
@@ -73,7 +76,7 @@ struct SignedInAs {
     /// Lifetime of the access token, in seconds.
     expires_in: i64,
     /// The user.
-    user: User,
+    user: UserView,
 }
 
 /// A new access token.
@@ -95,7 +98,7 @@ struct Me {
     /// Always `success`.
     status: &'static str,
     /// The user.
-    user: User,
+    user: UserView,
 }
 
 fn issue(
@@ -118,7 +121,7 @@ fn start_session(app: &App, user: User, generation: i64) -> Result<SignedInAs, P
         refresh_token: issue(tokens, TokenType::Refresh, ids, &user, generation, now)?,
         token_type: "Bearer",
         expires_in: tokens.seconds(TokenType::Access),
-        user,
+        user: user.into(),
     })
 }
 
@@ -158,7 +161,7 @@ async fn refresh(
 
 async fn me(app: App, permit: Permit<SignedIn>) -> Result<Bare<Me>, Problem> {
     let user = app.read(permit, (), |_, caller, ()| Ok(caller.user.clone())).await?;
-    Ok(Bare(Me { status: "success", user }))
+    Ok(Bare(Me { status: "success", user: user.into() }))
 }
 
 async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Result<Done, Problem> {

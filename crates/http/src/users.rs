@@ -11,6 +11,8 @@ use inspection_domain::{
     users::{NewUser, Password, User, UserChanges, UserFilter, may_see},
 };
 use inspection_persistence::{points, users};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::web::{
     app::App,
@@ -47,12 +49,31 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
+inspection_domain::shows!(UserView {});
+
+/// An account, as admins and the user see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserView {
+    #[serde(flatten)]
+    user: User,
+    /// Badge of the major role.
+    employee_id: String,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self { employee_id: user.role_id.clone(), user }
+    }
+}
+
 async fn list(
     app: App,
     permit: Permit<ManageUsers>,
     query: ListQuery<UserFilter>,
-) -> Result<Paged<User>, Problem> {
-    let page = app.read(permit, query, |conn, _, (filter, page)| users::list(conn, &filter, page));
+) -> Result<Paged<UserView>, Problem> {
+    let page = app.read(permit, query, |conn, _, (filter, page)| {
+        Ok(users::list(conn, &filter, page)?.map(UserView::from))
+    });
     Ok(Paged(page.await?))
 }
 
@@ -65,17 +86,17 @@ async fn create(
     app: App,
     permit: Permit<ManageUsers>,
     body: Body<NewUser>,
-) -> Result<Created<User>, Problem> {
+) -> Result<Created<UserView>, Problem> {
     let (_, new) = app.authorize(permit.clone(), body).await?;
     let hash = hash(&app, &new.password).await?;
-    let user = app.write(permit, (), move |tx, _, ()| users::create(tx, new, &hash));
+    let user = app.write(permit, (), move |tx, _, ()| Ok(users::create(tx, new, &hash)?.into()));
     Ok(Created::with(user.await?, "account created"))
 }
 
-async fn get(app: App, permit: Permit<SignedIn>, id: Path<UserId>) -> Result<Reply<User>, Problem> {
+async fn get(app: App, permit: Permit<SignedIn>, id: Path<UserId>) -> Result<Reply<UserView>, Problem> {
     let user = app.read(permit, id, |conn, caller, id| {
         may_see(&caller.user, id)?;
-        users::get(conn, id)
+        Ok(users::get(conn, id)?.into())
     });
     Ok(Reply::new(user.await?))
 }
@@ -85,13 +106,18 @@ async fn update(
     permit: Permit<ManageUsers>,
     id: Path<UserId>,
     body: Body<UserChanges>,
-) -> Result<Reply<User>, Problem> {
-    let user = app.write(permit, (id, body), |tx, _, (id, changes)| users::update(tx, id, changes));
+) -> Result<Reply<UserView>, Problem> {
+    let user =
+        app.write(permit, (id, body), |tx, _, (id, changes)| Ok(users::update(tx, id, changes)?.into()));
     Ok(Reply::with(user.await?, "account changed"))
 }
 
-async fn deactivate(app: App, permit: Permit<ManageUsers>, id: Path<UserId>) -> Result<Reply<User>, Problem> {
-    let user = app.write(permit, id, |tx, _, id| users::deactivate(tx, id));
+async fn deactivate(
+    app: App,
+    permit: Permit<ManageUsers>,
+    id: Path<UserId>,
+) -> Result<Reply<UserView>, Problem> {
+    let user = app.write(permit, id, |tx, _, id| Ok(users::deactivate(tx, id)?.into()));
     Ok(Reply::with(user.await?, "account deactivated"))
 }
 

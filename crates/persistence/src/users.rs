@@ -13,7 +13,7 @@ use inspection_domain::{
     time::Instant,
     users::{
         Badge, BadgeRequest, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder,
-        UserRule, UserSummary, keeps_an_admin,
+        UserRule, keeps_an_admin,
     },
 };
 
@@ -68,22 +68,20 @@ pub fn list(conn: &mut DbConnection, filter: &UserFilter, page: PageRequest) -> 
     )
 }
 
-/// Summaries of these accounts, by id. One statement.
-pub fn summaries(
+/// These accounts, by id. One statement.
+pub fn by_ids(
     conn: &mut DbConnection,
     ids: impl IntoIterator<Item = UserId>,
-) -> Result<HashMap<UserId, UserSummary>> {
+) -> Result<HashMap<UserId, User>> {
     let mut ids: Vec<UserId> = ids.into_iter().collect();
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let found: Vec<UserSummary> = with_conn!(conn, |c| users::table
-        .filter(users::id.eq_any(ids))
-        .select(UserSummary::as_select())
-        .load(c))?;
-    Ok(found.into_iter().map(|summary| (summary.id, summary)).collect())
+    let found: Vec<User> =
+        with_conn!(conn, |c| users::table.filter(users::id.eq_any(ids)).select(User::as_select()).load(c))?;
+    Ok(found.into_iter().map(|user| (user.id, user)).collect())
 }
 
 /// All admins, active or not, by id.

@@ -30,7 +30,7 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
     ("specialist_job", &["SpecialistJobView"]),
     ("sync_item", &["SyncItem"]),
     ("takeover", &["TakeoverView"]),
-    ("user", &["User", "UserSummary"]),
+    ("user", &["UserView", "UserSummary"]),
 ];
 
 /// Fields that are null although the table says that they have a value: private ones of another

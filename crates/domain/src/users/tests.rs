@@ -62,16 +62,18 @@ fn every_violated_condition_of_an_account_is_named() {
 }
 
 #[test]
-fn a_summary_has_the_major_role_and_its_badge() {
-    let person = User { id: id(7), shift: Some(Shift::Night), ..user(Role::Inspector) };
-    insta::assert_snapshot!(fields(&UserSummary::from(person)).join("\n"), @r#"
-    id: UserId(7)
-    full_name: "Someone"
-    role: Inspector
-    role_id: "INS001"
-    specialization: Some(Mechanical)
-    shift: Some(Night)
-    "#);
+fn the_address_and_the_number_of_a_person_are_private() {
+    let person = User { id: id(7), phone: Some("+971 4 555".into()), ..user(Role::Inspector) };
+    let private = |reader: &User| {
+        let seen = person.clone().seen_by(reader);
+        assert_eq!((&seen.role_id, &seen.employee_id), (&person.role_id, &person.role_id));
+        (seen.email.is_some(), seen.phone.is_some())
+    };
+    assert_eq!(private(&person), (true, true));
+    assert_eq!(private(&User { id: id(8), ..user(Role::Admin) }), (true, true));
+    for role in [Role::Engineer, Role::Inspector, Role::Specialist, Role::QualityEngineer] {
+        assert_eq!(private(&User { id: id(8), ..user(role) }), (false, false), "{role}");
+    }
 }
 
 fn new_user(body: serde_json::Value) -> Result<Draft, Invalid> {

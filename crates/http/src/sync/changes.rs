@@ -112,7 +112,7 @@ fn objects(
     references.add::<_, JobView>(&jobs);
     // Always queried, so that the number of queries does not depend on the kinds of changes.
     references.people([Some(user)]);
-    let related = references.load(conn)?;
+    let related = references.load(conn, caller)?;
     let mut objects = HashMap::new();
     for assignment in assignments {
         let key = (ChangedKind::Assignment, assignment.id.get());

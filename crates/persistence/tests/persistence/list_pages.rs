@@ -185,7 +185,7 @@ on_both_databases! {
         none(page.total, page.items.len());
         let page = db.read(|conn| points::list(conn, person.id, ALL)).unwrap();
         none(page.total, page.items.len());
-        assert!(db.read(|conn| users::summaries(conn, [])).unwrap().is_empty());
+        assert!(db.read(|conn| users::by_ids(conn, [])).unwrap().is_empty());
         assert!(db.read(|conn| equipment::by_ids(conn, [])).unwrap().is_empty());
     }
 }

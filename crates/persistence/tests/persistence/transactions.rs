@@ -154,7 +154,7 @@ on_both_databases! {
                 let before = db.statements();
                 audit::list(conn, &filter(json!({})), &context.calendar, ALL)?;
                 users::list(conn, &filter(json!({})), ALL)?;
-                users::summaries(conn, [admin.id])?;
+                users::by_ids(conn, [admin.id])?;
                 Ok(db.statements() - before)
             })
             .unwrap()
@@ -172,8 +172,8 @@ on_both_databases! {
         let (inner, outer) = db
             .read(|conn| {
                 let (inner, outer) = with_query_stats(|| {
-                    users::summaries(conn, [admin.id])?;
-                    let (found, inner) = with_query_stats(|| users::summaries(conn, [admin.id]));
+                    users::by_ids(conn, [admin.id])?;
+                    let (found, inner) = with_query_stats(|| users::by_ids(conn, [admin.id]));
                     found.map(|_| inner)
                 });
                 Ok((inner?, outer))

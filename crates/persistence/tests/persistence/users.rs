@@ -283,9 +283,9 @@ on_both_databases! {
         assert_eq!(found(json!({"q": "insx"})), [inspector.id]);
         assert_eq!(found(json!({"q": "ADMIN-"})), [admin.id], "by address");
         assert_eq!(found(json!({"q": "ÖZGÜR", "is_active": false})), [gone.id], "as it is written");
-        let summaries = db.read(|conn| users::summaries(conn, [gone.id, both.id, gone.id])).unwrap();
-        assert_eq!(summaries.len(), 2);
-        assert_eq!(summaries[&both.id].role_id, both.role_id);
+        let found = db.read(|conn| users::by_ids(conn, [gone.id, both.id, gone.id])).unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[&both.id].role_id, both.role_id);
     }
 
     fn the_operator_sees_whether_accounts_exist_and_lists_the_admins(db: TestDatabase) {
