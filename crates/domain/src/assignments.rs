@@ -376,6 +376,15 @@ impl Assignment {
         }
     }
 
+    /// Trade of the half that is complete while the other one is open.
+    pub const fn completed_half(&self) -> Option<Category> {
+        match self.status {
+            AssignmentStatus::MechComplete => Some(Category::Mechanical),
+            AssignmentStatus::ElecComplete => Some(Category::Electrical),
+            _ => None,
+        }
+    }
+
     /// Trade of the actor's half; the actor must be on the team (§5).
     pub fn half_of(&self, actor: &User) -> Result<Category, Forbidden> {
         Category::ALL

@@ -282,8 +282,8 @@ impl Job {
 
 impl Assignment {
     /// Checks that the actor may request it with a partner of the other trade: both are active
-    /// inspectors and not on leave, the actor is not on the team, and the assignment belongs to the
-    /// backlog (§7).
+    /// inspectors and not on leave, the actor is not on the team, the partner has not completed the
+    /// other half, and the assignment belongs to the backlog (§7).
     pub fn may_be_taken_over_by(
         &self,
         actor: &User,
@@ -303,6 +303,12 @@ impl Assignment {
                 format!("must be an active {other} inspector who isn't on leave"),
             )
             .into());
+        }
+        // The trade of an inspector can change, but each half has its own inspector.
+        let done_by =
+            self.completed_half().and_then(|half| self.inspector(half).filter(|_| Some(half) != other));
+        if done_by.is_some() && done_by == partner.map(|partner| partner.id) {
+            return Err(Invalid::field("partner_id", "has completed the other half").into());
         }
         if self.team().contains(&Some(actor.id)) {
             Err(TakeoverRule::Own.into())

@@ -211,6 +211,22 @@ fn a_partner_is_an_active_present_inspector_of_the_other_trade() {
 }
 
 #[test]
+fn a_partner_who_completed_the_other_half_in_a_former_trade_is_refused() {
+    let past = now().plus_seconds(1);
+    let actor = inspector(31, Category::Mechanical);
+    let [retrained, colleague] = [21, 22].map(|number| inspector(number, Category::Electrical));
+    let take = |status, partner| {
+        Assignment { status, ..overdue() }.may_be_taken_over_by(&actor, Some(partner), past)
+    };
+    let refused = Invalid::field("partner_id", "has completed the other half");
+    assert_eq!(take(AssignmentStatus::MechComplete, &retrained), Err(refused.into()));
+    for open in [AssignmentStatus::InProgress, AssignmentStatus::ElecComplete] {
+        assert_eq!(take(open, &retrained), Ok(()), "{open}");
+    }
+    assert_eq!(take(AssignmentStatus::MechComplete, &colleague), Ok(()), "of the open half");
+}
+
+#[test]
 fn an_inspection_of_the_backlog_is_taken_over_by_a_present_user_outside_the_team() {
     let past = now().plus_seconds(1);
     let partner = inspector(32, Category::Electrical);
