@@ -1,11 +1,12 @@
 //! Invalid input: for every body of the API document, each violation is refused with its field.
 
-use inspection_auth::permissions::TABLE;
-use inspection_domain::users::Role;
+use inspection_auth::{permissions::TABLE, tokens::TokenType};
+use inspection_domain::users::{Role, User};
+use inspection_http::Settings;
 use inspection_testkit::{DatabaseKind, builders, clients::Client};
 use serde_json::{Map, Value, json};
 
-use crate::site::{TestSite, on_both};
+use crate::site::{TestSite, on_both, settings};
 
 /// A request body that the API document describes.
 struct Body {
@@ -292,6 +293,47 @@ on_both! {
             assert_eq!((&read.data()["name"], &read.data()["serial_number"]), (&json!(text), &json!(text)));
         }
     }
+}
+
+/// Sends a request without a length, chunk by chunk and without an end. Returns the first line of
+/// the answer.
+pub(crate) fn unfinished_post(
+    site: &TestSite,
+    user: &User,
+    path: &str,
+    content_type: &str,
+    chunks: &[&[u8]],
+) -> String {
+    use std::io::{BufRead, BufReader, Write};
+    let token = site.token(user, TokenType::Access);
+    let mut socket =
+        std::net::TcpStream::connect(site.base.trim_start_matches("http://")).expect("connected");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+         Transfer-Encoding: chunked\r\nContent-Type: {content_type}\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).expect("sent");
+    for chunk in chunks {
+        let framed = [format!("{:x}\r\n", chunk.len()).as_bytes(), *chunk, b"\r\n"].concat();
+        socket.write_all(&framed).expect("sent");
+    }
+    let mut line = String::new();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("set");
+    BufReader::new(&socket).read_line(&mut line).expect("an answer");
+    line
+}
+
+#[test]
+fn a_body_of_unknown_length_is_refused_at_the_limit() {
+    let site =
+        TestSite::start_with(DatabaseKind::Sqlite, Settings { max_content_length: 10_000, ..settings() })
+            .expect("SQLite is built in");
+    let engineer = site.user(Role::Engineer);
+    let leave = br#"{"leave_type": "sick", "date_from": "2026-07-01", "date_to": "2026-07-01"}"#;
+    let chunks = [&leave[..], &[b' '; 6000], &[b' '; 6000]];
+    let line = unfinished_post(&site, &engineer, "/api/leaves", "application/json", &chunks);
+    assert!(line.starts_with("HTTP/1.1 413"), "{line}");
+    assert_eq!(site.client(&engineer).get("/api/leaves").json["pagination"]["total"], 0);
 }
 
 #[test]

@@ -123,6 +123,7 @@ fn methods_headers_and_preflight_requests_follow_http() {
             "x-frame-options",
             "content-security-policy",
             "referrer-policy",
+            "strict-transport-security",
             "x-request-id",
         ] {
             assert!(answer.header(name).is_some(), "{path} {name}");

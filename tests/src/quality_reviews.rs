@@ -24,6 +24,7 @@ on_both! {
         assert_eq!(admin.refused(site, "/api/quality-reviews", json!({"job_id": job["id"], "qe_id": found.user.id})).1, "DUPLICATE");
         assert_eq!(found.new_notifications(site), ["quality_review_assigned"]);
         // After the 48 hours: overdue and late.
+        assert_eq!(found.client(site).get("/api/quality-reviews/overdue").json["pagination"]["total"], 0);
         site.clock.advance_seconds(48 * 3600 + 1);
         assert_eq!(found.client(site).get("/api/quality-reviews/overdue").data()[0]["id"], review["id"]);
         let late = found.post(site, &format!("/api/quality-reviews/{}/approve", review["id"]), json!({"qc_rating": 3}));
@@ -39,7 +40,14 @@ on_both! {
         first.post(site, &format!("{path}/start"), json!({}));
         first.post(site, &format!("{path}/complete"), json!({"work_notes": "New hook fitted."}));
         let review = qe.client(site).get("/api/quality-reviews/pending").data()[0]["id"].clone();
-        qe.post(site, &format!("/api/quality-reviews/{review}/reject"), json!({"category": "other", "reason": "I do not like the colour of it."}));
+        let reject = format!("/api/quality-reviews/{review}/reject");
+        let rejection = json!({"category": "other", "reason": "I do not like the colour of it."});
+        let colleague = Actor { user: site.user(Role::QualityEngineer) };
+        assert_eq!(colleague.refused(site, &reject, rejection.clone()).1, "FORBIDDEN", "a review of another");
+        assert_eq!(colleague.client(site).get(&format!("/api/quality-reviews/{review}")).code(), "FORBIDDEN");
+        qe.post(site, &reject, rejection);
+        let another = json!({"job_id": job["id"], "qe_id": colleague.user.id});
+        assert_eq!(admin.refused(site, "/api/quality-reviews", another).1, "DUPLICATE", "not validated yet");
         admin.post(site, &format!("/api/quality-reviews/{review}/validate"), json!({"is_valid": false}));
         assert_eq!((first.points(site), qe.points(site)), (0, -2));
         let after = scenario.job(job["id"].as_i64().expect("an id"));

@@ -1,9 +1,14 @@
 //! Offline sync: items are applied once, with the result of the same requests online (rule book
 //! §15).
 
-use std::{sync::Barrier, thread};
+use std::{
+    sync::Barrier,
+    thread,
+    time::{Duration, Instant},
+};
 
 use inspection_domain::users::Role;
+use inspection_persistence::{Origin, sessions};
 use inspection_testkit::{
     DatabaseKind, builders,
     clients::{Client, Response},
@@ -190,6 +195,31 @@ on_both! {
         assert_eq!(client.post("/api/sync", &json!({"client_id": 7})).fields(), ["client_id", "entity_type", "entity_data"]);
         assert_eq!(batch(&client, &[]).len(), 0);
     }
+}
+
+/// SQLite has one writer: the open transaction holds the items back, not the check of the session
+/// that precedes them.
+#[test]
+fn a_session_that_ends_before_an_item_ends_the_request() {
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
+    let engineer = site.user(Role::Engineer);
+    let client = site.client(&engineer);
+    let leave = json!({"leave_type": "sick", "date_from": "2026-07-01", "date_to": "2026-07-01"});
+    let answer = thread::scope(|scope| {
+        let sending = site.db.write(&site.context, Origin::default(), |tx| {
+            let (before, begun) = (site.db.statements(), Instant::now());
+            let sending = scope.spawn(|| client.post("/api/sync", &item(1, "leave_request", leave)));
+            while site.db.statements() == before && begun.elapsed() < Duration::from_secs(3) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            tx.act_as(engineer.clone());
+            sessions::logout_all(tx)?;
+            Ok(sending)
+        });
+        sending.expect("ended").join().expect("sent")
+    });
+    assert_eq!((answer.status, answer.code()), (401, "TOKEN_REVOKED"), "{}", answer.text);
+    assert_eq!(site.client(&engineer).get("/api/sync/pending").json["pagination"]["total"], 0);
 }
 
 /// An item is refused with the code of the same request online, for every kind and role.

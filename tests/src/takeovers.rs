@@ -29,7 +29,13 @@ on_both! {
         let requested = taker.post(&site, &path, body);
         assert_eq!((&requested["job_type"], &requested["job_id"]), (&json!("inspection"), &json!(assignment)));
         admin.new_notifications(&site);
+        let queue = || {
+            let path = format!("/api/takeovers/queue?job_type=inspection&job_id={assignment}");
+            admin.client(&site).get(&path).json["pagination"]["total"].clone()
+        };
+        assert_eq!(queue(), 1);
         admin.post(&site, &format!("/api/takeovers/{}/approve", requested["id"]), json!({}));
+        assert_eq!(queue(), 0, "of pending requests");
         let backlog = admin.client(&site).get("/api/inspection-assignments/backlog");
         assert_eq!(backlog.json["pagination"]["total"], 0, "the deadline is extended");
         let left = Actor { user: old.electrical.clone() };

@@ -69,4 +69,16 @@ mod tests {
         assert_eq!(cursors("a secret for tests").read(&format!("{cursor}x"), owner), None);
         assert_eq!(cursors("a secret for tests").read("", owner), None);
     }
+
+    #[test]
+    fn a_token_for_another_purpose_is_no_cursor() {
+        let cursors = Cursors::new(&"a secret for tests".to_owned().into());
+        let owner = UserId::new(3).expect("a number");
+        let signed = |purpose: &str| {
+            let claims = Claims { purpose: purpose.into(), user: 3, last: 77 };
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &cursors.encoding).expect("signed")
+        };
+        assert_eq!(cursors.read(&signed(PURPOSE), owner), Some(77));
+        assert_eq!(cursors.read(&signed("file"), owner), None);
+    }
 }

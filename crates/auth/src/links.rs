@@ -122,6 +122,18 @@ mod tests {
     }
 
     #[test]
+    fn a_token_for_another_purpose_opens_no_file() {
+        let now = at("2026-03-02T08:00:00Z");
+        let signed = |purpose: &str| {
+            let claims = Claims { purpose: purpose.into(), file: 7, exp: now.as_second() + 60 };
+            let key = &links(SECRET).encoding;
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, key).expect("signed")
+        };
+        assert_eq!(links(SECRET).read(&signed(PURPOSE), now), Ok(id(7)));
+        assert_eq!(links(SECRET).read(&signed("changes"), now), Err(TokenRule::Invalid));
+    }
+
+    #[test]
     fn the_secret_is_not_printed() {
         assert_eq!(format!("{:?}", links(SECRET)), "Links");
     }

@@ -212,3 +212,29 @@ impl Handler for Translations {
         u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unusable_translation_is_refused_with_a_reason() {
+        let of = |translations: &[&str]| {
+            let translations = translations.iter().map(|text| (*text).to_owned()).collect();
+            validated(&["Quay three".to_owned()], translations).map_err(|error| error.to_string())
+        };
+        let longest = "x".repeat(10 * 10 + 200);
+        assert_eq!(of(&[" At the\nquay\t"]), Ok(vec!["At the\nquay".to_owned()]));
+        assert_eq!(of(&[&longest]), Ok(vec![longest.clone()]));
+        for (unusable, reason) in [
+            (&[][..], "not one translation for each text"),
+            (&["one", "two"], "not one translation for each text"),
+            (&[" \n "], "an empty translation"),
+            (&[&format!("{longest}x")], "a translation that is far too long"),
+            (&["a bell \u{7}"], "control characters"),
+        ] {
+            let refused = of(unusable).expect_err("unusable");
+            assert!(refused.contains(reason), "{unusable:?}: {refused}");
+        }
+    }
+}

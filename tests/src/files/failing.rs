@@ -1,8 +1,12 @@
 //! Unavailable storage: a clear error, no partial result, and recovery.
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use inspection_domain::users::Role;
+use inspection_persistence::{Origin, sessions};
 use inspection_storage::{S3Settings, Storage};
 use inspection_testkit::{
     DatabaseKind,
@@ -99,6 +103,10 @@ fn an_upload_of_several_that_fails_leaves_none() {
         declared: "image/png",
         bytes: &image,
     });
+    server.be(Mood::Refusing(503));
+    let nothing = [("related_type", "inspection"), ("related_id", "999")];
+    let refused = client.upload(&nothing, "a.png", "image/png", &image);
+    assert_eq!(refused.code(), "NOT_FOUND", "refused before anything is stored: {}", refused.text);
     server.be(Mood::FullAfter(2));
     is_unavailable(&client.post_form("/api/files/upload-multiple", &[], &files));
     let kept: Vec<_> =
@@ -108,6 +116,30 @@ fn an_upload_of_several_that_fails_leaves_none() {
     let stored = client.post_form("/api/files/upload-multiple", &[], &files);
     assert_eq!(stored.data().as_array().map(Vec::len), Some(3), "{}", stored.text);
     assert_eq!(client.get("/api/files").json["pagination"]["total"], 3);
+}
+
+/// SQLite has one writer: the open transaction holds back the record of the file, whose content is
+/// stored before.
+#[test]
+fn an_upload_that_is_refused_after_its_content_is_stored_leaves_none() {
+    let site = TestSite::start(DatabaseKind::Sqlite).expect("SQLite is built in");
+    let (user, client) = signed_in(&site, Role::Inspector);
+    let answer = thread::scope(|scope| {
+        let sending = site.db.write(&site.context, Origin::default(), |tx| {
+            let begun = Instant::now();
+            let sending = scope.spawn(|| client.upload(&[], "a.png", "image/png", &png(30, 30)));
+            let is_stored = || stored_files(&site).iter().any(|path| path.starts_with("general/"));
+            while !is_stored() && begun.elapsed() < Duration::from_secs(3) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            tx.act_as(user.clone());
+            sessions::logout_all(tx)?;
+            Ok(sending)
+        });
+        sending.expect("ended").join().expect("sent")
+    });
+    assert_eq!((answer.status, answer.code()), (401, "TOKEN_REVOKED"), "{}", answer.text);
+    assert!(stored_files(&site).is_empty(), "{:?}", stored_files(&site));
 }
 
 #[test]

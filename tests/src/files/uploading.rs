@@ -10,7 +10,10 @@ use inspection_testkit::{
 use serde_json::json;
 
 use super::{signed_in, stored_files, upload_photo};
-use crate::site::{TestSite, on_both, settings};
+use crate::{
+    bad_input::unfinished_post,
+    site::{TestSite, on_both, settings},
+};
 
 fn file<'a>(name: &'a str, declared: &'a str, bytes: &'a [u8]) -> FormFile<'a> {
     FormFile { field: "files", name, declared, bytes }
@@ -163,8 +166,13 @@ fn malformed_forms_are_refused_with_a_reason() {
     let as_text = client.post_form(path, &[("file", "not a file")], &[]);
     assert_eq!(as_text.fields()[0], "file", "{}", as_text.text);
     let long = "x".repeat(5000);
-    let refused = client.post_form(path, &[("category", &long)], &two[..1]);
-    assert_eq!((refused.status, refused.fields()), (400, vec!["category"]), "{}", refused.text);
+    let refused = client.post_form(path, &[("x", &long)], &two[..1]);
+    assert_eq!(
+        (refused.status, refused.fields()),
+        (400, vec!["x"]),
+        "even of an unknown field: {}",
+        refused.text
+    );
     let longer = "x".repeat(100_000);
     assert_eq!(client.post_form(path, &[("x", &longer)], &two[..1]).code(), "PAYLOAD_TOO_LARGE");
     let many: Vec<(&str, &str)> = (0..50).map(|_| ("x", "y")).collect();
@@ -234,28 +242,13 @@ fn an_upload_over_the_limit_is_refused_while_it_arrives() {
 /// A body of unknown length is refused before it ends.
 #[test]
 fn an_endless_upload_is_refused_at_the_limit() {
-    use std::io::{BufRead, BufReader, Write};
     let settings = Settings { max_content_length: 200_000, ..settings() };
     let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
-    let token = site.token(&site.user(Role::Inspector), inspection_auth::tokens::TokenType::Access);
-    let mut socket =
-        std::net::TcpStream::connect(site.base.trim_start_matches("http://")).expect("connected");
-    let head = format!(
-        "POST /api/files/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\
-         Content-Type: multipart/form-data; boundary=B\r\n\r\n"
-    );
-    socket.write_all(head.as_bytes()).expect("sent");
-    let mut chunk = |bytes: &[u8]| {
-        let framed = [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
-        socket.write_all(&framed).expect("sent");
-    };
-    chunk(b"--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.4\n");
-    for _ in 0..5 {
-        chunk(&vec![b'x'; 50_000]);
-    }
-    let mut line = String::new();
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("set");
-    BufReader::new(&socket).read_line(&mut line).expect("an answer");
+    let head = b"--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.4\n";
+    let piece = vec![b'x'; 50_000];
+    let chunks = [&head[..], &piece, &piece, &piece, &piece, &piece];
+    let kind = "multipart/form-data; boundary=B";
+    let line = unfinished_post(&site, &site.user(Role::Inspector), "/api/files/upload", kind, &chunks);
     assert!(line.starts_with("HTTP/1.1 413"), "{line}");
     assert!(stored_files(&site).is_empty(), "{:?}", stored_files(&site));
 }

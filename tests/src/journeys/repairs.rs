@@ -111,6 +111,7 @@ on_both! {
         let opened = first.post(site, &format!("{path}/planned-time"), json!({"hours": 4}));
         assert_eq!((&opened["planned_time_hours"], &opened["defect"]["id"]), (&json!(4.0), &json!(defect)));
         assert_eq!(first.refused(site, &format!("{path}/planned-time"), json!({"hours": 5})).1, "INVALID_STATE");
+        assert_eq!(first.client(site).get("/api/jobs/pending-planned-time").json["pagination"]["total"], 0);
         assert_eq!(scenario.status_of_machine(), "under_maintenance");
 
         // The specialist confirms the defect and starts.

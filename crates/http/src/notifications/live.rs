@@ -140,3 +140,19 @@ impl LiveStreams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_stops_opens_no_stream() {
+        let live = Arc::new(LiveStreams::default());
+        let user = UserId::new(1).expect("an id");
+        let mut open = live.register(user).expect("a stream");
+        live.close();
+        assert_eq!(open.notifications.try_recv().err(), Some(mpsc::error::TryRecvError::Disconnected));
+        assert!(live.register(user).is_err());
+        assert_eq!(live.listeners().0, []);
+    }
+}

@@ -7,7 +7,7 @@ use inspection_domain::{
     takeovers::TakeoverStatus,
     users::{Role, User},
 };
-use inspection_persistence::{Context, Database, jobs, pauses, quality_reviews, takeovers};
+use inspection_persistence::{Context, Database, jobs, pauses, quality_reviews, takeovers, users};
 use inspection_testkit::{
     builders::{act, completed, engineer_job, finished, input, paused, repair, review, started, user},
     context::context,
@@ -112,6 +112,30 @@ on_both_databases! {
             assert_eq!(code(approved), Code::InvalidState);
             assert_eq!(db.read(|conn| pauses::pending(conn, ALL)).unwrap().total, 0, "no pause is left to decide");
         }
+    }
+
+    fn a_takeover_is_not_approved_for_an_inactive_taker_or_a_job_that_went_on(db: TestDatabase) {
+        let (context, clock) = context();
+        let shop = shop(&db, &context);
+        let taker = user(&db, &context, Role::Specialist);
+        let job = shop.repair(&db, &context);
+        started(&db, &context, &shop.specialist, &job);
+        let pause = paused(&db, &context, &shop.specialist, &shop.admin, &job);
+        clock.advance_seconds(3 * 86_400);
+        let queued = act(&db, &context, &taker, |tx| takeovers::request_job(tx, job.kind, job.id, input(json!({})))).expect("queued");
+        let approve = || act(&db, &context, &shop.admin, |tx| takeovers::approve(tx, queued.id));
+        let set_active = |is_active: bool| {
+            let change = input(json!({"is_active": is_active}));
+            act(&db, &context, &shop.admin, |tx| users::update(tx, taker.id, change)).expect("changed");
+        };
+        set_active(false);
+        assert_eq!(refusal(approve()), (Code::ValidationError, vec!["requested_by_id".to_owned()]));
+        set_active(true);
+        act(&db, &context, &shop.specialist, |tx| pauses::resume(tx, pause.id)).expect("resumed");
+        paused(&db, &context, &shop.specialist, &shop.admin, &job);
+        assert_eq!(code(approve()), Code::InvalidState, "paused anew, not stalled");
+        clock.advance_seconds(3 * 86_400);
+        assert_eq!(approve().expect("approved").status, TakeoverStatus::Approved);
     }
 
     fn a_takeover_expires_when_the_job_is_reassigned(db: TestDatabase) {

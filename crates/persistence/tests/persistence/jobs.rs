@@ -127,6 +127,17 @@ on_both_databases! {
         assert_eq!(db.read(|conn| jobs::get_visible(conn, &shop.admin, kind, id)).expect("a job"), job);
     }
 
+    fn the_objects_of_an_engineer_job_must_exist(db: TestDatabase) {
+        let (context, _) = context();
+        let (admin, engineer) = (user(&db, &context, Role::Admin), user(&db, &context, Role::Engineer));
+        for field in ["equipment_id", "related_inspection_id", "related_defect_id"] {
+            let mut body = json!({"engineer_id": engineer.id, "job_type": "special_task", "title": "Look at the quay"});
+            body[field] = json!(9_999);
+            let refused = act(&db, &context, &admin, |tx| jobs::create_for_engineer(tx, input(body)));
+            assert_eq!(code(refused), Code::NotFound, "{field}");
+        }
+    }
+
     fn the_owner_of_a_job_may_resolve_its_defect(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);

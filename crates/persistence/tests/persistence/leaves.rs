@@ -50,12 +50,15 @@ on_both_databases! {
     fn a_leave_is_requested_and_the_admins_are_notified(db: TestDatabase) {
         let (context, _) = context();
         let (admin, other) = (user(&db, &context, Role::Admin), user(&db, &context, Role::Admin));
+        let former = user(&db, &context, Role::Admin);
+        act(&db, &context, &admin, |tx| users::update(tx, former.id, input(json!({"is_active": false})))).unwrap();
         let person = user(&db, &context, Role::Inspector);
         let requested = leave(&db, &context, &person, "2026-03-02", "2026-03-05");
         assert_eq!((requested.status, requested.total_days(), requested.requested_by_id), (LeaveStatus::Pending, 4, Some(person.id)));
         for admin in [&admin, &other] {
             assert_eq!(notified_kinds(&db, admin.id), [NotificationType::LeaveRequested]);
         }
+        assert_eq!(notified_kinds(&db, former.id), []);
         assert!(!now(&db, &person).is_on_leave);
         let filed = json!({"user_id": person.id, "leave_type": "sick", "date_from": "2026-04-01", "date_to": "2026-04-01"});
         let filed = act(&db, &context, &admin, |tx| leaves::request(tx, input(filed.clone()))).unwrap();

@@ -5,20 +5,25 @@ use std::{sync::mpsc, thread, time::Duration};
 use inspection_domain::{
     outbox::{LEASE, MOST_ATTEMPTS, OutboxJob, OutboxKind, OutboxStatus},
     rule::Code,
+    users::Role,
 };
 use inspection_persistence::{
     Context, Database, Origin, Result, Tx,
-    outbox::{self, OutboxClaim},
+    notify::Topic,
+    outbox::{self, Depth, OutboxClaim},
 };
 use inspection_testkit::{
     DatabaseKind, TestDatabase,
-    builders::equipment_with,
+    builders::{act, dead_job, equipment_with, user},
     context::{FixedClock, context},
     on_both_databases, or_skip,
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, code, filter};
+use crate::{
+    ALL, code, filter,
+    races::{at_once, tally},
+};
 
 /// A context with this number of jobs: machines with one text to translate each.
 fn queued(db: &Database, count: usize) -> (Context, std::sync::Arc<FixedClock>) {
@@ -97,6 +102,42 @@ on_both_databases! {
         let [dead] = jobs(&db).try_into().expect("one job");
         assert_eq!((dead.status, dead.worker, dead.lease_until), (OutboxStatus::Dead, None, None));
         assert_eq!(dead.error.as_deref(), Some("its workers died"));
+        let depth = db.read(outbox::depth).expect("a depth");
+        assert_eq!(depth, Depth { dead: 1, ..Depth::default() }, "its age is not that of waiting work");
+    }
+
+    fn a_failed_job_waits_until_it_is_due(db: TestDatabase) {
+        let (context, clock) = queued(&db, 1);
+        let failed = claimed(&db, &context, "one");
+        write(&db, &context, |tx| outbox::fail(tx, &failed, "busy", Some(60))).expect("returned");
+        let [waiting] = jobs(&db).try_into().expect("one job");
+        assert_eq!((waiting.status, waiting.worker.as_deref()), (OutboxStatus::Pending, None));
+        assert_eq!(waiting.run_at, context.clock.now().plus_seconds(60));
+        let next = || write(&db, &context, |tx| outbox::claim(tx, OutboxKind::Translate, "two")).expect("a claim");
+        clock.advance_seconds(59);
+        assert_eq!(next(), OutboxClaim::Nothing(Some(waiting.run_at)));
+        assert_eq!(db.read(outbox::depth).expect("a depth").oldest, Some(waiting.run_at));
+        clock.advance_seconds(1);
+        assert_eq!(claimed(&db, &context, "two")[0].id, waiting.id);
+    }
+
+    fn of_two_retries_one_happens(db: TestDatabase) {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let dead = dead_job(&db, &admin).id;
+        let outcomes = at_once(3, |_| act(&db, &context, &admin, |tx| outbox::retry(tx, dead)));
+        let (done, refused) = tally(outcomes);
+        assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
+    }
+
+    fn a_retry_wakes_the_workers(db: TestDatabase) {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let dead = dead_job(&db, &admin);
+        let mut workers = db.subscribe(Topic::Outbox);
+        workers.borrow_and_update();
+        act(&db, &context, &admin, |tx| outbox::retry(tx, dead.id)).expect("retried");
+        assert!(workers.has_changed().expect("open"));
     }
 
     fn a_stopping_instance_hands_back_its_own_jobs(db: TestDatabase) {

@@ -50,6 +50,7 @@ on_both_databases! {
         act(&db, &context, &admin, |tx| points::award(tx, &bonus)).unwrap();
         award(&db, &context, &recipient, Role::Specialist, -2);
         award(&db, &context, &recipient, Role::Specialist, 0);
+        award(&db, &context, &admin, Role::Admin, 1);
 
         let now = db.read(|conn| users::get(conn, recipient.id)).unwrap();
         assert_eq!((now.total_points, now.inspector_points, now.specialist_points), (5, 7, -2));
@@ -62,7 +63,7 @@ on_both_databases! {
         assert_eq!(
             lines,
             [(-2, Role::Specialist, None, None), (7, Role::Inspector, Some(admin.id), Some(5))],
-            "newest first, and nothing of 0"
+            "newest first, nothing of 0 and nothing of others"
         );
         assert_eq!(ledger.total, 2);
         let lines = trail(&db, &context, json!({"action": "award", "entity_id": recipient.id}));

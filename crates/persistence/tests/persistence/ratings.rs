@@ -22,7 +22,7 @@ use inspection_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{ALL, assessments::notified_of, code, trail, transactions::rows};
+use crate::{ALL, assessments::notified_of, code, refusal, trail, transactions::rows};
 
 pub(crate) fn rate(
     db: &Database,
@@ -143,7 +143,7 @@ on_both_databases! {
         let rated = rate(&db, &context, &admin, inspection.id, body()).unwrap();
         let before = rows(&db);
         let again = rate(&db, &context, &admin, inspection.id, json!({"rating": 1, "admin_quality_bonus": 9}));
-        assert_eq!(code(again), Code::Duplicate);
+        assert_eq!(refusal(again), (Code::Duplicate, Vec::new()), "by the rule, not by the constraint");
         assert_eq!(rows(&db), before);
         assert_eq!(record(&db, inspector.id, ALL).page.items, [rated]);
         assert_eq!(bonuses(&db, &inspector).1, [3, 3]);

@@ -50,6 +50,32 @@ on_both_databases! {
         assert!(run.finished_at < Some(run.lease_until), "no other instance could take it over: {run:?}");
     }
 
+    fn a_failed_run_waits_and_a_late_attempt_of_its_own_instance_writes_nothing(db: TestDatabase) {
+        let (context, clock) = context();
+        let task = TaskName::CheckExpiredLeaves;
+        let attempt = |run| tasks::run(&db, &context, run, &AtomicBool::new(false));
+        let claimed = tasks::claim(&db, &context, "one", task, context.clock.now()).expect("claimed").expect("unclaimed");
+        query!(db, |c| diesel::sql_query("ALTER TABLE leaves RENAME TO hidden").execute(c));
+        let failed = attempt(claimed.clone()).expect("a run");
+        query!(db, |c| diesel::sql_query("ALTER TABLE hidden RENAME TO leaves").execute(c));
+        assert_eq!((failed.outcome, failed.lease_until), (TaskOutcome::Running, context.clock.now().plus_seconds(10)));
+        clock.advance_seconds(9);
+        assert!(tasks::take_over(&db, &context, "one").expect("asked").is_empty(), "not due yet");
+        clock.advance_seconds(1);
+        let [again] = tasks::take_over(&db, &context, "one").expect("asked").try_into().expect("one");
+        assert!(attempt(claimed).is_err(), "the first attempt has lost the run");
+        assert_eq!(attempt(again).expect("a run").outcome, TaskOutcome::Succeeded);
+    }
+
+    fn a_manual_run_of_a_dead_instance_is_not_repeated(db: TestDatabase) {
+        let (context, clock) = context();
+        let now = context.clock.now();
+        tasks::claim(&db, &context, "one", TaskName::CheckExpiredLeaves, now).expect("claimed").expect("unclaimed");
+        query!(db, |c| diesel::sql_query("UPDATE task_runs SET is_manual = true").execute(c));
+        clock.advance_seconds(3_600);
+        assert!(tasks::take_over(&db, &context, "another").expect("asked").is_empty());
+    }
+
     fn a_manual_run_that_fails_is_over(db: TestDatabase) {
         let (context, clock) = context();
         let task = TaskName::CheckExpiredLeaves;

@@ -125,6 +125,10 @@ on_both_databases! {
         assert_eq!(back.location, moved.location);
         assert!(jobs(&db).is_empty());
         background.stop();
+        // The translation of a text that has changed is a new text.
+        let moved = bench.moved(&db, &back, "Quay five");
+        let new = bench.moved(&db, &moved, &translated("Quay four", "Arabic"));
+        assert_eq!(new.location, Some(translated("Quay four", "Arabic")));
     }
 
     fn texts_are_sent_in_one_request_and_each_text_is_sent_once(db: TestDatabase) {
