@@ -110,3 +110,22 @@ pub(crate) fn batches(
         }
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use inspection_testkit::{DatabaseKind, TestDatabase, builders::equipment_with, context::context};
+
+    use super::*;
+
+    #[test]
+    fn a_closed_intake_claims_nothing() {
+        let db = TestDatabase::new(DatabaseKind::Sqlite).expect("SQLite is built in");
+        let (mut context, _) = context();
+        context.translates = true;
+        equipment_with(&db, &context, |body| body["location_ar"] = serde_json::Value::Null);
+        let intake = OutboxIntake::default();
+        assert_eq!(intake.close(&db, &context, "one").expect("closed"), 0);
+        let claim = intake.claim(&db, &context, OutboxKind::Translate, "one").expect("asked");
+        assert_eq!(claim, OutboxClaim::Nothing(None));
+    }
+}

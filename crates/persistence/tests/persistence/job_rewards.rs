@@ -133,7 +133,7 @@ on_both_databases! {
         set_active(true);
         act(&db, &context, &shop.specialist, |tx| pauses::resume(tx, pause.id)).expect("resumed");
         paused(&db, &context, &shop.specialist, &shop.admin, &job);
-        assert_eq!(code(approve()), Code::InvalidState, "paused anew, not stalled");
+        assert_eq!(code(approve()), Code::InvalidState, "paused again, not stalled");
         clock.advance_seconds(3 * 86_400);
         assert_eq!(approve().expect("approved").status, TakeoverStatus::Approved);
     }

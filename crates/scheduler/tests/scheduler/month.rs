@@ -163,6 +163,41 @@ on_both_databases! {
         assert!(ran > 30 * 35, "{ran}");
     }
 
+    fn a_background_runs_the_latest_missed_time_and_takes_over_runs_of_the_dead(db: TestDatabase) {
+        let (context, clock) = context_in("UTC");
+        clock.set("2026-04-01T08:30:00Z");
+        let (task, interrupted) = (TaskName::CheckBacklog, TaskName::CheckExpiredLeaves);
+        tasks::claim(&db, &context, "dead", interrupted, context.clock.now()).expect("claimed").expect("its own");
+        let settings = BackgroundSettings {
+            database: db.database.clone(),
+            context: context.clone(),
+            instance: "heir".into(),
+            tasks: vec![(task, task.schedule())],
+            handlers: std::collections::BTreeMap::new(),
+            poll_interval: std::time::Duration::from_millis(20),
+            shutdown_timeout: std::time::Duration::from_secs(5),
+        };
+        let background = Background::start(settings, || {}).expect("started");
+        let soon = |task, scheduled_for: &str| {
+            let begun = std::time::Instant::now();
+            let due = Instant::parse(scheduled_for).expect("an instant");
+            let is_done = |run: inspection_domain::tasks::TaskRun| {
+                run.scheduled_for == due && run.outcome == TaskOutcome::Succeeded
+            };
+            while !db.read(|conn| tasks::latest(conn, task)).expect("read").is_some_and(is_done) {
+                assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{task:?} {scheduled_for}");
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        };
+        soon(task, "2026-04-01T08:00:00Z");
+        clock.set("2026-04-01T12:00:00Z");
+        soon(task, "2026-04-01T12:00:00Z");
+        soon(interrupted, "2026-04-01T08:30:00Z");
+        background.stop();
+        let all = db.read(|conn| tasks::runs(conn, task, &input(json!({})), PageRequest::first(10))).expect("read");
+        assert_eq!(all.total, 2, "the times between are missed");
+    }
+
     fn a_run_of_a_dead_instance_is_taken_over_after_its_lease_and_the_dead_instance_cannot_write(db: TestDatabase) {
         let (context, clock) = context_in("UTC");
         clock.set("2026-04-01T06:00:00Z");

@@ -212,6 +212,19 @@ on_both_databases! {
         background.stop();
     }
 
+    fn a_job_that_cannot_be_read_fails(db: TestDatabase) {
+        let bench = bench(&db);
+        bench.machine(&db, "Quay three");
+        let claimed = act(&db, &bench.context, &bench.admin, |tx| outbox::claim(tx, OutboxKind::Translate, "one"));
+        let Ok(outbox::OutboxClaim::Jobs(mut claimed)) = claimed else { panic!("{claimed:?}") };
+        claimed[0].payload = "{}".into();
+        let translator = Arc::new(bench.service.client(Duration::from_millis(700)));
+        let translations = Translations::new(db.database.clone(), bench.context.clone(), translator);
+        tokio::runtime::Runtime::new().expect("a runtime").block_on(translations.handle(claimed));
+        assert_eq!(jobs(&db)[0].error.as_deref(), Some("the job can't be read"));
+        assert!(bench.service.requests().is_empty());
+    }
+
     fn a_stop_hands_jobs_back_and_an_earlier_job_does_not_overwrite_a_later_one(db: TestDatabase) {
         let bench = bench(&db);
         bench.service.set(Behaviour::Slow(Duration::from_millis(400)));
