@@ -162,6 +162,29 @@ on_both! {
         assert_eq!(client.get("/api/sync/pending").json["pagination"]["total"], 0);
     }
 
+    fn a_reading_that_is_sent_several_times_at_once_is_applied_once(site: TestSite) {
+        let engineer = site.user(Role::Engineer);
+        builders::engineer_job(&site.db, &site.context, &site.user(Role::Admin), &engineer);
+        let client = site.client(&engineer);
+        let notification = client.get("/api/notifications").data()[0]["id"].clone();
+        for round in 0..5 {
+            let sent = item(round, "notification_read", json!({"notification_id": notification}));
+            let barrier = Barrier::new(6);
+            let outcomes: Vec<Value> = thread::scope(|scope| {
+                let again = || {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        client.post("/api/sync", &sent).data().clone()
+                    })
+                };
+                let threads: Vec<_> = (0..6).map(|_| again()).collect();
+                threads.into_iter().map(|thread| thread.join().expect("sent")).collect()
+            });
+            let duplicates = outcomes.iter().filter(|result| result["outcome"] == "duplicate").count();
+            assert_eq!(duplicates, 5, "found by another try: {outcomes:?}");
+        }
+    }
+
     fn an_invalid_item_is_reported_and_stops_no_other(site: TestSite) {
         let client = site.as_a(Role::Specialist);
         let leave = json!({"leave_type": "sick", "date_from": "2026-07-01", "date_to": "2026-07-01"});

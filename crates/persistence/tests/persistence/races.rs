@@ -20,12 +20,12 @@ use inspection_domain::{
 use inspection_persistence::{
     Error, Origin, Result, Tx, checklists, defects, equipment as machines, inspections,
     points::{self, Award},
-    users,
+    routines, users,
 };
 use inspection_testkit::{
     builders::{
         CRITICAL, NUMERIC, PASS_FAIL, TEXT, YES_NO, act, answer_body, answered, checklist, draft, equipment,
-        input, password_hash, submitted, user,
+        input, password_hash, routine, submitted, user,
     },
     context::context,
     ledger, on_both_databases, rounds,
@@ -240,6 +240,21 @@ on_both_databases! {
             let (added, refused) = tally(added);
             let places: BTreeSet<i32> = added.iter().map(|item| item.order_index).collect();
             assert_eq!((places.into_iter().collect::<Vec<_>>(), refused), (vec![5, 6, 7, 8], vec![]));
+        }
+    }
+
+    fn changes_of_different_fields_are_both_stored(db: TestDatabase) {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let template = checklist(&db, &context, &admin).0.id;
+        let (id, page) = (routine(&db, &context, &admin, template).0.id, ALL);
+        for n in 0..4 * rounds() {
+            let (name, shift) = (format!("Round {n}"), if n % 2 == 0 { "night" } else { "day" });
+            let change = |body: Value| act(&db, &context, &admin, |tx| routines::update(tx, id, input(body)));
+            let (one, other) = both(|| change(json!({"name": name})), || change(json!({"shift": shift})));
+            assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+            let stored = db.read(|conn| routines::list(conn, &input(json!({})), page)).expect("a list").items;
+            assert_eq!((stored[0].0.name.as_str(), stored[0].0.shift.as_str()), (name.as_str(), shift));
         }
     }
 
