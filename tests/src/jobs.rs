@@ -17,5 +17,27 @@ on_both! {
         first.post(site, &format!("{path}/start"), json!({}));
         first.post(site, &format!("{path}/complete"), json!({"work_notes": "New hook fitted."}));
         assert_eq!(scenario.status_of_machine(), "stopped");
+        let cleaned = first.post(site, &format!("{path}/cleaning"), json!({}));
+        assert_eq!((&cleaned["cleaning_notes"], &cleaned["cleaned_by_id"]), (&json!(null), &json!(first.user.id)), "without notes");
+        assert_eq!((&cleaned["cleaning_rating"], &cleaned["cleaning_rated_by_id"]), (&json!(null), &json!(null)));
+    }
+
+    fn a_job_says_whether_its_timer_is_running(site: TestSite) {
+        let scenario = RepairScenario::begin(site);
+        let RepairScenario { site, admin, engineer, first, defect, .. } = &scenario;
+        let job = engineer.post(site, &format!("/api/defects/{defect}/assign-specialist"), json!({"specialist_id": first.user.id}));
+        let path = format!("/api/jobs/{}", job["id"]);
+        let state = || {
+            let list = first.client(site).get("/api/jobs");
+            let job = &list.data()[0];
+            ["has_planned_time", "can_view_details", "is_running", "is_paused"].map(|flag| job[flag].as_bool().expect("a flag"))
+        };
+        assert_eq!(state(), [false, false, false, false]);
+        first.post(site, &format!("{path}/planned-time"), json!({"hours": 1}));
+        assert_eq!(state(), [true, true, false, false]);
+        first.post(site, &format!("{path}/start"), json!({}));
+        assert_eq!(state(), [true, true, true, false]);
+        admin.post(site, &format!("{path}/admin/force-pause"), json!({}));
+        assert_eq!(state(), [true, true, false, true]);
     }
 }

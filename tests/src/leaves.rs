@@ -72,7 +72,12 @@ on_both! {
         assert_eq!(me(&own)["is_on_leave"], json!(true));
         let active = other.get("/api/leaves/active");
         assert_eq!(active.json["data"][0]["user_id"], json!(absent.id));
-        assert!(active.json["data"][0].get("reason").is_none(), "the reason is private");
+        let absence = &active.json["data"][0];
+        for private in ["leave_type", "other_reason", "reason", "rejection_reason", "approved_by_id", "approved_at", "created_at"] {
+            assert_eq!(absence.get(private), Some(&json!(null)), "{private} is private");
+        }
+        let own_absence = own.get("/api/leaves/active");
+        assert_eq!((&own_absence.data()[0]["leave_type"], &own_absence.data()[0]["approved_by_id"]), (&json!("annual"), &json!(admin.id)));
         let capacity = admin_client.get("/api/leaves/capacity?shift=day");
         assert_eq!((&capacity.data()["total"], &capacity.data()["available"]), (&json!(2), &json!(1)));
         assert_eq!(capacity.data()["by_role"]["inspector"], json!({"total": 1, "available": 0, "on_leave": 1}));
@@ -90,6 +95,23 @@ on_both! {
         assert_eq!((&over.data()["status"], &over.data()["ended_by_id"]), (&json!("approved"), &json!(null)));
         assert_eq!(over.data()["ended_at"], json!("2026-03-07T00:00:00.000Z"));
         assert_eq!(refused(&admin_client, &path("end"), json!({})), (400, "INVALID_STATE".into()));
+    }
+
+    fn requests_of_existing_clients_are_accepted(site: TestSite) {
+        let (person, coverer) = (site.user(Role::Inspector), site.user(Role::Inspector));
+        let (admin, own) = (site.as_a(Role::Admin), site.client(&person));
+        let ask = |days: [&str; 2]| {
+            ok(&own, "/api/leaves", json!({"leave_type": "other", "date_from": days[0], "date_to": days[1], "reason": "Moving house"}))
+        };
+        let first = ask(["2026-03-04", "2026-03-06"]);
+        assert_eq!((&first["other_reason"], &first["reason"]), (&json!("Moving house"), &json!("Moving house")));
+        let rejected = ok(&admin, &format!("/api/leaves/{}/reject", first["id"]), json!({"rejection_reason": "Too many are away"}));
+        assert_eq!((&rejected["status"], &rejected["rejection_reason"]), (&json!("rejected"), &json!("Too many are away")));
+        let second = ask(["2026-03-09", "2026-03-09"]);
+        let approved = ok(&admin, &format!("/api/leaves/{}/approve", second["id"]), json!({}));
+        assert!(approved["approved_by_id"].is_number() && approved["approved_at"].is_string(), "{approved}");
+        let assigned = ok(&admin, &format!("/api/leaves/{}/coverage/assign", second["id"]), json!({"user_id": coverer.id}));
+        assert_eq!(assigned["coverage_user_id"], json!(coverer.id));
     }
 
     fn leaves_are_correct_after_days_without_the_service(site: TestSite) {

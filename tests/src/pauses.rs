@@ -35,7 +35,9 @@ on_both! {
         let waiting = engineer.client(&site).get("/api/jobs/pauses/pending");
         assert_eq!((&waiting.json["pagination"]["total"], &waiting.data()[0]["id"]), (&json!(1), &pause["id"]));
         owner.new_notifications(&site);
-        engineer.post(&site, &format!("{path}/deny"), json!({"reason": "Finish it first."}));
+        let denied = engineer.post(&site, &format!("{path}/deny"), json!({"reason": "Finish it first."}));
+        assert_eq!((&denied["status"], &denied["denial_reason"]), (&json!("denied"), &json!("Finish it first.")));
+        assert_eq!((&denied["approved_by"], &denied["resumed_at"]), (&json!(engineer.user.id), &json!(null)));
         assert_eq!(owner.new_notifications(&site), ["pause_denied"]);
         assert_eq!(owner.client(&site).get(&job).data()["status"], "in_progress");
         assert_eq!(engineer.refused(&site, &format!("{path}/approve"), json!({})).1, "INVALID_STATE", "decided once");
@@ -61,6 +63,24 @@ on_both! {
         site.clock.advance_seconds(3600);
         let done = owner.post(&site, &format!("{job}/complete"), json!({"work_notes": "Changed the seal and tried it."}));
         assert_eq!((&done["paused_seconds"], &done["actual_time_hours"]), (&json!(3600), &json!(1.0)));
+    }
+
+    fn a_denial_needs_no_reason_and_an_obsolete_request_counts_as_denied(site: TestSite) {
+        let (owner, job) = running(&site);
+        let engineer = site.as_a(Role::Engineer);
+        let ask = || owner.post(&site, &format!("{job}/pause"), json!({"reason_category": "parts"}));
+        let first = ask();
+        assert_eq!((&first["reason_details"], &first["created_at"]), (&json!(""), &first["requested_at"]));
+        let denied = engineer.send("POST", &format!("/api/jobs/pauses/{}/deny", number(&first)), None);
+        assert_eq!((denied.status, &denied.data()["denial_reason"]), (200, &json!("No reason was given.")));
+        let second = ask();
+        let body = json!({"denial_reason": "Parts are here."});
+        let denied = engineer.post(&format!("/api/jobs/pauses/{}/deny", number(&second)), &body);
+        assert_eq!(denied.data()["denial_reason"], "Parts are here.");
+        ask();
+        owner.post(&site, &format!("{job}/incomplete"), json!({"reason": "The parts do not fit."}));
+        let history = engineer.get(&format!("{job}/pause-history"));
+        assert_eq!((&history.data()[0]["status"], &history.data()[0]["approved_by"]), (&json!("denied"), &json!(null)));
     }
 
     fn only_planners_decide_pauses(site: TestSite) {

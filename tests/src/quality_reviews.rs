@@ -48,7 +48,8 @@ on_both! {
         qe.post(site, &reject, rejection);
         let another = json!({"job_id": job["id"], "qe_id": colleague.user.id});
         assert_eq!(admin.refused(site, "/api/quality-reviews", another).1, "DUPLICATE", "not validated yet");
-        admin.post(site, &format!("/api/quality-reviews/{review}/validate"), json!({"is_valid": false}));
+        admin.post(site, &format!("/api/quality-reviews/{review}/validate"), json!({"admin_validation": "wrong"}));
+        assert_eq!(admin.client(site).get(&format!("/api/quality-reviews/{review}")).data()["admin_validation"], "wrong");
         assert_eq!((first.points(site), qe.points(site)), (0, -2));
         let after = scenario.job(job["id"].as_i64().expect("an id"));
         assert_eq!((&after["status"], &after["qc_rating"]), (&json!("qc_approved"), &json!(null)));

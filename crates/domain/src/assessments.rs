@@ -59,6 +59,7 @@ pub struct Assessment {
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: AssessmentId,
     /// The assignment.
+    #[serde(rename = "inspection_assignment_id")]
     pub assignment_id: AssignmentId,
     /// The machine.
     pub equipment_id: EquipmentId,
@@ -67,28 +68,38 @@ pub struct Assessment {
     /// Inspector of the electrical half.
     pub electrical_inspector_id: UserId,
     /// Verdict of the mechanical inspector.
+    #[serde(rename = "mech_verdict")]
     pub mechanical_verdict: Option<Verdict>,
     /// Reason for an urgent verdict.
+    #[serde(rename = "mech_reason")]
     pub mechanical_reason: Option<String>,
     /// Time of the verdict.
+    #[serde(rename = "mech_verdict_at")]
     pub mechanical_verdict_at: Option<Instant>,
     /// Verdict of the electrical inspector.
+    #[serde(rename = "elec_verdict")]
     pub electrical_verdict: Option<Verdict>,
     /// Reason for an urgent verdict.
+    #[serde(rename = "elec_reason")]
     pub electrical_reason: Option<String>,
     /// Time of the verdict.
+    #[serde(rename = "elec_verdict_at")]
     pub electrical_verdict_at: Option<Instant>,
     /// Lifecycle status.
     pub status: AssessmentStatus,
     /// Decision.
+    #[serde(rename = "final_status")]
     pub decision: Option<Verdict>,
     /// Ground of the decision.
     pub resolved_by: Option<ResolvedBy>,
     /// Time of the decision.
+    #[serde(rename = "finalized_at")]
     pub resolved_at: Option<Instant>,
     /// Admin that decided it.
+    #[serde(rename = "admin_decision_by")]
     pub decided_by_id: Option<UserId>,
     /// Notes of the admin.
+    #[serde(rename = "admin_decision_notes")]
     pub admin_notes: Option<String>,
     /// `stopped` while this assessment keeps the machine stopped.
     pub equipment_hold: Option<EquipmentStatus>,
@@ -105,7 +116,7 @@ pub struct Assessment {
     pub updated_at: Instant,
 }
 
-crate::translations::translated!(Assessment, "assessment", { mechanical_reason, electrical_reason, admin_notes });
+crate::translated!(Assessment, "assessment", { mechanical_reason, electrical_reason, admin_notes });
 
 impl crate::entity::Entity for Assessment {
     const NAME: &'static str = "assessment";
@@ -322,6 +333,20 @@ impl Assessment {
             .filter_map(Option::as_deref)
             .collect();
         reasons.join(" / ")
+    }
+
+    /// The reason that counts: the admin's notes if an admin decided `urgent`, none if an admin
+    /// decided `operational`, else that of the urgent verdict given first.
+    pub fn counting_reason(&self) -> Option<&str> {
+        if self.resolved_by == Some(ResolvedBy::Admin) {
+            return self.admin_notes.as_deref().filter(|_| self.is_urgent());
+        }
+        let halves = [
+            (self.mechanical_verdict_at, self.mechanical_reason.as_deref()),
+            (self.electrical_verdict_at, self.electrical_reason.as_deref()),
+        ];
+        let given = halves.into_iter().filter(|(_, reason)| reason.is_some());
+        given.min_by_key(|(at, _)| *at).and_then(|(_, reason)| reason)
     }
 
     /// Applies a verdict or decision to the assessment and its machine (§9): urgent stops and holds

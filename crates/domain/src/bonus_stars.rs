@@ -47,7 +47,6 @@ impl Rule for BonusRule {
 
 /// Bonus stars, awarded or requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "diesel",
     derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
@@ -83,7 +82,7 @@ pub struct Bonus {
     pub created_at: Instant,
 }
 
-crate::translations::translated!(Bonus, "bonus_star", { reason, deny_reason });
+crate::translated!(Bonus, "bonus_star", { reason, deny_reason });
 
 impl crate::entity::Entity for Bonus {
     const NAME: &'static str = "bonus_star";
@@ -188,14 +187,30 @@ input! {
 input! {
     /// Filter of a list of bonus stars, newest first.
     pub struct BonusFilter {
-        /// Filter by status.
-        status: Option<BonusStatus>,
+        /// Filter by status of the request; awards without a request have none.
+        request_status | "status": Option<BonusStatus>,
         /// Filter by recipient.
         user_id: Option<UserId>,
     }
 }
 
 impl Bonus {
+    /// Status of the request; `None` for an award without a request (§11).
+    pub fn request_status(&self) -> Option<BonusStatus> {
+        self.requested_by_id.map(|_| self.status)
+    }
+
+    /// User that awarded them; `None` until a request is approved.
+    pub fn awarded_by(&self) -> Option<UserId> {
+        let is_awarded = matches!(self.status, BonusStatus::Approved | BonusStatus::Modified);
+        self.decided_by_id.filter(|_| is_awarded)
+    }
+
+    /// Time of the award, or of the request unless it is approved.
+    pub fn awarded_at(&self) -> Instant {
+        self.decided_at.filter(|_| self.awarded_by().is_some()).unwrap_or(self.created_at)
+    }
+
     fn undecided(&self) -> Result<(), BonusRule> {
         match self.status {
             BonusStatus::Pending => Ok(()),

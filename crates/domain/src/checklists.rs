@@ -95,7 +95,7 @@ pub struct Template {
     pub updated_at: Instant,
 }
 
-crate::translations::translated!(Template, "checklist_template", { name / name_ar });
+crate::translated!(Template, "checklist_template", { name / name_ar });
 
 impl crate::entity::Entity for Template {
     const NAME: &'static str = "checklist";
@@ -141,7 +141,7 @@ pub struct Item {
     pub updated_at: Instant,
 }
 
-crate::translations::translated!(Item, "checklist_item", { question_text / question_text_ar });
+crate::translated!(Item, "checklist_item", { question_text / question_text_ar });
 
 impl crate::entity::Entity for Item {
     const NAME: &'static str = "checklist_item";

@@ -50,7 +50,7 @@ pub struct DefectAssessment {
     pub created_at: Instant,
 }
 
-crate::translations::translated!(DefectAssessment, "defect_assessment", { technical_notes });
+crate::translated!(DefectAssessment, "defect_assessment", { technical_notes });
 
 impl crate::entity::Entity for DefectAssessment {
     const NAME: &'static str = "defect_assessment";

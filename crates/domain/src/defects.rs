@@ -136,7 +136,7 @@ pub struct Defect {
     pub updated_at: Instant,
 }
 
-crate::translations::translated!(Defect, "defect", { description / description_ar, resolution_notes });
+crate::translated!(Defect, "defect", { description / description_ar, resolution_notes });
 
 impl crate::entity::Entity for Defect {
     const NAME: &'static str = "defect";

@@ -94,7 +94,7 @@ pub struct Equipment {
     pub updated_at: Instant,
 }
 
-crate::translations::translated!(Equipment, "equipment", { location / location_ar });
+crate::translated!(Equipment, "equipment", { location / location_ar });
 
 impl crate::entity::Entity for Equipment {
     const NAME: &'static str = "equipment";

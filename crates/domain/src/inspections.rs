@@ -88,7 +88,7 @@ pub struct Inspection {
     pub assignment_id: Option<AssignmentId>,
 }
 
-crate::translations::translated!(Inspection, "inspection", { review_notes });
+crate::translated!(Inspection, "inspection", { review_notes });
 
 impl crate::entity::Entity for Inspection {
     const NAME: &'static str = "inspection";

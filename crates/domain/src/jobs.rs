@@ -10,7 +10,7 @@ mod timer;
 
 pub use cleaning::Cleaning;
 pub use inputs::{
-    AssignSpecialist, BonusRating, CleaningRating, Completion, EngineerJobFilter, IncompleteReason,
+    AssignSpecialist, BonusRating, CleaningRating, Completion, EngineerJobFilter, Estimate, IncompleteReason,
     JobFilter, JobOrder, NewCleaning, NewEngineerJob, PlannedTime, Reassignment,
 };
 pub use job::{Job, Numbers, may_own, may_see_all};

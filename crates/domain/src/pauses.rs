@@ -47,6 +47,18 @@ text_enum! {
 }
 
 text_enum! {
+    /// Decision on a pause, as the API shows it.
+    pub enum PauseDecision {
+        /// Requested.
+        Pending = "pending",
+        /// Approved: the job is or was paused.
+        Approved = "approved",
+        /// Denied, or obsolete because the job ended before a decision.
+        Denied = "denied",
+    }
+}
+
+text_enum! {
     /// Commands on a pause.
     pub enum PauseCommand {
         /// Approve the request.
@@ -86,6 +98,15 @@ impl Rule for PauseRule {
 }
 
 impl PauseStatus {
+    /// The decision. It stays after the end of the pause; an obsolete request counts as denied.
+    pub const fn decision(self) -> PauseDecision {
+        match self {
+            Self::Pending => PauseDecision::Pending,
+            Self::Approved | Self::Ended => PauseDecision::Approved,
+            Self::Denied | Self::Cancelled => PauseDecision::Denied,
+        }
+    }
+
     /// Status after a command (§7).
     pub fn after(self, command: PauseCommand) -> Result<Self, PauseRule> {
         match (self, command) {
@@ -100,7 +121,6 @@ impl PauseStatus {
 
 /// A pause of a job, or the request for one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "diesel",
     derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
@@ -113,6 +133,7 @@ pub struct Pause {
     /// The job.
     pub job_id: JobId,
     /// User that requested or ordered it.
+    #[serde(rename = "requested_by")]
     pub requested_by_id: UserId,
     /// Reason.
     pub reason_category: PauseReason,
@@ -125,10 +146,13 @@ pub struct Pause {
     /// Time of the request.
     pub requested_at: Instant,
     /// User that decided it.
+    #[serde(rename = "approved_by")]
     pub decided_by_id: Option<UserId>,
     /// Time of the decision.
+    #[serde(rename = "approved_at")]
     pub decided_at: Option<Instant>,
     /// Reason for the denial.
+    #[serde(rename = "denial_reason")]
     pub deny_reason: Option<String>,
     /// Begin of the pause.
     pub paused_at: Option<Instant>,
@@ -222,11 +246,14 @@ impl ForcedPause {
     }
 }
 
+/// Reason for a denial without one.
+const NO_REASON: &str = "No reason was given.";
+
 input! {
     /// Denial of a pause.
     pub struct Denial {
-        /// Reason.
-        reason: Text<1000>,
+        /// Reason; a default text if absent.
+        reason | "denial_reason": Option<Text<1000>>,
     }
 }
 
@@ -249,11 +276,16 @@ impl Pause {
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), paused_at: Some(now), ..after })
     }
 
-    /// Denies it for a reason (§7).
+    /// Denies it (§7).
     pub fn deny(&self, denial: Denial, by: UserId, now: Instant) -> Result<Self, PauseRule> {
         let after = self.after(PauseCommand::Deny)?;
-        let deny_reason = Some(denial.reason.into());
+        let deny_reason = Some(denial.reason.map_or_else(|| NO_REASON.to_owned(), Into::into));
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), deny_reason, ..after })
+    }
+
+    /// Length of the pause in whole minutes.
+    pub fn duration_minutes(&self) -> Option<i64> {
+        self.duration_seconds.map(|seconds| seconds / 60)
     }
 
     /// Ends it (§7).
@@ -380,6 +412,24 @@ mod tests {
     }
 
     #[test]
+    fn a_decision_stays_and_an_obsolete_request_counts_as_denied() {
+        let decisions: Vec<_> = PauseStatus::ALL.iter().map(|status| status.decision().as_str()).collect();
+        assert_eq!(decisions, ["pending", "approved", "denied", "approved", "denied"]);
+    }
+
+    #[test]
+    fn a_denial_has_the_given_or_a_default_reason() {
+        let reason = |body| {
+            let denial = Denial::from_json(body).expect("a denial");
+            let denied = pause(PauseStatus::Pending).deny(denial, id(9), now()).expect("pending");
+            denied.deny_reason.expect("a reason")
+        };
+        assert_eq!(reason(json!({"reason": "Not now."})), "Not now.");
+        assert_eq!(reason(json!({"denial_reason": "Not now."})), "Not now.");
+        assert_eq!(reason(json!({})), NO_REASON);
+    }
+
+    #[test]
     fn a_second_request_is_a_duplicate() {
         assert_eq!(PauseRule::Pending.code(), Code::Duplicate);
     }
@@ -453,6 +503,8 @@ mod tests {
             pause.end(None, now().plus_seconds(seconds)).expect("over").duration_seconds
         };
         assert_eq!(length(&begun, 3 * 86_400 + 7), Some(3 * 86_400 + 7));
+        let ended = begun.end(None, now().plus_seconds(179)).expect("over");
+        assert_eq!((ended.duration_minutes(), begun.duration_minutes()), (Some(2), None));
         assert_eq!(length(&begun, -5), Some(0), "a clock set back yields no negative length");
         assert_eq!(length(&Pause { paused_at: None, ..begun }, 60), Some(0), "no known beginning");
     }

@@ -41,7 +41,7 @@ pub struct Rating {
     pub updated_at: Instant,
 }
 
-crate::translations::translated!(Rating, "inspection_rating", { comment });
+crate::translated!(Rating, "inspection_rating", { comment });
 
 impl crate::entity::Entity for Rating {
     const NAME: &'static str = "rating";

@@ -176,12 +176,14 @@ pub struct Takeover {
     /// The assignment; none for a job.
     pub assignment_id: Option<AssignmentId>,
     /// User that requests the takeover.
+    #[serde(rename = "requested_by")]
     pub requested_by_id: UserId,
     /// Partner for an inspection.
     pub partner_id: Option<UserId>,
     /// Previous owner of the job.
     pub previous_owner_id: Option<UserId>,
     /// Position in the queue, from 1.
+    #[serde(rename = "queue_position")]
     #[cfg_attr(feature = "diesel", diesel(column_name = place))]
     pub position: i64,
     /// Reason of the requester.
@@ -190,9 +192,11 @@ pub struct Takeover {
     pub status: TakeoverStatus,
     /// Time of the request.
     pub requested_at: Instant,
-    /// User that decided it.
+    /// User that approved or denied it.
+    #[serde(rename = "approved_by")]
     pub decided_by_id: Option<UserId>,
-    /// Time of the decision.
+    /// Time of the approval or denial.
+    #[serde(rename = "approved_at")]
     pub decided_at: Option<Instant>,
     /// Time at which the taker completed the work.
     pub completed_at: Option<Instant>,

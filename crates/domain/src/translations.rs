@@ -99,8 +99,10 @@ impl Textual for Option<String> {
     }
 }
 
-/// Declares the translatable fields of an entity, each with the field of its Arabic text, if any:
+/// Declares the translatable fields of an entity or of its view, each with the field of its Arabic
+/// text, if any:
 /// `translated!(Defect, "defect", { description / description_ar, resolution_notes });`
+#[macro_export]
 macro_rules! translated {
     ($entity:ty, $model:literal, { $($field:ident $(/ $arabic:ident)?),+ $(,)? }) => {
         impl $crate::translations::Translated for $entity {
@@ -121,7 +123,6 @@ macro_rules! translated {
         }
     };
 }
-pub(crate) use translated;
 
 /// SHA-256 of a text in hexadecimal, which identifies the content that a translation belongs to.
 pub fn content_hash(text: &str) -> String {

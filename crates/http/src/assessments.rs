@@ -4,6 +4,7 @@ use inspection_auth::permissions::{DecideAssessments, SignedIn};
 use inspection_domain::{
     assessments::{AdminDecision, Assessment, AssessmentFilter, NewVerdict},
     ids::{AssessmentId, AssignmentId},
+    translations::{Slot, Translated},
     users::UserSummary,
 };
 use inspection_persistence::assessments;
@@ -58,13 +59,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
-inspection_domain::shows!(AssessmentView { assessment, equipment });
-
 /// An assessment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AssessmentView {
     #[serde(flatten)]
     assessment: Assessment,
+    /// The reason that counts: of the urgent verdict given first, or of an admin that decided
+    /// `urgent`.
+    urgent_reason: Option<String>,
     /// The machine.
     equipment: Option<EquipmentView>,
     /// Inspector of the mechanical half.
@@ -72,7 +74,15 @@ pub(crate) struct AssessmentView {
     /// Inspector of the electrical half.
     electrical_inspector: Option<UserSummary>,
     /// The deciding admin.
-    decided_by: Option<UserSummary>,
+    admin: Option<UserSummary>,
+}
+
+impl Translated for AssessmentView {
+    fn texts(&mut self, visit: &mut dyn FnMut(Slot<'_>)) {
+        self.assessment.texts(visit);
+        self.equipment.texts(visit);
+        self.urgent_reason = self.assessment.counting_reason().map(Into::into);
+    }
 }
 
 impl View<Assessment> for AssessmentView {
@@ -84,10 +94,11 @@ impl View<Assessment> for AssessmentView {
 
     fn new(assessment: Assessment, related: &Related, caller: &Caller) -> Self {
         Self {
+            urgent_reason: assessment.counting_reason().map(Into::into),
             equipment: EquipmentView::of(assessment.equipment_id, related, caller),
             mechanical_inspector: related.person(assessment.mechanical_inspector_id),
             electrical_inspector: related.person(assessment.electrical_inspector_id),
-            decided_by: related.person(assessment.decided_by_id),
+            admin: related.person(assessment.decided_by_id),
             assessment,
         }
     }

@@ -2,8 +2,10 @@
 
 use inspection_auth::permissions::{AwardBonuses, DecideBonuses, RequestBonuses, SignedIn};
 use inspection_domain::{
-    bonus_stars::{Bonus, BonusApproval, BonusDenial, BonusFilter, NewBonus},
-    ids::BonusId,
+    bonus_stars::{Bonus, BonusApproval, BonusDenial, BonusFilter, BonusStatus, NewBonus},
+    ids::{BonusId, JobId, UserId},
+    jobs::JobKind,
+    time::Instant,
     users::UserSummary,
 };
 use inspection_persistence::bonus_stars;
@@ -51,32 +53,68 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.post("/api/bonus-stars/{id}/deny", "bonus_stars.deny", deny, "Deny requested bonus stars");
 }
 
-inspection_domain::shows!(BonusView { bonus });
+inspection_domain::translated!(BonusView, "bonus_star", { reason, deny_reason });
 
-/// Bonus stars.
+/// Bonus stars, awarded or requested.
 #[derive(Debug, Serialize, ToSchema)]
 struct BonusView {
-    #[serde(flatten)]
-    bonus: Bonus,
+    /// Primary key.
+    id: BonusId,
+    /// Recipient.
+    user_id: UserId,
     /// The recipient.
     user: Option<UserSummary>,
-    /// The requesting user.
-    requested_by: Option<UserSummary>,
-    /// The user who awarded them or decided on the request.
-    decided_by: Option<UserSummary>,
+    /// Number awarded or requested, 1 to 10.
+    amount: i64,
+    /// Number requested; null if awarded without a request.
+    requested_amount: Option<i64>,
+    /// Reason.
+    reason: String,
+    /// Kind of the related job.
+    related_job_type: Option<JobKind>,
+    /// Related job.
+    related_job_id: Option<JobId>,
+    /// Whether a quality engineer requested them.
+    is_qe_request: bool,
+    /// Status of the request; null if awarded without a request.
+    request_status: Option<BonusStatus>,
+    /// The requesting quality engineer.
+    requester: Option<UserSummary>,
+    /// User that awarded them; null until a request is approved.
+    awarded_by: Option<UserId>,
+    /// The awarding user.
+    awarder: Option<UserSummary>,
+    /// Time of the award, or of the request unless it is approved.
+    awarded_at: Instant,
+    /// Reason for the denial.
+    deny_reason: Option<String>,
+    /// Time of the award without a request, or of the request.
+    created_at: Instant,
 }
 
 impl View<Bonus> for BonusView {
     fn references(bonus: &Bonus, references: &mut References) {
-        references.people([Some(bonus.user_id), bonus.requested_by_id, bonus.decided_by_id]);
+        references.people([Some(bonus.user_id), bonus.requested_by_id, bonus.awarded_by()]);
     }
 
     fn new(bonus: Bonus, related: &Related, _: &Caller) -> Self {
         Self {
+            id: bonus.id,
+            user_id: bonus.user_id,
             user: related.person(bonus.user_id),
-            requested_by: related.person(bonus.requested_by_id),
-            decided_by: related.person(bonus.decided_by_id),
-            bonus,
+            amount: bonus.amount,
+            requested_amount: bonus.requested_amount,
+            related_job_type: bonus.related_job_type,
+            related_job_id: bonus.related_job_id,
+            is_qe_request: bonus.requested_by_id.is_some(),
+            request_status: bonus.request_status(),
+            requester: related.person(bonus.requested_by_id),
+            awarded_by: bonus.awarded_by(),
+            awarder: related.person(bonus.awarded_by()),
+            awarded_at: bonus.awarded_at(),
+            created_at: bonus.created_at,
+            reason: bonus.reason,
+            deny_reason: bonus.deny_reason,
         }
     }
 }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::{
     equipment::EquipmentView,
     inspections::InspectionView,
-    jobs::JobView,
+    jobs::SpecialistJobView,
     related::{References, Related, View, list_views},
     web::{
         app::{App, Caller},
@@ -114,7 +114,7 @@ struct DefectDetail {
     /// The specialist's assessment.
     assessment: Option<DefectAssessment>,
     /// The latest repair job.
-    job: Option<JobView>,
+    job: Option<SpecialistJobView>,
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<Reply<DefectDetail>, Problem> {
@@ -122,7 +122,7 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<R
         let defect = defects::get(conn, id)?;
         let inspection = inspections::get(conn, defect.inspection_id)?;
         let job = match jobs::find_repair(conn, id)? {
-            Some(job) => Some(JobView::one(conn, job, caller)?),
+            Some(job) => Some(SpecialistJobView::one(conn, job, caller)?),
             None => None,
         };
         Ok(DefectDetail {
@@ -153,10 +153,10 @@ async fn assign_specialist(
     permit: Permit<PlanRepairs>,
     id: Path<DefectId>,
     body: Body<AssignSpecialist>,
-) -> Result<Created<JobView>, Problem> {
+) -> Result<Created<SpecialistJobView>, Problem> {
     let view = app.write(permit, (id, body), |tx, caller, (id, assignment)| {
         let job = jobs::assign_specialist(tx, id, assignment)?;
-        JobView::one(tx.conn(), job, caller)
+        SpecialistJobView::one(tx.conn(), job, caller)
     });
     Ok(Created::with(view.await?, "specialist assigned"))
 }

@@ -1,22 +1,25 @@
 //! Engineer jobs.
 
 use inspection_auth::permissions::{EngineerWork, SignedIn, TakeEngineerJobsOver};
-use inspection_domain::jobs::{EngineerJobFilter, JobKind, NewEngineerJob};
+use inspection_domain::{
+    ids::JobId,
+    jobs::{EngineerJobFilter, JobKind, NewEngineerJob},
+};
 use inspection_persistence::jobs;
 
 use crate::{
     jobs::{
-        JobEndpoints, JobView, complete, force_pause, get, leave, pause, pause_history, plan, reward, start,
-        take_over,
+        EngineerJobDetail, EngineerJobView, JobDetail, JobEndpoints, complete, force_pause, leave, pause,
+        pause_history, plan, reward, start, take_over,
     },
     related::{View, list_views},
     web::{
         app::App,
-        input::{Body, ListQuery},
+        input::{Body, ListQuery, Path},
         limits::Limit,
         permit::Permit,
         problem::Problem,
-        reply::{Created, Paged},
+        reply::{Created, Paged, Reply},
         routes::Routes,
     },
 };
@@ -37,7 +40,7 @@ pub(crate) fn routes(routes: &mut Routes) {
             "Create an engineer job; admins for any engineer, engineers for themselves",
         )
         .limit(Limit::EngineerJobs);
-    routes.get("/api/engineer-jobs/{id}", "engineer_jobs.get", get::<EngineerJobs>, "Get an engineer job");
+    routes.get("/api/engineer-jobs/{id}", "engineer_jobs.get", get, "Get an engineer job");
     routes.post(
         "/api/engineer-jobs/{id}/planned-time",
         "engineer_jobs.plan",
@@ -100,13 +103,15 @@ enum EngineerJobs {}
 impl JobEndpoints for EngineerJobs {
     const KIND: JobKind = JobKind::Engineer;
     type Taker = TakeEngineerJobsOver;
+    type View = EngineerJobView;
+    type Detail = EngineerJobDetail;
 }
 
 async fn list(
     app: App,
     permit: Permit<SignedIn>,
     query: ListQuery<EngineerJobFilter>,
-) -> Result<Paged<JobView>, Problem> {
+) -> Result<Paged<EngineerJobView>, Problem> {
     list_views(app, permit, query, |conn, caller, filter, page| {
         jobs::engineer_jobs(conn, &caller.user, &filter, page)
     })
@@ -117,10 +122,22 @@ async fn create(
     app: App,
     permit: Permit<EngineerWork>,
     body: Body<NewEngineerJob>,
-) -> Result<Created<JobView>, Problem> {
+) -> Result<Created<EngineerJobView>, Problem> {
     let view = app.write(permit, body, |tx, caller, new| {
         let job = jobs::create_for_engineer(tx, new)?;
-        JobView::one(tx.conn(), job, caller)
+        EngineerJobView::one(tx.conn(), job, caller)
     });
     Ok(Created::with(view.await?, "engineer job created"))
+}
+
+async fn get(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<JobId>,
+) -> Result<Reply<EngineerJobDetail>, Problem> {
+    let detail = app.read(permit, id, |conn, caller, id| {
+        let job = jobs::get_visible(conn, &caller.user, JobKind::Engineer, id)?;
+        EngineerJobDetail::load(conn, job, caller)
+    });
+    Ok(Reply::new(detail.await?))
 }

@@ -5,10 +5,10 @@ use inspection_domain::{
     ids::{LeaveId, UserId},
     leaves::{
         Candidate, CapacityFilter, CoverageAssignment, Leave, LeaveApproval, LeaveFilter, LeaveRejection,
-        LeaveScope, LeaveStatus, NewLeave,
+        LeaveScope, LeaveStatus, LeaveType, NewLeave,
     },
     reports::Capacity,
-    time::Date,
+    time::{Date, Instant},
     users::UserSummary,
 };
 use inspection_persistence::{leaves, reports};
@@ -82,7 +82,8 @@ pub(crate) struct LeaveView {
     coverage_user: Option<UserSummary>,
 }
 
-/// The public part of a leave, without its reason.
+/// A leave in force. Its type and reasons and its approval are null, except for the absent user and
+/// admins.
 #[derive(Debug, Serialize, ToSchema)]
 struct AbsenceView {
     /// Primary key of the leave.
@@ -91,6 +92,14 @@ struct AbsenceView {
     user_id: UserId,
     /// The absent user.
     user: Option<UserSummary>,
+    /// Type.
+    leave_type: Option<LeaveType>,
+    /// Reason for the type `other`.
+    other_reason: Option<String>,
+    /// Remark of the absent user.
+    reason: Option<String>,
+    /// Always null: a rejected leave is not in force.
+    rejection_reason: Option<String>,
     /// First day.
     date_from: Date,
     /// Last day.
@@ -101,6 +110,12 @@ struct AbsenceView {
     scope: LeaveScope,
     /// Always `approved`.
     status: LeaveStatus,
+    /// User that approved it.
+    approved_by_id: Option<UserId>,
+    /// Time of the approval.
+    approved_at: Option<Instant>,
+    /// Time of the request.
+    created_at: Option<Instant>,
     /// The covering user.
     coverage_user_id: Option<UserId>,
     /// The covering user.
@@ -112,8 +127,16 @@ impl View<Leave> for AbsenceView {
         references.people([Some(leave.user_id), leave.coverage_user_id]);
     }
 
-    fn new(leave: Leave, related: &Related, _: &Caller) -> Self {
+    fn new(leave: Leave, related: &Related, caller: &Caller) -> Self {
+        let is_visible = leave.may_be_seen_by(&caller.user).is_ok();
         Self {
+            leave_type: is_visible.then_some(leave.leave_type),
+            other_reason: leave.other_reason.clone().filter(|_| is_visible),
+            reason: leave.reason.clone().filter(|_| is_visible),
+            rejection_reason: leave.rejection_reason.clone().filter(|_| is_visible),
+            approved_by_id: leave.decided_by_id.filter(|_| is_visible),
+            approved_at: leave.decided_at.filter(|_| is_visible),
+            created_at: is_visible.then_some(leave.created_at),
             id: leave.id,
             user_id: leave.user_id,
             user: related.person(leave.user_id),

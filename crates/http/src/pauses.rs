@@ -2,9 +2,10 @@
 
 use inspection_auth::permissions::{DecidePauses, SignedIn};
 use inspection_domain::{
-    ids::PauseId,
+    ids::{JobId, PauseId, UserId},
     jobs::JobKind,
-    pauses::{Denial, Pause},
+    pauses::{Denial, Pause, PauseDecision, PauseReason},
+    time::Instant,
     users::UserSummary,
 };
 use inspection_persistence::pauses;
@@ -48,17 +49,50 @@ pub(crate) fn routes(routes: &mut Routes) {
 
 inspection_domain::shows!(PauseView {});
 
-/// A pause with its job and requesting user.
+/// A pause of a job, or the request for one.
 #[derive(Debug, Serialize, ToSchema)]
-struct PauseView {
-    #[serde(flatten)]
-    pause: Pause,
+pub(crate) struct PauseView {
+    /// Primary key.
+    id: PauseId,
+    /// Kind of the job.
+    #[schema(value_type = JobKind)]
+    job_type: Option<JobKind>,
+    /// The job.
+    job_id: JobId,
     /// Display number of the job.
     job_number: Option<String>,
-    /// Kind of the job.
-    job_type: Option<JobKind>,
+    /// User that requested or ordered it.
+    requested_by: UserId,
     /// The requesting user.
-    requested_by: Option<UserSummary>,
+    requester: Option<UserSummary>,
+    /// Time of the request.
+    requested_at: Instant,
+    /// Reason.
+    reason_category: PauseReason,
+    /// Details of the reason; empty if there are none.
+    reason_details: String,
+    /// Decision; `approved` also after the end of the pause.
+    status: PauseDecision,
+    /// Whether an admin ordered it.
+    is_forced: bool,
+    /// User that approved or denied it.
+    approved_by: Option<UserId>,
+    /// Time of the approval or denial.
+    approved_at: Option<Instant>,
+    /// Reason for the denial.
+    denial_reason: Option<String>,
+    /// Begin of the pause.
+    paused_at: Option<Instant>,
+    /// End of the pause.
+    resumed_at: Option<Instant>,
+    /// User that resumed the job.
+    resumed_by_id: Option<UserId>,
+    /// Length of the pause in seconds.
+    duration_seconds: Option<i64>,
+    /// Length of the pause in whole minutes.
+    duration_minutes: Option<i64>,
+    /// Time of the request.
+    created_at: Instant,
 }
 
 impl View<Pause> for PauseView {
@@ -70,10 +104,26 @@ impl View<Pause> for PauseView {
     fn new(pause: Pause, related: &Related, _: &Caller) -> Self {
         let job = related.job(pause.job_id);
         Self {
-            job_number: job.map(|job| job.job_id.clone()),
+            id: pause.id,
             job_type: job.map(|job| job.kind),
-            requested_by: related.person(pause.requested_by_id),
-            pause,
+            job_id: pause.job_id,
+            job_number: job.map(|job| job.job_id.clone()),
+            requested_by: pause.requested_by_id,
+            requester: related.person(pause.requested_by_id),
+            requested_at: pause.requested_at,
+            reason_category: pause.reason_category,
+            duration_minutes: pause.duration_minutes(),
+            reason_details: pause.reason_details.unwrap_or_default(),
+            status: pause.status.decision(),
+            is_forced: pause.is_forced,
+            approved_by: pause.decided_by_id,
+            approved_at: pause.decided_at,
+            denial_reason: pause.deny_reason,
+            paused_at: pause.paused_at,
+            resumed_at: pause.resumed_at,
+            resumed_by_id: pause.resumed_by_id,
+            duration_seconds: pause.duration_seconds,
+            created_at: pause.requested_at,
         }
     }
 }
@@ -86,9 +136,16 @@ async fn pending(
     list_views(app, permit, query, |conn, _, _, page| pauses::pending(conn, page)).await
 }
 
-async fn approve(app: App, permit: Permit<DecidePauses>, id: Path<PauseId>) -> Result<Reply<Pause>, Problem> {
-    let pause = app.write(permit, id, |tx, _, id| pauses::approve(tx, id));
-    Ok(Reply::with(pause.await?, "pause approved"))
+async fn approve(
+    app: App,
+    permit: Permit<DecidePauses>,
+    id: Path<PauseId>,
+) -> Result<Reply<PauseView>, Problem> {
+    let view = app.write(permit, id, |tx, caller, id| {
+        let pause = pauses::approve(tx, id)?;
+        PauseView::one(tx.conn(), pause, caller)
+    });
+    Ok(Reply::with(view.await?, "pause approved"))
 }
 
 async fn deny(
@@ -96,12 +153,18 @@ async fn deny(
     permit: Permit<DecidePauses>,
     id: Path<PauseId>,
     body: Body<Denial>,
-) -> Result<Reply<Pause>, Problem> {
-    let pause = app.write(permit, (id, body), |tx, _, (id, denial)| pauses::deny(tx, id, denial));
-    Ok(Reply::with(pause.await?, "pause denied"))
+) -> Result<Reply<PauseView>, Problem> {
+    let view = app.write(permit, (id, body), |tx, caller, (id, denial)| {
+        let pause = pauses::deny(tx, id, denial)?;
+        PauseView::one(tx.conn(), pause, caller)
+    });
+    Ok(Reply::with(view.await?, "pause denied"))
 }
 
-async fn resume(app: App, permit: Permit<SignedIn>, id: Path<PauseId>) -> Result<Reply<Pause>, Problem> {
-    let pause = app.write(permit, id, |tx, _, id| pauses::resume(tx, id));
-    Ok(Reply::with(pause.await?, "job resumed"))
+async fn resume(app: App, permit: Permit<SignedIn>, id: Path<PauseId>) -> Result<Reply<PauseView>, Problem> {
+    let view = app.write(permit, id, |tx, caller, id| {
+        let pause = pauses::resume(tx, id)?;
+        PauseView::one(tx.conn(), pause, caller)
+    });
+    Ok(Reply::with(view.await?, "job resumed"))
 }

@@ -81,7 +81,7 @@ struct ReviewView {
     /// The worker.
     worker: Option<UserSummary>,
     /// The quality engineer.
-    qe: Option<UserSummary>,
+    quality_engineer: Option<UserSummary>,
     /// Whether the deadline has passed and the review is pending.
     is_overdue: bool,
 }
@@ -96,7 +96,7 @@ impl View<QualityReview> for ReviewView {
         Self {
             job_number: related.job(review.job_id).map(|job| job.job_id.clone()),
             worker: related.person(review.worker_id),
-            qe: related.person(review.qe_id),
+            quality_engineer: related.person(review.qe_id),
             is_overdue: review.is_overdue(caller.now),
             review,
         }

@@ -26,6 +26,7 @@ use crate::web::{
 pub(crate) struct References {
     machines: Vec<EquipmentId>,
     jobs: Vec<JobId>,
+    cleanings: Vec<JobId>,
     people: Vec<UserId>,
 }
 
@@ -54,6 +55,11 @@ impl References {
         self.jobs.push(id);
     }
 
+    /// Adds the cleaning of a job.
+    pub(crate) fn cleaning(&mut self, id: JobId) {
+        self.cleanings.push(id);
+    }
+
     /// Adds users.
     pub(crate) fn people(&mut self, ids: impl IntoIterator<Item = Option<UserId>>) {
         self.people.extend(ids.into_iter().flatten());
@@ -74,10 +80,15 @@ impl References {
         machines: HashMap<EquipmentId, Equipment>,
     ) -> persistence::Result<Related> {
         let jobs = if self.jobs.is_empty() { Vec::new() } else { jobs::by_ids(conn, &self.jobs)? };
+        let cleaning_ratings = if self.cleanings.is_empty() {
+            HashMap::new()
+        } else {
+            jobs::cleaning_ratings(conn, &self.cleanings)?
+        };
         self.people(machines.values().map(|machine| machine.assigned_technician_id));
         let people = users::by_ids(conn, self.people)?;
         let people = people.into_iter().map(|(id, person)| (id, person.seen_by(&caller.user))).collect();
-        Ok(Related { machines, jobs, people })
+        Ok(Related { machines, jobs, cleaning_ratings, people })
     }
 }
 
@@ -86,6 +97,7 @@ impl References {
 pub(crate) struct Related {
     machines: HashMap<EquipmentId, Equipment>,
     jobs: Vec<Job>,
+    cleaning_ratings: HashMap<JobId, i64>,
     people: HashMap<UserId, UserSummary>,
 }
 
@@ -98,6 +110,11 @@ impl Related {
     /// One of the jobs.
     pub(crate) fn job(&self, id: JobId) -> Option<&Job> {
         self.jobs.iter().find(|job| job.id == id)
+    }
+
+    /// Rating of the cleaning of one of the jobs.
+    pub(crate) fn cleaning_rating(&self, id: JobId) -> Option<i64> {
+        self.cleaning_ratings.get(&id).copied()
     }
 
     /// One of the users.

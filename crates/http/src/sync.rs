@@ -25,6 +25,7 @@ use crate::{
     jobs::JobView,
     leaves::LeaveView,
     notifications::NotificationView,
+    pauses::PauseView,
     related::View,
     web::{
         app::{App, Caller},
@@ -250,11 +251,12 @@ impl SyncProcessor<'_> {
             SyncKind::PauseRequest => {
                 let (kind, id) = job(tx)?;
                 let pause = pauses::request(tx, kind, id, document.read()?)?;
-                Ok((pause.id.get(), to_document(&pause)))
+                shown!(pause.id, PauseView::one(tx.conn(), pause, caller)?)
             }
             SyncKind::PauseResume => {
                 let id: PauseId = document.number("pause_id")?;
-                Ok((id.get(), to_document(&pauses::resume(tx, id)?)))
+                let pause = pauses::resume(tx, id)?;
+                shown!(id, PauseView::one(tx.conn(), pause, caller)?)
             }
             SyncKind::LeaveRequest => {
                 let leave = leaves::request(tx, document.read()?)?;

@@ -3,7 +3,8 @@
 use inspection_auth::permissions::{ManageJobs, SignedIn};
 use inspection_domain::{
     ids::TakeoverId,
-    takeovers::{QueueOf, Takeover, TakeoverFilter},
+    takeovers::{QueueOf, Takeover, TakeoverFilter, TakeoverStatus},
+    time::Instant,
     users::UserSummary,
 };
 use inspection_persistence::takeovers;
@@ -54,8 +55,12 @@ pub(crate) struct TakeoverView {
     takeover: Takeover,
     /// Primary key of the job or the assignment.
     job_id: i64,
+    /// Whether the requesting user received the points for completing the work.
+    bonus_awarded: bool,
+    /// Time of the request.
+    created_at: Instant,
     /// The requesting user.
-    requested_by: Option<UserSummary>,
+    requester: Option<UserSummary>,
     /// The partner in the inspection.
     partner: Option<UserSummary>,
     /// The previous owner.
@@ -70,7 +75,9 @@ impl View<Takeover> for TakeoverView {
     fn new(takeover: Takeover, related: &Related, _: &Caller) -> Self {
         Self {
             job_id: takeover.target(),
-            requested_by: related.person(takeover.requested_by_id),
+            bonus_awarded: takeover.status == TakeoverStatus::Completed,
+            created_at: takeover.requested_at,
+            requester: related.person(takeover.requested_by_id),
             partner: related.person(takeover.partner_id),
             previous_owner: related.person(takeover.previous_owner_id),
             takeover,

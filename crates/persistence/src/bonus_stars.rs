@@ -42,7 +42,10 @@ pub fn list(
                     .or(bonuses::decided_by_id.eq(actor.id));
                 query = query.filter(own);
             }
-            filter_by!(query, { bonuses::status => filter.status, bonuses::user_id => filter.user_id });
+            filter_by!(query, { bonuses::status => filter.request_status, bonuses::user_id => filter.user_id });
+            if filter.request_status.is_some() {
+                query = query.filter(bonuses::requested_by_id.is_not_null());
+            }
             query
         },
         |query| query.order(bonuses::id.desc())

@@ -24,7 +24,7 @@ use inspection_domain::{
 pub use assigning::{assign_specialist, create_for_engineer, reassign};
 pub use done::{complete, leave_incomplete};
 pub use rating::{clean, find_cleaning, rate_cleaning, reward};
-pub use rows::{by_ids, find_repair, get_kind, get_visible};
+pub use rows::{by_ids, cleaning_ratings, find_repair, get_kind, get_visible};
 
 use crate::{DbConnection, Result, Tx, equipment, jobs::work::JobWork};
 
@@ -150,7 +150,7 @@ pub fn stalled(conn: &mut DbConnection, now: Instant, page: PageRequest) -> Resu
 /// the machine, the defect and the job.
 pub fn plan(tx: &mut Tx<'_>, kind: JobKind, id: JobId, planned: &PlannedTime) -> Result<Job> {
     let work = JobWork::lock_for_actor(tx, kind, id)?;
-    let after = work.job.plan(planned, tx.now)?;
+    let after = work.job.plan(planned.estimate(kind)?, tx.now)?;
     rows::write(tx, AuditAction::Plan, &work.job, &after)?;
     if let Some(machine) = &work.machine {
         equipment::change_status(tx, machine, machine.status.under_repair())?;

@@ -231,7 +231,7 @@ pub fn reject(tx: &mut Tx<'_>, id: ReviewId, rejection: Rejection) -> Result<Qua
 /// Locks the machine, the defect, the job, and last the two accounts.
 pub fn validate(tx: &mut Tx<'_>, id: ReviewId, validation: Validation) -> Result<QualityReview> {
     let (work, before) = lock_with_work(tx, id)?;
-    let is_valid = validation.is_valid;
+    let is_valid = validation.admin_validation.is_valid();
     let after = before.validate(validation, tx.actor()?.id, tx.now)?;
     rows::write(tx, AuditAction::Validate, &before, &after)?;
     let job = if is_valid {

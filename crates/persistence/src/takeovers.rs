@@ -174,7 +174,7 @@ fn approve_job(tx: &mut Tx<'_>, id: TakeoverId, job: JobId) -> Result<Takeover> 
     let after_job = job.taken_over_by(before.requested_by_id, tx.now)?;
     // Locked, so that the taker can't be deactivated or sent on leave meanwhile.
     let taker = user_rows::lock_all(tx.conn, &[before.requested_by_id])?.pop();
-    may_own(taker.as_ref(), job.kind, "requested_by_id")?;
+    may_own(taker.as_ref(), job.kind, "requested_by")?;
     let taker = taker.ok_or_else(Error::not_found::<User>)?;
     job.may_be_taken_over_by(&taker, tx.now)?;
     job_rows::write(tx, AuditAction::Reassign, &job, &after_job)?;

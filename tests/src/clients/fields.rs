@@ -34,8 +34,9 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
 ];
 
 /// Fields that are null although the table says that they have a value: private ones of another
-/// person.
-const HIDDEN: &[(&str, &str)] = &[("UserSummary", "email")];
+/// person, and the details of a job whose owner has not entered the planned time.
+const HIDDEN: &[(&str, &str)] =
+    &[("UserSummary", "email"), ("EngineerJobView", "title"), ("EngineerJobView", "description")];
 
 /// A field of an object.
 pub(super) struct Field {

@@ -169,11 +169,25 @@ impl SiteHistory<'_> {
             json!({"reason": "The part does not fit at all."}),
         );
         self.pauses(inspector, specialist);
-        let survey = json!({"job_type": "custom_project", "title": "A new quay", "engineer_id": engineer.id});
-        let survey = self.decide("/api/engineer-jobs", survey);
-        let survey = format!("/api/engineer-jobs/{}", survey["id"]);
-        self.start(engineer, &survey);
-        self.decide(&format!("{survey}/admin/force-pause"), json!({"reason_category": "manpower"}));
+        let survey = || {
+            let body =
+                json!({"job_type": "custom_project", "title": "A new quay", "engineer_id": engineer.id});
+            let job = self.decide("/api/engineer-jobs", body);
+            let path = format!("/api/engineer-jobs/{}", job["id"]);
+            self.start(engineer, &path);
+            (job["id"].clone(), path)
+        };
+        self.decide(&format!("{}/admin/force-pause", survey().1), json!({"reason_category": "manpower"}));
+        survey();
+        let reason = json!({"reason": "The plans are not ready."});
+        self.post(engineer, &format!("{}/incomplete", survey().1), reason);
+        let (id, done) = survey();
+        self.post(engineer, &format!("{done}/complete"), json!({"work_notes": "Measured the quay."}));
+        let reviews = self.site.client(&self.admin).get("/api/quality-reviews?per_page=100");
+        let mut reviews = reviews.data().as_array().expect("reviews").iter();
+        let review = reviews.find(|review| review["job_id"] == id).expect("its review")["id"].clone();
+        let review = format!("/api/quality-reviews/{review}");
+        self.post(&self.reviewer(&review), &format!("{review}/approve"), json!({"qc_rating": 5}));
     }
 
     fn photo(&self, who: &User) -> i64 {
@@ -227,7 +241,7 @@ impl SiteHistory<'_> {
         let pending = takeovers.data().as_array().expect("takeovers");
         let (inspections, jobs): (Vec<_>, Vec<_>) =
             pending.iter().partition(|row| row["job_type"] == "inspection");
-        let own = inspections.iter().find(|row| row["requested_by_id"] == json!(crew.team.mechanical.id));
+        let own = inspections.iter().find(|row| row["requested_by"] == json!(crew.team.mechanical.id));
         let own = own.expect("the crew's own");
         for (takeover, decision) in [(own, "approve"), (&jobs[0], "approve"), (&jobs[1], "deny")] {
             self.decide(&format!("/api/takeovers/{}/{decision}", takeover["id"]), json!({}));

@@ -178,16 +178,19 @@ on_both! {
         assert_eq!(verdict(&admin, &urgent, json!({"verdict": "operational"})).status, 403);
         let one = verdict(&electrician, &urgent, json!({"verdict": "urgent", "urgent_reason": URGENT_REASON}));
         assert_eq!((&one.data()["status"], &one.data()["equipment"]["status"]), (&json!("pending"), &json!("stopped")));
+        assert_eq!((&one.data()["mech_verdict"], &one.data()["elec_verdict"], &one.data()["final_status"]),
+            (&json!(null), &json!("urgent"), &json!(null)));
+        assert_eq!(one.data()["urgent_reason"], URGENT_REASON, "the one that counts");
         assert_eq!(verdict(&electrician, &urgent, json!({"verdict": "operational"})).code(), "INVALID_STATE");
         assert_eq!(admin.get(&machine).data()["status"], "stopped", "before the other verdict");
         let both = verdict(&mechanic, &urgent, json!({"verdict": "operational"}));
-        assert_eq!((&both.data()["decision"], &both.data()["resolved_by"]), (&json!("urgent"), &json!("safety_rule")));
+        assert_eq!((&both.data()["final_status"], &both.data()["resolved_by"]), (&json!("urgent"), &json!("safety_rule")));
         assert_eq!(counters(engineer.get(&list).data()), ("fully_assigned", [2, 2, 1]));
         for client in [&mechanic, &electrician] {
             verdict(client, &harmless, json!({"verdict": "operational"})).data();
         }
         let agreed = engineer.get(&harmless);
-        assert_eq!((&agreed.data()["decision"], &agreed.data()["resolved_by"]), (&json!("operational"), &json!("agreement")));
+        assert_eq!((&agreed.data()["final_status"], &agreed.data()["resolved_by"]), (&json!("operational"), &json!("agreement")));
         assert_eq!(counters(engineer.get(&list).data()), ("completed", [2, 2, 2]));
         assert_eq!(waiting(&mechanic), 0);
         let points = |user: &User| {
@@ -206,8 +209,12 @@ on_both! {
         assert_eq!(missing.fields(), ["decision", "notes"]);
         for (decision, status) in [("operational", "active"), ("urgent", "stopped"), ("urgent", "stopped"), ("operational", "active")] {
             let decided = decide(&admin, decision);
-            assert_eq!((&decided.data()["decision"], &decided.data()["resolved_by"], &decided.data()["equipment"]["status"]),
+            assert_eq!((&decided.data()["final_status"], &decided.data()["resolved_by"], &decided.data()["equipment"]["status"]),
                 (&json!(decision), &json!("admin"), &json!(status)));
+            let notes = json!(format!("{decision}, I looked at it"));
+            assert_eq!((&decided.data()["admin_decision_notes"], &decided.data()["admin_decision_by"]), (&notes, &decided.data()["admin"]["id"]));
+            assert_eq!(decided.data()["urgent_reason"], if decision == "urgent" { notes } else { json!(null) });
+            assert!(decided.data()["finalized_at"].is_string() && decided.data()["inspection_assignment_id"].is_number());
         }
         assert_eq!((points(&staff.mechanic), points(&staff.electrician)), ((Some(2), Some(2)), (Some(2), Some(2))));
         assert_eq!(counters(engineer.get(&list).data()), ("completed", [2, 2, 2]));

@@ -93,17 +93,31 @@ on_both! {
         assert_eq!(scenario.defect()["status"], "in_progress");
         assert_eq!(scenario.status_of_machine(), "active", "work has not started");
 
-        // Before the planned time is entered the owner sees few fields.
+        // Before the planned time is entered the owner sees number, size, status and defect only.
         let path = format!("/api/jobs/{id}");
         let closed = first.client(site).get(&path);
         assert_eq!((closed.status, closed.code()), (403, "PLANNED_TIME_REQUIRED"));
-        let mut seen: Vec<&String> = closed.json["data"].as_object().expect("some fields").keys().collect();
+        let outline = &closed.json["data"];
+        let mut seen: Vec<_> = outline.as_object().expect("fields").iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key).collect();
         seen.sort();
-        assert_eq!(seen, ["code", "equipment_name", "id", "job_id", "universal_id"]);
+        assert_eq!(seen, [
+            "can_view_details", "category", "cleaning_file_ids", "code", "created_at", "defect_id", "equipment_name",
+            "has_planned_time", "id", "is_paused", "is_running", "is_stalled", "job_id", "kind", "owner", "paused_seconds",
+            "specialist_id", "status", "total_paused_seconds", "universal_id", "updated_at", "worked_seconds",
+        ]);
+        assert_eq!((&outline["status"], &outline["category"], &outline["defect_id"], &outline["specialist_id"]),
+            (&json!("assigned"), &json!("major"), &json!(defect), &json!(first.user.id)));
+        assert_eq!((&outline["has_planned_time"], &outline["can_view_details"], &outline["cleaning_file_ids"]),
+            (&json!(false), &json!(false), &json!([])));
+        let planner = scenario.job(id);
+        assert_eq!((&planner["has_planned_time"], &planner["can_view_details"], &planner["code"]), (&json!(false), &json!(true), &json!(null)));
+        let hidden = |key: &&String| outline[key.as_str()].is_null();
+        assert!(planner.as_object().expect("fields").keys().all(|key| outline.get(key).is_some()), "nothing is missing: {outline}");
+        assert!(planner.as_object().expect("fields").keys().filter(hidden).count() > 10, "{outline}");
         for list in ["/api/jobs", "/api/jobs/pending-planned-time"] {
             let list = first.client(site).get(list);
             assert_eq!(list.data()[0]["code"], "PLANNED_TIME_REQUIRED");
-            assert_eq!(list.data()[0].get("major_reason"), None);
+            assert_eq!((&list.data()[0]["major_reason"], &list.data()[0]["status"]), (&json!(null), &json!("assigned")));
         }
         assert_eq!(second.client(site).get(&path).code(), "FORBIDDEN");
         assert_eq!(first.refused(site, &format!("{path}/start"), json!({})), (403, "PLANNED_TIME_REQUIRED".into()));
@@ -148,8 +162,10 @@ on_both! {
         assert_eq!(first.refused(site, &format!("{path}/takeover"), json!({})).1, "RULE_VIOLATION", "a takeover of the job by its owner");
         let third = Actor { user: site.user(Role::Specialist) };
         let takeover = second.post(site, &format!("{path}/takeover"), json!({"reason": "I have the parts."}));
-        assert_eq!((&takeover["position"], &takeover["job_id"]), (&json!(1), &json!(id)));
-        assert_eq!(third.post(site, &format!("{path}/takeover"), json!({}))["position"], 2);
+        assert_eq!((&takeover["queue_position"], &takeover["job_id"]), (&json!(1), &json!(id)));
+        assert_eq!(third.post(site, &format!("{path}/takeover"), json!({}))["queue_position"], 2);
+        assert_eq!((&takeover["requested_by"], &takeover["requester"]["id"]), (&json!(second.user.id), &json!(second.user.id)));
+        assert_eq!((&takeover["approved_by"], &takeover["approved_at"], &takeover["bonus_awarded"]), (&json!(null), &json!(null), &json!(false)));
         assert_eq!(second.refused(site, &format!("{path}/takeover"), json!({})).1, "DUPLICATE");
         assert_eq!(admin.new_notifications(site), ["takeover_requested", "takeover_requested"]);
         let queue = second.client(site).get(&format!("/api/takeovers/queue?job_type=specialist&job_id={id}"));
@@ -159,10 +175,14 @@ on_both! {
         assert_eq!(first.new_notifications(site), ["takeover_approved"]);
         assert_eq!(third.new_notifications(site), ["takeover_denied"]);
         let taken = scenario.job(id);
-        assert_eq!((&taken["status"], &taken["owner_id"], &taken["job_id"]), (&json!("assigned"), &json!(second.user.id), &job["job_id"]));
+        assert_eq!((&taken["status"], &taken["specialist_id"], &taken["job_id"]), (&json!("assigned"), &json!(second.user.id), &job["job_id"]));
         assert_eq!((&taken["planned_time_hours"], &taken["started_at"], &taken["paused_seconds"]), (&json!(null), &json!(null), &json!(0)));
         let log = admin.client(site).get(&format!("{path}/pause-history"));
-        assert_eq!(log.data()[0]["duration_seconds"], 3 * 86_400, "the history remains");
+        let ended = &log.data()[0];
+        assert_eq!((&ended["duration_seconds"], &ended["duration_minutes"]), (&json!(3 * 86_400), &json!(3 * 1440)), "the history remains");
+        assert_eq!((&ended["status"], &ended["job_type"]), (&json!("approved"), &json!("specialist")), "the decision stays");
+        assert_eq!((&ended["requested_by"], &ended["approved_by"]), (&json!(first.user.id), &json!(engineer.user.id)));
+        assert!(ended["resumed_at"].is_string(), "{ended}");
         assert_eq!(first.client(site).get(&path).code(), "FORBIDDEN");
 
         // Half an hour late for the second specialist: rated 4, defect resolved, machine active,
@@ -181,7 +201,8 @@ on_both! {
         let resolved = scenario.defect();
         assert_eq!((&resolved["status"], &resolved["resolution_notes"]), (&json!("resolved"), &json!("New hook fitted.")));
         assert_eq!(scenario.status_of_machine(), "active");
-        assert_eq!(admin.client(site).get("/api/takeovers").data()[1]["status"], "completed");
+        let finished = admin.client(site).get("/api/takeovers").data()[1].clone();
+        assert_eq!((&finished["status"], &finished["bonus_awarded"], &finished["approved_by"]), (&json!("completed"), &json!(true), &json!(admin.user.id)));
 
         // Cleaning with a photo. A second rating adds the difference.
         let photo = second.client(site).upload(&[("related_type", "cleaning"), ("related_id", &id.to_string())], "clean.jpg", "image/jpeg",
@@ -189,7 +210,9 @@ on_both! {
         second.post(site, &format!("{path}/cleaning"), json!({"notes": "Swept.", "file_ids": [photo]}));
         assert_eq!(second.client(site).delete(&format!("/api/files/{photo}")).code(), "RULE_VIOLATION", "it is evidence now");
         admin.post(site, &format!("{path}/admin/cleaning-rating"), json!({"rating": 2}));
-        admin.post(site, &format!("{path}/admin/cleaning-rating"), json!({"cleaning_rating": 1}));
+        let cleaned = admin.post(site, &format!("{path}/admin/cleaning-rating"), json!({"cleaning_rating": 1}));
+        assert_eq!((&cleaned["cleaning_rating"], &cleaned["cleaning_notes"], &cleaned["cleaning_file_ids"]), (&json!(1), &json!("Swept."), &json!([photo])));
+        assert_eq!(admin.client(site).get("/api/jobs").data()[0]["cleaning_rating"], 1);
         assert_eq!(second.points(site), 4);
         admin.post(site, &format!("{path}/admin/bonus"), json!({"bonus": 5}));
         admin.post(site, &format!("{path}/admin/bonus"), json!({"admin_bonus": 3}));
@@ -201,13 +224,19 @@ on_both! {
         let review = format!("/api/quality-reviews/{review}");
         assert_eq!(qe.refused(site, &format!("{review}/reject"), json!({"category": "other", "reason": "bad"})).1, "VALIDATION_ERROR");
         qe.post(site, &format!("{review}/reject"), json!({
-            "category": "equipment_still_faulty", "reason": "The hook turns the wrong way round.", "evidence": "see for yourself",
+            "category": "equipment_still_faulty", "reason": "The hook turns the wrong way round.", "evidence_notes": "see for yourself",
+            "notes": "The old hook is in the store.",
         }));
+        let rejected = qe.client(site).get(&review);
+        assert_eq!((&rejected.data()["evidence_notes"], &rejected.data()["notes"]), (&json!("see for yourself"), &json!("The old hook is in the store.")));
+        assert_eq!((&rejected.data()["quality_engineer"]["id"], &rejected.data()["admin_validation"]), (&json!(qe.user.id), &json!(null)));
+
         assert_eq!(admin.new_notifications(site), ["quality_rejection_pending"]);
         assert_eq!(scenario.job(id)["status"], "completed", "until an admin agrees");
         assert_eq!(qe.refused(site, &format!("{review}/validate"), json!({"is_valid": true})).1, "FORBIDDEN");
-        let decided = admin.post(site, &format!("{review}/validate"), json!({"is_valid": true, "notes": "Indeed."}));
-        assert_eq!((&decided["status"], &decided["is_valid"], &decided["sla_met"]), (&json!("rejected"), &json!(true), &json!(true)));
+        let decided = admin.post(site, &format!("{review}/validate"), json!({"admin_validation": "valid", "admin_validation_notes": "Indeed."}));
+        assert_eq!((&decided["status"], &decided["admin_validation"], &decided["sla_met"]), (&json!("rejected"), &json!("valid"), &json!(true)));
+        assert_eq!((&decided["admin_validation_notes"], &decided["notes"]), (&json!("Indeed."), &json!("The old hook is in the store.")));
         assert_eq!(admin.refused(site, &format!("{review}/validate"), json!({"is_valid": false})).1, "INVALID_STATE");
         assert_eq!((second.points(site), qe.points(site)), (5, 2));
         assert_eq!(second.new_notifications(site), ["rejection_validated"]);

@@ -160,6 +160,24 @@ fn the_reasons_of_both_inspectors_or_the_notes_of_the_admin_explain_the_urgency(
 }
 
 #[test]
+fn the_reason_of_the_first_urgent_verdict_or_of_an_urgent_decision_counts() {
+    let urgent = |assessment: &Assessment, half, reason: &str, at| {
+        assessment.with_verdict(half, Urgent, Some(reason.into()), at).expect("a verdict")
+    };
+    assert_eq!(asked().counting_reason(), None);
+    for (half, first) in [(Category::Mechanical, "leak"), (Category::Electrical, "smoke")] {
+        let one = urgent(&asked(), half, first, now());
+        assert_eq!(one.counting_reason(), Some(first));
+        let both = urgent(&one, half.other(), "noise", now().next());
+        assert_eq!(both.counting_reason(), Some(first));
+        let other = one.with_verdict(half.other(), Operational, None, now()).expect("a verdict");
+        assert_eq!(other.counting_reason(), Some(first), "one urgent verdict is enough");
+        assert_eq!(both.decided(decision(Urgent), id(9), now()).counting_reason(), Some("looked at it"));
+        assert_eq!(both.decided(decision(Operational), id(9), now()).counting_reason(), None);
+    }
+}
+
+#[test]
 fn the_last_of_two_assessments_restores_the_machine() {
     let stop = |machine, holding: &[Assessment]| {
         give(&asked(), Category::Electrical, Urgent).expect("a verdict").settled(machine, holding).0

@@ -41,7 +41,7 @@ pub struct Answer {
     pub answered_at: Instant,
 }
 
-crate::translations::translated!(Answer, "inspection_answer", { comment });
+crate::translated!(Answer, "inspection_answer", { comment });
 
 impl Answer {
     /// Whether it has a photo.

@@ -14,7 +14,6 @@ use crate::{
 
 /// The cleaning after a repair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "diesel",
     derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
@@ -23,7 +22,7 @@ use crate::{
 pub struct Cleaning {
     /// The repair.
     pub job_id: JobId,
-    /// Description of the cleaning.
+    /// Description of the cleaning; may be empty.
     pub notes: String,
     /// User that reported it.
     pub cleaned_by_id: UserId,
@@ -60,7 +59,7 @@ impl Cleaning {
         let own = before.filter(|before| before.cleaned_by_id == by);
         Ok(Self {
             job_id: job.id,
-            notes: input.notes.into(),
+            notes: input.notes.map(Into::into).unwrap_or_default(),
             cleaned_by_id: by,
             cleaned_at: now,
             cleaning_rating: own.and_then(|before| before.cleaning_rating),

@@ -1,7 +1,7 @@
 //! Inputs of the commands on jobs.
 
 use super::{
-    kind::{EngineerJobType, JobCategory},
+    kind::{EngineerJobType, JobCategory, JobKind},
     status::JobStatus,
     timer::Hours,
 };
@@ -86,8 +86,36 @@ impl NewEngineerJob {
 input! {
     /// The owner's estimate of the working time.
     pub struct PlannedTime {
-        /// Hours, more than 0 and at most 999.99.
-        planned_time_hours | "hours": Hours,
+        /// Hours, more than 0 and at most 999.99; required unless the days of an engineer's job are
+        /// given.
+        planned_time_hours | "hours": Option<Hours>,
+        /// Days of an engineer's job; without hours, a day is 8 hours.
+        planned_time_days | "days": Option<Integer<1, 3650>>,
+    }
+}
+
+/// A valid estimate of the working time of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate {
+    /// Hours.
+    pub hours: Hours,
+    /// Days, if the owner of an engineer's job gave them.
+    pub days: Option<i64>,
+}
+
+impl PlannedTime {
+    /// Checks that the hours are given or follow from the days of an engineer's job (§7).
+    pub fn estimate(&self, kind: JobKind) -> Result<Estimate, Invalid> {
+        let days = self.planned_time_days.filter(|_| kind == JobKind::Engineer).map(Integer::get);
+        let hours = match (self.planned_time_hours, days) {
+            (Some(hours), _) => hours,
+            (None, Some(days)) => Hours::of_days(days).ok_or_else(|| {
+                let message = "must be fewer than 125 days, unless planned_time_hours is given";
+                Invalid::field("planned_time_days", message)
+            })?,
+            (None, None) => return Err(Invalid::field("planned_time_hours", "is required")),
+        };
+        Ok(Estimate { hours, days })
     }
 }
 
@@ -123,7 +151,7 @@ input! {
     /// Report of the cleaning after a repair.
     pub struct NewCleaning {
         /// Description of the cleaning.
-        notes | "cleaning_notes": Text<2000>,
+        notes | "cleaning_notes": Option<Text<2000>>,
         /// Photos, uploaded before.
         file_ids: Option<ValueList<FileId, 0, 10>>,
     }
@@ -205,6 +233,28 @@ mod tests {
         for &role in Role::ALL {
             assert_eq!((owner(None, role), owner(Some(4), role)), (Some(4), Some(4)));
             assert_eq!(owner(Some(5), role), (role == Role::Admin).then_some(5), "{role}");
+        }
+    }
+
+    #[test]
+    fn hours_are_given_or_follow_from_the_days_of_an_engineer() {
+        let estimate = |kind, body: serde_json::Value| {
+            let planned = PlannedTime::from_json(body).expect("a planned time");
+            let estimate = planned.estimate(kind);
+            estimate
+                .map(|estimate| (estimate.hours.number(), estimate.days))
+                .map_err(|wrong| wrong.fields()[0].field.clone())
+        };
+        let both = json!({"planned_time_hours": 20, "planned_time_days": 3});
+        let days = |days: i64| json!({ "planned_time_days": days });
+        assert_eq!(estimate(JobKind::Engineer, both.clone()), Ok((20.0, Some(3))));
+        assert_eq!(estimate(JobKind::Engineer, json!({"hours": 5})), Ok((5.0, None)));
+        assert_eq!(estimate(JobKind::Engineer, days(3)), Ok((24.0, Some(3))));
+        assert_eq!(estimate(JobKind::Engineer, days(124)), Ok((992.0, Some(124))));
+        assert_eq!(estimate(JobKind::Engineer, days(125)), Err("planned_time_days".to_owned()));
+        assert_eq!(estimate(JobKind::Specialist, both), Ok((20.0, None)));
+        for (kind, body) in [(JobKind::Specialist, days(3)), (JobKind::Engineer, json!({}))] {
+            assert_eq!(estimate(kind, body), Err("planned_time_hours".to_owned()));
         }
     }
 

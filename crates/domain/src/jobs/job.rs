@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    inputs::{AssignSpecialist, Completion, NewEngineerJob, PlannedTime},
+    inputs::{AssignSpecialist, Completion, Estimate, NewEngineerJob},
     kind::{EngineerJobType, JobCategory, JobKind},
     status::{JobCommand, JobRule, JobStatus},
     timer::{Hours, Times, time_rating},
@@ -19,7 +19,6 @@ use crate::{
 
 /// Work of one person, measured by a timer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "diesel",
     derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
@@ -57,7 +56,7 @@ pub struct Job {
     pub title: Option<String>,
     /// Description of an engineer's job.
     pub description: Option<String>,
-    /// Planned time of an engineer's job in days.
+    /// Planned time of an engineer's job in days, by its creator or its owner.
     pub planned_time_days: Option<i64>,
     /// Planned time in hours, entered by the owner.
     pub planned_time_hours: Option<Hours>,
@@ -91,7 +90,7 @@ pub struct Job {
     pub updated_at: Instant,
 }
 
-crate::translations::translated!(Job, "job", { title, description, major_reason, work_notes, incomplete_reason });
+crate::translated!(Job, "job", { title, description, major_reason, work_notes, incomplete_reason });
 
 impl crate::entity::Entity for Job {
     /// The audit trail and notifications have the name of the job's kind instead.
@@ -259,6 +258,23 @@ impl Job {
         if self.is_owned_by(actor) { self.is_planned() } else { Ok(()) }
     }
 
+    /// The part that its owner sees before the planned time is entered: number, size, status, and
+    /// the defect of a repair or the type of an engineer's job (§7).
+    #[must_use]
+    pub fn outline(&self) -> Self {
+        Self {
+            created_by_id: None,
+            major_reason: None,
+            defect_id: self.defect_id.filter(|_| self.kind == JobKind::Specialist),
+            equipment_id: None,
+            inspection_id: None,
+            title: None,
+            description: None,
+            planned_time_days: None,
+            ..self.clone()
+        }
+    }
+
     /// Checks that the planned time has been entered.
     pub(crate) const fn is_planned(&self) -> Result<(), JobRule> {
         if self.planned_time_hours.is_some() { Ok(()) } else { Err(JobRule::PlannedTimeRequired) }
@@ -269,12 +285,13 @@ impl Job {
     }
 
     /// Records the planned time, which is entered once (§7).
-    pub fn plan(&self, planned: &PlannedTime, now: Instant) -> Result<Self, JobRule> {
+    pub fn plan(&self, estimate: Estimate, now: Instant) -> Result<Self, JobRule> {
         let after = self.after(JobCommand::Plan, now)?;
         if self.planned_time_hours.is_some() {
             return Err(JobRule::PlannedAlready);
         }
-        Ok(Self { planned_time_hours: Some(planned.planned_time_hours), ..after })
+        let planned_time_days = estimate.days.or(self.planned_time_days);
+        Ok(Self { planned_time_hours: Some(estimate.hours), planned_time_days, ..after })
     }
 
     /// Starts it (§7).

@@ -14,8 +14,9 @@ fn job(status: JobStatus) -> Job {
     Job { status, ..testing::job() }
 }
 
-fn planned(hours: f64) -> PlannedTime {
-    PlannedTime::from_json(json!({ "hours": hours })).expect("a time")
+fn planned(hours: f64) -> Estimate {
+    let planned = PlannedTime::from_json(json!({ "hours": hours })).expect("a time");
+    planned.estimate(JobKind::Specialist).expect("hours")
 }
 
 fn done() -> Completion {
@@ -107,7 +108,7 @@ fn every_transition_changes_these_fields() {
     let incomplete = filled(JobStatus::Incomplete);
     let stalled = filled(JobStatus::Paused);
     insta::assert_snapshot!(changes(&[
-        ("plan", &fresh, &fresh.plan(&planned(2.5), later()).expect("allowed")),
+        ("plan", &fresh, &fresh.plan(planned(2.5), later()).expect("allowed")),
         ("start", &assigned, &assigned.start(later()).expect("allowed")),
         ("pause", &begun, &begun.pause(later()).expect("allowed")),
         ("resume", &paused, &paused.resume(later()).expect("allowed")),
@@ -220,7 +221,7 @@ fn every_command_obeys_the_state_machine() {
         let subject = Job { planned_time_hours: Some(Hours::of_seconds(36)), ..job(status) };
         let unplanned = Job { planned_time_hours: None, ..subject.clone() };
         let outcomes = [
-            (JobCommand::Plan, unplanned.plan(&planned(1.0), now())),
+            (JobCommand::Plan, unplanned.plan(planned(1.0), now())),
             (JobCommand::Start, subject.start(now())),
             (JobCommand::Pause, subject.pause(now())),
             (JobCommand::Resume, subject.resume(now())),
@@ -385,8 +386,8 @@ fn the_planned_time_comes_first_and_once() {
     assert_eq!(JobRule::PlannedTimeRequired.code(), Code::PlannedTimeRequired);
     assert_eq!(fresh.may_be_opened_by(&owner), Err(JobRule::PlannedTimeRequired));
     assert_eq!(fresh.may_be_opened_by(&User { id: id(90), ..owner.clone() }), Ok(()));
-    let ready = fresh.plan(&planned(2.5), now()).expect("planned");
-    assert_eq!(ready.plan(&planned(3.0), now()), Err(JobRule::PlannedAlready));
+    let ready = fresh.plan(planned(2.5), now()).expect("planned");
+    assert_eq!(ready.plan(planned(3.0), now()), Err(JobRule::PlannedAlready));
     assert_eq!(ready.may_be_opened_by(&owner), Ok(()));
 }
 

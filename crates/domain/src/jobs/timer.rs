@@ -22,6 +22,14 @@ impl Hours {
         Self(if seconds < 0 { 0 } else { (seconds + 18) / 36 })
     }
 
+    /// Converts working days of eight hours; `None` if they exceed the largest planned time.
+    pub(crate) const fn of_days(days: i64) -> Option<Self> {
+        match days.checked_mul(800) {
+            Some(hundredths @ 0..=MAX_HUNDREDTHS) => Some(Self(hundredths)),
+            _ => None,
+        }
+    }
+
     /// Converts to seconds.
     pub const fn seconds(self) -> i64 {
         self.0 * 36
@@ -147,12 +155,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{input::Input, jobs::PlannedTime};
+    use crate::{
+        input::Input,
+        jobs::{JobKind, PlannedTime},
+    };
 
     #[test]
     fn planned_hours_are_positive_and_bounded() {
         let read = |hours: serde_json::Value| {
-            PlannedTime::from_json(json!({ "hours": hours })).map(|p| p.planned_time_hours.number())
+            let planned = PlannedTime::from_json(json!({ "hours": hours }))?;
+            planned.estimate(JobKind::Specialist).map(|estimate| estimate.hours.number())
         };
         for (given, stored) in
             [(json!(0.01), 0.01), (json!(1), 1.0), (json!(999.99), 999.99), (json!(1.006), 1.01)]

@@ -18,7 +18,7 @@ input! {
         user_id: Option<UserId>,
         /// Type.
         leave_type: LeaveType,
-        /// Reason for the type `other`.
+        /// Reason for the type `other`; `reason` if absent.
         other_reason: Option<Text<500>>,
         /// First day.
         date_from: Date,
@@ -48,7 +48,8 @@ impl NewLeave {
         if self.date_to < self.date_from {
             errors.extend(Invalid::field("date_to", "must not be before date_from"));
         }
-        if self.leave_type == LeaveType::Other && self.other_reason.is_none() {
+        let is_explained = self.other_reason.is_some() || self.reason.is_some();
+        if self.leave_type == LeaveType::Other && !is_explained {
             errors.extend(Invalid::field("other_reason", "is required for another reason"));
         }
         errors.into_result()
@@ -67,7 +68,7 @@ input! {
     /// Rejection of a leave.
     pub struct LeaveRejection {
         /// Reason.
-        reason: Text<1000>,
+        reason | "rejection_reason": Text<1000>,
     }
 }
 
@@ -75,7 +76,7 @@ input! {
     /// Assignment of coverage to a leave.
     pub struct CoverageAssignment {
         /// Covering person.
-        coverage_user_id: UserId,
+        coverage_user_id | "user_id": UserId,
     }
 }
 

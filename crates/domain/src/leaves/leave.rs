@@ -50,8 +50,10 @@ pub struct Leave {
     /// User that requested it.
     pub requested_by_id: Option<UserId>,
     /// User that approved or rejected it.
+    #[serde(rename = "approved_by_id")]
     pub decided_by_id: Option<UserId>,
-    /// Time of the decision.
+    /// Time of the approval or rejection.
+    #[serde(rename = "approved_at")]
     pub decided_at: Option<Instant>,
     /// Reason for the rejection.
     pub rejection_reason: Option<String>,
@@ -63,7 +65,7 @@ pub struct Leave {
     pub coverage_badge: Option<String>,
 }
 
-crate::translations::translated!(Leave, "leave", { other_reason, reason, rejection_reason });
+crate::translated!(Leave, "leave", { other_reason, reason, rejection_reason });
 
 impl crate::entity::Entity for Leave {
     const NAME: &'static str = "leave";
@@ -77,14 +79,16 @@ impl crate::entity::Entity for Leave {
 impl NewLeave {
     /// Builds the request (§10).
     pub fn request(self, person: UserId, by: UserId, now: Instant) -> Leave {
+        let reason: Option<String> = self.reason.map(Into::into);
+        let general = reason.clone().filter(|_| self.leave_type == LeaveType::Other);
         Leave {
             id: LeaveId::UNSAVED,
             user_id: person,
             leave_type: self.leave_type,
-            other_reason: self.other_reason.map(Into::into),
+            other_reason: self.other_reason.map(Into::into).or(general),
             date_from: self.date_from,
             date_to: self.date_to,
-            reason: self.reason.map(Into::into),
+            reason,
             scope: self.scope.unwrap_or(LeaveScope::Full),
             status: LeaveStatus::Pending,
             ended_at: None,
@@ -276,6 +280,14 @@ mod tests {
         other_reason: Some("Moving house.")
         reason: Some("On short notice.")
         scope: MajorOnly
+        "#);
+        let general = request(json!({
+            "leave_type": "other", "date_from": "2026-03-02", "date_to": "2026-03-04", "reason": "Moving house.",
+        }));
+        insta::assert_snapshot!(changed_fields(&asked, &general), @r#"
+        leave_type: Other
+        other_reason: Some("Moving house.")
+        reason: Some("Moving house.")
         "#);
     }
 

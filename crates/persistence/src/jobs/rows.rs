@@ -1,5 +1,7 @@
 //! Rows of `jobs` and `job_cleanings`: lookups, locks, inserts and guarded writes.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
@@ -30,6 +32,16 @@ pub fn get_visible(conn: &mut DbConnection, actor: &User, kind: JobKind, id: Job
 /// The jobs with these ids.
 pub fn by_ids(conn: &mut DbConnection, ids: &[JobId]) -> Result<Vec<Job>> {
     Ok(with_conn!(conn, |c| jobs::table.filter(jobs::id.eq_any(ids)).select(Job::as_select()).load(c))?)
+}
+
+/// Ratings of the rated cleanings of these jobs.
+pub fn cleaning_ratings(conn: &mut DbConnection, ids: &[JobId]) -> Result<HashMap<JobId, i64>> {
+    let rated: Vec<(JobId, Option<i64>)> = with_conn!(conn, |c| cleanings::table
+        .filter(cleanings::job_id.eq_any(ids))
+        .filter(cleanings::cleaning_rating.is_not_null())
+        .select((cleanings::job_id, cleanings::cleaning_rating))
+        .load(c))?;
+    Ok(rated.into_iter().filter_map(|(id, rating)| Some((id, rating?))).collect())
 }
 
 /// Kind of a job.

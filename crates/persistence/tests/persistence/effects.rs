@@ -223,6 +223,8 @@ impl<'a> Ledger<'a> {
 /// Whether a field of an audit entry holds the key of a user.
 fn is_user(entity: &str, field: &str) -> bool {
     const FIELDS: &[&str] = &[
+        "admin_decision_by",
+        "approved_by",
         "assigned_technician_id",
         "assigned_to_id",
         "coverage_user_id",
@@ -232,6 +234,7 @@ fn is_user(entity: &str, field: &str) -> bool {
         "owner_id",
         "partner_id",
         "qe_id",
+        "requested_by",
         "technician_id",
         "user_id",
     ];

@@ -129,7 +129,7 @@ on_both_databases! {
             act(&db, &context, &shop.admin, |tx| users::update(tx, taker.id, change)).expect("changed");
         };
         set_active(false);
-        assert_eq!(refusal(approve()), (Code::ValidationError, vec!["requested_by_id".to_owned()]));
+        assert_eq!(refusal(approve()), (Code::ValidationError, vec!["requested_by".to_owned()]));
         set_active(true);
         act(&db, &context, &shop.specialist, |tx| pauses::resume(tx, pause.id)).expect("resumed");
         paused(&db, &context, &shop.specialist, &shop.admin, &job);

@@ -13,17 +13,17 @@ on_both_databases! {
         let begun = lines_of("assignment", pending.assignment_id.get()).len();
         verdict(&db, &context, mechanical, pending.id, Urgent).unwrap();
         let line = last_line(&db, &context, "assessment", pending.id.get());
-        assert_eq!(line.changes.0["mechanical_verdict"], json!({"old": null, "new": "urgent"}));
+        assert_eq!(line.changes.0["mech_verdict"], json!({"old": null, "new": "urgent"}));
         assert_eq!(line.changes.0["equipment_hold"], json!({"old": null, "new": "stopped"}));
         assert_eq!(lines_of("assignment", pending.assignment_id.get()).len(), begun, "it isn't done yet");
         verdict(&db, &context, electrical, pending.id, Operational).unwrap();
         let line = last_line(&db, &context, "assessment", pending.id.get());
-        assert_eq!(line.changes.0["decision"], json!({"old": null, "new": "urgent"}));
+        assert_eq!(line.changes.0["final_status"], json!({"old": null, "new": "urgent"}));
         assert_eq!(line.changes.0["resolved_by"], json!({"old": null, "new": "safety_rule"}));
         yard.decide(&db, &context, pending.id, Operational).unwrap();
         let line = last_line(&db, &context, "assessment", pending.id.get());
-        assert_eq!(line.changes.0["decision"], json!({"old": "urgent", "new": "operational"}));
-        assert_eq!(line.changes.0["admin_notes"], json!({"old": null, "new": notes(Operational)}));
+        assert_eq!(line.changes.0["final_status"], json!({"old": "urgent", "new": "operational"}));
+        assert_eq!(line.changes.0["admin_decision_notes"], json!({"old": null, "new": notes(Operational)}));
         let (one, other, admin) = (Some(mechanical.id), Some(electrical.id), Some(yard.admin.id));
         assert_eq!(
             lines_of("assessment", pending.id.get()),
