@@ -42,7 +42,7 @@ on_both! {
         let answer = admin.get("/api/equipment/999");
         assert_eq!((answer.status, answer.code()), (404, "NOT_FOUND"));
         assert_eq!(answer.json, json!({
-            "status": "error", "message": "equipment not found", "code": "NOT_FOUND", "request_id": "my-request.1",
+            "status": "error", "message": "equipment not found", "error": "equipment not found", "code": "NOT_FOUND", "request_id": "my-request.1",
         }));
         assert_eq!(answer.header("x-request-id"), Some("my-request.1"));
         let odd = site.anonymous().with_header("x-request-id", "a b;c").get("/nowhere");

@@ -83,6 +83,23 @@ impl SampleDay {
     }
 }
 
+impl SampleDay {
+    /// The numbers with those of every dashboard, which are those of the lists that a person sees.
+    fn with_totals(&self, who: &User, mut stats: Value) -> Value {
+        let client = self.site.client(who);
+        let count = |path: &str| total(&client, path).as_i64().expect("a number");
+        let (all, drafts) = (count("/api/inspections"), count("/api/inspections?status=draft"));
+        let jobs =
+            ["/api/jobs", "/api/engineer-jobs"].map(|path| count(&format!("{path}?status=in_progress")));
+        let tenths = (all - drafts) * 10_000 / all.max(1);
+        stats["total_inspections"] = json!(all);
+        stats["pending_defects"] = json!(count("/api/defects?status=open,in_progress"));
+        stats["active_jobs"] = json!(jobs.iter().sum::<i64>());
+        stats["completion_rate"] = json!(f64::from(i32::try_from((tenths + 5) / 10).expect("small")) / 10.0);
+        stats
+    }
+}
+
 fn total(client: &Client, path: &str) -> Value {
     let answer = client.get(path);
     assert_eq!(answer.status, 200, "{path}: {}", answer.text);
@@ -101,19 +118,20 @@ on_both! {
             "workforce": {"total_users": 7, "on_leave": 1, "inspectors": 3, "specialists": 1, "engineers": 1, "quality_engineers": 1},
             "today": {"assignments": 2, "completed_assignments": 1},
             "users_count": 7, "equipment_count": 2, "inspections_today": 7, "open_defects": 0, "active_leaves": 1,
+            "total_inspections": 7, "pending_defects": 2, "active_jobs": 1, "completion_rate": 85.7,
         });
         let client = day.site.client(&day.admin);
         assert_eq!(client.get("/api/reports/admin-dashboard").data(), &expected);
         assert_eq!(day.stats(&day.admin), expected);
-        assert_eq!(day.stats(&day.engineer), json!({"my_jobs": 2, "assignments_today": 2, "pending_pauses": 1}));
-        assert_eq!(day.stats(&day.mechanical), json!({
+        assert_eq!(day.stats(&day.engineer), day.with_totals(&day.engineer, json!({"my_jobs": 2, "assignments_today": 2, "pending_pauses": 1})));
+        assert_eq!(day.stats(&day.mechanical), day.with_totals(&day.mechanical, json!({
             "today_assignments": 2, "pending_assessments": 1, "total_points": 1, "specialization": "mechanical",
-        }));
-        assert_eq!(day.stats(&day.specialist), json!({
+        })));
+        assert_eq!(day.stats(&day.specialist), day.with_totals(&day.specialist, json!({
             "my_jobs": {"total": 3, "in_progress": 0, "paused": 1, "completed": 1, "pending_planned_time": 1},
             "total_points": 0, "pending_qc": 1,
-        }));
-        let of_qe = |pending, overdue| json!({"pending_reviews": pending, "approved": 0, "rejected": 0, "overdue": overdue, "total_points": 0});
+        })));
+        let of_qe = |pending, overdue| day.with_totals(&day.qe, json!({"pending_reviews": pending, "approved": 0, "rejected": 0, "overdue": overdue, "total_points": 0}));
         assert_eq!(day.stats(&day.qe), of_qe(1, 0));
         day.site.clock.set("2026-04-20T08:00:00Z");
         assert_eq!(day.stats(&day.qe), of_qe(1, 1));

@@ -25,9 +25,11 @@ on_both! {
             plan(machine, json!(day)).data();
         }
         let week = admin.get("/api/schedules/weekly?lang=ar");
-        assert_eq!((&week.data()["2"]["day"], &week.data()["2"]["day_en"]), (&json!("الأربعاء"), &json!("Wednesday")));
-        assert_eq!(week.data()["2"]["equipment"].as_array().map(Vec::len), Some(2));
-        assert_eq!(week.data()["4"]["equipment"][0]["schedule_id"], friday.data()["id"]);
+        assert_eq!((&week.json["schedule"]["2"]["day"], &week.json["schedule"]["2"]["day_en"]), (&json!("الأربعاء"), &json!("Wednesday")));
+        assert_eq!(week.json["schedule"]["2"]["equipment"].as_array().map(Vec::len), Some(2));
+        assert_eq!(week.json["schedule"]["4"]["equipment"][0]["id"], friday.data()["id"]);
+        let rows = week.data().as_array().expect("rows");
+        assert_eq!((rows.len(), &rows[0]["day_name"], &rows[0]["is_active"]), (4, &json!("الأربعاء"), &json!(true)));
         let today = |at: &str| {
             site.clock.set(at);
             let answer = site.client(&inspector).get("/api/schedules/today");

@@ -85,7 +85,7 @@ on_both! {
         assert_eq!((&read.data()["outcome"], &read.data()["result"]["is_read"]), (&json!("applied"), &json!(true)));
 
         let pending = client.get("/api/sync/pending");
-        let codes: Vec<_> = pending.data().as_array().expect("items").iter().map(|item| item["sync_error"]["code"].clone()).collect();
+        let codes: Vec<_> = pending.data().as_array().expect("items").iter().map(|item| item["error"]["code"].clone()).collect();
         assert_eq!(codes.len(), 4 + usize::from(outcomes(&results)[4].starts_with("rejected")), "{codes:?}");
         assert_eq!(pending.data()[0]["entity_data"]["job_id"], json!(job));
         let path = format!("/api/sync/{}", pending.data()[0]["id"]);

@@ -7,7 +7,7 @@ use crate::{
     assignments::Assignment,
     equipment::EquipmentStatus,
     ids::{AssessmentId, AssignmentId, EquipmentId, UserId},
-    input::{Invalid, input, text_enum},
+    input::{AnyOf, Invalid, input, text_enum},
     rule::{Code, Forbidden, Rule},
     text::Text,
     time::Instant,
@@ -152,7 +152,7 @@ input! {
     /// Filter of a list of assessments, newest first.
     pub struct AssessmentFilter {
         /// Filter by status.
-        status: Option<AssessmentStatus>,
+        status: AnyOf<AssessmentStatus>,
     }
 }
 

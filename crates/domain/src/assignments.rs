@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     ids::{AssignmentId, EquipmentId, ListId, TemplateId, UserId},
-    input::{input, text_enum},
+    input::{AnyOf, input, text_enum},
     leaves::Leave,
     page::Sort,
     rule::{Code, FieldError, Forbidden, Rule},
@@ -126,6 +126,7 @@ pub struct Assignment {
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: AssignmentId,
     /// The daily list.
+    #[serde(rename = "inspection_list_id")]
     pub list_id: ListId,
     /// The machine.
     pub equipment_id: EquipmentId,
@@ -144,6 +145,7 @@ pub struct Assignment {
     /// Inspector of the electrical half.
     pub electrical_inspector_id: Option<UserId>,
     /// User that assigned the team.
+    #[serde(rename = "assigned_by")]
     pub assigned_by_id: Option<UserId>,
     /// Time at which the team was assigned.
     pub assigned_at: Option<Instant>,
@@ -155,6 +157,12 @@ pub struct Assignment {
     pub created_at: Instant,
     /// Time of the last change.
     pub updated_at: Instant,
+    /// Whether another team took it over.
+    pub is_takeover: bool,
+    /// Points of the mechanical inspector for the completed assignment.
+    pub mech_points_awarded: i64,
+    /// Points of the electrical inspector for the completed assignment.
+    pub elec_points_awarded: i64,
 }
 
 impl crate::entity::Entity for Assignment {
@@ -205,7 +213,7 @@ input! {
         /// Filter by day.
         date | "target_date": Option<Date>,
         /// Filter by status.
-        status: Option<AssignmentStatus>,
+        status: AnyOf<AssignmentStatus>,
         /// Sort order; latest day first if absent.
         sort: Option<Sort<AssignmentOrder>>,
     }
@@ -249,6 +257,9 @@ impl Rule for AssignmentRule {
     }
 }
 
+/// Points of each inspector for a completed assignment (§9).
+pub const POINTS: i64 = 1;
+
 /// Seconds from the beginning of the shift to the deadline: 30 hours (§4).
 const TIME_ALLOWED: i64 = 30 * 3600;
 
@@ -277,6 +288,7 @@ impl Assignment {
             assigned_by_id: Some(by),
             assigned_at: Some(now),
             deadline: Some(now.plus_seconds(TIME_ALLOWED)),
+            is_takeover: true,
             updated_at: now,
             ..self.clone()
         };
@@ -336,6 +348,7 @@ impl Assignment {
             assigned_by_id: Some(planner),
             assigned_at: Some(now),
             deadline: Some(deadline(self.target_date, self.shift, calendar)),
+            is_takeover: false,
             updated_at: now,
             ..self.clone()
         })
@@ -397,8 +410,16 @@ impl Assignment {
     /// Applies a command.
     pub fn after(&self, command: AssignmentCommand, now: Instant) -> Result<Self, AssignmentRule> {
         let status = self.status.after(command)?;
-        let completed_at = if status == AssignmentStatus::Completed { Some(now) } else { None };
-        Ok(Self { status, completed_at, updated_at: now, ..self.clone() })
+        let after = Self { status, completed_at: None, updated_at: now, ..self.clone() };
+        if status != AssignmentStatus::Completed {
+            return Ok(after);
+        }
+        Ok(Self {
+            completed_at: Some(now),
+            mech_points_awarded: POINTS,
+            elec_points_awarded: POINTS,
+            ..after
+        })
     }
 
     /// Whether it belongs to the backlog: past its deadline with at least one half open (§4).

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     ids::{AuditId, UserId},
-    input::{input, text_enum},
+    input::{AnyOf, input, text_enum},
     text::Text,
     time::{Date, Instant},
 };
@@ -188,7 +188,7 @@ input! {
         /// Filter by acting user.
         user_id | "user" | "actor_id": Option<UserId>,
         /// Filter by action.
-        action: Option<AuditAction>,
+        action: AnyOf<AuditAction>,
         /// Filter by type of the object.
         entity_type | "entity": Option<Text<50>>,
         /// Filter by primary key of the object.

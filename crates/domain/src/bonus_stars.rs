@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     ids::{BonusId, JobId, UserId},
-    input::{Integer, Invalid, input, text_enum},
+    input::{AnyOf, Integer, Invalid, input, text_enum},
     jobs::{Job, JobKind},
     rule::{Code, Rule},
     text::Text,
@@ -188,7 +188,7 @@ input! {
     /// Filter of a list of bonus stars, newest first.
     pub struct BonusFilter {
         /// Filter by status of the request; awards without a request have none.
-        request_status | "status": Option<BonusStatus>,
+        request_status | "status": AnyOf<BonusStatus>,
         /// Filter by recipient.
         user_id: Option<UserId>,
     }

@@ -329,7 +329,7 @@ input! {
         /// Filter by whether inspections can start from it.
         is_active: Option<bool>,
         /// Text to find in the name.
-        q: Option<Text<100>>,
+        q | "search": Option<Text<100>>,
         /// Sort order; newest first if absent.
         sort: Option<Sort<TemplateOrder>>,
     }

@@ -6,7 +6,7 @@ use crate::{
     assignments::AssignmentStatus,
     equipment::EquipmentStatus,
     ids::{ListId, UserId},
-    input::{input, text_enum},
+    input::{AnyOf, input, text_enum},
     page::Sort,
     rule::{Code, FieldError, Rule},
     time::{Date, Instant},
@@ -117,9 +117,9 @@ input! {
         /// Latest day.
         date_to: Option<Date>,
         /// Filter by shift.
-        shift: Option<Shift>,
+        shift: AnyOf<Shift>,
         /// Filter by status.
-        status: Option<ListStatus>,
+        status: AnyOf<ListStatus>,
         /// Sort order; latest day first if absent.
         sort: Option<Sort<ListOrder>>,
     }

@@ -47,6 +47,7 @@ pub struct DefectAssessment {
     /// Explanation.
     pub technical_notes: String,
     /// Time of the assessment.
+    #[serde(rename = "assessed_at")]
     pub created_at: Instant,
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     checklists::Item,
     ids::{DefectId, EquipmentId, InspectionId, ItemId, UserId},
-    input::{Change, Invalid, Patch, input, text_enum},
+    input::{AnyOf, Change, Invalid, Patch, input, text_enum},
     inspections::Inspection,
     page::Sort,
     rule::{Code, Forbidden, Rule, article},
@@ -208,15 +208,15 @@ input! {
     /// Filter and order of a list of defects.
     pub struct DefectFilter {
         /// Filter by status.
-        status: Option<DefectStatus>,
+        status: AnyOf<DefectStatus>,
         /// Filter by severity.
-        severity: Option<Severity>,
+        severity: AnyOf<Severity>,
         /// Filter by priority.
-        priority: Option<Priority>,
+        priority: AnyOf<Priority>,
         /// Filter by trade.
-        category: Option<Category>,
+        category: AnyOf<Category>,
         /// Filter by the specialist's assessment.
-        assessment_status: Option<DefectAssessmentStatus>,
+        assessment_status: AnyOf<DefectAssessmentStatus>,
         /// Filter by responsible user.
         assigned_to_id: Option<UserId>,
         /// Filter by machine.
@@ -224,7 +224,7 @@ input! {
         /// Filter by whether it is overdue: due before today and open or in progress.
         overdue: Option<bool>,
         /// Text to find in the description.
-        q: Option<Text<100>>,
+        q | "search": Option<Text<100>>,
         /// Sort order; by due date, then most severe first, if absent.
         sort: Option<Sort<DefectOrder>>,
     }

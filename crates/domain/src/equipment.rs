@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     ids::{EquipmentId, StatusChangeId, UserId},
-    input::{Change, Invalid, Patch, input, text_enum},
+    input::{AnyOf, Change, Invalid, Patch, input, text_enum},
     page::Sort,
     text::{Language, Text},
     time::{Date, Instant},
@@ -70,7 +70,9 @@ pub struct Equipment {
     pub equipment_type_ar: Option<String>,
     /// Serial number; unique.
     pub serial_number: String,
-    /// Location, in the reader's language.
+    /// Location, in the reader's language; empty if unknown.
+    #[serde(serialize_with = "crate::text::or_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub location: Option<String>,
     /// Location in Arabic.
     pub location_ar: Option<String>,
@@ -219,7 +221,7 @@ input! {
     /// Filter and order of a list of machines.
     pub struct EquipmentFilter {
         /// Filter by status.
-        status: Option<EquipmentStatus>,
+        status: AnyOf<EquipmentStatus>,
         /// Filter by type of equipment.
         equipment_type: Option<Text<100>>,
         /// Filter by present berth.
@@ -227,7 +229,7 @@ input! {
         /// Filter by responsible inspector or specialist.
         assigned_technician_id: Option<UserId>,
         /// Text to find in name, serial number, location or model.
-        q: Option<Text<100>>,
+        q | "search": Option<Text<100>>,
         /// Sort order; by name if absent.
         sort: Option<Sort<EquipmentOrder>>,
     }

@@ -4,9 +4,12 @@ use serde::Serialize;
 
 use crate::{
     assessments::Assessment,
-    ids::{AssessmentId, AssignmentId, DefectId, EquipmentId, FileId, InspectionId, JobId, ReviewId, UserId},
+    ids::{
+        AnswerId, AssessmentId, AssignmentId, DefectId, EquipmentId, FileId, InspectionId, JobId, ReviewId,
+        UserId,
+    },
     input::{Integer, Invalid, input, text_enum},
-    inspections::Inspection,
+    inspections::{Answer, Inspection},
     jobs::Job,
     quality_reviews::QualityReview,
     rule::{Code, Forbidden, Rule},
@@ -54,6 +57,8 @@ text_enum! {
     pub enum RelatedType {
         /// An inspection.
         Inspection = "inspection",
+        /// An answer of an inspection.
+        InspectionAnswer = "inspection_answer",
         /// A defect.
         Defect = "defect",
         /// A machine.
@@ -76,6 +81,8 @@ text_enum! {
 pub enum Relation {
     /// An inspection.
     Inspection(InspectionId),
+    /// An answer of an inspection.
+    InspectionAnswer(AnswerId),
     /// A defect.
     Defect(DefectId),
     /// A machine.
@@ -97,6 +104,7 @@ impl Relation {
     pub fn new(kind: RelatedType, id: i64) -> Option<Self> {
         match kind {
             RelatedType::Inspection => InspectionId::new(id).map(Self::Inspection),
+            RelatedType::InspectionAnswer => AnswerId::new(id).map(Self::InspectionAnswer),
             RelatedType::Defect => DefectId::new(id).map(Self::Defect),
             RelatedType::Equipment => EquipmentId::new(id).map(Self::Equipment),
             RelatedType::Assignment => AssignmentId::new(id).map(Self::Assignment),
@@ -111,6 +119,7 @@ impl Relation {
     pub const fn parts(self) -> (RelatedType, i64) {
         match self {
             Self::Inspection(id) => (RelatedType::Inspection, id.get()),
+            Self::InspectionAnswer(id) => (RelatedType::InspectionAnswer, id.get()),
             Self::Defect(id) => (RelatedType::Defect, id.get()),
             Self::Equipment(id) => (RelatedType::Equipment, id.get()),
             Self::Assignment(id) => (RelatedType::Assignment, id.get()),
@@ -467,6 +476,16 @@ impl StoredFile {
         }
     }
 
+    /// Checks that it can be the photo of an answer, as [`may_prove`](Self::may_prove) does, or
+    /// that it is the image of one of these answers of the inspection (§5).
+    pub fn may_prove_answer(&self, inspection: &Inspection, answers: &[Answer]) -> Result<(), Invalid> {
+        let is_own = |id: AnswerId| answers.iter().any(|answer| answer.id == id);
+        match self.relation() {
+            Some(Relation::InspectionAnswer(id)) if self.kind.is_image() && is_own(id) => Ok(()),
+            _ => self.may_prove(inspection),
+        }
+    }
+
     /// Checks that it can be attached to an inspection: unrelated, or related to the inspection,
     /// its assignment or its machine.
     pub fn may_go_with(&self, inspection: &Inspection) -> Result<(), Invalid> {
@@ -476,7 +495,9 @@ impl StoredFile {
             Some(Relation::Equipment(id)) => id == inspection.equipment_id,
             Some(Relation::Assignment(id)) => Some(id) == inspection.assignment_id,
             Some(
-                Relation::Defect(_)
+                // The photo of an answer belongs to it already.
+                Relation::InspectionAnswer(_)
+                | Relation::Defect(_)
                 | Relation::Assessment(_)
                 | Relation::Job(_)
                 | Relation::Cleaning(_)

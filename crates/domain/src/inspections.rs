@@ -11,7 +11,7 @@ use crate::{
     checklists::{Item, Template},
     equipment::{Equipment, EquipmentStatus},
     ids::{AnswerId, AssignmentId, EquipmentId, FileId, InspectionId, ItemId, TemplateId, UserId},
-    input::{Invalid, ValueList, input, text_enum},
+    input::{AnyOf, Invalid, ValueList, input, text_enum},
     notifications::Param,
     page::Sort,
     rule::{Code, FieldError, Forbidden, Rule},
@@ -81,6 +81,7 @@ pub struct Inspection {
     /// Admin that reviewed it.
     pub reviewed_by_id: Option<UserId>,
     /// Notes of the admin.
+    #[serde(rename = "notes")]
     pub review_notes: Option<String>,
     /// Time of the last change.
     pub updated_at: Instant,
@@ -169,9 +170,9 @@ input! {
     /// Filter and order of a list of inspections.
     pub struct InspectionFilter {
         /// Filter by status.
-        status: Option<InspectionStatus>,
+        status: AnyOf<InspectionStatus>,
         /// Filter by result.
-        result: Option<InspectionResult>,
+        result: AnyOf<InspectionResult>,
         /// Filter by machine.
         equipment_id: Option<EquipmentId>,
         /// Filter by inspector.
@@ -352,6 +353,8 @@ pub struct Progress {
     pub is_complete: bool,
     /// Answered questions in percent, 0 to 100, rounded.
     pub progress_percentage: u8,
+    /// Answered questions in percent, 0 to 100, rounded.
+    pub percentage: u8,
 }
 
 crate::shows!(Progress {});
@@ -439,13 +442,15 @@ impl Inspection {
         let answered_items = scope.iter().filter(|item| answered(item)).count();
         let answered_required = required.iter().filter(|item| answered(item)).count();
         let percent = (answered_items * 100 + total_items / 2).checked_div(total_items).unwrap_or(100);
+        let percentage = u8::try_from(percent).unwrap_or(100);
         Progress {
             total_items,
             answered_items,
             required_items,
             answered_required,
             is_complete: answered_required == required_items,
-            progress_percentage: u8::try_from(percent).unwrap_or(100),
+            progress_percentage: percentage,
+            percentage,
         }
     }
 

@@ -77,6 +77,8 @@ pub struct Ranking {
     pub role: Role,
     /// Badge of the major role.
     pub role_id: String,
+    /// Badge of the major role.
+    pub employee_id: String,
     /// Points in the role and period of the leaderboard.
     pub points: i64,
     /// Total points.
@@ -84,6 +86,8 @@ pub struct Ranking {
     /// Trade.
     pub specialization: Option<Category>,
 }
+
+crate::shows!(Ranking {});
 
 impl User {
     /// Points earned in a role, or total points.
@@ -117,6 +121,7 @@ pub fn ranked(mut standings: Vec<(i64, User)>) -> Vec<Ranking> {
                 user_id: user.id,
                 full_name: user.full_name,
                 role: user.role,
+                employee_id: user.role_id.clone(),
                 role_id: user.role_id,
                 points,
                 total_points: user.total_points,
@@ -213,6 +218,7 @@ mod tests {
             full_name: "D".into(),
             role: Role::Inspector,
             role_id: "INS007".into(),
+            employee_id: "INS007".into(),
             points: 3,
             total_points: 9,
             specialization: Some(Category::Mechanical),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{
     entity::Entity,
     ids::{NotificationId, UserId},
-    input::{input, text_enum},
+    input::{AnyOf, input, text_enum},
     rule::{Code, Rule},
     text::Language,
     time::Instant,
@@ -119,9 +119,9 @@ input! {
         /// Whether to list unread notifications only.
         unread_only: Option<bool>,
         /// Filter by priority.
-        priority: Option<NotificationPriority>,
+        priority: AnyOf<NotificationPriority>,
         /// Filter by type.
-        r#type: Option<NotificationType>,
+        r#type: AnyOf<NotificationType>,
     }
 }
 

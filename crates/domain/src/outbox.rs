@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     ids::OutboxId,
-    input::{input, text_enum},
+    input::{AnyOf, input, text_enum},
     rule::{Code, Rule},
     time::Instant,
 };
@@ -163,9 +163,9 @@ input! {
     /// Filter of a list of background jobs, oldest first.
     pub struct OutboxFilter {
         /// Filter by status.
-        status: Option<OutboxStatus>,
+        status: AnyOf<OutboxStatus>,
         /// Filter by kind.
-        kind: Option<OutboxKind>,
+        kind: AnyOf<OutboxKind>,
     }
 }
 

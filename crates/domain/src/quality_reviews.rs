@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     ids::{FileId, JobId, ReviewId, UserId},
-    input::{Integer, Invalid, RawValue, Scalar, ValueList, input, text_enum},
+    input::{AnyOf, Integer, Invalid, RawValue, Scalar, ValueList, input, text_enum},
     jobs::{Job, JobKind},
     rule::{Code, Forbidden, Rule, article},
     text::Text,
@@ -237,9 +237,9 @@ input! {
     /// Filter of a list of reviews.
     pub struct ReviewFilter {
         /// Filter by status.
-        status: Option<ReviewStatus>,
+        status: AnyOf<ReviewStatus>,
         /// Filter by kind of job.
-        job_type: Option<JobKind>,
+        job_type: AnyOf<JobKind>,
     }
 }
 

@@ -116,14 +116,17 @@ impl NewRating {
 }
 
 impl Rating {
-    /// Applies the changes.
+    /// Applies the changes; without any, the rating stays that of its admin.
     #[must_use]
     pub fn changed(&self, changes: RatingChanges, admin: UserId, now: Instant) -> Self {
-        let mut after = Self { rated_by_id: admin, updated_at: now, ..self.clone() };
+        let mut after = self.clone();
         changes.rating.apply(&mut after.rating);
         changes.comment.apply(&mut after.comment);
         changes.admin_quality_bonus.apply(&mut after.admin_quality_bonus);
-        after
+        if after == *self {
+            return after;
+        }
+        Self { rated_by_id: admin, updated_at: now, ..after }
     }
 
     /// Points to award when this rating replaces `before`: the difference of the bonuses (§5).
@@ -191,10 +194,8 @@ mod tests {
             let changes = RatingChanges::from_json(body).expect("changes");
             changed_fields(&rated(), &rated().changed(changes, id(8), later()))
         };
-        insta::assert_snapshot!(change(json!({})), @r"
-        rated_by_id: UserId(8)
-        updated_at: Instant(2026-03-01T08:00:00Z)
-        ");
+        let unchanged = json!({"rating": 4, "comment": "Thorough.", "admin_quality_bonus": 3});
+        assert_eq!([json!({}), unchanged].map(change), [""; 2], "the rating of its admin");
         let all = json!({"rating": 2, "comment": "Hasty.", "admin_quality_bonus": 1});
         insta::assert_snapshot!(change(all), @r#"
         rating: 2

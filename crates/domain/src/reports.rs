@@ -124,6 +124,18 @@ numbers! {
         active_leaves: i64,
     }
 
+    /// Figures of every dashboard, of the objects that its reader sees in lists.
+    pub struct DashboardTotals {
+        /// Number of inspections.
+        total_inspections: i64,
+        /// Number of unresolved defects.
+        pending_defects: i64,
+        /// Number of jobs in progress.
+        active_jobs: i64,
+        /// Submitted inspections in percent of all, to one decimal; 0 if there are none.
+        completion_rate: f64,
+    }
+
     /// Dashboard of engineers.
     pub struct EngineerStats {
         /// Number of own jobs.
@@ -229,6 +241,22 @@ impl InspectionNumbers {
             failed: sum(counts, |(_, result)| result == Some(InspectionResult::Fail)),
             in_progress: sum(counts, |(status, _)| status == InspectionStatus::Draft),
         }
+    }
+}
+
+impl DashboardTotals {
+    /// Aggregates counts.
+    pub fn new(total_inspections: i64, drafts: i64, pending_defects: i64, active_jobs: i64) -> Self {
+        let completion_rate = tenths((total_inspections - drafts) * 100, total_inspections);
+        Self { total_inspections, pending_defects, active_jobs, completion_rate }
+    }
+
+    /// The figures of the whole site.
+    pub fn of_site(stats: &AdminStats) -> Self {
+        let AdminStats { inspections, defects, specialist_jobs, engineer_jobs, .. } = stats;
+        let active_jobs = specialist_jobs.in_progress + engineer_jobs.in_progress;
+        let pending_defects = defects.open + defects.in_progress;
+        Self::new(inspections.total, inspections.in_progress, pending_defects, active_jobs)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     checklists::Template,
     ids::{AssetTypeId, RoutineId, TemplateId},
-    input::{Change, Invalid, Patch, ValueList, input, text_enum},
+    input::{AnyOf, Change, Invalid, Patch, ValueList, input, text_enum},
     page::Sort,
     text::{Language, Text},
     time::{Date, Instant},
@@ -129,7 +129,7 @@ input! {
     /// Filter and order of a list of routines.
     pub struct RoutineFilter {
         /// Filter by shift.
-        shift: Option<Shift>,
+        shift: AnyOf<Shift>,
         /// Filter by whether new daily lists include it.
         is_active: Option<bool>,
         /// Filter by checklist.

@@ -252,6 +252,7 @@ pub struct SyncItem {
     /// Response of the corresponding live request; none if rejected.
     pub result: Option<Document>,
     /// Error; none if applied.
+    #[serde(rename = "error")]
     pub sync_error: Option<SyncError>,
     /// Hash of the content, which distinguishes items with the same identifier.
     #[serde(skip)]

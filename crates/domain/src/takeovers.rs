@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     assignments::Assignment,
     ids::{AssignmentId, JobId, TakeoverId, UserId},
-    input::{Invalid, input, text_enum},
+    input::{AnyOf, Invalid, input, text_enum},
     jobs::{Job, JobKind, JobStatus},
     rule::{Code, FieldError, Forbidden, Rule, article},
     text::Text,
@@ -235,9 +235,9 @@ input! {
     /// Filter of a list of takeover requests.
     pub struct TakeoverFilter {
         /// Filter by status.
-        status: Option<TakeoverStatus>,
+        status: AnyOf<TakeoverStatus>,
         /// Filter by kind of work.
-        job_type: Option<TakeoverKind>,
+        job_type: AnyOf<TakeoverKind>,
         /// Filter by primary key of the job or assignment.
         job_id: Option<i64>,
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::TaskRunId,
-    input::{input, text_enum},
+    input::{AnyOf, input, text_enum},
     rule::{Code, Rule},
     time::{Date, Instant, SiteTimeZone},
 };
@@ -272,7 +272,7 @@ input! {
     /// Filter of a list of runs, latest first.
     pub struct TaskRunFilter {
         /// Filter by outcome.
-        outcome: Option<TaskOutcome>,
+        outcome: AnyOf<TaskOutcome>,
     }
 }
 

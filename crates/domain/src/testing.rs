@@ -128,6 +128,9 @@ pub(crate) fn assignment() -> Assignment {
         completed_at: None,
         created_at: now(),
         updated_at: now(),
+        is_takeover: false,
+        mech_points_awarded: 0,
+        elec_points_awarded: 0,
     }
 }
 

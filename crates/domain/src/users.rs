@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     ids::UserId,
-    input::{Change, Invalid, Patch, input, text_enum},
+    input::{AnyOf, Change, Invalid, Patch, input, text_enum},
     page::Sort,
     rule::{Code, Rule},
     text::{Language, Text},
@@ -291,7 +291,7 @@ input! {
         /// Second role.
         minor_role: Patch<Role>,
         /// Badge of the second role.
-        minor_role_id: Change<Badge>,
+        minor_role_id: Option<Badge>,
         /// Trade.
         specialization: Patch<Category>,
         /// Regular shift.
@@ -379,7 +379,7 @@ impl UserChanges {
             Some(badge) => (badge.as_str() != before.role_id).then_some(BadgeRequest::Chosen(badge)),
             None => (user.role != before.role).then_some(BadgeRequest::NextOf(user.role)),
         };
-        let minor_badge = match (user.minor_role, self.minor_role_id.0) {
+        let minor_badge = match (user.minor_role, self.minor_role_id) {
             (None, None) => {
                 user.minor_role_id = None;
                 None
@@ -422,17 +422,17 @@ input! {
     /// Filter and order of a list of people.
     pub struct UserFilter {
         /// Filter by role, major or minor.
-        role: Option<Role>,
+        role: AnyOf<Role>,
         /// Filter by shift.
-        shift: Option<Shift>,
+        shift: AnyOf<Shift>,
         /// Filter by trade.
-        specialization: Option<Category>,
+        specialization: AnyOf<Category>,
         /// Filter by whether the account can sign in; `true` if absent.
         is_active: Option<bool>,
         /// Filter by whether the person is on leave.
         is_on_leave: Option<bool>,
         /// Text to find in name, e-mail address or badge.
-        q: Option<Text<100>>,
+        q | "search": Option<Text<100>>,
         /// Sort order; by name if absent.
         sort: Option<Sort<UserOrder>>,
     }

@@ -79,7 +79,7 @@ pub(crate) struct AssignmentView {
     /// Inspector of the electrical half.
     electrical_inspector: Option<UserSummary>,
     /// Whether it is part of the backlog.
-    is_overdue: bool,
+    backlog_triggered: bool,
 }
 
 impl View<Assignment> for AssignmentView {
@@ -93,7 +93,7 @@ impl View<Assignment> for AssignmentView {
             equipment: EquipmentView::of(assignment.equipment_id, related, caller),
             mechanical_inspector: related.person(assignment.mechanical_inspector_id),
             electrical_inspector: related.person(assignment.electrical_inspector_id),
-            is_overdue: assignment.is_overdue(caller.now),
+            backlog_triggered: assignment.is_overdue(caller.now),
             assignment,
         }
     }

@@ -67,6 +67,10 @@ pub(crate) struct ItemView {
     item: Item,
     /// The question, as entered.
     question_text_en: String,
+    /// Position in the checklist.
+    order: i32,
+    /// Whether a failed answer is critical.
+    is_critical: bool,
 }
 
 impl ItemView {
@@ -74,7 +78,7 @@ impl ItemView {
     pub(crate) fn new(mut item: Item, language: Language) -> Self {
         let question_text_en = item.question_text;
         item.question_text = language.choose(&question_text_en, item.question_text_ar.as_deref()).to_owned();
-        Self { item, question_text_en }
+        Self { order: item.order_index, is_critical: item.critical_failure, item, question_text_en }
     }
 }
 

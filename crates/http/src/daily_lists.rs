@@ -6,8 +6,9 @@ use inspection_auth::permissions::{PlanInspections, SignedIn};
 use inspection_domain::{
     daily_lists::{GenerateList, InspectionList, ListFilter},
     ids::ListId,
+    time::Instant,
 };
-use inspection_persistence::daily_lists;
+use inspection_persistence::{self as persistence, DbConnection, daily_lists};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,7 +16,7 @@ use crate::{
     assignments::AssignmentView,
     related::{References, View},
     web::{
-        app::App,
+        app::{App, Caller},
         input::{Body, ListQuery, Path},
         permit::Permit,
         problem::Problem,
@@ -46,14 +47,63 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
-inspection_domain::shows!(ListDetail { assignments });
+inspection_domain::shows!(ListDetail { assignments }, GeneratedView { list });
+
+/// A daily list with its assignments.
+#[derive(Debug, Serialize, ToSchema)]
+struct ListDetail {
+    #[serde(flatten)]
+    list: InspectionList,
+    /// Time at which it was generated first.
+    generated_at: Instant,
+    /// Its assignments, in order.
+    assignments: Vec<AssignmentView>,
+}
+
+impl ListDetail {
+    fn new(list: InspectionList, assignments: &mut HashMap<ListId, Vec<AssignmentView>>) -> Self {
+        let assignments = assignments.remove(&list.id).unwrap_or_default();
+        Self { generated_at: list.created_at, assignments, list }
+    }
+
+    /// The assignments of lists, with a fixed number of queries.
+    fn assignments(
+        conn: &mut DbConnection,
+        ids: &[ListId],
+        caller: &Caller,
+    ) -> persistence::Result<HashMap<ListId, Vec<AssignmentView>>> {
+        let (mut assignments, mut machines) = (Vec::new(), HashMap::new());
+        for (assignment, machine) in daily_lists::assignments_of(conn, ids)? {
+            machines.insert(machine.id, machine);
+            assignments.push(assignment);
+        }
+        let references = References::of::<_, AssignmentView>(&assignments);
+        let related = references.load_with(conn, caller, machines)?;
+        let mut by_list: HashMap<ListId, Vec<AssignmentView>> = HashMap::new();
+        for assignment in assignments {
+            let list = by_list.entry(assignment.list_id).or_default();
+            list.push(AssignmentView::new(assignment, &related, caller));
+        }
+        Ok(by_list)
+    }
+
+    fn one(conn: &mut DbConnection, list: InspectionList, caller: &Caller) -> persistence::Result<Self> {
+        let mut assignments = Self::assignments(conn, &[list.id], caller)?;
+        Ok(Self::new(list, &mut assignments))
+    }
+}
 
 async fn list(
     app: App,
     permit: Permit<PlanInspections>,
     query: ListQuery<ListFilter>,
-) -> Result<Paged<InspectionList>, Problem> {
-    let page = app.read(permit, query, |conn, _, (filter, page)| daily_lists::list(conn, &filter, page));
+) -> Result<Paged<ListDetail>, Problem> {
+    let page = app.read(permit, query, |conn, caller, (filter, page)| {
+        let page = daily_lists::list(conn, &filter, page)?;
+        let ids: Vec<ListId> = page.items.iter().map(|list| list.id).collect();
+        let mut assignments = ListDetail::assignments(conn, &ids, caller)?;
+        Ok(page.map(|list| ListDetail::new(list, &mut assignments)))
+    });
     Ok(Paged(page.await?))
 }
 
@@ -61,7 +111,7 @@ async fn list(
 #[derive(Debug, Serialize, ToSchema)]
 struct GeneratedView {
     #[serde(flatten)]
-    list: InspectionList,
+    list: ListDetail,
     /// Number of added assignments.
     assignments_added: usize,
 }
@@ -71,32 +121,19 @@ async fn generate(
     permit: Permit<PlanInspections>,
     body: Body<GenerateList>,
 ) -> Result<FoundOrCreated<GeneratedView>, Problem> {
-    let generated = app.write(permit, body, |tx, _, list| daily_lists::generate(tx, &list)).await?;
-    let data = GeneratedView { list: generated.list, assignments_added: generated.added };
-    Ok(FoundOrCreated { data, is_new: generated.is_new })
-}
-
-/// A daily list with its assignments.
-#[derive(Debug, Serialize, ToSchema)]
-struct ListDetail {
-    #[serde(flatten)]
-    list: InspectionList,
-    /// Its assignments, in order.
-    assignments: Vec<AssignmentView>,
+    let generated = app.write(permit, body, |tx, caller, list| {
+        let generated = daily_lists::generate(tx, &list)?;
+        let list = ListDetail::one(tx.conn(), generated.list, caller)?;
+        let data = GeneratedView { list, assignments_added: generated.added };
+        Ok(FoundOrCreated { data, is_new: generated.is_new })
+    });
+    generated.await
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<ListId>) -> Result<Reply<ListDetail>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let list = daily_lists::get(conn, id)?;
-        let (mut assignments, mut machines) = (Vec::new(), HashMap::new());
-        for (assignment, machine) in daily_lists::assignments_of(conn, id)? {
-            machines.insert(machine.id, machine);
-            assignments.push(assignment);
-        }
-        let references = References::of::<_, AssignmentView>(&assignments);
-        let related = references.load_with(conn, caller, machines)?;
-        let view = |assignment| AssignmentView::new(assignment, &related, caller);
-        Ok(ListDetail { list, assignments: assignments.into_iter().map(view).collect() })
+        ListDetail::one(conn, list, caller)
     });
     Ok(Reply::new(view.await?))
 }

@@ -1,22 +1,22 @@
 //! Specialists' assessments of defects before work.
 
 use inspection_auth::permissions::{RepairDefects, SignedIn};
-use inspection_domain::{
-    defect_assessments::{DefectAssessment, NewDefectAssessment},
-    defects::Defect,
-    ids::JobId,
-};
+use inspection_domain::{defect_assessments::NewDefectAssessment, defects::Defect, ids::JobId};
 use inspection_persistence::defect_assessments;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    input::{Body, ListQuery, Unfiltered},
-    permit::Permit,
-    problem::Problem,
-    reply::{Created, Paged},
-    routes::Routes,
+use crate::{
+    defects::{DefectAssessmentView, DefectView},
+    related::{References, Related, View, list_views},
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Unfiltered},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of assessments of defects.
@@ -47,10 +47,9 @@ async fn list(
     app: App,
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
-) -> Result<Paged<DefectAssessment>, Problem> {
-    let page =
-        app.read(permit, query, |conn, caller, (_, page)| defect_assessments::list(conn, &caller.user, page));
-    Ok(Paged(page.await?))
+) -> Result<Paged<DefectAssessmentView>, Problem> {
+    list_views(app, permit, query, |conn, caller, _, page| defect_assessments::list(conn, &caller.user, page))
+        .await
 }
 
 /// A defect that awaits an assessment.
@@ -60,7 +59,17 @@ struct DefectToAssess {
     /// The repair job.
     job_id: JobId,
     /// The defect.
-    defect: Defect,
+    defect: DefectView,
+}
+
+impl View<(JobId, Defect)> for DefectToAssess {
+    fn references((_, defect): &(JobId, Defect), references: &mut References) {
+        DefectView::references(defect, references);
+    }
+
+    fn new((job_id, defect): (JobId, Defect), related: &Related, caller: &Caller) -> Self {
+        Self { job_id, defect: DefectView::new(defect, related, caller) }
+    }
 }
 
 async fn pending(
@@ -68,19 +77,20 @@ async fn pending(
     permit: Permit<RepairDefects>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<DefectToAssess>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (_, page)| {
-        let page = defect_assessments::pending(conn, &caller.user, page)?;
-        let language = caller.language;
-        Ok(page.map(|(job_id, defect)| DefectToAssess { job_id, defect: defect.in_language(language) }))
-    });
-    Ok(Paged(page.await?))
+    list_views(app, permit, query, |conn, caller, _, page| {
+        defect_assessments::pending(conn, &caller.user, page)
+    })
+    .await
 }
 
 async fn assess(
     app: App,
     permit: Permit<RepairDefects>,
     body: Body<NewDefectAssessment>,
-) -> Result<Created<DefectAssessment>, Problem> {
-    let assessment = app.write(permit, body, |tx, _, new| defect_assessments::assess(tx, new));
-    Ok(Created::with(assessment.await?, "defect assessed"))
+) -> Result<Created<DefectAssessmentView>, Problem> {
+    let view = app.write(permit, body, |tx, caller, new| {
+        let assessment = defect_assessments::assess(tx, new)?;
+        DefectAssessmentView::one(tx.conn(), assessment, caller)
+    });
+    Ok(Created::with(view.await?, "defect assessed"))
 }

@@ -55,6 +55,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 
 inspection_domain::shows!(
     DefectView { defect, equipment },
+    DefectAssessmentView { assessment },
     DefectDetail { defect, inspection, assessment, job }
 );
 
@@ -104,6 +105,25 @@ async fn list(
     .await
 }
 
+/// A specialist's assessment of a defect.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DefectAssessmentView {
+    #[serde(flatten)]
+    assessment: DefectAssessment,
+    /// The specialist.
+    specialist: Option<UserSummary>,
+}
+
+impl View<DefectAssessment> for DefectAssessmentView {
+    fn references(assessment: &DefectAssessment, references: &mut References) {
+        references.people([Some(assessment.specialist_id)]);
+    }
+
+    fn new(assessment: DefectAssessment, related: &Related, _: &Caller) -> Self {
+        Self { specialist: related.person(assessment.specialist_id), assessment }
+    }
+}
+
 /// A defect with its inspection, assessment and job.
 #[derive(Debug, Serialize, ToSchema)]
 struct DefectDetail {
@@ -112,7 +132,7 @@ struct DefectDetail {
     /// The inspection that found it.
     inspection: InspectionView,
     /// The specialist's assessment.
-    assessment: Option<DefectAssessment>,
+    assessment: Option<DefectAssessmentView>,
     /// The latest repair job.
     job: Option<SpecialistJobView>,
 }
@@ -125,8 +145,12 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<R
             Some(job) => Some(SpecialistJobView::one(conn, job, caller)?),
             None => None,
         };
+        let assessment = match defect_assessments::find_by_defect(conn, id)? {
+            Some(assessment) => Some(DefectAssessmentView::one(conn, assessment, caller)?),
+            None => None,
+        };
         Ok(DefectDetail {
-            assessment: defect_assessments::find_by_defect(conn, id)?,
+            assessment,
             job,
             defect: DefectView::one(conn, defect, caller)?,
             inspection: InspectionView::one(conn, inspection, caller)?,

@@ -2,14 +2,16 @@
 
 use inspection_auth::permissions::{Inspect, ReviewInspections, SignedIn};
 use inspection_domain::{
-    ids::{AssignmentId, FileId, InspectionId},
+    checklists::Item,
+    ids::{AssignmentId, FileId, InspectionId, ItemId},
     inspections::{
         Answer, Inspection, InspectionFilter, NewAnswer, NewAnswers, Progress, Review, StartInspection,
     },
+    text::Language,
     users::UserSummary,
 };
 use inspection_persistence::{
-    self as persistence, DbConnection,
+    self as persistence, DbConnection, checklists,
     inspections::{self, InspectionDetail},
 };
 use serde::Serialize;
@@ -84,9 +86,10 @@ pub(crate) fn routes(routes: &mut Routes) {
 }
 
 inspection_domain::shows!(
-    InspectionView { inspection, equipment },
+    InspectionView { inspection, equipment, answers },
     SubmittedView { inspection },
-    InspectionDetailView { inspection, template, checklist_items, answers },
+    InspectionDetailView { inspection, template, checklist_items },
+    InspectionAnswerView { answer, checklist_item },
     AnswersView { answers },
     AnswerView { answer }
 );
@@ -102,6 +105,8 @@ pub(crate) struct InspectionView {
     technician: Option<UserSummary>,
     /// The reviewing admin.
     reviewed_by: Option<UserSummary>,
+    /// The answers so far; only the inspection itself has them, a list does not.
+    answers: Option<Vec<InspectionAnswerView>>,
 }
 
 impl View<Inspection> for InspectionView {
@@ -115,8 +120,43 @@ impl View<Inspection> for InspectionView {
             equipment: EquipmentView::of(inspection.equipment_id, related, caller),
             technician: related.person(inspection.technician_id),
             reviewed_by: related.person(inspection.reviewed_by_id),
+            answers: None,
             inspection,
         }
+    }
+}
+
+/// An answer with its question.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InspectionAnswerView {
+    #[serde(flatten)]
+    answer: Answer,
+    /// The question.
+    checklist_item: Option<ItemView>,
+}
+
+impl InspectionAnswerView {
+    /// The answer to one of these questions.
+    fn new(answer: Answer, items: &[Item], language: Language) -> Self {
+        let item = items.iter().find(|item| item.id == answer.checklist_item_id);
+        let checklist_item = item.map(|item| ItemView::new(item.clone(), language));
+        Self { answer, checklist_item }
+    }
+
+    /// The answers to some of these questions.
+    fn many(answers: Vec<Answer>, items: &[Item], language: Language) -> Vec<Self> {
+        answers.into_iter().map(|answer| Self::new(answer, items, language)).collect()
+    }
+
+    /// The views of answers whose questions are not loaded.
+    fn load(
+        conn: &mut DbConnection,
+        answers: Vec<Answer>,
+        caller: &Caller,
+    ) -> persistence::Result<Vec<Self>> {
+        let ids: Vec<ItemId> = answers.iter().map(|answer| answer.checklist_item_id).collect();
+        let items = checklists::questions_by_ids(conn, &ids)?;
+        Ok(Self::many(answers, &items, caller.language))
     }
 }
 
@@ -130,8 +170,6 @@ pub(crate) struct InspectionDetailView {
     template: TemplateView,
     /// The questions in scope, in order.
     checklist_items: Vec<ItemView>,
-    /// The answers so far.
-    answers: Vec<Answer>,
     /// Evidence files of the review.
     review_file_ids: Vec<FileId>,
     /// Number of answered questions.
@@ -145,11 +183,12 @@ impl InspectionDetailView {
         caller: &Caller,
     ) -> persistence::Result<Self> {
         let (progress, language) = (detail.progress(), caller.language);
+        let answers = InspectionAnswerView::many(detail.answers, &detail.items, language);
+        let inspection = InspectionView::one(conn, detail.inspection, caller)?;
         Ok(Self {
-            inspection: InspectionView::one(conn, detail.inspection, caller)?,
+            inspection: InspectionView { answers: Some(answers), ..inspection },
             template: TemplateView::new(detail.template, language),
             checklist_items: detail.items.into_iter().map(|item| ItemView::new(item, language)).collect(),
-            answers: detail.answers,
             review_file_ids: detail.review_files,
             progress,
         })
@@ -208,14 +247,20 @@ async fn start(
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AnswerView {
     #[serde(flatten)]
-    answer: Answer,
+    answer: InspectionAnswerView,
     /// Number of answered questions after the update.
     progress: Progress,
 }
 
 impl AnswerView {
-    pub(crate) fn new(answer: Answer, progress: Progress) -> Self {
-        Self { answer, progress }
+    pub(crate) fn load(
+        conn: &mut DbConnection,
+        answer: Answer,
+        progress: Progress,
+        caller: &Caller,
+    ) -> persistence::Result<Self> {
+        let items = checklists::questions_by_ids(conn, &[answer.checklist_item_id])?;
+        Ok(Self { answer: InspectionAnswerView::new(answer, &items, caller.language), progress })
     }
 }
 
@@ -225,9 +270,9 @@ async fn answer(
     id: Path<InspectionId>,
     body: Body<NewAnswer>,
 ) -> Result<Reply<AnswerView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, new)| {
+    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
         let (answer, progress) = inspections::answer_one(tx, id, new)?;
-        Ok(AnswerView::new(answer, progress))
+        AnswerView::load(tx.conn(), answer, progress, caller)
     });
     Ok(Reply::with(view.await?, "answer recorded"))
 }
@@ -236,7 +281,7 @@ async fn answer(
 #[derive(Debug, Serialize, ToSchema)]
 struct AnswersView {
     /// The answers.
-    answers: Vec<Answer>,
+    answers: Vec<InspectionAnswerView>,
     /// Number of answered questions after the update.
     progress: Progress,
 }
@@ -247,9 +292,10 @@ async fn answer_many(
     id: Path<InspectionId>,
     body: Body<NewAnswers>,
 ) -> Result<Reply<AnswersView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, _, (id, new)| {
+    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
         let (answers, progress) =
             inspections::answer(tx, id, new.answers.0, |n| Some(format!("answers[{n}]")))?;
+        let answers = InspectionAnswerView::load(tx.conn(), answers, caller)?;
         Ok(AnswersView { answers, progress })
     });
     Ok(Reply::with(view.await?, "answers recorded"))

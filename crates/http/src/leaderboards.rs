@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use inspection_auth::permissions::SignedIn;
 use inspection_domain::{
     leaderboards::{LeaderboardFilter, Period, PeriodFilter, Ranking},
-    page::PageRequest,
     users::Role,
 };
 use inspection_persistence::leaderboards;
@@ -13,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::web::{
     app::App,
-    input::{ListQuery, Validate},
+    input::ListQuery,
     openapi::{Describe, Operation},
     permit::Permit,
     problem::Problem,
@@ -95,18 +94,27 @@ impl Describe for BoardBody {
     }
 }
 
-async fn board<I>(
+async fn of_role(
     app: App,
     permit: Permit<SignedIn>,
-    query: I,
-    filter: impl FnOnce(I::Out) -> (LeaderboardFilter, PageRequest) + Send + 'static,
-) -> Result<BoardBody, Problem>
-where
-    I: Validate + Send + 'static,
-{
+    query: ListQuery<PeriodFilter>,
+    role: Role,
+) -> Result<Paged<Ranking>, Problem> {
     let calendar = app.context().calendar.clone();
-    let body = app.read(permit, query, move |conn, caller, query| {
-        let (filter, page) = filter(query);
+    let page = app.read(permit, query, move |conn, caller, (PeriodFilter { period }, page)| {
+        let filter = LeaderboardFilter { role: Some(role), period };
+        leaderboards::board(conn, &filter, caller.today, &calendar, page)
+    });
+    Ok(Paged(page.await?))
+}
+
+async fn overall(
+    app: App,
+    permit: Permit<SignedIn>,
+    query: ListQuery<LeaderboardFilter>,
+) -> Result<BoardBody, Problem> {
+    let calendar = app.context().calendar.clone();
+    let body = app.read(permit, query, move |conn, caller, (filter, page)| {
         let page = leaderboards::board(conn, &filter, caller.today, &calendar, page)?;
         Ok(BoardBody {
             status: "success",
@@ -122,31 +130,11 @@ where
     body.await
 }
 
-async fn of_role(
-    app: App,
-    permit: Permit<SignedIn>,
-    query: ListQuery<PeriodFilter>,
-    role: Role,
-) -> Result<BoardBody, Problem> {
-    board(app, permit, query, move |(PeriodFilter { period }, page)| {
-        (LeaderboardFilter { role: Some(role), period }, page)
-    })
-    .await
-}
-
-async fn overall(
-    app: App,
-    permit: Permit<SignedIn>,
-    query: ListQuery<LeaderboardFilter>,
-) -> Result<BoardBody, Problem> {
-    board(app, permit, query, |query| query).await
-}
-
 async fn inspectors(
     app: App,
     permit: Permit<SignedIn>,
     query: ListQuery<PeriodFilter>,
-) -> Result<BoardBody, Problem> {
+) -> Result<Paged<Ranking>, Problem> {
     of_role(app, permit, query, Role::Inspector).await
 }
 
@@ -154,7 +142,7 @@ async fn specialists(
     app: App,
     permit: Permit<SignedIn>,
     query: ListQuery<PeriodFilter>,
-) -> Result<BoardBody, Problem> {
+) -> Result<Paged<Ranking>, Problem> {
     of_role(app, permit, query, Role::Specialist).await
 }
 
@@ -162,7 +150,7 @@ async fn engineers(
     app: App,
     permit: Permit<SignedIn>,
     query: ListQuery<PeriodFilter>,
-) -> Result<BoardBody, Problem> {
+) -> Result<Paged<Ranking>, Problem> {
     of_role(app, permit, query, Role::Engineer).await
 }
 
@@ -170,6 +158,6 @@ async fn quality_engineers(
     app: App,
     permit: Permit<SignedIn>,
     query: ListQuery<PeriodFilter>,
-) -> Result<BoardBody, Problem> {
+) -> Result<Paged<Ranking>, Problem> {
     of_role(app, permit, query, Role::QualityEngineer).await
 }

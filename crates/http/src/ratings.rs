@@ -5,19 +5,24 @@ use inspection_auth::permissions::RateInspections;
 use inspection_domain::{
     ids::{InspectionId, UserId},
     ratings::{NewRating, Rating, RatingChanges},
+    time::Instant,
+    users::UserSummary,
 };
 use inspection_persistence::ratings::{self, TechnicianRatings};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    input::{Body, ListQuery, Path, Unfiltered},
-    openapi::{Describe, Operation},
-    permit::Permit,
-    problem::Problem,
-    reply::{Created, Paged, Pagination, Reply},
-    routes::Routes,
+use crate::{
+    related::{References, Related, View},
+    web::{
+        app::{App, Caller},
+        input::{Body, ListQuery, Path, Unfiltered},
+        openapi::{Describe, Operation},
+        permit::Permit,
+        problem::Problem,
+        reply::{Created, Paged, Pagination, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of ratings.
@@ -37,15 +42,49 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
-inspection_domain::shows!(RecordView { ratings }, RecordBody { data });
+inspection_domain::shows!(RatingView { rating }, RecordView { ratings }, RecordBody { data });
+
+/// A rating.
+#[derive(Debug, Serialize, ToSchema)]
+struct RatingView {
+    #[serde(flatten)]
+    rating: Rating,
+    /// The admin that rated it.
+    rated_by: Option<UserSummary>,
+    /// Always null: points for the machine are given with the assessment.
+    asset_points: Option<i64>,
+    /// Always null: findings give no points.
+    finding_points: Option<i64>,
+    /// Time of the first rating.
+    rated_at: Instant,
+}
+
+impl View<Rating> for RatingView {
+    fn references(rating: &Rating, references: &mut References) {
+        references.people([Some(rating.rated_by_id)]);
+    }
+
+    fn new(rating: Rating, related: &Related, _: &Caller) -> Self {
+        Self {
+            rated_by: related.person(rating.rated_by_id),
+            asset_points: None,
+            finding_points: None,
+            rated_at: rating.created_at,
+            rating,
+        }
+    }
+}
 
 async fn rate(
     app: App,
     permit: Permit<RateInspections>,
     id: Path<InspectionId>,
     body: Body<NewRating>,
-) -> Result<Created<Rating>, Problem> {
-    let rating = app.write(permit, (id, body), |tx, _, (id, new)| ratings::rate(tx, id, new));
+) -> Result<Created<RatingView>, Problem> {
+    let rating = app.write(permit, (id, body), |tx, caller, (id, new)| {
+        let rating = ratings::rate(tx, id, new)?;
+        RatingView::one(tx.conn(), rating, caller)
+    });
     Ok(Created::with(rating.await?, "inspection rated"))
 }
 
@@ -54,8 +93,11 @@ async fn change(
     permit: Permit<RateInspections>,
     id: Path<InspectionId>,
     body: Body<RatingChanges>,
-) -> Result<Reply<Rating>, Problem> {
-    let rating = app.write(permit, (id, body), |tx, _, (id, changes)| ratings::change(tx, id, changes));
+) -> Result<Reply<RatingView>, Problem> {
+    let rating = app.write(permit, (id, body), |tx, caller, (id, changes)| {
+        let rating = ratings::change(tx, id, changes)?;
+        RatingView::one(tx.conn(), rating, caller)
+    });
     Ok(Reply::with(rating.await?, "rating changed"))
 }
 
@@ -69,7 +111,7 @@ struct RecordView {
     /// Mean rating, 1 to 5; 0 if there are none.
     average_rating: f64,
     /// The ratings of this page, newest first.
-    ratings: Vec<Rating>,
+    ratings: Vec<RatingView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,7 +145,7 @@ async fn of_technician(
     id: Path<UserId>,
     query: ListQuery<Unfiltered>,
 ) -> Result<RecordBody, Problem> {
-    let body = app.read(permit, (id, query), |conn, _, (technician_id, (_, page))| {
+    let body = app.read(permit, (id, query), |conn, caller, (technician_id, (_, page))| {
         let TechnicianRatings { page, average } = ratings::list_by_technician(conn, technician_id, page)?;
         Ok(RecordBody {
             status: "success",
@@ -112,7 +154,7 @@ async fn of_technician(
                 technician_id,
                 total_ratings: page.total,
                 average_rating: average.unwrap_or(0.0),
-                ratings: page.items,
+                ratings: RatingView::many(conn, page.items, caller)?,
             },
         })
     });

@@ -6,8 +6,8 @@ use inspection_auth::permissions::{AnalyseDefects, AnalysePauses, ReadSiteNumber
 use inspection_domain::{
     leaves::CapacityFilter,
     reports::{
-        AdminStats, Capacity, DefectAnalytics, EngineerStats, InspectorStats, PauseAnalytics, QualityStats,
-        SpecialistStats,
+        AdminStats, Capacity, DashboardTotals, DefectAnalytics, EngineerStats, InspectorStats,
+        PauseAnalytics, QualityStats, SpecialistStats,
     },
     trends::{Trend, TrendQuery},
     users::Role,
@@ -63,7 +63,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
-inspection_domain::shows!(DashboardView {});
+inspection_domain::shows!(DashboardView {}, AdminDashboardView {});
 
 /// The numbers of a dashboard, by major role.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,13 +76,31 @@ enum Stats {
     QualityEngineer(QualityStats),
 }
 
+/// The numbers of a dashboard.
+#[derive(Debug, Serialize, ToSchema)]
+struct StatsView {
+    #[serde(flatten)]
+    totals: DashboardTotals,
+    #[serde(flatten)]
+    stats: Stats,
+}
+
 /// A dashboard.
 #[derive(Debug, Serialize, ToSchema)]
 struct DashboardView {
     /// The role.
     role: Role,
     /// The numbers.
-    stats: Stats,
+    stats: StatsView,
+}
+
+/// The site-wide numbers.
+#[derive(Debug, Serialize, ToSchema)]
+struct AdminDashboardView {
+    #[serde(flatten)]
+    totals: DashboardTotals,
+    #[serde(flatten)]
+    stats: AdminStats,
 }
 
 async fn dashboard(
@@ -102,7 +120,11 @@ async fn dashboard(
                 Stats::QualityEngineer(reports::quality_engineer(conn, user, caller.now)?)
             }
         };
-        Ok(DashboardView { role: user.role, stats })
+        let totals = match &stats {
+            Stats::Admin(stats) => DashboardTotals::of_site(stats),
+            _ => reports::totals(conn, user)?,
+        };
+        Ok(DashboardView { role: user.role, stats: StatsView { totals, stats } })
     });
     Ok(Reply::new(view.await?))
 }
@@ -111,9 +133,12 @@ async fn admin_dashboard(
     app: App,
     permit: Permit<ReadSiteNumbers>,
     State(site): State<SiteNumbers>,
-) -> Result<Reply<AdminStats>, Problem> {
+) -> Result<Reply<AdminDashboardView>, Problem> {
     let context = app.context().clone();
-    let numbers = app.read(permit, (), move |conn, _, ()| site.get(conn, &context));
+    let numbers = app.read(permit, (), move |conn, _, ()| {
+        let stats = site.get(conn, &context)?;
+        Ok(AdminDashboardView { totals: DashboardTotals::of_site(&stats), stats })
+    });
     Ok(Reply::new(numbers.await?))
 }
 

@@ -23,7 +23,7 @@ use crate::{
         input::{Body, Path},
         permit::Permit,
         problem::Problem,
-        reply::{Created, Done, Reply},
+        reply::{Bare, Created, Done, Reply},
         routes::Routes,
     },
 };
@@ -56,6 +56,25 @@ struct ScheduleView {
     schedule: Schedule,
     /// The machine.
     equipment: EquipmentView,
+    /// Name of the day in the user's language.
+    day_name: &'static str,
+    /// Always true: an entry that is removed no longer exists.
+    is_active: bool,
+}
+
+impl ScheduleView {
+    fn new(schedule: Schedule, equipment: EquipmentView, language: Language) -> Self {
+        let day_name = name_of(schedule.day_of_week, language);
+        Self { schedule, equipment, day_name, is_active: true }
+    }
+}
+
+/// Name of a day in a language.
+fn name_of(day: DayOfWeek, language: Language) -> &'static str {
+    match language {
+        Language::En => day.name(),
+        Language::Ar => day.name_ar(),
+    }
 }
 
 /// An entry of this week's plan.
@@ -96,10 +115,11 @@ async fn today(app: App, permit: Permit<SignedIn>) -> Result<Reply<TodayView>, P
         let (mut scheduled_today, mut overdue) = (Vec::new(), Vec::new());
         for planned in planned {
             let due = |is_completed| DueView {
-                schedule: ScheduleView {
-                    schedule: planned.schedule,
-                    equipment: EquipmentView::new(planned.machine, &related, caller),
-                },
+                schedule: ScheduleView::new(
+                    planned.schedule,
+                    EquipmentView::new(planned.machine, &related, caller),
+                    caller.language,
+                ),
                 is_completed,
             };
             match planned.standing {
@@ -125,10 +145,10 @@ async fn today(app: App, permit: Permit<SignedIn>) -> Result<Reply<TodayView>, P
 /// A machine in the weekly plan.
 #[derive(Debug, Serialize, ToSchema)]
 struct PlannedMachine {
-    #[serde(flatten)]
-    equipment: EquipmentView,
     /// Primary key of the plan entry.
-    schedule_id: ScheduleId,
+    id: ScheduleId,
+    /// The machine.
+    equipment: EquipmentView,
 }
 
 /// A day of the week with its planned machines.
@@ -142,41 +162,51 @@ struct DayView {
     equipment: Vec<PlannedMachine>,
 }
 
-/// The days of the week by number, `0` (Monday) to `6` (Sunday).
+/// The weekly plan.
 #[derive(Debug, Serialize, ToSchema)]
-struct WeekView(BTreeMap<String, DayView>);
+struct WeekBody {
+    /// Always `success`.
+    status: &'static str,
+    /// The entries of the plan, by day.
+    data: Vec<ScheduleView>,
+    /// The days of the week by number, `0` (Monday) to `6` (Sunday).
+    schedule: BTreeMap<String, DayView>,
+}
 
-impl Translated for WeekView {
+impl Translated for WeekBody {
     fn texts(&mut self, visit: &mut dyn FnMut(Slot<'_>)) {
-        self.0.values_mut().for_each(|day| day.texts(visit));
+        self.data.texts(visit);
+        self.schedule.values_mut().for_each(|day| day.texts(visit));
     }
 }
 
-async fn weekly(app: App, permit: Permit<ManageSchedules>) -> Result<Reply<WeekView>, Problem> {
-    let view = app.read(permit, (), |conn, caller, ()| {
+async fn weekly(app: App, permit: Permit<ManageSchedules>) -> Result<Bare<WeekBody>, Problem> {
+    let body = app.read(permit, (), |conn, caller, ()| {
         let planned = schedules::all(conn)?;
         let mut references = References::default();
         for (_, machine) in &planned {
             EquipmentView::references(machine, &mut references);
         }
         let related = references.load(conn, caller)?;
-        let name = |day: DayOfWeek| match caller.language {
-            Language::En => day.name(),
-            Language::Ar => day.name_ar(),
+        let empty = |day: DayOfWeek| DayView {
+            day: name_of(day, caller.language),
+            day_en: day.name(),
+            equipment: Vec::new(),
         };
-        let mut days: BTreeMap<DayOfWeek, DayView> = DayOfWeek::ALL
-            .into_iter()
-            .map(|day| (day, DayView { day: name(day), day_en: day.name(), equipment: Vec::new() }))
-            .collect();
+        let mut days: BTreeMap<DayOfWeek, DayView> =
+            DayOfWeek::ALL.into_iter().map(|day| (day, empty(day))).collect();
+        let mut data = Vec::with_capacity(planned.len());
         for (schedule, machine) in planned {
+            let view = |machine| EquipmentView::new(machine, &related, caller);
             if let Some(day) = days.get_mut(&schedule.day_of_week) {
-                let equipment = EquipmentView::new(machine, &related, caller);
-                day.equipment.push(PlannedMachine { equipment, schedule_id: schedule.id });
+                day.equipment.push(PlannedMachine { id: schedule.id, equipment: view(machine.clone()) });
             }
+            data.push(ScheduleView::new(schedule, view(machine), caller.language));
         }
-        Ok(WeekView(days.into_iter().map(|(day, view)| (day.get().to_string(), view)).collect()))
+        let schedule = days.into_iter().map(|(day, view)| (day.get().to_string(), view)).collect();
+        Ok(WeekBody { status: "success", data, schedule })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Bare(body.await?))
 }
 
 async fn create(
@@ -187,7 +217,7 @@ async fn create(
     let view = app.write(permit, body, |tx, caller, new| {
         let (schedule, machine) = schedules::create(tx, &new)?;
         let equipment = EquipmentView::one(tx.conn(), machine, caller)?;
-        Ok(ScheduleView { schedule, equipment })
+        Ok(ScheduleView::new(schedule, equipment, caller.language))
     });
     Ok(Created::with(view.await?, "day planned"))
 }

@@ -9,6 +9,7 @@ use inspection_domain::{
     input::Input,
     rule::{Code, ErrorKind, Forbidden, Rule},
     sync::{Document, NewSyncItem, SyncBatch, SyncError, SyncItem, SyncKind, SyncOutcome},
+    time::Instant,
 };
 use inspection_persistence::{
     self as persistence, Context, Database, Error, Tx, assessments, assignments, inspections, jobs, leaves,
@@ -103,6 +104,33 @@ impl SyncResult {
     /// The result of an item that is not stored.
     fn refused(client_id: Option<String>, rule: &dyn Rule) -> Self {
         Self { id: None, client_id, outcome: "rejected", result: None, error: Some(SyncError::of(rule)) }
+    }
+}
+
+inspection_domain::shows!(SyncItemView {});
+
+/// An item of offline work.
+#[derive(Debug, Serialize, ToSchema)]
+struct SyncItemView {
+    #[serde(flatten)]
+    item: SyncItem,
+    /// Whether it was applied.
+    is_synced: bool,
+    /// Time at which it was applied.
+    synced_at: Option<Instant>,
+    /// Message of the error; none if applied.
+    sync_error: Option<String>,
+}
+
+impl From<SyncItem> for SyncItemView {
+    fn from(item: SyncItem) -> Self {
+        let is_synced = item.outcome == SyncOutcome::Applied;
+        Self {
+            is_synced,
+            synced_at: is_synced.then_some(item.created_at),
+            sync_error: item.sync_error.as_ref().map(|error| error.message.clone()),
+            item,
+        }
     }
 }
 
@@ -211,7 +239,7 @@ impl SyncProcessor<'_> {
             SyncKind::InspectionAnswer => {
                 let id: InspectionId = document.number("inspection_id")?;
                 let (answer, progress) = inspections::answer_one(tx, id, document.read()?)?;
-                shown!(answer.id, AnswerView::new(answer, progress))
+                shown!(answer.id, AnswerView::load(tx.conn(), answer, progress, caller)?)
             }
             SyncKind::InspectionSubmit => {
                 let id: InspectionId = document.number("inspection_id")?;
@@ -322,8 +350,10 @@ async fn pending(
     app: App,
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
-) -> Result<Paged<SyncItem>, Problem> {
-    let page = app.read(permit, query, |conn, caller, (_, page)| sync::rejected(conn, caller.user.id, page));
+) -> Result<Paged<SyncItemView>, Problem> {
+    let page = app.read(permit, query, |conn, caller, (_, page)| {
+        Ok(sync::rejected(conn, caller.user.id, page)?.map(SyncItemView::from))
+    });
     Ok(Paged(page.await?))
 }
 

@@ -5,7 +5,7 @@ pub(crate) mod rows;
 use diesel::prelude::*;
 use inspection_domain::{
     assessments::{AdminDecision, Assessment, AssessmentFilter, AssessmentStatus, NewVerdict, lists_all},
-    assignments::{Assignment, AssignmentCommand},
+    assignments::{Assignment, AssignmentCommand, POINTS},
     audit::AuditAction,
     daily_lists::InspectionList,
     equipment::Equipment,
@@ -41,7 +41,7 @@ pub fn list(
         Assessment,
         || {
             let mut query = assessments::table.into_boxed::<Backend>();
-            filter_by!(query, { assessments::status => filter.status });
+            filter_any!(query, { assessments::status => filter.status });
             if !lists_all(actor) {
                 let own = assessments::mechanical_inspector_id
                     .eq(actor.id)
@@ -161,7 +161,7 @@ impl AssessmentCase {
             user_rows::lock_all(tx.conn, &after.inspectors())?;
             for user_id in after.inspectors() {
                 let award = Award::new(user_id, Role::Inspector, PointKind::Assessment).about(&after);
-                points::award(tx, &Award { amount: 1, ..award })?;
+                points::award(tx, &Award { amount: POINTS, ..award })?;
             }
         }
         Ok(after)

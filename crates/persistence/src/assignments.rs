@@ -50,10 +50,8 @@ pub fn list_by_inspector(
                 Category::Mechanical => query.filter(assignments::mechanical_inspector_id.eq(inspector)),
                 Category::Electrical => query.filter(assignments::electrical_inspector_id.eq(inspector)),
             };
-            filter_by!(query, {
-                assignments::target_date => filter.date,
-                assignments::status => filter.status,
-            });
+            filter_by!(query, { assignments::target_date => filter.date });
+            filter_any!(query, { assignments::status => filter.status });
             query
         };
         let keys = |seat| in_seat(seat).select((assignments::target_date, assignments::id));

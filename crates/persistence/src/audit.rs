@@ -25,10 +25,10 @@ pub fn list(
             let mut query = audit_entries::table.into_boxed::<Backend>();
             filter_by!(query, {
                 audit_entries::actor_id => filter.user_id,
-                audit_entries::action => filter.action,
                 audit_entries::entity_type => filter.entity_type.as_deref(),
                 audit_entries::entity_id => filter.entity_id,
             });
+            filter_any!(query, { audit_entries::action => filter.action });
             if let Some(from) = filter.date_from {
                 query = query.filter(audit_entries::at.ge(calendar.start_of(from)));
             }

@@ -42,8 +42,9 @@ pub fn list(
                     .or(bonuses::decided_by_id.eq(actor.id));
                 query = query.filter(own);
             }
-            filter_by!(query, { bonuses::status => filter.request_status, bonuses::user_id => filter.user_id });
-            if filter.request_status.is_some() {
+            filter_by!(query, { bonuses::user_id => filter.user_id });
+            filter_any!(query, { bonuses::status => filter.request_status });
+            if !filter.request_status.values().is_empty() {
                 query = query.filter(bonuses::requested_by_id.is_not_null());
             }
             query

@@ -24,6 +24,11 @@ use crate::{
 /// A checklist and its questions, in order.
 pub type Checklist = (Template, Vec<Item>);
 
+/// The questions with these ids.
+pub fn questions_by_ids(conn: &mut DbConnection, ids: &[ItemId]) -> Result<Vec<Item>> {
+    Ok(with_conn!(conn, |c| items::table.filter(items::id.eq_any(ids)).select(Item::as_select()).load(c))?)
+}
+
 /// A page of checklists with their questions (§3).
 pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest) -> Result<Page<Checklist>> {
     let sort = filter.sort.unwrap_or(Sort { by: TemplateOrder::Id, descending: true });

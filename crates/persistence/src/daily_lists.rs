@@ -29,8 +29,8 @@ pub fn list(conn: &mut DbConnection, filter: &ListFilter, page: PageRequest) -> 
         InspectionList,
         || {
             let mut query = daily_lists::table.into_boxed::<Backend>();
-            filter_by!(query, {
-                daily_lists::target_date => filter.date,
+            filter_by!(query, { daily_lists::target_date => filter.date });
+            filter_any!(query, {
                 daily_lists::shift => filter.shift,
                 daily_lists::status => filter.status,
             });
@@ -49,11 +49,11 @@ pub fn list(conn: &mut DbConnection, filter: &ListFilter, page: PageRequest) -> 
     )
 }
 
-/// The assignments of a list with their machines, in order. One statement.
-pub fn assignments_of(conn: &mut DbConnection, id: ListId) -> Result<Vec<(Assignment, Equipment)>> {
+/// The assignments of lists with their machines, in order. One statement.
+pub fn assignments_of(conn: &mut DbConnection, ids: &[ListId]) -> Result<Vec<(Assignment, Equipment)>> {
     Ok(with_conn!(conn, |c| assignments::table
         .inner_join(equipment::table)
-        .filter(assignments::list_id.eq(id))
+        .filter(assignments::list_id.eq_any(ids))
         .order(assignments::id)
         .select((Assignment::as_select(), Equipment::as_select()))
         .load(c))?)
@@ -159,5 +159,3 @@ pub(crate) fn recount(tx: &mut Tx<'_>, before: &InspectionList) -> Result<Inspec
     rows::write_counters(tx, before, &after)?;
     Ok(after)
 }
-
-inspection_domain::shows!(Generated {});

@@ -44,13 +44,15 @@ pub fn list(
         || {
             let mut query = defects::table.into_boxed::<Backend>();
             filter_by!(query, {
+                defects::assigned_to_id => filter.assigned_to_id,
+                defects::equipment_id => filter.equipment_id,
+            });
+            filter_any!(query, {
                 defects::status => filter.status,
                 defects::severity => filter.severity,
                 defects::priority => filter.priority,
                 defects::category => filter.category,
                 defects::assessment_status => filter.assessment_status,
-                defects::assigned_to_id => filter.assigned_to_id,
-                defects::equipment_id => filter.equipment_id,
             });
             let unresolved = DefectStatus::UNRESOLVED;
             query = match filter.overdue {

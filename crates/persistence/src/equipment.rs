@@ -44,11 +44,11 @@ pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest
         || {
             let mut query = equipment::table.into_boxed::<Backend>();
             filter_by!(query, {
-                equipment::status => filter.status,
                 equipment::equipment_type => filter.equipment_type.as_deref(),
                 equipment::berth => filter.berth.as_deref(),
                 equipment::assigned_technician_id => filter.assigned_technician_id,
             });
+            filter_any!(query, { equipment::status => filter.status });
             if let Some(q) = &filter.q {
                 let pattern = anywhere(q);
                 query = query.filter(

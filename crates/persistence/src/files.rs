@@ -9,8 +9,9 @@ use std::collections::HashSet;
 use diesel::prelude::*;
 use inspection_domain::{
     files::{FileRule, NewFile, Purpose, Relation, StoredFile, Subject},
-    ids::FileId,
+    ids::{AnswerId, FileId, InspectionId},
     input::Invalid,
+    inspections::Inspection,
     page::{Page, PageRequest},
     schema::{evidence, files, inspection_answers as answers},
     users::User,
@@ -19,15 +20,16 @@ use inspection_domain::{
 pub use rows::get;
 
 use crate::{
-    DbConnection, Result, Tx, assessments::rows as assessment_rows, assignments::rows as assignment_rows,
-    defects::rows as defect_rows, equipment::rows as equipment_rows, inspections::rows as inspection_rows,
-    jobs::rows as job_rows, quality_reviews::rows as review_rows,
+    DbConnection, Error, Result, Tx, assessments::rows as assessment_rows,
+    assignments::rows as assignment_rows, defects::rows as defect_rows, equipment::rows as equipment_rows,
+    inspections::rows as inspection_rows, jobs::rows as job_rows, quality_reviews::rows as review_rows,
 };
 
 /// The object a file belongs to, as far as it decides who sees the file; the object must exist.
 fn subject_of(conn: &mut DbConnection, relation: Relation) -> Result<Subject> {
     Ok(match relation {
         Relation::Inspection(id) => Subject::Inspection(inspection_rows::get(conn, id)?),
+        Relation::InspectionAnswer(id) => Subject::Inspection(inspection_of(conn, id)?),
         Relation::Assessment(id) => Subject::Assessment(Box::new(assessment_rows::get(conn, id)?)),
         Relation::Defect(id) => defect_rows::get(conn, id).map(|_| Subject::Open)?,
         Relation::Equipment(id) => equipment_rows::get(conn, id).map(|_| Subject::Open)?,
@@ -35,6 +37,14 @@ fn subject_of(conn: &mut DbConnection, relation: Relation) -> Result<Subject> {
         Relation::Job(id) | Relation::Cleaning(id) => Subject::Job(Box::new(job_rows::get(conn, id)?)),
         Relation::QualityReview(id) => Subject::QualityReview(Box::new(review_rows::get(conn, id)?)),
     })
+}
+
+/// The inspection of an answer.
+fn inspection_of(conn: &mut DbConnection, answer: AnswerId) -> Result<Inspection> {
+    let id: Option<InspectionId> =
+        with_conn!(&mut *conn, |c| answers::table.find(answer).select(answers::inspection_id).first(c))
+            .optional()?;
+    inspection_rows::get(conn, id.ok_or_else(Error::not_found::<Inspection>)?)
 }
 
 /// Whether the actor may upload for this purpose: they must see the related object, if any (§14).

@@ -51,11 +51,13 @@ pub fn list(
         || {
             let mut query = inspections::table.into_boxed::<Backend>();
             filter_by!(query, {
-                inspections::status => filter.status,
-                inspections::result => filter.result,
                 inspections::equipment_id => filter.equipment_id,
                 inspections::technician_id => filter.technician_id,
                 inspections::assignment_id => filter.assignment_id,
+            });
+            filter_any!(query, {
+                inspections::status => filter.status,
+                inspections::result => filter.result,
             });
             if let Visible::Of(owner) = visible_to(actor) {
                 query = query.filter(inspections::technician_id.eq(owner));

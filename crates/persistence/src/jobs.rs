@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
     ids::{JobId, UserId},
+    input::AnyOf,
     jobs::{
         EngineerJobFilter, EngineerJobType, Job, JobCategory, JobFilter, JobKind, JobOrder, JobStatus,
         PlannedTime, may_see_all,
@@ -34,10 +35,10 @@ struct JobQuery {
     kind: Option<JobKind>,
     owner: Option<UserId>,
     specialist: Option<UserId>,
-    status: Option<JobStatus>,
+    status: AnyOf<JobStatus>,
     any_of: Option<&'static [JobStatus]>,
-    category: Option<JobCategory>,
-    job_type: Option<EngineerJobType>,
+    category: AnyOf<JobCategory>,
+    job_type: AnyOf<EngineerJobType>,
     unplanned: bool,
     paused_before: Option<Instant>,
 }
@@ -59,6 +60,8 @@ fn list(
                 jobs::kind => job_query.kind,
                 jobs::owner_id => job_query.owner,
                 jobs::owner_id => job_query.specialist,
+            });
+            filter_any!(query, {
                 jobs::status => job_query.status,
                 jobs::category => job_query.category,
                 jobs::job_type => job_query.job_type,
@@ -93,8 +96,8 @@ pub fn repairs(
         kind: Some(JobKind::Specialist),
         owner: (!may_see_all(actor)).then_some(actor.id),
         specialist: filter.specialist_id,
-        status: filter.status,
-        category: filter.category,
+        status: filter.status.clone(),
+        category: filter.category.clone(),
         ..JobQuery::default()
     };
     list(conn, &job_query, filter.sort, page)
@@ -110,8 +113,8 @@ pub fn engineer_jobs(
     let job_query = JobQuery {
         kind: Some(JobKind::Engineer),
         owner: (!actor.is_admin()).then_some(actor.id),
-        status: filter.status,
-        job_type: filter.job_type,
+        status: filter.status.clone(),
+        job_type: filter.job_type.clone(),
         ..JobQuery::default()
     };
     list(conn, &job_query, filter.sort, page)
@@ -122,7 +125,7 @@ pub fn unplanned(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Re
     let job_query = JobQuery {
         kind: Some(JobKind::Specialist),
         owner: Some(actor.id),
-        status: Some(JobStatus::Assigned),
+        status: AnyOf::from_iter([JobStatus::Assigned]),
         unplanned: true,
         ..JobQuery::default()
     };

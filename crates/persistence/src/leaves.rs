@@ -40,9 +40,8 @@ pub fn list(
         Leave,
         || {
             let mut query = leaves::table.into_boxed::<Backend>();
-            filter_by!(query, {
-                leaves::user_id => owner,
-                leaves::user_id => filter.user_id,
+            filter_by!(query, { leaves::user_id => owner, leaves::user_id => filter.user_id });
+            filter_any!(query, {
                 leaves::status => filter.status,
                 leaves::leave_type => filter.leave_type,
             });

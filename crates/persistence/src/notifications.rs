@@ -31,7 +31,7 @@ pub fn list(
         || {
             let mut query =
                 notifications::table.filter(notifications::user_id.eq(owner)).into_boxed::<Backend>();
-            filter_by!(query, {
+            filter_any!(query, {
                 notifications::priority => filter.priority,
                 notifications::kind => filter.r#type,
             });

@@ -21,7 +21,7 @@ pub fn list(conn: &mut DbConnection, filter: &OutboxFilter, page: PageRequest) -
         OutboxJob,
         || {
             let mut query = outbox::table.into_boxed::<Backend>();
-            filter_by!(query, { outbox::status => filter.status, outbox::kind => filter.kind });
+            filter_any!(query, { outbox::status => filter.status, outbox::kind => filter.kind });
             query
         },
         |query| query.order(outbox::id)

@@ -7,7 +7,7 @@ use inspection_domain::{
     audit::AuditAction,
     files::Relation,
     ids::{FileId, JobId, ReviewId, UserId},
-    input::Invalid,
+    input::{AnyOf, Invalid},
     jobs::{Job, JobCommand},
     notifications::NotificationType,
     page::{Page, PageRequest},
@@ -36,7 +36,10 @@ use crate::{
 /// Record type of rejections in `evidence`.
 const EVIDENCE: &str = "quality_review";
 
-const PENDING: ReviewFilter = ReviewFilter { status: Some(ReviewStatus::Pending), job_type: None };
+/// Pending reviews.
+fn pending_reviews() -> ReviewFilter {
+    ReviewFilter { status: AnyOf::from_iter([ReviewStatus::Pending]), job_type: AnyOf::default() }
+}
 
 fn load_page(
     conn: &mut DbConnection,
@@ -51,8 +54,8 @@ fn load_page(
         QualityReview,
         || {
             let mut query = reviews::table.into_boxed::<Backend>();
-            filter_by!(query, {
-                reviews::qe_id => qe,
+            filter_by!(query, { reviews::qe_id => qe });
+            filter_any!(query, {
                 reviews::status => filter.status,
                 reviews::kind => filter.job_type,
             });
@@ -82,7 +85,7 @@ pub fn list(
 
 /// A page of the actor's pending reviews (§8).
 pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<Page<QualityReview>> {
-    load_page(conn, Some(actor.id), &PENDING, None, page)
+    load_page(conn, Some(actor.id), &pending_reviews(), None, page)
 }
 
 /// A page of the reviews that are pending past their deadline: the actor's own, or all for admins
@@ -93,7 +96,7 @@ pub fn overdue(
     now: Instant,
     page: PageRequest,
 ) -> Result<Page<QualityReview>> {
-    load_page(conn, visible_to(actor), &PENDING, Some(now), page)
+    load_page(conn, visible_to(actor), &pending_reviews(), Some(now), page)
 }
 
 /// One review, if the actor may see it, with the evidence of its rejection (§8).

@@ -9,15 +9,16 @@ use inspection_domain::{
     assignments::AssignmentStatus,
     defects::DefectStatus,
     equipment::EquipmentStatus,
-    inspections::InspectionResult,
-    jobs::{JobKind, JobStatus},
+    input::AnyOf,
+    inspections::{InspectionResult, InspectionStatus, Visible, visible_to},
+    jobs::{JobKind, JobStatus, may_see_all},
     leaves::CapacityFilter,
     page::PageRequest,
     quality_reviews::ReviewStatus,
     reports::{
-        AdminStats, Capacity, DefectAnalytics, DefectNumbers, EngineerStats, EquipmentNumbers,
-        InspectionNumbers, InspectorStats, JobNumbers, OwnJobNumbers, PauseAnalytics, PauseCount,
-        PeopleCount, QualityStats, SpecialistStats, TodayNumbers, Workforce,
+        AdminStats, Capacity, DashboardTotals, DefectAnalytics, DefectNumbers, EngineerStats,
+        EquipmentNumbers, InspectionNumbers, InspectorStats, JobNumbers, OwnJobNumbers, PauseAnalytics,
+        PauseCount, PeopleCount, QualityStats, SpecialistStats, TodayNumbers, Workforce,
     },
     schema::{
         defects, equipment, inspection_assignments as assignments, inspections, job_pauses as pauses, jobs,
@@ -55,7 +56,7 @@ fn people(conn: &mut DbConnection) -> Result<Vec<PeopleCount>> {
 
 /// The people present today (§10).
 pub fn capacity(conn: &mut DbConnection, filter: &CapacityFilter) -> Result<Capacity> {
-    Ok(Capacity::of(&people(conn)?, filter.shift))
+    Ok(Capacity::of(&people(conn)?, &filter.shift))
 }
 
 type DefectCount = ((DefectStatus, inspection_domain::defects::Severity, Option<Category>), i64);
@@ -131,6 +132,43 @@ pub fn admin(conn: &mut DbConnection, today: Date, calendar: &SiteTimeZone) -> R
     })
 }
 
+/// The figures of the dashboard of a user who is no admin: of what lists show. One statement.
+pub fn totals(conn: &mut DbConnection, actor: &User) -> Result<DashboardTotals> {
+    let inspector = match visible_to(actor) {
+        Visible::All => None,
+        Visible::Of(id) => Some(id),
+    };
+    let sees_repairs = may_see_all(actor);
+    let counts: [Option<i64>; 4] = with_conn!(conn, |c| {
+        let inspected = || {
+            let mut query = inspections::table.select(count_star()).into_boxed::<Backend>();
+            filter_by!(query, { inspections::technician_id => inspector });
+            query
+        };
+        let drafts = inspected().filter(inspections::status.eq(InspectionStatus::Draft));
+        let pending =
+            defects::table.filter(defects::status.eq_any(DefectStatus::UNRESOLVED)).select(count_star());
+        let is_own = jobs::owner_id.eq(actor.id);
+        let is_repair = jobs::kind.eq(JobKind::Specialist);
+        let active = jobs::table.filter(jobs::status.eq(JobStatus::InProgress)).select(count_star());
+        let active = if sees_repairs {
+            active.filter(is_own.or(is_repair)).into_boxed::<Backend>()
+        } else {
+            active.filter(is_own).into_boxed::<Backend>()
+        };
+        diesel::select((
+            inspected().single_value(),
+            drafts.single_value(),
+            pending.single_value(),
+            active.single_value(),
+        ))
+        .get_result::<(_, _, _, _)>(c)
+        .map(<[_; 4]>::from)?
+    });
+    let [inspected, drafts, pending, active] = counts.map(Option::unwrap_or_default);
+    Ok(DashboardTotals::new(inspected, drafts, pending, active))
+}
+
 /// The dashboard of an engineer.
 pub fn engineer(conn: &mut DbConnection, actor: &User, today: Date) -> Result<EngineerStats> {
     Ok(EngineerStats {
@@ -142,8 +180,11 @@ pub fn engineer(conn: &mut DbConnection, actor: &User, today: Date) -> Result<En
 
 /// The dashboard of an inspector.
 pub fn inspector(conn: &mut DbConnection, actor: &User, today: Date) -> Result<InspectorStats> {
-    let today =
-        inspection_domain::assignments::AssignmentFilter { date: Some(today), status: None, sort: None };
+    let today = inspection_domain::assignments::AssignmentFilter {
+        date: Some(today),
+        status: AnyOf::default(),
+        sort: None,
+    };
     Ok(InspectorStats {
         today_assignments: teams::list_by_inspector(conn, actor.id, &today, TOTAL_ONLY)?.total,
         pending_assessments: assessments::waiting_for(conn, actor, TOTAL_ONLY)?.total,

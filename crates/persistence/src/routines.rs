@@ -38,10 +38,10 @@ pub fn list(
         || {
             let mut query = routines::table.into_boxed::<Backend>();
             filter_by!(query, {
-                routines::shift => filter.shift,
                 routines::is_active => filter.is_active,
                 routines::template_id => filter.template_id,
             });
+            filter_any!(query, { routines::shift => filter.shift });
             query
         },
         |query| order_by!(query, sort, routines::id, {

@@ -48,14 +48,17 @@ pub fn list(
         Takeover,
         || {
             let mut query = takeovers::table.into_boxed::<Backend>();
-            filter_by!(query, {
-                takeovers::requested_by_id => owner,
+            filter_by!(query, { takeovers::requested_by_id => owner });
+            filter_any!(query, {
                 takeovers::status => filter.status,
                 takeovers::kind => filter.job_type,
             });
             if let Some(id) = filter.job_id {
-                query = match filter.job_type {
-                    Some(TakeoverKind::Inspection) => query.filter(takeovers::assignment_id.eq(id)),
+                query = match filter.job_type.values() {
+                    [TakeoverKind::Inspection] => query.filter(takeovers::assignment_id.eq(id)),
+                    kinds if kinds.contains(&TakeoverKind::Inspection) => {
+                        query.filter(takeovers::assignment_id.eq(id).or(takeovers::job_id.eq(id)))
+                    }
                     _ => query.filter(takeovers::job_id.eq(id)),
                 };
             }

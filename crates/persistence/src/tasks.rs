@@ -35,7 +35,7 @@ pub fn runs(
         TaskRun,
         || {
             let mut query = runs::table.filter(runs::task.eq(task)).into_boxed::<Backend>();
-            filter_by!(query, { runs::outcome => filter.outcome });
+            filter_any!(query, { runs::outcome => filter.outcome });
             query
         },
         |query| query.order(runs::scheduled_for.desc())

@@ -37,13 +37,17 @@ pub fn list(conn: &mut DbConnection, filter: &UserFilter, page: PageRequest) -> 
             let mut query = users::table
                 .filter(users::is_active.eq(filter.is_active.unwrap_or(true)))
                 .into_boxed::<Backend>();
-            filter_by!(query, {
+            filter_by!(query, { users::is_on_leave => filter.is_on_leave });
+            filter_any!(query, {
                 users::shift => filter.shift,
                 users::specialization => filter.specialization,
-                users::is_on_leave => filter.is_on_leave,
             });
-            if let Some(role) = filter.role {
-                query = query.filter(users::role.eq(role).or(users::minor_role.eq(role)));
+            match filter.role.values() {
+                [] => {}
+                roles => {
+                    let is_minor = users::minor_role.eq_any(roles.to_vec());
+                    query = query.filter(users::role.eq_any(roles.to_vec()).or(is_minor));
+                }
             }
             if let Some(q) = &filter.q {
                 let pattern = anywhere(q);

@@ -282,7 +282,7 @@ pub fn routine(db: &Database, context: &Context, admin: &User, template: Templat
 pub fn generated(db: &Database, context: &Context, planner: &User) -> (InspectionList, Vec<Assignment>) {
     let new = input(json!({"target_date": TODAY, "shift": "day", "refresh": true}));
     let created = act(db, context, planner, |tx| daily_lists::generate(tx, &new)).expect("a list");
-    let on_it = db.read(|conn| daily_lists::assignments_of(conn, created.list.id)).expect("assignments");
+    let on_it = db.read(|conn| daily_lists::assignments_of(conn, &[created.list.id])).expect("assignments");
     (created.list, on_it.into_iter().map(|(assignment, _)| assignment).collect())
 }
 

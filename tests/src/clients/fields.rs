@@ -28,7 +28,7 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
     ("quality_review", &["ReviewView"]),
     ("rating", &["RatingView"]),
     ("specialist_job", &["SpecialistJobView"]),
-    ("sync_item", &["SyncItem"]),
+    ("sync_item", &["SyncItemView"]),
     ("takeover", &["TakeoverView"]),
     ("user", &["UserView", "UserSummary"]),
 ];

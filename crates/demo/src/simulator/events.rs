@@ -6,6 +6,7 @@ use inspection_domain::{
     defects::{Defect, DefectChanges, Reopening, Severity},
     equipment::{EquipmentChanges, EquipmentStatus},
     ids::{AssignmentId, DefectId, EquipmentId, InspectionId, JobId, UserId},
+    input::AnyOf,
     inspections::{NewAnswer, Review, StartInspection},
     jobs::{AssignSpecialist, Completion, Job, PlannedTime},
     leaves::{LeaveApproval, NewLeave},
@@ -288,7 +289,7 @@ impl DemoSimulator<'_> {
         let admin = self.random_person(Role::Admin)?;
         let rating: Approval = read(json!({"qc_rating": 3 + self.rng.u32(0..3)}))?;
         let waiting = self.database.read(|conn| {
-            let all = quality_reviews::list(conn, &admin, &PENDING, PageRequest::first(100))?;
+            let all = quality_reviews::list(conn, &admin, &pending_reviews(), PageRequest::first(100))?;
             Ok(all.items.into_iter().find(|review| review.job_id == id))
         })?;
         let Some(review) = waiting else { return Ok(()) };
@@ -334,7 +335,9 @@ impl DemoSimulator<'_> {
 }
 
 /// Pending quality reviews.
-const PENDING: ReviewFilter = ReviewFilter { status: Some(ReviewStatus::Pending), job_type: None };
+fn pending_reviews() -> ReviewFilter {
+    ReviewFilter { status: AnyOf::from_iter([ReviewStatus::Pending]), job_type: AnyOf::default() }
+}
 
 /// Whether a start was refused because the inspector has an unfinished inspection.
 fn is_busy(error: &Error) -> bool {

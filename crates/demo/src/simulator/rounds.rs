@@ -58,7 +58,7 @@ impl DemoSimulator<'_> {
         let engineer = self.random_person(Role::Engineer)?;
         let input: GenerateList = read(json!({"target_date": date, "shift": shift}))?;
         let list = self.act(Some(&engineer), |tx| daily_lists::generate(tx, &input))?.list;
-        let on_it = self.database.read(|conn| daily_lists::assignments_of(conn, list.id))?;
+        let on_it = self.database.read(|conn| daily_lists::assignments_of(conn, &[list.id]))?;
         let begin = self.context.calendar.at(date, shift.first_hour());
         for (round, (assignment, _)) in (0..).zip(on_it.into_iter().take(TEAMS)) {
             let mut member = |trade| {
@@ -93,7 +93,7 @@ impl DemoSimulator<'_> {
             Ok(assessment.ok().map(|assessment| (assignment, assessment)))
         })?;
         let Some((assignment, assessment)) = assessed else { return Ok(()) };
-        let last = self.database.read(|conn| daily_lists::assignments_of(conn, assignment.list_id))?;
+        let last = self.database.read(|conn| daily_lists::assignments_of(conn, &[assignment.list_id]))?;
         let is_last = last.get(TEAMS - 1).is_some_and(|(last, _)| last.id == id);
         for (n, user) in (0..).zip(assessment.inspectors()) {
             let user = self

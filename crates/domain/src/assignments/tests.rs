@@ -34,6 +34,8 @@ fn every_command_in_every_status() {
             let after = then.map(|status| Assignment {
                 status,
                 completed_at: (status == Completed).then(later),
+                mech_points_awarded: i64::from(status == Completed),
+                elec_points_awarded: i64::from(status == Completed),
                 updated_at: later(),
                 ..before.clone()
             });
@@ -74,12 +76,14 @@ fn every_transition_changes_these_fields() {
       assigned_at: Some(Instant(2026-03-01T08:00:01Z))
       deadline: Some(Instant(2026-03-02T14:00:01Z))
       updated_at: Instant(2026-03-01T08:00:01Z)
+      is_takeover: true
     take over a half
       electrical_inspector_id: Some(UserId(8))
       assigned_by_id: Some(UserId(6))
       assigned_at: Some(Instant(2026-03-01T08:00:01Z))
       deadline: Some(Instant(2026-03-02T14:00:01Z))
       updated_at: Instant(2026-03-01T08:00:01Z)
+      is_takeover: true
     correct the berth
       berth: Some("B7")
       updated_at: Instant(2026-03-01T07:00:00.001Z)

@@ -23,7 +23,7 @@ pub use raw::{RawInput, RawValue};
 pub use scalar::Scalar;
 #[cfg(feature = "openapi")]
 pub(crate) use scalar::object;
-pub use values::{Integer, ValueList};
+pub use values::{AnyOf, Integer, ValueList};
 
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "the macro declares what other crates use")]

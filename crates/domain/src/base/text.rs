@@ -58,6 +58,15 @@ impl<const MAX: usize, const MIN: usize> Scalar for Text<MAX, MIN> {
     }
 }
 
+/// Serialises an absent text as an empty one.
+#[expect(clippy::ref_option, reason = "the signature that serde requires")]
+pub(crate) fn or_empty<S: serde::Serializer>(
+    text: &Option<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text.as_deref().unwrap_or_default())
+}
+
 text_enum! {
     /// Language of the service.
     pub enum Language {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     ids::{DefectId, EquipmentId, FileId, InspectionId, UserId},
-    input::{Integer, Invalid, ValueList, input, text_enum},
+    input::{AnyOf, Integer, Invalid, ValueList, input, text_enum},
     page::Sort,
     rule::Forbidden,
     text::Text,
@@ -189,11 +189,11 @@ input! {
     /// Filter and order of a list of repair jobs.
     pub struct JobFilter {
         /// Filter by status.
-        status: Option<JobStatus>,
+        status: AnyOf<JobStatus>,
         /// Filter by specialist.
         specialist_id: Option<UserId>,
         /// Filter by size.
-        category: Option<JobCategory>,
+        category: AnyOf<JobCategory>,
         /// Sort order; newest first if absent.
         sort: Option<Sort<JobOrder>>,
     }
@@ -203,9 +203,9 @@ input! {
     /// Filter and order of a list of engineer jobs.
     pub struct EngineerJobFilter {
         /// Filter by status.
-        status: Option<JobStatus>,
+        status: AnyOf<JobStatus>,
         /// Filter by type.
-        job_type: Option<EngineerJobType>,
+        job_type: AnyOf<EngineerJobType>,
         /// Sort order; newest first if absent.
         sort: Option<Sort<JobOrder>>,
     }

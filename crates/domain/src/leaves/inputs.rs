@@ -3,7 +3,7 @@
 use super::status::{LeaveScope, LeaveStatus, LeaveType};
 use crate::{
     ids::UserId,
-    input::{Invalid, input, text_enum},
+    input::{AnyOf, Invalid, input, text_enum},
     page::Sort,
     rule::Forbidden,
     text::Text,
@@ -96,9 +96,9 @@ input! {
     /// Filter and order of a list of leaves.
     pub struct LeaveFilter {
         /// Filter by status.
-        status: Option<LeaveStatus>,
+        status: AnyOf<LeaveStatus>,
         /// Filter by type.
-        leave_type: Option<LeaveType>,
+        leave_type: AnyOf<LeaveType>,
         /// Filter by person.
         user_id: Option<UserId>,
         /// Earliest last day.
@@ -114,7 +114,7 @@ input! {
     /// Filter of the capacity report.
     pub struct CapacityFilter {
         /// Filter by shift; all if absent.
-        shift: Option<Shift>,
+        shift: AnyOf<Shift>,
     }
 }
 

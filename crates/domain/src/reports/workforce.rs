@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::numbers::{numbers, tenths};
-use crate::users::{Role, Shift};
+use crate::{
+    input::AnyOf,
+    users::{Role, Shift},
+};
 
 /// Count of active people by roles, shift and leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,9 +102,10 @@ impl Workforce {
 }
 
 impl Capacity {
-    /// Aggregates counts of one shift, or of all (§10).
-    pub fn of(counts: &[PeopleCount], shift: Option<Shift>) -> Self {
-        let counts: Vec<_> = counts.iter().filter(|c| shift.is_none() || c.shift == shift).collect();
+    /// Aggregates counts of some shifts, or of all (§10).
+    pub fn of(counts: &[PeopleCount], shift: &AnyOf<Shift>) -> Self {
+        let fits = |c: &&PeopleCount| c.shift.map_or(shift.values().is_empty(), |it| shift.admits(&it));
+        let counts: Vec<_> = counts.iter().filter(fits).collect();
         let part = |fits: &dyn Fn(&PeopleCount) -> bool| {
             Headcount::of(counts.iter().copied().filter(|people| fits(people)))
         };
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_capacity_of_all_and_of_a_shift() {
-        let all = Capacity::of(&counts(), None);
+        let all = Capacity::of(&counts(), &AnyOf::default());
         assert_eq!((all.total, all.total_staff, all.available, all.on_leave), (9, 9, 6, 3));
         assert!((all.utilization_rate - 66.7).abs() < 1e-9);
         let head = |total, available, on_leave| Headcount { total, available, on_leave };
@@ -168,10 +172,10 @@ mod tests {
         assert_eq!(all.by_role.get("engineer"), Some(&head(0, 0, 0)));
         assert_eq!(all.by_shift.get("day"), Some(&head(6, 5, 1)));
         assert_eq!(all.by_shift.get("none"), Some(&head(1, 1, 0)));
-        let night = Capacity::of(&counts(), Some(Shift::Night));
+        let night = Capacity::of(&counts(), &AnyOf::from_iter([Shift::Night]));
         assert_eq!((night.total, night.available, night.on_leave), (2, 0, 2));
         assert!(
-            Capacity::of(&[], None).utilization_rate.abs() < f64::EPSILON,
+            Capacity::of(&[], &AnyOf::default()).utilization_rate.abs() < f64::EPSILON,
             "no people, and no division by zero"
         );
     }

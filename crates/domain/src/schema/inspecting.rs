@@ -34,6 +34,9 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         backlog_marked_at -> Nullable<Timestamp>,
+        is_takeover -> Bool,
+        mech_points_awarded -> BigInt,
+        elec_points_awarded -> BigInt,
     }
 }
 

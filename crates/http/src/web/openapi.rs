@@ -10,8 +10,8 @@ use inspection_domain::{
 use utoipa::{
     ToSchema,
     openapi::{
-        AllOfBuilder, ArrayBuilder, Content, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
-        Schema, SecurityRequirement,
+        AllOfBuilder, ArrayBuilder, Content, Deprecated, ObjectBuilder, Ref, RefOr, Required, Response,
+        ResponseBuilder, Schema, SecurityRequirement,
         path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
         request_body::{RequestBody, RequestBodyBuilder},
         schema::Type,
@@ -115,6 +115,13 @@ impl Operation {
 
     pub(crate) fn query_parameters(&mut self, fields: Vec<FieldDoc>) {
         for field in fields {
+            for alias in &field.aliases {
+                let doc = format!("Another name of `{}`.", field.name);
+                self.parameter(alias, ParameterIn::Query, false, &doc, field.schema.clone());
+                if let Some(parameter) = self.parameters.last_mut() {
+                    parameter.deprecated = Some(Deprecated::True);
+                }
+            }
             self.parameter(field.name, ParameterIn::Query, field.required, &field.doc, field.schema);
         }
         self.error(400, "The input is invalid, or a rule forbids the operation.");

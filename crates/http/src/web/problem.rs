@@ -37,6 +37,8 @@ pub(crate) struct ErrorBody<'a> {
     status: &'static str,
     /// Human-readable description.
     message: &'a str,
+    /// The description under another name, for existing clients.
+    error: &'a str,
     /// Stable machine-readable code.
     code: &'static str,
     /// Request id, as the log has it.
@@ -185,6 +187,7 @@ impl ResponseError for Problem {
         response.json(ErrorBody {
             status: "error",
             message: &self.0.message,
+            error: &self.0.message,
             code: self.0.code,
             request_id: request_context::current_id(),
             errors: &self.0.errors,

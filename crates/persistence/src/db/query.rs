@@ -19,6 +19,18 @@ macro_rules! filter_by {
     };
 }
 
+/// Adds a condition to a boxed query for every filter that has values: the column has one of them.
+macro_rules! filter_any {
+    ($query:ident, { $($column:expr => $filter:expr),+ $(,)? }) => {
+        $( match $filter.values() {
+            [] => {}
+            // With an equality, the database can read an index in the order of the list.
+            [one] => $query = $query.filter($column.eq(*one)),
+            many => $query = $query.filter($column.eq_any(many.to_vec())),
+        } )+
+    };
+}
+
 /// Loads one page of a list and the total number of its rows: two statements, as
 /// `Result<Page<Row>>`.
 ///

@@ -3,7 +3,7 @@
 use diesel::{prelude::*, upsert::excluded};
 use inspection_domain::{
     audit::{AuditAction, Changes},
-    files::Relation,
+    files::{Relation, StoredFile},
     ids::{FileId, InspectionId, ItemId},
     input::Invalid,
     inspections::{Answer, Inspection, InspectionCommand, NewAnswer, Progress},
@@ -46,8 +46,9 @@ pub fn answer(
             Some((field, row.photo_file_id?))
         })
         .collect();
-    files::attach(tx, Relation::Inspection(id), &photos, |file| file.may_prove(&inspection))?;
     let before = list(tx.conn, id)?;
+    let fits = |file: &StoredFile| file.may_prove_answer(&inspection, &before);
+    files::attach(tx, Relation::Inspection(id), &photos, fits)?;
     let saved = upsert(tx, &rows)?;
     let mut changes = Changes::none();
     for row in &saved {

@@ -70,7 +70,7 @@ pub(crate) fn listed(
     date: &str,
 ) -> Assignment {
     let list = list_of(db, context, planner, date);
-    let on_it = db.read(|conn| daily_lists::assignments_of(conn, list.id)).expect("assignments");
+    let on_it = db.read(|conn| daily_lists::assignments_of(conn, &[list.id])).expect("assignments");
     on_it.into_iter().find(|(_, of)| of.id == machine.id).expect("the machine is on it").0
 }
 
@@ -183,7 +183,7 @@ pub(crate) fn true_lists(db: &Database) -> Vec<(InspectionList, Vec<Assignment>)
 /// The entries of a list, after a check of its counters and status.
 pub(crate) fn true_list(db: &Database, id: ListId) -> Vec<Assignment> {
     let list = db.read(|conn| daily_lists::get(conn, id)).expect("a list");
-    let on_it = db.read(|conn| daily_lists::assignments_of(conn, id)).expect("assignments");
+    let on_it = db.read(|conn| daily_lists::assignments_of(conn, &[id])).expect("assignments");
     let on_it: Vec<Assignment> = on_it.into_iter().map(|(assignment, _)| assignment).collect();
     let count = |counts: fn(&Assignment) -> bool| {
         i64::try_from(on_it.iter().filter(|assignment| counts(assignment)).count()).expect("few")

@@ -60,7 +60,7 @@ fn generate(db: &Database, context: &Context, planner: Option<&User>, body: Valu
 }
 
 fn on_list(db: &Database, id: ListId) -> Vec<Assignment> {
-    let on_it = db.read(|conn| daily_lists::assignments_of(conn, id)).expect("assignments");
+    let on_it = db.read(|conn| daily_lists::assignments_of(conn, &[id])).expect("assignments");
     on_it
         .into_iter()
         .map(|(assignment, machine)| {

@@ -225,6 +225,7 @@ fn is_user(entity: &str, field: &str) -> bool {
     const FIELDS: &[&str] = &[
         "admin_decision_by",
         "approved_by",
+        "assigned_by",
         "assigned_technician_id",
         "assigned_to_id",
         "coverage_user_id",

@@ -349,7 +349,7 @@ on_both_databases! {
         clock.advance_seconds(60);
         let is_untouched = |after: &str| {
             assert_eq!(db.read(|conn| daily_lists::get(conn, list.id)).unwrap(), list, "{after}");
-            let on_it = db.read(|conn| daily_lists::assignments_of(conn, list.id)).unwrap();
+            let on_it = db.read(|conn| daily_lists::assignments_of(conn, &[list.id])).unwrap();
             let on_it: Vec<_> = on_it.into_iter().map(|(assignment, _)| assignment).collect();
             assert_eq!(on_it, assignments, "{after}");
         };

@@ -133,7 +133,7 @@ on_both_databases! {
         let day = first.items.iter().find(|list| list.total_assets > 0).expect("a list with the machine");
         assert_eq!(day.target_date, date(2));
         let (assignment, _) =
-            db.read(|conn| daily_lists::assignments_of(conn, day.id)).expect("read").remove(0);
+            db.read(|conn| daily_lists::assignments_of(conn, &[day.id])).expect("read").remove(0);
         let assigned = builders::assigned(&db, &context, &admin, assignment.id, &team);
         let deadline = assigned.deadline.expect("a deadline");
 

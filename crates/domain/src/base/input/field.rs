@@ -4,12 +4,21 @@ use serde_json::Value;
 
 #[cfg(feature = "openapi")]
 use super::scalar::object;
-use super::{invalid::Invalid, raw::RawValue, scalar::Scalar};
+use super::{
+    invalid::Invalid,
+    raw::{RawInput, RawValue},
+    scalar::Scalar,
+};
 
 /// A type of an input's field: required, optional, change, patch, list or object.
 pub trait Field: Sized {
     /// Whether the field must be present.
     const REQUIRED: bool;
+
+    /// Parses the value received under one of the names of the field, if any.
+    fn from_input(source: &mut RawInput, names: &[&str]) -> Result<Self, Invalid> {
+        Self::take_field(source.take_field(names))
+    }
 
     /// Parses the value received under the name of the field, if any.
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid>;
@@ -37,9 +46,9 @@ impl<T: Scalar> Field for Option<T> {
 
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
         match given {
-            None | Some(RawValue::Json(Value::Null)) => Ok(None),
-            // An empty value such as `?status=` means an absent filter.
-            Some(RawValue::Text(text)) if text.is_empty() => Ok(None),
+            None => Ok(None),
+            // An empty value, such as `?status=` or a form's `"shift": ""`, means an absent one.
+            Some(given) if given.is_empty() => Ok(None),
             Some(given) => T::read(given).map(Some),
         }
     }
@@ -89,13 +98,13 @@ impl<T: Scalar> Field for Change<T> {
     }
 }
 
-/// A change of an optional field: absent keeps the value, `null` clears it.
+/// A change of an optional field: absent keeps the value, `null` or an empty text clears it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Patch<T> {
     /// Absent: the value is unchanged.
     #[default]
     Keep,
-    /// `null`: the value is cleared.
+    /// `null` or an empty text: the value is cleared.
     Clear,
     /// A new value.
     Set(T),
@@ -118,7 +127,7 @@ impl<T: Scalar> Field for Patch<T> {
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
         match given {
             None => Ok(Self::Keep),
-            Some(RawValue::Json(Value::Null)) => Ok(Self::Clear),
+            Some(given) if given.is_empty() => Ok(Self::Clear),
             Some(given) => T::read(given).map(Self::Set),
         }
     }

@@ -21,7 +21,7 @@ macro_rules! input {
                     let name = stringify!($field).trim_start_matches("r#");
                     let $field = errors.collect(
                         name,
-                        <$type as $crate::input::Field>::take_field(source.take_field(&[name $(, $alias)*])),
+                        <$type as $crate::input::Field>::from_input(source, &[name $(, $alias)*]),
                     );
                 )+
                 match ($($field,)+) {
@@ -38,6 +38,7 @@ macro_rules! input {
                         doc: [$($doc),+].map(str::trim).join(" "),
                         required: <$type as $crate::input::Field>::REQUIRED,
                         schema: <$type as $crate::input::Field>::schema(),
+                        aliases: vec![$($alias),*],
                     },
                 )+]
             }
@@ -105,7 +106,9 @@ macro_rules! text_enum {
 
             #[cfg(feature = "openapi")]
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                <Self as utoipa::PartialSchema>::schema()
+                $crate::input::object(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some([$($text, $($alias,)*)+]))
+                    .into()
             }
         }
 

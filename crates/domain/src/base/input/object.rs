@@ -22,6 +22,8 @@ pub struct FieldDoc {
     pub required: bool,
     /// Schema.
     pub schema: utoipa::openapi::RefOr<utoipa::openapi::Schema>,
+    /// Deprecated names.
+    pub aliases: Vec<&'static str>,
 }
 
 /// A command or filter, parsed from a JSON object or a query string.
@@ -49,9 +51,21 @@ pub trait Input: Sized {
     /// Schema of the object.
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        use utoipa::openapi::{AllOfBuilder, RefOr, Schema, schema::Type};
+        use utoipa::openapi::{
+            AllOfBuilder, Deprecated, ObjectBuilder, RefOr, Schema,
+            schema::{SchemaType, Type},
+        };
         let mut schema = object(Type::Object);
         for field in Self::fields() {
+            for alias in field.aliases {
+                let mut deprecated = match &field.schema {
+                    RefOr::T(Schema::Object(inner)) => inner.clone(),
+                    _ => ObjectBuilder::new().schema_type(SchemaType::AnyValue).build(),
+                };
+                deprecated.description = Some(format!("Another name of `{}`.", field.name));
+                deprecated.deprecated = Some(Deprecated::True);
+                schema = schema.property(alias, deprecated);
+            }
             // A description beside a reference requires an enclosing schema.
             let described: RefOr<Schema> = match field.schema {
                 RefOr::T(Schema::Object(mut inner)) => {

@@ -27,6 +27,15 @@ impl RawValue {
         Invalid::value(format!("must be {what}, not {found}"))
     }
 
+    /// Whether it is `null` or an empty text, which an optional field takes for an absent value.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Json(Value::Null) => true,
+            Self::Json(Value::String(text)) | Self::Text(text) => text.is_empty(),
+            Self::Json(_) => false,
+        }
+    }
+
     /// The text; an error if it is not one.
     pub fn text(self) -> Result<String, Invalid> {
         match self {
@@ -40,15 +49,25 @@ impl RawValue {
 pub struct RawInput(pub(super) Map<String, Value>, pub(super) Vec<(String, String)>);
 
 impl RawInput {
-    /// Takes the value of the last of these names that is present. Clients that return a response
+    /// Takes the value of the first of these names that is present. Clients that return a response
     /// unchanged send the localised text under the name and the original under `…_en`; the original
     /// takes precedence.
     pub fn take_field(&mut self, names: &[&str]) -> Option<RawValue> {
-        names.iter().rev().find_map(|name| {
+        let originals = names.iter().filter(|name| name.ends_with("_en"));
+        originals.chain(names).find_map(|name| {
             let json = self.0.remove(*name).map(RawValue::Json);
             json.or_else(|| {
                 self.1.iter().rev().find(|(key, _)| key == name).map(|(_, text)| RawValue::Text(text.clone()))
             })
         })
+    }
+
+    /// Takes the values of all parameters with one of these names, or the JSON value.
+    pub(super) fn take_all(&mut self, names: &[&str]) -> Vec<RawValue> {
+        let json = names.iter().find_map(|name| self.0.remove(*name)).map(RawValue::Json);
+        let is_named = |key: &String| names.contains(&key.as_str());
+        let texts =
+            self.1.iter().filter(|(key, _)| is_named(key)).map(|(_, text)| RawValue::Text(text.clone()));
+        json.into_iter().chain(texts).collect()
     }
 }

@@ -36,6 +36,9 @@ fn absent_and_null_mean_different_things_in_a_change() {
     assert_eq!(read(json!({"name": "a"})).note, Patch::Keep);
     assert_eq!(read(json!({"title": "a", "note": null})).note, Patch::Clear);
     assert!(matches!(read(json!({"name": "a", "note": "b"})).note, Patch::Set(t) if &*t == "b"));
+    let empty = read(json!({"name": "a", "count": "", "note": ""}));
+    assert_eq!((empty.count, empty.note), (None, Patch::Clear), "an empty text is no value");
+    assert_eq!(wrong(json!({"name": "", "active": ""})).len(), 2, "but in a required field");
 }
 
 #[test]
@@ -111,13 +114,15 @@ fn an_error_names_the_expected_and_the_received_type() {
 }
 
 #[test]
-fn the_last_name_and_the_last_value_of_a_field_take_precedence() {
+fn the_first_name_and_the_last_value_of_a_field_take_precedence() {
     let both = Sample::from_json(json!({"name": "a", "title": "b"})).expect("read");
-    assert_eq!(&*both.name, "b");
+    assert_eq!(&*both.name, "a");
     let pairs = [("name", "a"), ("title", "b"), ("title", "c"), ("count", "1"), ("count", "2")];
     let pairs = pairs.map(|(name, value)| (name.into(), value.into()));
     let last = Sample::from_pairs(pairs.to_vec()).expect("read");
-    assert_eq!((&*last.name, last.count), ("c", Some(2)));
+    assert_eq!((&*last.name, last.count), ("a", Some(2)));
+    let pairs = [("title", "b"), ("title", "c")].map(|(name, value)| (name.into(), value.into()));
+    assert_eq!(&*Sample::from_pairs(pairs.to_vec()).expect("read").name, "c");
 }
 
 #[test]

@@ -112,6 +112,9 @@ on_both_databases! {
                     completed_at: None,
                     created_at: now,
                     updated_at: now,
+                    is_takeover: false,
+                    mech_points_awarded: 0,
+                    elec_points_awarded: 0,
                 }
             );
             assert_eq!(get(&db, assignment.id), *assignment);
@@ -318,7 +321,7 @@ on_both_databases! {
         let read = db.read(|conn| {
             let list = daily_lists::list(conn, &filter(json!({"date": "2026-03-03"})), ALL)?.items[0].clone();
             let before = db.statements();
-            let on_it = daily_lists::assignments_of(conn, list.id)?;
+            let on_it = daily_lists::assignments_of(conn, &[list.id])?;
             Ok((list.total_assets, on_it.len(), db.statements() - before))
         });
         assert_eq!(read.unwrap(), (5_000, 5_000, 1));

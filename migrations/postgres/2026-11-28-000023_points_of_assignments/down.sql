@@ -1,0 +1,3 @@
+ALTER TABLE inspection_assignments DROP COLUMN elec_points_awarded;
+ALTER TABLE inspection_assignments DROP COLUMN mech_points_awarded;
+ALTER TABLE inspection_assignments DROP COLUMN is_takeover;
