@@ -28,7 +28,7 @@ fn upload_photo(client: &Client, fields: &[(&str, &str)]) -> Value {
 }
 
 /// The paths of all files in the storage folder of a service, sorted.
-fn stored_files(site: &TestSite) -> Vec<String> {
+pub(crate) fn stored_files(site: &TestSite) -> Vec<String> {
     let root = site.folder.path();
     let entries = WalkDir::new(root).sort_by_file_name().into_iter().map(|entry| entry.expect("an entry"));
     let files = entries.filter(|entry| entry.file_type().is_file());

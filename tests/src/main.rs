@@ -27,6 +27,7 @@ mod engineer_jobs;
 mod equipment;
 mod files;
 mod health;
+mod idempotency;
 mod inspections;
 mod jobs;
 mod journeys;

@@ -19,6 +19,7 @@ use crate::{
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Paged, Reply},
         routes::Routes,
     },
@@ -153,12 +154,12 @@ async fn give_verdict(
     permit: Permit<SignedIn>,
     id: Path<AssessmentId>,
     body: Body<NewVerdict>,
-) -> Result<Reply<AssessmentView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, verdict)| {
+) -> Result<Rendered<Reply<AssessmentView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, verdict)| {
         let assessment = assessments::give_verdict(tx, id, verdict)?;
-        AssessmentView::one(tx.conn(), assessment, caller)
-    });
-    Ok(Reply::with(view.await?, "verdict recorded"))
+        Ok(Reply::with(AssessmentView::one(tx.conn(), assessment, caller)?, "verdict recorded"))
+    })
+    .await
 }
 
 async fn decide(
@@ -166,10 +167,10 @@ async fn decide(
     permit: Permit<DecideAssessments>,
     id: Path<AssessmentId>,
     body: Body<AdminDecision>,
-) -> Result<Reply<AssessmentView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, decision)| {
+) -> Result<Rendered<Reply<AssessmentView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, decision)| {
         let assessment = assessments::decide(tx, id, decision)?;
-        AssessmentView::one(tx.conn(), assessment, caller)
-    });
-    Ok(Reply::with(view.await?, "assessment decided"))
+        Ok(Reply::with(AssessmentView::one(tx.conn(), assessment, caller)?, "assessment decided"))
+    })
+    .await
 }

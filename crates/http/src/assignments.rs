@@ -20,6 +20,7 @@ use crate::{
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged, Reply},
         routes::Routes,
     },
@@ -123,12 +124,12 @@ async fn assign(
     permit: Permit<PlanInspections>,
     id: Path<AssignmentId>,
     body: Body<AssignTeam>,
-) -> Result<Reply<AssignmentView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, team)| {
+) -> Result<Rendered<Reply<AssignmentView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, team)| {
         let assignment = assignments::assign(tx, id, &team)?;
-        AssignmentView::one(tx.conn(), assignment, caller)
-    });
-    Ok(Reply::with(view.await?, "team assigned"))
+        Ok(Reply::with(AssignmentView::one(tx.conn(), assignment, caller)?, "team assigned"))
+    })
+    .await
 }
 
 async fn take_over(
@@ -136,12 +137,12 @@ async fn take_over(
     permit: Permit<TakeInspectionsOver>,
     id: Path<AssignmentId>,
     body: Body<NewInspectionTakeover>,
-) -> Result<Created<TakeoverView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, request)| {
+) -> Result<Rendered<Created<TakeoverView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, request)| {
         let takeover = takeovers::request_assignment(tx, id, request)?;
-        TakeoverView::one(tx.conn(), takeover, caller)
-    });
-    Ok(Created::with(view.await?, "takeover requested"))
+        Ok(Created::with(TakeoverView::one(tx.conn(), takeover, caller)?, "takeover requested"))
+    })
+    .await
 }
 
 async fn correct_berth(
@@ -149,12 +150,12 @@ async fn correct_berth(
     permit: Permit<PlanInspections>,
     id: Path<AssignmentId>,
     body: Body<CorrectBerth>,
-) -> Result<Reply<AssignmentView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, correction)| {
+) -> Result<Rendered<Reply<AssignmentView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, correction)| {
         let assignment = assignments::correct_berth(tx, id, correction)?;
-        AssignmentView::one(tx.conn(), assignment, caller)
-    });
-    Ok(Reply::with(view.await?, "berth corrected"))
+        Ok(Reply::with(AssignmentView::one(tx.conn(), assignment, caller)?, "berth corrected"))
+    })
+    .await
 }
 
 async fn complete(

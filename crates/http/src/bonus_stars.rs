@@ -20,6 +20,7 @@ use crate::{
         limits::Limit,
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged, Reply},
         routes::Routes,
     },
@@ -134,24 +135,24 @@ async fn award(
     app: App,
     permit: Permit<AwardBonuses>,
     body: Body<NewBonus>,
-) -> Result<Created<BonusView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
+) -> Result<Rendered<Created<BonusView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
         let bonus = bonus_stars::award(tx, new)?;
-        BonusView::one(tx.conn(), bonus, caller)
-    });
-    Ok(Created::with(view.await?, "bonus stars awarded"))
+        Ok(Created::with(BonusView::one(tx.conn(), bonus, caller)?, "bonus stars awarded"))
+    })
+    .await
 }
 
 async fn request(
     app: App,
     permit: Permit<RequestBonuses>,
     body: Body<NewBonus>,
-) -> Result<Created<BonusView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
+) -> Result<Rendered<Created<BonusView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
         let bonus = bonus_stars::request(tx, new)?;
-        BonusView::one(tx.conn(), bonus, caller)
-    });
-    Ok(Created::with(view.await?, "bonus stars requested"))
+        Ok(Created::with(BonusView::one(tx.conn(), bonus, caller)?, "bonus stars requested"))
+    })
+    .await
 }
 
 async fn approve(
@@ -159,12 +160,12 @@ async fn approve(
     permit: Permit<DecideBonuses>,
     id: Path<BonusId>,
     body: Body<BonusApproval>,
-) -> Result<Reply<BonusView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, approval)| {
+) -> Result<Rendered<Reply<BonusView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, approval)| {
         let bonus = bonus_stars::approve(tx, id, &approval)?;
-        BonusView::one(tx.conn(), bonus, caller)
-    });
-    Ok(Reply::with(view.await?, "bonus stars approved"))
+        Ok(Reply::with(BonusView::one(tx.conn(), bonus, caller)?, "bonus stars approved"))
+    })
+    .await
 }
 
 async fn deny(
@@ -172,10 +173,10 @@ async fn deny(
     permit: Permit<DecideBonuses>,
     id: Path<BonusId>,
     body: Body<BonusDenial>,
-) -> Result<Reply<BonusView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, denial)| {
+) -> Result<Rendered<Reply<BonusView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, denial)| {
         let bonus = bonus_stars::deny(tx, id, denial)?;
-        BonusView::one(tx.conn(), bonus, caller)
-    });
-    Ok(Reply::with(view.await?, "bonus stars denied"))
+        Ok(Reply::with(BonusView::one(tx.conn(), bonus, caller)?, "bonus stars denied"))
+    })
+    .await
 }

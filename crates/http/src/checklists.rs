@@ -17,6 +17,7 @@ use crate::web::{
     input::{Body, ListQuery, Path, PathPair},
     permit::Permit,
     problem::Problem,
+    rendered::Rendered,
     reply::{Created, Done, Paged, Reply},
     routes::Routes,
 };
@@ -143,11 +144,14 @@ async fn create(
     app: App,
     permit: Permit<ManageChecklists>,
     body: Body<NewTemplate>,
-) -> Result<Created<ChecklistView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
-        Ok(ChecklistView::new(checklists::create(tx, new)?, caller.language))
-    });
-    Ok(Created::with(view.await?, "checklist created"))
+) -> Result<Rendered<Created<ChecklistView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
+        Ok(Created::with(
+            ChecklistView::new(checklists::create(tx, new)?, caller.language),
+            "checklist created",
+        ))
+    })
+    .await
 }
 
 async fn update(
@@ -155,11 +159,14 @@ async fn update(
     permit: Permit<ManageChecklists>,
     id: Path<TemplateId>,
     body: Body<TemplateChanges>,
-) -> Result<Reply<ChecklistView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
-        Ok(ChecklistView::new(checklists::update(tx, id, changes)?, caller.language))
-    });
-    Ok(Reply::with(view.await?, "checklist changed"))
+) -> Result<Rendered<Reply<ChecklistView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, changes)| {
+        Ok(Reply::with(
+            ChecklistView::new(checklists::update(tx, id, changes)?, caller.language),
+            "checklist changed",
+        ))
+    })
+    .await
 }
 
 async fn clone(
@@ -167,11 +174,14 @@ async fn clone(
     permit: Permit<ManageChecklists>,
     id: Path<TemplateId>,
     body: Body<NewVersion>,
-) -> Result<Created<ChecklistView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
-        Ok(ChecklistView::new(checklists::clone(tx, id, new)?, caller.language))
-    });
-    Ok(Created::with(view.await?, "version created"))
+) -> Result<Rendered<Created<ChecklistView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
+        Ok(Created::with(
+            ChecklistView::new(checklists::clone(tx, id, new)?, caller.language),
+            "version created",
+        ))
+    })
+    .await
 }
 
 async fn add_item(
@@ -179,11 +189,11 @@ async fn add_item(
     permit: Permit<ManageChecklists>,
     id: Path<TemplateId>,
     body: Body<NewItem>,
-) -> Result<Created<ItemView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
-        Ok(ItemView::new(checklists::add_item(tx, id, new)?, caller.language))
-    });
-    Ok(Created::with(view.await?, "item added"))
+) -> Result<Rendered<Created<ItemView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
+        Ok(Created::with(ItemView::new(checklists::add_item(tx, id, new)?, caller.language), "item added"))
+    })
+    .await
 }
 
 async fn update_item(
@@ -191,18 +201,24 @@ async fn update_item(
     permit: Permit<ManageChecklists>,
     ids: PathPair<TemplateId, ItemId>,
     body: Body<ItemChanges>,
-) -> Result<Reply<ItemView>, Problem> {
-    let view = app.write(permit, (ids, body), |tx, caller, ((template, id), changes)| {
-        Ok(ItemView::new(checklists::update_item(tx, template, id, changes)?, caller.language))
-    });
-    Ok(Reply::with(view.await?, "item changed"))
+) -> Result<Rendered<Reply<ItemView>>, Problem> {
+    app.write(permit, (ids, body), |tx, caller, ((template, id), changes)| {
+        Ok(Reply::with(
+            ItemView::new(checklists::update_item(tx, template, id, changes)?, caller.language),
+            "item changed",
+        ))
+    })
+    .await
 }
 
 async fn delete_item(
     app: App,
     permit: Permit<ManageChecklists>,
     ids: PathPair<TemplateId, ItemId>,
-) -> Result<Done, Problem> {
-    app.write(permit, ids, |tx, _, (template, id)| checklists::delete_item(tx, template, id)).await?;
-    Ok(Done("item removed"))
+) -> Result<Rendered<Done>, Problem> {
+    app.write(permit, ids, |tx, _, (template, id)| {
+        checklists::delete_item(tx, template, id)?;
+        Ok(Done("item removed"))
+    })
+    .await
 }

@@ -20,6 +20,7 @@ use crate::{
         input::{Body, ListQuery, Path},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{FoundOrCreated, Paged, Reply},
         routes::Routes,
     },
@@ -120,14 +121,14 @@ async fn generate(
     app: App,
     permit: Permit<PlanInspections>,
     body: Body<GenerateList>,
-) -> Result<FoundOrCreated<GeneratedView>, Problem> {
-    let generated = app.write(permit, body, |tx, caller, list| {
+) -> Result<Rendered<FoundOrCreated<GeneratedView>>, Problem> {
+    app.write(permit, body, |tx, caller, list| {
         let generated = daily_lists::generate(tx, &list)?;
         let list = ListDetail::one(tx.conn(), generated.list, caller)?;
         let data = GeneratedView { list, assignments_added: generated.added };
         Ok(FoundOrCreated { data, is_new: generated.is_new })
-    });
-    generated.await
+    })
+    .await
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<ListId>) -> Result<Reply<ListDetail>, Problem> {

@@ -14,6 +14,7 @@ use crate::{
         input::{Body, ListQuery, Unfiltered},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged},
         routes::Routes,
     },
@@ -87,10 +88,10 @@ async fn assess(
     app: App,
     permit: Permit<RepairDefects>,
     body: Body<NewDefectAssessment>,
-) -> Result<Created<DefectAssessmentView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
+) -> Result<Rendered<Created<DefectAssessmentView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
         let assessment = defect_assessments::assess(tx, new)?;
-        DefectAssessmentView::one(tx.conn(), assessment, caller)
-    });
-    Ok(Created::with(view.await?, "defect assessed"))
+        Ok(Created::with(DefectAssessmentView::one(tx.conn(), assessment, caller)?, "defect assessed"))
+    })
+    .await
 }

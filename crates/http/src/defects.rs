@@ -22,6 +22,7 @@ use crate::{
         input::{Body, ListQuery, Path},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged, Reply},
         routes::Routes,
     },
@@ -164,12 +165,12 @@ async fn update(
     permit: Permit<PlanRepairs>,
     id: Path<DefectId>,
     body: Body<DefectChanges>,
-) -> Result<Reply<DefectView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
+) -> Result<Rendered<Reply<DefectView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, changes)| {
         let defect = defects::update(tx, id, changes)?;
-        DefectView::one(tx.conn(), defect, caller)
-    });
-    Ok(Reply::with(view.await?, "defect changed"))
+        Ok(Reply::with(DefectView::one(tx.conn(), defect, caller)?, "defect changed"))
+    })
+    .await
 }
 
 async fn assign_specialist(
@@ -177,12 +178,12 @@ async fn assign_specialist(
     permit: Permit<PlanRepairs>,
     id: Path<DefectId>,
     body: Body<AssignSpecialist>,
-) -> Result<Created<SpecialistJobView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, assignment)| {
+) -> Result<Rendered<Created<SpecialistJobView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, assignment)| {
         let job = jobs::assign_specialist(tx, id, assignment)?;
-        SpecialistJobView::one(tx.conn(), job, caller)
-    });
-    Ok(Created::with(view.await?, "specialist assigned"))
+        Ok(Created::with(SpecialistJobView::one(tx.conn(), job, caller)?, "specialist assigned"))
+    })
+    .await
 }
 
 async fn resolve(
@@ -190,24 +191,24 @@ async fn resolve(
     permit: Permit<SignedIn>,
     id: Path<DefectId>,
     body: Body<Resolution>,
-) -> Result<Reply<DefectView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, resolution)| {
+) -> Result<Rendered<Reply<DefectView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, resolution)| {
         let defect = defects::resolve(tx, id, resolution)?;
-        DefectView::one(tx.conn(), defect, caller)
-    });
-    Ok(Reply::with(view.await?, "defect resolved"))
+        Ok(Reply::with(DefectView::one(tx.conn(), defect, caller)?, "defect resolved"))
+    })
+    .await
 }
 
 async fn close(
     app: App,
     permit: Permit<CloseDefects>,
     id: Path<DefectId>,
-) -> Result<Reply<DefectView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+) -> Result<Rendered<Reply<DefectView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let defect = defects::close(tx, id)?;
-        DefectView::one(tx.conn(), defect, caller)
-    });
-    Ok(Reply::with(view.await?, "defect closed"))
+        Ok(Reply::with(DefectView::one(tx.conn(), defect, caller)?, "defect closed"))
+    })
+    .await
 }
 
 async fn reopen(
@@ -215,10 +216,10 @@ async fn reopen(
     permit: Permit<CloseDefects>,
     id: Path<DefectId>,
     body: Body<Reopening>,
-) -> Result<Reply<DefectView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, reopening)| {
+) -> Result<Rendered<Reply<DefectView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, reopening)| {
         let defect = defects::reopen(tx, id, reopening)?;
-        DefectView::one(tx.conn(), defect, caller)
-    });
-    Ok(Reply::with(view.await?, "defect reopened"))
+        Ok(Reply::with(DefectView::one(tx.conn(), defect, caller)?, "defect reopened"))
+    })
+    .await
 }

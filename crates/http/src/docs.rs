@@ -62,7 +62,8 @@ pub(crate) fn document(routes: Routes) -> OpenApi {
     let mut components = Components::new();
     let mut tags: Vec<String> = Vec::new();
     for endpoint in routes.into_endpoints() {
-        let mut operation = Operation::new(endpoint.id, endpoint.path, endpoint.summary);
+        let mut operation =
+            Operation::new(endpoint.method.clone(), endpoint.id, endpoint.path, endpoint.summary);
         (endpoint.describe)(&mut operation);
         let method = match endpoint.method {
             Method::POST => HttpMethod::Post,

@@ -19,6 +19,7 @@ use crate::{
         limits::Limit,
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged, Reply},
         routes::Routes,
     },
@@ -122,12 +123,12 @@ async fn create(
     app: App,
     permit: Permit<EngineerWork>,
     body: Body<NewEngineerJob>,
-) -> Result<Created<EngineerJobView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
+) -> Result<Rendered<Created<EngineerJobView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
         let job = jobs::create_for_engineer(tx, new)?;
-        EngineerJobView::one(tx.conn(), job, caller)
-    });
-    Ok(Created::with(view.await?, "engineer job created"))
+        Ok(Created::with(EngineerJobView::one(tx.conn(), job, caller)?, "engineer job created"))
+    })
+    .await
 }
 
 async fn get(

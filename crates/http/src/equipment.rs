@@ -22,6 +22,7 @@ use crate::{
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged, Plain, Reply},
         routes::Routes,
     },
@@ -112,12 +113,12 @@ async fn create(
     app: App,
     permit: Permit<ManageEquipment>,
     body: Body<NewEquipment>,
-) -> Result<Created<EquipmentView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
+) -> Result<Rendered<Created<EquipmentView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
         let machine = equipment::create(tx, new)?;
-        EquipmentView::one(tx.conn(), machine, caller)
-    });
-    Ok(Created::with(view.await?, "equipment registered"))
+        Ok(Created::with(EquipmentView::one(tx.conn(), machine, caller)?, "equipment registered"))
+    })
+    .await
 }
 
 async fn update(
@@ -125,24 +126,24 @@ async fn update(
     permit: Permit<ManageEquipment>,
     id: Path<EquipmentId>,
     body: Body<EquipmentChanges>,
-) -> Result<Reply<EquipmentView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
+) -> Result<Rendered<Reply<EquipmentView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, changes)| {
         let machine = equipment::update(tx, id, changes)?;
-        EquipmentView::one(tx.conn(), machine, caller)
-    });
-    Ok(Reply::with(view.await?, "equipment changed"))
+        Ok(Reply::with(EquipmentView::one(tx.conn(), machine, caller)?, "equipment changed"))
+    })
+    .await
 }
 
 async fn decommission(
     app: App,
     permit: Permit<ManageEquipment>,
     id: Path<EquipmentId>,
-) -> Result<Reply<EquipmentView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+) -> Result<Rendered<Reply<EquipmentView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let machine = equipment::decommission(tx, id)?;
-        EquipmentView::one(tx.conn(), machine, caller)
-    });
-    Ok(Reply::with(view.await?, "equipment decommissioned"))
+        Ok(Reply::with(EquipmentView::one(tx.conn(), machine, caller)?, "equipment decommissioned"))
+    })
+    .await
 }
 
 /// An equipment type.

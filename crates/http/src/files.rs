@@ -12,6 +12,7 @@ use inspection_auth::{permissions::SignedIn, tokens::TokenRule};
 use inspection_domain::{
     files::{FileFilter, FileRule, NewLink, StoredFile, ThumbnailSize, Viewing},
     ids::FileId,
+    rule::NotFound,
     time::Instant,
 };
 use inspection_persistence::files;
@@ -34,6 +35,7 @@ use crate::{
         openapi::{Describe, Operation},
         permit::{Permit, Public},
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Done, Paged, Plain, Reply},
         routes::{AuthRequirement, Routes},
     },
@@ -96,26 +98,28 @@ async fn upload(
     app: App,
     permit: Permit<SignedIn>,
     form: Upload<false>,
-) -> Result<Created<FileView>, Problem> {
+) -> Result<Rendered<Created<FileView>>, Problem> {
     app.authorize(permit.clone(), ()).await?;
     let form = form.receive(&app).await?;
-    let view = ingest(&app, permit, form).await?.pop();
-    let view = view.ok_or_else(|| Problem::internal("a form without files was accepted"))?;
-    Ok(Created::with(view, "file uploaded"))
+    let reply = |mut views: Vec<FileView>| {
+        let view = views.pop().ok_or(NotFound("the uploaded file"))?;
+        Ok(Created::with(view, "file uploaded"))
+    };
+    ingest(&app, permit, form, reply).await
 }
 
 async fn upload_multiple(
     app: App,
     permit: Permit<SignedIn>,
     form: Upload<true>,
-) -> Result<Created<Vec<FileView>>, Problem> {
+) -> Result<Rendered<Created<Vec<FileView>>>, Problem> {
     app.authorize(permit.clone(), ()).await?;
     let form = form.receive(&app).await?;
-    Ok(Created::with(ingest(&app, permit, form).await?, "files uploaded"))
+    ingest(&app, permit, form, |views| Ok(Created::with(views, "files uploaded"))).await
 }
 
 async fn delete(app: App, permit: Permit<SignedIn>, id: Path<FileId>) -> Result<Done, Problem> {
-    let deleted = app.write(permit, id, |tx, _, id| files::delete(tx, id)).await?;
+    let deleted = app.transact(permit, id, |tx, _, id| files::delete(tx, id)).await?;
     remove_content(&app, &[Key::recorded(&deleted.key)]).await;
     Ok(Done("file deleted"))
 }

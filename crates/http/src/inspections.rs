@@ -26,6 +26,7 @@ use crate::{
         input::{Body, ListQuery, Path},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Done, FoundOrCreated, Paged, Reply},
         routes::Routes,
     },
@@ -235,12 +236,12 @@ async fn start(
     app: App,
     permit: Permit<Inspect>,
     body: Body<StartInspection>,
-) -> Result<FoundOrCreated<InspectionDetailView>, Problem> {
-    let started = app.write(permit, body, |tx, caller, start| {
+) -> Result<Rendered<FoundOrCreated<InspectionDetailView>>, Problem> {
+    app.write(permit, body, |tx, caller, start| {
         let (detail, is_new) = inspections::start(tx, &start)?;
         Ok(FoundOrCreated { data: InspectionDetailView::load(tx.conn(), detail, caller)?, is_new })
-    });
-    started.await
+    })
+    .await
 }
 
 /// A saved answer.
@@ -269,12 +270,12 @@ async fn answer(
     permit: Permit<SignedIn>,
     id: Path<InspectionId>,
     body: Body<NewAnswer>,
-) -> Result<Reply<AnswerView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
+) -> Result<Rendered<Reply<AnswerView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
         let (answer, progress) = inspections::answer_one(tx, id, new)?;
-        AnswerView::load(tx.conn(), answer, progress, caller)
-    });
-    Ok(Reply::with(view.await?, "answer recorded"))
+        Ok(Reply::with(AnswerView::load(tx.conn(), answer, progress, caller)?, "answer recorded"))
+    })
+    .await
 }
 
 /// Saved answers.
@@ -291,14 +292,14 @@ async fn answer_many(
     permit: Permit<SignedIn>,
     id: Path<InspectionId>,
     body: Body<NewAnswers>,
-) -> Result<Reply<AnswersView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
+) -> Result<Rendered<Reply<AnswersView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
         let (answers, progress) =
             inspections::answer(tx, id, new.answers.0, |n| Some(format!("answers[{n}]")))?;
         let answers = InspectionAnswerView::load(tx.conn(), answers, caller)?;
-        Ok(AnswersView { answers, progress })
-    });
-    Ok(Reply::with(view.await?, "answers recorded"))
+        Ok(Reply::with(AnswersView { answers, progress }, "answers recorded"))
+    })
+    .await
 }
 
 async fn progress(
@@ -336,12 +337,15 @@ async fn submit(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<InspectionId>,
-) -> Result<Reply<SubmittedView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+) -> Result<Rendered<Reply<SubmittedView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let (inspection, defects_created) = inspections::submit(tx, id)?;
-        SubmittedView::load(tx.conn(), inspection, defects_created, caller)
-    });
-    Ok(Reply::with(view.await?, "inspection submitted"))
+        Ok(Reply::with(
+            SubmittedView::load(tx.conn(), inspection, defects_created, caller)?,
+            "inspection submitted",
+        ))
+    })
+    .await
 }
 
 async fn review(
@@ -349,15 +353,22 @@ async fn review(
     permit: Permit<ReviewInspections>,
     id: Path<InspectionId>,
     body: Body<Review>,
-) -> Result<Reply<InspectionView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, review)| {
+) -> Result<Rendered<Reply<InspectionView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, review)| {
         let inspection = inspections::review(tx, id, review)?;
-        InspectionView::one(tx.conn(), inspection, caller)
-    });
-    Ok(Reply::with(view.await?, "inspection reviewed"))
+        Ok(Reply::with(InspectionView::one(tx.conn(), inspection, caller)?, "inspection reviewed"))
+    })
+    .await
 }
 
-async fn delete(app: App, permit: Permit<SignedIn>, id: Path<InspectionId>) -> Result<Done, Problem> {
-    app.write(permit, id, |tx, _, id| inspections::delete(tx, id)).await?;
-    Ok(Done("draft discarded"))
+async fn delete(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<InspectionId>,
+) -> Result<Rendered<Done>, Problem> {
+    app.write(permit, id, |tx, _, id| {
+        inspections::delete(tx, id)?;
+        Ok(Done("draft discarded"))
+    })
+    .await
 }

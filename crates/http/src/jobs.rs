@@ -30,6 +30,7 @@ use crate::{
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged, Reply},
         routes::Routes,
     },
@@ -205,24 +206,24 @@ pub(crate) async fn plan<K: JobEndpoints>(
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<PlannedTime>,
-) -> Result<Reply<K::Detail>, Problem> {
-    let detail = app.write(permit, (id, body), |tx, caller, (id, planned)| {
+) -> Result<Rendered<Reply<K::Detail>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, planned)| {
         let job = jobs::plan(tx, K::KIND, id, &planned)?;
-        K::Detail::load(tx.conn(), job, caller)
-    });
-    Ok(Reply::new(detail.await?))
+        Ok(Reply::new(K::Detail::load(tx.conn(), job, caller)?))
+    })
+    .await
 }
 
 pub(crate) async fn start<K: JobEndpoints>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
-) -> Result<Reply<K::View>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+) -> Result<Rendered<Reply<K::View>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let job = jobs::start(tx, K::KIND, id)?;
-        K::View::one(tx.conn(), job, caller)
-    });
-    Ok(Reply::with(view.await?, "job started"))
+        Ok(Reply::with(K::View::one(tx.conn(), job, caller)?, "job started"))
+    })
+    .await
 }
 
 pub(crate) async fn complete<K: JobEndpoints>(
@@ -230,12 +231,12 @@ pub(crate) async fn complete<K: JobEndpoints>(
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<Completion>,
-) -> Result<Reply<K::View>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, done)| {
+) -> Result<Rendered<Reply<K::View>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, done)| {
         let job = jobs::complete(tx, K::KIND, id, done)?;
-        K::View::one(tx.conn(), job, caller)
-    });
-    Ok(Reply::with(view.await?, "job completed"))
+        Ok(Reply::with(K::View::one(tx.conn(), job, caller)?, "job completed"))
+    })
+    .await
 }
 
 pub(crate) async fn leave<K: JobEndpoints>(
@@ -243,12 +244,12 @@ pub(crate) async fn leave<K: JobEndpoints>(
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<IncompleteReason>,
-) -> Result<Reply<K::View>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, reason)| {
+) -> Result<Rendered<Reply<K::View>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, reason)| {
         let job = jobs::leave_incomplete(tx, K::KIND, id, reason)?;
-        K::View::one(tx.conn(), job, caller)
-    });
-    Ok(Reply::with(view.await?, "job left incomplete"))
+        Ok(Reply::with(K::View::one(tx.conn(), job, caller)?, "job left incomplete"))
+    })
+    .await
 }
 
 pub(crate) async fn pause<K: JobEndpoints>(
@@ -256,12 +257,12 @@ pub(crate) async fn pause<K: JobEndpoints>(
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<NewPause>,
-) -> Result<Created<PauseView>, Problem> {
-    let pause = app.write(permit, (id, body), |tx, caller, (id, new)| {
+) -> Result<Rendered<Created<PauseView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
         let pause = pauses::request(tx, K::KIND, id, new)?;
-        PauseView::one(tx.conn(), pause, caller)
-    });
-    Ok(Created::with(pause.await?, "pause requested"))
+        Ok(Created::with(PauseView::one(tx.conn(), pause, caller)?, "pause requested"))
+    })
+    .await
 }
 
 pub(crate) async fn pause_history<K: JobEndpoints>(
@@ -282,12 +283,12 @@ async fn clean(
     permit: Permit<SignedIn>,
     id: Path<JobId>,
     body: Body<NewCleaning>,
-) -> Result<Reply<SpecialistJobDetail>, Problem> {
-    let detail = app.write(permit, (id, body), |tx, caller, (id, new)| {
+) -> Result<Rendered<Reply<SpecialistJobDetail>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
         let (job, _, _) = jobs::clean(tx, id, new)?;
-        SpecialistJobDetail::load(tx.conn(), job, caller)
-    });
-    Ok(Reply::new(detail.await?))
+        Ok(Reply::new(SpecialistJobDetail::load(tx.conn(), job, caller)?))
+    })
+    .await
 }
 
 pub(crate) async fn take_over<K: JobEndpoints>(
@@ -295,12 +296,12 @@ pub(crate) async fn take_over<K: JobEndpoints>(
     permit: Permit<K::Taker>,
     id: Path<JobId>,
     body: Body<NewTakeover>,
-) -> Result<Created<TakeoverView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
+) -> Result<Rendered<Created<TakeoverView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
         let takeover: Takeover = takeovers::request_job(tx, K::KIND, id, new)?;
-        TakeoverView::one(tx.conn(), takeover, caller)
-    });
-    Ok(Created::with(view.await?, "takeover requested"))
+        Ok(Created::with(TakeoverView::one(tx.conn(), takeover, caller)?, "takeover requested"))
+    })
+    .await
 }
 
 async fn reassign(
@@ -308,12 +309,12 @@ async fn reassign(
     permit: Permit<ManageJobs>,
     id: Path<JobId>,
     body: Body<Reassignment>,
-) -> Result<Reply<SpecialistJobView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, new)| {
+) -> Result<Rendered<Reply<SpecialistJobView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
         let job = jobs::reassign(tx, id, new)?;
-        SpecialistJobView::one(tx.conn(), job, caller)
-    });
-    Ok(Reply::with(view.await?, "job reassigned"))
+        Ok(Reply::with(SpecialistJobView::one(tx.conn(), job, caller)?, "job reassigned"))
+    })
+    .await
 }
 
 pub(crate) async fn force_pause<K: JobEndpoints>(
@@ -321,12 +322,12 @@ pub(crate) async fn force_pause<K: JobEndpoints>(
     permit: Permit<ManageJobs>,
     id: Path<JobId>,
     body: Body<ForcedPause>,
-) -> Result<Reply<PauseView>, Problem> {
-    let pause = app.write(permit, (id, body), |tx, caller, (id, order)| {
+) -> Result<Rendered<Reply<PauseView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, order)| {
         let pause = pauses::force(tx, K::KIND, id, order)?;
-        PauseView::one(tx.conn(), pause, caller)
-    });
-    Ok(Reply::with(pause.await?, "job paused"))
+        Ok(Reply::with(PauseView::one(tx.conn(), pause, caller)?, "job paused"))
+    })
+    .await
 }
 
 async fn rate_cleaning(
@@ -334,12 +335,12 @@ async fn rate_cleaning(
     permit: Permit<ManageJobs>,
     id: Path<JobId>,
     body: Body<CleaningRating>,
-) -> Result<Reply<SpecialistJobDetail>, Problem> {
-    let detail = app.write(permit, (id, body), |tx, caller, (id, rating)| {
+) -> Result<Rendered<Reply<SpecialistJobDetail>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, rating)| {
         let (job, _) = jobs::rate_cleaning(tx, id, &rating)?;
-        SpecialistJobDetail::load(tx.conn(), job, caller)
-    });
-    Ok(Reply::new(detail.await?))
+        Ok(Reply::new(SpecialistJobDetail::load(tx.conn(), job, caller)?))
+    })
+    .await
 }
 
 pub(crate) async fn reward<K: JobEndpoints>(
@@ -347,10 +348,10 @@ pub(crate) async fn reward<K: JobEndpoints>(
     permit: Permit<ManageJobs>,
     id: Path<JobId>,
     body: Body<BonusRating>,
-) -> Result<Reply<K::View>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, bonus)| {
+) -> Result<Rendered<Reply<K::View>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, bonus)| {
         let job = jobs::reward(tx, K::KIND, id, &bonus)?;
-        K::View::one(tx.conn(), job, caller)
-    });
-    Ok(Reply::with(view.await?, "bonus awarded"))
+        Ok(Reply::with(K::View::one(tx.conn(), job, caller)?, "bonus awarded"))
+    })
+    .await
 }

@@ -22,6 +22,7 @@ use crate::{
         input::{Body, ListQuery, Path, QueryParams, Unfiltered},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged, Reply},
         routes::Routes,
     },
@@ -221,12 +222,12 @@ async fn request(
     app: App,
     permit: Permit<SignedIn>,
     body: Body<NewLeave>,
-) -> Result<Created<LeaveView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
+) -> Result<Rendered<Created<LeaveView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
         let leave = leaves::request(tx, new)?;
-        LeaveView::one(tx.conn(), leave, caller)
-    });
-    Ok(Created::with(view.await?, "leave requested"))
+        Ok(Created::with(LeaveView::one(tx.conn(), leave, caller)?, "leave requested"))
+    })
+    .await
 }
 
 async fn approve(
@@ -234,12 +235,12 @@ async fn approve(
     permit: Permit<ManageLeaves>,
     id: Path<LeaveId>,
     body: Body<LeaveApproval>,
-) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, approval)| {
+) -> Result<Rendered<Reply<LeaveView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, approval)| {
         let leave = leaves::approve(tx, id, &approval)?;
-        LeaveView::one(tx.conn(), leave, caller)
-    });
-    Ok(Reply::with(view.await?, "leave approved"))
+        Ok(Reply::with(LeaveView::one(tx.conn(), leave, caller)?, "leave approved"))
+    })
+    .await
 }
 
 async fn reject(
@@ -247,28 +248,36 @@ async fn reject(
     permit: Permit<ManageLeaves>,
     id: Path<LeaveId>,
     body: Body<LeaveRejection>,
-) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, rejection)| {
+) -> Result<Rendered<Reply<LeaveView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, rejection)| {
         let leave = leaves::reject(tx, id, rejection)?;
-        LeaveView::one(tx.conn(), leave, caller)
-    });
-    Ok(Reply::with(view.await?, "leave rejected"))
+        Ok(Reply::with(LeaveView::one(tx.conn(), leave, caller)?, "leave rejected"))
+    })
+    .await
 }
 
-async fn cancel(app: App, permit: Permit<SignedIn>, id: Path<LeaveId>) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+async fn cancel(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<LeaveId>,
+) -> Result<Rendered<Reply<LeaveView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let leave = leaves::cancel(tx, id)?;
-        LeaveView::one(tx.conn(), leave, caller)
-    });
-    Ok(Reply::with(view.await?, "request withdrawn"))
+        Ok(Reply::with(LeaveView::one(tx.conn(), leave, caller)?, "request withdrawn"))
+    })
+    .await
 }
 
-async fn end(app: App, permit: Permit<ManageLeaves>, id: Path<LeaveId>) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+async fn end(
+    app: App,
+    permit: Permit<ManageLeaves>,
+    id: Path<LeaveId>,
+) -> Result<Rendered<Reply<LeaveView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let leave = leaves::end(tx, id)?;
-        LeaveView::one(tx.conn(), leave, caller)
-    });
-    Ok(Reply::with(view.await?, "leave ended"))
+        Ok(Reply::with(LeaveView::one(tx.conn(), leave, caller)?, "leave ended"))
+    })
+    .await
 }
 
 async fn candidates(
@@ -292,10 +301,10 @@ async fn assign_coverage(
     permit: Permit<ManageLeaves>,
     id: Path<LeaveId>,
     body: Body<CoverageAssignment>,
-) -> Result<Reply<LeaveView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, coverage)| {
+) -> Result<Rendered<Reply<LeaveView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, coverage)| {
         let leave = leaves::assign_coverage(tx, id, &coverage)?;
-        LeaveView::one(tx.conn(), leave, caller)
-    });
-    Ok(Reply::with(view.await?, "coverage assigned"))
+        Ok(Reply::with(LeaveView::one(tx.conn(), leave, caller)?, "coverage assigned"))
+    })
+    .await
 }

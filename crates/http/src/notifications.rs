@@ -20,6 +20,7 @@ use crate::web::{
     openapi::{Describe, Operation},
     permit::Permit,
     problem::Problem,
+    rendered::Rendered,
     reply::{Bare, Done, Paged, Pagination, Reply},
     routes::Routes,
 };
@@ -132,12 +133,14 @@ async fn read(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<NotificationId>,
-) -> Result<Reply<NotificationView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
-        Ok(NotificationView::new(notifications::mark_read(tx, id)?, caller.language))
-    });
-    Ok(Reply::new(view.await?))
+) -> Result<Rendered<Reply<NotificationView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
+        Ok(Reply::new(NotificationView::new(notifications::mark_read(tx, id)?, caller.language)))
+    })
+    .await
 }
+
+inspection_domain::shows!(Marked {});
 
 /// Number of notifications marked as read.
 #[derive(Debug, Serialize, ToSchema)]
@@ -148,12 +151,22 @@ struct Marked {
     count: usize,
 }
 
-async fn read_all(app: App, permit: Permit<SignedIn>) -> Result<Bare<Marked>, Problem> {
-    let count = app.write(permit, (), |tx, _, ()| notifications::mark_all_read(tx)).await?;
-    Ok(Bare(Marked { status: "success", count }))
+async fn read_all(app: App, permit: Permit<SignedIn>) -> Result<Rendered<Bare<Marked>>, Problem> {
+    app.write(permit, (), |tx, _, ()| {
+        let count = notifications::mark_all_read(tx)?;
+        Ok(Bare(Marked { status: "success", count }))
+    })
+    .await
 }
 
-async fn delete(app: App, permit: Permit<SignedIn>, id: Path<NotificationId>) -> Result<Done, Problem> {
-    app.write(permit, id, |tx, _, id| notifications::delete(tx, id)).await?;
-    Ok(Done("notification removed"))
+async fn delete(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<NotificationId>,
+) -> Result<Rendered<Done>, Problem> {
+    app.write(permit, id, |tx, _, id| {
+        notifications::delete(tx, id)?;
+        Ok(Done("notification removed"))
+    })
+    .await
 }

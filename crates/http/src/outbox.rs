@@ -12,6 +12,7 @@ use crate::web::{
     input::{ListQuery, Path},
     permit::Permit,
     problem::Problem,
+    rendered::Rendered,
     reply::{Paged, Reply},
     routes::Routes,
 };
@@ -39,6 +40,6 @@ async fn retry(
     app: App,
     permit: Permit<OperateService>,
     id: Path<OutboxId>,
-) -> Result<Reply<OutboxJob>, Problem> {
-    Ok(Reply::new(app.write(permit, id, |tx, _, id| outbox::retry(tx, id)).await?))
+) -> Result<Rendered<Reply<OutboxJob>>, Problem> {
+    app.write(permit, id, |tx, _, id| Ok(Reply::new(outbox::retry(tx, id)?))).await
 }

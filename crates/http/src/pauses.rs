@@ -19,6 +19,7 @@ use crate::{
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Paged, Reply},
         routes::Routes,
     },
@@ -140,12 +141,12 @@ async fn approve(
     app: App,
     permit: Permit<DecidePauses>,
     id: Path<PauseId>,
-) -> Result<Reply<PauseView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+) -> Result<Rendered<Reply<PauseView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let pause = pauses::approve(tx, id)?;
-        PauseView::one(tx.conn(), pause, caller)
-    });
-    Ok(Reply::with(view.await?, "pause approved"))
+        Ok(Reply::with(PauseView::one(tx.conn(), pause, caller)?, "pause approved"))
+    })
+    .await
 }
 
 async fn deny(
@@ -153,18 +154,22 @@ async fn deny(
     permit: Permit<DecidePauses>,
     id: Path<PauseId>,
     body: Body<Denial>,
-) -> Result<Reply<PauseView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, denial)| {
+) -> Result<Rendered<Reply<PauseView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, denial)| {
         let pause = pauses::deny(tx, id, denial)?;
-        PauseView::one(tx.conn(), pause, caller)
-    });
-    Ok(Reply::with(view.await?, "pause denied"))
+        Ok(Reply::with(PauseView::one(tx.conn(), pause, caller)?, "pause denied"))
+    })
+    .await
 }
 
-async fn resume(app: App, permit: Permit<SignedIn>, id: Path<PauseId>) -> Result<Reply<PauseView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+async fn resume(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<PauseId>,
+) -> Result<Rendered<Reply<PauseView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let pause = pauses::resume(tx, id)?;
-        PauseView::one(tx.conn(), pause, caller)
-    });
-    Ok(Reply::with(view.await?, "job resumed"))
+        Ok(Reply::with(PauseView::one(tx.conn(), pause, caller)?, "job resumed"))
+    })
+    .await
 }

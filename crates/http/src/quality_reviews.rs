@@ -17,6 +17,7 @@ use crate::{
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged, Reply},
         routes::Routes,
     },
@@ -155,12 +156,12 @@ async fn create(
     app: App,
     permit: Permit<ValidateRejections>,
     body: Body<NewReview>,
-) -> Result<Created<ReviewView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
+) -> Result<Rendered<Created<ReviewView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
         let review = quality_reviews::create(tx, &new)?;
-        ReviewView::one(tx.conn(), review, caller)
-    });
-    Ok(Created::with(view.await?, "review assigned"))
+        Ok(Created::with(ReviewView::one(tx.conn(), review, caller)?, "review assigned"))
+    })
+    .await
 }
 
 async fn approve(
@@ -168,12 +169,12 @@ async fn approve(
     permit: Permit<ReviewQuality>,
     id: Path<ReviewId>,
     body: Body<Approval>,
-) -> Result<Reply<ReviewView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, approval)| {
+) -> Result<Rendered<Reply<ReviewView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, approval)| {
         let review = quality_reviews::approve(tx, id, approval)?;
-        ReviewView::one(tx.conn(), review, caller)
-    });
-    Ok(Reply::with(view.await?, "work approved"))
+        Ok(Reply::with(ReviewView::one(tx.conn(), review, caller)?, "work approved"))
+    })
+    .await
 }
 
 async fn reject(
@@ -181,12 +182,12 @@ async fn reject(
     permit: Permit<ReviewQuality>,
     id: Path<ReviewId>,
     body: Body<Rejection>,
-) -> Result<Reply<ReviewView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, rejection)| {
+) -> Result<Rendered<Reply<ReviewView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, rejection)| {
         let review = quality_reviews::reject(tx, id, rejection)?;
-        ReviewView::one(tx.conn(), review, caller)
-    });
-    Ok(Reply::with(view.await?, "work rejected"))
+        Ok(Reply::with(ReviewView::one(tx.conn(), review, caller)?, "work rejected"))
+    })
+    .await
 }
 
 async fn validate(
@@ -194,10 +195,10 @@ async fn validate(
     permit: Permit<ValidateRejections>,
     id: Path<ReviewId>,
     body: Body<Validation>,
-) -> Result<Reply<ReviewView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, validation)| {
+) -> Result<Rendered<Reply<ReviewView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, validation)| {
         let review = quality_reviews::validate(tx, id, validation)?;
-        ReviewView::one(tx.conn(), review, caller)
-    });
-    Ok(Reply::with(view.await?, "rejection decided"))
+        Ok(Reply::with(ReviewView::one(tx.conn(), review, caller)?, "rejection decided"))
+    })
+    .await
 }

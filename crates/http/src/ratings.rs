@@ -20,6 +20,7 @@ use crate::{
         openapi::{Describe, Operation},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Created, Paged, Pagination, Reply},
         routes::Routes,
     },
@@ -80,12 +81,12 @@ async fn rate(
     permit: Permit<RateInspections>,
     id: Path<InspectionId>,
     body: Body<NewRating>,
-) -> Result<Created<RatingView>, Problem> {
-    let rating = app.write(permit, (id, body), |tx, caller, (id, new)| {
+) -> Result<Rendered<Created<RatingView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
         let rating = ratings::rate(tx, id, new)?;
-        RatingView::one(tx.conn(), rating, caller)
-    });
-    Ok(Created::with(rating.await?, "inspection rated"))
+        Ok(Created::with(RatingView::one(tx.conn(), rating, caller)?, "inspection rated"))
+    })
+    .await
 }
 
 async fn change(
@@ -93,12 +94,12 @@ async fn change(
     permit: Permit<RateInspections>,
     id: Path<InspectionId>,
     body: Body<RatingChanges>,
-) -> Result<Reply<RatingView>, Problem> {
-    let rating = app.write(permit, (id, body), |tx, caller, (id, changes)| {
+) -> Result<Rendered<Reply<RatingView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, changes)| {
         let rating = ratings::change(tx, id, changes)?;
-        RatingView::one(tx.conn(), rating, caller)
-    });
-    Ok(Reply::with(rating.await?, "rating changed"))
+        Ok(Reply::with(RatingView::one(tx.conn(), rating, caller)?, "rating changed"))
+    })
+    .await
 }
 
 /// The ratings of a technician's inspections.

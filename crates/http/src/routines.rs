@@ -15,6 +15,7 @@ use crate::web::{
     input::{Body, ListQuery, Path},
     permit::Permit,
     problem::Problem,
+    rendered::Rendered,
     reply::{Created, Done, Paged, Reply},
     routes::Routes,
 };
@@ -86,11 +87,11 @@ async fn create(
     app: App,
     permit: Permit<ManageRoutines>,
     body: Body<NewRoutine>,
-) -> Result<Created<RoutineView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
-        Ok(RoutineView::new(routines::create(tx, new)?, caller.language))
-    });
-    Ok(Created::with(view.await?, "routine created"))
+) -> Result<Rendered<Created<RoutineView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
+        Ok(Created::with(RoutineView::new(routines::create(tx, new)?, caller.language), "routine created"))
+    })
+    .await
 }
 
 async fn update(
@@ -98,14 +99,24 @@ async fn update(
     permit: Permit<ManageRoutines>,
     id: Path<RoutineId>,
     body: Body<RoutineChanges>,
-) -> Result<Reply<RoutineView>, Problem> {
-    let view = app.write(permit, (id, body), |tx, caller, (id, changes)| {
-        Ok(RoutineView::new(routines::update(tx, id, changes)?, caller.language))
-    });
-    Ok(Reply::with(view.await?, "routine changed"))
+) -> Result<Rendered<Reply<RoutineView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, changes)| {
+        Ok(Reply::with(
+            RoutineView::new(routines::update(tx, id, changes)?, caller.language),
+            "routine changed",
+        ))
+    })
+    .await
 }
 
-async fn delete(app: App, permit: Permit<ManageRoutines>, id: Path<RoutineId>) -> Result<Done, Problem> {
-    app.write(permit, id, |tx, _, id| routines::delete(tx, id)).await?;
-    Ok(Done("routine removed"))
+async fn delete(
+    app: App,
+    permit: Permit<ManageRoutines>,
+    id: Path<RoutineId>,
+) -> Result<Rendered<Done>, Problem> {
+    app.write(permit, id, |tx, _, id| {
+        routines::delete(tx, id)?;
+        Ok(Done("routine removed"))
+    })
+    .await
 }

@@ -23,6 +23,7 @@ use crate::{
         input::{Body, Path},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Bare, Created, Done, Reply},
         routes::Routes,
     },
@@ -213,16 +214,23 @@ async fn create(
     app: App,
     permit: Permit<ManageSchedules>,
     body: Body<NewSchedule>,
-) -> Result<Created<ScheduleView>, Problem> {
-    let view = app.write(permit, body, |tx, caller, new| {
+) -> Result<Rendered<Created<ScheduleView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
         let (schedule, machine) = schedules::create(tx, &new)?;
         let equipment = EquipmentView::one(tx.conn(), machine, caller)?;
-        Ok(ScheduleView::new(schedule, equipment, caller.language))
-    });
-    Ok(Created::with(view.await?, "day planned"))
+        Ok(Created::with(ScheduleView::new(schedule, equipment, caller.language), "day planned"))
+    })
+    .await
 }
 
-async fn delete(app: App, permit: Permit<ManageSchedules>, id: Path<ScheduleId>) -> Result<Done, Problem> {
-    app.write(permit, id, |tx, _, id| schedules::delete(tx, id)).await?;
-    Ok(Done("day removed from the plan"))
+async fn delete(
+    app: App,
+    permit: Permit<ManageSchedules>,
+    id: Path<ScheduleId>,
+) -> Result<Rendered<Done>, Problem> {
+    app.write(permit, id, |tx, _, id| {
+        schedules::delete(tx, id)?;
+        Ok(Done("day removed from the plan"))
+    })
+    .await
 }

@@ -23,7 +23,8 @@ use crate::{
         limits::Limit,
         permit::{Permit, Public, RefreshToken},
         problem::Problem,
-        reply::{Bare, Done, Plain},
+        rendered::Rendered,
+        reply::{Bare, Done},
         routes::Routes,
     },
 };
@@ -164,7 +165,7 @@ async fn me(app: App, permit: Permit<SignedIn>) -> Result<Bare<Me>, Problem> {
     Ok(Bare(Me { status: "success", user: user.into() }))
 }
 
-async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Result<Done, Problem> {
+async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Result<Rendered<Done>, Problem> {
     let (tokens, now, access) = (app.tokens().clone(), app.now(), permit.token.clone());
     app.write(permit, body, move |tx, caller, logout| {
         let mut ending = vec![(access.session.token_id, access.expires_at)];
@@ -173,15 +174,18 @@ async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Resul
         if let Some(token) = refresh.filter(|token| token.session.user_id == caller.user.id) {
             ending.push((token.session.token_id, token.expires_at));
         }
-        sessions::logout(tx, &ending)
+        sessions::logout(tx, &ending)?;
+        Ok(Done("signed out"))
     })
-    .await?;
-    Ok(Done("signed out"))
+    .await
 }
 
-async fn logout_all(app: App, permit: Permit<SignedIn>) -> Result<Done, Problem> {
-    app.write(permit, (), |tx, _, ()| sessions::logout_all(tx)).await?;
-    Ok(Done("signed out everywhere"))
+async fn logout_all(app: App, permit: Permit<SignedIn>) -> Result<Rendered<Done>, Problem> {
+    app.write(permit, (), |tx, _, ()| {
+        sessions::logout_all(tx)?;
+        Ok(Done("signed out everywhere"))
+    })
+    .await
 }
 
 async fn change_password(
@@ -203,9 +207,8 @@ async fn change_password(
         .await?
         .ok_or_else(|| Problem::from_rule(&UserRule::WrongPassword))?
         .map_err(Problem::internal)?;
-    let changed = app.write(permit, (), move |tx, _, ()| {
-        Ok(Plain(users::change_password(tx, &new_password, &seen_hash, &hash)?))
-    });
-    let Plain((user, generation)) = changed.await?;
+    let changed = app
+        .transact(permit, (), move |tx, _, ()| users::change_password(tx, &new_password, &seen_hash, &hash));
+    let (user, generation) = changed.await?;
     Ok(Bare(start_session(&app, user, generation)?))
 }

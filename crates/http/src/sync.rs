@@ -33,6 +33,7 @@ use crate::{
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Done, Paged, Reply},
         routes::Routes,
     },
@@ -320,30 +321,26 @@ async fn one(
     app: App,
     permit: Permit<SignedIn>,
     body: Body<NewSyncItem>,
-) -> Result<Reply<SyncResult>, Problem> {
-    let result = app.with_database(permit.clone(), body, move |database, context, caller, item| {
-        SyncProcessor { database, context, permit: &permit, caller }.process(&item)
-    });
-    Ok(Reply::new(result.await?))
+) -> Result<Rendered<Reply<SyncResult>>, Problem> {
+    app.write_in_steps(permit.clone(), body, move |database, context, caller, item| {
+        Ok(Reply::new(SyncProcessor { database, context, permit: &permit, caller }.process(&item)?))
+    })
+    .await
 }
 
 async fn batch(
     app: App,
     permit: Permit<SignedIn>,
     body: Body<SyncBatch>,
-) -> Result<Reply<SyncBatchResult>, Problem> {
-    let results = app.with_database(permit.clone(), body, move |database, context, caller, batch| {
+) -> Result<Rendered<Reply<SyncBatchResult>>, Problem> {
+    app.write_in_steps(permit.clone(), body, move |database, context, caller, batch| {
         let processor = SyncProcessor { database, context, permit: &permit, caller };
-        batch
-            .items
-            .0
-            .into_iter()
-            .map(|raw| processor.parse_and_process(raw))
-            .collect::<persistence::Result<Vec<_>>>()
-    });
-    let results = results.await?;
-    let ids: Vec<SyncId> = results.iter().filter_map(|result| result.id).collect();
-    Ok(Reply::new(SyncBatchResult { submitted: ids.len(), ids, results }))
+        let items = batch.items.0.into_iter();
+        let results = items.map(|raw| processor.parse_and_process(raw)).collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<SyncId> = results.iter().filter_map(|result| result.id).collect();
+        Ok(Reply::new(SyncBatchResult { submitted: ids.len(), ids, results }))
+    })
+    .await
 }
 
 async fn pending(
@@ -357,7 +354,10 @@ async fn pending(
     Ok(Paged(page.await?))
 }
 
-async fn discard(app: App, permit: Permit<SignedIn>, id: Path<SyncId>) -> Result<Done, Problem> {
-    app.write(permit, id, |tx, _, id| sync::discard(tx, id)).await?;
-    Ok(Done("item discarded"))
+async fn discard(app: App, permit: Permit<SignedIn>, id: Path<SyncId>) -> Result<Rendered<Done>, Problem> {
+    app.write(permit, id, |tx, _, id| {
+        sync::discard(tx, id)?;
+        Ok(Done("item discarded"))
+    })
+    .await
 }

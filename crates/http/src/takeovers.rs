@@ -18,6 +18,7 @@ use crate::{
         input::{ListQuery, Path},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
         reply::{Paged, Reply},
         routes::Routes,
     },
@@ -108,22 +109,22 @@ async fn approve(
     app: App,
     permit: Permit<ManageJobs>,
     id: Path<TakeoverId>,
-) -> Result<Reply<TakeoverView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+) -> Result<Rendered<Reply<TakeoverView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let takeover = takeovers::approve(tx, id)?;
-        TakeoverView::one(tx.conn(), takeover, caller)
-    });
-    Ok(Reply::with(view.await?, "takeover approved"))
+        Ok(Reply::with(TakeoverView::one(tx.conn(), takeover, caller)?, "takeover approved"))
+    })
+    .await
 }
 
 async fn deny(
     app: App,
     permit: Permit<ManageJobs>,
     id: Path<TakeoverId>,
-) -> Result<Reply<TakeoverView>, Problem> {
-    let view = app.write(permit, id, |tx, caller, id| {
+) -> Result<Rendered<Reply<TakeoverView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
         let takeover = takeovers::deny(tx, id)?;
-        TakeoverView::one(tx.conn(), takeover, caller)
-    });
-    Ok(Reply::with(view.await?, "takeover denied"))
+        Ok(Reply::with(TakeoverView::one(tx.conn(), takeover, caller)?, "takeover denied"))
+    })
+    .await
 }

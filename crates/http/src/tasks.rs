@@ -14,6 +14,7 @@ use crate::web::{
     input::{ListQuery, Path},
     permit::Permit,
     problem::Problem,
+    rendered::Rendered,
     reply::{Paged, Reply},
     routes::Routes,
 };
@@ -80,9 +81,9 @@ async fn run(
     app: App,
     permit: Permit<OperateService>,
     name: Path<TaskName>,
-) -> Result<Reply<TaskRun>, Problem> {
-    let run = app.with_database(permit, name, |database, context, _, task| {
-        tasks::run_now(database, context, &context.ids.unique(), task)
-    });
-    Ok(Reply::with(run.await?, "task run"))
+) -> Result<Rendered<Reply<TaskRun>>, Problem> {
+    app.write_in_steps(permit, name, |database, context, _, task| {
+        Ok(Reply::with(tasks::run_now(database, context, &context.ids.unique(), task)?, "task run"))
+    })
+    .await
 }

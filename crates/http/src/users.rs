@@ -19,6 +19,7 @@ use crate::web::{
     input::{Body, ListQuery, Path, Unfiltered},
     permit::Permit,
     problem::Problem,
+    rendered::Rendered,
     reply::{Created, Done, Paged, Reply},
     routes::Routes,
 };
@@ -86,11 +87,13 @@ async fn create(
     app: App,
     permit: Permit<ManageUsers>,
     body: Body<NewUser>,
-) -> Result<Created<UserView>, Problem> {
+) -> Result<Rendered<Created<UserView>>, Problem> {
     let (_, new) = app.authorize(permit.clone(), body).await?;
     let hash = hash(&app, &new.password).await?;
-    let user = app.write(permit, (), move |tx, _, ()| Ok(users::create(tx, new, &hash)?.into()));
-    Ok(Created::with(user.await?, "account created"))
+    app.write(permit, (), move |tx, _, ()| {
+        Ok(Created::with(users::create(tx, new, &hash)?.into(), "account created"))
+    })
+    .await
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<UserId>) -> Result<Reply<UserView>, Problem> {
@@ -106,19 +109,22 @@ async fn update(
     permit: Permit<ManageUsers>,
     id: Path<UserId>,
     body: Body<UserChanges>,
-) -> Result<Reply<UserView>, Problem> {
-    let user =
-        app.write(permit, (id, body), |tx, _, (id, changes)| Ok(users::update(tx, id, changes)?.into()));
-    Ok(Reply::with(user.await?, "account changed"))
+) -> Result<Rendered<Reply<UserView>>, Problem> {
+    app.write(permit, (id, body), |tx, _, (id, changes)| {
+        Ok(Reply::with(users::update(tx, id, changes)?.into(), "account changed"))
+    })
+    .await
 }
 
 async fn deactivate(
     app: App,
     permit: Permit<ManageUsers>,
     id: Path<UserId>,
-) -> Result<Reply<UserView>, Problem> {
-    let user = app.write(permit, id, |tx, _, id| Ok(users::deactivate(tx, id)?.into()));
-    Ok(Reply::with(user.await?, "account deactivated"))
+) -> Result<Rendered<Reply<UserView>>, Problem> {
+    app.write(permit, id, |tx, _, id| {
+        Ok(Reply::with(users::deactivate(tx, id)?.into(), "account deactivated"))
+    })
+    .await
 }
 
 async fn reset_password(
@@ -126,11 +132,14 @@ async fn reset_password(
     permit: Permit<ManageUsers>,
     id: Path<UserId>,
     body: Body<PasswordReset>,
-) -> Result<Done, Problem> {
+) -> Result<Rendered<Done>, Problem> {
     let (_, (id, reset)) = app.authorize(permit.clone(), (id, body)).await?;
     let hash = hash(&app, &reset.new_password).await?;
-    app.write(permit, (), move |tx, _, ()| users::reset_password(tx, id, &reset.new_password, &hash)).await?;
-    Ok(Done("password changed"))
+    app.write(permit, (), move |tx, _, ()| {
+        users::reset_password(tx, id, &reset.new_password, &hash)?;
+        Ok(Done("password changed"))
+    })
+    .await
 }
 
 async fn ledger(

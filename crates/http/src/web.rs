@@ -10,6 +10,8 @@ pub(crate) mod openapi;
 
 pub(crate) mod reply;
 
+pub(crate) mod rendered;
+
 pub(crate) mod input;
 
 pub(crate) mod permit;

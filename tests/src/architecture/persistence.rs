@@ -23,6 +23,7 @@ pub(super) const ORDER: Order<'_> = &[
         "audit",
         "changes",
         "files",
+        "idempotency",
         "leaderboards",
         "notifications",
         "outbox",

@@ -105,6 +105,11 @@ pub trait Rule: std::error::Error + Send + Sync + 'static {
     fn fields(&self) -> Vec<FieldError> {
         Vec::new()
     }
+
+    /// Seconds after which the same request may succeed, if it may.
+    fn retry_after(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// The object does not exist, or is not visible to the actor.

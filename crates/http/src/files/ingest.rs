@@ -1,7 +1,7 @@
 //! The upload use case: stores the received files, then records them.
 
 use inspection_auth::permissions::SignedIn;
-use inspection_domain::files::NewFile;
+use inspection_domain::{files::NewFile, translations::Translated};
 use inspection_persistence::{self as persistence, files};
 use inspection_storage::Key;
 
@@ -12,6 +12,8 @@ use crate::{
         app::{App, WorkError},
         permit::Permit,
         problem::Problem,
+        rendered::Rendered,
+        reply::Render,
     },
 };
 
@@ -19,11 +21,13 @@ use crate::{
 ///
 /// Content is stored before its rows are committed, so that no row lacks its content. On failure
 /// the stored content is removed here; after a crash, by the reconciliation task of the file store.
-pub(super) async fn ingest(
+/// A form that is sent again with its idempotency key is answered as the first time.
+pub(super) async fn ingest<R: Render + Translated + 'static>(
     app: &App,
     permit: Permit<SignedIn>,
     form: ReceivedForm,
-) -> Result<Vec<FileView>, Problem> {
+    reply: impl FnOnce(Vec<FileView>) -> persistence::Result<R> + Send + 'static,
+) -> Result<Rendered<R>, Problem> {
     let ReceivedForm { purpose, files: accepted } = form;
     // Checked again with the rows; the early check avoids storing content in vain.
     if purpose.relation.is_some() {
@@ -52,11 +56,16 @@ pub(super) async fn ingest(
     }
     let recorded = app.try_write(permit, (), move |tx, caller, ()| {
         let rows = files::record(tx, new, &purpose)?;
-        FileView::many(tx.conn(), rows, caller)
+        reply(FileView::many(tx.conn(), rows, caller)?)
     });
     let recorded = recorded.await;
     // Any other error leaves the outcome of the commit unknown, so the content must stay.
-    if let Err(WorkError::Failed(persistence::Error::Rule(_))) = recorded {
+    let is_recorded = match &recorded {
+        Ok(answer) => !answer.is_replayed(),
+        Err(WorkError::Failed(persistence::Error::Rule(_))) => false,
+        Err(_) => true,
+    };
+    if !is_recorded {
         remove_content(app, &stored).await;
     }
     Ok(recorded?)

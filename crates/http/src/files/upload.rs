@@ -19,6 +19,7 @@ use crate::web::{
     app::App,
     openapi::{Describe, Operation},
     problem::Problem,
+    request_context,
 };
 
 /// Maximum number of files in a form for several files.
@@ -160,6 +161,7 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
                 Err(error) => error.add_to(&mut errors, Self::error_field(n))?,
             }
         }
+        request_context::set_body(|| canonical(&fields, &accepted));
         match UploadFields::from_pairs(fields).and_then(UploadFields::purpose) {
             Ok(purpose) => {
                 errors.into_result()?;
@@ -219,6 +221,14 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
         }
         Ok(parts)
     }
+}
+
+/// The form in which forms with the same fields and files are equal.
+fn canonical(fields: &[(String, String)], files: &[AcceptedFile]) -> Vec<u8> {
+    let mut fields = fields.to_vec();
+    fields.sort();
+    let files: Vec<_> = files.iter().map(|file| (&file.name, file.staged.sha256())).collect();
+    serde_json::json!([fields, files]).to_string().into_bytes()
 }
 
 /// The client's file name: the UTF-8 form (RFC 6266), or else the plain one.

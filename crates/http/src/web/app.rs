@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web;
 use inspection_auth::{cursors::Cursors, links::Links, permissions::Permission, tokens::Tokens};
 use inspection_domain::{
+    idempotency::{KeyedRequest, is_final},
     rule::Forbidden,
     text::Language,
     time::{Date, Instant},
@@ -13,8 +14,8 @@ use inspection_domain::{
     users::User,
 };
 use inspection_persistence::{
-    self as persistence, Context, Database, DbConnection, Pool, Tx, notify::Topic, sessions, translations,
-    with_query_stats,
+    self as persistence, Context, Database, DbConnection, Pool, Tx, idempotency, notify::Topic, sessions,
+    translations, with_query_stats,
 };
 use inspection_storage::Storage;
 use tokio::sync::{Mutex, watch};
@@ -25,7 +26,9 @@ use super::{
     metrics::Metrics,
     permit::{Permit, Public},
     problem::Problem,
-    request_context,
+    rendered::Rendered,
+    reply::Render,
+    request_context::{self, Keyed},
     settings::Settings,
 };
 
@@ -240,65 +243,157 @@ impl App {
     }
 
     /// Runs a unit of work for an authorized user, in one transaction: authorizes, validates the
-    /// input, runs the work, and translates the result into the user's language.
-    pub(crate) async fn write<P, I, T>(
+    /// input, runs the work, translates the reply into the user's language, and renders it. A
+    /// request that is sent again with its idempotency key gets the first response instead (§15).
+    pub(crate) async fn write<P, I, R>(
         &self,
         permit: Permit<P>,
         input: I,
-        work: impl FnOnce(&mut Tx<'_>, &Caller, I::Out) -> persistence::Result<T> + Send + 'static,
-    ) -> Result<T, Problem>
+        work: impl FnOnce(&mut Tx<'_>, &Caller, I::Out) -> persistence::Result<R> + Send + 'static,
+    ) -> Result<Rendered<R>, Problem>
     where
         P: Permission,
         I: Validate + Send + 'static,
-        T: Translated + Send + 'static,
+        R: Render + Translated + 'static,
     {
         Ok(self.try_write(permit, input, work).await?)
     }
 
     /// [`write`](Self::write), for callers that compensate when the unit of work fails.
-    pub(crate) async fn try_write<P, I, T>(
+    pub(crate) async fn try_write<P, I, R>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&mut Tx<'_>, &Caller, I::Out) -> persistence::Result<R> + Send + 'static,
+    ) -> Result<Rendered<R>, WorkError>
+    where
+        P: Permission,
+        I: Validate + Send + 'static,
+        R: Render + Translated + 'static,
+    {
+        let request = self.keyed_request().map_err(WorkError::NotRun)?;
+        let keyed = request.clone();
+        let outcome = self
+            .in_transaction(permit.clone(), move |tx, caller| {
+                if let Some(request) = &keyed
+                    && let Some(first) = idempotency::claim(tx, request)?
+                {
+                    return Ok(Rendered::replayed(first));
+                }
+                let mut reply = work(tx, caller, input.validate()?)?;
+                translations::show(tx.conn(), caller.language, &mut reply)?;
+                let response = Rendered::new(&reply).map_err(persistence::Error::unserializable)?;
+                if let Some(request) = &keyed {
+                    idempotency::store(tx, request, response.status(), response.body())?;
+                }
+                Ok(response)
+            })
+            .await;
+        if let (Err(WorkError::Failed(persistence::Error::Rule(rule))), Some(request)) = (&outcome, request) {
+            self.keep_refusal(permit, request, &Problem::from_rule(rule.as_ref())).await;
+        }
+        outcome
+    }
+
+    /// The current request, if it has an idempotency key.
+    fn keyed_request(&self) -> Result<Option<KeyedRequest>, Problem> {
+        let Some(Keyed { key, operation, body }) = request_context::keyed() else { return Ok(None) };
+        let fingerprint = if body.is_empty() {
+            String::new()
+        } else {
+            let fingerprint = self.tokens().fingerprint(&body);
+            fingerprint.ok_or_else(|| Problem::internal("signing a fingerprint failed"))?
+        };
+        Ok(Some(KeyedRequest { key, operation, fingerprint }))
+    }
+
+    /// Stores a refusal as the response to a request, if it is final. The refused request has
+    /// changed nothing, so a failure here is harmless: the request is handled again.
+    async fn keep_refusal<P: Permission>(&self, permit: Permit<P>, request: KeyedRequest, refusal: &Problem) {
+        let Ok((status, body)) = refusal.rendered() else { return };
+        if is_final(status) {
+            let kept = self.in_transaction(permit, move |tx, _| {
+                idempotency::store_afterwards(tx, request, status, body)
+            });
+            if let Err(error) = kept.await {
+                tracing::warn!(?error, "a refusal is not stored for its idempotency key");
+            }
+        }
+    }
+
+    /// Runs a unit of work for an authorized user whose response is never replayed: it contains
+    /// tokens, or the request is idempotent.
+    pub(crate) async fn transact<P, I, T>(
         &self,
         permit: Permit<P>,
         input: I,
         work: impl FnOnce(&mut Tx<'_>, &Caller, I::Out) -> persistence::Result<T> + Send + 'static,
-    ) -> Result<T, WorkError>
-    where
-        P: Permission,
-        I: Validate + Send + 'static,
-        T: Translated + Send + 'static,
-    {
-        let (database, context) = (self.0.database.clone(), self.0.context.clone());
-        let outcome = self.blocking_database(Bulkhead::Database, move || {
-            database.write(&context, permit.origin.clone(), |tx| {
-                let now = tx.now;
-                let caller = Caller::authorize(tx.conn(), &permit, &context, now)?;
-                tx.act_as(caller.user.clone());
-                let mut shown = work(tx, &caller, input.validate()?)?;
-                translations::show(tx.conn(), caller.language, &mut shown)?;
-                Ok(shown)
-            })
-        });
-        outcome.await
-    }
-
-    /// Runs several units of work for an authorized user, each in its own transaction. Authorizes
-    /// and validates the input first.
-    pub(crate) async fn with_database<P, I, T>(
-        &self,
-        permit: Permit<P>,
-        input: I,
-        work: impl FnOnce(&Database, &Context, &Caller, I::Out) -> persistence::Result<T> + Send + 'static,
     ) -> Result<T, Problem>
     where
         P: Permission,
         I: Validate + Send + 'static,
         T: Send + 'static,
     {
+        let work = self.in_transaction(permit, |tx, caller| work(tx, caller, input.validate()?));
+        Ok(work.await?)
+    }
+
+    /// Authorizes and works in one transaction.
+    async fn in_transaction<P: Permission, T: Send + 'static>(
+        &self,
+        permit: Permit<P>,
+        work: impl FnOnce(&mut Tx<'_>, &Caller) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, WorkError> {
         let (database, context) = (self.0.database.clone(), self.0.context.clone());
+        let outcome = self.blocking_database(Bulkhead::Database, move || {
+            database.write(&context, permit.origin.clone(), |tx| {
+                let now = tx.now;
+                let caller = Caller::authorize(tx.conn(), &permit, &context, now)?;
+                tx.act_as(caller.user.clone());
+                work(tx, &caller)
+            })
+        });
+        outcome.await
+    }
+
+    /// Runs several units of work for an authorized user, each in its own transaction. Authorizes
+    /// and validates the input first. The response is stored for the idempotency key of the request
+    /// afterwards, so each unit of work must be idempotent itself.
+    pub(crate) async fn write_in_steps<P, I, R>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&Database, &Context, &Caller, I::Out) -> persistence::Result<R> + Send + 'static,
+    ) -> Result<Rendered<R>, Problem>
+    where
+        P: Permission,
+        I: Validate + Send + 'static,
+        R: Render + 'static,
+    {
+        let (database, context) = (self.0.database.clone(), self.0.context.clone());
+        let request = self.keyed_request()?;
         let outcome = self.blocking_database(Bulkhead::Database, move || {
             let now = context.clock.now();
             let caller = database.read(|conn| Caller::authorize(conn, &permit, &context, now))?;
-            work(&database, &context, &caller, input.validate()?)
+            let first = match &request {
+                Some(request) => {
+                    database.read(|conn| idempotency::find_response(conn, caller.user.id, request, now))?
+                }
+                None => None,
+            };
+            if let Some(first) = first {
+                return Ok(Rendered::replayed(first));
+            }
+            let reply = work(&database, &context, &caller, input.validate()?)?;
+            let response = Rendered::new(&reply).map_err(persistence::Error::unserializable)?;
+            if let Some(request) = request {
+                let (status, body) = (response.status(), response.body().to_owned());
+                database.write(&context, permit.origin.clone(), |tx| {
+                    tx.act_as(caller.user.clone());
+                    idempotency::store_afterwards(tx, request, status, body)
+                })?;
+            }
+            Ok(response)
         });
         Ok(outcome.await?)
     }
@@ -314,7 +409,13 @@ impl App {
         I: Validate + Send + 'static,
         I::Out: Send + 'static,
     {
-        self.with_database(permit, input, |_, _, caller, input| Ok((caller.clone(), input))).await
+        let (database, context) = (self.0.database.clone(), self.0.context.clone());
+        let outcome = self.blocking_database(Bulkhead::Database, move || {
+            let now = context.clock.now();
+            let caller = database.read(|conn| Caller::authorize(conn, &permit, &context, now))?;
+            Ok((caller, input.validate()?))
+        });
+        Ok(outcome.await?)
     }
 
     /// Reads without authorization.

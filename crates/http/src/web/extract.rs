@@ -2,12 +2,17 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::{Method, header},
+};
 use inspection_auth::{
     permissions::Permission,
     tokens::{Token, TokenRule, TokenType},
 };
 use inspection_domain::{
+    idempotency::IdempotencyKey,
     input::{Field, RawValue},
     text::Language,
 };
@@ -74,6 +79,12 @@ fn requested_language(request: &HttpRequest) -> Result<Option<Language>, Problem
     <Option<Language> as Field>::take_field(given).map_err(|errors| errors.at("lang").into())
 }
 
+/// The key of a request that the client may send again.
+fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
+    let header = request.headers().get("idempotency-key").filter(|_| request.method() == Method::POST);
+    Ok(header.map(|value| IdempotencyKey::parse(value.as_bytes())).transpose()?)
+}
+
 /// Origin of the request, for the audit trail.
 fn origin(request: &HttpRequest) -> Origin {
     let address = request
@@ -90,6 +101,9 @@ impl<P: Permission> FromRequest for Permit<P> {
         let permit = || {
             let token = bearer(request, TokenType::Access)?;
             request_context::set_user(token.session.user_id);
+            if let Some(key) = idempotency_key(request)? {
+                request_context::set_key(key, format!("{} {}", request.method(), request.path()));
+            }
             let accepted = request.headers().get(header::ACCEPT_LANGUAGE);
             let accepted = accepted.and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
             Ok(Self::new(token, requested_language(request)?, accepted, origin(request)))

@@ -20,6 +20,7 @@ use inspection_domain::{
 use super::{
     openapi::{Describe, Operation},
     problem::Problem,
+    request_context,
 };
 
 /// Maximum size of a JSON body, in bytes.
@@ -226,7 +227,9 @@ impl<T: Input + 'static> FromRequest for Body<T> {
             if !is_json && !bytes.is_empty() {
                 return Err(Problem::unsupported_media_type("application/json"));
             }
-            Ok(Self(read_json(&bytes).and_then(T::from_json)))
+            let document = read_json(&bytes);
+            request_context::set_body(|| canonical(document.as_ref().ok(), &bytes));
+            Ok(Self(document.and_then(T::from_json)))
         })
     }
 }
@@ -262,6 +265,11 @@ fn read_json(bytes: &web::BytesMut) -> Result<serde_json::Value, Invalid> {
         .map_err(|error| malformed(&error.path().to_string(), error.inner()))?;
     reader.end().map_err(|error| malformed("", &error))?;
     Ok(document)
+}
+
+/// The form in which documents with the same content are equal: without spaces, with sorted names.
+fn canonical(document: Option<&serde_json::Value>, bytes: &[u8]) -> Vec<u8> {
+    document.map_or_else(|| bytes.to_vec(), |document| document.to_string().into_bytes())
 }
 
 impl<T> Validate for Body<T> {
@@ -302,5 +310,23 @@ impl<T: Input> Describe for ListQuery<T> {
 impl<T: Input> Describe for Body<T> {
     fn describe(operation: &mut Operation) {
         operation.body(T::schema(), T::fields().iter().any(|field| field.required));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::canonical;
+
+    #[test]
+    fn the_order_of_names_and_spaces_are_no_content() {
+        let of = |text: &str| {
+            let document: Option<Value> = serde_json::from_str(text).ok();
+            String::from_utf8(canonical(document.as_ref(), text.as_bytes())).expect("UTF-8")
+        };
+        assert_eq!(of(r#"{"b": {"d": 1, "c": [1, 2]}, "a": "x"}"#), r#"{"a":"x","b":{"c":[1,2],"d":1}}"#);
+        assert_ne!(of("[1,2]"), of("[2,1]"));
+        assert_eq!(of("{no"), "{no");
     }
 }

@@ -191,6 +191,7 @@ pub(crate) fn cross_origin(settings: &Settings) -> Cors {
             "etag",
             "accept-ranges",
             "content-range",
+            "idempotency-replayed",
         ])
         .max_age(3600);
     if settings.cors_origins.iter().any(|origin| origin == "*") {

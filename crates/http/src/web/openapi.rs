@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use actix_web::http::Method;
 use inspection_auth::permissions::PermissionRow;
 use inspection_domain::{
     input::{FieldDoc, Scalar},
@@ -30,6 +31,7 @@ type AnySchema = RefOr<Schema>;
 
 /// The document's description of one endpoint.
 pub(crate) struct Operation {
+    method: Method,
     id: String,
     tag: String,
     summary: String,
@@ -52,10 +54,11 @@ fn constant(text: &str) -> ObjectBuilder {
 
 impl Operation {
     /// An operation with the id `feature.action`; the feature is its tag.
-    pub(crate) fn new(id: &str, path: &str, summary: &str) -> Self {
+    pub(crate) fn new(method: Method, id: &str, path: &str, summary: &str) -> Self {
         let tag = id.split_once('.').map_or(id, |(feature, _)| feature);
         let path_names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         Self {
+            method,
             id: id.to_owned(),
             tag: tag.to_owned(),
             summary: summary.to_owned(),
@@ -158,6 +161,19 @@ impl Operation {
         self.error(413, "A file is too large.");
         self.error(415, "The body is not a multipart form.");
         self.error(503, "The file store is unavailable.");
+    }
+
+    /// The key of requests that may be sent again. Only requests that are not idempotent anyway
+    /// have one.
+    pub(crate) fn idempotency_key(&mut self) {
+        if self.method == Method::POST {
+            self.header(
+                "Idempotency-Key",
+                "Key of at most 128 characters, chosen by the client. Within a day, a request that is \
+                 sent again with its key is answered as the first time, with `Idempotency-Replayed: \
+                 true`, and changes nothing.",
+            );
+        }
     }
 
     /// A request header.

@@ -71,6 +71,24 @@ impl Problem {
         self
     }
 
+    /// The body, as of the current request.
+    fn body(&self) -> ErrorBody<'_> {
+        ErrorBody {
+            status: "error",
+            message: &self.0.message,
+            error: &self.0.message,
+            code: self.0.code,
+            request_id: request_context::current_id(),
+            errors: &self.0.errors,
+            data: self.0.data.as_ref(),
+        }
+    }
+
+    /// Status and body, to be stored.
+    pub(crate) fn rendered(&self) -> serde_json::Result<(u16, String)> {
+        Ok((self.0.status.as_u16(), serde_json::to_string(&self.body())?))
+    }
+
     /// Adds the part of the object that the user may see nevertheless.
     pub(crate) fn with_data(mut self, data: serde_json::Value) -> Self {
         self.0.data = Some(data);
@@ -95,7 +113,10 @@ impl Problem {
         if status == StatusCode::UNAUTHORIZED {
             return problem.with_header(header::WWW_AUTHENTICATE, "Bearer");
         }
-        problem
+        match rule.retry_after() {
+            Some(seconds) => problem.with_header(header::RETRY_AFTER, seconds.to_string()),
+            None => problem,
+        }
     }
 
     pub(crate) fn unsupported_media_type(expected: &str) -> Self {
@@ -184,15 +205,7 @@ impl ResponseError for Problem {
         if let Some(header) = &self.0.header {
             response.insert_header(header.clone());
         }
-        response.json(ErrorBody {
-            status: "error",
-            message: &self.0.message,
-            error: &self.0.message,
-            code: self.0.code,
-            request_id: request_context::current_id(),
-            errors: &self.0.errors,
-            data: self.0.data.as_ref(),
-        })
+        response.json(self.body())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Success responses and their envelope.
 
-use actix_web::{HttpRequest, HttpResponse, Responder, http::StatusCode};
+use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError, http::StatusCode};
 use inspection_domain::{
     page::Page,
     translations::{Slot, Translated},
@@ -8,7 +8,28 @@ use inspection_domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi::{Describe, Operation};
+use super::{
+    openapi::{Describe, Operation},
+    problem::Problem,
+};
+
+/// A response with a JSON body, which is rendered where its data is.
+pub(crate) trait Render {
+    /// HTTP status.
+    fn status(&self) -> u16;
+
+    /// The body.
+    fn body(&self) -> serde_json::Result<String>;
+}
+
+/// Sends a response.
+fn respond(reply: &impl Render) -> HttpResponse {
+    match (StatusCode::from_u16(reply.status()), reply.body()) {
+        (Ok(status), Ok(body)) => HttpResponse::build(status).content_type("application/json").body(body),
+        (Err(error), _) => Problem::internal(error).error_response(),
+        (_, Err(error)) => Problem::internal(error).error_response(),
+    }
+}
 
 /// `{"status": "success", "data": …, "message": …}`; `STATUS` is the HTTP status.
 #[derive(Debug)]
@@ -40,16 +61,27 @@ struct Envelope<'a, T> {
     message: Option<&'static str>,
 }
 
+impl<T: Serialize, const STATUS: u16> Render for Reply<T, STATUS> {
+    fn status(&self) -> u16 {
+        STATUS
+    }
+
+    fn body(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&Envelope { status: "success", data: &self.data, message: self.message })
+    }
+}
+
 impl<T: Serialize, const STATUS: u16> Responder for Reply<T, STATUS> {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let status = StatusCode::from_u16(STATUS).unwrap_or(StatusCode::OK);
-        HttpResponse::build(status).json(Envelope {
-            status: "success",
-            data: &self.data,
-            message: self.message,
-        })
+        respond(&self)
+    }
+}
+
+impl<T: Translated, const STATUS: u16> Translated for Reply<T, STATUS> {
+    fn texts(&mut self, visit: &mut dyn FnMut(Slot<'_>)) {
+        self.data.texts(visit);
     }
 }
 
@@ -83,15 +115,13 @@ impl<T> Translated for Plain<T> {
     fn texts(&mut self, _: &mut dyn FnMut(Slot<'_>)) {}
 }
 
-impl<T: Serialize> Responder for FoundOrCreated<T> {
-    type Body = actix_web::body::BoxBody;
+impl<T: Serialize> Render for FoundOrCreated<T> {
+    fn status(&self) -> u16 {
+        if self.is_new { 201 } else { 200 }
+    }
 
-    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        if self.is_new {
-            Created::new(self.data).respond_to(request)
-        } else {
-            <Reply<T>>::new(self.data).respond_to(request)
-        }
+    fn body(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&Envelope { status: "success", data: &self.data, message: None })
     }
 }
 
@@ -113,12 +143,26 @@ struct DoneBody {
     message: &'static str,
 }
 
+impl Render for Done {
+    fn status(&self) -> u16 {
+        200
+    }
+
+    fn body(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&DoneBody { status: "success", data: None, message: self.0 })
+    }
+}
+
 impl Responder for Done {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok().json(DoneBody { status: "success", data: None, message: self.0 })
+        respond(&self)
     }
+}
+
+impl Translated for Done {
+    fn texts(&mut self, _: &mut dyn FnMut(Slot<'_>)) {}
 }
 
 impl Describe for Done {
@@ -192,11 +236,27 @@ impl<T: ToSchema> Describe for Paged<T> {
 #[derive(Debug)]
 pub(crate) struct Bare<T>(pub(crate) T);
 
+impl<T: Serialize> Render for Bare<T> {
+    fn status(&self) -> u16 {
+        200
+    }
+
+    fn body(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&self.0)
+    }
+}
+
 impl<T: Serialize> Responder for Bare<T> {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok().json(self.0)
+        respond(&self)
+    }
+}
+
+impl<T: Translated> Translated for Bare<T> {
+    fn texts(&mut self, visit: &mut dyn FnMut(Slot<'_>)) {
+        self.0.texts(visit);
     }
 }
 

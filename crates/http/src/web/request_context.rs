@@ -1,8 +1,9 @@
-//! Task-local context of the request being handled: its id, its user and its database statistics.
+//! Task-local context of the request being handled: its id, its user, its idempotency key and its
+//! database statistics.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use inspection_domain::ids::UserId;
+use inspection_domain::{idempotency::IdempotencyKey, ids::UserId};
 use inspection_persistence::QueryStats;
 
 /// Facts about the request that become known while it is handled.
@@ -10,6 +11,18 @@ pub(crate) struct RequestContext {
     id: String,
     user: Cell<Option<UserId>>,
     stats: Cell<QueryStats>,
+    keyed: RefCell<Option<Keyed>>,
+}
+
+/// What identifies a request that a client may send again.
+#[derive(Debug, Clone)]
+pub(crate) struct Keyed {
+    /// The key.
+    pub(crate) key: IdempotencyKey,
+    /// Method and path.
+    pub(crate) operation: String,
+    /// The body in a canonical form; empty until it is read, and without one.
+    pub(crate) body: Vec<u8>,
 }
 
 tokio::task_local! {
@@ -35,7 +48,8 @@ impl RequestContext {
 
 /// Runs `work` as the handling of the request with this id.
 pub(crate) async fn scope<F: Future>(id: String, work: F) -> F::Output {
-    let context = RequestContext { id, user: Cell::default(), stats: Cell::default() };
+    let context =
+        RequestContext { id, user: Cell::default(), stats: Cell::default(), keyed: RefCell::default() };
     CURRENT.scope(context, work).await
 }
 
@@ -57,4 +71,25 @@ pub(crate) fn set_user(user: UserId) {
 /// Adds database statistics to the current request.
 pub(crate) fn add_query_stats(stats: QueryStats) {
     let _ = with_current(|current| current.stats.set(current.stats.get().plus(stats)));
+}
+
+/// Records the idempotency key of the current request.
+pub(crate) fn set_key(key: IdempotencyKey, operation: String) {
+    let keyed = Keyed { key, operation, body: Vec::new() };
+    let _ = with_current(|current| current.keyed.replace(Some(keyed)));
+}
+
+/// Records the body of the current request if it has an idempotency key. `canonical` is the same
+/// for bodies with the same content.
+pub(crate) fn set_body(canonical: impl FnOnce() -> Vec<u8>) {
+    let _ = with_current(|current| {
+        if let Some(keyed) = current.keyed.borrow_mut().as_mut() {
+            keyed.body = canonical();
+        }
+    });
+}
+
+/// The idempotency key of the current request, with what it stands for.
+pub(crate) fn keyed() -> Option<Keyed> {
+    with_current(|current| current.keyed.borrow().clone()).flatten()
 }

@@ -228,6 +228,22 @@ impl DbConnection {
         )
     }
 
+    /// Limits how long statements of this transaction wait for a row lock, or lifts the limit.
+    /// SQLite waits only at the beginning of a transaction.
+    pub(crate) fn limit_lock_waits(&mut self, seconds: Option<u32>) -> QueryResult<()> {
+        by_backend!(
+            self,
+            postgres(c) => {
+                let timeout = seconds.map_or_else(|| "DEFAULT".to_owned(), |seconds| format!("'{seconds}s'"));
+                c.batch_execute(&format!("SET LOCAL lock_timeout TO {timeout}"))
+            },
+            sqlite(_) => {
+                let _ = seconds;
+                Ok(())
+            },
+        )
+    }
+
     /// Checks that the connection works.
     pub(crate) fn ping(&mut self) -> QueryResult<()> {
         with_conn!(self, |c| c.ping())

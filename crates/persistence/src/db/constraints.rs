@@ -33,6 +33,10 @@ impl Rule for ConcurrentUpdate {
     fn code(&self) -> Code {
         Code::Conflict
     }
+
+    fn retry_after(&self) -> Option<u32> {
+        Some(1)
+    }
 }
 
 /// A unique constraint and its meaning.
@@ -85,6 +89,7 @@ const UNIQUE: &[Unique] = &[
         "another question of the checklist has this position",
     ),
     concurrent("changes_entity_key", "changes.user_id, changes.entity_type, changes.entity_id"),
+    concurrent("idempotency_keys_pkey", "idempotency_keys.user_id, idempotency_keys.key"),
     concurrent("sync_items_client_id_key", "sync_items.user_id, sync_items.client_id"),
     concurrent("task_runs_task_scheduled_for_key", "task_runs.task, task_runs.scheduled_for"),
     concurrent(

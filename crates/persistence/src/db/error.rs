@@ -11,6 +11,7 @@ use inspection_domain::{
     defects::DefectRule,
     entity::Entity,
     files::FileRule,
+    idempotency::IdempotencyRule,
     input::Invalid,
     inspections::InspectionRule,
     jobs::JobRule,
@@ -68,6 +69,7 @@ refusals!(
     DefectRule,
     FileRule,
     Forbidden,
+    IdempotencyRule,
     InspectionRule,
     Invalid,
     JobRule,
@@ -106,6 +108,9 @@ const UNAVAILABLE: &[&str] = &[
     "in a read-only transaction",
 ];
 
+/// Messages of PostgreSQL for a statement that another transaction prevents.
+const LOST_RACES: &[&str] = &["deadlock detected", "canceling statement due to lock timeout"];
+
 impl From<Diesel> for Error {
     fn from(error: Diesel) -> Self {
         let Diesel::DatabaseError(kind, info) = &error else {
@@ -124,7 +129,7 @@ impl From<Diesel> for Error {
             DatabaseErrorKind::SerializationFailure => ConcurrentUpdate.into(),
             DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => unavailable(),
             // Diesel has no kinds for these.
-            DatabaseErrorKind::Unknown if info.message() == "deadlock detected" => ConcurrentUpdate.into(),
+            DatabaseErrorKind::Unknown if LOST_RACES.contains(&info.message()) => ConcurrentUpdate.into(),
             DatabaseErrorKind::Unknown if UNAVAILABLE.iter().any(|known| info.message().contains(known)) => {
                 unavailable()
             }
@@ -137,6 +142,11 @@ impl Error {
     /// No such entity, or none that the actor may see.
     pub(crate) fn not_found<E: Entity>() -> Self {
         NotFound(E::LABEL).into()
+    }
+
+    /// A value that can't be stored as JSON: a defect of the program.
+    pub fn unserializable(error: serde_json::Error) -> Self {
+        Self::Database(Diesel::SerializationError(Box::new(error)))
     }
 
     /// Stable code of the rule that refused; none for other errors.

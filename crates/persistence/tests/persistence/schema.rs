@@ -176,6 +176,7 @@ on_both_databases! {
             equipment_status_changes,
             equipment_weekly_completions,
             final_assessments,
+            idempotency_keys,
             inspection_answers,
             inspection_assignments,
             inspection_lists,

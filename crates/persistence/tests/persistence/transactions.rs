@@ -51,6 +51,7 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         evidence,
         files,
         final_assessments,
+        idempotency_keys,
         inspection_answers,
         inspection_assignments,
         inspection_lists,

@@ -1,9 +1,9 @@
 //! The service is restarted under load behind a proxy, on an inherited socket: no request fails,
-//! and no acknowledged write is lost.
+//! and no acknowledged write is lost. A write whose response is lost with the process is done once.
 
 use std::{
-    io::{BufRead, BufReader},
-    net::TcpListener,
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
     os::fd::OwnedFd,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -136,4 +136,65 @@ fn clients_behind_a_proxy_do_not_notice_restarts() {
     service.stop();
     let checked = program(&folder, &settings, &["migrate", "status"]).output().expect("ended");
     assert!(checked.status.success(), "the database passes the check");
+}
+
+/// Sends a request without waiting for the response.
+fn send_only(address: &str, token: &str, key: &str, body: &str) {
+    let mut socket = TcpStream::connect(address).expect("connected");
+    let request = format!(
+        "POST /api/equipment HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+         Idempotency-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).expect("sent");
+}
+
+/// A client sends its request again after the process was killed between commit and response.
+fn a_lost_response_is_sent_after_the_restart(kind: DatabaseKind) {
+    let db = or_skip!(TestDatabase::new(kind));
+    let (context, _) = context();
+    let chief = builders::user(&db, &context, Role::Admin);
+    let folder = folder();
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = socket.local_addr().expect("an address").to_string();
+    let settings =
+        [("APP_ENV", "testing"), ("DATABASE_URL", &db.url), ("LOG_LEVEL", "info"), ("LOG_FORMAT", "json")];
+    let mut service = Service::start(&folder, &settings, &socket);
+    let anonymous = Client::new(&format!("http://{address}"));
+    let credentials = json!({"email": chief.email, "password": builders::PASSWORD});
+    let login = anonymous.post("/api/auth/login", &credentials);
+    let token = login.json["access_token"].as_str().expect("a token");
+    let client = anonymous.with_token(token);
+    let machines = || client.get("/api/equipment").json["pagination"]["total"].as_i64().expect("a number");
+    for round in 1..4 {
+        let (key, serial) = (format!("key-{round}"), format!("killed-{round}"));
+        let body = json!({"name": "Crane", "equipment_type": "crane", "serial_number": serial});
+        send_only(&address, token, &key, &body.to_string());
+        let begun = Instant::now();
+        while machines() < round {
+            assert!(begun.elapsed() < WAIT_TIMEOUT, "the machine is not registered");
+        }
+        service.child.kill().expect("killed");
+        service.child.wait().expect("ended");
+        service = Service::start(&folder, &settings, &socket);
+        let again = client.with_header("Idempotency-Key", &key).post("/api/equipment", &body);
+        assert_eq!(
+            (again.status, again.header("idempotency-replayed")),
+            (201, Some("true")),
+            "{}",
+            again.text
+        );
+        assert_eq!((again.data()["serial_number"].as_str(), machines()), (Some(serial.as_str()), round));
+    }
+    service.stop();
+}
+
+#[test]
+fn a_response_that_was_lost_with_the_process_is_sent_again_sqlite() {
+    a_lost_response_is_sent_after_the_restart(DatabaseKind::Sqlite);
+}
+
+#[test]
+fn a_response_that_was_lost_with_the_process_is_sent_again_postgres() {
+    a_lost_response_is_sent_after_the_restart(DatabaseKind::Postgres);
 }

@@ -1,6 +1,7 @@
 //! Scheduled tasks, the outbox, translations and offline changes.
 
 use inspection_domain::{
+    idempotency::{IdempotencyKey, KeyedRequest},
     outbox::{MOST_ATTEMPTS, OutboxKind},
     sync::{Document, SyncError},
     translations::TranslationRequest,
@@ -90,6 +91,16 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     let (rejected, _) =
         effects!(ledger, &inspector, sync::reject(item("00000000-0000-4000-8000-000000000002"), error));
     effects!(ledger, &inspector, sync::discard(rejected.id));
+
+    // Keys of requests leave no traces but their own rows.
+    let keyed = |key: &str| KeyedRequest {
+        key: IdempotencyKey::parse(key.as_bytes()).expect("a key"),
+        operation: "POST /api/leaves".into(),
+        fingerprint: String::new(),
+    };
+    effects!(ledger, &inspector, idempotency::claim(&keyed("carried-out")));
+    effects!(ledger, &inspector, idempotency::store(&keyed("carried-out"), 201, "{}"));
+    effects!(ledger, &inspector, idempotency::store_afterwards(keyed("refused"), 400, "{}".into()));
 
     // Scheduled tasks with something to do.
     let template = checklist(db, &context, &admin);
