@@ -14,7 +14,7 @@ pub(crate) struct RequestContext {
     keyed: RefCell<Option<Keyed>>,
 }
 
-/// What identifies a request that a client may send again.
+/// Identity of a request that a client may send again.
 #[derive(Debug, Clone)]
 pub(crate) struct Keyed {
     /// The key.
