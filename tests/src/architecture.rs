@@ -13,7 +13,7 @@ mod planted;
 mod prose;
 mod readmes;
 mod rooms;
-mod sources;
+pub(crate) mod sources;
 mod words;
 
 use sources::SourceFile;
@@ -21,7 +21,7 @@ use sources::SourceFile;
 /// The most lines that the sources of the server have.
 const MOST_LINES_OF_SERVER: usize = 3_000;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 

@@ -35,6 +35,7 @@ mod leaderboards;
 mod leaves;
 mod limits;
 mod logs;
+mod messages;
 mod metrics;
 mod notifications;
 mod outbox;

@@ -8,6 +8,7 @@ use crate::{
     equipment::EquipmentStatus,
     ids::{AssessmentId, AssignmentId, EquipmentId, UserId},
     input::{AnyOf, Invalid, input, text_enum},
+    message,
     rule::{Code, Forbidden, Rule},
     text::Text,
     time::Instant,
@@ -187,7 +188,11 @@ impl NewVerdict {
             0 => Err(Invalid::field("urgent_reason", "is required when the verdict is urgent")),
             n if n < SHORTEST_REASON => Err(Invalid::field(
                 "urgent_reason",
-                format!("must have at least {SHORTEST_REASON} characters, not {n}"),
+                message!(
+                    "must have at least {min} characters, not {length}",
+                    min = SHORTEST_REASON,
+                    length = n,
+                ),
             )),
             _ => Ok((self.verdict, Some(reason))),
         }

@@ -8,6 +8,8 @@ use crate::{
     ids::{AssignmentId, EquipmentId, ListId, TemplateId, UserId},
     input::{AnyOf, input, text_enum},
     leaves::Leave,
+    message,
+    message::Message,
     page::Sort,
     rule::{Code, FieldError, Forbidden, Rule},
     text::Text,
@@ -223,7 +225,7 @@ input! {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssignmentRule {
     /// The command is not allowed in the current status (§4).
-    #[error("{command} is not possible: the assignment is {status}")]
+    #[error("{}", self.message())]
     WrongStatus {
         /// Rejected command.
         command: AssignmentCommand,
@@ -246,6 +248,15 @@ impl Rule for AssignmentRule {
         match self {
             Self::Team(_) => Code::RuleViolation,
             Self::WrongStatus { .. } | Self::NotHandedIn => Code::InvalidState,
+        }
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::WrongStatus { command, status } => {
+                message!("{command} is not possible: the assignment is {status}", command, status)
+            }
+            rule => rule.to_string().into(),
         }
     }
 
@@ -354,18 +365,18 @@ impl Assignment {
         })
     }
 
-    fn conditions_not_met(&self, trade: Category, id: UserId, candidates: &Candidates) -> Vec<String> {
+    fn conditions_not_met(&self, trade: Category, id: UserId, candidates: &Candidates) -> Vec<Message> {
         let Some(person) = candidates.people.iter().find(|person| person.id == id) else {
-            return vec!["there is no such user".to_owned()];
+            return vec![message!("there is no such user")];
         };
         let (date, shift) = (self.target_date, self.shift);
         let is_away = candidates.leaves.iter().any(|leave| leave.user_id == id && leave.covers(date));
         let conditions = [
-            (person.is_active, "is not active".to_owned()),
-            (person.has(Role::Inspector), "is not an inspector".to_owned()),
-            (person.specialization == Some(trade), format!("is not of the {trade} trade")),
-            (person.shift == Some(shift), format!("is not on the {shift} shift")),
-            (!is_away, format!("is on leave on {date}")),
+            (person.is_active, message!("is not active")),
+            (person.has(Role::Inspector), message!("is not an inspector")),
+            (person.specialization == Some(trade), message!("is not of the {trade} trade", trade)),
+            (person.shift == Some(shift), message!("is not on the {shift} shift", shift)),
+            (!is_away, message!("is on leave on {date}", date)),
         ];
         conditions.into_iter().filter(|(is_met, _)| !is_met).map(|(_, message)| message).collect()
     }

@@ -3,6 +3,7 @@
 pub mod entity;
 pub mod ids;
 pub mod input;
+pub mod message;
 pub mod page;
 pub mod rule;
 pub mod text;

@@ -6,6 +6,8 @@ use crate::{
     ids::{BonusId, JobId, UserId},
     input::{AnyOf, Integer, Invalid, input, text_enum},
     jobs::{Job, JobKind},
+    message,
+    message::Message,
     rule::{Code, Rule},
     text::Text,
     time::Instant,
@@ -29,7 +31,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BonusRule {
     /// The request has been decided (§11).
-    #[error("these bonus stars are already {0}")]
+    #[error("{}", self.message())]
     Decided(BonusStatus),
     /// Users cannot award bonus stars to themselves (§11).
     #[error("bonus stars can't be awarded to your own account")]
@@ -41,6 +43,13 @@ impl Rule for BonusRule {
         match self {
             Self::Decided(_) => Code::InvalidState,
             Self::Own => Code::RuleViolation,
+        }
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::Decided(status) => message!("these bonus stars are already {status}", status),
+            rule @ Self::Own => rule.to_string().into(),
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::{
     equipment::EquipmentStatus,
     ids::{ListId, UserId},
     input::{AnyOf, input, text_enum},
+    message,
+    message::Message,
     page::Sort,
     rule::{Code, FieldError, Rule},
     time::{Date, Instant},
@@ -129,7 +131,7 @@ input! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ListRule {
     /// A list exists for this day and shift; `refresh` adds missing machines (§4).
-    #[error("a list for the {shift} shift of {target_date} already exists")]
+    #[error("{}", self.message())]
     Exists {
         /// The day.
         target_date: Date,
@@ -141,6 +143,14 @@ pub enum ListRule {
 impl Rule for ListRule {
     fn code(&self) -> Code {
         Code::Duplicate
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::Exists { target_date, shift } => {
+                message!("a list for the {shift} shift of {date} already exists", shift, date = target_date)
+            }
+        }
     }
 
     fn fields(&self) -> Vec<FieldError> {

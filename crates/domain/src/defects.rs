@@ -7,6 +7,8 @@ use crate::{
     ids::{DefectId, EquipmentId, InspectionId, ItemId, UserId},
     input::{AnyOf, Change, Invalid, Patch, input, text_enum},
     inspections::Inspection,
+    message,
+    message::Message,
     page::Sort,
     rule::{Code, Forbidden, Rule, article},
     text::{Language, Text},
@@ -254,7 +256,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DefectRule {
     /// The command is not allowed in the current status (§6).
-    #[error("cannot {command} {} {status} defect", article(.status.as_str()))]
+    #[error("{}", self.message())]
     WrongStatus {
         /// Rejected command.
         command: DefectCommand,
@@ -267,6 +269,17 @@ impl Rule for DefectRule {
     fn code(&self) -> Code {
         match self {
             Self::WrongStatus { .. } => Code::InvalidState,
+        }
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::WrongStatus { command, status } => message!(
+                "cannot {command} {article} {status} defect",
+                command,
+                article = article(status.as_str()),
+                status,
+            ),
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::{
     equipment::{Equipment, EquipmentStatus},
     ids::{AnswerId, AssignmentId, EquipmentId, FileId, InspectionId, ItemId, TemplateId, UserId},
     input::{AnyOf, Invalid, ValueList, input, text_enum},
+    message,
+    message::Message,
     notifications::Param,
     page::Sort,
     rule::{Code, FieldError, Forbidden, Rule},
@@ -192,7 +194,7 @@ input! {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InspectionRule {
     /// The command is not allowed in the current status (§5).
-    #[error("{command} requires a {needed} inspection; this one is {status}")]
+    #[error("{}", self.message())]
     WrongStatus {
         /// Rejected command.
         command: InspectionCommand,
@@ -205,7 +207,7 @@ pub enum InspectionRule {
     #[error("you can't start an inspection while on leave")]
     OnLeave,
     /// A person has one draft per machine, and this draft has another target (§5).
-    #[error("inspection {0} of this machine is still a draft: submit or discard it first")]
+    #[error("{}", self.message())]
     OtherDraft(
         /// The existing draft.
         InspectionId,
@@ -238,16 +240,34 @@ impl Rule for InspectionRule {
         }
     }
 
+    fn message(&self) -> Message {
+        match self {
+            Self::WrongStatus { command, needed, status } => message!(
+                "{command} requires a {needed} inspection; this one is {status}",
+                command,
+                needed,
+                status,
+            ),
+            Self::OtherDraft(draft) => message!(
+                "inspection {draft} of this machine is still a draft: submit or discard it first",
+                draft,
+            ),
+            rule => rule.to_string().into(),
+        }
+    }
+
     fn fields(&self) -> Vec<FieldError> {
-        let (items, message) = match self {
-            Self::Incomplete(items) => (items, "has no answer"),
-            Self::PhotosMissing(items) => (items, "is critical and failed, and needs a photo"),
-            _ => return Vec::new(),
-        };
-        items
-            .iter()
-            .map(|id| FieldError { field: "checklist_item_id".into(), message: format!("{id} {message}") })
-            .collect()
+        let error = |message| FieldError { field: "checklist_item_id".into(), message };
+        match self {
+            Self::Incomplete(items) => {
+                items.iter().map(|id| error(message!("{id} has no answer", id))).collect()
+            }
+            Self::PhotosMissing(items) => items
+                .iter()
+                .map(|id| error(message!("{id} is critical and failed, and needs a photo", id)))
+                .collect(),
+            _ => Vec::new(),
+        }
     }
 }
 

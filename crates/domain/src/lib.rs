@@ -42,4 +42,4 @@ pub mod translations;
 pub mod trends;
 pub mod users;
 
-pub use base::{entity, ids, input, page, rule, text, time, weekdays};
+pub use base::{entity, ids, input, message, page, rule, text, time, weekdays};

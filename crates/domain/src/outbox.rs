@@ -6,6 +6,8 @@ use serde::Serialize;
 use crate::{
     ids::OutboxId,
     input::{AnyOf, input, text_enum},
+    message,
+    message::Message,
     rule::{Code, Rule},
     time::Instant,
 };
@@ -149,13 +151,19 @@ impl OutboxJob {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OutboxRule {
     /// The job has not been given up.
-    #[error("the job is {0}, not dead")]
+    #[error("{}", self.message())]
     NotDead(OutboxStatus),
 }
 
 impl Rule for OutboxRule {
     fn code(&self) -> Code {
         Code::InvalidState
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::NotDead(status) => message!("the job is {status}, not dead", status),
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use serde::Serialize;
 use crate::{
     ids::{JobId, PauseId, UserId},
     input::{Invalid, input, text_enum},
+    message,
+    message::Message,
     rule::{Code, Forbidden, Rule, article},
     text::Text,
     time::Instant,
@@ -76,7 +78,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PauseRule {
     /// The command is not allowed in the current status (§7).
-    #[error("cannot {command} {} {status} pause", article(.status.as_str()))]
+    #[error("{}", self.message())]
     WrongStatus {
         /// Rejected command.
         command: PauseCommand,
@@ -93,6 +95,18 @@ impl Rule for PauseRule {
         match self {
             Self::WrongStatus { .. } => Code::InvalidState,
             Self::Pending => Code::Duplicate,
+        }
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::WrongStatus { command, status } => message!(
+                "cannot {command} {article} {status} pause",
+                command,
+                article = article(status.as_str()),
+                status,
+            ),
+            rule @ Self::Pending => rule.to_string().into(),
         }
     }
 }
@@ -192,7 +206,8 @@ impl NewPause {
     pub fn validate(&self) -> Result<(), Invalid> {
         let length = self.reason_details.as_ref().map_or(0, |details| details.chars().count());
         if self.reason_category == PauseReason::Other && length < SHORTEST_DETAILS {
-            let message = format!("must have at least {SHORTEST_DETAILS} characters for another reason");
+            let min = SHORTEST_DETAILS;
+            let message = message!("must have at least {min} characters for another reason", min);
             return Err(Invalid::field("reason_details", message));
         }
         Ok(())

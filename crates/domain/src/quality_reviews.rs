@@ -6,6 +6,8 @@ use crate::{
     ids::{FileId, JobId, ReviewId, UserId},
     input::{AnyOf, Integer, Invalid, RawValue, Scalar, ValueList, input, text_enum},
     jobs::{Job, JobKind},
+    message,
+    message::Message,
     rule::{Code, Forbidden, Rule, article},
     text::Text,
     time::Instant,
@@ -247,7 +249,7 @@ input! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReviewRule {
     /// The command is not allowed in the current status (§8).
-    #[error("cannot {command} {} {status} review", article(.status.as_str()))]
+    #[error("{}", self.message())]
     WrongStatus {
         /// Rejected command.
         command: ReviewCommand,
@@ -267,6 +269,18 @@ impl Rule for ReviewRule {
         match self {
             Self::WrongStatus { .. } | Self::Validated => Code::InvalidState,
             Self::UnderReview => Code::Duplicate,
+        }
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::WrongStatus { command, status } => message!(
+                "cannot {command} {article} {status} review",
+                command,
+                article = article(status.as_str()),
+                status,
+            ),
+            rule => rule.to_string().into(),
         }
     }
 }

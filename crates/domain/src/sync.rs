@@ -8,8 +8,10 @@ pub use crate::entity::ChangedKind;
 use crate::{
     ids::{ChangeId, SyncId, UserId},
     input::{Input, Integer, Invalid, RawValue, Scalar, input, text_enum},
+    message,
+    message::Message,
     rule::{Code, FieldError, Rule},
-    text::Text,
+    text::{Language, Text},
     time::Instant,
     translations::content_hash,
 };
@@ -217,9 +219,13 @@ pub struct SyncError {
 crate::input::stored_as_json!(SyncError);
 
 impl SyncError {
-    /// The error of a rule.
-    pub fn of(rule: &dyn Rule) -> Self {
-        Self { code: rule.code().as_str().into(), message: rule.to_string(), errors: rule.fields() }
+    /// The error of a rule, in the language of the user.
+    pub fn of(rule: &dyn Rule, language: Language) -> Self {
+        Self {
+            code: rule.code().as_str().into(),
+            message: rule.message().in_language(language).into_owned(),
+            errors: rule.fields().iter().map(|error| error.in_language(language)).collect(),
+        }
     }
 }
 
@@ -268,7 +274,7 @@ pub enum SyncRule {
     #[error("another item with this client_id has already been sent")]
     Reused,
     /// The referenced item was rejected.
-    #[error("the item it refers to by {0} was rejected")]
+    #[error("{}", self.message())]
     OfRejected(&'static str),
     /// An applied item cannot be discarded.
     #[error("only a rejected item can be discarded")]
@@ -280,6 +286,15 @@ impl Rule for SyncRule {
         match self {
             Self::Reused => Code::Conflict,
             Self::OfRejected(_) | Self::NotRejected => Code::InvalidState,
+        }
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::OfRejected(field) => {
+                message!("the item it refers to by {field} was rejected", field)
+            }
+            rule => rule.to_string().into(),
         }
     }
 }
@@ -383,12 +398,15 @@ impl Scalar for Items {
     fn read(given: RawValue) -> Result<Self, Invalid> {
         match given {
             RawValue::Json(Value::Array(items)) if items.len() > MAX_ITEMS => {
-                Err(Invalid::value(format!("may have at most {MAX_ITEMS} items, not {}", items.len())))
+                let (max, length) = (MAX_ITEMS, items.len());
+                let message = message!("may have at most {max} items, not {length}", max, length);
+                Err(Invalid::value(message))
             }
             RawValue::Json(Value::Array(items)) => match items.iter().position(|item| !item.is_object()) {
-                Some(index) => {
-                    Err(Invalid::value(format!("must be a list of objects, but element {index} is not one")))
-                }
+                Some(index) => Err(Invalid::value(message!(
+                    "must be a list of objects, but element {index} is not one",
+                    index,
+                ))),
                 None => Ok(Self(items)),
             },
             _ => Err(Invalid::value("must be a list")),
@@ -499,7 +517,7 @@ mod tests {
     #[test]
     fn an_item_is_recorded_with_its_outcome() {
         let new = NewSyncItem { occurred_at: Some(now()), ..item(json!({"inspection_id": 7})) };
-        let error = SyncError::of(&Invalid::field("reason", "is required"));
+        let error = SyncError::of(&Invalid::field("reason", "is required"), Language::En);
         let rejected = SyncItem::rejected(new.clone(), id(3), error, later());
         insta::assert_snapshot!(fields(&rejected).join("\n"), @r#"
         id: SyncId(0)

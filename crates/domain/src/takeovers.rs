@@ -8,6 +8,8 @@ use crate::{
     ids::{AssignmentId, JobId, TakeoverId, UserId},
     input::{AnyOf, Invalid, input, text_enum},
     jobs::{Job, JobKind, JobStatus},
+    message,
+    message::Message,
     rule::{Code, FieldError, Forbidden, Rule, article},
     text::Text,
     time::Instant,
@@ -78,7 +80,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TakeoverRule {
     /// The command is not allowed in the current status (§7).
-    #[error("cannot {command} {} {status} takeover", article(.status.as_str()))]
+    #[error("{}", self.message())]
     WrongStatus {
         /// Rejected command.
         command: TakeoverCommand,
@@ -107,6 +109,18 @@ impl Rule for TakeoverRule {
             Self::Queued => Code::Duplicate,
         }
     }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::WrongStatus { command, status } => message!(
+                "cannot {command} {article} {status} takeover",
+                command,
+                article = article(status.as_str()),
+                status,
+            ),
+            rule => rule.to_string().into(),
+        }
+    }
 }
 
 /// Error of a takeover: a missing role, an unsuitable partner or a violated rule.
@@ -129,6 +143,14 @@ impl Rule for TakeoverRefusal {
             Self::Forbidden(refusal) => refusal.code(),
             Self::Invalid(refusal) => refusal.code(),
             Self::Rule(refusal) => refusal.code(),
+        }
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::Forbidden(refusal) => refusal.message(),
+            Self::Invalid(refusal) => refusal.message(),
+            Self::Rule(refusal) => refusal.message(),
         }
     }
 
@@ -304,7 +326,7 @@ impl Assignment {
             let other = other.map_or("other", Category::as_str);
             return Err(Invalid::field(
                 "partner_id",
-                format!("must be an active {other} inspector who isn't on leave"),
+                message!("must be an active {trade} inspector who isn't on leave", trade = other),
             )
             .into());
         }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::TaskRunId,
     input::{AnyOf, input, text_enum},
+    message,
+    message::Message,
     rule::{Code, Rule},
     time::{Date, Instant, SiteTimeZone},
 };
@@ -258,13 +260,19 @@ pub const MOST_ATTEMPTS: i64 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TaskRule {
     /// The task is running.
-    #[error("{0} is already running")]
+    #[error("{}", self.message())]
     UnderWay(TaskName),
 }
 
 impl Rule for TaskRule {
     fn code(&self) -> Code {
         Code::InvalidState
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::UnderWay(task) => message!("{task} is already running", task),
+        }
     }
 }
 

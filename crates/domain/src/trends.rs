@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     input::{Invalid, input, text_enum},
+    message,
     time::{Date, Instant, SiteTimeZone},
 };
 
@@ -87,7 +88,8 @@ impl Steps {
         let mut next = bucket.next(from);
         while next <= to {
             if dates.len() == MAX_STEPS {
-                return Err(Invalid::field("to", format!("is more than {MAX_STEPS} steps after from")));
+                let message = message!("is more than {max} steps after from", max = MAX_STEPS);
+                return Err(Invalid::field("to", message));
             }
             dates.push(next);
             next = bucket.next(next);

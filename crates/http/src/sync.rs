@@ -103,8 +103,8 @@ impl SyncResult {
     }
 
     /// The result of an item that is not stored.
-    fn refused(client_id: Option<String>, rule: &dyn Rule) -> Self {
-        Self { id: None, client_id, outcome: "rejected", result: None, error: Some(SyncError::of(rule)) }
+    fn refused(client_id: Option<String>, error: SyncError) -> Self {
+        Self { id: None, client_id, outcome: "rejected", result: None, error: Some(error) }
     }
 }
 
@@ -156,6 +156,11 @@ impl SyncProcessor<'_> {
         })
     }
 
+    /// An error in the language of the caller.
+    fn error(&self, rule: &dyn Rule) -> SyncError {
+        SyncError::of(rule, self.caller.language)
+    }
+
     /// Applies an item, unless it has been applied before, and stores its outcome. Fails only if
     /// the outcome is unknown.
     fn process(&self, item: &NewSyncItem) -> persistence::Result<SyncResult> {
@@ -175,7 +180,7 @@ impl SyncProcessor<'_> {
             });
             let rule = match outcome {
                 Ok(Ok(result)) => return Ok(result),
-                Ok(Err(reused)) => return Ok(SyncResult::refused(name, &reused)),
+                Ok(Err(reused)) => return Ok(SyncResult::refused(name, self.error(&reused))),
                 Err(Error::Rule(rule)) if rule.code().kind() != ErrorKind::Unauthenticated => rule,
                 Err(other) => return Err(other),
             };
@@ -184,13 +189,13 @@ impl SyncProcessor<'_> {
                     continue;
                 }
                 // Not stored, so that it can be sent again.
-                return Ok(SyncResult::refused(name, rule.as_ref()));
+                return Ok(SyncResult::refused(name, self.error(rule.as_ref())));
             }
-            let error = SyncError::of(rule.as_ref());
+            let error = self.error(rule.as_ref());
             return match self.write(|tx| sync::reject(tx, item.clone(), error)) {
                 Ok((item, is_new)) => Ok(SyncResult::of(item, is_new)),
                 Err(Error::Rule(rule)) if rule.code() == Code::Conflict => {
-                    Ok(SyncResult::refused(name, rule.as_ref()))
+                    Ok(SyncResult::refused(name, self.error(rule.as_ref())))
                 }
                 Err(other) => Err(other),
             };
@@ -202,7 +207,7 @@ impl SyncProcessor<'_> {
         let name = raw.get("client_id").and_then(Value::as_str).map(str::to_owned);
         match NewSyncItem::from_json(raw) {
             Ok(item) => self.process(&item),
-            Err(errors) => Ok(SyncResult::refused(name, &errors)),
+            Err(errors) => Ok(SyncResult::refused(name, self.error(&errors))),
         }
     }
 

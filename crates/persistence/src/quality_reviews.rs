@@ -180,8 +180,10 @@ pub fn create(tx: &mut Tx<'_>, new: &NewReview) -> Result<QualityReview> {
     }
     let found = user_rows::lock_all(tx.conn, &[new.qe_id])?;
     let qe = least_busy(found.iter().map(|person| (person, 0)), job.owner_id).ok_or_else(|| {
-        let message = "must be an active quality engineer who isn't on leave and hasn't done the work";
-        Invalid::field("qe_id", message)
+        Invalid::field(
+            "qe_id",
+            "must be an active quality engineer who isn't on leave and hasn't done the work",
+        )
     })?;
     let (_, review) = assign(tx, &job, qe.id)?;
     Ok(review)

@@ -1,5 +1,7 @@
 //! Errors of stores and uploads.
 
+use inspection_domain::{message, message::Message};
+
 use crate::{
     content::{ContentError, Refusal},
     key::Key,
@@ -26,7 +28,7 @@ impl From<std::io::Error> for StoreError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UploadError {
     /// The upload exceeds this number of bytes.
-    #[error("may have at most {0} bytes")]
+    #[error("{}", self.message())]
     TooLarge(u64),
     /// The content is not accepted.
     #[error(transparent)]
@@ -34,6 +36,17 @@ pub enum UploadError {
     /// The store or the staging folder is unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl UploadError {
+    /// Message for users; its subject is the file.
+    pub fn message(&self) -> Message {
+        match self {
+            Self::TooLarge(max) => message!("may have at most {max} bytes", max),
+            Self::Refused(refusal) => refusal.message(),
+            Self::Store(error) => error.to_string().into(),
+        }
+    }
 }
 
 impl From<ContentError> for UploadError {

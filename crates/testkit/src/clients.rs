@@ -5,6 +5,8 @@ use std::{io::Read, path::Path, time::Duration};
 use serde_json::Value;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
+use crate::messages;
+
 /// An HTTP response.
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -212,6 +214,7 @@ impl Client {
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        messages::check(&json);
         Ok((Response { status: response.status().as_u16(), headers, bytes, text, json }, missing))
     }
 

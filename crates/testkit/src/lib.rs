@@ -16,6 +16,7 @@ mod environment;
 pub mod files;
 pub mod ledger;
 pub mod load;
+mod messages;
 pub mod outages;
 pub mod postgres;
 pub mod processes;

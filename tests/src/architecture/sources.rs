@@ -6,26 +6,26 @@ use walkdir::WalkDir;
 
 /// A source file of the workspace.
 #[derive(Debug, Clone)]
-pub(super) struct SourceFile {
+pub(crate) struct SourceFile {
     /// Path from the root of the workspace, with `/`.
-    pub(super) path: String,
-    pub(super) text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl SourceFile {
-    pub(super) fn new(path: &str, text: impl Into<String>) -> Self {
+    pub(crate) fn new(path: &str, text: impl Into<String>) -> Self {
         Self { path: path.to_owned(), text: text.into() }
     }
 
     /// The crate of a file below `crates/<name>/src`, and the path below that folder.
-    pub(super) fn in_crate(&self) -> Option<(&str, &str)> {
+    pub(crate) fn in_crate(&self) -> Option<(&str, &str)> {
         let (name, rest) = self.path.strip_prefix("crates/")?.split_once('/')?;
         Some((name, rest.strip_prefix("src/")?))
     }
 }
 
 /// Reads all files with this extension below these folders of the workspace, sorted by path.
-pub(super) fn read(root: &Path, folders: &[&str], extension: &str) -> Vec<SourceFile> {
+pub(crate) fn read(root: &Path, folders: &[&str], extension: &str) -> Vec<SourceFile> {
     let entries = folders.iter().flat_map(|folder| WalkDir::new(root.join(folder)).sort_by_file_name());
     entries
         .map(|entry| entry.expect("an entry").into_path())

@@ -1,6 +1,6 @@
 //! Objects for operations on leaves, bonus stars, synced items and background jobs.
 
-use inspection_domain::{rule::NotFound, sync::SyncError, users::Role};
+use inspection_domain::{rule::NotFound, sync::SyncError, text::Language, users::Role};
 use inspection_persistence::sync;
 use inspection_testkit::builders;
 use serde_json::json;
@@ -33,7 +33,7 @@ pub(super) fn prepare(site: &TestSite, operation: &Operation) -> Option<Prepared
         let item = json!({
             "client_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "entity_type": "job_start", "entity_data": {"job_id": 7},
         });
-        let error = SyncError::of(&NotFound("job"));
+        let error = SyncError::of(&NotFound("job"), Language::En);
         let item = builders::act(db, context, &owner, |tx| sync::reject(tx, builders::input(item), error));
         let (item, _) = item.expect("a rejected item");
         return Some(Prepared { id: item.id.get(), query: "", body: json!({}), owner });

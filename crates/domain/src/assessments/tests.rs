@@ -267,7 +267,7 @@ fn an_urgent_verdict_has_a_reason_of_fifty_characters() {
         if let Err(wrong) = outcome {
             let [error] = wrong.fields().try_into().expect("one error");
             assert_eq!(error.field, "urgent_reason");
-            assert_eq!(error.message.contains("50"), is_given, "{}", error.message);
+            assert_eq!(error.message.to_string().contains("50"), is_given, "{}", error.message);
         }
     }
     let padded = format!("  {}  ", "x".repeat(49));

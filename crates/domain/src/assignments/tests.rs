@@ -200,7 +200,7 @@ fn every_condition_on_both_is_checked_and_has_its_own_message() {
             };
             let [error] = errors.try_into().expect("one error");
             assert_eq!(error.field, fields[seat]);
-            assert!(error.message.contains(message), "{} {message}", error.message);
+            assert!(error.message.to_string().contains(message), "{} {message}", error.message);
         }
     }
     // All at once.
@@ -221,7 +221,7 @@ fn every_condition_on_both_is_checked_and_has_its_own_message() {
 
     let Err(AssignmentRule::Team(errors)) = assign(Vec::new(), Vec::new()) else { panic!("not refused") };
     assert_eq!(
-        errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>(),
+        errors.iter().map(|error| error.message.to_string()).collect::<Vec<_>>(),
         ["there is no such user"; 2]
     );
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{message, message::Message};
+
 /// An error in a field of an input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -11,7 +13,8 @@ pub struct FieldError {
     /// Path of the field, such as `answers[2].answer_value`.
     pub field: String,
     /// Human-readable message.
-    pub message: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub message: Message,
 }
 
 /// Category of an error, which the outermost layer maps to its protocol once.
@@ -96,10 +99,16 @@ pub(crate) fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
-/// An error of the domain. Its `Display` text is the message for users.
+/// An error of the domain. Its `Display` text is the message for users in English.
 pub trait Rule: std::error::Error + Send + Sync + 'static {
     /// Stable code.
     fn code(&self) -> Code;
+
+    /// Message for users. A rule whose message has places implements this, and its `Display` text
+    /// is the message.
+    fn message(&self) -> Message {
+        self.to_string().into()
+    }
 
     /// Invalid fields, if any.
     fn fields(&self) -> Vec<FieldError> {
@@ -114,7 +123,7 @@ pub trait Rule: std::error::Error + Send + Sync + 'static {
 
 /// The object does not exist, or is not visible to the actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} not found")]
+#[error("{}", self.message())]
 pub struct NotFound(
     /// Type of the object, such as `equipment`.
     pub &'static str,
@@ -123,6 +132,10 @@ pub struct NotFound(
 impl Rule for NotFound {
     fn code(&self) -> Code {
         Code::NotFound
+    }
+
+    fn message(&self) -> Message {
+        message!("{object} not found", object = self.0)
     }
 }
 

@@ -1,8 +1,13 @@
 //! Text validation, and the two languages of the service.
 
-use std::ops::Deref;
+use std::{borrow::Cow, ops::Deref};
 
-use crate::input::{Invalid, RawValue, Scalar, text_enum};
+use crate::{
+    input::{Invalid, RawValue, Scalar, text_enum},
+    message,
+    message::Message,
+    rule::FieldError,
+};
 
 /// A trimmed text of `MIN` to `MAX` characters. Line breaks and tabs are its only control
 /// characters.
@@ -18,10 +23,12 @@ impl<const MAX: usize, const MIN: usize> Text<MAX, MIN> {
         }
         let length = text.chars().count();
         if length < MIN {
-            return Err(Invalid::value(format!("must have at least {MIN} characters, not {length}")));
+            let message = message!("must have at least {min} characters, not {length}", min = MIN, length);
+            return Err(Invalid::value(message));
         }
         if length > MAX {
-            return Err(Invalid::value(format!("may have at most {MAX} characters, not {length}")));
+            let message = message!("may have at most {max} characters, not {length}", max = MAX, length);
+            return Err(Invalid::value(message));
         }
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(Invalid::value("may not contain control characters"));
@@ -102,14 +109,14 @@ impl Language {
         }
     }
 
-    /// Language of a response: the requested one, else the client's preference, else the user's,
-    /// else English (rule book §13). `accepted` is an `Accept-Language` header with optional
-    /// weights.
-    pub fn negotiate(asked: Option<Self>, accepted: Option<&str>, own: Option<Self>) -> Self {
-        asked.or_else(|| accepted.and_then(Self::preferred)).or(own).unwrap_or(Self::En)
+    /// Language of a response: that which the client prefers, else the user's, else English (rule
+    /// book §13).
+    pub fn negotiate(preferred: Option<Self>, own: Option<Self>) -> Self {
+        preferred.or(own).unwrap_or(Self::En)
     }
 
-    fn preferred(accepted: &str) -> Option<Self> {
+    /// The language that an `Accept-Language` header with optional weights prefers.
+    pub fn preferred(accepted: &str) -> Option<Self> {
         let mut best: Option<(f32, Self)> = None;
         for range in accepted.split(',') {
             let mut parts = range.split(';');
@@ -146,6 +153,25 @@ impl Language {
     }
 }
 
+impl Message {
+    /// The text in a language.
+    pub fn in_language(&self, language: Language) -> Cow<'_, str> {
+        match language {
+            Language::En => self.english(),
+            Language::Ar => self.arabic(),
+        }
+    }
+}
+
+impl FieldError {
+    /// The same error with its message in a language.
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> Self {
+        let message = self.message.in_language(language).into_owned().into();
+        Self { field: self.field.clone(), message }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,15 +197,14 @@ mod tests {
 
     #[test]
     fn accept_language_weights_are_honoured() {
-        let of = |h| Language::negotiate(None, Some(h), Some(Language::Ar));
+        let of = |header| Language::negotiate(Language::preferred(header), Some(Language::Ar));
         assert_eq!(of("en-GB, ar;q=0.8"), Language::En);
         assert_eq!(of("en;q=0.3, ar-SA;q=0.8"), Language::Ar);
         assert_eq!(of("en;q=0"), Language::Ar, "not acceptable, so the user's own");
         assert_eq!(of("de, fr;q=x"), Language::Ar);
         assert_eq!((of("en, ar"), of("ar, en")), (Language::En, Language::Ar), "the first of equals");
         assert_eq!(of("en;q=1.1"), Language::Ar, "out of range");
-        assert_eq!(Language::negotiate(Some(Language::En), Some("ar"), None), Language::En);
-        assert_eq!(Language::negotiate(None, None, None), Language::En);
+        assert_eq!(Language::negotiate(None, None), Language::En);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use crate::{
     checklists::{AnswerType, Item},
     ids::{AnswerId, FileId, InspectionId, ItemId, UserId},
     input::{Invalid, NonEmptyList, RawValue, Scalar, input},
+    message,
+    message::Message,
     text::Text,
     time::Instant,
 };
@@ -120,15 +122,15 @@ fn western(c: char) -> char {
 
 impl AnswerType {
     /// The answer in its stored form, or the reason for rejecting it (§5).
-    pub fn accept(self, text: &str) -> Result<String, &'static str> {
+    pub fn accept(self, text: &str) -> Result<String, Message> {
         let lower = text.to_lowercase();
         match self {
             Self::PassFail if matches!(lower.as_str(), "pass" | "fail") => Ok(lower),
-            Self::PassFail => Err("must be pass or fail"),
+            Self::PassFail => Err(message!("must be pass or fail")),
             Self::YesNo if matches!(lower.as_str(), "yes" | "no") => Ok(lower),
-            Self::YesNo => Err("must be yes or no"),
+            Self::YesNo => Err(message!("must be yes or no")),
             Self::Numeric if decimal(text).is_some() => Ok(text.chars().map(western).collect()),
-            Self::Numeric => Err("must be a finite decimal number"),
+            Self::Numeric => Err(message!("must be a finite decimal number")),
             Self::Text => Ok(text.to_owned()),
         }
     }

@@ -110,8 +110,10 @@ impl PlannedTime {
         let hours = match (self.planned_time_hours, days) {
             (Some(hours), _) => hours,
             (None, Some(days)) => Hours::of_days(days).ok_or_else(|| {
-                let message = "must be fewer than 125 days, unless planned_time_hours is given";
-                Invalid::field("planned_time_days", message)
+                Invalid::field(
+                    "planned_time_days",
+                    "must be fewer than 125 days, unless planned_time_hours is given",
+                )
             })?,
             (None, None) => return Err(Invalid::field("planned_time_hours", "is required")),
         };

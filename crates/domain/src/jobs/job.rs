@@ -12,6 +12,7 @@ use crate::{
     defects::Defect,
     ids::{DefectId, EquipmentId, InspectionId, JobId, UserId},
     input::Invalid,
+    message,
     rule::Forbidden,
     time::Instant,
     users::{Role, User},
@@ -135,7 +136,7 @@ pub fn may_own(person: Option<&User>, kind: JobKind, field: &str) -> Result<(), 
     let role = kind.role();
     match person {
         Some(person) if person.is_active && person.has(role) && !person.is_on_leave => Ok(()),
-        _ => Err(Invalid::field(field, format!("must be an active {role} who isn't on leave"))),
+        _ => Err(Invalid::field(field, message!("must be an active {role} who isn't on leave", role))),
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::{
     input::text_enum,
+    message,
+    message::Message,
     rule::{Code, Rule},
 };
 
@@ -109,7 +111,7 @@ impl fmt::Display for JobCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JobRule {
     /// The command is not allowed in the current status (§7).
-    #[error("{command} is not possible: the job is {status}")]
+    #[error("{}", self.message())]
     WrongStatus {
         /// Rejected command.
         command: JobCommand,
@@ -136,6 +138,15 @@ impl Rule for JobRule {
             Self::WrongStatus { .. } | Self::PlannedAlready | Self::NotCleaned => Code::InvalidState,
             Self::PlannedTimeRequired => Code::PlannedTimeRequired,
             Self::AlreadyAssigned => Code::Duplicate,
+        }
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::WrongStatus { command, status } => {
+                message!("{command} is not possible: the job is {status}", command, status)
+            }
+            rule => rule.to_string().into(),
         }
     }
 }

@@ -359,7 +359,7 @@ fn an_owner_is_active_present_and_has_the_role_of_the_kind() {
         assert_eq!(may_own(Some(person), JobKind::Specialist, "owner"), Ok(()));
         let refused = may_own(Some(person), JobKind::Engineer, "owner").expect_err("another role");
         assert_eq!(refused.fields()[0].field, "owner");
-        assert!(refused.fields()[0].message.contains("engineer"), "{refused}");
+        assert!(refused.fields()[0].message.to_string().contains("engineer"), "{refused}");
     }
     let unfit = [
         User { is_active: false, ..fit.clone() },

@@ -5,6 +5,8 @@ use std::cmp::Reverse;
 use super::leave::Leave;
 use crate::{
     input::Invalid,
+    message,
+    message::Message,
     time::Instant,
     users::{Badge, BadgeRequest, Draft, Role, User},
 };
@@ -65,18 +67,18 @@ pub fn ranked(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
 /// Checks that a person may cover the leave, given their own leaves: active, another person, and
 /// present on its days (§10).
 pub fn may_cover(leave: &Leave, person: Option<&User>, own: &[Leave]) -> Result<(), Invalid> {
-    let wrong = |message: &str| Err(Invalid::field("coverage_user_id", message));
+    let wrong = |message: Message| Err(Invalid::field("coverage_user_id", message));
     match person {
         Some(person) if person.is_active => {
             if person.id == leave.user_id {
-                return wrong("must be another user");
+                return wrong(message!("must be another user"));
             }
             let is_away = |own: &Leave| {
                 own.user_id == person.id && own.is_in_force() && own.overlaps(leave.date_from, leave.date_to)
             };
-            if own.iter().any(is_away) { wrong("is on leave on these days") } else { Ok(()) }
+            if own.iter().any(is_away) { wrong(message!("is on leave on these days")) } else { Ok(()) }
         }
-        _ => wrong("must be an active person"),
+        _ => wrong(message!("must be an active person")),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::{
     input::text_enum,
+    message,
+    message::Message,
     rule::{Code, Rule, article},
 };
 
@@ -65,7 +67,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LeaveRule {
     /// The command is not allowed in the current status (§10).
-    #[error("cannot {command} {} {status} leave", article(.status.as_str()))]
+    #[error("{}", self.message())]
     WrongStatus {
         /// Rejected command.
         command: LeaveCommand,
@@ -85,6 +87,18 @@ impl Rule for LeaveRule {
         match self {
             Self::WrongStatus { .. } | Self::Ended => Code::InvalidState,
             Self::Overlap => Code::RuleViolation,
+        }
+    }
+
+    fn message(&self) -> Message {
+        match self {
+            Self::WrongStatus { command, status } => message!(
+                "cannot {command} {article} {status} leave",
+                command,
+                article = article(status.as_str()),
+                status,
+            ),
+            rule => rule.to_string().into(),
         }
     }
 }

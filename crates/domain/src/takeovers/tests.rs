@@ -206,7 +206,7 @@ fn a_partner_is_an_active_present_inspector_of_the_other_trade() {
         let fields = refusal.fields();
         assert_eq!(fields.len(), 1, "{refusal}");
         assert_eq!(fields[0].field, "partner_id");
-        assert!(fields[0].message.contains("electrical"), "{refusal}");
+        assert!(fields[0].message.to_string().contains("electrical"), "{refusal}");
     }
 }
 

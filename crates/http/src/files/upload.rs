@@ -12,6 +12,8 @@ use futures_util::TryStreamExt;
 use inspection_domain::{
     files::{FileKind, Purpose, UploadFields},
     input::{Input, Invalid},
+    message,
+    message::Message,
 };
 use inspection_storage::{Incoming, Staged, StoreError, UploadError};
 
@@ -74,7 +76,7 @@ pub(super) struct ReceivedForm {
 struct FormFile {
     name: String,
     declared: Option<String>,
-    staged: Result<Staged, String>,
+    staged: Result<Staged, Message>,
 }
 
 /// A form as received.
@@ -88,7 +90,7 @@ struct FormParts {
 /// Why a part of a form isn't accepted.
 enum PartError {
     /// The part is refused for this reason; the rest of the form is read on.
-    Refused(String),
+    Refused(Message),
     /// The request ends.
     Failed(Problem),
 }
@@ -114,7 +116,7 @@ impl From<UploadError> for PartError {
     fn from(error: UploadError) -> Self {
         match error {
             UploadError::Store(error) => Self::Failed(error.into()),
-            refused => Self::Refused(refused.to_string()),
+            refused => Self::Refused(refused.message()),
         }
     }
 }
@@ -191,13 +193,14 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
         while let Some(mut field) = form.try_next().await.map_err(malformed)? {
             count += 1;
             if count > MAX_FIELDS {
-                return Err(Invalid::field("body", format!("may have at most {MAX_FIELDS} fields")).into());
+                let message = message!("may have at most {max} fields", max = MAX_FIELDS);
+                return Err(Invalid::field("body", message).into());
             }
             let name = field.name().unwrap_or_default().to_owned();
             match (Self::is_file(&name), file_name(&field)) {
                 (true, Some(file_name)) => {
                     if parts.files.len() == Self::MAX {
-                        let message = format!("may be at most {} at once", Self::MAX);
+                        let message = message!("may be at most {max} at once", max = Self::MAX);
                         return Err(Invalid::field(Self::FIELD, message).into());
                     }
                     let incoming = app.storage().begin(limit as u64);
@@ -257,7 +260,7 @@ async fn read_file(
             match file.write(&piece).await {
                 Ok(()) => {}
                 Err(UploadError::Store(error)) => return Err(error.into()),
-                Err(refused) => incoming = Err(refused.to_string()),
+                Err(refused) => incoming = Err(refused.message()),
             }
         }
     }
@@ -283,9 +286,9 @@ async fn text(field: &mut Field, overhead: &mut usize) -> Result<String, PartErr
         bytes.extend_from_slice(&piece);
     }
     if bytes.len() > MAX_FIELD_LENGTH {
-        return Err(PartError::Refused("is too long".into()));
+        return Err(PartError::Refused(message!("is too long")));
     }
-    String::from_utf8(bytes).map_err(|_| PartError::Refused("must be text in UTF-8".into()))
+    String::from_utf8(bytes).map_err(|_| PartError::Refused(message!("must be text in UTF-8")))
 }
 
 impl<const SEVERAL: bool> Describe for Upload<SEVERAL> {

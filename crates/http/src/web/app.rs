@@ -97,14 +97,10 @@ impl Caller {
         now: Instant,
     ) -> persistence::Result<Self> {
         let user = sessions::authenticate(conn, &permit.token.session)?;
+        let language = permit.reader.language_of(&user);
         if !P::is_granted_to(&user) {
             return Err(Forbidden("your role may not do this").into());
         }
-        let language = Language::negotiate(
-            permit.requested_language,
-            permit.accepted_languages.as_deref(),
-            Some(user.language),
-        );
         Ok(Self { user, language, now, today: context.calendar.date(now) })
     }
 }
@@ -282,7 +278,8 @@ impl App {
                 }
                 let mut reply = work(tx, caller, input.validate()?)?;
                 translations::show(tx.conn(), caller.language, &mut reply)?;
-                let response = Rendered::new(&reply).map_err(persistence::Error::unserializable)?;
+                let response =
+                    Rendered::new(&reply, caller.language).map_err(persistence::Error::unserializable)?;
                 if let Some(request) = &keyed {
                     idempotency::store(tx, request, response.status(), response.body())?;
                 }
@@ -385,7 +382,8 @@ impl App {
                 return Ok(Rendered::replayed(first));
             }
             let reply = work(&database, &context, &caller, input.validate()?)?;
-            let response = Rendered::new(&reply).map_err(persistence::Error::unserializable)?;
+            let response =
+                Rendered::new(&reply, caller.language).map_err(persistence::Error::unserializable)?;
             if let Some(request) = request {
                 let (status, body) = (response.status(), response.body().to_owned());
                 database.write(&context, permit.origin.clone(), |tx| {

@@ -73,6 +73,13 @@ fn bearer(request: &HttpRequest, kind: TokenType) -> Result<Token, Problem> {
     Ok(app.tokens().read(token.trim(), kind, app.now())?)
 }
 
+/// The language that the client prefers: `?lang=`, else `Accept-Language`.
+pub(crate) fn preferred_language(request: &HttpRequest) -> Option<Language> {
+    let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let requested = requested_language(request).ok().flatten();
+    requested.or_else(|| accepted.and_then(Language::preferred))
+}
+
 /// Language requested with `?lang=`.
 fn requested_language(request: &HttpRequest) -> Result<Option<Language>, Problem> {
     let given = parameter(request, "lang")?.map(RawValue::Text);
@@ -104,9 +111,8 @@ impl<P: Permission> FromRequest for Permit<P> {
             if let Some(key) = idempotency_key(request)? {
                 request_context::set_key(key, format!("{} {}", request.method(), request.path()));
             }
-            let accepted = request.headers().get(header::ACCEPT_LANGUAGE);
-            let accepted = accepted.and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-            Ok(Self::new(token, requested_language(request)?, accepted, origin(request)))
+            requested_language(request)?;
+            Ok(Self::new(token, request_context::reader(), origin(request)))
         };
         ready(permit())
     }

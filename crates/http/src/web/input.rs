@@ -14,6 +14,7 @@ use actix_web::{
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use inspection_domain::{
     input::{FieldDoc, Input, Invalid, RawInput, RawValue, Scalar},
+    message,
     page::{PageQuery, PageRequest},
 };
 
@@ -250,10 +251,9 @@ async fn collect(mut payload: Payload, limit: usize) -> Result<BytesMut, Problem
 fn malformed(path: &str, error: &serde_json::Error) -> Invalid {
     let field: String =
         if matches!(path, "" | "." | "?") { "body".into() } else { path.chars().take(100).collect() };
-    Invalid::malformed(
-        field,
-        format!("is not valid JSON at line {}, column {}", error.line(), error.column()),
-    )
+    let (line, column) = (error.line(), error.column());
+    let message = message!("is not valid JSON at line {line}, column {column}", line, column);
+    Invalid::malformed(field, message)
 }
 
 fn read_json(bytes: &web::BytesMut) -> Result<serde_json::Value, Invalid> {

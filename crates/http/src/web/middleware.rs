@@ -19,6 +19,7 @@ use inspection_domain::ids::UserId;
 
 use super::{
     app::App,
+    extract::preferred_language,
     limits::{Limits, forwarded_scheme},
     problem::Problem,
     request_context,
@@ -51,7 +52,8 @@ pub(crate) async fn handle(
     if let Some(limits) = request.app_data::<Limits>() {
         limits.evict_idle_clients(app.now());
     }
-    request_context::scope(id.clone(), answer(app, id, request, next)).await
+    let language = preferred_language(request.request());
+    request_context::scope(id.clone(), language, answer(app, id, request, next)).await
 }
 
 /// Handles a request with this id.

@@ -3,10 +3,12 @@
 use std::marker::PhantomData;
 
 use inspection_auth::{permissions::Permission, tokens::Token};
-use inspection_domain::text::Language;
 use inspection_persistence::Origin;
 
-use super::openapi::{Describe, Operation};
+use super::{
+    openapi::{Describe, Operation},
+    request_context::Reader,
+};
 
 /// A valid access token for an endpoint that requires the permission `P`.
 ///
@@ -15,34 +17,22 @@ use super::openapi::{Describe, Operation};
 #[derive(Debug)]
 pub(crate) struct Permit<P> {
     pub(crate) token: Token,
-    /// Language requested with `?lang=`.
-    pub(crate) requested_language: Option<Language>,
-    /// Value of `Accept-Language`.
-    pub(crate) accepted_languages: Option<String>,
+    /// Language of the response.
+    pub(crate) reader: Reader,
     /// Origin of the request, for the audit trail.
     pub(crate) origin: Origin,
     permission: PhantomData<fn() -> P>,
 }
 
 impl<P> Permit<P> {
-    pub(crate) fn new(
-        token: Token,
-        requested_language: Option<Language>,
-        accepted_languages: Option<String>,
-        origin: Origin,
-    ) -> Self {
-        Self { token, requested_language, accepted_languages, origin, permission: PhantomData }
+    pub(crate) fn new(token: Token, reader: Reader, origin: Origin) -> Self {
+        Self { token, reader, origin, permission: PhantomData }
     }
 }
 
 impl<P> Clone for Permit<P> {
     fn clone(&self) -> Self {
-        Self::new(
-            self.token.clone(),
-            self.requested_language,
-            self.accepted_languages.clone(),
-            self.origin.clone(),
-        )
+        Self::new(self.token.clone(), self.reader.clone(), self.origin.clone())
     }
 }
 

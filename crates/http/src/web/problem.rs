@@ -1,6 +1,6 @@
 //! Errors: the only mapping from rules and failures to HTTP statuses and bodies.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
@@ -9,6 +9,8 @@ use actix_web::{
 use inspection_auth::tokens::TokenRule;
 use inspection_domain::{
     input::Invalid,
+    message,
+    message::Message,
     rule::{ErrorKind, FieldError, Rule},
 };
 use inspection_persistence as persistence;
@@ -24,7 +26,7 @@ pub struct Problem(Box<ProblemDetails>);
 struct ProblemDetails {
     status: StatusCode,
     code: &'static str,
-    message: String,
+    message: Message,
     errors: Vec<FieldError>,
     data: Option<serde_json::Value>,
     header: Option<(header::HeaderName, String)>,
@@ -35,10 +37,10 @@ struct ProblemDetails {
 pub(crate) struct ErrorBody<'a> {
     /// Always `error`.
     status: &'static str,
-    /// Human-readable description.
-    message: &'a str,
+    /// Human-readable description, in the language of the reader.
+    message: Cow<'a, str>,
     /// The description under another name, for existing clients.
-    error: &'a str,
+    error: Cow<'a, str>,
     /// Stable machine-readable code.
     code: &'static str,
     /// Request id, as the log has it.
@@ -46,8 +48,8 @@ pub(crate) struct ErrorBody<'a> {
     #[schema(nullable = false)]
     request_id: Option<String>,
     /// All invalid fields.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
     /// The part of the object that the user may see nevertheless.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -55,7 +57,7 @@ pub(crate) struct ErrorBody<'a> {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<Message>) -> Self {
         Self(Box::new(ProblemDetails {
             status,
             code,
@@ -73,13 +75,15 @@ impl Problem {
 
     /// The body, as of the current request.
     fn body(&self) -> ErrorBody<'_> {
+        let language = request_context::language();
+        let message = self.0.message.in_language(language);
         ErrorBody {
             status: "error",
-            message: &self.0.message,
-            error: &self.0.message,
+            error: message.clone(),
+            message,
             code: self.0.code,
             request_id: request_context::current_id(),
-            errors: &self.0.errors,
+            errors: self.0.errors.iter().map(|error| error.in_language(language)).collect(),
             data: self.0.data.as_ref(),
         }
     }
@@ -109,7 +113,7 @@ impl Problem {
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::Conflict => StatusCode::CONFLICT,
         };
-        let problem = Self::new(status, rule.code().as_str(), rule.to_string()).with_errors(rule.fields());
+        let problem = Self::new(status, rule.code().as_str(), rule.message()).with_errors(rule.fields());
         if status == StatusCode::UNAUTHORIZED {
             return problem.with_header(header::WWW_AUTHENTICATE, "Bearer");
         }
@@ -120,30 +124,34 @@ impl Problem {
     }
 
     pub(crate) fn unsupported_media_type(expected: &str) -> Self {
-        let message = format!("the body must be {expected}");
+        let message = message!("the body must be {expected}", expected);
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {
-        let message = format!("the body may have at most {limit} bytes");
+        let message = message!("the body may have at most {max} bytes", max = limit);
         let errors = vec![FieldError { field: "body".into(), message: message.clone() }];
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message).with_errors(errors)
     }
 
     pub(crate) fn method_not_allowed(allowed: String) -> Self {
-        let message = format!("this endpoint knows {allowed}");
+        let message = message!("this endpoint knows {allowed}", allowed);
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
             .with_header(header::ALLOW, allowed)
     }
 
     pub(crate) fn rate_limited() -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests, try again later")
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "RATE_LIMITED",
+            message!("too many requests, try again later"),
+        )
     }
 
     /// 503: a dependency is temporarily unavailable. The cause is logged, not sent.
     pub(crate) fn unavailable(cause: impl fmt::Display) -> Self {
         tracing::warn!(request_id = request_context::current_id(), %cause, "unavailable");
-        let message = "the service is busy, try again shortly";
+        let message = message!("the service is busy, try again shortly");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
             .with_header(header::RETRY_AFTER, "5")
     }
@@ -151,7 +159,7 @@ impl Problem {
     /// 503: the file store is temporarily unavailable. The cause is logged, not sent.
     pub(crate) fn storage_unavailable(cause: impl fmt::Display) -> Self {
         tracing::error!(request_id = request_context::current_id(), %cause, "the file store is unavailable");
-        let message = "files can't be stored or read right now, try again later";
+        let message = message!("files can't be stored or read right now, try again later");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
             .with_header(header::RETRY_AFTER, "30")
     }
@@ -159,7 +167,8 @@ impl Problem {
     /// 500: a defect of this program. The cause is logged, not sent.
     pub(crate) fn internal(cause: impl fmt::Display) -> Self {
         tracing::error!(request_id = request_context::current_id(), %cause, "internal error");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "something went wrong on our side")
+        let message = message!("something went wrong on our side");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message)
     }
 
     pub(crate) fn timed_out() -> Self {
@@ -211,6 +220,7 @@ impl ResponseError for Problem {
 
 /// Handler of requests that match no endpoint.
 pub(crate) async fn no_such_endpoint(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let message = format!("there is no endpoint {} {}", request.method(), request.path());
+    let message =
+        message!("there is no endpoint {method} {path}", method = request.method(), path = request.path());
     Err(Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", message))
 }

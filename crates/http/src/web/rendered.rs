@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError, http::StatusCode};
-use inspection_domain::idempotency::FirstResponse;
+use inspection_domain::{idempotency::FirstResponse, text::Language};
 
 use super::{
     openapi::{Describe, Operation},
@@ -23,11 +23,16 @@ pub(crate) struct Rendered<R> {
 
 impl<R> Rendered<R> {
     /// The response to a request that is handled for the first time.
-    pub(crate) fn new(reply: &R) -> serde_json::Result<Self>
+    pub(crate) fn new(reply: &R, language: Language) -> serde_json::Result<Self>
     where
         R: Render,
     {
-        Ok(Self { status: reply.status(), body: reply.body()?, is_replayed: false, kind: PhantomData })
+        Ok(Self {
+            status: reply.status(),
+            body: reply.body(language)?,
+            is_replayed: false,
+            kind: PhantomData,
+        })
     }
 
     /// The response to a request that was handled before.

@@ -2,7 +2,9 @@
 
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError, http::StatusCode};
 use inspection_domain::{
+    message::Message,
     page::Page,
+    text::Language,
     translations::{Slot, Translated},
 };
 use serde::Serialize;
@@ -11,6 +13,7 @@ use utoipa::ToSchema;
 use super::{
     openapi::{Describe, Operation},
     problem::Problem,
+    request_context,
 };
 
 /// A response with a JSON body, which is rendered where its data is.
@@ -18,13 +21,18 @@ pub(crate) trait Render {
     /// HTTP status.
     fn status(&self) -> u16;
 
-    /// The body.
-    fn body(&self) -> serde_json::Result<String>;
+    /// The body; its message is in this language.
+    fn body(&self, language: Language) -> serde_json::Result<String>;
+}
+
+/// A message in the language of the reader.
+fn in_language(message: &'static str, language: Language) -> String {
+    Message::from(message).in_language(language).into_owned()
 }
 
 /// Sends a response.
 fn respond(reply: &impl Render) -> HttpResponse {
-    match (StatusCode::from_u16(reply.status()), reply.body()) {
+    match (StatusCode::from_u16(reply.status()), reply.body(request_context::language())) {
         (Ok(status), Ok(body)) => HttpResponse::build(status).content_type("application/json").body(body),
         (Err(error), _) => Problem::internal(error).error_response(),
         (_, Err(error)) => Problem::internal(error).error_response(),
@@ -58,7 +66,7 @@ struct Envelope<'a, T> {
     status: &'static str,
     data: &'a T,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'static str>,
+    message: Option<String>,
 }
 
 impl<T: Serialize, const STATUS: u16> Render for Reply<T, STATUS> {
@@ -66,8 +74,9 @@ impl<T: Serialize, const STATUS: u16> Render for Reply<T, STATUS> {
         STATUS
     }
 
-    fn body(&self) -> serde_json::Result<String> {
-        serde_json::to_string(&Envelope { status: "success", data: &self.data, message: self.message })
+    fn body(&self, language: Language) -> serde_json::Result<String> {
+        let message = self.message.map(|text| in_language(text, language));
+        serde_json::to_string(&Envelope { status: "success", data: &self.data, message })
     }
 }
 
@@ -120,7 +129,7 @@ impl<T: Serialize> Render for FoundOrCreated<T> {
         if self.is_new { 201 } else { 200 }
     }
 
-    fn body(&self) -> serde_json::Result<String> {
+    fn body(&self, _: Language) -> serde_json::Result<String> {
         serde_json::to_string(&Envelope { status: "success", data: &self.data, message: None })
     }
 }
@@ -140,7 +149,7 @@ pub(crate) struct Done(pub(crate) &'static str);
 struct DoneBody {
     status: &'static str,
     data: Option<()>,
-    message: &'static str,
+    message: String,
 }
 
 impl Render for Done {
@@ -148,8 +157,9 @@ impl Render for Done {
         200
     }
 
-    fn body(&self) -> serde_json::Result<String> {
-        serde_json::to_string(&DoneBody { status: "success", data: None, message: self.0 })
+    fn body(&self, language: Language) -> serde_json::Result<String> {
+        let message = in_language(self.0, language);
+        serde_json::to_string(&DoneBody { status: "success", data: None, message })
     }
 }
 
@@ -241,7 +251,7 @@ impl<T: Serialize> Render for Bare<T> {
         200
     }
 
-    fn body(&self) -> serde_json::Result<String> {
+    fn body(&self, _: Language) -> serde_json::Result<String> {
         serde_json::to_string(&self.0)
     }
 }

@@ -1,17 +1,42 @@
-//! Task-local context of the request being handled: its id, its user, its idempotency key and its
-//! database statistics.
+//! Task-local context of the request being handled: its id, its user, the language of its reader,
+//! its idempotency key and its database statistics.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    sync::{Arc, OnceLock},
+};
 
-use inspection_domain::{idempotency::IdempotencyKey, ids::UserId};
+use inspection_domain::{idempotency::IdempotencyKey, ids::UserId, text::Language, users::User};
 use inspection_persistence::QueryStats;
 
 /// Facts about the request that become known while it is handled.
 pub(crate) struct RequestContext {
     id: String,
+    reader: Reader,
     user: Cell<Option<UserId>>,
     stats: Cell<QueryStats>,
     keyed: RefCell<Option<Keyed>>,
+}
+
+/// The reader of the response. Clones share what is known of the user.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reader {
+    /// Language that the client prefers.
+    preferred: Option<Language>,
+    /// Language of the user, once the request is authorized.
+    own: Arc<OnceLock<Language>>,
+}
+
+impl Reader {
+    /// Language of the response to this user.
+    pub(crate) fn language_of(&self, user: &User) -> Language {
+        let _ = self.own.set(user.language);
+        Language::negotiate(self.preferred, Some(user.language))
+    }
+
+    fn language(&self) -> Language {
+        Language::negotiate(self.preferred, self.own.get().copied())
+    }
 }
 
 /// Identity of a request that a client may send again.
@@ -46,10 +71,16 @@ impl RequestContext {
     }
 }
 
-/// Runs `work` as the handling of the request with this id.
-pub(crate) async fn scope<F: Future>(id: String, work: F) -> F::Output {
-    let context =
-        RequestContext { id, user: Cell::default(), stats: Cell::default(), keyed: RefCell::default() };
+/// Runs `work` as the handling of the request with this id, from a client that prefers this
+/// language.
+pub(crate) async fn scope<F: Future>(id: String, preferred: Option<Language>, work: F) -> F::Output {
+    let context = RequestContext {
+        id,
+        reader: Reader { preferred, own: Arc::default() },
+        user: Cell::default(),
+        stats: Cell::default(),
+        keyed: RefCell::default(),
+    };
     CURRENT.scope(context, work).await
 }
 
@@ -61,6 +92,16 @@ pub(crate) fn with_current<T>(read: impl FnOnce(&RequestContext) -> T) -> Option
 /// Id of the current request.
 pub(crate) fn current_id() -> Option<String> {
     with_current(|current| current.id.clone())
+}
+
+/// The reader of the response.
+pub(crate) fn reader() -> Reader {
+    with_current(|current| current.reader.clone()).unwrap_or_default()
+}
+
+/// Language of the response, as far as it is known.
+pub(crate) fn language() -> Language {
+    reader().language()
 }
 
 /// Records the subject of the request's access token.

@@ -31,7 +31,7 @@ impl<T: Value> Value for Option<T> {
 
 /// The messages of invalid input, without field names.
 pub(super) fn message(wrong: &Invalid) -> String {
-    wrong.fields().into_iter().map(|field| field.message).collect::<Vec<_>>().join(", ")
+    wrong.fields().into_iter().map(|field| field.message.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

@@ -1,6 +1,6 @@
 //! Reasons for refusing a file.
 
-use inspection_domain::files::FileKind;
+use inspection_domain::{files::FileKind, message, message::Message};
 
 use super::limits::MAX_PIXELS;
 
@@ -17,10 +17,10 @@ pub enum Refusal {
     #[error("must have a name that ends in .png, .jpg, .jpeg, .gif, .webp or .pdf")]
     Name,
     /// The name has two extensions.
-    #[error("has a second extension in its name: .{0}")]
+    #[error("{}", self.message())]
     SecondExtension(String),
     /// The extension does not match the content.
-    #[error("is named .{named}, but is {kind}")]
+    #[error("{}", self.message())]
     OtherName {
         /// Extension of the name.
         named: String,
@@ -28,7 +28,7 @@ pub enum Refusal {
         kind: FileKind,
     },
     /// The declared type does not match the content.
-    #[error("is declared as {declared}, but is {kind}")]
+    #[error("{}", self.message())]
     OtherType {
         /// Declared media type.
         declared: String,
@@ -42,14 +42,36 @@ pub enum Refusal {
     #[error("is damaged")]
     Damaged,
     /// Decoding would take too much memory.
-    #[error("has more than {} million pixels", MAX_PIXELS / 1_000_000)]
+    #[error("{}", self.message())]
     TooManyPixels,
     /// Data follows the end of the format.
     #[error("has data after its end")]
     GoesOn,
     /// The file is also valid as another format.
-    #[error("contains hidden content: {0}")]
+    #[error("{}", self.message())]
     Hidden(&'static str),
+}
+
+impl Refusal {
+    /// Message for users; its subject is the file.
+    pub fn message(&self) -> Message {
+        match self {
+            Self::SecondExtension(extension) => {
+                message!("has a second extension in its name: .{extension}", extension)
+            }
+            Self::OtherName { named, kind } => {
+                message!("is named .{named}, but is {kind}", named, kind)
+            }
+            Self::OtherType { declared, kind } => {
+                message!("is declared as {declared}, but is {kind}", declared, kind)
+            }
+            Self::TooManyPixels => {
+                message!("has more than {max} million pixels", max = MAX_PIXELS / 1_000_000)
+            }
+            Self::Hidden(content) => message!("contains hidden content: {content}", content),
+            refusal => refusal.to_string().into(),
+        }
+    }
 }
 
 /// Error of an inspection: the file is refused, or the disk failed.

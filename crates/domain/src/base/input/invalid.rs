@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::rule::{Code, FieldError, Rule};
+use crate::{
+    message::Message,
+    rule::{Code, FieldError, Rule},
+};
 
 /// Every error of an input.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,17 +16,17 @@ pub struct Invalid {
 
 impl Invalid {
     /// An error in the present value; [`at`](Self::at) adds the field.
-    pub fn value(message: impl Into<String>) -> Self {
+    pub fn value(message: impl Into<Message>) -> Self {
         Self::field("", message)
     }
 
     /// An error in a field.
-    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn field(field: impl Into<String>, message: impl Into<Message>) -> Self {
         Self { fields: vec![FieldError { field: field.into(), message: message.into() }], malformed: false }
     }
 
     /// The document is not valid JSON; `field` is the position of the syntax error.
-    pub fn malformed(field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn malformed(field: impl Into<String>, message: impl Into<Message>) -> Self {
         Self { malformed: true, ..Self::field(field, message) }
     }
 
@@ -59,11 +62,7 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.malformed { "the body is not valid JSON" } else { "the input is not valid" })?;
-        for (n, error) in self.fields.iter().enumerate() {
-            write!(f, "{} {} {}", if n == 0 { ":" } else { ";" }, error.field, error.message)?;
-        }
-        Ok(())
+        self.message().fmt(f)
     }
 }
 
@@ -72,6 +71,21 @@ impl std::error::Error for Invalid {}
 impl Rule for Invalid {
     fn code(&self) -> Code {
         if self.malformed { Code::MalformedJson } else { Code::ValidationError }
+    }
+
+    fn message(&self) -> Message {
+        let errors = self.fields.iter().map(|error| {
+            let values = vec![("field", error.field.clone().into()), ("message", error.message.clone())];
+            Message::new("{field} {message}", values)
+        });
+        let listed =
+            |errors, error| Message::new("{errors}; {error}", vec![("errors", errors), ("error", error)]);
+        let errors = vec![("errors", errors.reduce(listed).unwrap_or_else(|| "".into()))];
+        if self.malformed {
+            Message::new("the body is not valid JSON: {errors}", errors)
+        } else {
+            Message::new("the input is not valid: {errors}", errors)
+        }
     }
 
     fn fields(&self) -> Vec<FieldError> {

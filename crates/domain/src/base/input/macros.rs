@@ -100,7 +100,8 @@ macro_rules! text_enum {
             fn read(given: $crate::input::RawValue) -> Result<Self, $crate::input::Invalid> {
                 let text = given.text()?;
                 Self::parse(&text).ok_or_else(|| {
-                    $crate::input::Invalid::value(concat!("must be one of", $(" ", $text,)+).to_owned())
+                    let values = concat!($(" ", $text,)+);
+                    $crate::input::Invalid::value($crate::message!("must be one of{values}", values))
                 })
             }
 

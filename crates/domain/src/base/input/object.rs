@@ -10,6 +10,7 @@ use super::{
     raw::{RawInput, RawValue},
     scalar::Scalar,
 };
+use crate::message;
 
 /// Description of a field in the API document.
 #[cfg(feature = "openapi")]
@@ -100,7 +101,10 @@ impl<T: Input, const MAX: usize> Field for NonEmptyList<T, MAX> {
             Some(other) => return Err(other.expected("a list")),
         };
         if elements.is_empty() || elements.len() > MAX {
-            return Err(Invalid::value(format!("must have 1 to {MAX} elements, not {}", elements.len())));
+            let length = elements.len();
+            let message =
+                message!("must have {min} to {max} elements, not {length}", min = 1, max = MAX, length);
+            return Err(Invalid::value(message));
         }
         let mut errors = Invalid::default();
         let list = elements

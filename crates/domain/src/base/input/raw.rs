@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::invalid::Invalid;
+use crate::message;
 
 /// A value as received: JSON, or text from a query string or path.
 #[derive(Debug, Clone)]
@@ -14,7 +15,7 @@ pub enum RawValue {
 }
 
 impl RawValue {
-    pub(super) fn expected(&self, what: &str) -> Invalid {
+    pub(super) fn expected(&self, expected: &str) -> Invalid {
         let found = match self {
             Self::Text(_) => "something else",
             Self::Json(Value::Null) => "null",
@@ -24,7 +25,7 @@ impl RawValue {
             Self::Json(Value::Array(_)) => "a list",
             Self::Json(Value::Object(_)) => "an object",
         };
-        Invalid::value(format!("must be {what}, not {found}"))
+        Invalid::value(message!("must be {expected}, not {found}", expected, found))
     }
 
     /// Whether it is `null` or an empty text, which an optional field takes for an absent value.

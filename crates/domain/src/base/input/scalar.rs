@@ -45,7 +45,7 @@ macro_rules! whole_numbers {
                     RawValue::Json(_) => None,
                 };
                 number.ok_or_else(|| Invalid::value(
-                    format!("must be a whole number from {} to {}", <$number>::MIN, <$number>::MAX)
+                    message!("must be a whole number from {min} to {max}", min = <$number>::MIN, max = <$number>::MAX)
                 ))
             }
 
@@ -62,6 +62,7 @@ mod numbers {
     #[cfg(feature = "openapi")]
     use super::object;
     use super::{Invalid, RawValue, Scalar, Value};
+    use crate::message;
 
     whole_numbers!(i32, i64, u32);
 }

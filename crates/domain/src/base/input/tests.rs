@@ -18,7 +18,23 @@ input! {
 
 fn wrong(document: Value) -> Vec<(String, String)> {
     let errors = Sample::from_json(document).expect_err("refused");
-    errors.fields().into_iter().map(|e| (e.field, e.message)).collect()
+    errors.fields().into_iter().map(|e| (e.field, e.message.to_string())).collect()
+}
+
+#[test]
+fn a_wrong_type_is_named_in_arabic() {
+    for value in [json!(null), json!(true), json!(1), json!("x"), json!([]), json!({})] {
+        let messages = [
+            RawValue::Json(value.clone()).text().err(),
+            f64::read(RawValue::Json(value.clone())).err(),
+            <ValueList<u32, 0, 1>>::read(RawValue::Json(value.clone())).err(),
+            Sample::from_json(value).err().filter(|wrong| wrong.fields()[0].field == "body"),
+        ];
+        for message in messages.into_iter().flatten().map(|wrong| wrong.fields()[0].message.clone()) {
+            let arabic = message.arabic().replace("JSON", "").replace("null", "");
+            assert!(!arabic.contains(|c: char| c.is_ascii_alphabetic()), "{message}: {arabic}");
+        }
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::{
     raw::{RawInput, RawValue},
     scalar::Scalar,
 };
+use crate::message;
 
 /// An integer from `MIN` to `MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +29,9 @@ impl<const MIN: i64, const MAX: i64> From<Integer<MIN, MAX>> for i64 {
 
 impl<const MIN: i64, const MAX: i64> Scalar for Integer<MIN, MAX> {
     fn read(given: RawValue) -> Result<Self, Invalid> {
-        <i64 as Scalar>::read(given)
-            .ok()
-            .filter(|number| (MIN..=MAX).contains(number))
-            .map(Self)
-            .ok_or_else(|| Invalid::value(format!("must be a whole number from {MIN} to {MAX}")))
+        <i64 as Scalar>::read(given).ok().filter(|number| (MIN..=MAX).contains(number)).map(Self).ok_or_else(
+            || Invalid::value(message!("must be a whole number from {min} to {max}", min = MIN, max = MAX)),
+        )
     }
 
     #[cfg(feature = "openapi")]
@@ -60,7 +59,13 @@ impl<T: Scalar, const MIN: usize, const MAX: usize> Scalar for ValueList<T, MIN,
         };
         if !(MIN..=MAX).contains(&elements.len()) {
             let found = elements.len();
-            return Err(Invalid::value(format!("must have {MIN} to {MAX} elements, not {found}")));
+            let message = message!(
+                "must have {min} to {max} elements, not {length}",
+                min = MIN,
+                max = MAX,
+                length = found
+            );
+            return Err(Invalid::value(message));
         }
         let mut errors = Invalid::default();
         let read = |(n, element)| errors.collect(&format!("[{n}]"), T::read(RawValue::Json(element)));
