@@ -274,7 +274,7 @@ on_both! {
         let arab = site.anonymous().with_header("accept-language", "ar-SA, en;q=0.5");
         let wrong = json!({"email": "nobody@example.com", "password": "wrong"});
         for (answer, status, expected) in [
-            (arab.get("/api/equipment"), 401, "سجّل الدخول أولًا: لا يحتوي الترويس Authorization على رمز Bearer"),
+            (arab.get("/api/equipment"), 401, "سجّل الدخول أولًا: لا تحتوي ترويسة Authorization على رمز Bearer"),
             (arab.post("/api/auth/login", &wrong), 401, "البريد الإلكتروني أو كلمة المرور غير صحيحة"),
             (site.anonymous().post("/api/auth/login?lang=ar", &wrong), 401, "البريد الإلكتروني أو كلمة المرور غير صحيحة"),
             (arab.get("/api/nowhere"), 404, "لا توجد نقطة نهاية GET /api/nowhere"),
