@@ -3,7 +3,7 @@
 
 mod fields;
 mod requests;
-mod states;
+pub(crate) mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
 

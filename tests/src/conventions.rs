@@ -22,7 +22,9 @@ on_both! {
         let first = page("");
         assert_eq!(first["pagination"], json!({
             "page": 1, "per_page": 20, "total": 25, "pages": 2, "has_next": true, "has_prev": false,
+            "next_cursor": first["pagination"]["next_cursor"], "total_is_exact": true,
         }));
+        assert!(first["pagination"]["next_cursor"].is_string());
         assert_eq!(names(&first).first().map(String::as_str), Some("Crane 00"));
         let last = page("page=2");
         assert_eq!((names(&last).len(), &last["pagination"]["has_next"]), (5, &json!(false)));

@@ -39,6 +39,7 @@ mod messages;
 mod metrics;
 mod notifications;
 mod outbox;
+mod pagination;
 mod pauses;
 mod permissions;
 mod quality_reviews;

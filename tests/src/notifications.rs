@@ -132,7 +132,7 @@ fn notify_admins(site: &TestSite, from: &User, day: usize) {
 fn all_ids(site: &TestSite, user: &User) -> BTreeSet<i64> {
     let mut ids = BTreeSet::new();
     for page in 1.. {
-        let page = PageRequest { page, per_page: 100 };
+        let page = PageRequest::new(page, 100);
         let found =
             site.db.read(|conn| notifications::list(conn, user.id, &builders::input(json!({})), page));
         let found = found.expect("read").items;

@@ -205,7 +205,11 @@ on_both! {
         }
         let many = measure();
         println!("{many:#?}");
-        assert_eq!(few, many);
+        assert!(few.keys().eq(many.keys()));
+        // The total of more than ten thousand rows is estimated, and the estimate is used again.
+        let grown: Vec<_> = few.iter().filter(|(path, count)| many[*path] > **count).collect();
+        let shrunk: Vec<_> = few.iter().filter(|(path, count)| many[*path] < **count).map(|(path, _)| path.as_str()).collect();
+        assert_eq!((grown, shrunk), (vec![], vec!["/api/admin/audit?per_page=100"]));
         assert!(many.values().all(|count| *count <= 9), "{many:#?}");
         assert_eq!(many["/api/auth/me"], 1, "authentication is one query");
         let page = client.get("/api/inspections?per_page=100");

@@ -1,18 +1,31 @@
-//! Signed cursors into the change feed. A cursor belongs to one user and cannot be forged.
+//! Signed cursors into the change feed and into lists. A cursor belongs to one user and cannot be
+//! forged.
 
-use inspection_domain::ids::UserId;
+use inspection_domain::{ids::UserId, page::Position};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Purpose claim. It separates cursors from other tokens signed with the same key.
 const PURPOSE: &str = "changes";
 
-#[derive(Debug, Serialize, Deserialize)]
+/// Purpose claim of cursors into lists.
+const LIST_PURPOSE: &str = "list";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Claims {
     purpose: String,
     user: i64,
     last: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ListClaims {
+    purpose: String,
+    user: i64,
+    /// Fingerprint of the list.
+    list: String,
+    position: Position,
 }
 
 /// Signs and verifies cursors.
@@ -45,12 +58,44 @@ impl Cursors {
 
     /// Returns the change number of a valid cursor that belongs to `owner`.
     pub fn read(&self, cursor: &str, owner: UserId) -> Option<i64> {
+        let claims = self.claims::<Claims>(cursor)?;
+        (claims.purpose == PURPOSE && claims.user == owner.get()).then_some(claims.last)
+    }
+
+    /// Signs the cursor of `owner` to a position of a list. `list` names the operation, its filters
+    /// and its order.
+    ///
+    /// Returns `None` only if signing fails, which a symmetric key rules out.
+    pub fn sign_position(&self, owner: UserId, list: &str, position: &Position) -> Option<String> {
+        let list = self.fingerprint(list)?;
+        let claims =
+            ListClaims { purpose: LIST_PURPOSE.into(), user: owner.get(), list, position: position.clone() };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
+    }
+
+    /// Returns the position of a valid cursor to this list that belongs to `owner`.
+    pub fn read_position(&self, cursor: &str, owner: UserId, list: &str) -> Option<Position> {
+        let claims = self.claims::<ListClaims>(cursor)?;
+        let is_valid = claims.purpose == LIST_PURPOSE
+            && claims.user == owner.get()
+            && Some(claims.list) == self.fingerprint(list);
+        is_valid.then_some(claims.position)
+    }
+
+    /// A short text that stands for a list.
+    fn fingerprint(&self, list: &str) -> Option<String> {
+        // The prefix separates fingerprints from tokens.
+        let message = format!("list\n{list}");
+        jsonwebtoken::crypto::sign(message.as_bytes(), &self.encoding, Algorithm::HS256).ok()
+    }
+
+    /// The claims of a token that this key has signed.
+    fn claims<T: DeserializeOwned + Clone>(&self, cursor: &str) -> Option<T> {
         let mut validation = Validation::new(Algorithm::HS256);
         // Cursors never expire: a device may be offline for months.
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(cursor, &self.decoding, &validation).ok()?.claims;
-        (claims.purpose == PURPOSE && claims.user == owner.get()).then_some(claims.last)
+        jsonwebtoken::decode::<T>(cursor, &self.decoding, &validation).ok().map(|token| token.claims)
     }
 }
 
@@ -80,5 +125,23 @@ mod tests {
         };
         assert_eq!(cursors.read(&signed(PURPOSE), owner), Some(77));
         assert_eq!(cursors.read(&signed("file"), owner), None);
+    }
+
+    #[test]
+    fn a_position_is_valid_for_its_owner_and_its_list_only() {
+        let cursors = |secret: &str| Cursors::new(&secret.to_owned().into());
+        let [owner, other] = [3, 4].map(|number| UserId::new(number).expect("a number"));
+        let position = Position { page: 2, last: vec!["2026-03-02".into(), 7.into()] };
+        let own = cursors("a secret for tests");
+        let cursor = own.sign_position(owner, "/api/defects status=open", &position).expect("signed");
+        let read = |owner, list| own.read_position(&cursor, owner, list);
+        assert_eq!(read(owner, "/api/defects status=open"), Some(position.clone()));
+        assert_eq!(read(other, "/api/defects status=open"), None, "another user's cursor");
+        assert_eq!(read(owner, "/api/defects status=closed"), None, "the cursor of another list");
+        let another = cursors("another secret");
+        assert_eq!(another.read_position(&cursor, owner, "/api/defects status=open"), None);
+        assert_eq!(own.read(&cursor, owner), None, "no cursor into the change feed");
+        let changes = own.sign(owner, 77).expect("signed");
+        assert_eq!(own.read_position(&changes, owner, ""), None);
     }
 }

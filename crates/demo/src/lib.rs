@@ -47,10 +47,10 @@ pub fn generate(
 
 /// Whether a database has no machine, and no account but a first admin.
 fn is_fresh(conn: &mut DbConnection) -> inspection_persistence::Result<bool> {
-    let one = PageRequest::first(1);
-    let machines = equipment::list(conn, &everything::<EquipmentFilter>()?, one)?.total;
-    let active = users::list(conn, &everything::<UserFilter>()?, one)?.total;
-    let former = users::list(conn, &UserFilter { is_active: Some(false), ..everything()? }, one)?.total;
+    let one = || PageRequest::first(1);
+    let machines = equipment::list(conn, &everything::<EquipmentFilter>()?, one())?.total;
+    let active = users::list(conn, &everything::<UserFilter>()?, one())?.total;
+    let former = users::list(conn, &UserFilter { is_active: Some(false), ..everything()? }, one())?.total;
     let admins = users::admins(conn)?.len();
     Ok(machines == 0
         && former == 0

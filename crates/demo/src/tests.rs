@@ -16,7 +16,7 @@ use inspection_testkit::{DatabaseKind, TestDatabase};
 use super::*;
 
 /// A page that holds all of any list.
-const ALL: PageRequest = PageRequest { page: 1, per_page: 100_000 };
+const ALL: PageRequest = PageRequest::new(1, 100_000);
 
 struct Dump {
     people: Vec<inspection_domain::users::User>,

@@ -31,6 +31,16 @@ text_enum! {
 }
 
 impl Severity {
+    /// Rank in an order, from 1.
+    pub const fn rank(self) -> i32 {
+        match self {
+            Self::Low => 1,
+            Self::Medium => 2,
+            Self::High => 3,
+            Self::Critical => 4,
+        }
+    }
+
     /// Days until a defect of this severity is due (§6).
     pub const fn sla_days(self) -> i32 {
         match self {

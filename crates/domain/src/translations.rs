@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(shown(None::<Equipment>), [""; 0]);
         assert_eq!(shown(Box::new(at("B"))), ["B"]);
         assert_eq!(shown(vec![at("C"), at("D")]), ["C", "D"]);
-        assert_eq!(shown(Page { items: vec![at("E")], total: 1, request: PageRequest::first(20) }), ["E"]);
+        assert_eq!(shown(PageRequest::first(20).of(vec![at("E")], |_| 0)), ["E"]);
         let mut quay = at("F");
         assert_eq!((shown(&mut quay), quay.location.as_deref()), (vec!["F".to_owned()], Some("")));
     }

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use inspection_auth::permissions::SignedIn;
 use inspection_domain::{
     leaderboards::{LeaderboardFilter, Period, PeriodFilter, Ranking},
+    page::Page,
     users::Role,
 };
 use inspection_persistence::leaderboards;
@@ -54,7 +55,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
-inspection_domain::shows!(BoardBody {});
+inspection_domain::shows!(Board {});
+
+/// A page of a leaderboard.
+#[derive(Debug)]
+struct Board {
+    filter: LeaderboardFilter,
+    page: Page<Ranking>,
+}
 
 /// A leaderboard.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,17 +87,28 @@ struct BoardBody {
     pagination: Pagination,
 }
 
-impl Responder for BoardBody {
+impl Responder for Board {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok().json(self)
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let Self { filter, page } = self;
+        let body = BoardBody {
+            status: "success",
+            pagination: Pagination::new(request, &page),
+            data: BoardView {
+                role_filter: filter.role,
+                period: filter.period.unwrap_or(Period::AllTime),
+                rankings: page.items,
+                total: page.total,
+            },
+        };
+        HttpResponse::Ok().json(body)
     }
 }
 
-impl Describe for BoardBody {
+impl Describe for Board {
     fn describe(operation: &mut Operation) {
-        let body = operation.schema::<Self>();
+        let body = operation.schema::<BoardBody>();
         operation.bare(200, body);
     }
 }
@@ -112,22 +131,13 @@ async fn overall(
     app: App,
     permit: Permit<SignedIn>,
     query: ListQuery<LeaderboardFilter>,
-) -> Result<BoardBody, Problem> {
+) -> Result<Board, Problem> {
     let calendar = app.context().calendar.clone();
-    let body = app.read(permit, query, move |conn, caller, (filter, page)| {
+    let board = app.read(permit, query, move |conn, caller, (filter, page)| {
         let page = leaderboards::board(conn, &filter, caller.today, &calendar, page)?;
-        Ok(BoardBody {
-            status: "success",
-            pagination: Paged::pagination(&page),
-            data: BoardView {
-                role_filter: filter.role,
-                period: filter.period.unwrap_or(Period::AllTime),
-                rankings: page.items,
-                total: page.total,
-            },
-        })
+        Ok(Board { filter, page })
     });
-    body.await
+    board.await
 }
 
 async fn inspectors(

@@ -288,7 +288,7 @@ async fn candidates(
 ) -> Result<Paged<CandidateView>, Problem> {
     let page =
         app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
-            let candidates = page.of(leaves::candidates(conn, id)?);
+            let candidates = page.of(leaves::candidates(conn, id)?, |candidate| candidate.user.id);
             Ok(candidates.map(|Candidate { user, score, active_jobs, same_shift, same_role }| {
                 CandidateView { user: user.seen_by(&caller.user), score, active_jobs, same_shift, same_role }
             }))

@@ -200,6 +200,7 @@ fn server(
         let routes = routes();
         actix_web::App::new()
             .app_data(app.clone())
+            .app_data(app.cursors().clone())
             .app_data(limits.clone())
             .app_data(routes.limits().collect::<EndpointLimits>())
             .app_data(Arc::clone(&live))

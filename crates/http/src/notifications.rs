@@ -21,7 +21,7 @@ use crate::web::{
     permit::Permit,
     problem::Problem,
     rendered::Rendered,
-    reply::{Bare, Done, Paged, Pagination, Reply},
+    reply::{Bare, Done, Pagination, Reply},
     routes::Routes,
 };
 
@@ -84,8 +84,8 @@ struct InboxBody {
 impl Responder for Inbox {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let pagination = Paged::pagination(&self.page);
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let pagination = Pagination::new(request, &self.page);
         let body = InboxBody {
             status: "success",
             data: self.page.items,

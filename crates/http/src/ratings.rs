@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use inspection_auth::permissions::RateInspections;
 use inspection_domain::{
     ids::{InspectionId, UserId},
+    page::Page,
     ratings::{NewRating, Rating, RatingChanges},
     time::Instant,
     users::UserSummary,
@@ -21,7 +22,7 @@ use crate::{
         permit::Permit,
         problem::Problem,
         rendered::Rendered,
-        reply::{Created, Paged, Pagination, Reply},
+        reply::{Created, Pagination, Reply},
         routes::Routes,
     },
 };
@@ -43,7 +44,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
-inspection_domain::shows!(RatingView { rating }, RecordView { ratings }, RecordBody { data });
+inspection_domain::shows!(RatingView { rating }, Record { page });
 
 /// A rating.
 #[derive(Debug, Serialize, ToSchema)]
@@ -125,17 +126,35 @@ struct RecordBody {
     pagination: Pagination,
 }
 
-impl Responder for RecordBody {
+/// A page of the ratings of a technician.
+#[derive(Debug)]
+struct Record {
+    technician_id: UserId,
+    average: Option<f64>,
+    page: Page<RatingView>,
+}
+
+impl Responder for Record {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok().json(self)
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let body = RecordBody {
+            status: "success",
+            pagination: Pagination::new(request, &self.page),
+            data: RecordView {
+                technician_id: self.technician_id,
+                total_ratings: self.page.total,
+                average_rating: self.average.unwrap_or(0.0),
+                ratings: self.page.items,
+            },
+        };
+        HttpResponse::Ok().json(body)
     }
 }
 
-impl Describe for RecordBody {
+impl Describe for Record {
     fn describe(operation: &mut Operation) {
-        let body = operation.schema::<Self>();
+        let body = operation.schema::<RecordBody>();
         operation.bare(200, body);
     }
 }
@@ -145,19 +164,10 @@ async fn of_technician(
     permit: Permit<RateInspections>,
     id: Path<UserId>,
     query: ListQuery<Unfiltered>,
-) -> Result<RecordBody, Problem> {
-    let body = app.read(permit, (id, query), |conn, caller, (technician_id, (_, page))| {
+) -> Result<Record, Problem> {
+    let record = app.read(permit, (id, query), |conn, caller, (technician_id, (_, page))| {
         let TechnicianRatings { page, average } = ratings::list_by_technician(conn, technician_id, page)?;
-        Ok(RecordBody {
-            status: "success",
-            pagination: Paged::pagination(&page),
-            data: RecordView {
-                technician_id,
-                total_ratings: page.total,
-                average_rating: average.unwrap_or(0.0),
-                ratings: RatingView::many(conn, page.items, caller)?,
-            },
-        })
+        Ok(Record { technician_id, average, page: RatingView::page(conn, page, caller)? })
     });
-    body.await
+    record.await
 }

@@ -8,6 +8,8 @@ pub(crate) mod problem;
 
 pub(crate) mod openapi;
 
+mod cursors;
+
 pub(crate) mod reply;
 
 pub(crate) mod rendered;

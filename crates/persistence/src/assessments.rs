@@ -50,7 +50,7 @@ pub fn list(
             }
             query
         },
-        |query| query.order(assessments::id.desc())
+        assessments by desc [id]
     )
 }
 
@@ -66,8 +66,9 @@ pub fn waiting_for(conn: &mut DbConnection, actor: &User, page: PageRequest) -> 
         Assessment,
         || assessments::table
             .filter(waits_for_mechanical.or(waits_for_electrical))
-            .filter(assessments::status.eq(AssessmentStatus::Pending)),
-        |query| query.order(assessments::id)
+            .filter(assessments::status.eq(AssessmentStatus::Pending))
+            .into_boxed::<Backend>(),
+        assessments by asc [id]
     )
 }
 

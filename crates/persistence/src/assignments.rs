@@ -15,8 +15,9 @@ use inspection_domain::{
     daily_lists::InspectionList,
     entity::Entity,
     ids::{AssignmentId, UserId},
+    input::Invalid,
     notifications::{Notice, NotificationType},
-    page::{Page, PageRequest, Sort},
+    page::{Page, PageRequest, Sort, Total, position_value},
     schema::inspection_assignments as assignments,
     time::{Date, Instant},
     users::{Category, User},
@@ -27,11 +28,18 @@ pub use rows::{by_ids, get};
 use crate::{
     DbConnection, Result, Tx,
     daily_lists::{self, rows as list_rows},
+    db::{
+        keyset::{Compared, bound},
+        totals::{CountRows as _, one},
+    },
     equipment::rows as equipment_rows,
     inspections::rows as inspection_rows,
     leaves::rows as leave_rows,
     users::rows as user_rows,
 };
+
+/// The values by which the assignments of an inspector are ordered.
+type Key = (Date, AssignmentId);
 
 /// A page of the assignments of an inspector, by default the latest day first.
 pub fn list_by_inspector(
@@ -41,8 +49,13 @@ pub fn list_by_inspector(
     page: PageRequest,
 ) -> Result<Page<Assignment>> {
     let sort = filter.sort.unwrap_or(Sort { by: AssignmentOrder::TargetDate, descending: true });
-    let (limit, offset) = (i64::from(page.per_page), page.offset());
-    let (keys, mut found, total) = with_conn!(conn, |c| {
+    let after = page.after.as_ref().map(|after| {
+        let (date, id) = (|(date, _): &Key| *date, |(_, id): &Key| *id);
+        Ok::<Key, Invalid>((after.value(0, date)?, after.value(1, id)?))
+    });
+    let after = after.transpose()?;
+    let (limit, offset) = (page.limit(), page.offset());
+    let (keys, mut found) = with_conn!(conn, |c, estimates| {
         // One query per seat, because each seat has an ordered index; the page merges the two.
         let in_seat = |seat: Category| {
             let query = assignments::table.into_boxed::<Backend>();
@@ -54,26 +67,37 @@ pub fn list_by_inspector(
             filter_any!(query, { assignments::status => filter.status });
             query
         };
-        let keys = |seat| in_seat(seat).select((assignments::target_date, assignments::id));
+        let keys = |seat| {
+            let query = in_seat(seat).select((assignments::target_date, assignments::id));
+            match after {
+                None => query,
+                Some((date, id)) => query.filter(Compared {
+                    columns: (assignments::target_date, assignments::id),
+                    values: (bound(&assignments::target_date, date), bound(&assignments::id, id)),
+                    operator: if sort.descending { " < " } else { " > " },
+                }),
+            }
+        };
         let both = keys(Category::Mechanical).union_all(keys(Category::Electrical));
         let (date, id) = (OrderColumn(1), OrderColumn(2));
-        let keys: Vec<(Date, AssignmentId)> = if sort.descending {
+        let keys: Vec<Key> = if sort.descending {
             both.positional_order_by((date.desc(), id.desc())).limit(limit).offset(offset).load(c)?
         } else {
             both.positional_order_by((date.asc(), id.asc())).limit(limit).offset(offset).load(c)?
         };
+        let mut total = Total::exact(0);
+        for seat in Category::ALL {
+            total = total.plus(c.total(estimates, &in_seat(*seat).select(one()), page.count)?);
+        }
+        let keys = Page::new(page, keys, total, |(date, id)| vec![position_value(date), position_value(id)]);
         let found: Vec<Assignment> = assignments::table
-            .filter(assignments::id.eq_any(keys.iter().map(|(_, id)| *id)))
+            .filter(assignments::id.eq_any(keys.items.iter().map(|(_, id)| *id)))
             .select(Assignment::as_select())
             .load(c)?;
-        let mut total: i64 = 0;
-        for seat in Category::ALL {
-            total += in_seat(*seat).count().get_result::<i64>(c)?;
-        }
-        (keys, found, total)
+        (keys, found)
     });
-    found.sort_by_key(|assignment| keys.iter().position(|(_, id)| *id == assignment.id));
-    Ok(Page { items: found, total, request: page })
+    found.sort_by_key(|assignment| keys.items.iter().position(|(_, id)| *id == assignment.id));
+    Ok(keys.with_items(found))
 }
 
 /// A page of the backlog: unfinished and past the deadline, the oldest deadline first (§4).
@@ -84,8 +108,9 @@ pub fn backlog(conn: &mut DbConnection, now: Instant, page: PageRequest) -> Resu
         Assignment,
         || assignments::table
             .filter(assignments::status.eq_any(AssignmentStatus::UNFINISHED))
-            .filter(assignments::deadline.lt(now)),
-        |query| query.order((assignments::deadline, assignments::id))
+            .filter(assignments::deadline.lt(now))
+            .into_boxed::<Backend>(),
+        assignments by asc [deadline, id]
     )
 }
 

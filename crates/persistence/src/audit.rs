@@ -37,6 +37,6 @@ pub fn list(
             }
             query
         },
-        |query| query.order(audit_entries::id.desc())
+        audit_entries by desc [id]
     )
 }

@@ -49,7 +49,7 @@ pub fn list(
             }
             query
         },
-        |query| query.order(bonuses::id.desc())
+        bonuses by desc [id]
     )
 }
 

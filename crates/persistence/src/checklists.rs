@@ -54,12 +54,12 @@ pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest)
             }
             query
         },
-        |query| order_by!(query, sort, templates::id, {
-            TemplateOrder::Id => templates::id,
-            TemplateOrder::Name => templates::name,
-            TemplateOrder::EquipmentType => templates::equipment_type,
-            TemplateOrder::CreatedAt => templates::created_at,
-        })
+        templates by sort {
+            TemplateOrder::Id => [id],
+            TemplateOrder::Name => [name, id],
+            TemplateOrder::EquipmentType => [equipment_type, id],
+            TemplateOrder::CreatedAt => [created_at, id],
+        }
     )?;
     let questions: Vec<Item> = with_conn!(conn, |c| items::table
         .filter(items::template_id.eq_any(templates.items.iter().map(|template| template.id)))

@@ -42,10 +42,10 @@ pub fn list(conn: &mut DbConnection, filter: &ListFilter, page: PageRequest) -> 
             }
             query
         },
-        |query| order_by!(query, sort, daily_lists::id, {
-            ListOrder::Id => daily_lists::id,
-            ListOrder::TargetDate => daily_lists::target_date,
-        })
+        daily_lists by sort {
+            ListOrder::Id => [id],
+            ListOrder::TargetDate => [target_date, id],
+        }
     )
 }
 

@@ -5,6 +5,8 @@ pub(crate) mod connection;
 #[macro_use]
 pub(crate) mod entity;
 #[macro_use]
+pub(crate) mod keyset;
+#[macro_use]
 pub(crate) mod query;
 pub mod backups;
 pub(crate) mod constraints;
@@ -17,4 +19,5 @@ mod probe;
 pub mod scratch;
 pub mod server;
 pub(crate) mod stats;
+pub(crate) mod totals;
 pub(crate) mod tx;

@@ -38,7 +38,7 @@ pub fn list(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<
             filter_by!(query, { assessments::specialist_id => owner });
             query
         },
-        |query| query.order(assessments::id.desc())
+        assessments by desc [id]
     )
 }
 
@@ -55,8 +55,9 @@ pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Resu
             .filter(jobs::owner_id.eq(actor.id))
             .filter(jobs::status.eq(JobStatus::Assigned))
             .filter(jobs::planned_time_hours.is_not_null())
-            .filter(defects::assessment_status.eq(DefectAssessmentStatus::Pending)),
-        |query| query.order(jobs::id)
+            .filter(defects::assessment_status.eq(DefectAssessmentStatus::Pending))
+            .into_boxed::<Backend>(),
+        jobs by asc [(id = |row: &(JobId, Defect)| row.0)]
     )
 }
 

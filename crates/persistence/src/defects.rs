@@ -37,6 +37,7 @@ pub fn list(
     today: Date,
     page: PageRequest,
 ) -> Result<Page<Defect>> {
+    let sort = filter.sort.unwrap_or(Sort { by: DefectOrder::DueDate, descending: false });
     paged!(
         conn,
         page,
@@ -76,18 +77,11 @@ pub fn list(
             }
             query
         },
-        |query| match filter.sort.unwrap_or(Sort { by: DefectOrder::DueDate, descending: false }) {
-            Sort { by: DefectOrder::DueDate, descending: false } => {
-                query.order((defects::due_date.asc(), defects::severity_rank.desc(), defects::id.asc()))
-            }
-            Sort { by: DefectOrder::DueDate, descending: true } => {
-                query.order((defects::due_date.desc(), defects::severity_rank.asc(), defects::id.desc()))
-            }
-            sort => order_by!(query, sort, defects::id, {
-                DefectOrder::Id | DefectOrder::DueDate => defects::id,
-                DefectOrder::Severity => defects::severity_rank,
-                DefectOrder::CreatedAt => defects::created_at,
-            }),
+        defects by sort {
+            DefectOrder::Id => [id],
+            DefectOrder::DueDate => {due_date, !(severity_rank = |defect: &Defect| defect.severity.rank()), id},
+            DefectOrder::Severity => [(severity_rank = |defect: &Defect| defect.severity.rank()), id],
+            DefectOrder::CreatedAt => [created_at, id],
         }
     )
 }

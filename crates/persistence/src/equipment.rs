@@ -2,7 +2,7 @@
 
 pub(crate) mod rows;
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use diesel::{
     prelude::*,
@@ -17,9 +17,10 @@ use inspection_domain::{
         StatusChange, may_look_after,
     },
     ids::{EquipmentId, UserId},
+    input::Invalid,
     inspections::Inspection,
     jobs::Job,
-    page::{Page, PageRequest, Sort},
+    page::{Page, PageRequest, Sort, position_value},
     schema::{defects, equipment, equipment_status_changes as status_changes, inspections, jobs},
     time::Instant,
 };
@@ -29,7 +30,11 @@ pub use rows::{by_ids, get};
 use crate::{
     DbConnection, Result, Tx,
     assessments::rows as assessment_rows,
-    db::query::{anywhere, lower},
+    db::{
+        keyset::{Compared, bound},
+        query::{anywhere, lower},
+        totals::{CountRows as _, one},
+    },
     translations,
     users::rows as user_rows,
 };
@@ -64,14 +69,14 @@ pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest
             }
             query
         },
-        |query| order_by!(query, sort, equipment::id, {
-            EquipmentOrder::Id => equipment::id,
-            EquipmentOrder::Name => equipment::name,
-            EquipmentOrder::EquipmentType => equipment::equipment_type,
-            EquipmentOrder::SerialNumber => equipment::serial_number,
-            EquipmentOrder::Status => equipment::status,
-            EquipmentOrder::CreatedAt => equipment::created_at,
-        })
+        equipment by sort {
+            EquipmentOrder::Id => [id],
+            EquipmentOrder::Name => [name, id],
+            EquipmentOrder::EquipmentType => [equipment_type, id],
+            EquipmentOrder::SerialNumber => [serial_number, id],
+            EquipmentOrder::Status => [status, id],
+            EquipmentOrder::CreatedAt => [created_at, id],
+        }
     )
 }
 
@@ -97,6 +102,24 @@ pub enum Event {
     StatusChange(StatusChange),
 }
 
+/// The values by which the history of a machine is ordered: kind, id and time of an event.
+type Key = (String, i64, Instant);
+
+/// The keys of the events of a kind that come after a position.
+macro_rules! events {
+    ($before:ident, $query:expr, $kind:literal, $table:ident, $at:ident) => {{
+        let query = $query.select(($kind.into_sql::<Text>(), $table::id, $table::$at));
+        match $before($kind) {
+            None => query,
+            Some((at, id)) => query.filter(Compared {
+                columns: ($table::$at, $table::id),
+                values: (bound(&$table::$at, at), bound(&$table::id, id)),
+                operator: " < ",
+            }),
+        }
+    }};
+}
+
 /// A page of the history of a machine, newest first. A fixed number of statements.
 pub fn history(
     conn: &mut DbConnection,
@@ -104,24 +127,46 @@ pub fn history(
     page: PageRequest,
 ) -> Result<Page<(Instant, Event)>> {
     rows::get(conn, id)?;
-    with_conn!(conn, |c| {
-        let found = inspections::table.filter(inspections::equipment_id.eq(id));
-        let raised = defects::table.filter(defects::equipment_id.eq(id));
-        let worked = jobs::table.filter(jobs::equipment_id.eq(id));
-        let changed = status_changes::table.filter(status_changes::equipment_id.eq(id));
-        let keys: Vec<(String, i64, Instant)> = found
-            .select(("inspection".into_sql::<Text>(), inspections::id, inspections::started_at))
-            .union_all(raised.select(("defect".into_sql::<Text>(), defects::id, defects::created_at)))
-            .union_all(worked.select(("job".into_sql::<Text>(), jobs::id, jobs::created_at)))
-            .union_all(changed.select((
-                "status_change".into_sql::<Text>(),
-                status_changes::id,
-                status_changes::changed_at,
-            )))
+    let after = page.after.as_ref().map(|after| {
+        let (kind, id, at) = (|key: &Key| key.0.clone(), |key: &Key| key.1, |key: &Key| key.2);
+        Ok::<Key, Invalid>((after.value(0, kind)?, after.value(1, id)?, after.value(2, at)?))
+    });
+    let after = after.transpose()?;
+    // The events of a kind that come after the position are those before a time and an id: of the
+    // events at that time, the kinds are in alphabetical order.
+    let before = |kind: &str| {
+        let (last, id, at) = after.as_ref()?;
+        let below = match kind.cmp(last) {
+            Ordering::Less => 0,
+            Ordering::Equal => *id,
+            Ordering::Greater => i64::MAX,
+        };
+        Some((*at, below))
+    };
+    with_conn!(conn, |c, estimates| {
+        let found = || inspections::table.filter(inspections::equipment_id.eq(id)).into_boxed::<Backend>();
+        let raised = || defects::table.filter(defects::equipment_id.eq(id)).into_boxed::<Backend>();
+        let worked = || jobs::table.filter(jobs::equipment_id.eq(id)).into_boxed::<Backend>();
+        let changed =
+            || status_changes::table.filter(status_changes::equipment_id.eq(id)).into_boxed::<Backend>();
+        let keys: Vec<Key> = events!(before, found(), "inspection", inspections, started_at)
+            .union_all(events!(before, raised(), "defect", defects, created_at))
+            .union_all(events!(before, worked(), "job", jobs, created_at))
+            .union_all(events!(before, changed(), "status_change", status_changes, changed_at))
             .positional_order_by((OrderColumn(3).desc(), OrderColumn(1).asc(), OrderColumn(2).desc()))
-            .limit(page.per_page.into())
+            .limit(page.limit())
             .offset(page.offset())
             .load(c)?;
+        let all = found()
+            .select(one())
+            .union_all(raised().select(one()))
+            .union_all(worked().select(one()))
+            .union_all(changed().select(one()));
+        let total = c.total(estimates, &all, page.count)?;
+        let page = Page::new(page, keys, total, |(kind, id, at)| {
+            vec![position_value(kind), position_value(id), position_value(at)]
+        });
+        let keys = &page.items;
         let ids_of = |kind: &str| -> Vec<i64> {
             keys.iter().filter(|(of, _, _)| of == kind).map(|(_, id, _)| *id).collect()
         };
@@ -139,14 +184,6 @@ pub fn history(
             .filter(status_changes::id.eq_any(ids_of("status_change")))
             .select(StatusChange::as_select())
             .load(c)?;
-        let counts: (Option<i64>, Option<i64>, Option<i64>, Option<i64>) = diesel::select((
-            found.count().single_value(),
-            raised.count().single_value(),
-            worked.count().single_value(),
-            changed.count().single_value(),
-        ))
-        .get_result(c)?;
-        let total = [counts.0, counts.1, counts.2, counts.3].into_iter().flatten().sum();
         let mut events: HashMap<(&str, i64), Event> = HashMap::new();
         events.extend(
             loaded_inspections.into_iter().map(|row| (("inspection", row.id.get()), Event::Inspection(row))),
@@ -160,7 +197,7 @@ pub fn history(
             .iter()
             .filter_map(|(kind, id, at)| events.remove(&(kind.as_str(), *id)).map(|event| (*at, event)))
             .collect();
-        Ok(Page { items, total, request: page })
+        Ok(page.with_items(items))
     })
 }
 

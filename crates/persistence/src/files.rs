@@ -76,7 +76,7 @@ pub fn list(
                 None => query.filter(files::uploaded_by_id.eq(actor.id)),
             }
         },
-        |query| query.order(files::id.desc())
+        files by desc [id]
     )
 }
 

@@ -70,10 +70,10 @@ pub fn list(
             }
             query
         },
-        |query| order_by!(query, sort, inspections::id, {
-            InspectionOrder::Id => inspections::id,
-            InspectionOrder::StartedAt => inspections::started_at,
-        })
+        inspections by sort {
+            InspectionOrder::Id => [id],
+            InspectionOrder::StartedAt => [started_at, id],
+        }
     )
 }
 

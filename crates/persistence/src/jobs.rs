@@ -77,11 +77,11 @@ fn list(
             }
             query
         },
-        |query| order_by!(query, sort, jobs::id, {
-            JobOrder::Id => jobs::id,
-            JobOrder::StartedAt => jobs::started_at,
-            JobOrder::CompletedAt => jobs::completed_at,
-        })
+        jobs by sort {
+            JobOrder::Id => [id],
+            JobOrder::StartedAt => [(absent_first started_at), id],
+            JobOrder::CompletedAt => [(absent_first completed_at), id],
+        }
     )
 }
 

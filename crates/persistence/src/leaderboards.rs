@@ -31,7 +31,7 @@ pub fn board(
         Some(sums) => sums.get(&person.id).copied().unwrap_or(0),
     };
     let all = ranked(people.into_iter().map(|person| (points(&person), person)).collect());
-    Ok(page.of(all))
+    Ok(page.of(all, |ranking| ranking.user_id))
 }
 
 /// Points by account, from the ledger entries since an instant.

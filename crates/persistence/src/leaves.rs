@@ -53,11 +53,11 @@ pub fn list(
             }
             query
         },
-        |query| order_by!(query, sort, leaves::id, {
-            LeaveOrder::Id => leaves::id,
-            LeaveOrder::DateFrom => leaves::date_from,
-            LeaveOrder::DateTo => leaves::date_to,
-        })
+        leaves by sort {
+            LeaveOrder::Id => [id],
+            LeaveOrder::DateFrom => [date_from, id],
+            LeaveOrder::DateTo => [date_to, id],
+        }
     )
 }
 
@@ -76,7 +76,13 @@ pub(crate) use in_force;
 
 /// A page of the leaves in force today, the first to end first (§10).
 pub fn active(conn: &mut DbConnection, today: Date, page: PageRequest) -> Result<Page<Leave>> {
-    paged!(conn, page, Leave, || in_force!(today, today), |query| query.order((leaves::date_to, leaves::id)))
+    paged!(
+        conn,
+        page,
+        Leave,
+        || in_force!(today, today).into_boxed::<Backend>(),
+        leaves by asc [date_to, id]
+    )
 }
 
 /// One leave, if the actor may see it (§10).

@@ -40,7 +40,7 @@ pub fn list(
             }
             query
         },
-        |query| query.order(notifications::id.desc())
+        notifications by desc [id]
     )
 }
 

@@ -24,7 +24,7 @@ pub fn list(conn: &mut DbConnection, filter: &OutboxFilter, page: PageRequest) -
             filter_any!(query, { outbox::status => filter.status, outbox::kind => filter.kind });
             query
         },
-        |query| query.order(outbox::id)
+        outbox by asc [id]
     )
 }
 

@@ -30,14 +30,24 @@ pub fn history(
     page: PageRequest,
 ) -> Result<Page<Pause>> {
     job_rows::get_visible(conn, actor, kind, id)?;
-    paged!(conn, page, Pause, || pauses::table.filter(pauses::job_id.eq(id)), |query| query
-        .order(pauses::id.desc()))
+    paged!(
+        conn,
+        page,
+        Pause,
+        || pauses::table.filter(pauses::job_id.eq(id)).into_boxed::<Backend>(),
+        pauses by desc [id]
+    )
 }
 
 /// A page of the pending pauses of all jobs, the oldest first.
 pub fn pending(conn: &mut DbConnection, page: PageRequest) -> Result<Page<Pause>> {
-    paged!(conn, page, Pause, || pauses::table.filter(pauses::status.eq(PauseStatus::Pending)), |query| query
-        .order(pauses::id))
+    paged!(
+        conn,
+        page,
+        Pause,
+        || pauses::table.filter(pauses::status.eq(PauseStatus::Pending)).into_boxed::<Backend>(),
+        pauses by asc [id]
+    )
 }
 
 /// Notifies possible takers of jobs that have been paused for three days, once per pause (§7, §16).

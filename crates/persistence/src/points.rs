@@ -89,7 +89,7 @@ pub fn list(conn: &mut DbConnection, owner: UserId, page: PageRequest) -> Result
         conn,
         page,
         PointEntry,
-        || point_entries::table.filter(point_entries::user_id.eq(owner)),
-        |query| query.order(point_entries::id.desc())
+        || point_entries::table.filter(point_entries::user_id.eq(owner)).into_boxed::<Backend>(),
+        point_entries by desc [id]
     )
 }

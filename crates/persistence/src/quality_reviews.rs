@@ -64,7 +64,7 @@ fn load_page(
             }
             query
         },
-        |query| query.order(reviews::id.desc())
+        reviews by desc [id]
     )
 }
 

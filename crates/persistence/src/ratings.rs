@@ -8,7 +8,7 @@ use inspection_domain::{
     ids::{InspectionId, UserId},
     inspections::Inspection,
     notifications::{Notice, NotificationType},
-    page::{Page, PageRequest},
+    page::{Counting, Known, Page, PageRequest},
     points::PointKind,
     ratings::{NewRating, Rating, RatingChanges, RatingRule},
     schema::inspection_ratings as ratings,
@@ -39,23 +39,24 @@ pub fn list_by_technician(
     page: PageRequest,
 ) -> Result<TechnicianRatings> {
     user_rows::get(conn, id)?;
-    let (items, counts) = with_conn!(conn, |c| {
-        let own = ratings::table.filter(ratings::technician_id.eq(id));
-        let items: Vec<Rating> = own
-            .order(ratings::id.desc())
-            .select(Rating::as_select())
-            .limit(page.per_page.into())
-            .offset(page.offset())
-            .load(c)?;
-        let counts: Vec<(i64, i64)> =
-            own.group_by(ratings::rating).select((ratings::rating, diesel::dsl::count_star())).load(c)?;
-        (items, counts)
-    });
+    let uncounted = PageRequest { count: Some(Counting::None), ..page.clone() };
+    let items = paged!(
+        &mut *conn,
+        uncounted,
+        Rating,
+        || ratings::table.filter(ratings::technician_id.eq(id)).into_boxed::<Backend>(),
+        ratings by desc [id]
+    )?;
+    let counts: Vec<(i64, i64)> = with_conn!(conn, |c| ratings::table
+        .filter(ratings::technician_id.eq(id))
+        .group_by(ratings::rating)
+        .select((ratings::rating, diesel::dsl::count_star()))
+        .load(c))?;
     let total: i64 = counts.iter().map(|(_, number)| number).sum();
     let sum: i64 = counts.iter().map(|(rating, number)| rating * number).sum();
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^50 ratings")]
     let average = (total > 0).then(|| sum as f64 / total as f64);
-    Ok(TechnicianRatings { page: Page { items, total, request: page }, average })
+    Ok(TechnicianRatings { page: Page { total, known: Known::Exactly, request: page, ..items }, average })
 }
 
 /// Rates a submitted inspection; its inspector is notified and gets the bonus (§5). Locks the

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// The smallest page, for lists of which only the total is used.
-const TOTAL_ONLY: PageRequest = PageRequest::first(1);
+const TOTAL_ONLY: PageRequest = PageRequest::total_only();
 
 fn people(conn: &mut DbConnection) -> Result<Vec<PeopleCount>> {
     let by = (users::role, users::minor_role, users::shift, users::is_on_leave);

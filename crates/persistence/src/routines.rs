@@ -44,10 +44,10 @@ pub fn list(
             filter_any!(query, { routines::shift => filter.shift });
             query
         },
-        |query| order_by!(query, sort, routines::id, {
-            RoutineOrder::Id => routines::id,
-            RoutineOrder::Name => routines::name,
-        })
+        routines by sort {
+            RoutineOrder::Id => [id],
+            RoutineOrder::Name => [name, id],
+        }
     )?;
     let types: Vec<AssetType> = with_conn!(conn, |c| asset_types::table
         .filter(asset_types::routine_id.eq_any(routines.items.iter().map(|routine| routine.id)))

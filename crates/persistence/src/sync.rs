@@ -32,8 +32,9 @@ pub fn rejected(conn: &mut DbConnection, owner: UserId, page: PageRequest) -> Re
         SyncItem,
         || items::table
             .filter(items::user_id.eq(owner))
-            .filter(items::outcome.eq(SyncOutcome::Rejected.as_str().into_sql::<diesel::sql_types::Text>())),
-        |query| query.order(items::id)
+            .filter(items::outcome.eq(SyncOutcome::Rejected.as_str().into_sql::<diesel::sql_types::Text>()))
+            .into_boxed::<Backend>(),
+        items by asc [id]
     )
 }
 

@@ -64,7 +64,7 @@ pub fn list(
             }
             query
         },
-        |query| query.order(takeovers::id.desc())
+        takeovers by desc [id]
     )
 }
 
@@ -84,7 +84,7 @@ pub fn queue(conn: &mut DbConnection, of: &QueueOf, page: PageRequest) -> Result
                 _ => query.filter(takeovers::job_id.eq(of.job_id)),
             }
         },
-        |query| query.order(takeovers::place)
+        takeovers by asc [(place = |takeover: &Takeover| takeover.position)]
     )
 }
 

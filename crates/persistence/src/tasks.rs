@@ -38,7 +38,7 @@ pub fn runs(
             filter_any!(query, { runs::outcome => filter.outcome });
             query
         },
-        |query| query.order(runs::scheduled_for.desc())
+        runs by desc [scheduled_for]
     )
 }
 

@@ -61,14 +61,14 @@ pub fn list(conn: &mut DbConnection, filter: &UserFilter, page: PageRequest) -> 
             }
             query
         },
-        |query| order_by!(query, sort, users::id, {
-            UserOrder::Id => users::id,
-            UserOrder::FullName => users::full_name,
-            UserOrder::Email => users::email,
-            UserOrder::RoleId => users::role_id,
-            UserOrder::TotalPoints => users::total_points,
-            UserOrder::CreatedAt => users::created_at,
-        })
+        users by sort {
+            UserOrder::Id => [id],
+            UserOrder::FullName => [full_name, id],
+            UserOrder::Email => [email, id],
+            UserOrder::RoleId => [role_id, id],
+            UserOrder::TotalPoints => [total_points, id],
+            UserOrder::CreatedAt => [created_at, id],
+        }
     )
 }
 

@@ -15,8 +15,8 @@ use inspection_persistence::{DbConnection, Result};
 macro_rules! on_connection {
     ($conn:expr, |$c:ident| $body:expr) => {
         match $conn {
-            DbConnection::Postgres($c) => $body,
-            DbConnection::Sqlite($c) => $body,
+            DbConnection::Postgres($c, _) => $body,
+            DbConnection::Sqlite($c, _) => $body,
         }
     };
 }

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use super::states;
 use crate::{journeys::repairs::RepairScenario, site::on_both};
 
-/// Parameters with a value of an enum that are no filters: a list has one order, a leaderboard one
-/// role, an object one type.
-const ONE_VALUE: [&str; 7] = ["lang", "sort", "period", "role", "metric", "bucket", "related_type"];
+/// Parameters with a value of an enum that are no filters: a list has one order and one way to be
+/// counted, a leaderboard one role, an object one type.
+const ONE_VALUE: [&str; 8] = ["lang", "sort", "period", "role", "metric", "bucket", "related_type", "count"];
 
 fn document() -> Value {
     serde_json::from_str(inspection_http::openapi()).expect("JSON")

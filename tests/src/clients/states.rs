@@ -262,7 +262,7 @@ impl SiteHistory<'_> {
 }
 
 /// Fills the site; clients of an admin, and of one person of each other role.
-pub(super) fn every_state(site: &TestSite) -> Vec<Client> {
+pub(crate) fn every_state(site: &TestSite) -> Vec<Client> {
     let (crews, _) = two_crews(site);
     let history = SiteHistory { site, admin: site.user(Role::Admin) };
     history.inspections(&crews[0].team);

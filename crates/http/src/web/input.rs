@@ -19,6 +19,7 @@ use inspection_domain::{
 };
 
 use super::{
+    cursors,
     openapi::{Describe, Operation},
     problem::Problem,
     request_context,
@@ -139,7 +140,8 @@ impl<T: Input + 'static> FromRequest for ListQuery<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = pairs(request).map(|pairs| {
             let filter = T::from_pairs(pairs.clone());
-            let page = PageQuery::from_pairs(pairs).and_then(PageRequest::try_from);
+            let page = PageQuery::from_pairs(pairs)
+                .and_then(|query| query.validate(|cursor| cursors::open(request, cursor)));
             match (filter, page) {
                 (Ok(filter), Ok(page)) => Ok((filter, page)),
                 (Err(mut errors), Err(others)) => {

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError, http::StatusCode};
 use inspection_domain::{
     message::Message,
-    page::Page,
+    page::{Counting, Known, Page},
     text::Language,
     translations::{Slot, Translated},
 };
@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    cursors,
     openapi::{Describe, Operation},
     problem::Problem,
     request_context,
@@ -188,14 +189,35 @@ pub(crate) struct Pagination {
     page: u32,
     /// Maximum number of elements on a page.
     per_page: u32,
-    /// Number of elements on all pages.
-    total: i64,
-    /// Number of pages.
-    pages: i64,
+    /// Number of elements on all pages, exact up to 10,000; null with `count=none`.
+    total: Option<i64>,
+    /// Number of pages; null with `count=none`.
+    pages: Option<i64>,
     /// Whether a next page exists.
     has_next: bool,
     /// Whether a previous page exists.
     has_prev: bool,
+    /// The parameter `cursor` of the next page; null on the last page.
+    next_cursor: Option<String>,
+    /// Whether `total` is exact: false if it is an estimate, or null.
+    total_is_exact: bool,
+}
+
+impl Pagination {
+    /// Position of a page in the list that the request reads.
+    pub(crate) fn new<T>(request: &HttpRequest, page: &Page<T>) -> Self {
+        let is_counted = page.known != Known::Not && page.request.count != Some(Counting::None);
+        Self {
+            page: page.request.page,
+            per_page: page.request.per_page,
+            total: is_counted.then_some(page.total),
+            pages: is_counted.then(|| page.pages()),
+            has_next: page.next.is_some(),
+            has_prev: page.request.page > 1,
+            next_cursor: page.next.as_ref().and_then(|next| cursors::sign(request, next)),
+            total_is_exact: is_counted && page.known == Known::Exactly,
+        }
+    }
 }
 
 /// A page of a list: `data` and `pagination`.
@@ -209,27 +231,11 @@ struct PagedEnvelope<'a, T> {
     pagination: Pagination,
 }
 
-impl<T> Paged<T> {
-    /// Position of the page in its list.
-    pub(crate) fn pagination(page: &Page<T>) -> Pagination {
-        let pages = page.pages();
-        let number = page.request.page;
-        Pagination {
-            page: number,
-            per_page: page.request.per_page,
-            total: page.total,
-            pages,
-            has_next: i64::from(number) < pages,
-            has_prev: number > 1,
-        }
-    }
-}
-
 impl<T: Serialize> Responder for Paged<T> {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        let pagination = Self::pagination(&self.0);
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let pagination = Pagination::new(request, &self.0);
         HttpResponse::Ok().json(PagedEnvelope { status: "success", data: &self.0.items, pagination })
     }
 }

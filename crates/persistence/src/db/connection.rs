@@ -8,6 +8,8 @@ use diesel::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use super::totals::Estimates;
+
 /// Address of the database and size of its pool.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -49,30 +51,34 @@ impl Settings {
     }
 }
 
-/// A connection to either database. `with_conn!` runs a query on the type of its variant.
+/// A connection to either database, with the totals it has estimated. `with_conn!` runs a query on
+/// the type of its variant.
 #[allow(missing_debug_implementations, reason = "connections have no state to show")]
 pub enum DbConnection {
     /// A connection to PostgreSQL.
     #[cfg(feature = "postgres")]
-    Postgres(diesel::PgConnection),
+    Postgres(diesel::PgConnection, Estimates),
     /// A connection to a SQLite file.
     #[cfg(feature = "sqlite")]
-    Sqlite(diesel::SqliteConnection),
+    Sqlite(diesel::SqliteConnection, Estimates),
 }
 
 /// Runs a Diesel query, written once, on either database. `Backend` names the backend's type, for
 /// boxed queries.
 macro_rules! with_conn {
     ($conn:expr, |$c:ident| $body:expr) => {
+        with_conn!($conn, |$c, _| $body)
+    };
+    ($conn:expr, |$c:ident, $estimates:pat_param| $body:expr) => {
         match $conn {
             #[cfg(feature = "postgres")]
-            $crate::DbConnection::Postgres($c) => {
+            $crate::DbConnection::Postgres($c, $estimates) => {
                 #[allow(dead_code, reason = "only boxed queries name it")]
                 type Backend = diesel::pg::Pg;
                 $body
             }
             #[cfg(feature = "sqlite")]
-            $crate::DbConnection::Sqlite($c) => {
+            $crate::DbConnection::Sqlite($c, $estimates) => {
                 #[allow(dead_code, reason = "only boxed queries name it")]
                 type Backend = diesel::sqlite::Sqlite;
                 $body
@@ -87,9 +93,9 @@ macro_rules! by_backend {
     ($conn:expr, postgres($postgres:pat) => $on_postgres:expr, sqlite($sqlite:pat) => $on_sqlite:expr $(,)?) => {
         match $conn {
             #[cfg(feature = "postgres")]
-            $crate::DbConnection::Postgres($postgres) => $on_postgres,
+            $crate::DbConnection::Postgres($postgres, _) => $on_postgres,
             #[cfg(feature = "sqlite")]
-            $crate::DbConnection::Sqlite($sqlite) => $on_sqlite,
+            $crate::DbConnection::Sqlite($sqlite, _) => $on_sqlite,
         }
     };
 }
@@ -174,9 +180,11 @@ impl DbConnection {
     pub(crate) fn establish(url: &str) -> ConnectionResult<Self> {
         match sqlite_path(url) {
             #[cfg(feature = "sqlite")]
-            Some(path) => diesel::SqliteConnection::establish(path).map(Self::Sqlite),
+            Some(path) => {
+                diesel::SqliteConnection::establish(path).map(|c| Self::Sqlite(c, Estimates::default()))
+            }
             #[cfg(feature = "postgres")]
-            None => diesel::PgConnection::establish(url).map(Self::Postgres),
+            None => diesel::PgConnection::establish(url).map(|c| Self::Postgres(c, Estimates::default())),
             #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
             _ => require_backend(url).and(Err(not_compiled_in("this database", "?"))),
         }

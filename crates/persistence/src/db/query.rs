@@ -1,16 +1,4 @@
-//! Building blocks of list queries: filters, orders, text search and pages.
-
-/// Orders a boxed query by one of several columns, ascending or descending; ties are broken by id.
-macro_rules! order_by {
-    ($query:expr, $sort:expr, $id:expr, { $($by:pat => $column:expr),+ $(,)? }) => {
-        match ($sort.by, $sort.descending) {
-            $(
-                ($by, false) => $query.order(($column.asc(), $id.asc())),
-                ($by, true) => $query.order(($column.desc(), $id.desc())),
-            )+
-        }
-    };
-}
+//! Building blocks of list queries: filters, text search and pages.
 
 /// Adds an equality to a boxed query for every filter that is set.
 macro_rules! filter_by {
@@ -31,32 +19,34 @@ macro_rules! filter_any {
     };
 }
 
-/// Loads one page of a list and the total number of its rows: two statements, as
-/// `Result<Page<Row>>`.
+/// Loads one page of a list, and the total number of its rows: two statements, or one if the rows
+/// aren't counted, as `Result<Page<Row>>`.
 ///
-/// `paged!(conn, page, Row, || filtered, |query| ordered)`: `filtered` builds the query with all
-/// filters and is evaluated twice; `ordered` adds the order to the first of them. `Row` is selected
-/// by `Row::as_select()`; `Row = selection` selects something else. Both expressions are compiled
-/// for each database, with `Backend` as in `with_conn!`.
+/// `paged!(conn, page, Row, || filtered, table by order)`: `filtered` builds the boxed query with
+/// all filters and is evaluated twice; `order` is written as for `order_by!`. `Row` is selected by
+/// `Row::as_select()`; `Row = selection` selects something else. The expressions are compiled for
+/// each database, with `Backend` as in `with_conn!`.
 macro_rules! paged {
-    ($conn:expr, $page:expr, $row:ty, || $filtered:expr, |$query:ident| $ordered:expr $(,)?) => {
-        paged!($conn, $page, $row = <$row>::as_select(), || $filtered, |$query| $ordered)
+    ($conn:expr, $page:expr, $row:ty, || $filtered:expr, $table:ident by $($order:tt)+) => {
+        paged!($conn, $page, $row = <$row>::as_select(), || $filtered, $table by $($order)+)
     };
-    ($conn:expr, $page:expr, $row:ty = $selection:expr, || $filtered:expr, |$query:ident| $ordered:expr $(,)?) => {{
+    ($conn:expr, $page:expr, $row:ty = $selection:expr, || $filtered:expr, $table:ident by $($order:tt)+) => {{
         let request: ::inspection_domain::page::PageRequest = $page;
-        let loaded: ::diesel::QueryResult<(Vec<$row>, i64)> = with_conn!($conn, |c| {
+        let (rows, total) = with_conn!($conn, |c, estimates| {
             let filtered = || $filtered;
-            let $query = filtered();
-            ($ordered)
+            let query = filtered();
+            let after = request.after.as_ref();
+            let rows: Vec<$row> = (order_by!(query, after, $row, $table, $($order)+))
                 .select($selection)
-                .limit(request.per_page.into())
+                .limit(request.limit())
                 .offset(request.offset())
-                .load(c)
-                .and_then(|items| Ok((items, filtered().count().get_result(c)?)))
+                .load(c)?;
+            let all = filtered().select($crate::db::totals::one());
+            (rows, $crate::db::totals::CountRows::total(c, estimates, &all, request.count)?)
         });
-        loaded
-            .map(|(items, total)| ::inspection_domain::page::Page { items, total, request })
-            .map_err($crate::Error::from)
+        let position = position_of!($row, $($order)+);
+        let page = ::inspection_domain::page::Page::new(request, rows, total, position);
+        Ok::<_, $crate::Error>(page)
     }};
 }
 

@@ -243,8 +243,8 @@ use Verdict::{Operational, Urgent};
 /// Runs a raw statement, bypassing the units of work, and returns the database's outcome.
 fn slip_in(db: &TestDatabase, statement: &str) -> Result<usize> {
     db.read(|conn| match conn {
-        DbConnection::Postgres(c) => Ok(diesel::sql_query(statement).execute(c)?),
-        DbConnection::Sqlite(c) => Ok(diesel::sql_query(statement).execute(c)?),
+        DbConnection::Postgres(c, _) => Ok(diesel::sql_query(statement).execute(c)?),
+        DbConnection::Sqlite(c, _) => Ok(diesel::sql_query(statement).execute(c)?),
     })
 }
 

@@ -106,9 +106,9 @@ on_both_databases! {
             "nothing to active".to_owned(),
         ];
         assert_eq!(history(&db, crane.id, ALL), (whole.to_vec(), 6));
-        let pages = (1..=3).map(|page| history(&db, crane.id, PageRequest { page, per_page: 2 }));
+        let pages = (1..=3).map(|page| history(&db, crane.id, PageRequest::new(page, 2)));
         assert_eq!(pages.flat_map(|(page, _)| page).collect::<Vec<_>>(), whole);
-        assert_eq!(history(&db, crane.id, PageRequest { page: 4, per_page: 2 }), (vec![], 6));
+        assert_eq!(history(&db, crane.id, PageRequest::new(4, 2)), (vec![], 6));
         let nothing = EquipmentId::new(9_999).unwrap();
         assert_eq!(code(db.read(|conn| equipment::history(conn, nothing, ALL))), Code::NotFound);
     }

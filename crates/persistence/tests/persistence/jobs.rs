@@ -191,8 +191,8 @@ on_both_databases! {
             ("a repair of nothing", format!("UPDATE jobs SET defect_id = NULL WHERE id = {}", job.id)),
         ] {
             let outcome = db.read(|conn| match conn {
-                inspection_persistence::DbConnection::Postgres(c) => Ok(sql_query(&statement).execute(c)),
-                inspection_persistence::DbConnection::Sqlite(c) => Ok(sql_query(&statement).execute(c)),
+                inspection_persistence::DbConnection::Postgres(c, _) => Ok(sql_query(&statement).execute(c)),
+                inspection_persistence::DbConnection::Sqlite(c, _) => Ok(sql_query(&statement).execute(c)),
             });
             assert!(outcome.expect("an answer").is_err(), "{what}");
         }
@@ -206,8 +206,9 @@ on_both_databases! {
         clock.advance_seconds(3600);
         let pause = paused(&db, &context, &shop.specialist, &shop.admin, &job);
         clock.advance_seconds(3 * 86_400 - 1);
-        let page = inspection_domain::page::PageRequest::first(10);
-        let stalled = || db.read(|conn| jobs::stalled(conn, context.clock.now(), page)).expect("a list").total;
+        let page = || inspection_domain::page::PageRequest::first(10);
+        let stalled =
+            || db.read(|conn| jobs::stalled(conn, context.clock.now(), page())).expect("a list").total;
         assert_eq!(stalled(), 0);
         clock.advance_seconds(1);
         assert_eq!(stalled(), 1, "three days to the second");

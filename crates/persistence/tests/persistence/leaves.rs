@@ -122,8 +122,8 @@ on_both_databases! {
             let date = |day| inspection_domain::time::Date::new(2026, 3, day).unwrap();
             let twin = Leave { date_from: date(from), date_to: date(to), status, ..first.clone() };
             act(&db, &context, &person, |tx| match tx.conn() {
-                inspection_persistence::DbConnection::Postgres(c) => Ok(diesel::insert_into(stored::table).values(&twin).execute(c)?),
-                inspection_persistence::DbConnection::Sqlite(c) => Ok(diesel::insert_into(stored::table).values(&twin).execute(c)?),
+                inspection_persistence::DbConnection::Postgres(c, _) => Ok(diesel::insert_into(stored::table).values(&twin).execute(c)?),
+                inspection_persistence::DbConnection::Sqlite(c, _) => Ok(diesel::insert_into(stored::table).values(&twin).execute(c)?),
             })
         };
         for status in [LeaveStatus::Pending, LeaveStatus::Approved] {
@@ -133,8 +133,8 @@ on_both_databases! {
         insert(13, 14, LeaveStatus::Approved).unwrap();
         let moved = diesel::update(stored::table.find(first.id)).set(stored::date_to.eq(inspection_domain::time::Date::new(2026, 3, 13).unwrap()));
         let outcome: inspection_persistence::Result<usize> = act(&db, &context, &person, |tx| match tx.conn() {
-            inspection_persistence::DbConnection::Postgres(c) => Ok(moved.execute(c)?),
-            inspection_persistence::DbConnection::Sqlite(c) => Ok(moved.execute(c)?),
+            inspection_persistence::DbConnection::Postgres(c, _) => Ok(moved.execute(c)?),
+            inspection_persistence::DbConnection::Sqlite(c, _) => Ok(moved.execute(c)?),
         });
         assert_eq!(code(outcome), Code::RuleViolation);
     }

@@ -1,6 +1,8 @@
 //! Every list: pages are contiguous, orders are total, and pages past the end are empty.
 
-use std::fmt::Display;
+use std::{collections::BTreeSet, fmt::Display};
+
+use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, delete, sql_query};
 
 use inspection_domain::{
     audit::AuditFilter,
@@ -9,7 +11,8 @@ use inspection_domain::{
     equipment::{EquipmentFilter, EquipmentOrder},
     inspections::{InspectionFilter, InspectionOrder},
     notifications::NotificationFilter,
-    page::{Page, PageRequest},
+    page::{Counting, Known, Page, PageRequest},
+    schema::{equipment as equipment_table, equipment_status_changes as status_changes},
     users::{Role, User, UserFilter, UserOrder},
 };
 use inspection_persistence::{
@@ -26,7 +29,8 @@ use serde_json::json;
 
 use crate::{ALL, filter, points::award};
 
-/// The ids of a whole list of this length, after a check of its pages.
+/// The ids of a whole list of this length, after a check of its pages and of the positions between
+/// them.
 fn whole<T>(length: usize, list: impl Fn(PageRequest) -> Page<T>, number: impl Fn(&T) -> i64) -> Vec<i64> {
     let numbers = |page: &Page<T>| page.items.iter().map(&number).collect::<Vec<_>>();
     let total = i64::try_from(length).expect("short");
@@ -34,15 +38,24 @@ fn whole<T>(length: usize, list: impl Fn(PageRequest) -> Page<T>, number: impl F
     assert_eq!((all.items.len(), all.total), (length, total));
     let mut in_pages = Vec::new();
     for page in 1.. {
-        let part = list(PageRequest { page, per_page: 2 });
-        assert_eq!((part.total, part.request), (total, PageRequest { page, per_page: 2 }));
+        let part = list(PageRequest::new(page, 2));
+        assert_eq!((part.total, &part.request), (total, &PageRequest::new(page, 2)));
         if part.items.is_empty() {
             break;
         }
         in_pages.extend(numbers(&part));
     }
     assert_eq!(in_pages, numbers(&all));
-    let past = list(PageRequest { page: u32::MAX, per_page: 100 });
+    let (mut walked, mut request) = (Vec::new(), PageRequest::new(1, 2));
+    loop {
+        let part = list(request);
+        walked.extend(numbers(&part));
+        assert_eq!((part.total, part.known), (total, Known::Exactly));
+        let Some(next) = part.next else { break };
+        request = PageRequest { page: next.page, after: Some(next), ..PageRequest::new(1, 2) };
+    }
+    assert_eq!(walked, in_pages, "by position");
+    let past = list(PageRequest::new(u32::MAX, 100));
     assert_eq!((past.items.len(), past.total), (0, total));
     in_pages
 }
@@ -187,5 +200,73 @@ on_both_databases! {
         none(page.total, page.items.len());
         assert!(db.read(|conn| users::by_ids(conn, [])).unwrap().is_empty());
         assert!(db.read(|conn| equipment::by_ids(conn, [])).unwrap().is_empty());
+    }
+
+    fn a_walk_by_position_meets_every_row_once_while_rows_come_and_go(db: TestDatabase) {
+        let (context, clock) = context();
+        let insert = |n: usize| {
+            clock.advance_seconds(1);
+            for _ in 0..n {
+                machine(&db, &context);
+            }
+        };
+        insert(9);
+        for sort in ["created_at", "-created_at", "status", "-status", "name"] {
+            let filter: EquipmentFilter = filter(json!({ "sort": sort }));
+            let read = |request: PageRequest| db.read(|conn| equipment::list(conn, &filter, request)).unwrap();
+            let before: Vec<_> = read(ALL).items.iter().map(|row| row.id).collect();
+            let (mut walked, mut request) = (Vec::new(), PageRequest::new(1, 2));
+            loop {
+                let page = read(request);
+                walked.extend(page.items.iter().map(|row| row.id));
+                insert(1);
+                // The row at which the page ended is gone, and one that is behind it already.
+                for gone in [walked.len() - 1, 0] {
+                    let (id, changes) = (walked[gone], status_changes::table);
+                    query!(db, |c| delete(changes.filter(status_changes::equipment_id.eq(id))).execute(c));
+                    query!(db, |c| delete(equipment_table::table.find(id)).execute(c));
+                }
+                let Some(next) = page.next else { break };
+                request = PageRequest { page: next.page, after: Some(next), ..PageRequest::new(1, 2) };
+            }
+            let met: Vec<_> = walked.iter().filter(|id| before.contains(id)).copied().collect();
+            assert_eq!(met, before, "{sort}: all rows of the beginning, once and in order");
+            assert_eq!(walked.iter().collect::<BTreeSet<_>>().len(), walked.len(), "{sort}: none twice");
+        }
+    }
+
+    fn totals_are_exact_up_to_the_bound_and_estimates_beyond(db: TestDatabase) {
+        let (context, _) = context();
+        let owner = user(&db, &context, Role::Engineer);
+        let fill = |from: i64, to: i64| {
+            let one = format!(
+                "n, {}, 'bonus_awarded', 'info', 'x', 'x', 'x', 'x', FALSE, FALSE, '{}'",
+                owner.id,
+                if db.is_postgres() { "2026-03-02 08:00:00" } else { "2026-03-02T08:00:00.000Z" }
+            );
+            let numbers = format!(
+                "WITH RECURSIVE numbers (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM numbers WHERE n < {to})"
+            );
+            let columns = "id, user_id, type, priority, title, title_ar, message, message_ar, is_persistent, is_read, created_at";
+            let statement = format!("INSERT INTO notifications ({columns}) {numbers} SELECT {one} FROM numbers");
+            query!(db, |c| sql_query(&statement).execute(c));
+        };
+        let read = |count: Option<Counting>| {
+            let request = PageRequest { count, ..PageRequest::new(1, 2) };
+            let page =
+                db.read(|conn| notifications::list(conn, owner.id, &filter(json!({})), request)).unwrap();
+            assert!(page.next.is_some(), "from one row more, not from the total");
+            (page.total, page.known)
+        };
+        fill(1, 10_000);
+        assert_eq!(read(None), (10_000, Known::Exactly));
+        fill(10_001, 10_001);
+        query!(db, |c| sql_query("ANALYZE").execute(c));
+        let (total, known) = read(None);
+        assert_eq!(known, Known::Estimated);
+        assert!((10_001..11_000).contains(&total), "{total}");
+        assert_eq!(read(Some(Counting::Exact)), (10_001, Known::Exactly));
+        assert_eq!(read(Some(Counting::None)), (0, Known::Not));
+        assert_eq!(read(None).1, Known::Estimated, "from the estimate of a moment ago");
     }
 }

@@ -12,8 +12,8 @@
 macro_rules! query {
     ($db:expr, |$c:ident| $body:expr) => {
         $db.read(|conn| match conn {
-            inspection_persistence::DbConnection::Postgres($c) => Ok($body?),
-            inspection_persistence::DbConnection::Sqlite($c) => Ok($body?),
+            inspection_persistence::DbConnection::Postgres($c, _) => Ok($body?),
+            inspection_persistence::DbConnection::Sqlite($c, _) => Ok($body?),
         })
         .expect("a query")
     };

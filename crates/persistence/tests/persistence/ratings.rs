@@ -246,7 +246,7 @@ on_both_databases! {
         assert_eq!((&whole.page.items, whole.page.total), (&rated, 5), "newest first");
         assert_eq!(whole.average, Some(3.8));
         for (page, expected) in [(1, &rated[..2]), (2, &rated[2..4]), (3, &rated[4..]), (4, &[])] {
-            let part = record(&db, inspector.id, PageRequest { page, per_page: 2 });
+            let part = record(&db, inspector.id, PageRequest::new(page, 2));
             assert_eq!((&part.page.items[..], part.page.total), (expected, 5));
             assert_eq!(part.average, Some(3.8), "of all, whatever the page");
         }

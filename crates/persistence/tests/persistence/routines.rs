@@ -154,8 +154,8 @@ on_both_databases! {
         let sorted: RoutineFilter = filter(json!({"sort": "name"}));
         let pages: Vec<RoutineWithTypes> = (1..=3)
             .flat_map(|page| {
-                let request = PageRequest { page, per_page: 2 };
-                let part = db.read(|conn| routines::list(conn, &sorted, request)).unwrap();
+                let request = PageRequest::new(page, 2);
+                let part = db.read(|conn| routines::list(conn, &sorted, request.clone())).unwrap();
                 assert_eq!((part.total, part.request), (4, request));
                 part.items
             })

@@ -34,7 +34,7 @@ const POSTGRES: &[&str] = &[
      WHERE k.connamespace = 'public'::regnamespace AND k.contype = 'c'",
     "SELECT CASE WHEN x.indisunique THEN 'unique ' ELSE '' END
          || 'index ' || i.relname || ' on ' || t.relname || ' ('
-         || (SELECT string_agg(pg_get_indexdef(i.oid, n, true)
+         || (SELECT string_agg(CASE x.indkey[n - 1] WHEN 0 THEN 'expression' ELSE pg_get_indexdef(i.oid, n, true) END
                     || CASE WHEN x.indoption[n - 1] & 1 = 1 THEN ' DESC' ELSE '' END, ', ' ORDER BY n)
              FROM generate_series(1, x.indnkeyatts::int) n) || ')'
          || CASE WHEN x.indpred IS NULL THEN '' ELSE ' partial' END AS fact
@@ -66,7 +66,7 @@ const SQLITE: &[&str] = &[
      GROUP BY t.name, k.id",
     "SELECT CASE WHEN i.\"unique\" THEN 'unique ' ELSE '' END
          || 'index ' || i.name || ' on ' || t.name || ' ('
-         || (SELECT group_concat(name || CASE WHEN \"desc\" THEN ' DESC' ELSE '' END, ', ')
+         || (SELECT group_concat(COALESCE(name, 'expression') || CASE WHEN \"desc\" THEN ' DESC' ELSE '' END, ', ')
              FROM (SELECT name, \"desc\" FROM pragma_index_xinfo(i.name) WHERE key ORDER BY seqno)) || ')'
          || CASE WHEN i.partial THEN ' partial' ELSE '' END AS fact
      FROM sqlite_master t, pragma_index_list(t.name) i
@@ -293,7 +293,7 @@ impl Drop for Fresh {
 fn the_connection_type_identifies_the_database() {
     for kind in [DatabaseKind::Sqlite, DatabaseKind::Postgres] {
         let db = or_skip!(TestDatabase::new(kind));
-        let is_postgres = db.read(|conn| Ok(matches!(conn, DbConnection::Postgres(_)))).unwrap();
+        let is_postgres = db.read(|conn| Ok(matches!(conn, DbConnection::Postgres(..)))).unwrap();
         assert_eq!(
             (is_postgres, db.is_postgres()),
             (kind == DatabaseKind::Postgres, kind == DatabaseKind::Postgres)

@@ -265,7 +265,7 @@ fn each_tick_runs_exactly_once_although_processes_are_killed() {
         let mut runs = Vec::new();
         loop {
             let number = u32::try_from(runs.len() / 100 + 1).expect("a page");
-            let page = PageRequest { page: number, per_page: 100 };
+            let page = PageRequest::new(number, 100);
             let found =
                 db.read(|conn| tasks::runs(conn, *task, &input(json!({})), page)).expect("read").items;
             let is_last = found.len() < 100;
@@ -290,14 +290,12 @@ fn each_tick_runs_exactly_once_although_processes_are_killed() {
             conn,
             admin.id,
             &input(json!({"type": "backlog_triggered"})),
-            PageRequest { page: 1, per_page: 100 },
+            PageRequest::new(1, 100),
         )
     });
     assert_eq!(notified.expect("read").total, 5, "one notification for each overdue assignment");
     let filter = input(json!({}));
-    let all = db
-        .read(|conn| daily_lists::list(conn, &filter, PageRequest { page: 1, per_page: 100 }))
-        .expect("read");
+    let all = db.read(|conn| daily_lists::list(conn, &filter, PageRequest::new(1, 100))).expect("read");
     assert!(all.total >= 3, "lists of the next days were generated");
 }
 

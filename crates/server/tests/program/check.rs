@@ -28,8 +28,8 @@ fn create_owned_database(server: &Server, name: &str, role: &str) {
         [format!("CREATE ROLE \"{role}\" LOGIN"), format!("CREATE DATABASE \"{name}\" OWNER \"{role}\"")]
     {
         let executed = database.read(|conn| match conn {
-            DbConnection::Postgres(c) => Ok(c.batch_execute(&statement)?),
-            DbConnection::Sqlite(_) => unreachable!("the URL is of PostgreSQL"),
+            DbConnection::Postgres(c, _) => Ok(c.batch_execute(&statement)?),
+            DbConnection::Sqlite(..) => unreachable!("the URL is of PostgreSQL"),
         });
         executed.expect("a role and its database");
     }

@@ -173,7 +173,7 @@ on_both_databases! {
         }
         let pages = (1..=3).map(|page| {
             let filter: AssessmentFilter = filter(json!({}));
-            let page = PageRequest { page, per_page: 2 };
+            let page = PageRequest::new(page, 2);
             let page = db.read(|conn| assessments::list(conn, &yard.admin, &filter, page)).unwrap();
             assert_eq!(page.total, 3);
             page.items.iter().map(|of| of.id).collect::<Vec<_>>()

@@ -327,10 +327,12 @@ on_both_databases! {
         assert_eq!(mine(json!({"sort": "-target_date"})), [wed_2, wed, tue, mon_2, mon]);
         let pages: Vec<AssignmentId> = (1..=3)
             .flat_map(|page| {
-                let request = PageRequest { page, per_page: 2 };
+                let request = PageRequest::new(page, 2);
                 let none: AssignmentFilter = filter(json!({}));
                 let part = db
-                    .read(|conn| assignments::list_by_inspector(conn, one.mechanical.id, &none, request))
+                    .read(|conn| {
+                        assignments::list_by_inspector(conn, one.mechanical.id, &none, request.clone())
+                    })
                     .unwrap();
                 assert_eq!((part.total, part.request), (5, request));
                 part.items
@@ -402,8 +404,8 @@ on_both_databases! {
         clock.advance_seconds(1);
         assert_eq!(backlog(&db, &context), [early, early_2, late, late_2]);
         for (page, expected) in [(1, &[early, early_2, late][..]), (2, &[late_2]), (3, &[])] {
-            let request = PageRequest { page, per_page: 3 };
-            let part = db.read(|conn| assignments::backlog(conn, context.clock.now(), request)).unwrap();
+            let request = PageRequest::new(page, 3);
+            let part = db.read(|conn| assignments::backlog(conn, context.clock.now(), request.clone())).unwrap();
             assert_eq!((part.total, part.request), (4, request));
             let ids: Vec<AssignmentId> = part.items.iter().map(|assignment| assignment.id).collect();
             assert_eq!(ids, expected);
