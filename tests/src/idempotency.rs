@@ -80,6 +80,18 @@ on_both! {
         assert_eq!(client.post("/api/leaves", &leave).status, 201, "a refused permission uses no key");
     }
 
+    fn a_refusal_is_stored_again_after_a_day(site: TestSite) {
+        let (_, mut body) = award(&site);
+        body["amount"] = json!(0);
+        let user = site.user(Role::Admin);
+        for day in ["2026-03-02", "2026-03-04"] {
+            site.clock.set(&format!("{day}T08:00:00Z"));
+            let client = keyed(&site.client(&user), "key-1");
+            let answers = [(); 2].map(|()| client.post("/api/bonus-stars", &body));
+            assert_eq!(answers.each_ref().map(|answer| (answer.status, is_replayed(answer))), [(400, false), (400, true)]);
+        }
+    }
+
     fn a_key_is_valid_for_a_day_and_then_deleted(site: TestSite) {
         let (_, body) = award(&site);
         site.clock.set("2026-03-02T08:00:00Z");
@@ -142,6 +154,33 @@ on_both! {
         let admin = keyed(&site.as_a(Role::Admin), "run");
         let run = || admin.post("/api/admin/tasks/check_backlog/run", &json!({}));
         assert_eq!(run().data()["id"], run().data()["id"]);
+    }
+
+    fn an_item_that_must_be_sent_again_is_not_answered_as_the_first_time(site: TestSite) {
+        let engineer = site.client(&site.user(Role::Engineer));
+        for path in ["/api/sync", "/api/sync/batch"] {
+            let name = site.context.ids.unique();
+            let send = |client: &Client, date_to: &str| {
+                let item = json!({
+                    "client_id": name, "entity_type": "leave_request",
+                    "entity_data": {"leave_type": "annual", "date_from": "2026-05-01", "date_to": date_to},
+                });
+                let one = path == "/api/sync";
+                let answer = client.post(path, &if one { item } else { json!({"items": [item]}) });
+                let result = if one { answer.data() } else { &answer.data()["results"][0] };
+                (result["outcome"].clone(), result["error"]["code"].clone(), is_replayed(&answer))
+            };
+            let rejected = send(&engineer, "2026-04-01");
+            assert_eq!(rejected, (json!("rejected"), json!("VALIDATION_ERROR"), false));
+            let client = keyed(&engineer, path);
+            assert_eq!(send(&client, "2026-05-02"), (json!("rejected"), json!("CONFLICT"), false));
+            let pending = engineer.get("/api/sync/pending").data()[0]["id"].clone();
+            assert_eq!(engineer.delete(&format!("/api/sync/{pending}")).status, 200);
+            assert_eq!(send(&client, "2026-05-02"), (json!("applied"), Value::Null, false));
+            assert!(send(&client, "2026-05-02").2, "an item with an outcome is final");
+            let leave = engineer.get("/api/leaves").data()[0]["id"].clone();
+            assert_eq!(engineer.post(&format!("/api/leaves/{leave}/cancel"), &json!({})).status, 200);
+        }
     }
 
     fn no_token_is_stored(site: TestSite) {

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{ItemId, TemplateId, UserId},
-    input::{Change, Invalid, NonEmptyList, Object, Patch, input, text_enum},
+    input::{Change, Field, Invalid, NonEmptyList, Object, Patch, RawInput, RawValue, input, text_enum},
     page::Sort,
     rule::{Code, Rule},
-    text::{Language, Text},
+    text::Text,
     time::Instant,
     users::Category,
 };
@@ -189,7 +189,7 @@ impl From<OrderIndex> for i32 {
 }
 
 impl crate::input::Scalar for OrderIndex {
-    fn read(given: crate::input::RawValue) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         <i32 as crate::input::Scalar>::read(given)
             .ok()
             .filter(|position| *position >= 0)
@@ -219,9 +219,33 @@ input! {
         /// Position, from 0; after the last question if absent.
         order_index | "order": Option<OrderIndex>,
         /// Whether a failed answer makes the machine unsafe; `false` if absent.
-        critical_failure | "is_critical": Option<bool>,
+        critical_failure | "is_critical": Critical,
         /// Range of numbers that pass.
         pass_fail_rule: Option<Object<NumericRuleInput>>,
+    }
+}
+
+/// Whether a failed answer makes the machine unsafe. If the two names of the field disagree, it
+/// does.
+#[derive(Debug, Clone, Copy)]
+pub struct Critical(bool);
+
+impl Field for Critical {
+    const REQUIRED: bool = false;
+
+    fn from_input(source: &mut RawInput, names: &[&str]) -> Result<Self, Invalid> {
+        let values: Result<Vec<_>, _> =
+            names.iter().map(|name| Option::<bool>::from_input(source, &[name])).collect();
+        values.map(|values| Self(values.contains(&Some(true))))
+    }
+
+    fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
+        Option::<bool>::take_field(given).map(|value| Self(value.unwrap_or(false)))
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        <bool as crate::input::Scalar>::schema()
     }
 }
 
@@ -294,16 +318,16 @@ pub struct ItemList(
 );
 
 impl crate::input::Scalar for ItemList {
-    fn read(given: crate::input::RawValue) -> Result<Self, Invalid> {
-        if matches!(&given, crate::input::RawValue::Json(serde_json::Value::Array(list)) if list.is_empty()) {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
+        if matches!(&given, RawValue::Json(serde_json::Value::Array(list)) if list.is_empty()) {
             return Ok(Self(Vec::new()));
         }
-        <NonEmptyList<NewItem, 500> as crate::input::Field>::take_field(Some(given)).map(|list| Self(list.0))
+        <NonEmptyList<NewItem, 500> as Field>::take_field(Some(given)).map(|list| Self(list.0))
     }
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        <NonEmptyList<NewItem, 500> as crate::input::Field>::schema()
+        <NonEmptyList<NewItem, 500> as Field>::schema()
     }
 }
 
@@ -379,7 +403,7 @@ impl NewItem {
             category: self.category,
             is_required: self.is_required.unwrap_or(true),
             order_index: self.order_index.map_or(next, Into::into),
-            critical_failure: self.critical_failure.unwrap_or(false),
+            critical_failure: self.critical_failure.0,
             pass_fail_rule: self.pass_fail_rule.map(Into::into),
             created_at: now,
             updated_at: now,
@@ -392,11 +416,7 @@ impl Item {
     /// Applies the changes.
     pub fn changed(&self, changes: ItemChanges, now: Instant) -> Result<Self, Invalid> {
         let mut after = Self { updated_at: now, ..self.clone() };
-        changes.question_text.apply(&mut after.question_text);
-        if Language::is_read_back(&after.question_text, &self.question_text, self.question_text_ar.as_deref())
-        {
-            after.question_text.clone_from(&self.question_text);
-        }
+        changes.question_text.apply_original(&mut after.question_text, self.question_text_ar.as_deref());
         changes.question_text_ar.apply(&mut after.question_text_ar);
         changes.answer_type.apply(&mut after.answer_type);
         changes.category.apply(&mut after.category);
@@ -467,10 +487,7 @@ impl Template {
     #[must_use]
     pub fn changed(&self, changes: TemplateChanges, now: Instant) -> Self {
         let mut after = Self { updated_at: now, ..self.clone() };
-        changes.name.apply(&mut after.name);
-        if Language::is_read_back(&after.name, &self.name, self.name_ar.as_deref()) {
-            after.name.clone_from(&self.name);
-        }
+        changes.name.apply_original(&mut after.name, self.name_ar.as_deref());
         changes.name_ar.apply(&mut after.name_ar);
         changes.is_active.apply(&mut after.is_active);
         after

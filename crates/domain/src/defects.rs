@@ -384,10 +384,7 @@ impl Defect {
         let mut after = Self { status, updated_at: now, ..self.clone() };
         changes.severity.apply(&mut after.severity);
         changes.priority.apply(&mut after.priority);
-        changes.description.apply(&mut after.description);
-        if Language::is_read_back(&after.description, &self.description, self.description_ar.as_deref()) {
-            after.description.clone_from(&self.description);
-        }
+        changes.description.apply_original(&mut after.description, self.description_ar.as_deref());
         changes.description_ar.apply(&mut after.description_ar);
         changes.category.apply(&mut after.category);
         changes.assigned_to_id.apply(&mut after.assigned_to_id);

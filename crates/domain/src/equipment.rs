@@ -6,7 +6,7 @@ use crate::{
     ids::{EquipmentId, StatusChangeId, UserId},
     input::{AnyOf, Change, Invalid, Patch, input, text_enum},
     page::Sort,
-    text::{Language, Text},
+    text::Text,
     time::{Date, Instant},
     users::{Role, User},
 };
@@ -271,13 +271,7 @@ impl Equipment {
         changes.equipment_type.apply(&mut after.equipment_type);
         changes.equipment_type_ar.apply(&mut after.equipment_type_ar);
         changes.serial_number.apply(&mut after.serial_number);
-        changes.location.apply(&mut after.location);
-        let (new, original) = (after.location.as_deref(), self.location.as_deref());
-        if let (Some(new), Some(original)) = (new, original)
-            && Language::is_read_back(new, original, self.location_ar.as_deref())
-        {
-            after.location.clone_from(&self.location);
-        }
+        changes.location.apply_original(&mut after.location, self.location_ar.as_deref());
         changes.location_ar.apply(&mut after.location_ar);
         changes.berth.apply(&mut after.berth);
         changes.home_berth.apply(&mut after.home_berth);

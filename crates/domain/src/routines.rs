@@ -9,7 +9,7 @@ use crate::{
     ids::{AssetTypeId, RoutineId, TemplateId},
     input::{AnyOf, Change, Invalid, Patch, ValueList, input, text_enum},
     page::Sort,
-    text::{Language, Text},
+    text::Text,
     time::{Date, Instant},
     users::Shift,
     weekdays::DaysOfWeek,
@@ -170,16 +170,13 @@ impl Routine {
     #[must_use]
     pub fn changed(&self, changes: RoutineChanges, now: Instant) -> (Self, Option<Vec<String>>) {
         let mut after = Self { updated_at: now, ..self.clone() };
-        changes.name.apply(&mut after.name);
-        if Language::is_read_back(&after.name, &self.name, self.name_ar.as_deref()) {
-            after.name.clone_from(&self.name);
-        }
+        changes.name.apply_original(&mut after.name, self.name_ar.as_deref());
         changes.name_ar.apply(&mut after.name_ar);
         changes.shift.apply(&mut after.shift);
         changes.days_of_week.apply(&mut after.days_of_week);
         changes.template_id.apply(&mut after.template_id);
         changes.is_active.apply(&mut after.is_active);
-        (after, changes.asset_types.0.map(distinct))
+        (after, changes.asset_types.find(|_| true).map(distinct))
     }
 
     /// Whether the daily list of this day and shift includes it (§4).

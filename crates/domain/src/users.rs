@@ -375,8 +375,10 @@ impl UserChanges {
         self.specialization.apply(&mut user.specialization);
         self.shift.apply(&mut user.shift);
         self.is_active.apply(&mut user.is_active);
-        let badge = match self.role_id.0 {
-            Some(badge) => (badge.as_str() != before.role_id).then_some(BadgeRequest::Chosen(badge)),
+        let keeps_badge = self.role_id.is_given();
+        let badge = match self.role_id.find(|badge| badge.as_str() != before.role_id) {
+            Some(badge) => Some(BadgeRequest::Chosen(badge)),
+            None if keeps_badge => None,
             None => (user.role != before.role).then_some(BadgeRequest::NextOf(user.role)),
         };
         let minor_badge = match (user.minor_role, self.minor_role_id) {

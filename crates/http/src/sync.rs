@@ -106,6 +106,11 @@ impl SyncResult {
     fn refused(client_id: Option<String>, error: SyncError) -> Self {
         Self { id: None, client_id, outcome: "rejected", result: None, error: Some(error) }
     }
+
+    /// Whether the item has its outcome: a conflict may pass when it is sent again.
+    fn is_final(&self) -> bool {
+        self.error.as_ref().is_none_or(|error| error.code != Code::Conflict.as_str())
+    }
 }
 
 inspection_domain::shows!(SyncItemView {});
@@ -328,7 +333,9 @@ async fn one(
     body: Body<NewSyncItem>,
 ) -> Result<Rendered<Reply<SyncResult>>, Problem> {
     app.write_in_steps(permit.clone(), body, move |database, context, caller, item| {
-        Ok(Reply::new(SyncProcessor { database, context, permit: &permit, caller }.process(&item)?))
+        let result = SyncProcessor { database, context, permit: &permit, caller }.process(&item)?;
+        let is_final = result.is_final();
+        Ok((Reply::new(result), is_final))
     })
     .await
 }
@@ -343,7 +350,8 @@ async fn batch(
         let items = batch.items.0.into_iter();
         let results = items.map(|raw| processor.parse_and_process(raw)).collect::<Result<Vec<_>, _>>()?;
         let ids: Vec<SyncId> = results.iter().filter_map(|result| result.id).collect();
-        Ok(Reply::new(SyncBatchResult { submitted: ids.len(), ids, results }))
+        let is_final = results.iter().all(SyncResult::is_final);
+        Ok((Reply::new(SyncBatchResult { submitted: ids.len(), ids, results }), is_final))
     })
     .await
 }

@@ -83,7 +83,8 @@ async fn run(
     name: Path<TaskName>,
 ) -> Result<Rendered<Reply<TaskRun>>, Problem> {
     app.write_in_steps(permit, name, |database, context, _, task| {
-        Ok(Reply::with(tasks::run_now(database, context, &context.ids.unique(), task)?, "task run"))
+        let run = tasks::run_now(database, context, &context.ids.unique(), task)?;
+        Ok((Reply::with(run, "task run"), true))
     })
     .await
 }

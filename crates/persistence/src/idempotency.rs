@@ -21,10 +21,9 @@ const CLAIM_TIMEOUT_SECONDS: u32 = 5;
 pub fn claim(tx: &mut Tx<'_>, request: &KeyedRequest) -> Result<Option<FirstResponse>> {
     let (owner, now) = (tx.actor()?.id, tx.now);
     let key = request.key.as_str();
-    let expired = keys::table.find((owner, key)).filter(keys::created_at.lt(valid_since(now)));
     let new = FirstResponse::of(request.clone(), owner, now);
     tx.conn.limit_lock_waits(Some(CLAIM_TIMEOUT_SECONDS))?;
-    with_conn!(&mut *tx.conn, |c| diesel::delete(expired).execute(c))?;
+    delete_if_expired(tx, owner, key)?;
     let claimed = with_conn!(&mut *tx.conn, |c| diesel::insert_into(keys::table)
         .values(&new)
         .on_conflict((keys::user_id, keys::key))
@@ -36,6 +35,12 @@ pub fn claim(tx: &mut Tx<'_>, request: &KeyedRequest) -> Result<Option<FirstResp
     }
     let first = find(tx.conn, owner, key)?.ok_or(ConcurrentUpdate)?;
     Ok(Some(first.replay(request)?))
+}
+
+fn delete_if_expired(tx: &mut Tx<'_>, owner: UserId, key: &str) -> Result<()> {
+    let expired = keys::table.find((owner, key)).filter(keys::created_at.lt(valid_since(tx.now)));
+    with_conn!(&mut *tx.conn, |c| diesel::delete(expired).execute(c))?;
+    Ok(())
 }
 
 fn find(conn: &mut DbConnection, owner: UserId, key: &str) -> Result<Option<FirstResponse>> {
@@ -58,6 +63,7 @@ pub fn find_response(
 /// Of concurrent requests with the same key, the first response stays.
 pub fn store_afterwards(tx: &mut Tx<'_>, request: KeyedRequest, status: u16, body: String) -> Result<()> {
     let owner = tx.actor()?.id;
+    delete_if_expired(tx, owner, request.key.as_str())?;
     let response = FirstResponse { status: status.into(), body, ..FirstResponse::of(request, owner, tx.now) };
     with_conn!(&mut *tx.conn, |c| diesel::insert_into(keys::table)
         .values(&response)

@@ -231,8 +231,28 @@ fn a_rule_may_have_equal_ends() {
 }
 
 #[test]
+fn a_new_question_is_critical_under_either_name() {
+    let critical = |mut body: serde_json::Value| {
+        body["question_text"] = json!("q");
+        body["answer_type"] = json!("yes_no");
+        new_item(body).critical_failure
+    };
+    for (body, expected) in [
+        (json!({}), false),
+        (json!({"critical_failure": null, "is_critical": false}), false),
+        (json!({"critical_failure": true}), true),
+        (json!({"is_critical": true}), true),
+        (json!({"critical_failure": false, "is_critical": true}), true),
+        (json!({"critical_failure": true, "is_critical": false}), true),
+    ] {
+        assert_eq!(critical(body.clone()), expected, "{body}");
+    }
+}
+
+#[test]
 fn a_position_is_a_whole_number_from_zero() {
-    let position = |body| ItemChanges::from_json(body).map(|changes| changes.order_index.0.map(i32::from));
+    let position =
+        |body| ItemChanges::from_json(body).map(|changes| changes.order_index.find(|_| true).map(i32::from));
     assert_eq!(position(json!({"order_index": 0})), Ok(Some(0)));
     for wrong in [json!(-1), json!(0.5), json!("x")] {
         let wrong = position(json!({"order_index": wrong})).expect_err("refused");

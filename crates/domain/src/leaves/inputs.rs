@@ -68,7 +68,7 @@ input! {
     /// Rejection of a leave.
     pub struct LeaveRejection {
         /// Reason.
-        reason | "rejection_reason": Text<1000>,
+        rejection_reason | "reason": Text<1000>,
     }
 }
 

@@ -142,7 +142,7 @@ impl Leave {
     /// Rejects it for a reason (§10).
     pub fn reject(&self, rejection: LeaveRejection, by: UserId, now: Instant) -> Result<Self, LeaveRule> {
         let after = self.after(LeaveCommand::Reject, now)?;
-        let rejection_reason = Some(rejection.reason.into());
+        let rejection_reason = Some(rejection.rejection_reason.into());
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), rejection_reason, ..after })
     }
 

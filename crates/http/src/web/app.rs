@@ -354,13 +354,14 @@ impl App {
     }
 
     /// Runs several units of work for an authorized user, each in its own transaction. Authorizes
-    /// and validates the input first. The response is stored for the idempotency key of the request
-    /// afterwards, so each unit of work must be idempotent itself.
+    /// and validates the input first. The work returns a response and whether it is final: a part of
+    /// the request that must be sent again makes it provisional. A final response is stored for the
+    /// idempotency key of the request afterwards, so each unit of work must be idempotent itself.
     pub(crate) async fn write_in_steps<P, I, R>(
         &self,
         permit: Permit<P>,
         input: I,
-        work: impl FnOnce(&Database, &Context, &Caller, I::Out) -> persistence::Result<R> + Send + 'static,
+        work: impl FnOnce(&Database, &Context, &Caller, I::Out) -> persistence::Result<(R, bool)> + Send + 'static,
     ) -> Result<Rendered<R>, Problem>
     where
         P: Permission,
@@ -381,10 +382,10 @@ impl App {
             if let Some(first) = first {
                 return Ok(Rendered::replayed(first));
             }
-            let reply = work(&database, &context, &caller, input.validate()?)?;
+            let (reply, is_final) = work(&database, &context, &caller, input.validate()?)?;
             let response =
                 Rendered::new(&reply, caller.language).map_err(persistence::Error::unserializable)?;
-            if let Some(request) = request {
+            if let Some(request) = request.filter(|_| is_final) {
                 let (status, body) = (response.status(), response.body().to_owned());
                 database.write(&context, permit.origin.clone(), |tx| {
                     tx.act_as(caller.user.clone());

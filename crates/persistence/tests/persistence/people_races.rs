@@ -1,14 +1,17 @@
 //! Concurrency of leaves, coverage and bonus stars: one transaction wins, and nothing happens
 //! twice.
 
+use std::{sync::mpsc, thread, time::Duration};
+
 use inspection_domain::{
     bonus_stars::BonusStatus,
+    idempotency::{IdempotencyKey, KeyedRequest},
     leaves::LeaveStatus,
     notifications::NotificationType,
     rule::Code,
     users::{Role, User},
 };
-use inspection_persistence::{bonus_stars, leaves, pauses, points, users};
+use inspection_persistence::{bonus_stars, idempotency, leaves, pauses, points, users};
 use inspection_testkit::{
     builders::{
         act, approved_leave, bonus_request, checklist, defect, equipment, input, leave, repair, started, user,
@@ -60,6 +63,38 @@ on_both_databases! {
             let announced = notified.first() == Some(&NotificationType::LeaveNotification);
             assert_eq!(announced, approved, "notified once, and only of an approved one");
         }
+    }
+
+    fn a_request_with_a_key_does_not_lock_its_user(db: TestDatabase) {
+        let (context, _) = context();
+        let (admin, person) = (user(&db, &context, Role::Admin), user(&db, &context, Role::Inspector));
+        let requested = leave(&db, &context, &person, "2026-03-02", "2026-03-04");
+        let request = KeyedRequest {
+            key: IdempotencyKey::parse(b"key-1").unwrap(),
+            operation: "POST /api/leaves/1/cancel".into(),
+            fingerprint: String::new(),
+        };
+        let ((claims, claimed), (decides, decided)) = (mpsc::channel(), mpsc::channel());
+        let outcomes = thread::scope(|scope| {
+            let (db, context, admin, person, request) = (&db, &context, &admin, &person, &request);
+            let cancels = scope.spawn(move || act(db, context, person, |tx| {
+                assert!(idempotency::claim(tx, request)?.is_none());
+                claims.send(()).unwrap();
+                // The approval waits for the end of this transaction on SQLite. On PostgreSQL it
+                // locks the user after the leave, which a lock of the user would turn into a deadlock.
+                let _ = decided.recv_timeout(Duration::from_millis(300));
+                leaves::cancel(tx, requested.id)
+            }));
+            let approves = scope.spawn(move || {
+                claimed.recv().unwrap();
+                let outcome = act(db, context, admin, |tx| leaves::approve(tx, requested.id, &input(json!({}))));
+                decides.send(()).unwrap_or_default();
+                outcome
+            });
+            vec![cancels.join().unwrap(), approves.join().unwrap()]
+        });
+        let (done, refused) = tally(outcomes);
+        assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
     }
 
     fn of_two_concurrent_assignments_of_coverage_one_succeeds(db: TestDatabase) {

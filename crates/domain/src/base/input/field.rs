@@ -9,6 +9,7 @@ use super::{
     raw::{RawInput, RawValue},
     scalar::Scalar,
 };
+use crate::text::Language;
 
 /// A type of an input's field: required, optional, change, patch, list or object.
 pub trait Field: Sized {
@@ -60,23 +61,43 @@ impl<T: Scalar> Field for Option<T> {
 }
 
 /// A change of a required field: absent keeps the value, `null` is rejected.
+///
+/// Responses show some values under two names. A client that returns a response after an edit sends
+/// the new value under one name and the old value under the other, so the value that differs from
+/// the stored one is the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change<T>(
-    /// New value; `None` keeps the old one.
-    pub Option<T>,
+    /// The values of the names that are present.
+    Vec<T>,
 );
 
-impl<T> Default for Change<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
 impl<T> Change<T> {
+    /// Whether the field is present.
+    pub fn is_given(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// The first value that is a new one.
+    pub fn find(self, is_new: impl FnMut(&T) -> bool) -> Option<T> {
+        self.0.into_iter().find(is_new)
+    }
+
     /// Replaces `to` by the new value, if any.
-    pub fn apply<U: From<T>>(self, to: &mut U) {
-        if let Some(value) = self.0 {
-            *to = value.into();
+    pub fn apply<U: From<T> + PartialEq>(self, to: &mut U) {
+        if let Some(new) = self.0.into_iter().map(U::from).find(|value| value != to) {
+            *to = new;
+        }
+    }
+
+    /// Replaces the original of a text by the new text, if any. The Arabic text that a response
+    /// showed instead of the original is not a new one.
+    pub fn apply_original(self, to: &mut String, arabic: Option<&str>)
+    where
+        String: From<T>,
+    {
+        let mut values = self.0.into_iter().map(String::from);
+        if let Some(new) = values.find(|value| value != to && !Language::is_read_back(value, to, arabic)) {
+            *to = new;
         }
     }
 }
@@ -84,12 +105,12 @@ impl<T> Change<T> {
 impl<T: Scalar> Field for Change<T> {
     const REQUIRED: bool = false;
 
+    fn from_input(source: &mut RawInput, names: &[&str]) -> Result<Self, Invalid> {
+        Self::read(source.take_each(names))
+    }
+
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
-        match given {
-            None => Ok(Self(None)),
-            Some(RawValue::Json(Value::Null)) => Err(Invalid::value("may not be null")),
-            Some(given) => T::read(given).map(|value| Self(Some(value))),
-        }
+        Self::read(given.into_iter().collect())
     }
 
     #[cfg(feature = "openapi")]
@@ -98,25 +119,45 @@ impl<T: Scalar> Field for Change<T> {
     }
 }
 
-/// A change of an optional field: absent keeps the value, `null` or an empty text clears it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Patch<T> {
-    /// Absent: the value is unchanged.
-    #[default]
-    Keep,
-    /// `null` or an empty text: the value is cleared.
-    Clear,
-    /// A new value.
-    Set(T),
+impl<T: Scalar> Change<T> {
+    fn read(given: Vec<RawValue>) -> Result<Self, Invalid> {
+        let read = |value| match value {
+            RawValue::Json(Value::Null) => Err(Invalid::value("may not be null")),
+            value => T::read(value),
+        };
+        given.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
 }
+
+/// A change of an optional field: absent keeps the value, `null` or an empty text clears it. Of
+/// several values, the one that differs from the stored one is the new one, as in [`Change`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patch<T>(
+    /// The values of the names that are present; `None` clears.
+    Vec<Option<T>>,
+);
 
 impl<T> Patch<T> {
     /// Applies the change to `to`.
-    pub fn apply<U: From<T>>(self, to: &mut Option<U>) {
-        match self {
-            Self::Keep => {}
-            Self::Clear => *to = None,
-            Self::Set(value) => *to = Some(value.into()),
+    pub fn apply<U: From<T> + PartialEq>(self, to: &mut Option<U>) {
+        let mut values = self.0.into_iter().map(|value| value.map(U::from));
+        if let Some(new) = values.find(|value| value != to) {
+            *to = new;
+        }
+    }
+
+    /// Applies the change to the original of a text, as [`Change::apply_original`] does.
+    pub fn apply_original(self, to: &mut Option<String>, arabic: Option<&str>)
+    where
+        String: From<T>,
+    {
+        let is_read_back = |new: Option<&str>, original: Option<&str>| {
+            new.zip(original).is_some_and(|(new, original)| Language::is_read_back(new, original, arabic))
+        };
+        let mut values = self.0.into_iter().map(|value| value.map(String::from));
+        if let Some(new) = values.find(|value| value != to && !is_read_back(value.as_deref(), to.as_deref()))
+        {
+            *to = new;
         }
     }
 }
@@ -124,12 +165,12 @@ impl<T> Patch<T> {
 impl<T: Scalar> Field for Patch<T> {
     const REQUIRED: bool = false;
 
+    fn from_input(source: &mut RawInput, names: &[&str]) -> Result<Self, Invalid> {
+        Self::read(source.take_each(names))
+    }
+
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
-        match given {
-            None => Ok(Self::Keep),
-            Some(given) if given.is_empty() => Ok(Self::Clear),
-            Some(given) => T::read(given).map(Self::Set),
-        }
+        Self::read(given.into_iter().collect())
     }
 
     #[cfg(feature = "openapi")]
@@ -138,5 +179,12 @@ impl<T: Scalar> Field for Patch<T> {
             .item(T::schema())
             .item(object(utoipa::openapi::schema::Type::Null))
             .into()
+    }
+}
+
+impl<T: Scalar> Patch<T> {
+    fn read(given: Vec<RawValue>) -> Result<Self, Invalid> {
+        let read = |value: RawValue| if value.is_empty() { Ok(None) } else { T::read(value).map(Some) };
+        given.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 }

@@ -50,17 +50,26 @@ impl RawValue {
 pub struct RawInput(pub(super) Map<String, Value>, pub(super) Vec<(String, String)>);
 
 impl RawInput {
-    /// Takes the value of the first of these names that is present. Clients that return a response
-    /// unchanged send the localised text under the name and the original under `…_en`; the original
-    /// takes precedence.
+    /// Takes the value of a field: the first of these names that has one. A name with `null` or an
+    /// empty text gives way to the others.
     pub fn take_field(&mut self, names: &[&str]) -> Option<RawValue> {
-        let originals = names.iter().filter(|name| name.ends_with("_en"));
-        originals.chain(names).find_map(|name| {
-            let json = self.0.remove(*name).map(RawValue::Json);
+        let mut found = self.take_each(names);
+        let filled = found.iter().position(|value| !value.is_empty()).unwrap_or_default();
+        (filled < found.len()).then(|| found.swap_remove(filled))
+    }
+
+    /// Takes the value of each of these names that is present. Responses show a text in the reader's
+    /// language under the name and the original under `…_en`; the original comes first.
+    pub(super) fn take_each(&mut self, names: &[&str]) -> Vec<RawValue> {
+        let (originals, others): (Vec<&str>, Vec<&str>) =
+            names.iter().partition(|name| name.ends_with("_en"));
+        let mut take = |name: &str| {
+            let json = self.0.remove(name).map(RawValue::Json);
             json.or_else(|| {
                 self.1.iter().rev().find(|(key, _)| key == name).map(|(_, text)| RawValue::Text(text.clone()))
             })
-        })
+        };
+        originals.into_iter().chain(others).filter_map(&mut take).collect()
     }
 
     /// Takes the values of all parameters with one of these names, or the JSON value.

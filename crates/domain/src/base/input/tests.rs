@@ -8,11 +8,11 @@ input! {
         /// Required.
         name | "title": Text<5>,
         /// Optional.
-        count: Option<u32>,
+        count | "number": Option<u32>,
         /// Clearable.
-        note: Patch<Text<5>>,
+        note | "note_en": Patch<Text<5>>,
         /// Not clearable.
-        active: Change<bool>,
+        active | "is_active": Change<bool>,
     }
 }
 
@@ -48,12 +48,17 @@ fn every_wrong_field_is_named_at_once() {
 #[test]
 fn absent_and_null_mean_different_things_in_a_change() {
     let read = |v| Sample::from_json(v).expect("read");
+    let note = |input: Sample| {
+        let mut note = Some("old".to_owned());
+        input.note.apply(&mut note);
+        note
+    };
     assert_eq!(&*read(json!({"title": "a"})).name, "a");
-    assert_eq!(read(json!({"name": "a"})).note, Patch::Keep);
-    assert_eq!(read(json!({"title": "a", "note": null})).note, Patch::Clear);
-    assert!(matches!(read(json!({"name": "a", "note": "b"})).note, Patch::Set(t) if &*t == "b"));
+    assert_eq!(note(read(json!({"name": "a"}))).as_deref(), Some("old"));
+    assert_eq!(note(read(json!({"title": "a", "note": null}))), None);
+    assert_eq!(note(read(json!({"name": "a", "note": "b"}))).as_deref(), Some("b"));
     let empty = read(json!({"name": "a", "count": "", "note": ""}));
-    assert_eq!((empty.count, empty.note), (None, Patch::Clear), "an empty text is no value");
+    assert_eq!((empty.count, note(empty)), (None, None), "an empty text is no value");
     assert_eq!(wrong(json!({"name": "", "active": ""})).len(), 2, "but in a required field");
 }
 
@@ -62,7 +67,7 @@ fn query_strings_are_read_as_text() {
     let pairs = |s: &[(&str, &str)]| s.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
     let sample =
         Sample::from_pairs(pairs(&[("name", "a"), ("count", "7"), ("active", "true")])).expect("read");
-    assert_eq!((sample.count, sample.active.0), (Some(7), Some(true)));
+    assert_eq!((sample.count, sample.active.find(|_| true)), (Some(7), Some(true)));
     assert!(Sample::from_pairs(pairs(&[("name", "a"), ("count", "-1")])).is_err());
     assert_eq!(Sample::from_pairs(pairs(&[("name", "a"), ("count", "")])).expect("read").count, None);
 }
@@ -142,17 +147,62 @@ fn the_first_name_and_the_last_value_of_a_field_take_precedence() {
 }
 
 #[test]
+fn a_name_without_a_value_gives_way_to_the_other() {
+    let pairs = |s: &[(&str, &str)]| s.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+    let count = |given: &[(&str, &str)]| {
+        Sample::from_pairs(pairs(given)).map(|sample| sample.count).map_err(|errors| errors.to_string())
+    };
+    assert_eq!(count(&[("name", "a"), ("count", ""), ("number", "7")]), Ok(Some(7)));
+    assert_eq!(count(&[("name", "a"), ("count", "7"), ("number", "")]), Ok(Some(7)));
+    assert_eq!(count(&[("name", "a"), ("count", ""), ("number", "")]), Ok(None));
+    let name = |document| Sample::from_json(document).map(|sample| sample.name.to_string()).ok();
+    assert_eq!(name(json!({"name": null, "title": "b"})).as_deref(), Some("b"));
+    assert_eq!(name(json!({"name": "", "title": "b"})).as_deref(), Some("b"));
+    assert_eq!(name(json!({"name": "a", "title": null})).as_deref(), Some("a"));
+    assert_eq!(name(json!({"name": null, "title": ""})), None);
+}
+
+#[test]
+fn of_two_names_of_a_change_the_new_value_counts() {
+    let changed = |document: Value| {
+        let input = Sample::from_json(document).expect("read");
+        let (mut active, mut note) = (false, Some("old".to_owned()));
+        input.active.apply(&mut active);
+        input.note.apply_original(&mut note, Some("قديم"));
+        (active, note)
+    };
+    let of = |active, note: Option<&str>| (active, note.map(str::to_owned));
+    for (document, expected) in [
+        (json!({"name": "a", "active": false, "is_active": true}), of(true, Some("old"))),
+        (json!({"name": "a", "active": true, "is_active": false}), of(true, Some("old"))),
+        (json!({"name": "a", "active": true, "is_active": true}), of(true, Some("old"))),
+        (json!({"name": "a", "active": false, "is_active": false}), of(false, Some("old"))),
+        (json!({"name": "a", "note": "new", "note_en": "old"}), of(false, Some("new"))),
+        (json!({"name": "a", "note": "old", "note_en": "new"}), of(false, Some("new"))),
+        // A reader of Arabic sees the Arabic text under the name.
+        (json!({"name": "a", "note": "قديم", "note_en": "old"}), of(false, Some("old"))),
+        (json!({"name": "a", "note": "قديم", "note_en": "new"}), of(false, Some("new"))),
+        (json!({"name": "a", "note": "قديم", "note_en": null}), of(false, None)),
+        (json!({"name": "a", "note": "one", "note_en": "two"}), of(false, Some("two"))),
+    ] {
+        assert_eq!(changed(document.clone()), expected, "{document}");
+    }
+    let errors = Sample::from_json(json!({"name": "a", "active": true, "is_active": 7}));
+    assert_eq!(errors.expect_err("refused").fields().first().map(|e| e.field.clone()), Some("active".into()));
+}
+
+#[test]
 fn a_change_replaces_and_a_patch_also_clears() {
-    let change = |change: Change<i64>| {
-        let mut value = 1_i64;
-        change.apply(&mut value);
-        value
+    let changed = |document: Value| {
+        let input = Sample::from_json(document).expect("read");
+        let (mut active, mut note) = (false, Some("old".to_owned()));
+        let (is_given, new) = (input.active.is_given(), input.active.clone().find(|_| true));
+        input.active.apply(&mut active);
+        input.note.apply(&mut note);
+        (is_given, new, active, note)
     };
-    assert_eq!((change(Change(None)), change(Change::default()), change(Change(Some(2)))), (1, 1, 2));
-    let patch = |patch: Patch<i64>| {
-        let mut value = Some(1_i64);
-        patch.apply(&mut value);
-        value
-    };
-    assert_eq!([Patch::Keep, Patch::Clear, Patch::Set(2)].map(patch), [Some(1), None, Some(2)]);
+    assert_eq!(changed(json!({"name": "a"})), (false, None, false, Some("old".into())));
+    let both = json!({"name": "a", "active": true, "note": "new"});
+    assert_eq!(changed(both), (true, Some(true), true, Some("new".into())));
+    assert_eq!(changed(json!({"name": "a", "note": null})), (false, None, false, None));
 }
