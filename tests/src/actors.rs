@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use crate::site::TestSite;
 
-/// A user who signs in for every request, since access tokens expire during a journey.
+/// A user who signs in for every request, since access tokens expire during a journey, and who
+/// changes resources only in the version read before.
 pub(crate) struct Actor {
     pub(crate) user: User,
 }
 
 impl Actor {
     pub(crate) fn client(&self, site: &TestSite) -> Client {
-        site.client(&self.user)
+        site.client(&self.user).careful()
     }
 
     /// The data of a successful POST.

@@ -7,9 +7,14 @@ use std::{
     process::Output,
 };
 
-use serde_json::Value;
+use inspection_domain::users::Role;
+use inspection_testkit::builders;
+use serde_json::{Value, json};
+
+use crate::site::TestSite;
 
 mod alerts;
+mod caddy;
 mod compose;
 mod database_role;
 mod image;
@@ -54,6 +59,39 @@ fn assert_known_variable(name: &str) {
 /// Both output streams of a program, for the message of a failed assertion.
 fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Asserts that a version that a proxy has compressed is recognized: `request` sends a request
+/// through the proxy with curl, and returns the status and the text of the response. Returns the
+/// tag as the proxy sends it.
+fn assert_tags_survive(site: &TestSite, request: impl Fn(&str, &[&str]) -> (String, String)) -> String {
+    let machine = builders::equipment(&site.db, &site.context);
+    let path = format!("/api/equipment/{}", machine.id);
+    let admin = site.as_a(Role::Admin);
+    // Responses below 1 KiB are not compressed.
+    let long = json!({"location": "Quay ".repeat(39), "name": "Crane ".repeat(33), "manufacturer": "Maker ".repeat(16)});
+    assert_eq!(admin.put(&path, &long).status, 200);
+    let token = format!("Authorization: Bearer {}", admin.token().expect("a token"));
+    let send = |arguments: &[&str]| {
+        let common = ["-H", token.as_str(), "-H", "Accept-Encoding: gzip", "-o", "/dev/null", "-D", "-"];
+        request(&path, &[&common, arguments].concat())
+    };
+    let (status, answer) = send(&[]);
+    assert_eq!(status, "200", "{answer}");
+    let headers = answer.to_ascii_lowercase();
+    assert!(headers.contains("content-encoding: gzip"), "{answer}");
+    let tag = headers.lines().find_map(|line| line.strip_prefix("etag: ")).expect("a tag").trim().to_owned();
+    let (known, expected) = (format!("If-None-Match: {tag}"), format!("If-Match: {tag}"));
+    assert_eq!(send(&["-H", &known]).0, "304");
+    let change =
+        ["-X", "PUT", "-H", "Content-Type: application/json", "-d", "{\"berth\": \"7\"}", "-H", &expected];
+    let (status, answer) = send(&change);
+    assert_eq!(status, "200", "{answer}");
+    let again =
+        ["-X", "PUT", "-H", "Content-Type: application/json", "-d", "{\"berth\": \"9\"}", "-H", &expected];
+    assert_eq!(send(&again).0, "412");
+    assert_eq!(send(&["-H", &known]).0, "200");
+    tag
 }
 
 #[test]

@@ -57,4 +57,5 @@ mod takeovers;
 mod tasks;
 mod translations;
 mod users;
+mod versions;
 mod visibility;

@@ -41,5 +41,6 @@ mod testing;
 pub mod translations;
 pub mod trends;
 pub mod users;
+pub mod versions;
 
 pub use base::{entity, ids, input, message, page, rule, text, time, weekdays};

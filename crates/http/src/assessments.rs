@@ -7,7 +7,7 @@ use inspection_domain::{
     translations::{Slot, Translated},
     users::UserSummary,
 };
-use inspection_persistence::assessments;
+use inspection_persistence::{assessments, versions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ use crate::{
     related::{References, Related, View, list_views},
     web::{
         app::{App, Caller},
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
@@ -132,9 +133,10 @@ async fn get(
 ) -> Result<Reply<AssessmentView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let assessment = assessments::get_visible(conn, &caller.user, id)?;
-        AssessmentView::one(conn, assessment, caller)
+        let version = versions::of(&assessment)?;
+        Ok(Versioned { version, view: AssessmentView::one(conn, assessment, caller)? })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn of_assignment(
@@ -144,9 +146,10 @@ async fn of_assignment(
 ) -> Result<Reply<AssessmentView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let assessment = assessments::get_visible_by_assignment(conn, &caller.user, id)?;
-        AssessmentView::one(conn, assessment, caller)
+        let version = versions::of(&assessment)?;
+        Ok(Versioned { version, view: AssessmentView::one(conn, assessment, caller)? })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn give_verdict(

@@ -8,12 +8,13 @@ use inspection_domain::{
     ids::{ItemId, TemplateId},
     text::Language,
 };
-use inspection_persistence::checklists;
+use inspection_persistence::{checklists, versions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::web::{
     app::App,
+    entity_tags::Versioned,
     input::{Body, ListQuery, Path, PathPair},
     permit::Permit,
     problem::Problem,
@@ -135,9 +136,11 @@ async fn get(
     id: Path<TemplateId>,
 ) -> Result<Reply<ChecklistView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
-        Ok(ChecklistView::new(checklists::get(conn, id)?, caller.language))
+        let checklist = checklists::get(conn, id)?;
+        let version = versions::of(&checklist)?;
+        Ok(Versioned { version, view: ChecklistView::new(checklist, caller.language) })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn create(

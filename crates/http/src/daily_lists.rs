@@ -8,7 +8,7 @@ use inspection_domain::{
     ids::ListId,
     time::Instant,
 };
-use inspection_persistence::{self as persistence, DbConnection, daily_lists};
+use inspection_persistence::{self as persistence, DbConnection, daily_lists, versions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +17,7 @@ use crate::{
     related::{References, View},
     web::{
         app::{App, Caller},
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path},
         permit::Permit,
         problem::Problem,
@@ -134,7 +135,8 @@ async fn generate(
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<ListId>) -> Result<Reply<ListDetail>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let list = daily_lists::get(conn, id)?;
-        ListDetail::one(conn, list, caller)
+        let version = versions::of(&list)?;
+        Ok(Versioned { version, view: ListDetail::one(conn, list, caller)? })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }

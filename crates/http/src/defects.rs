@@ -8,7 +8,7 @@ use inspection_domain::{
     jobs::AssignSpecialist,
     users::UserSummary,
 };
-use inspection_persistence::{defect_assessments, defects, inspections, jobs};
+use inspection_persistence::{defect_assessments, defects, inspections, jobs, versions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,6 +19,7 @@ use crate::{
     related::{References, Related, View, list_views},
     web::{
         app::{App, Caller},
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path},
         permit::Permit,
         problem::Problem,
@@ -150,14 +151,16 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<R
             Some(assessment) => Some(DefectAssessmentView::one(conn, assessment, caller)?),
             None => None,
         };
-        Ok(DefectDetail {
+        let version = versions::of(&defect)?;
+        let view = DefectDetail {
             assessment,
             job,
             defect: DefectView::one(conn, defect, caller)?,
             inspection: InspectionView::one(conn, inspection, caller)?,
-        })
+        };
+        Ok(Versioned { version, view })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn update(

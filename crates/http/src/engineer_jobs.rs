@@ -5,7 +5,7 @@ use inspection_domain::{
     ids::JobId,
     jobs::{EngineerJobFilter, JobKind, NewEngineerJob},
 };
-use inspection_persistence::jobs;
+use inspection_persistence::{jobs, versions};
 
 use crate::{
     jobs::{
@@ -15,6 +15,7 @@ use crate::{
     related::{View, list_views},
     web::{
         app::App,
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path},
         limits::Limit,
         permit::Permit,
@@ -138,7 +139,8 @@ async fn get(
 ) -> Result<Reply<EngineerJobDetail>, Problem> {
     let detail = app.read(permit, id, |conn, caller, id| {
         let job = jobs::get_visible(conn, &caller.user, JobKind::Engineer, id)?;
-        EngineerJobDetail::load(conn, job, caller)
+        let version = versions::of(&job)?;
+        Ok(Versioned { version, view: EngineerJobDetail::load(conn, job, caller)? })
     });
-    Ok(Reply::new(detail.await?))
+    Ok(Reply::versioned(detail.await?))
 }

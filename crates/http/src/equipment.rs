@@ -11,7 +11,7 @@ use inspection_domain::{
     time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::equipment;
+use inspection_persistence::{equipment, versions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,6 +19,7 @@ use crate::{
     related::{References, Related, View, list_views},
     web::{
         app::{App, Caller},
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
@@ -104,9 +105,10 @@ async fn get(
 ) -> Result<Reply<EquipmentView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let machine = equipment::get(conn, id)?;
-        EquipmentView::one(conn, machine, caller)
+        let version = versions::of(&machine)?;
+        Ok(Versioned { version, view: EquipmentView::one(conn, machine, caller)? })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn create(

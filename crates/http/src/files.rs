@@ -15,7 +15,7 @@ use inspection_domain::{
     rule::NotFound,
     time::Instant,
 };
-use inspection_persistence::files;
+use inspection_persistence::{files, versions};
 use inspection_storage::{Key, NoThumbnail, Size};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,6 +30,7 @@ use crate::{
     related::{View, list_views},
     web::{
         app::App,
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path, QueryParams, Validate, parameter},
         limits::Limit,
         openapi::{Describe, Operation},
@@ -37,6 +38,7 @@ use crate::{
         problem::Problem,
         rendered::Rendered,
         reply::{Created, Done, Paged, Plain, Reply},
+        request_context,
         routes::{AuthRequirement, Routes},
     },
 };
@@ -89,9 +91,10 @@ async fn list(
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<FileId>) -> Result<Reply<FileView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let file = files::get_visible(conn, &caller.user, id)?;
-        FileView::one(conn, file, caller)
+        let version = versions::of(&file)?;
+        Ok(Versioned { version, view: FileView::one(conn, file, caller)? })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn upload(
@@ -118,10 +121,10 @@ async fn upload_multiple(
     ingest(&app, permit, form, |views| Ok(Created::with(views, "files uploaded"))).await
 }
 
-async fn delete(app: App, permit: Permit<SignedIn>, id: Path<FileId>) -> Result<Done, Problem> {
+async fn delete(app: App, permit: Permit<SignedIn>, id: Path<FileId>) -> Result<Rendered<Done>, Problem> {
     let deleted = app.transact(permit, id, |tx, _, id| files::delete(tx, id)).await?;
     remove_content(&app, &[Key::recorded(&deleted.key)]).await;
-    Ok(Done("file deleted"))
+    Rendered::new(&Done("file deleted"), request_context::language()).map_err(Problem::internal)
 }
 
 /// The authentication of a download: an access token, or a link token.

@@ -23,6 +23,7 @@ use crate::{
     related::{References, Related, View, list_views},
     web::{
         app::{App, Caller},
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path},
         permit::Permit,
         problem::Problem,
@@ -215,9 +216,10 @@ async fn get(
 ) -> Result<Reply<InspectionDetailView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let detail = inspections::get_visible(conn, &caller.user, id)?;
-        InspectionDetailView::load(conn, detail, caller)
+        let version = detail.version()?;
+        Ok(Versioned { version, view: InspectionDetailView::load(conn, detail, caller)? })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn of_assignment(
@@ -227,9 +229,10 @@ async fn of_assignment(
 ) -> Result<Reply<InspectionDetailView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let detail = inspections::get_visible_half(conn, &caller.user, id)?;
-        InspectionDetailView::load(conn, detail, caller)
+        let version = detail.version()?;
+        Ok(Versioned { version, view: InspectionDetailView::load(conn, detail, caller)? })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn start(

@@ -13,7 +13,7 @@ use inspection_domain::{
     takeovers::{NewTakeover, Takeover},
     translations::Translated,
 };
-use inspection_persistence::{jobs, pauses, takeovers};
+use inspection_persistence::{jobs, pauses, takeovers, versions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,6 +27,7 @@ use crate::{
     takeovers::TakeoverView,
     web::{
         app::App,
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
@@ -196,9 +197,10 @@ async fn get(
 ) -> Result<Reply<SpecialistJobDetail>, Problem> {
     let detail = app.read(permit, id, |conn, caller, id| {
         let job = jobs::get_visible(conn, &caller.user, JobKind::Specialist, id)?;
-        SpecialistJobDetail::load(conn, job, caller)
+        let version = versions::of(&job)?;
+        Ok(Versioned { version, view: SpecialistJobDetail::load(conn, job, caller)? })
     });
-    detail.await?.reply()
+    SpecialistJobDetail::reply(detail.await?)
 }
 
 pub(crate) async fn plan<K: JobEndpoints>(

@@ -17,7 +17,7 @@ use crate::web::{
     openapi::{Describe, Operation},
     permit::Permit,
     problem::Problem,
-    reply::{Paged, Pagination},
+    reply::{Bare, Paged, Pagination},
     routes::Routes,
 };
 
@@ -102,14 +102,13 @@ impl Responder for Board {
                 total: page.total,
             },
         };
-        HttpResponse::Ok().json(body)
+        Bare(body).respond_to(request)
     }
 }
 
 impl Describe for Board {
     fn describe(operation: &mut Operation) {
-        let body = operation.schema::<BoardBody>();
-        operation.bare(200, body);
+        operation.bare_read::<BoardBody>();
     }
 }
 

@@ -11,7 +11,7 @@ use inspection_domain::{
     time::{Date, Instant},
     users::UserSummary,
 };
-use inspection_persistence::{leaves, reports};
+use inspection_persistence::{leaves, reports, versions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,6 +19,7 @@ use crate::{
     related::{References, Related, View, list_views},
     web::{
         app::{App, Caller},
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path, QueryParams, Unfiltered},
         permit::Permit,
         problem::Problem,
@@ -213,9 +214,10 @@ async fn capacity(
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<LeaveId>) -> Result<Reply<LeaveView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let leave = leaves::get_visible(conn, &caller.user, id)?;
-        LeaveView::one(conn, leave, caller)
+        let version = versions::of(&leave)?;
+        Ok(Versioned { version, view: LeaveView::one(conn, leave, caller)? })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn request(

@@ -92,14 +92,13 @@ impl Responder for Inbox {
             unread_count: self.unread_count,
             pagination,
         };
-        HttpResponse::Ok().json(body)
+        Bare(body).respond_to(request)
     }
 }
 
 impl Describe for Inbox {
     fn describe(operation: &mut Operation) {
-        let body = operation.schema::<InboxBody>();
-        operation.bare(200, body);
+        operation.bare_read::<InboxBody>();
     }
 }
 

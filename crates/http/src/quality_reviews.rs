@@ -6,7 +6,7 @@ use inspection_domain::{
     quality_reviews::{Approval, NewReview, QualityReview, Rejection, ReviewFilter, Validation},
     users::UserSummary,
 };
-use inspection_persistence::quality_reviews;
+use inspection_persistence::{quality_reviews, versions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,6 +14,7 @@ use crate::{
     related::{References, Related, View, list_views},
     web::{
         app::{App, Caller},
+        entity_tags::Versioned,
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
@@ -147,9 +148,11 @@ async fn overdue(
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<ReviewId>) -> Result<Reply<ReviewDetail>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let (review, evidence_file_ids) = quality_reviews::get_visible(conn, &caller.user, id)?;
-        Ok(ReviewDetail { review: ReviewView::one(conn, review, caller)?, evidence_file_ids })
+        let version = versions::of(&review)?;
+        let review = ReviewView::one(conn, review, caller)?;
+        Ok(Versioned { version, view: ReviewDetail { review, evidence_file_ids } })
     });
-    Ok(Reply::new(view.await?))
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn create(

@@ -22,7 +22,7 @@ use crate::{
         permit::Permit,
         problem::Problem,
         rendered::Rendered,
-        reply::{Created, Pagination, Reply},
+        reply::{Bare, Created, Pagination, Reply},
         routes::Routes,
     },
 };
@@ -148,14 +148,13 @@ impl Responder for Record {
                 ratings: self.page.items,
             },
         };
-        HttpResponse::Ok().json(body)
+        Bare(body).respond_to(request)
     }
 }
 
 impl Describe for Record {
     fn describe(operation: &mut Operation) {
-        let body = operation.schema::<RecordBody>();
-        operation.bare(200, body);
+        operation.bare_read::<RecordBody>();
     }
 }
 

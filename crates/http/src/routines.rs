@@ -6,12 +6,16 @@ use inspection_domain::{
     routines::{NewRoutine, Routine, RoutineChanges, RoutineFilter},
     text::Language,
 };
-use inspection_persistence::routines::{self, RoutineWithTypes};
+use inspection_persistence::{
+    routines::{self, RoutineWithTypes},
+    versions,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::web::{
     app::App,
+    entity_tags::Versioned,
     input::{Body, ListQuery, Path},
     permit::Permit,
     problem::Problem,
@@ -78,9 +82,12 @@ async fn get(
     permit: Permit<ReadRoutines>,
     id: Path<RoutineId>,
 ) -> Result<Reply<RoutineView>, Problem> {
-    let view = app
-        .read(permit, id, |conn, caller, id| Ok(RoutineView::new(routines::get(conn, id)?, caller.language)));
-    Ok(Reply::new(view.await?))
+    let view = app.read(permit, id, |conn, caller, id| {
+        let routine = routines::get(conn, id)?;
+        let version = versions::of(&routine)?;
+        Ok(Versioned { version, view: RoutineView::new(routine, caller.language) })
+    });
+    Ok(Reply::versioned(view.await?))
 }
 
 async fn create(

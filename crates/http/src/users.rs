@@ -10,12 +10,13 @@ use inspection_domain::{
     sessions::PasswordReset,
     users::{NewUser, Password, User, UserChanges, UserFilter, may_see},
 };
-use inspection_persistence::{points, users};
+use inspection_persistence::{points, users, versions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::web::{
     app::App,
+    entity_tags::Versioned,
     input::{Body, ListQuery, Path, Unfiltered},
     permit::Permit,
     problem::Problem,
@@ -99,9 +100,10 @@ async fn create(
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<UserId>) -> Result<Reply<UserView>, Problem> {
     let user = app.read(permit, id, |conn, caller, id| {
         may_see(&caller.user, id)?;
-        Ok(users::get(conn, id)?.into())
+        let user = users::get(conn, id)?;
+        Ok(Versioned { version: versions::of(&user)?, view: user.into() })
     });
-    Ok(Reply::new(user.await?))
+    Ok(Reply::versioned(user.await?))
 }
 
 async fn update(
@@ -135,7 +137,7 @@ async fn reset_password(
 ) -> Result<Rendered<Done>, Problem> {
     let (_, (id, reset)) = app.authorize(permit.clone(), (id, body)).await?;
     let hash = hash(&app, &reset.new_password).await?;
-    app.write(permit, (), move |tx, _, ()| {
+    app.write(permit, Path::from(id), move |tx, _, id| {
         users::reset_password(tx, id, &reset.new_password, &hash)?;
         Ok(Done("password changed"))
     })

@@ -10,6 +10,8 @@ pub(crate) mod openapi;
 
 mod cursors;
 
+pub(crate) mod entity_tags;
+
 pub(crate) mod reply;
 
 pub(crate) mod rendered;

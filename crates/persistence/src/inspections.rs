@@ -19,6 +19,7 @@ use inspection_domain::{
     schema::{inspection_answers, inspections},
     time::SiteTimeZone,
     users::{Category, User},
+    versions::Version,
 };
 
 pub use answers::{answer, answer_one};
@@ -31,6 +32,7 @@ use crate::{
     checklists::{self, Checklist, rows as checklist_rows},
     db::database::one_row,
     db::error::ConcurrentUpdate,
+    db::tx::expected::version_of,
     equipment::rows as equipment_rows,
     files::{self, rows as file_rows},
 };
@@ -96,6 +98,11 @@ pub struct InspectionDetail {
 }
 
 impl InspectionDetail {
+    /// The version of the inspection and its answers.
+    pub fn version(&self) -> Result<Version> {
+        version_of(&(&self.inspection, &self.answers))
+    }
+
     /// Numbers of answered and open questions.
     pub fn progress(&self) -> Progress {
         self.inspection.progress(&self.items, &self.answers)
@@ -107,6 +114,11 @@ pub fn get_visible(conn: &mut DbConnection, actor: &User, id: InspectionId) -> R
     let inspection = rows::get(conn, id)?;
     inspection.may_be_seen_by(actor)?;
     load_detail(conn, inspection)
+}
+
+/// An inspection, locked until the transaction ends, with its answers.
+pub(crate) fn lock_state(conn: &mut DbConnection, id: InspectionId) -> Result<(Inspection, Vec<Answer>)> {
+    Ok((rows::lock(conn, id)?, answers::list(conn, id)?))
 }
 
 /// The actor's inspection of their half of an assignment, in detail (§5).

@@ -34,6 +34,7 @@ pub mod takeovers;
 pub mod tasks;
 pub mod translations;
 pub mod users;
+pub mod versions;
 
 pub use db::connection::{DbConnection, Settings};
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use std::{io::Read, path::Path, time::Duration};
 use serde_json::Value;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
-use crate::messages;
+use crate::{environment, messages};
 
 /// An HTTP response.
 #[derive(Debug, Clone)]
@@ -103,6 +103,18 @@ pub struct Client {
     base: String,
     token: Option<String>,
     headers: Vec<(String, String)>,
+    is_careful: bool,
+}
+
+/// The resource that a request changes, if its path begins with one.
+fn resource(path: &str) -> Option<String> {
+    let (feature, rest) = path.strip_prefix("/api/")?.split_once('/')?;
+    let (feature, rest) = match rest.strip_prefix("inspections/") {
+        Some(rest) if feature == "ratings" => ("inspections", rest),
+        _ => (feature, rest),
+    };
+    let id = rest.split(['/', '?']).next()?;
+    id.parse::<i64>().is_ok().then(|| format!("/api/{feature}/{id}"))
 }
 
 impl Client {
@@ -113,6 +125,7 @@ impl Client {
             base: base.to_owned(),
             token: None,
             headers: Vec::new(),
+            is_careful: environment::variable("INSPECTION_TEST_CAREFUL").is_some(),
         }
     }
 
@@ -144,6 +157,24 @@ impl Client {
         let mut headers = self.headers.clone();
         headers.push((name.to_owned(), value.to_owned()));
         Self { headers, ..self.clone() }
+    }
+
+    /// The same client, which reads a resource before it changes it, and changes only the version
+    /// that it has read. All clients do so if `INSPECTION_TEST_CAREFUL` is set.
+    #[must_use]
+    pub fn careful(&self) -> Self {
+        Self { is_careful: true, ..self.clone() }
+    }
+
+    /// The version of the resource that a request changes, if this client can read it.
+    fn version(&self, method: &str, path: &str) -> Option<String> {
+        let resource = resource(path).filter(|_| self.is_careful && method != "GET")?;
+        let names = |name: &str| self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        if names("if-match") || names("idempotency-key") {
+            return None;
+        }
+        let (read, _) = self.exchange("GET", &resource, None).ok()?;
+        read.header("etag").filter(|tag| read.status == 200 && tag.contains('.')).map(ToOwned::to_owned)
     }
 
     /// Sends a request with a body of this content type, or without one.
@@ -184,6 +215,9 @@ impl Client {
         }
         for (name, value) in &self.headers {
             request = request.header(name, value);
+        }
+        if let Some(version) = self.version(method, path) {
+            request = request.header("if-match", version);
         }
         let sent = match body {
             Some((content_type, bytes)) => {

@@ -47,7 +47,7 @@ pub(super) const ORDER: Order<'_> = &[
         "jobs/done",
         "jobs/rating",
     ],
-    &["reports", "tasks"],
+    &["reports", "tasks", "versions"],
 ];
 
 /// The tables of each `rows.rs`, by its feature.

@@ -8,12 +8,13 @@ use std::{
 };
 
 use inspection_testkit::{
-    or_skip,
+    DatabaseKind, or_skip,
     skips::{Skipped, program},
 };
 use tempfile::TempDir;
 
-use super::{assert_lines, output_text, read};
+use super::{assert_lines, assert_tags_survive, output_text, read};
+use crate::site::TestSite;
 
 /// nginx with the configuration of the deployment, on Unix sockets in a folder. The first instance
 /// of the service is missing; the second one answers with the request that it received.
@@ -32,6 +33,11 @@ impl Drop for Nginx {
 
 impl Nginx {
     fn start() -> Result<Self, Skipped> {
+        Self::start_before("unix:{}/first")
+    }
+
+    /// As [`start`](Self::start), with the first instance at this address.
+    fn start_before(first: &str) -> Result<Self, Skipped> {
         let (nginx, openssl, _) = (program("nginx")?, program("openssl")?, program("curl")?);
         let folder = TempDir::new().expect("a folder");
         let place = folder.path().to_str().expect("a path");
@@ -41,7 +47,7 @@ impl Nginx {
             ("    listen [::]:80;\n", ""),
             ("    listen 443 ssl http2;\n", "    listen unix:{}/https ssl http2;\n"),
             ("    listen [::]:443 ssl http2;\n", ""),
-            ("server 127.0.0.1:5000 ", "server unix:{}/first "),
+            ("server 127.0.0.1:5000 ", &format!("server {first} ")),
             ("server 127.0.0.1:5001 ", "server unix:{}/second "),
             ("/etc/inspection/tls/", "{}/"),
             ("/var/log/nginx/", "{}/"),
@@ -171,6 +177,14 @@ fn nginx_redirects_to_tls_and_forwards_the_address_of_the_client() {
     let (_, answer) =
         nginx.request("https", "/large", &["-H", "Accept-Encoding: gzip", "-o", "large.gz", "-D", "-"]);
     assert!(answer.contains("content-encoding: gzip"), "{answer}");
+}
+
+#[test]
+fn tags_survive_the_compression_of_nginx() {
+    let site = or_skip!(TestSite::start(DatabaseKind::Sqlite));
+    let nginx = or_skip!(Nginx::start_before(site.base.trim_start_matches("http://")));
+    let tag = assert_tags_survive(&site, |path, arguments| nginx.request("https", path, arguments));
+    assert!(tag.starts_with("w/"), "nginx makes it weak: {tag}");
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub enum ErrorKind {
     NotFound,
     /// A concurrent change prevented the request; a retry may succeed.
     Conflict,
+    /// The object is in another state than the caller expects.
+    Changed,
 }
 
 macro_rules! codes {
@@ -86,6 +88,8 @@ codes! {
     NotFound = "NOT_FOUND" / NotFound,
     /// A concurrent change prevented the request.
     Conflict = "CONFLICT" / Conflict,
+    /// The object is in another state than the client has seen.
+    PreconditionFailed = "PRECONDITION_FAILED" / Changed,
 }
 
 impl fmt::Display for Code {

@@ -138,12 +138,6 @@ impl Language {
         best.map(|(_, language)| language)
     }
 
-    /// Whether `new` is the stored Arabic text returned unchanged by a client, so that the original
-    /// remains.
-    pub(crate) fn is_read_back(new: &str, original: &str, arabic: Option<&str>) -> bool {
-        new != original && arabic == Some(new)
-    }
-
     /// The text in this language if it exists, else the original.
     pub fn choose<'a>(self, original: &'a str, arabic: Option<&'a str>) -> &'a str {
         match (self, arabic) {
@@ -224,13 +218,5 @@ mod tests {
         assert_eq!(Language::Ar.choose("Hall", None), "Hall");
         assert_eq!(Language::Ar.choose("Hall", Some("")), "Hall");
         assert_eq!(Language::En.choose("Hall", Some("قاعة")), "Hall");
-    }
-
-    #[test]
-    fn an_unchanged_arabic_text_does_not_replace_the_original() {
-        assert!(Language::is_read_back("قاعة", "Hall", Some("قاعة")));
-        assert!(!Language::is_read_back("Room", "Hall", Some("قاعة")));
-        assert!(!Language::is_read_back("قاعة", "Hall", None));
-        assert!(!Language::is_read_back("قاعة", "قاعة", Some("قاعة")), "nothing changes");
     }
 }

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     equipment::EquipmentView,
     related::{References, Related, View},
-    web::{app::Caller, problem::Problem, reply::Reply},
+    web::{app::Caller, entity_tags::Versioned, problem::Problem, reply::Reply},
 };
 
 /// Fields of jobs of both kinds. Until its owner has entered the planned time, the owner sees the
@@ -347,11 +347,11 @@ impl JobDetail for SpecialistJobDetail {
 
 impl SpecialistJobDetail {
     /// The details, or `PLANNED_TIME_REQUIRED` with the visible part.
-    pub(super) fn reply(self) -> Result<Reply<Self>, Problem> {
-        if self.job.job.can_view_details {
-            return Ok(Reply::new(self));
+    pub(super) fn reply(detail: Versioned<Self>) -> Result<Reply<Self>, Problem> {
+        if detail.view.job.job.can_view_details {
+            return Ok(Reply::versioned(detail));
         }
-        let data = serde_json::to_value(self).map_err(Problem::internal)?;
+        let data = serde_json::to_value(detail.view).map_err(Problem::internal)?;
         Err(Problem::from_rule(&JobRule::PlannedTimeRequired).with_data(data))
     }
 }

@@ -12,6 +12,7 @@ use inspection_domain::{
     time::{Date, Instant},
     translations::Translated,
     users::User,
+    versions::NamedTags,
 };
 use inspection_persistence::{
     self as persistence, Context, Database, DbConnection, Pool, Tx, idempotency, notify::Topic, sessions,
@@ -103,6 +104,21 @@ impl Caller {
         }
         Ok(Self { user, language, now, today: context.calendar.date(now) })
     }
+}
+
+/// The valid input. The unit of work fails unless it changes the resource that the path names in a
+/// version that `If-Match` names.
+fn checked<I: Validate>(
+    tx: &mut Tx<'_>,
+    if_match: Option<NamedTags>,
+    input: I,
+) -> persistence::Result<I::Out> {
+    let target = input.target();
+    let input = input.validate()?;
+    if let Some(tags) = if_match {
+        tx.expect(target, tags)?;
+    }
+    Ok(input)
 }
 
 impl App {
@@ -240,7 +256,8 @@ impl App {
 
     /// Runs a unit of work for an authorized user, in one transaction: authorizes, validates the
     /// input, runs the work, translates the reply into the user's language, and renders it. A
-    /// request that is sent again with its idempotency key gets the first response instead (§15).
+    /// request that is sent again with its idempotency key gets the first response instead, and a
+    /// request with `If-Match` fails if the resource is in another version (§15).
     pub(crate) async fn write<P, I, R>(
         &self,
         permit: Permit<P>,
@@ -268,7 +285,7 @@ impl App {
         R: Render + Translated + 'static,
     {
         let request = self.keyed_request().map_err(WorkError::NotRun)?;
-        let keyed = request.clone();
+        let (keyed, if_match) = (request.clone(), permit.if_match.clone());
         let outcome = self
             .in_transaction(permit.clone(), move |tx, caller| {
                 if let Some(request) = &keyed
@@ -276,7 +293,8 @@ impl App {
                 {
                     return Ok(Rendered::replayed(first));
                 }
-                let mut reply = work(tx, caller, input.validate()?)?;
+                let input = checked(tx, if_match, input)?;
+                let mut reply = work(tx, caller, input)?;
                 translations::show(tx.conn(), caller.language, &mut reply)?;
                 let response =
                     Rendered::new(&reply, caller.language).map_err(persistence::Error::unserializable)?;
@@ -331,7 +349,12 @@ impl App {
         I: Validate + Send + 'static,
         T: Send + 'static,
     {
-        let work = self.in_transaction(permit, |tx, caller| work(tx, caller, input.validate()?));
+        let if_match = permit.if_match.clone();
+        let work = |tx: &mut Tx<'_>, caller: &Caller| {
+            let input = checked(tx, if_match, input)?;
+            work(tx, caller, input)
+        };
+        let work = self.in_transaction(permit, work);
         Ok(work.await?)
     }
 
@@ -354,9 +377,10 @@ impl App {
     }
 
     /// Runs several units of work for an authorized user, each in its own transaction. Authorizes
-    /// and validates the input first. The work returns a response and whether it is final: a part of
-    /// the request that must be sent again makes it provisional. A final response is stored for the
-    /// idempotency key of the request afterwards, so each unit of work must be idempotent itself.
+    /// and validates the input first. The work returns a response and whether it is final: a part
+    /// of the request that must be sent again makes it provisional. A final response is stored for
+    /// the idempotency key of the request afterwards, so each unit of work must be idempotent
+    /// itself.
     pub(crate) async fn write_in_steps<P, I, R>(
         &self,
         permit: Permit<P>,

@@ -15,11 +15,13 @@ use inspection_domain::{
     idempotency::IdempotencyKey,
     input::{Field, RawValue},
     text::Language,
+    versions::NamedTags,
 };
 use inspection_persistence::Origin;
 
 use super::{
     app::App,
+    entity_tags::named_tags,
     input::parameter,
     limits::client_address,
     openapi::{Describe, Operation},
@@ -92,6 +94,11 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Prob
     Ok(header.map(|value| IdempotencyKey::parse(value.as_bytes())).transpose()?)
 }
 
+/// Tags in `If-Match`.
+fn if_match(request: &HttpRequest) -> Option<NamedTags> {
+    named_tags(request, &header::IF_MATCH)
+}
+
 /// Origin of the request, for the audit trail.
 fn origin(request: &HttpRequest) -> Origin {
     let address = request
@@ -112,7 +119,7 @@ impl<P: Permission> FromRequest for Permit<P> {
                 request_context::set_key(key, format!("{} {}", request.method(), request.path()));
             }
             requested_language(request)?;
-            Ok(Self::new(token, request_context::reader(), origin(request)))
+            Ok(Self::new(token, request_context::reader(), if_match(request), origin(request)))
         };
         ready(permit())
     }

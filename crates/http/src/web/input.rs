@@ -17,6 +17,7 @@ use inspection_domain::{
     message,
     page::{PageQuery, PageRequest},
 };
+use inspection_persistence::versions::{Resource, Target};
 
 use super::{
     cursors,
@@ -54,6 +55,11 @@ pub(crate) trait Validate {
 
     /// The valid input, or all its errors.
     fn validate(self) -> Result<Self::Out, Invalid>;
+
+    /// The resource that the path names, if responses show its version.
+    fn target(&self) -> Option<Target> {
+        None
+    }
 }
 
 impl Validate for () {
@@ -77,11 +83,22 @@ impl<A: Validate, B: Validate> Validate for (A, B) {
             (Err(errors), _) | (_, Err(errors)) => Err(errors),
         }
     }
+
+    fn target(&self) -> Option<Target> {
+        self.0.target().or_else(|| self.1.target())
+    }
 }
 
 /// The parameter of a path.
 #[derive(Debug)]
 pub(crate) struct Path<T>(Result<T, Invalid>);
+
+impl<T> From<T> for Path<T> {
+    /// A parameter that is validated already.
+    fn from(value: T) -> Self {
+        Self(Ok(value))
+    }
+}
 
 /// The two parameters of a path.
 #[derive(Debug)]
@@ -113,19 +130,27 @@ impl<A: Scalar, B: Scalar> FromRequest for PathPair<A, B> {
     }
 }
 
-impl<T> Validate for Path<T> {
+impl<T: Resource> Validate for Path<T> {
     type Out = T;
 
     fn validate(self) -> Result<T, Invalid> {
         self.0
     }
+
+    fn target(&self) -> Option<Target> {
+        self.0.as_ref().ok().and_then(|name| name.target())
+    }
 }
 
-impl<A, B> Validate for PathPair<A, B> {
+impl<A: Resource, B: Resource> Validate for PathPair<A, B> {
     type Out = (A, B);
 
     fn validate(self) -> Result<(A, B), Invalid> {
         (self.0, self.1).validate()
+    }
+
+    fn target(&self) -> Option<Target> {
+        self.0.target().or_else(|| self.1.target())
     }
 }
 

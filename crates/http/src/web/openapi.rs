@@ -11,8 +11,8 @@ use inspection_domain::{
 use utoipa::{
     ToSchema,
     openapi::{
-        AllOfBuilder, ArrayBuilder, Content, Deprecated, ObjectBuilder, Ref, RefOr, Required, Response,
-        ResponseBuilder, Schema, SecurityRequirement,
+        AllOfBuilder, ArrayBuilder, Content, Deprecated, Header, ObjectBuilder, Ref, RefOr, Required,
+        Response, ResponseBuilder, Schema, SecurityRequirement,
         path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
         request_body::{RequestBody, RequestBodyBuilder},
         schema::Type,
@@ -176,6 +176,38 @@ impl Operation {
         }
     }
 
+    /// The tag of a response to a read, and the request header that names it.
+    pub(crate) fn entity_tag(&mut self) {
+        if self.method != Method::GET {
+            return;
+        }
+        self.header(
+            "If-None-Match",
+            "Tags of responses that the client has. Equal content is answered with 304, without a body.",
+        );
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let mut tag = Header::new(text);
+        tag.description = Some("Tag of the response, for `If-None-Match` and `If-Match`.".to_owned());
+        if let Some(response) = self.responses.get_mut("200") {
+            response.headers.insert("ETag".to_owned(), tag.clone().into());
+        }
+        let unchanged =
+            ResponseBuilder::new().description("The client's copy is current.").header("ETag", tag).build();
+        self.responses.insert("304".to_owned(), unchanged);
+    }
+
+    /// The request header that names the version of the resource to change.
+    pub(crate) fn precondition(&mut self) {
+        if self.parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Path) {
+            self.header(
+                "If-Match",
+                "Tags of responses to reads of the resource, or `*`. The resource changes only if one of \
+                 them shows its present version.",
+            );
+            self.error(412, "The resource is in another version than the client has seen.");
+        }
+    }
+
     /// A request header.
     pub(crate) fn header(&mut self, name: &str, doc: &str) {
         let text = ObjectBuilder::new().schema_type(Type::String).into();
@@ -267,6 +299,13 @@ impl Operation {
             .property("message", ObjectBuilder::new().schema_type(Type::String))
             .required("message");
         self.response(200, "OK.", schema.into());
+    }
+
+    /// A body without the envelope, with the tag of a read.
+    pub(crate) fn bare_read<T: ToSchema>(&mut self) {
+        let body = self.schema::<T>();
+        self.bare(200, body);
+        self.entity_tag();
     }
 
     pub(crate) fn bare(&mut self, status: u16, body: AnySchema) {

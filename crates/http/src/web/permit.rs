@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use inspection_auth::{permissions::Permission, tokens::Token};
+use inspection_domain::versions::NamedTags;
 use inspection_persistence::Origin;
 
 use super::{
@@ -19,20 +20,22 @@ pub(crate) struct Permit<P> {
     pub(crate) token: Token,
     /// Language of the response.
     pub(crate) reader: Reader,
+    /// Tags in `If-Match`.
+    pub(crate) if_match: Option<NamedTags>,
     /// Origin of the request, for the audit trail.
     pub(crate) origin: Origin,
     permission: PhantomData<fn() -> P>,
 }
 
 impl<P> Permit<P> {
-    pub(crate) fn new(token: Token, reader: Reader, origin: Origin) -> Self {
-        Self { token, reader, origin, permission: PhantomData }
+    pub(crate) fn new(token: Token, reader: Reader, if_match: Option<NamedTags>, origin: Origin) -> Self {
+        Self { token, reader, if_match, origin, permission: PhantomData }
     }
 }
 
 impl<P> Clone for Permit<P> {
     fn clone(&self) -> Self {
-        Self::new(self.token.clone(), self.reader.clone(), self.origin.clone())
+        Self::new(self.token.clone(), self.reader.clone(), self.if_match.clone(), self.origin.clone())
     }
 }
 

@@ -112,6 +112,7 @@ impl Problem {
             ErrorKind::Forbidden => StatusCode::FORBIDDEN,
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Changed => StatusCode::PRECONDITION_FAILED,
         };
         let problem = Self::new(status, rule.code().as_str(), rule.message()).with_errors(rule.fields());
         if status == StatusCode::UNAUTHORIZED {

@@ -77,6 +77,7 @@ impl<R> Responder for Rendered<R> {
 impl<R: Describe> Describe for Rendered<R> {
     fn describe(operation: &mut Operation) {
         operation.idempotency_key();
+        operation.precondition();
         R::describe(operation);
     }
 }

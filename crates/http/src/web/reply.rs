@@ -1,17 +1,22 @@
 //! Success responses and their envelope.
 
-use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError, http::StatusCode};
+use actix_web::{
+    HttpRequest, HttpResponse, Responder, ResponseError,
+    http::{Method, StatusCode},
+};
 use inspection_domain::{
     message::Message,
     page::{Counting, Known, Page},
     text::Language,
     translations::{Slot, Translated},
+    versions::Version,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     cursors,
+    entity_tags::{Versioned, tagged},
     openapi::{Describe, Operation},
     problem::Problem,
     request_context,
@@ -24,6 +29,11 @@ pub(crate) trait Render {
 
     /// The body; its message is in this language.
     fn body(&self, language: Language) -> serde_json::Result<String>;
+
+    /// The version of the resource that the response shows.
+    fn version(&self) -> Option<&Version> {
+        None
+    }
 }
 
 /// A message in the language of the reader.
@@ -31,9 +41,12 @@ fn in_language(message: &'static str, language: Language) -> String {
     Message::from(message).in_language(language).into_owned()
 }
 
-/// Sends a response.
-fn respond(reply: &impl Render) -> HttpResponse {
+/// Sends a response; one to a read has a tag.
+fn respond(request: &HttpRequest, reply: &impl Render) -> HttpResponse {
     match (StatusCode::from_u16(reply.status()), reply.body(request_context::language())) {
+        (Ok(StatusCode::OK), Ok(body)) if request.method() == Method::GET => {
+            tagged(request, reply.version(), body)
+        }
         (Ok(status), Ok(body)) => HttpResponse::build(status).content_type("application/json").body(body),
         (Err(error), _) => Problem::internal(error).error_response(),
         (_, Err(error)) => Problem::internal(error).error_response(),
@@ -44,18 +57,24 @@ fn respond(reply: &impl Render) -> HttpResponse {
 #[derive(Debug)]
 pub(crate) struct Reply<T, const STATUS: u16 = 200> {
     data: T,
+    version: Option<Version>,
     message: Option<&'static str>,
 }
 
 impl<T, const STATUS: u16> Reply<T, STATUS> {
     /// A response without a message.
     pub(crate) fn new(data: T) -> Self {
-        Self { data, message: None }
+        Self { data, version: None, message: None }
+    }
+
+    /// A response that shows a version of a resource.
+    pub(crate) fn versioned(Versioned { version, view }: Versioned<T>) -> Self {
+        Self { data: view, version: Some(version), message: None }
     }
 
     /// A response with a message for people.
     pub(crate) fn with(data: T, message: &'static str) -> Self {
-        Self { data, message: Some(message) }
+        Self { data, version: None, message: Some(message) }
     }
 }
 
@@ -79,13 +98,17 @@ impl<T: Serialize, const STATUS: u16> Render for Reply<T, STATUS> {
         let message = self.message.map(|text| in_language(text, language));
         serde_json::to_string(&Envelope { status: "success", data: &self.data, message })
     }
+
+    fn version(&self) -> Option<&Version> {
+        self.version.as_ref()
+    }
 }
 
 impl<T: Serialize, const STATUS: u16> Responder for Reply<T, STATUS> {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        respond(&self)
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        respond(request, &self)
     }
 }
 
@@ -99,6 +122,7 @@ impl<T: ToSchema, const STATUS: u16> Describe for Reply<T, STATUS> {
     fn describe(operation: &mut Operation) {
         let data = operation.schema::<T>();
         operation.envelope(STATUS, data, None);
+        operation.entity_tag();
     }
 }
 
@@ -167,8 +191,8 @@ impl Render for Done {
 impl Responder for Done {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        respond(&self)
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        respond(request, &self)
     }
 }
 
@@ -236,7 +260,7 @@ impl<T: Serialize> Responder for Paged<T> {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let pagination = Pagination::new(request, &self.0);
-        HttpResponse::Ok().json(PagedEnvelope { status: "success", data: &self.0.items, pagination })
+        Bare(PagedEnvelope { status: "success", data: &self.0.items, pagination }).respond_to(request)
     }
 }
 
@@ -245,6 +269,7 @@ impl<T: ToSchema> Describe for Paged<T> {
         let data = operation.list::<T>();
         let pagination = operation.schema::<Pagination>();
         operation.envelope(200, data, Some(pagination));
+        operation.entity_tag();
     }
 }
 
@@ -265,8 +290,8 @@ impl<T: Serialize> Render for Bare<T> {
 impl<T: Serialize> Responder for Bare<T> {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        respond(&self)
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        respond(request, &self)
     }
 }
 
@@ -278,7 +303,6 @@ impl<T: Translated> Translated for Bare<T> {
 
 impl<T: ToSchema> Describe for Bare<T> {
     fn describe(operation: &mut Operation) {
-        let body = operation.schema::<T>();
-        operation.bare(200, body);
+        operation.bare_read::<T>();
     }
 }

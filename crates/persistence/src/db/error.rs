@@ -27,6 +27,7 @@ use inspection_domain::{
     takeovers::{TakeoverRefusal, TakeoverRule},
     tasks::TaskRule,
     users::UserRule,
+    versions::PreconditionRule,
 };
 
 pub(crate) use super::constraints::ConcurrentUpdate;
@@ -65,6 +66,7 @@ refusals!(
     AssignmentRule,
     BonusRule,
     ChecklistRule,
+    ConcurrentUpdate,
     DefectAssessmentRule,
     DefectRule,
     FileRule,
@@ -79,6 +81,7 @@ refusals!(
     NotificationRule,
     OutboxRule,
     PauseRule,
+    PreconditionRule,
     RatingRule,
     ReviewRule,
     SessionRule,
@@ -86,9 +89,8 @@ refusals!(
     TakeoverRefusal,
     TakeoverRule,
     TaskRule,
-    UserRule,
     UniqueViolation,
-    ConcurrentUpdate,
+    UserRule,
 );
 
 /// Messages of libpq, PostgreSQL and, the first of them, SQLite for an unusable connection; Diesel

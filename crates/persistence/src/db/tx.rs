@@ -2,6 +2,7 @@
 //! finishes.
 
 mod effects;
+pub(crate) mod expected;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -15,10 +16,14 @@ use inspection_domain::{
     time::{Clock, Date, Instant, SiteTimeZone},
     translations::{self, Translated, TranslationRequest},
     users::User,
+    versions::NamedTags,
 };
 use serde::Serialize;
 
-use self::effects::ChangedObjects;
+use self::{
+    effects::ChangedObjects,
+    expected::{Expected, Target},
+};
 use super::notify::{self, Topic};
 use crate::{DbConnection, Result};
 
@@ -66,6 +71,7 @@ pub struct Tx<'c> {
     outbox_jobs: Vec<OutboxJob>,
     changed: ChangedObjects,
     wakes_outbox: bool,
+    expected: Option<Expected>,
 }
 
 impl<'c> Tx<'c> {
@@ -83,6 +89,7 @@ impl<'c> Tx<'c> {
             outbox_jobs: Vec::new(),
             changed: ChangedObjects::new(),
             wakes_outbox: false,
+            expected: None,
         }
     }
 
@@ -94,6 +101,13 @@ impl<'c> Tx<'c> {
     /// Sets the actor. Without one, the service itself acts.
     pub fn act_as(&mut self, actor: User) {
         self.actor = Some(actor);
+    }
+
+    /// Makes the unit of work fail with [`PreconditionRule`](inspection_domain::versions), unless
+    /// it changes the resource in a version that one of these tags shows (§15).
+    pub fn expect(&mut self, target: Option<Target>, tags: NamedTags) -> Result<()> {
+        self.expected = Expected::new(self.conn, target, tags)?;
+        Ok(())
     }
 
     /// The actor. Fails with [`Forbidden`](inspection_domain::rule::Forbidden) if the service
@@ -200,8 +214,11 @@ impl<'c> Tx<'c> {
         after: Option<&T>,
         changes: Changes,
     ) where
-        T: Entity + Translated + Clone,
+        T: Entity + Translated + Clone + Serialize,
     {
+        if let (Some(expected), Some(before)) = (&mut self.expected, before) {
+            expected.compare(before);
+        }
         if let Some(after) = after {
             self.translate(before, after);
         }
@@ -237,6 +254,9 @@ impl<'c> Tx<'c> {
     /// Inserts the rows that the unit of work leaves, and returns the topics to wake after the
     /// commit.
     pub(crate) fn finish(mut self) -> Result<Vec<Topic>> {
+        if let Some(expected) = self.expected.take() {
+            expected.outcome(self.conn)?;
+        }
         effects::insert_audit_entries(self.conn, &self.audit_entries)?;
         effects::insert_outbox_jobs(self.conn, &self.outbox_jobs)?;
         let mut topics = Vec::new();

@@ -81,7 +81,7 @@ on_both_databases! {
                 assert!(idempotency::claim(tx, request)?.is_none());
                 claims.send(()).unwrap();
                 // The approval waits for the end of this transaction on SQLite. On PostgreSQL it
-                // locks the user after the leave, which a lock of the user would turn into a deadlock.
+                // locks the user after the leave: with the user locked, a deadlock.
                 let _ = decided.recv_timeout(Duration::from_millis(300));
                 leaves::cancel(tx, requested.id)
             }));

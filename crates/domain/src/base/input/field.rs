@@ -9,7 +9,6 @@ use super::{
     raw::{RawInput, RawValue},
     scalar::Scalar,
 };
-use crate::text::Language;
 
 /// A type of an input's field: required, optional, change, patch, list or object.
 pub trait Field: Sized {
@@ -96,7 +95,7 @@ impl<T> Change<T> {
         String: From<T>,
     {
         let mut values = self.0.into_iter().map(String::from);
-        if let Some(new) = values.find(|value| value != to && !Language::is_read_back(value, to, arabic)) {
+        if let Some(new) = values.find(|value| value != to && Some(value.as_str()) != arabic) {
             *to = new;
         }
     }
@@ -151,12 +150,9 @@ impl<T> Patch<T> {
     where
         String: From<T>,
     {
-        let is_read_back = |new: Option<&str>, original: Option<&str>| {
-            new.zip(original).is_some_and(|(new, original)| Language::is_read_back(new, original, arabic))
-        };
+        let is_shown = |value: &Option<String>| to.is_some() && value.is_some() && value.as_deref() == arabic;
         let mut values = self.0.into_iter().map(|value| value.map(String::from));
-        if let Some(new) = values.find(|value| value != to && !is_read_back(value.as_deref(), to.as_deref()))
-        {
+        if let Some(new) = values.find(|value| value != to && !is_shown(value)) {
             *to = new;
         }
     }

@@ -58,8 +58,8 @@ impl RawInput {
         (filled < found.len()).then(|| found.swap_remove(filled))
     }
 
-    /// Takes the value of each of these names that is present. Responses show a text in the reader's
-    /// language under the name and the original under `…_en`; the original comes first.
+    /// Takes the value of each of these names that is present. Responses show a text in the
+    /// reader's language under the name and the original under `…_en`; the original comes first.
     pub(super) fn take_each(&mut self, names: &[&str]) -> Vec<RawValue> {
         let (originals, others): (Vec<&str>, Vec<&str>) =
             names.iter().partition(|name| name.ends_with("_en"));
