@@ -13,6 +13,7 @@ struct Body {
     method: String,
     path: String,
     schema: Value,
+    example: Value,
     permission: Option<String>,
 }
 
@@ -33,19 +34,36 @@ impl RoleClients {
     }
 }
 
+/// The schema of an operation's JSON body; null without one. A required field with several names is
+/// required under the first.
+pub(crate) fn body_schema(document: &Value, operation: &Value) -> Value {
+    let reference = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let Some(pointer) = reference.as_str().and_then(|reference| reference.strip_prefix('#')) else {
+        return Value::Null;
+    };
+    let schema = document.pointer(pointer).expect("a schema");
+    let Some(parts) = schema["allOf"].as_array() else { return schema.clone() };
+    let mut object = parts[0].clone();
+    let mut required = object["required"].as_array().cloned().unwrap_or_default();
+    required.extend(parts[1..].iter().map(|names| names["anyOf"][0]["required"][0].clone()));
+    object["required"] = required.into();
+    object
+}
+
 fn bodies() -> Vec<Body> {
     let document: Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
     let mut bodies = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
-            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let schema = body_schema(&document, operation);
             if schema.is_object() {
                 let method = method.to_uppercase();
                 let description = operation["description"].as_str().unwrap_or_default();
                 let permission =
                     description.strip_prefix("Permission: ").and_then(|rest| rest.strip_suffix('.'));
                 let permission = permission.map(ToOwned::to_owned);
-                bodies.push(Body { method, path: path.clone(), schema: schema.clone(), permission });
+                let example = operation["requestBody"]["content"]["application/json"]["example"].clone();
+                bodies.push(Body { method, path: path.clone(), schema, example, permission });
             }
         }
     }
@@ -53,20 +71,24 @@ fn bodies() -> Vec<Body> {
     bodies
 }
 
-/// A schema without the wrapper that adds a description or allows null.
-fn unwrapped(schema: &Value) -> &Value {
-    for list in ["allOf", "oneOf"] {
-        if let Some(inner) = schema[list].as_array().and_then(|all| all.first()) {
-            return unwrapped(inner);
-        }
-    }
-    schema
+/// The alternatives of a schema, without the one that stands for an absent value.
+fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
+    let all = ["allOf", "oneOf", "anyOf"].iter().filter_map(|list| schema[*list].as_array()).flatten();
+    all.filter(|inner| inner["enum"] != json!(["", null]))
 }
 
-fn allows(schema: &Value, kind: &str) -> bool {
-    let of = |schema: &Value| schema["type"] == kind;
-    let any = |list: &Value| list.as_array().is_some_and(|all| all.iter().any(|inner| allows(inner, kind)));
-    of(schema) || any(&schema["allOf"]) || any(&schema["oneOf"])
+/// A schema without the wrapper that adds a description or allows null.
+fn unwrapped(schema: &Value) -> &Value {
+    alternatives(schema).next().map_or(schema, unwrapped)
+}
+
+/// The type of a value, beside null.
+fn kind(schema: &Value) -> Option<&str> {
+    schema["type"].as_array().map_or(&schema["type"], |kinds| &kinds[0]).as_str()
+}
+
+fn allows(schema: &Value, name: &str) -> bool {
+    kind(schema) == Some(name) || alternatives(schema).any(|inner| allows(inner, name))
 }
 
 /// A value that a schema allows.
@@ -75,7 +97,7 @@ fn valid_value(schema: &Value) -> Value {
     if let Some(first) = schema["enum"].as_array().and_then(|all| all.first()) {
         return first.clone();
     }
-    match (schema["type"].as_str(), schema["format"].as_str()) {
+    match (kind(schema), schema["format"].as_str()) {
         (Some("string"), Some("email")) => json!("someone@example.com"),
         (Some("string"), Some("date")) => json!("2026-03-01"),
         (Some("string"), Some("date-time")) => json!("2026-03-01T00:00:00Z"),
@@ -108,7 +130,7 @@ pub(crate) fn required_body(method: &str, path: &str) -> Value {
 fn invalid_values(schema: &Value) -> Vec<Value> {
     let mut values = vec![json!([[]])];
     // An object may have unknown fields, which are ignored.
-    if unwrapped(schema)["type"] != "object" {
+    if kind(unwrapped(schema)) != Some("object") {
         values.push(json!({"a": {"b": []}}));
     }
     if !allows(schema, "string") {
@@ -121,7 +143,7 @@ fn invalid_values(schema: &Value) -> Vec<Value> {
         values.push(json!(true));
     }
     let schema = unwrapped(schema);
-    match schema["type"].as_str() {
+    match kind(schema) {
         Some("string") => {
             if schema["enum"].is_array() || schema["format"].is_string() && schema["format"] != "password" {
                 values.extend([json!("no such thing"), json!("a\u{0}b"), json!("\u{202e}"), json!("")]);
@@ -187,6 +209,20 @@ on_both! {
         }
         println!("{tried} invalid values were refused");
         assert!(tried > 500);
+    }
+
+    fn every_example_of_the_document_is_valid(site: TestSite) {
+        let clients = RoleClients::of(&site);
+        for body in bodies() {
+            let path = path_of(&body);
+            let answer = send(clients.for_body(&body), &body, &path, &body.example);
+            let what = format!("{} {path} {}: {}", body.method, body.example, answer.text);
+            assert!(body.example.is_object(), "{what}");
+            // The password in the example is not that of the user.
+            let is_refused = path == "/api/auth/change-password" && answer.fields() == ["current_password"];
+            let is_invalid = ["VALIDATION_ERROR", "MALFORMED_JSON"].contains(&answer.code());
+            assert!(is_refused || !is_invalid, "{what}");
+        }
     }
 
     fn all_missing_fields_are_named_in_one_response(site: TestSite) {

@@ -55,3 +55,52 @@ fn collect_references(value: &Value, into: &mut Vec<String>) {
         _ => {}
     }
 }
+
+/// Calls `visit` with every schema of the document, and its position.
+fn visit_schemas(value: &Value, at: &str, visit: &mut dyn FnMut(&Value, &str)) {
+    match value {
+        Value::Object(map) => {
+            if map.get("type").is_some_and(|kind| kind == "object") {
+                visit(value, at);
+            }
+            map.iter().for_each(|(key, value)| visit_schemas(value, &format!("{at}/{key}"), visit));
+        }
+        Value::Array(list) => list.iter().for_each(|value| visit_schemas(value, at, visit)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_object_body_tag_and_error_is_described() {
+    let document: Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
+    let mut untyped = Vec::new();
+    visit_schemas(&document["components"], "", &mut |schema, at| {
+        let keywords = ["properties", "additionalProperties", "required"];
+        if !keywords.iter().any(|keyword| schema.get(*keyword).is_some()) {
+            untyped.push(at.to_owned());
+        }
+    });
+    assert_eq!(untyped, Vec::<String>::new(), "objects without a type");
+    let tags: Vec<&Value> =
+        document["tags"].as_array().into_iter().flatten().map(|tag| &tag["name"]).collect();
+    let mut used = std::collections::BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let tag = &operation["tags"][0];
+            assert!(tags.contains(&tag), "{method} {path}: {tag} has no description");
+            used.insert(tag.to_string());
+            let responses = operation["responses"].as_object().expect("responses");
+            for status in ["429", "500", "503"] {
+                assert!(responses.contains_key(status), "{method} {path} {status}");
+            }
+            let contents = operation["requestBody"]["content"].as_object().into_iter().flatten();
+            for (kind, content) in contents {
+                assert!(content["schema"]["$ref"].is_string(), "{method} {path}: {kind} has no name");
+            }
+        }
+    }
+    assert_eq!(used.len(), tags.len(), "a tag is described once, and used");
+    let codes = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().expect("codes");
+    assert!(codes.contains(&"NOT_FOUND".into()) && codes.contains(&"RATE_LIMITED".into()));
+    assert_eq!(document["info"]["license"]["identifier"], "MIT OR Apache-2.0");
+}

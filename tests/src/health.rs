@@ -44,7 +44,7 @@ fn an_unreachable_database_degrades_the_service_and_leaks_nothing() {
         inspection_http::run(app, listener, 1, std::time::Duration::from_secs(1), started).expect("a server");
     });
     let stopper: inspection_http::Stopper = receiver.recv().expect("started");
-    let anonymous = inspection_testkit::clients::Client::new(&base);
+    let anonymous = inspection_testkit::clients::Client::new(&base).holding_to(&crate::site::CONTRACT);
     let health = anonymous.get("/health");
     assert_eq!((health.status, &health.json["database"]), (503, &"unreachable".into()));
     let login =

@@ -1,6 +1,12 @@
 //! A running service with its own database, and its clients.
 
-use std::{net::TcpListener, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    net::TcpListener,
+    path::Path,
+    sync::{Arc, LazyLock},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use inspection_auth::{
     cursors::Cursors,
@@ -18,11 +24,16 @@ use inspection_testkit::{
     DatabaseKind, TestDatabase, builders,
     clients::Client,
     context::{FixedClock, context},
+    contract::Contract,
     skips::Skipped,
 };
 use tempfile::TempDir;
 
 use crate::logs;
+
+/// The API document, which every response of every test is checked against.
+pub(crate) static CONTRACT: LazyLock<Contract> =
+    LazyLock::new(|| Contract::new(serde_json::from_str(inspection_http::openapi()).expect("JSON")));
 
 /// A running service.
 pub(crate) struct TestSite {
@@ -111,7 +122,7 @@ impl TestSite {
 
     /// A client without a session.
     pub(crate) fn anonymous(&self) -> Client {
-        Client::new(&self.base)
+        Client::new(&self.base).holding_to(&CONTRACT)
     }
 
     /// A client with a session of the user.

@@ -232,6 +232,7 @@ pub struct Critical(bool);
 
 impl Field for Critical {
     const REQUIRED: bool = false;
+    const TAKES_NOTHING: bool = true;
 
     fn from_input(source: &mut RawInput, names: &[&str]) -> Result<Self, Invalid> {
         let values: Result<Vec<_>, _> =
@@ -272,6 +273,33 @@ input! {
     }
 }
 
+/// A version as received: text, or a number, which is stored as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version(Text<20>);
+
+impl From<Version> for String {
+    fn from(version: Version) -> Self {
+        version.0.into()
+    }
+}
+
+impl crate::input::Scalar for Version {
+    fn read(given: crate::input::RawValue) -> Result<Self, Invalid> {
+        let text = match given {
+            crate::input::RawValue::Json(serde_json::Value::Number(number)) => number.to_string(),
+            other => other.text()?,
+        };
+        Text::new(&text).map(Self)
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let number = crate::input::object(utoipa::openapi::schema::Type::Number);
+        let text = <Text<20> as crate::input::Scalar>::schema();
+        utoipa::openapi::OneOfBuilder::new().item(text).item(number).into()
+    }
+}
+
 input! {
     /// A checklist to create, with its first questions.
     pub struct NewTemplate {
@@ -282,7 +310,7 @@ input! {
         /// Type of equipment.
         equipment_type: Text<100>,
         /// Version; `1.0` if absent.
-        version: Option<Text<20>>,
+        version: Option<Version>,
         /// Whether inspections can start from it; `true` if absent.
         is_active: Option<bool>,
         /// Questions, in order.
@@ -306,7 +334,7 @@ input! {
     /// A new version of a checklist, with copies of its questions.
     pub struct NewVersion {
         /// Version; unique per type of equipment.
-        version: Text<20>,
+        version: Version,
     }
 }
 

@@ -96,7 +96,7 @@ impl Scalar for ClientId {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = Object))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = std::collections::BTreeMap<String, Value>))]
 #[serde(transparent)]
 pub struct Document(pub Map<String, Value>);
 
@@ -117,7 +117,10 @@ impl Scalar for Document {
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        crate::input::object(utoipa::openapi::schema::Type::Object).into()
+        crate::input::object(utoipa::openapi::schema::Type::Object)
+            .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(true)))
+            .examples([serde_json::json!({"inspection_id": 1})])
+            .into()
     }
 }
 
@@ -415,8 +418,19 @@ impl Scalar for Items {
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        let item = NewSyncItem::schema();
-        utoipa::openapi::ArrayBuilder::new().items(item).max_items(Some(MAX_ITEMS)).into()
+        use utoipa::openapi::{
+            ArrayBuilder, Ref,
+            schema::{AdditionalProperties, AnyOfBuilder},
+        };
+        let other = crate::input::object(utoipa::openapi::schema::Type::Object)
+            .description(Some("Any other object is rejected by itself."))
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)));
+        let item = AnyOfBuilder::new().item(Ref::from_schema_name(NewSyncItem::NAME)).item(other);
+        ArrayBuilder::new()
+            .items(item)
+            .max_items(Some(MAX_ITEMS))
+            .examples([serde_json::json!([NewSyncItem::example()])])
+            .into()
     }
 }
 

@@ -28,6 +28,7 @@ use crate::{
 
 /// Endpoints of assessments.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("assessments", "Assessments: the verdicts of both inspectors on a machine");
     routes.get(
         "/api/assessments",
         "assessments.list",

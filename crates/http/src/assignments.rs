@@ -28,6 +28,7 @@ use crate::{
 
 /// Endpoints of assignments.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("assignments", "Assignments of machines to teams of two inspectors");
     routes.get(
         "/api/inspection-assignments/my-assignments",
         "assignments.mine",

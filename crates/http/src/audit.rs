@@ -23,6 +23,7 @@ use crate::{
 
 /// Endpoints of the audit trail.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("audit", "The audit trail");
     routes.get("/api/admin/audit", "audit.list", list, "List audit entries, newest first");
 }
 

@@ -28,6 +28,7 @@ use crate::{
 
 /// Endpoints of bonus stars.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("bonus_stars", "Bonus stars: awarded, or requested and approved");
     routes.get(
         "/api/bonus-stars",
         "bonus_stars.list",

@@ -25,6 +25,7 @@ use crate::web::{
 
 /// Endpoints of checklists.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("checklists", "Checklists: versions and their questions");
     routes.get("/api/checklists", "checklists.list", list, "List checklists with their questions, filtered");
     routes.post(
         "/api/checklists",

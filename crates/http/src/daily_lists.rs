@@ -29,6 +29,7 @@ use crate::{
 
 /// Endpoints of daily lists.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("lists", "Daily lists: the machines to inspect in a shift");
     routes.get(
         "/api/inspection-assignments/lists",
         "lists.list",

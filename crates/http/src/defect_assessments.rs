@@ -22,6 +22,7 @@ use crate::{
 
 /// Endpoints of assessments of defects.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("defect_assessments", "Assessments of defects by specialists");
     routes.get(
         "/api/defect-assessments",
         "defect_assessments.list",

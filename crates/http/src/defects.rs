@@ -31,6 +31,7 @@ use crate::{
 
 /// Endpoints of defects.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("defects", "Defects, from their report to their closing");
     routes.get("/api/defects", "defects.list", list, "List defects, filtered, by due date and severity");
     routes.get(
         "/api/defects/{id}",

@@ -1,12 +1,14 @@
 //! The OpenAPI document of the service, and the page to browse it.
 
+mod shared;
+
 use actix_web::{HttpRequest, HttpResponse, Responder, http::Method, web::ServiceConfig};
 use utoipa::openapi::{
-    Components, HttpMethod, Info, OpenApi, Paths, RefOr, Schema,
+    Components, HttpMethod, Info, License, OpenApi, Paths, RefOr, Schema, Server,
     path::PathItem,
-    schema::{SchemaType, Type},
+    schema::AdditionalProperties,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-    tag::Tag,
+    tag::TagBuilder,
 };
 
 use crate::web::{
@@ -20,65 +22,34 @@ use crate::web::{
 
 /// Endpoints of the documentation.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("docs", "This document");
     routes.get("/api/openapi.json", "docs.openapi", openapi, "This document");
     routes.get("/docs", "docs.docs", docs, "A page to browse this document");
 }
 
-/// Marks the properties that may be null as required: a response has them always. A property that
-/// may be missing is never null.
-fn require_nullable(schema: &mut RefOr<Schema>) {
-    match schema {
-        RefOr::T(Schema::Object(object)) => {
-            let nullable = object.properties.iter().filter(|(_, property)| allows_null(property));
-            let nullable: Vec<_> = nullable.map(|(name, _)| name.clone()).collect();
-            object.required.extend(nullable);
-            object.required.sort_unstable();
-            object.required.dedup();
-        }
-        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_nullable),
-        RefOr::T(Schema::OneOf(one)) => one.items.iter_mut().for_each(require_nullable),
-        _ => {}
-    }
-}
+/// Two types of one name whose schemas differ: the document could show only one of them.
+#[derive(Debug, thiserror::Error)]
+#[error("several types have the name {0} in the API document")]
+struct NameCollision(String);
 
-fn allows_null(schema: &RefOr<Schema>) -> bool {
-    match schema {
-        RefOr::T(Schema::Object(object)) => match &object.schema_type {
-            SchemaType::Type(kind) => *kind == Type::Null,
-            SchemaType::Array(kinds) => kinds.contains(&Type::Null),
-            SchemaType::AnyValue => false,
-        },
-        RefOr::T(Schema::OneOf(one)) => one.items.iter().any(allows_null),
-        RefOr::T(Schema::Array(array)) => {
-            matches!(&array.schema_type, SchemaType::Array(kinds) if kinds.contains(&Type::Null))
-        }
-        _ => false,
-    }
-}
-
-/// The document of these endpoints.
-pub(crate) fn document(routes: Routes) -> OpenApi {
+/// The document of these endpoints, as JSON.
+pub(crate) fn document(routes: Routes) -> Result<String, Box<dyn std::error::Error>> {
+    let (endpoints, tags) = routes.into_parts();
     let mut paths = Paths::new();
     let mut components = Components::new();
-    let mut tags: Vec<String> = Vec::new();
-    for endpoint in routes.into_endpoints() {
+    for endpoint in endpoints {
         let mut operation =
             Operation::new(endpoint.method.clone(), endpoint.id, endpoint.path, endpoint.summary);
         (endpoint.describe)(&mut operation);
+        operation.errors(endpoint.errors);
         let method = match endpoint.method {
             Method::POST => HttpMethod::Post,
             Method::PUT => HttpMethod::Put,
             Method::DELETE => HttpMethod::Delete,
             _ => HttpMethod::Get,
         };
-        if !tags.iter().any(|tag| tag == operation.tag()) {
-            tags.push(operation.tag().to_owned());
-        }
-        let (operation, mut schemas) = operation.build();
-        for (_, schema) in &mut schemas {
-            require_nullable(schema);
-        }
-        components.schemas.extend(schemas);
+        let (operation, schemas) = operation.build();
+        add_schemas(&mut components, schemas)?;
         let item = PathItem::new(method, operation);
         match paths.paths.get_mut(endpoint.path) {
             Some(known) => known.merge_operations(item),
@@ -87,6 +58,8 @@ pub(crate) fn document(routes: Routes) -> OpenApi {
             }
         }
     }
+    add_schemas(&mut components, shared::schemas())?;
+    components.responses = shared::errors();
     for (name, doc) in
         [("access_token", "Access token of a session."), ("refresh_token", "Refresh token of a session.")]
     {
@@ -100,9 +73,30 @@ pub(crate) fn document(routes: Routes) -> OpenApi {
          `{\"status\": \"success\", \"data\": …}`; errors carry a stable `code` and name every invalid field."
             .to_owned(),
     );
+    let mut license = License::new(env!("CARGO_PKG_LICENSE"));
+    license.identifier = Some(env!("CARGO_PKG_LICENSE").to_owned());
+    document.info.license = Some(license);
+    document.servers = Some(vec![Server::new("/")]);
     document.components = Some(components);
-    document.tags = Some(tags.into_iter().map(Tag::new).collect());
-    document
+    let tag = |(name, description)| TagBuilder::new().name(name).description(Some(description)).build();
+    document.tags = Some(tags.into_iter().map(tag).collect());
+    let mut document = serde_json::to_value(document)?;
+    shared::complete(&mut document);
+    Ok(serde_json::to_string_pretty(&document)?)
+}
+
+/// Adds the schemas of an operation. Types that share a name have the same schema.
+fn add_schemas(
+    components: &mut Components,
+    schemas: Vec<(String, RefOr<Schema>)>,
+) -> Result<(), NameCollision> {
+    for (name, schema) in schemas {
+        match components.schemas.get(&name) {
+            Some(known) if *known != schema => return Err(NameCollision(name)),
+            _ => components.schemas.insert(name, schema),
+        };
+    }
+    Ok(())
 }
 
 /// The served document. Application data: the function that builds it, so that it is built on first
@@ -120,7 +114,8 @@ impl Responder for Document {
 
 impl Describe for Document {
     fn describe(operation: &mut Operation) {
-        operation.bare(200, object().into());
+        let any = object().additional_properties(Some(AdditionalProperties::FreeForm(true)));
+        operation.bare(200, any.into());
     }
 }
 
@@ -154,4 +149,27 @@ async fn docs(_: App, _: Public) -> Result<PageRedirect, Problem> {
 pub(crate) fn page(config: &mut ServiceConfig) {
     let settings = utoipa_swagger_ui::Config::from("/api/openapi.json");
     config.service(utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(settings));
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::{Components, ObjectBuilder, RefOr, Schema, schema::Type};
+
+    #[test]
+    fn the_document_of_all_endpoints_is_built() {
+        let document = super::document(crate::routes());
+        assert!(document.is_ok(), "{document:?}");
+    }
+
+    #[test]
+    fn two_types_never_share_a_name() {
+        let schema = |kind| RefOr::T(Schema::from(ObjectBuilder::new().schema_type(kind)));
+        let mut components = Components::new();
+        let text = || vec![("Status".to_owned(), schema(Type::String))];
+        assert!(super::add_schemas(&mut components, text()).is_ok());
+        assert!(super::add_schemas(&mut components, text()).is_ok(), "a type is used several times");
+        let other = vec![("Status".to_owned(), schema(Type::Integer))];
+        let refused = super::add_schemas(&mut components, other).map_err(|error| error.to_string());
+        assert_eq!(refused, Err("several types have the name Status in the API document".to_owned()));
+    }
 }

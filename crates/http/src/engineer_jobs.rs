@@ -28,6 +28,7 @@ use crate::{
 
 /// Endpoints of engineer jobs.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("engineer_jobs", "Jobs of engineers");
     routes.get(
         "/api/engineer-jobs",
         "engineer_jobs.list",

@@ -24,13 +24,14 @@ use crate::{
         permit::Permit,
         problem::Problem,
         rendered::Rendered,
-        reply::{Created, Paged, Plain, Reply},
+        reply::{Complete, Created, Paged, Plain, Reply},
         routes::Routes,
     },
 };
 
 /// Endpoints of equipment.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("equipment", "Machines and their history");
     routes.get("/api/equipment", "equipment.list", list, "List machines, filtered");
     routes.post("/api/equipment", "equipment.create", create, "Register a machine");
     routes.get("/api/equipment/types", "equipment.types", types, "List the equipment types in use");
@@ -157,12 +158,12 @@ struct TypeView {
     equipment_type_ar: Option<String>,
 }
 
-async fn types(app: App, permit: Permit<SignedIn>) -> Result<Reply<Vec<TypeView>>, Problem> {
+async fn types(app: App, permit: Permit<SignedIn>) -> Result<Reply<Complete<TypeView>>, Problem> {
     let Plain(types) = app.read(permit, (), |conn, _, ()| Ok(Plain(equipment::types(conn)?))).await?;
     let views = types
         .into_iter()
         .map(|(equipment_type, equipment_type_ar)| TypeView { equipment_type, equipment_type_ar });
-    Ok(Reply::new(views.collect()))
+    Ok(Reply::new(Complete(views.collect())))
 }
 
 /// An event in the history of a machine; exactly one of the objects is set.

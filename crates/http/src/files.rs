@@ -37,7 +37,7 @@ use crate::{
         permit::{Permit, Public},
         problem::Problem,
         rendered::Rendered,
-        reply::{Created, Done, Paged, Plain, Reply},
+        reply::{Complete, Created, Done, Paged, Plain, Reply},
         request_context,
         routes::{AuthRequirement, Routes},
     },
@@ -45,12 +45,10 @@ use crate::{
 
 /// Endpoints of files.
 pub(crate) fn routes(routes: &mut Routes) {
-    routes.get(
-        "/api/files",
-        "files.list",
-        list,
-        "List the files of an object, or the user's own, newest first",
-    );
+    routes.tag("files", "Evidence files");
+    routes
+        .get("/api/files", "files.list", list, "List the files of an object, or the user's own, newest first")
+        .errors(&[404]);
     routes.post("/api/files/upload", "files.upload", upload, "Upload a file").limit(Limit::Upload);
     routes
         .post(
@@ -115,10 +113,10 @@ async fn upload_multiple(
     app: App,
     permit: Permit<SignedIn>,
     form: Upload<true>,
-) -> Result<Rendered<Created<Vec<FileView>>>, Problem> {
+) -> Result<Rendered<Created<Complete<FileView>>>, Problem> {
     app.authorize(permit.clone(), ()).await?;
     let form = form.receive(&app).await?;
-    ingest(&app, permit, form, |views| Ok(Created::with(views, "files uploaded"))).await
+    ingest(&app, permit, form, |views| Ok(Created::with(Complete(views), "files uploaded"))).await
 }
 
 async fn delete(app: App, permit: Permit<SignedIn>, id: Path<FileId>) -> Result<Rendered<Done>, Problem> {
@@ -153,7 +151,7 @@ impl FromRequest for Visitor {
 impl Describe for Visitor {
     fn describe(operation: &mut Operation) {
         Permit::<SignedIn>::describe(operation);
-        operation.link_token();
+        operation.query_parameter("token", "Token of a link to this file; replaces the access token.");
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Endpoints of the service's health.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("health", "Health checks and the entry points of the service");
     routes.get("/", "health.root", root, "Get the name and the entry points of the service");
     routes.get("/health", "health.health", health, "Check the health of the service");
     routes.get("/health/live", "health.live", live, "Check whether the process runs");

@@ -35,6 +35,7 @@ use crate::{
 
 /// Endpoints of inspections.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("inspections", "Inspections by checklist, with answers and photos");
     routes.get(
         "/api/inspections",
         "inspections.list",

@@ -39,6 +39,7 @@ use crate::{
 
 /// Endpoints of repair jobs.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("jobs", "Repair jobs of specialists");
     routes.get(
         "/api/jobs",
         "jobs.list",

@@ -23,6 +23,7 @@ use crate::web::{
 
 /// Endpoints of leaderboards.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("leaderboards", "Rankings of users by points");
     routes.get(
         "/api/leaderboards",
         "leaderboards.overall",

@@ -31,6 +31,7 @@ use crate::{
 
 /// Endpoints of leaves.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("leaves", "Leaves and their coverage");
     routes.get(
         "/api/leaves",
         "leaves.list",

@@ -113,8 +113,7 @@ pub fn limits() -> Vec<(&'static str, u32)> {
 
 /// The OpenAPI document of [`routes`], as JSON. Built on first use.
 pub fn openapi() -> &'static str {
-    static DOCUMENT: LazyLock<String> =
-        LazyLock::new(|| docs::document(routes()).to_pretty_json().unwrap_or_default());
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| docs::document(routes()).unwrap_or_default());
     &DOCUMENT
 }
 

@@ -26,6 +26,7 @@ use crate::web::{
 
 /// Endpoint of the metrics.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("metrics", "Metrics for monitoring");
     routes.get("/metrics", "metrics.show", show, "Metrics, in the text format of Prometheus");
 }
 
@@ -75,8 +76,7 @@ impl FromRequest for MetricsAccess {
 
 impl Describe for MetricsAccess {
     fn describe(operation: &mut Operation) {
-        operation.error(401, "The metrics token is missing or wrong.");
-        operation.error(403, "No metrics token is configured, and the client is on another machine.");
+        operation.errors(&[401, 403]);
     }
 }
 

@@ -27,6 +27,8 @@ use crate::web::{
 
 /// Endpoints of notifications.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("notifications", "The notifications of the user");
+    routes.tag("stream", "New notifications, as they are made");
     routes.get(
         "/api/notifications",
         "notifications.list",

@@ -19,6 +19,7 @@ use crate::web::{
 
 /// Endpoints of the outbox.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("outbox", "Background jobs");
     routes.get(
         "/api/admin/outbox",
         "outbox.list",

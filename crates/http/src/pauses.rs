@@ -27,6 +27,7 @@ use crate::{
 
 /// Endpoints of pauses.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("pauses", "Pauses of jobs, and their approval");
     routes.get(
         "/api/jobs/pauses/pending",
         "pauses.pending",

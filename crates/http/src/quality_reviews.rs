@@ -26,6 +26,7 @@ use crate::{
 
 /// Endpoints of quality reviews.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("quality_reviews", "Quality reviews of completed work");
     routes.get(
         "/api/quality-reviews",
         "quality_reviews.list",

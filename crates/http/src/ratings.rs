@@ -29,6 +29,7 @@ use crate::{
 
 /// Endpoints of ratings.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("ratings", "Ratings of inspections by admins");
     routes.post("/api/ratings/inspections/{id}", "ratings.rate", rate, "Rate a submitted inspection");
     routes.put(
         "/api/ratings/inspections/{id}",

@@ -25,6 +25,7 @@ use crate::web::{
 
 /// Endpoints of reports.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("reports", "Dashboards, analytics and time series");
     routes.get(
         "/api/reports/dashboard",
         "reports.dashboard",

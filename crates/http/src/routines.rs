@@ -26,6 +26,7 @@ use crate::web::{
 
 /// Endpoints of routines.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("routines", "Routines: which types of machines are inspected in which shifts");
     routes.get("/api/inspection-routines", "routines.list", list, "List routines, filtered");
     routes.post("/api/inspection-routines", "routines.create", create, "Create a routine");
     routes.get("/api/inspection-routines/{id}", "routines.get", get, "Get a routine");

@@ -31,6 +31,7 @@ use crate::{
 
 /// Endpoints of the weekly plan.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("schedules", "Weekly plans of single machines");
     routes.get(
         "/api/schedules/today",
         "schedules.today",

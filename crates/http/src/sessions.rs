@@ -31,6 +31,7 @@ use crate::{
 
 /// Endpoints of sessions.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("sessions", "Sign-in, sign-out and the tokens of a session");
     routes
         .post(
             "/api/auth/login",
@@ -38,6 +39,7 @@ pub(crate) fn routes(routes: &mut Routes) {
             login,
             "Sign in with e-mail address and password; 5 requests a minute",
         )
+        .errors(&[401])
         .limit(Limit::Login);
     routes
         .post(

@@ -41,6 +41,8 @@ use crate::{
 
 /// Endpoints of offline work.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("sync", "Offline work, applied item by item");
+    routes.tag("changes", "What changed for the user");
     routes.post("/api/sync", "sync.one", one, "Apply one item of offline work");
     routes.post(
         "/api/sync/batch",

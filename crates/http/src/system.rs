@@ -16,6 +16,7 @@ use crate::{
 
 /// Endpoint of the system state.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("system", "The state of the service");
     routes.get(
         "/api/admin/system",
         "system.system",

@@ -26,6 +26,7 @@ use crate::{
 
 /// Endpoints of takeovers.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("takeovers", "Takeovers of stalled jobs");
     routes.get(
         "/api/takeovers",
         "takeovers.list",

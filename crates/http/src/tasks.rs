@@ -15,12 +15,13 @@ use crate::web::{
     permit::Permit,
     problem::Problem,
     rendered::Rendered,
-    reply::{Paged, Reply},
+    reply::{Complete, Paged, Reply},
     routes::Routes,
 };
 
 /// Endpoints of the scheduled tasks.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("tasks", "Scheduled tasks and their runs");
     routes.get(
         "/api/admin/tasks",
         "tasks.list",
@@ -48,7 +49,7 @@ struct TaskView {
     last_run: Option<TaskRun>,
 }
 
-async fn list(app: App, permit: Permit<OperateService>) -> Result<Reply<Vec<TaskView>>, Problem> {
+async fn list(app: App, permit: Permit<OperateService>) -> Result<Reply<Complete<TaskView>>, Problem> {
     let (calendar, now) = (app.context().calendar.clone(), app.now());
     let tasks = app.read(permit, (), move |conn, _, ()| {
         let view = |task: &TaskName| {
@@ -62,7 +63,7 @@ async fn list(app: App, permit: Permit<OperateService>) -> Result<Reply<Vec<Task
         };
         TaskName::ALL.iter().map(view).collect::<Result<Vec<_>, _>>()
     });
-    Ok(Reply::new(tasks.await?))
+    Ok(Reply::new(Complete(tasks.await?)))
 }
 
 async fn runs(

@@ -27,6 +27,7 @@ use crate::web::{
 
 /// Endpoints of user accounts.
 pub(crate) fn routes(routes: &mut Routes) {
+    routes.tag("users", "Accounts, their roles and their points");
     routes.get("/api/users", "users.list", list, "List users, filtered");
     routes.post("/api/users", "users.create", create, "Create an account");
     routes.get("/api/users/{id}", "users.get", get, "Get a user; admins see all, others themselves");

@@ -5,7 +5,10 @@ use std::{io::Read, path::Path, time::Duration};
 use serde_json::Value;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
-use crate::{environment, messages};
+use crate::{
+    contract::{self, Contract},
+    environment, messages,
+};
 
 /// An HTTP response.
 #[derive(Debug, Clone)]
@@ -104,6 +107,7 @@ pub struct Client {
     token: Option<String>,
     headers: Vec<(String, String)>,
     is_careful: bool,
+    contract: Option<&'static Contract>,
 }
 
 /// The resource that a request changes, if its path begins with one.
@@ -126,7 +130,14 @@ impl Client {
             token: None,
             headers: Vec::new(),
             is_careful: environment::variable("INSPECTION_TEST_CAREFUL").is_some(),
+            contract: None,
         }
+    }
+
+    /// The same client, which checks every exchange against the contract.
+    #[must_use]
+    pub fn holding_to(&self, contract: &'static Contract) -> Self {
+        Self { contract: Some(contract), ..self.clone() }
     }
 
     /// A client without a token that trusts only this CA.
@@ -181,7 +192,7 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// When the service can't be reached.
+    /// When the service can't be reached, or deviates from its contract.
     pub fn send(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Response {
         let sent = self.exchange(method, path, body);
         let (answer, _) = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
@@ -249,7 +260,14 @@ impl Client {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         messages::check(&json);
-        Ok((Response { status: response.status().as_u16(), headers, bytes, text, json }, missing))
+        let response = Response { status: response.status().as_u16(), headers, bytes, text, json };
+        if let Some(contract) = self.contract.filter(|_| missing.is_none()) {
+            let Response { status, headers, bytes, .. } = &response;
+            let received = contract::Response { status: *status, headers, bytes };
+            let violations = contract.violations(&contract::Request { method, path, body }, &received);
+            assert!(violations.is_empty(), "against the API document:\n{}", violations.join("\n"));
+        }
+        Ok((response, missing))
     }
 
     /// `GET`.

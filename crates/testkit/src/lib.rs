@@ -11,6 +11,7 @@
 pub mod builders;
 pub mod clients;
 pub mod context;
+pub mod contract;
 pub mod databases;
 mod environment;
 pub mod files;

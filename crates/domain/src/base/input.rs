@@ -3,6 +3,8 @@
 //! A command or filter is declared once with the `input!` macro. The declaration yields its names
 //! in JSON, its parser for JSON objects and query strings, and its schema in the API document.
 
+#[cfg(feature = "openapi")]
+mod example;
 mod field;
 mod invalid;
 mod macros;

@@ -73,11 +73,11 @@ impl Scalar for DayOfWeek {
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         use utoipa::openapi::{OneOfBuilder, schema::Type};
-        let names = DayOfWeek::ALL.map(|day| day.name().to_lowercase());
-        OneOfBuilder::new()
-            .item(<Self as utoipa::PartialSchema>::schema())
-            .item(crate::input::object(Type::String).enum_values(Some(names)))
-            .into()
+        let name = crate::input::object(Type::String)
+            .description(Some("Its name, or the first three letters of it, in any case."))
+            .min_length(Some(1))
+            .max_length(Some(9));
+        OneOfBuilder::new().item(<Self as utoipa::PartialSchema>::schema()).item(name).into()
     }
 }
 

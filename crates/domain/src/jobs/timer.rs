@@ -76,7 +76,7 @@ impl Scalar for Hours {
 #[cfg(feature = "openapi")]
 impl utoipa::PartialSchema for Hours {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        <Self as Scalar>::schema()
+        crate::input::object(utoipa::openapi::schema::Type::Number).minimum(Some(0)).into()
     }
 }
 

@@ -104,6 +104,6 @@ impl Scalar for Badge {
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         use utoipa::openapi::schema::Type;
-        crate::input::object(Type::String).pattern(Some("^[A-Z0-9-]{2,20}$")).into()
+        crate::input::object(Type::String).pattern(Some("^[A-Za-z0-9-]{2,20}$")).into()
     }
 }

@@ -136,6 +136,8 @@ impl Scalar for Password {
         use utoipa::openapi::{KnownFormat, SchemaFormat, schema::Type};
         crate::input::object(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+            .min_length(Some(1))
+            .max_length(Some(1024))
             .into()
     }
 }

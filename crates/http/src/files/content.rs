@@ -18,7 +18,7 @@ use actix_web::{
     },
 };
 use futures_util::TryStreamExt;
-use inspection_domain::files::StoredFile;
+use inspection_domain::files::{FileKind, StoredFile};
 use inspection_storage::Opened;
 
 use crate::web::{
@@ -202,7 +202,7 @@ impl Responder for FileContent {
 
 impl Describe for FileContent {
     fn describe(operation: &mut Operation) {
-        operation.bytes();
+        operation.bytes(&FileKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>());
     }
 }
 

@@ -293,6 +293,7 @@ async fn text(field: &mut Field, overhead: &mut usize) -> Result<String, PartErr
 
 impl<const SEVERAL: bool> Describe for Upload<SEVERAL> {
     fn describe(operation: &mut Operation) {
-        operation.form(Self::FIELD, SEVERAL, UploadFields::schema());
+        let name = if SEVERAL { "NewFiles" } else { "NewFile" };
+        operation.form::<UploadFields>(name, Self::FIELD, SEVERAL);
     }
 }

@@ -70,6 +70,7 @@ impl Describe for LastEvent {
             "Last-Event-ID",
             "Id of the last event that the client received; the stream resumes after it.",
         );
+        operation.query_parameter("last_event_id", "The same, for clients that can set no headers.");
     }
 }
 

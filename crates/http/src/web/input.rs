@@ -220,6 +220,8 @@ impl<T: Input> Describe for QueryParams<T> {
 pub(crate) struct Unfiltered;
 
 impl Input for Unfiltered {
+    const NAME: &'static str = "Unfiltered";
+
     fn read(_: &mut RawInput) -> Result<Self, Invalid> {
         Ok(Self)
     }
@@ -336,7 +338,7 @@ impl<T: Input> Describe for ListQuery<T> {
 
 impl<T: Input> Describe for Body<T> {
     fn describe(operation: &mut Operation) {
-        operation.body(T::schema(), T::fields().iter().any(|field| field.required));
+        operation.body::<T>();
     }
 }
 

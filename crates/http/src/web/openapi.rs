@@ -5,21 +5,19 @@ use std::collections::{BTreeMap, VecDeque};
 use actix_web::http::Method;
 use inspection_auth::permissions::PermissionRow;
 use inspection_domain::{
-    input::{FieldDoc, Scalar},
+    input::{FieldDoc, Input, Scalar},
     text::Language,
 };
 use utoipa::{
     ToSchema,
     openapi::{
-        AllOfBuilder, ArrayBuilder, Content, Deprecated, Header, ObjectBuilder, Ref, RefOr, Required,
-        Response, ResponseBuilder, Schema, SecurityRequirement,
+        ArrayBuilder, Content, ContentBuilder, Deprecated, KnownFormat, ObjectBuilder, Ref, RefOr, Required,
+        Response, ResponseBuilder, Schema, SchemaFormat, SecurityRequirement,
         path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
         request_body::{RequestBody, RequestBodyBuilder},
-        schema::Type,
+        schema::{ArrayItems, SchemaType, Type},
     },
 };
-
-use super::problem::ErrorBody;
 
 /// A type in a handler's signature that contributes to the operation.
 pub(crate) trait Describe {
@@ -28,6 +26,26 @@ pub(crate) trait Describe {
 }
 
 type AnySchema = RefOr<Schema>;
+
+/// The error responses of the API: status, name in the document and meaning. Operations refer to
+/// them.
+pub(crate) const ERRORS: &[(u16, &str, &str)] = &[
+    (400, "BadRequest", "The input is invalid, or a rule forbids the operation."),
+    (401, "Unauthorized", "The token is missing, invalid, expired or revoked, or the credentials are wrong."),
+    (403, "Forbidden", "The user's role does not permit this operation, or not on this object."),
+    (404, "NotFound", "The object, or one that the input refers to, does not exist or is not visible."),
+    (409, "Conflict", "A concurrent update prevents the operation; retrying may succeed."),
+    (412, "PreconditionFailed", "The resource is in another version than the client has seen."),
+    (413, "PayloadTooLarge", "The body, or a file in it, is too large."),
+    (415, "UnsupportedMediaType", "The body is not of the type that the operation takes."),
+    (429, "TooManyRequests", "The client has sent too many requests."),
+    (500, "InternalError", "A defect of the service. The log has its cause under the request id."),
+    (503, "Unavailable", "The database, the file store or another dependency is unavailable, or busy."),
+];
+
+/// Headers of every response, and of those to requests with an idempotency key.
+const HEADERS: &[&str] = &["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id"];
+const REPLAYED: &str = "Idempotency-Replayed";
 
 /// The document's description of one endpoint.
 pub(crate) struct Operation {
@@ -38,10 +56,15 @@ pub(crate) struct Operation {
     path_names: VecDeque<String>,
     parameters: Vec<Parameter>,
     body: Option<RequestBody>,
-    responses: BTreeMap<String, Response>,
+    responses: BTreeMap<String, RefOr<Response>>,
+    /// Whether requests may have an idempotency key.
+    is_keyed: bool,
     permission: Option<&'static str>,
     security: Option<&'static str>,
+    /// Schemas of responses.
     schemas: Vec<(String, AnySchema)>,
+    /// Schemas of bodies.
+    inputs: Vec<(String, AnySchema)>,
 }
 
 pub(crate) fn object() -> ObjectBuilder {
@@ -52,12 +75,68 @@ fn constant(text: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some([text]))
 }
 
+/// Marks the properties that may be null as required. A property that may be missing is never null.
+fn require_nullable(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            let nullable = object.properties.iter().filter(|(_, property)| allows_null(property));
+            let nullable: Vec<_> = nullable.map(|(name, _)| name.clone()).collect();
+            object.required.extend(nullable);
+            object.required.sort_unstable();
+            object.required.dedup();
+        }
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_nullable),
+        RefOr::T(Schema::OneOf(one)) => one.items.iter_mut().for_each(require_nullable),
+        _ => {}
+    }
+}
+
+fn allows_null(schema: &RefOr<Schema>) -> bool {
+    match schema {
+        RefOr::T(Schema::Object(object)) => match &object.schema_type {
+            SchemaType::Type(kind) => *kind == Type::Null,
+            SchemaType::Array(kinds) => kinds.contains(&Type::Null),
+            SchemaType::AnyValue => false,
+        },
+        RefOr::T(Schema::OneOf(one)) => one.items.iter().any(allows_null),
+        RefOr::T(Schema::Array(array)) => {
+            matches!(&array.schema_type, SchemaType::Array(kinds) if kinds.contains(&Type::Null))
+        }
+        _ => false,
+    }
+}
+
+/// Whether an input refers to an object by its id, which may not exist.
+fn has_id(schema: &AnySchema) -> bool {
+    let is_id = SchemaFormat::KnownFormat(KnownFormat::Int64);
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            let is_positive = object.minimum == Some(1_i32.into());
+            object.format.as_ref() == Some(&is_id) && is_positive || object.properties.values().any(has_id)
+        }
+        RefOr::T(Schema::Array(array)) => match &array.items {
+            ArrayItems::RefOrSchema(element) => has_id(element),
+            ArrayItems::False => false,
+        },
+        RefOr::T(Schema::AllOf(all)) => all.items.iter().any(has_id),
+        RefOr::T(Schema::OneOf(one)) => one.items.iter().any(has_id),
+        RefOr::T(Schema::AnyOf(any)) => any.items.iter().any(has_id),
+        // An item of offline work, which may refer to any object.
+        _ => true,
+    }
+}
+
+/// The name of a view in the names of its responses.
+fn noun(name: &str) -> &str {
+    name.strip_suffix("View").unwrap_or(name)
+}
+
 impl Operation {
     /// An operation with the id `feature.action`; the feature is its tag.
     pub(crate) fn new(method: Method, id: &str, path: &str, summary: &str) -> Self {
         let tag = id.split_once('.').map_or(id, |(feature, _)| feature);
         let path_names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        Self {
+        let mut operation = Self {
             method,
             id: id.to_owned(),
             tag: tag.to_owned(),
@@ -66,15 +145,14 @@ impl Operation {
             parameters: Vec::new(),
             body: None,
             responses: BTreeMap::new(),
+            is_keyed: false,
             permission: None,
             security: None,
             schemas: Vec::new(),
-        }
-    }
-
-    /// The tag of the operation.
-    pub(crate) fn tag(&self) -> &str {
-        &self.tag
+            inputs: Vec::new(),
+        };
+        operation.errors(&[429, 500, 503]);
+        operation
     }
 
     pub(crate) fn is_public(&mut self) {
@@ -88,13 +166,15 @@ impl Operation {
         self.security = Some("access_token");
         let lang = <Language as Scalar>::schema();
         self.parameter("lang", ParameterIn::Query, false, "Language of the texts in the response.", lang);
-        self.error(401, "The access token is missing, invalid, expired or revoked.");
-        self.error(403, "The user's role does not permit this operation, or not on this object.");
+        self.errors(&[400, 401, 403]);
+        if self.method != Method::GET {
+            self.errors(&[409]);
+        }
     }
 
     pub(crate) fn requires_refresh_token(&mut self) {
         self.security = Some("refresh_token");
-        self.error(401, "The refresh token is missing, invalid, expired or revoked.");
+        self.errors(&[401]);
     }
 
     fn parameter(&mut self, name: &str, location: ParameterIn, required: bool, doc: &str, schema: AnySchema) {
@@ -112,8 +192,7 @@ impl Operation {
     pub(crate) fn path_parameter(&mut self, schema: AnySchema) {
         let name = self.path_names.pop_front().unwrap_or_default();
         self.parameter(&name, ParameterIn::Path, true, "", schema);
-        self.error(400, "The input is invalid, or a rule forbids the operation.");
-        self.error(404, "The object does not exist.");
+        self.errors(&[400, 404]);
     }
 
     pub(crate) fn query_parameters(&mut self, fields: Vec<FieldDoc>) {
@@ -127,52 +206,66 @@ impl Operation {
             }
             self.parameter(field.name, ParameterIn::Query, field.required, &field.doc, field.schema);
         }
-        self.error(400, "The input is invalid, or a rule forbids the operation.");
+        self.errors(&[400]);
     }
 
-    pub(crate) fn body(&mut self, schema: AnySchema, required: bool) {
-        let content = Content::new(Some(schema));
-        let required = if required { Required::True } else { Required::False };
+    /// A JSON body, with an example.
+    pub(crate) fn body<T: Input>(&mut self) {
+        let is_required = T::fields().iter().any(|field| field.required);
+        let schema = T::schema();
+        if has_id(&schema) {
+            self.errors(&[404]);
+        }
+        self.inputs.push((T::NAME.to_owned(), schema));
+        let content = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(T::NAME)))
+            .example(Some(T::example()))
+            .build();
+        let required = if is_required { Required::True } else { Required::False };
         self.body = Some(
             RequestBodyBuilder::new().content("application/json", content).required(Some(required)).build(),
         );
-        self.error(400, "The input is invalid, or a rule forbids the operation.");
-        self.error(409, "A concurrent update or a rule prevents the operation; retrying may succeed.");
-        self.error(413, "The body is too large.");
-        self.error(415, "The body is not JSON.");
+        self.errors(&[400, 413, 415]);
     }
 
     /// A multipart form: one file in this field, or several, and further fields.
-    pub(crate) fn form(&mut self, field: &str, several: bool, fields: AnySchema) {
+    pub(crate) fn form<T: Input>(&mut self, name: &str, field: &str, several: bool) {
         let file =
             ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream");
-        let files: AnySchema =
-            if several { ArrayBuilder::new().items(file).max_items(Some(10)).into() } else { file.into() };
-        let with_files = object().property(field, files).required(field);
-        let schema = AllOfBuilder::new().item(with_files).item(fields);
-        let content = Content::new(Some(Schema::from(schema)));
+        let files: AnySchema = if several {
+            ArrayBuilder::new().items(file).min_items(Some(1)).max_items(Some(10)).into()
+        } else {
+            file.into()
+        };
+        let mut schema = object().property(field, files).required(field);
+        for field in T::fields() {
+            schema = schema.property(field.name, field.schema);
+        }
+        self.inputs.push((name.to_owned(), schema.into()));
+        let content = Content::new(Some(Ref::from_schema_name(name)));
         self.body = Some(
             RequestBodyBuilder::new()
                 .content("multipart/form-data", content)
                 .required(Some(Required::True))
                 .build(),
         );
-        self.error(400, "A file is refused, or a field is invalid.");
-        self.error(413, "A file is too large.");
-        self.error(415, "The body is not a multipart form.");
-        self.error(503, "The file store is unavailable.");
+        self.errors(&[400, 404, 413, 415]);
     }
 
     /// The key of requests that may be sent again. Only requests that are not idempotent anyway
     /// have one.
     pub(crate) fn idempotency_key(&mut self) {
         if self.method == Method::POST {
-            self.header(
-                "Idempotency-Key",
-                "Key of at most 128 characters, chosen by the client. Within a day, a request that is \
-                 sent again with its key is answered as the first time, with `Idempotency-Replayed: \
-                 true`, and changes nothing.",
-            );
+            let key = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(130))
+                .pattern(Some("^[!-~]{1,130}$"));
+            let doc = "Key of at most 128 characters, chosen by the client, bare or in double quotes. \
+                       Within a day, a request that is sent again with its key is answered as the first \
+                       time, with `Idempotency-Replayed: true`, and changes nothing.";
+            self.parameter("Idempotency-Key", ParameterIn::Header, false, doc, key.into());
+            self.is_keyed = true;
         }
     }
 
@@ -185,15 +278,11 @@ impl Operation {
             "If-None-Match",
             "Tags of responses that the client has. Equal content is answered with 304, without a body.",
         );
-        let text = ObjectBuilder::new().schema_type(Type::String);
-        let mut tag = Header::new(text);
-        tag.description = Some("Tag of the response, for `If-None-Match` and `If-Match`.".to_owned());
-        if let Some(response) = self.responses.get_mut("200") {
-            response.headers.insert("ETag".to_owned(), tag.clone().into());
+        if let Some(RefOr::T(response)) = self.responses.get_mut("200") {
+            response.headers.insert("ETag".to_owned(), RefOr::Ref(header_ref("ETag")));
         }
-        let unchanged =
-            ResponseBuilder::new().description("The client's copy is current.").header("ETag", tag).build();
-        self.responses.insert("304".to_owned(), unchanged);
+        let unchanged = self.described("The client's copy is current.");
+        self.success("304", unchanged.header_ref("ETag", header_ref("ETag")));
     }
 
     /// The request header that names the version of the resource to change.
@@ -204,7 +293,7 @@ impl Operation {
                 "Tags of responses to reads of the resource, or `*`. The resource changes only if one of \
                  them shows its present version.",
             );
-            self.error(412, "The resource is in another version than the client has seen.");
+            self.errors(&[412]);
         }
     }
 
@@ -214,11 +303,11 @@ impl Operation {
         self.parameter(name, ParameterIn::Header, false, doc, text);
     }
 
-    /// A link token in the query, instead of an access token.
-    pub(crate) fn link_token(&mut self) {
+    /// An optional query parameter of any text.
+    pub(crate) fn query_parameter(&mut self, name: &str, doc: &str) {
         let text = ObjectBuilder::new().schema_type(Type::String).into();
-        let doc = "Token of a link to this file; replaces the access token.";
-        self.parameter("token", ParameterIn::Query, false, doc, text);
+        self.parameter(name, ParameterIn::Query, false, doc, text);
+        self.errors(&[400]);
     }
 
     /// A stream of server-sent events.
@@ -233,30 +322,38 @@ impl Operation {
     /// A body of another text format than JSON.
     pub(crate) fn text(&mut self, content_type: &str, doc: &str) {
         let text = ObjectBuilder::new().schema_type(Type::String);
-        let response = ResponseBuilder::new()
-            .description(doc)
-            .content(content_type, Content::new(Some(Schema::from(text))))
-            .build();
-        self.responses.insert("200".into(), response);
+        let content = Content::new(Some(Schema::from(text)));
+        self.success("200", self.described(doc).content(content_type, content));
     }
 
-    /// A file, or a range of it.
-    pub(crate) fn bytes(&mut self) {
+    /// A file of one of these types, or a range of it.
+    pub(crate) fn bytes(&mut self, content_types: &[&str]) {
         for (status, doc) in [("200", "The file."), ("206", "The requested range.")] {
-            let bytes =
-                ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream");
-            let response = ResponseBuilder::new()
-                .description(doc)
-                .content("application/octet-stream", Content::new(Some(Schema::from(bytes))))
-                .build();
-            self.responses.insert(status.into(), response);
+            let mut response = self.described(doc);
+            for content_type in content_types {
+                let bytes = ObjectBuilder::new().schema_type(Type::String).content_media_type(*content_type);
+                response = response.content(*content_type, Content::new(Some(Schema::from(bytes))));
+            }
+            for name in ["Accept-Ranges", "Content-Disposition", "ETag"] {
+                response = response.header_ref(name, header_ref(name));
+            }
+            if status == "206" {
+                response = response.header_ref("Content-Range", header_ref("Content-Range"));
+            }
+            self.success(status, response);
         }
         for (status, doc) in
             [("304", "The client's copy is current."), ("416", "The range is not satisfiable.")]
         {
-            self.responses.insert(status.into(), ResponseBuilder::new().description(doc).build());
+            let mut response = self.described(doc);
+            for name in ["Accept-Ranges", "ETag"] {
+                response = response.header_ref(name, header_ref(name));
+            }
+            if status == "416" {
+                response = response.header_ref("Content-Range", header_ref("Content-Range"));
+            }
+            self.success(status, response);
         }
-        self.error(503, "The file store is unavailable.");
     }
 
     /// Adds the schema of a type to the document and refers to it.
@@ -266,39 +363,68 @@ impl Operation {
         Ref::from_schema_name(T::name()).into()
     }
 
-    pub(crate) fn list<T: ToSchema>(&mut self) -> AnySchema {
-        let element = self.schema::<T>();
-        ArrayBuilder::new().items(element).into()
+    /// Adds a schema to the document and refers to it.
+    fn named(&mut self, name: String, schema: impl Into<AnySchema>) -> AnySchema {
+        let reference = Ref::from_schema_name(&name);
+        self.schemas.push((name, schema.into()));
+        reference.into()
+    }
+
+    fn described(&self, doc: &str) -> ResponseBuilder {
+        let mut response = ResponseBuilder::new().description(doc);
+        for name in HEADERS.iter().chain(self.is_keyed.then_some(&REPLAYED)) {
+            response = response.header_ref(*name, header_ref(name));
+        }
+        response
+    }
+
+    fn success(&mut self, status: &str, response: ResponseBuilder) {
+        self.responses.insert(status.to_owned(), response.build().into());
     }
 
     fn response(&mut self, status: u16, doc: &str, schema: AnySchema) {
-        let response = ResponseBuilder::new()
-            .description(doc)
-            .content("application/json", Content::new(Some(schema)))
-            .build();
-        self.responses.insert(status.to_string(), response);
+        let response = self.described(doc).content("application/json", Content::new(Some(schema)));
+        self.success(&status.to_string(), response);
     }
 
-    pub(crate) fn envelope(&mut self, status: u16, data: AnySchema, pagination: Option<AnySchema>) {
-        let mut schema = object().property("status", constant("success")).required("status");
-        schema = schema.property("data", data).required("data");
-        schema = match pagination {
-            Some(pagination) => schema.property("pagination", pagination).required("pagination"),
-            None => schema.property("message", ObjectBuilder::new().schema_type(Type::String)),
-        };
+    /// `{"status": "success", "data": …, "message": …}`.
+    pub(crate) fn reply<T: ToSchema>(&mut self, status: u16) {
+        let data = self.schema::<T>();
+        let envelope = object()
+            .property("status", constant("success"))
+            .required("status")
+            .property("data", data)
+            .required("data")
+            .property("message", ObjectBuilder::new().schema_type(Type::String));
+        let body = self.named(format!("{}Reply", noun(&T::name())), envelope);
         let doc = if status == 201 { "Created." } else { "OK." };
-        self.response(status, doc, schema.into());
+        self.response(status, doc, body);
+    }
+
+    /// `{"status": "success", "data": […], "pagination": …}`.
+    pub(crate) fn page<T: ToSchema, P: ToSchema>(&mut self) {
+        let (element, pagination) = (self.schema::<T>(), self.schema::<P>());
+        let envelope = object()
+            .property("status", constant("success"))
+            .required("status")
+            .property("data", ArrayBuilder::new().items(element))
+            .required("data")
+            .property("pagination", pagination)
+            .required("pagination");
+        let body = self.named(format!("{}Page", noun(&T::name())), envelope);
+        self.response(200, "OK.", body);
     }
 
     pub(crate) fn message(&mut self) {
-        let schema = object()
+        let envelope = object()
             .property("status", constant("success"))
             .required("status")
             .property("data", ObjectBuilder::new().schema_type(Type::Null))
             .required("data")
             .property("message", ObjectBuilder::new().schema_type(Type::String))
             .required("message");
-        self.response(200, "OK.", schema.into());
+        let body = self.named("Done".to_owned(), envelope);
+        self.response(200, "OK.", body);
     }
 
     /// A body without the envelope, with the tag of a read.
@@ -314,16 +440,24 @@ impl Operation {
 
     /// A redirect.
     pub(crate) fn redirects(&mut self, doc: &str) {
-        self.responses.insert("302".to_owned(), ResponseBuilder::new().description(doc).build());
+        let response = self.described(doc).header_ref("Location", header_ref("Location"));
+        self.success("302", response);
     }
 
-    pub(crate) fn error(&mut self, status: u16, doc: &str) {
-        let schema = self.schema::<ErrorBody<'static>>();
-        self.response(status, doc, schema);
+    /// Error responses, by their statuses in [`ERRORS`].
+    pub(crate) fn errors(&mut self, statuses: &[u16]) {
+        for (status, name, _) in ERRORS.iter().filter(|(status, ..)| statuses.contains(status)) {
+            self.responses.insert(status.to_string(), RefOr::Ref(Ref::from_response_name(*name)));
+        }
     }
 
-    /// The operation and the schemas it refers to.
-    pub(crate) fn build(self) -> (OperationBuilder, Vec<(String, AnySchema)>) {
+    /// The operation and the schemas it refers to. A property of a response that may be null is
+    /// required: a response has it always.
+    pub(crate) fn build(mut self) -> (OperationBuilder, Vec<(String, AnySchema)>) {
+        for (_, schema) in &mut self.schemas {
+            require_nullable(schema);
+        }
+        self.schemas.append(&mut self.inputs);
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id))
             .tag(self.tag)
@@ -333,12 +467,18 @@ impl Operation {
         if let Some(permission) = self.permission {
             operation = operation.description(Some(format!("Permission: {permission}.")));
         }
-        if let Some(scheme) = self.security {
-            operation = operation.security(SecurityRequirement::new(scheme, Vec::<String>::new()));
-        }
+        operation = match self.security {
+            Some(scheme) => operation.security(SecurityRequirement::new(scheme, Vec::<String>::new())),
+            // Explicitly none.
+            None => operation.securities(Some(Vec::<SecurityRequirement>::new())),
+        };
         for (status, response) in self.responses {
             operation = operation.response(status, response);
         }
         (operation, self.schemas)
     }
+}
+
+fn header_ref(name: &str) -> Ref {
+    Ref::new(format!("#/components/headers/{name}"))
 }

@@ -1,5 +1,7 @@
 //! Success responses and their envelope.
 
+use std::borrow::Cow;
+
 use actix_web::{
     HttpRequest, HttpResponse, Responder, ResponseError,
     http::{Method, StatusCode},
@@ -12,7 +14,10 @@ use inspection_domain::{
     versions::Version,
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ArrayBuilder, Ref, RefOr, Schema},
+};
 
 use super::{
     cursors,
@@ -44,7 +49,7 @@ fn in_language(message: &'static str, language: Language) -> String {
 /// Sends a response; one to a read has a tag.
 fn respond(request: &HttpRequest, reply: &impl Render) -> HttpResponse {
     match (StatusCode::from_u16(reply.status()), reply.body(request_context::language())) {
-        (Ok(StatusCode::OK), Ok(body)) if request.method() == Method::GET => {
+        (Ok(StatusCode::OK), Ok(body)) if matches!(*request.method(), Method::GET | Method::HEAD) => {
             tagged(request, reply.version(), body)
         }
         (Ok(status), Ok(body)) => HttpResponse::build(status).content_type("application/json").body(body),
@@ -120,8 +125,7 @@ impl<T: Translated, const STATUS: u16> Translated for Reply<T, STATUS> {
 
 impl<T: ToSchema, const STATUS: u16> Describe for Reply<T, STATUS> {
     fn describe(operation: &mut Operation) {
-        let data = operation.schema::<T>();
-        operation.envelope(STATUS, data, None);
+        operation.reply::<T>(STATUS);
         operation.entity_tag();
     }
 }
@@ -210,6 +214,7 @@ impl Describe for Done {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Pagination {
     /// Page number, from 1.
+    #[schema(value_type = i64, minimum = 1)]
     page: u32,
     /// Maximum number of elements on a page.
     per_page: u32,
@@ -266,10 +271,36 @@ impl<T: Serialize> Responder for Paged<T> {
 
 impl<T: ToSchema> Describe for Paged<T> {
     fn describe(operation: &mut Operation) {
-        let data = operation.list::<T>();
-        let pagination = operation.schema::<Pagination>();
-        operation.envelope(200, data, Some(pagination));
+        operation.page::<T, Pagination>();
         operation.entity_tag();
+    }
+}
+
+/// A complete list as the data of a response.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Complete<T>(pub(crate) Vec<T>);
+
+impl<T: Translated> Translated for Complete<T> {
+    fn texts(&mut self, visit: &mut dyn FnMut(Slot<'_>)) {
+        self.0.texts(visit);
+    }
+}
+
+impl<T: ToSchema> PartialSchema for Complete<T> {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new().items(Ref::from_schema_name(T::name())).into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Complete<T> {
+    fn name() -> Cow<'static, str> {
+        format!("{}List", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+        schemas.push((T::name().into_owned(), T::schema()));
     }
 }
 

@@ -71,10 +71,18 @@ pub(crate) struct RegisteredEndpoint {
     pub(crate) summary: &'static str,
     /// Completes the operation for the document, which is built on first use.
     pub(crate) describe: fn(&mut Operation),
+    /// Statuses of errors that no type of the handler's signature implies.
+    pub(crate) errors: &'static [u16],
     limit: Option<Limit>,
 }
 
 impl RegisteredEndpoint {
+    /// Adds the statuses of errors that no type of the handler's signature implies.
+    pub(crate) fn errors(&mut self, statuses: &'static [u16]) -> &mut Self {
+        self.errors = statuses;
+        self
+    }
+
     /// Adds a rate limit, in addition to the overall one. The path must have no parameters.
     pub(crate) fn limit(&mut self, limit: Limit) {
         self.limit = Some(limit);
@@ -86,6 +94,8 @@ impl RegisteredEndpoint {
 pub struct Routes {
     paths: BTreeMap<&'static str, PathEntry>,
     endpoints: Vec<RegisteredEndpoint>,
+    /// Tags of operations with their descriptions.
+    tags: Vec<(&'static str, &'static str)>,
 }
 
 impl std::fmt::Debug for Routes {
@@ -100,9 +110,14 @@ impl Routes {
         self.endpoints.iter().map(|endpoint| (&endpoint.method, endpoint.path))
     }
 
-    /// The endpoints, in the order of their registration.
-    pub(crate) fn into_endpoints(self) -> Vec<RegisteredEndpoint> {
-        self.endpoints
+    /// The endpoints and the tags, in the order of their registration.
+    pub(crate) fn into_parts(self) -> (Vec<RegisteredEndpoint>, Vec<(&'static str, &'static str)>) {
+        (self.endpoints, self.tags)
+    }
+
+    /// Describes the operations whose ids begin with this tag.
+    pub(crate) fn tag(&mut self, name: &'static str, description: &'static str) {
+        self.tags.push((name, description));
     }
 
     pub(crate) fn get<Args: FromRequest + 'static>(
@@ -174,6 +189,7 @@ impl Routes {
             id,
             summary,
             describe: E::describe,
+            errors: &[],
             limit: None,
         })
     }

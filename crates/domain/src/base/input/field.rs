@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-#[cfg(feature = "openapi")]
-use super::scalar::object;
 use super::{
     invalid::Invalid,
     raw::{RawInput, RawValue},
@@ -14,6 +12,9 @@ use super::{
 pub trait Field: Sized {
     /// Whether the field must be present.
     const REQUIRED: bool;
+
+    /// Whether `null` or an empty text stand for an absent value.
+    const TAKES_NOTHING: bool = false;
 
     /// Parses the value received under one of the names of the field, if any.
     fn from_input(source: &mut RawInput, names: &[&str]) -> Result<Self, Invalid> {
@@ -43,6 +44,7 @@ impl<T: Scalar> Field for T {
 
 impl<T: Scalar> Field for Option<T> {
     const REQUIRED: bool = false;
+    const TAKES_NOTHING: bool = true;
 
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
         match given {
@@ -160,6 +162,7 @@ impl<T> Patch<T> {
 
 impl<T: Scalar> Field for Patch<T> {
     const REQUIRED: bool = false;
+    const TAKES_NOTHING: bool = true;
 
     fn from_input(source: &mut RawInput, names: &[&str]) -> Result<Self, Invalid> {
         Self::read(source.take_each(names))
@@ -171,10 +174,7 @@ impl<T: Scalar> Field for Patch<T> {
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        utoipa::openapi::OneOfBuilder::new()
-            .item(T::schema())
-            .item(object(utoipa::openapi::schema::Type::Null))
-            .into()
+        T::schema()
     }
 }
 

@@ -15,6 +15,8 @@ macro_rules! input {
         pub struct $name { $( $(#[doc = $doc])+ pub $field: $type, )+ }
 
         impl $crate::input::Input for $name {
+            const NAME: &'static str = stringify!($name);
+
             fn read(source: &mut $crate::input::RawInput) -> Result<Self, $crate::input::Invalid> {
                 let mut errors = $crate::input::Invalid::default();
                 $(
@@ -38,6 +40,7 @@ macro_rules! input {
                         doc: [$($doc),+].map(str::trim).join(" "),
                         required: <$type as $crate::input::Field>::REQUIRED,
                         schema: <$type as $crate::input::Field>::schema(),
+                        takes_nothing: <$type as $crate::input::Field>::TAKES_NOTHING,
                         aliases: vec![$($alias),*],
                     },
                 )+]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 #[cfg(feature = "openapi")]
-use super::scalar::object;
+use super::scalar::{object, or_nothing};
 use super::{
     field::Field,
     invalid::Invalid,
@@ -23,12 +23,17 @@ pub struct FieldDoc {
     pub required: bool,
     /// Schema.
     pub schema: utoipa::openapi::RefOr<utoipa::openapi::Schema>,
+    /// Whether `null` or an empty text stand for an absent value.
+    pub takes_nothing: bool,
     /// Deprecated names.
     pub aliases: Vec<&'static str>,
 }
 
 /// A command or filter, parsed from a JSON object or a query string.
 pub trait Input: Sized {
+    /// Name of the type, and of its schema in the API document.
+    const NAME: &'static str;
+
     /// Parses the fields; the error names every invalid one.
     fn read(source: &mut RawInput) -> Result<Self, Invalid>;
 
@@ -53,35 +58,66 @@ pub trait Input: Sized {
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         use utoipa::openapi::{
-            AllOfBuilder, Deprecated, ObjectBuilder, RefOr, Schema,
-            schema::{SchemaType, Type},
+            AllOfBuilder, ObjectBuilder,
+            schema::{AnyOfBuilder, SchemaType, Type},
         };
         let mut schema = object(Type::Object);
+        let mut alternatives = Vec::new();
         for field in Self::fields() {
-            for alias in field.aliases {
-                let mut deprecated = match &field.schema {
-                    RefOr::T(Schema::Object(inner)) => inner.clone(),
-                    _ => ObjectBuilder::new().schema_type(SchemaType::AnyValue).build(),
-                };
-                deprecated.description = Some(format!("Another name of `{}`.", field.name));
-                deprecated.deprecated = Some(Deprecated::True);
-                schema = schema.property(alias, deprecated);
-            }
-            // A description beside a reference requires an enclosing schema.
-            let described: RefOr<Schema> = match field.schema {
-                RefOr::T(Schema::Object(mut inner)) => {
-                    inner.description = Some(field.doc);
-                    RefOr::T(Schema::Object(inner))
+            // Any of the names of a required field will do; a name without a value gives way.
+            let value = if field.required && !field.aliases.is_empty() {
+                let names = std::iter::once(field.name).chain(field.aliases.iter().copied());
+                // Without a type, which alone means an object without fields to some generators.
+                let any =
+                    names.map(|name| ObjectBuilder::new().schema_type(SchemaType::AnyValue).required(name));
+                alternatives.push(any.fold(AnyOfBuilder::new(), AnyOfBuilder::item));
+                or_nothing(field.schema)
+            } else {
+                if field.required {
+                    schema = schema.required(field.name);
                 }
-                other => AllOfBuilder::new().item(other).description(Some(field.doc)).into(),
+                if field.takes_nothing { or_nothing(field.schema) } else { field.schema }
             };
-            schema = schema.property(field.name, described);
-            if field.required {
-                schema = schema.required(field.name);
+            for alias in field.aliases {
+                let doc = format!("Another name of `{}`.", field.name);
+                schema = schema.property(alias, described(value.clone(), doc));
             }
+            schema = schema.property(field.name, described(value, field.doc));
         }
-        schema.into()
+        if alternatives.is_empty() {
+            return schema.into();
+        }
+        alternatives.into_iter().fold(AllOfBuilder::new().item(schema), AllOfBuilder::item).into()
     }
+
+    /// An example of the object.
+    #[cfg(feature = "openapi")]
+    fn example() -> Value {
+        let fields = Self::fields().into_iter();
+        let examples = fields.filter_map(|field| {
+            Some((field.name.to_owned(), super::example::of_field(field.name, &field.schema)?))
+        });
+        Value::Object(examples.collect())
+    }
+}
+
+/// A schema with a description.
+#[cfg(feature = "openapi")]
+fn described(
+    mut schema: utoipa::openapi::RefOr<utoipa::openapi::Schema>,
+    doc: String,
+) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    use utoipa::openapi::{RefOr, Schema};
+    match &mut schema {
+        RefOr::T(Schema::Object(inner)) => inner.description = Some(doc),
+        RefOr::T(Schema::Array(inner)) => inner.description = Some(doc),
+        RefOr::T(Schema::OneOf(inner)) => inner.description = Some(doc),
+        RefOr::T(Schema::AllOf(inner)) => inner.description = Some(doc),
+        RefOr::T(Schema::AnyOf(inner)) => inner.description = Some(doc),
+        RefOr::Ref(inner) => inner.description = doc,
+        RefOr::T(_) => {}
+    }
+    schema
 }
 
 /// A list of 1 to `MAX` objects.

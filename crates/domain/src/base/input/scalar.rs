@@ -14,6 +14,41 @@ pub trait Scalar: Sized {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema>;
 }
 
+/// The schema of a value that may be `null` or an empty text, which stand for an absent one.
+#[cfg(feature = "openapi")]
+pub(crate) fn or_nothing(
+    schema: utoipa::openapi::RefOr<utoipa::openapi::Schema>,
+) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    use utoipa::openapi::{
+        OneOfBuilder, RefOr, Schema,
+        schema::{AnyOfBuilder, SchemaType, Type},
+    };
+    let nothing = || [serde_json::json!(""), Value::Null];
+    if let RefOr::T(Schema::Object(object)) = &schema
+        && object.schema_type == SchemaType::Type(Type::String)
+    {
+        let mut object = object.clone();
+        object.schema_type = SchemaType::Array(vec![Type::String, Type::Null]);
+        if let Some(values) = &mut object.enum_values {
+            values.extend(nothing());
+            return object.into();
+        }
+        if object.format.is_none() && object.pattern.is_none() {
+            object.min_length = None;
+            return object.into();
+        }
+    }
+    // A text without a value is none of the format.
+    let is_text = matches!(&schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::String));
+    let absent = object(Type::String)
+        .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
+        .enum_values(Some(nothing()));
+    if is_text {
+        return AnyOfBuilder::new().item(schema).item(absent).into();
+    }
+    OneOfBuilder::new().item(schema).item(absent).into()
+}
+
 #[cfg(feature = "openapi")]
 pub(crate) fn object(kind: utoipa::openapi::schema::Type) -> utoipa::openapi::ObjectBuilder {
     utoipa::openapi::ObjectBuilder::new().schema_type(kind)
@@ -51,7 +86,11 @@ macro_rules! whole_numbers {
 
             #[cfg(feature = "openapi")]
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-                object(utoipa::openapi::schema::Type::Integer).minimum(Some(<$number>::MIN as f64)).into()
+                object(utoipa::openapi::schema::Type::Integer)
+                    .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::Int64)))
+                    .minimum(bound(<$number>::MIN.into()))
+                    .maximum(bound(<$number>::MAX.into()))
+                    .into()
             }
         }
     )*};
@@ -65,6 +104,12 @@ mod numbers {
     use crate::message;
 
     whole_numbers!(i32, i64, u32);
+
+    /// A documented bound; none beyond the integers that JSON numbers represent exactly.
+    #[cfg(feature = "openapi")]
+    fn bound(number: i64) -> Option<f64> {
+        (number.unsigned_abs() <= 1 << 53).then_some(number as f64)
+    }
 }
 
 impl Scalar for f64 {
