@@ -97,7 +97,7 @@ pub struct PageRequest {
     pub page: u32,
     /// Page size, 1 to 100.
     pub per_page: u32,
-    /// Where the page begins, if not at its number.
+    /// Position before the page, if a cursor names it instead of the page number.
     pub after: Option<Position>,
     /// How the elements are counted.
     pub count: Option<Counting>,
@@ -155,11 +155,11 @@ impl PageRequest {
 pub struct Total {
     /// The number; 0 if they aren't counted.
     pub number: i64,
-    /// How far it is known.
+    /// Accuracy of the number.
     pub known: Known,
 }
 
-/// How far the number of elements of a list is known.
+/// Accuracy of the number of elements of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
     /// Exactly.
@@ -203,9 +203,9 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Number of elements on all pages, as far as `known` says.
     pub total: i64,
-    /// How far the total is known.
+    /// Accuracy of the total.
     pub known: Known,
-    /// Where the next page begins; `None` on the last page.
+    /// Position before the next page; `None` on the last page.
     pub next: Option<Position>,
     /// Parameters of the page.
     pub request: PageRequest,

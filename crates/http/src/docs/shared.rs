@@ -1,4 +1,4 @@
-//! What all operations of the document share: error responses and headers.
+//! Components that all operations of the document share: error responses and headers.
 
 use std::collections::BTreeMap;
 
