@@ -28,6 +28,7 @@ on_both! {
         let list = engineer.post("/api/inspection-assignments/lists/generate", &json!({"target_date": "2026-03-02", "shift": "day"}));
         assert_eq!((list.status, &list.data()["assignments_added"]), (201, &json!(2)), "{}", list.text);
         let detail = engineer.get(&format!("/api/inspection-assignments/lists/{}", list.id()));
+        assert_eq!(detail.data()["assignments_complete"], true);
         let assignments = detail.data()["assignments"].as_array().expect("assignments");
         let machines: Vec<&Value> = assignments.iter().map(|assignment| &assignment["equipment_id"]).collect();
         assert_eq!(machines, [&json!(active.id), &json!(maintained.id)]);

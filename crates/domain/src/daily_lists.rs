@@ -76,6 +76,23 @@ pub struct InspectionList {
     pub updated_at: Instant,
 }
 
+/// Number of assignments that a page of lists shows at most beyond its first two lists.
+const MOST_ASSIGNMENTS: i64 = 2000;
+
+impl InspectionList {
+    /// The lists of a page that show their assignments: the first ones, up to 2,000 assignments.
+    /// The two lists of a day always do; the machines of the site bound them.
+    pub fn with_assignments(page: &[Self]) -> &[Self] {
+        let mut assignments = 0_i64;
+        let fits = |list: &Self| {
+            assignments = assignments.saturating_add(list.total_assets);
+            assignments <= MOST_ASSIGNMENTS
+        };
+        let fitting = page.iter().map(fits).take_while(|fits| *fits).count();
+        page.get(..fitting.max(2)).unwrap_or(page)
+    }
+}
+
 crate::shows!(InspectionList {});
 
 impl crate::entity::Entity for InspectionList {
@@ -218,6 +235,21 @@ mod tests {
         for ((total, assigned, completed), status) in grid {
             assert_eq!(ListStatus::of(total, assigned, completed), status, "{total} {assigned} {completed}");
         }
+    }
+
+    #[test]
+    fn a_page_shows_the_assignments_of_its_first_lists_and_of_a_whole_day() {
+        let shown = |totals: &[i64]| {
+            let page: Vec<_> =
+                totals.iter().map(|total| InspectionList { total_assets: *total, ..list() }).collect();
+            InspectionList::with_assignments(&page).len()
+        };
+        assert_eq!(shown(&[]), 0);
+        assert_eq!(shown(&[100; 20]), 20);
+        assert_eq!(shown(&[100; 100]), 20);
+        assert_eq!(shown(&[5000]), 1);
+        assert_eq!(shown(&[5000, 5000, 1]), 2, "both shifts of a day");
+        assert_eq!(shown(&[500, 500, 5000, 1]), 2, "a short list behind a long one has none, either");
     }
 
     fn list() -> InspectionList {

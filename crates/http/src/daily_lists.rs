@@ -59,14 +59,22 @@ struct ListDetail {
     list: InspectionList,
     /// Time at which it was generated first.
     generated_at: Instant,
-    /// Its assignments, in order.
+    /// Its assignments, in order. On a page of lists, the first lists have theirs, up to 2,000
+    /// assignments together, and the two lists of a day always.
     assignments: Vec<AssignmentView>,
+    /// Whether `assignments` has all assignments; otherwise it has none, and the list itself shows
+    /// them.
+    assignments_complete: bool,
 }
 
 impl ListDetail {
-    fn new(list: InspectionList, assignments: &mut HashMap<ListId, Vec<AssignmentView>>) -> Self {
-        let assignments = assignments.remove(&list.id).unwrap_or_default();
-        Self { generated_at: list.created_at, assignments, list }
+    fn new(list: InspectionList, assignments: Option<Vec<AssignmentView>>) -> Self {
+        Self {
+            generated_at: list.created_at,
+            assignments_complete: assignments.is_some(),
+            assignments: assignments.unwrap_or_default(),
+            list,
+        }
     }
 
     /// The assignments of lists, with a fixed number of queries.
@@ -82,7 +90,8 @@ impl ListDetail {
         }
         let references = References::of::<_, AssignmentView>(&assignments);
         let related = references.load_with(conn, caller, machines)?;
-        let mut by_list: HashMap<ListId, Vec<AssignmentView>> = HashMap::new();
+        let mut by_list: HashMap<ListId, Vec<AssignmentView>> =
+            ids.iter().map(|id| (*id, Vec::new())).collect();
         for assignment in assignments {
             let list = by_list.entry(assignment.list_id).or_default();
             list.push(AssignmentView::new(assignment, &related, caller));
@@ -92,7 +101,8 @@ impl ListDetail {
 
     fn one(conn: &mut DbConnection, list: InspectionList, caller: &Caller) -> persistence::Result<Self> {
         let mut assignments = Self::assignments(conn, &[list.id], caller)?;
-        Ok(Self::new(list, &mut assignments))
+        let assignments = assignments.remove(&list.id);
+        Ok(Self::new(list, assignments))
     }
 }
 
@@ -103,9 +113,13 @@ async fn list(
 ) -> Result<Paged<ListDetail>, Problem> {
     let page = app.read(permit, query, |conn, caller, (filter, page)| {
         let page = daily_lists::list(conn, &filter, page)?;
-        let ids: Vec<ListId> = page.items.iter().map(|list| list.id).collect();
+        let shown = InspectionList::with_assignments(&page.items);
+        let ids: Vec<ListId> = shown.iter().map(|list| list.id).collect();
         let mut assignments = ListDetail::assignments(conn, &ids, caller)?;
-        Ok(page.map(|list| ListDetail::new(list, &mut assignments)))
+        Ok(page.map(|list| {
+            let assignments = assignments.remove(&list.id);
+            ListDetail::new(list, assignments)
+        }))
     });
     Ok(Paged(page.await?))
 }
