@@ -148,6 +148,16 @@ impl PageRequest {
     pub fn limit(&self) -> i64 {
         i64::from(self.per_page) + 1
     }
+
+    /// The total of a list of which `loaded` rows of this page were loaded, if the page shows the
+    /// end of the list.
+    pub fn total_at_end(&self, loaded: usize) -> Option<Total> {
+        let loaded = i64::try_from(loaded).unwrap_or(i64::MAX);
+        let is_end = loaded < self.limit() && (loaded > 0 || self.page == 1);
+        // Behind a cursor, the number of rows before the page is unknown.
+        (is_end && self.after.is_none() && self.count != Some(Counting::None))
+            .then(|| Total::exact(self.offset() + loaded))
+    }
 }
 
 /// The number of elements of a list.
@@ -182,6 +192,16 @@ impl Total {
     /// An estimate of a total that exceeds [`COUNTED_EXACTLY`].
     pub fn estimated(number: i64) -> Self {
         Self { number: number.max(COUNTED_EXACTLY + 1), known: Known::Estimated }
+    }
+
+    /// An estimate that agrees with a page: the rows before it, its own, and the next one exist.
+    fn at_least(self, request: &PageRequest, rows: usize, has_next: bool) -> Self {
+        let own = i64::try_from(rows).unwrap_or(i64::MAX);
+        if self.known != Known::Estimated || own == 0 {
+            return self;
+        }
+        let before = (i64::from(request.page) - 1) * i64::from(request.per_page);
+        Self { number: self.number.max(before + own + i64::from(has_next)), ..self }
     }
 
     /// The total of two lists.
@@ -226,6 +246,7 @@ impl<T> Page<T> {
         rows.truncate(length);
         let last = rows.last().filter(|_| has_next);
         let next = last.map(|last| Position { page: request.page.saturating_add(1), last: key(last) });
+        let total = total.at_least(&request, rows.len(), has_next);
         Self { items: rows, total: total.number, known: total.known, next, request }
     }
 
@@ -338,6 +359,35 @@ mod tests {
         assert_eq!(second, [3, 2]);
         assert_eq!(page(&[9, 5, 4, 3, 2, 1], last), (vec![1], None));
         assert_eq!(page(&[5, 3, 2, 1], next).0, [3, 2], "4 is gone");
+    }
+
+    #[test]
+    fn an_estimate_agrees_with_the_page() {
+        let page = |number: u32, rows: usize, total: Total| {
+            let page =
+                Page::new(PageRequest::new(number, 20), vec![7; rows], total, |row| vec![(*row).into()]);
+            (page.total, page.pages(), page.next.is_some())
+        };
+        let low = Total::estimated(0);
+        assert_eq!(page(1, 21, low), (10_001, 501, true));
+        assert_eq!(page(501, 21, low), (10_021, 502, true), "a next page exists");
+        assert_eq!(page(600, 7, low), (11_987, 600, false));
+        assert_eq!(page(900, 0, low), (10_001, 501, false), "a page beyond the end proves nothing");
+        assert_eq!(page(2, 5, Total::exact(25)), (25, 2, false));
+        assert_eq!(page(2, 21, Total::NOT_COUNTED).0, 0);
+    }
+
+    #[test]
+    fn a_page_that_shows_the_end_tells_the_total() {
+        let request = |number| PageRequest::new(number, 20);
+        let total = |request: PageRequest, loaded| request.total_at_end(loaded).map(|total| total.number);
+        assert_eq!(total(request(1), 0), Some(0));
+        assert_eq!(total(request(3), 20), Some(60));
+        assert_eq!(total(request(3), 21), None, "another page follows");
+        assert_eq!(total(request(3), 0), None, "the list ended before");
+        let after = Some(Position { page: 3, last: vec![] });
+        assert_eq!(total(PageRequest { after, ..request(3) }, 5), None, "rows before it may have gone");
+        assert_eq!(total(PageRequest { count: Some(Counting::None), ..request(1) }, 5), None);
     }
 
     #[test]

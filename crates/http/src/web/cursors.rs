@@ -14,7 +14,8 @@ fn list_of(request: &HttpRequest) -> String {
     let mut filters: Vec<(String, String)> =
         serde_urlencoded::from_str(request.query_string()).unwrap_or_default();
     filters.retain(|(name, _)| !OF_A_PAGE.contains(&name.as_str()));
-    filters.sort();
+    // The order of the values of one name counts: of two orders, the last one applies.
+    filters.sort_by(|(one, _), (other, _)| one.cmp(other));
     format!("{} {filters:?}", request.path())
 }
 

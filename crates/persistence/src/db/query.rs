@@ -42,7 +42,10 @@ macro_rules! paged {
                 .offset(request.offset())
                 .load(c)?;
             let all = filtered().select($crate::db::totals::one());
-            (rows, $crate::db::totals::CountRows::total(c, estimates, &all, request.count)?)
+            let total = $crate::db::totals::CountRows::total(c, estimates, &all, request.count)?;
+            // The remembered estimate of a list that has shrunk is corrected by its end.
+            let total = request.total_at_end(rows.len()).unwrap_or(total);
+            (rows, total)
         });
         let position = position_of!($row, $($order)+);
         let page = ::inspection_domain::page::Page::new(request, rows, total, position);

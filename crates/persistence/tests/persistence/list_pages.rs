@@ -268,5 +268,9 @@ on_both_databases! {
         assert_eq!(read(Some(Counting::Exact)), (10_001, Known::Exactly));
         assert_eq!(read(Some(Counting::None)), (0, Known::Not));
         assert_eq!(read(None).1, Known::Estimated, "from the estimate of a moment ago");
+        query!(db, |c| sql_query("DELETE FROM notifications WHERE id > 3").execute(c));
+        let last = PageRequest::new(2, 2);
+        let last = db.read(|conn| notifications::list(conn, owner.id, &filter(json!({})), last)).unwrap();
+        assert_eq!((last.total, last.known), (3, Known::Exactly), "the page shows the end");
     }
 }
