@@ -40,6 +40,7 @@ mod jobs;
 mod leave_properties;
 mod leaves;
 mod list_pages;
+mod list_plans;
 mod notifications;
 mod outbox;
 mod people_races;
