@@ -1,4 +1,6 @@
-//! Every list: pages, cursors and counts.
+//! Every list: pages, cursors, counts and searches.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use inspection_domain::{
     assignments::Assignment,
@@ -190,6 +192,36 @@ on_both! {
             }
         }
         assert!(short.is_empty(), "lists of one page: {short:#?}");
+    }
+
+    fn every_row_is_found_by_each_of_its_texts(site: TestSite) {
+        let admin = every_state(&site).swap_remove(0);
+        for (list, fields) in [
+            ("/api/equipment", &["name_en", "name_ar", "serial_number", "model_number", "location_en", "location_ar"][..]),
+            ("/api/defects", &["description_en", "description_ar"]),
+            ("/api/users", &["full_name", "email", "role_id"]),
+            ("/api/checklists", &["name_en", "name_ar"]),
+        ] {
+            let rows = |search: &str| {
+                let page = admin.get(&format!("{list}?per_page=100&sort=id{search}"));
+                assert_eq!(page.status, 200, "{list} {search}: {}", page.text);
+                page.data().as_array().expect("rows").clone()
+            };
+            let mut by_text: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+            for (row, field) in rows("").iter().flat_map(|row| fields.iter().map(move |field| (row, field))) {
+                let text = row[field].as_str().or_else(|| row[field.trim_end_matches("_en")].as_str());
+                if let Some(text) = text.filter(|text| text.chars().count() <= 100) {
+                    by_text.entry(text.to_owned()).or_default().insert(row["id"].as_i64().expect("an id"));
+                }
+            }
+            assert!(by_text.len() > 1, "{list} {by_text:?}");
+            for (text, ids) in by_text {
+                let encoded = text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+                let found: BTreeSet<i64> =
+                    rows(&format!("&q={encoded}")).iter().map(|row| row["id"].as_i64().expect("an id")).collect();
+                assert!(found.is_superset(&ids), "{list} {text}: {found:?}, {ids:?}");
+            }
+        }
     }
 
     fn a_cursor_belongs_to_its_list_and_its_reader(site: TestSite) {

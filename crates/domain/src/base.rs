@@ -6,6 +6,7 @@ pub mod input;
 pub mod message;
 pub mod page;
 pub mod rule;
+pub mod search;
 pub mod text;
 pub mod time;
 pub mod weekdays;

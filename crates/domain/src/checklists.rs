@@ -7,6 +7,7 @@ use crate::{
     input::{Change, Field, Invalid, NonEmptyList, Object, Patch, RawInput, RawValue, input, text_enum},
     page::Sort,
     rule::{Code, Rule},
+    search::{SearchedKind, SearchedTexts},
     text::Text,
     time::Instant,
     users::Category,
@@ -102,6 +103,11 @@ impl crate::entity::Entity for Template {
 
     fn id(&self) -> i64 {
         self.id.get()
+    }
+
+    fn searched(&self) -> Option<SearchedTexts<'_>> {
+        let texts = [Some(self.name.as_str()), self.name_ar.as_deref()];
+        Some(SearchedTexts::new(SearchedKind::Checklist, texts))
     }
 }
 
@@ -380,7 +386,7 @@ input! {
         equipment_type: Option<Text<100>>,
         /// Filter by whether inspections can start from it.
         is_active: Option<bool>,
-        /// Text to find in the name.
+        /// Beginnings of words in the name, all of which must match.
         q | "search": Option<Text<100>>,
         /// Sort order; newest first if absent.
         sort: Option<Sort<TemplateOrder>>,

@@ -11,6 +11,7 @@ use crate::{
     message::Message,
     page::Sort,
     rule::{Code, Forbidden, Rule, article},
+    search::{SearchedKind, SearchedTexts},
     text::{Language, Text},
     time::{Date, Instant},
     users::{Category, Role, User},
@@ -159,6 +160,11 @@ impl crate::entity::Entity for Defect {
         self.id.get()
     }
 
+    fn searched(&self) -> Option<SearchedTexts<'_>> {
+        let texts = [Some(self.description.as_str()), self.description_ar.as_deref()];
+        Some(SearchedTexts::new(SearchedKind::Defect, texts))
+    }
+
     fn followers(&self) -> Vec<UserId> {
         self.assigned_to_id.into_iter().collect()
     }
@@ -235,7 +241,7 @@ input! {
         equipment_id: Option<EquipmentId>,
         /// Filter by whether it is overdue: due before today and open or in progress.
         overdue: Option<bool>,
-        /// Text to find in the description.
+        /// Beginnings of words in the description, all of which must match.
         q | "search": Option<Text<100>>,
         /// Sort order; by due date, then most severe first, if absent.
         sort: Option<Sort<DefectOrder>>,

@@ -6,6 +6,7 @@ use crate::{
     ids::{EquipmentId, StatusChangeId, UserId},
     input::{AnyOf, Change, Invalid, Patch, input, text_enum},
     page::Sort,
+    search::{SearchedKind, SearchedTexts},
     text::Text,
     time::{Date, Instant},
     users::{Role, User},
@@ -103,6 +104,18 @@ impl crate::entity::Entity for Equipment {
 
     fn id(&self) -> i64 {
         self.id.get()
+    }
+
+    fn searched(&self) -> Option<SearchedTexts<'_>> {
+        let texts = [
+            Some(self.name.as_str()),
+            self.name_ar.as_deref(),
+            Some(self.serial_number.as_str()),
+            self.model_number.as_deref(),
+            self.location.as_deref(),
+            self.location_ar.as_deref(),
+        ];
+        Some(SearchedTexts::new(SearchedKind::Equipment, texts))
     }
 }
 
@@ -228,7 +241,7 @@ input! {
         berth: Option<Text<50>>,
         /// Filter by responsible inspector or specialist.
         assigned_technician_id: Option<UserId>,
-        /// Text to find in name, serial number, location or model.
+        /// Beginnings of words in name, serial number, location and model, all of which must match.
         q | "search": Option<Text<100>>,
         /// Sort order; by name if absent.
         sort: Option<Sort<EquipmentOrder>>,

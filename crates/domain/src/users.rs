@@ -11,6 +11,7 @@ use crate::{
     input::{AnyOf, Change, Invalid, Patch, input, text_enum},
     page::Sort,
     rule::{Code, Rule},
+    search::{SearchedKind, SearchedTexts},
     text::{Language, Text},
     time::Instant,
 };
@@ -121,6 +122,11 @@ impl crate::entity::Entity for User {
 
     fn id(&self) -> i64 {
         self.id.get()
+    }
+
+    fn searched(&self) -> Option<SearchedTexts<'_>> {
+        let texts = [Some(self.full_name.as_str()), Some(self.email.as_str()), Some(self.role_id.as_str())];
+        Some(SearchedTexts::new(SearchedKind::User, texts))
     }
 }
 
@@ -433,7 +439,7 @@ input! {
         is_active: Option<bool>,
         /// Filter by whether the person is on leave.
         is_on_leave: Option<bool>,
-        /// Text to find in name, e-mail address or badge.
+        /// Beginnings of words in name, e-mail address and badge, all of which must match.
         q | "search": Option<Text<100>>,
         /// Sort order; by name if absent.
         sort: Option<Sort<UserOrder>>,

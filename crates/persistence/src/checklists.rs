@@ -12,14 +12,11 @@ use inspection_domain::{
     ids::{ItemId, TemplateId},
     page::{Page, PageRequest, Sort},
     schema::{checklist_items as items, checklist_templates as templates, inspection_answers, inspections},
+    search::SearchedKind,
     time::Instant,
 };
 
-use crate::{
-    DbConnection, Result, Tx,
-    db::query::{anywhere, lower},
-    translations,
-};
+use crate::{DbConnection, Result, Tx, db::search::found, translations};
 
 /// A checklist and its questions, in order.
 pub type Checklist = (Template, Vec<Item>);
@@ -43,14 +40,7 @@ pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest)
                 templates::is_active => filter.is_active,
             });
             if let Some(q) = &filter.q {
-                let pattern = anywhere(q);
-                query = query.filter(
-                    lower(templates::name.nullable()).like(pattern.clone()).escape('\\').or(lower(
-                        templates::name_ar,
-                    )
-                    .like(pattern)
-                    .escape('\\')),
-                );
+                query = query.filter(found(templates::id, SearchedKind::Checklist, q));
             }
             query
         },

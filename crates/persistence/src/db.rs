@@ -17,6 +17,7 @@ pub mod notify;
 mod probe;
 #[cfg(feature = "postgres")]
 pub mod scratch;
+pub(crate) mod search;
 pub mod server;
 pub(crate) mod stats;
 pub(crate) mod totals;

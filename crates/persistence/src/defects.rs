@@ -15,6 +15,7 @@ use inspection_domain::{
     notifications::{Notice, NotificationPriority, NotificationType},
     page::{Page, PageRequest, Sort},
     schema::defects,
+    search::SearchedKind,
     time::Date,
     users::User,
 };
@@ -23,7 +24,7 @@ pub use rows::{by_ids, get, list_by_inspection};
 
 use crate::{
     DbConnection, Result, Tx,
-    db::query::{BATCH, anywhere, lower},
+    db::{query::BATCH, search::found},
     equipment::rows as equipment_rows,
     jobs::rows as job_rows,
     translations,
@@ -66,14 +67,7 @@ pub fn list(
                 None => query,
             };
             if let Some(q) = &filter.q {
-                let pattern = anywhere(q);
-                query = query.filter(
-                    lower(defects::description.nullable()).like(pattern.clone()).escape('\\').or(lower(
-                        defects::description_ar,
-                    )
-                    .like(pattern)
-                    .escape('\\')),
-                );
+                query = query.filter(found(defects::id, SearchedKind::Defect, q));
             }
             query
         },

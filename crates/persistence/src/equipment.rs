@@ -22,6 +22,7 @@ use inspection_domain::{
     jobs::Job,
     page::{Page, PageRequest, Sort, position_value},
     schema::{defects, equipment, equipment_status_changes as status_changes, inspections, jobs},
+    search::SearchedKind,
     time::Instant,
 };
 
@@ -32,7 +33,7 @@ use crate::{
     assessments::rows as assessment_rows,
     db::{
         keyset::{Compared, bound},
-        query::{anywhere, lower},
+        search::found,
         totals::{CountRows as _, one},
     },
     translations,
@@ -55,17 +56,7 @@ pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest
             });
             filter_any!(query, { equipment::status => filter.status });
             if let Some(q) = &filter.q {
-                let pattern = anywhere(q);
-                query = query.filter(
-                    lower(equipment::name.nullable())
-                        .like(pattern.clone())
-                        .escape('\\')
-                        .or(lower(equipment::name_ar).like(pattern.clone()).escape('\\'))
-                        .or(lower(equipment::serial_number.nullable()).like(pattern.clone()).escape('\\'))
-                        .or(lower(equipment::model_number).like(pattern.clone()).escape('\\'))
-                        .or(lower(equipment::location).like(pattern.clone()).escape('\\'))
-                        .or(lower(equipment::location_ar).like(pattern).escape('\\')),
-                );
+                query = query.filter(found(equipment::id, SearchedKind::Equipment, q));
             }
             query
         },

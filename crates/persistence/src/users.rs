@@ -10,6 +10,7 @@ use inspection_domain::{
     ids::UserId,
     page::{Page, PageRequest, Sort},
     schema::users,
+    search::SearchedKind,
     time::Instant,
     users::{
         Badge, BadgeRequest, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder,
@@ -17,12 +18,7 @@ use inspection_domain::{
     },
 };
 
-use crate::{
-    DbConnection, Result, Tx,
-    db::error::ConcurrentUpdate,
-    db::query::{anywhere, lower},
-    sessions,
-};
+use crate::{DbConnection, Result, Tx, db::error::ConcurrentUpdate, db::search::found, sessions};
 
 pub use rows::{find, get};
 
@@ -50,14 +46,7 @@ pub fn list(conn: &mut DbConnection, filter: &UserFilter, page: PageRequest) -> 
                 }
             }
             if let Some(q) = &filter.q {
-                let pattern = anywhere(q);
-                query = query.filter(
-                    lower(users::full_name.nullable())
-                        .like(pattern.clone())
-                        .escape('\\')
-                        .or(users::email.nullable().like(pattern.clone()).escape('\\'))
-                        .or(lower(users::role_id.nullable()).like(pattern).escape('\\')),
-                );
+                query = query.filter(found(users::id, SearchedKind::User, q));
             }
             query
         },

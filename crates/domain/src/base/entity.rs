@@ -1,6 +1,6 @@
 //! Stored objects, as the audit trail, notifications and the change feed refer to them.
 
-use crate::{ids::UserId, input::text_enum};
+use crate::{ids::UserId, input::text_enum, search::SearchedTexts};
 
 text_enum! {
     /// Type of an entity in the change feed.
@@ -43,6 +43,11 @@ pub trait Entity {
     /// Path of this entity's resource, where it depends on its kind.
     fn path(&self) -> Option<&'static str> {
         Self::PATH
+    }
+
+    /// Texts that the list of the entities searches, if it does.
+    fn searched(&self) -> Option<SearchedTexts<'_>> {
+        None
     }
 
     /// People whose change feed has the entity.

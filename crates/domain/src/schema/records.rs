@@ -122,3 +122,10 @@ diesel::table! {
         created_at -> Timestamp,
     }
 }
+
+diesel::table! {
+    search_fills (kind) {
+        kind -> Text,
+        after_id -> BigInt,
+    }
+}

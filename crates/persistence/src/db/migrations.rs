@@ -3,6 +3,7 @@
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::search;
 use crate::{Database, DbConnection, Error, Result};
 
 #[cfg(feature = "postgres")]
@@ -81,9 +82,10 @@ pub fn is_pending(database: &Database) -> Result<bool> {
     })
 }
 
-/// Applies all pending migrations and returns their names.
+/// Applies all pending migrations, fills the index of searches with objects from before it, and
+/// returns the names of the migrations.
 pub fn up(database: &Database) -> Result<Vec<String>> {
-    database.read(|conn| {
+    let applied = database.read(|conn| {
         exclusively(conn, |conn| {
             let before = status_of(conn)?;
             let applied = by_backend!(
@@ -93,7 +95,10 @@ pub fn up(database: &Database) -> Result<Vec<String>> {
             );
             Ok(applied.iter().map(|version| name_of(&before, version)).collect())
         })
-    })
+    })?;
+    // In short transactions, which continue where an earlier start has stopped.
+    while database.read(|conn| conn.transaction(search::fill_some))? {}
+    Ok(applied)
 }
 
 /// Name of a version: the version is its leading digits.

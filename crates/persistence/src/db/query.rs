@@ -55,27 +55,3 @@ macro_rules! paged {
 
 /// Rows of one `INSERT`, so that its parameters stay below the limits of both databases.
 pub(crate) const BATCH: usize = 1000;
-
-diesel::define_sql_function! {
-    /// Lower case, as far as the database knows the letters.
-    fn lower(text: diesel::sql_types::Nullable<diesel::sql_types::Text>) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
-}
-
-/// The pattern that matches a text anywhere in a column:
-/// `lower(column).like(anywhere(text)).escape('\\')`. The database lowers both sides, so they match
-/// even where it doesn't know the lower case of a letter.
-pub(crate) fn anywhere(text: &str) -> lower<String> {
-    lower(pattern(text))
-}
-
-fn pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}

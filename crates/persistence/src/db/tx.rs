@@ -24,7 +24,10 @@ use self::{
     effects::ChangedObjects,
     expected::{Expected, Target},
 };
-use super::notify::{self, Topic};
+use super::{
+    notify::{self, Topic},
+    search,
+};
 use crate::{DbConnection, Result};
 
 /// Dependencies of units of work: clock, ids and the site's calendar.
@@ -69,6 +72,7 @@ pub struct Tx<'c> {
     announcements: Vec<(UserId, Notice)>,
     audit_entries: Vec<AuditEntry>,
     outbox_jobs: Vec<OutboxJob>,
+    searched: search::Entries,
     changed: ChangedObjects,
     wakes_outbox: bool,
     expected: Option<Expected>,
@@ -87,6 +91,7 @@ impl<'c> Tx<'c> {
             announcements: Vec::new(),
             audit_entries: Vec::new(),
             outbox_jobs: Vec::new(),
+            searched: search::Entries::new(),
             changed: ChangedObjects::new(),
             wakes_outbox: false,
             expected: None,
@@ -196,8 +201,9 @@ impl<'c> Tx<'c> {
         self.context.ids.random()
     }
 
-    /// Records a change of an entity: queues new texts for translation (§13), records the change in
-    /// the feed of its followers (§15), and audits the changed fields. `before` is `None` for a new
+    /// Records a change of an entity: queues new texts for translation (§13), updates the index of
+    /// searches, records the change in the feed of its followers (§15), and audits the changed
+    /// fields. `before` is `None` for a new
     /// entity, `after` for a deleted one.
     pub(crate) fn record<T>(&mut self, action: AuditAction, before: Option<&T>, after: Option<&T>)
     where
@@ -222,6 +228,7 @@ impl<'c> Tx<'c> {
         if let Some(after) = after {
             self.translate(before, after);
         }
+        search::note(&mut self.searched, before, after);
         let Some(entity) = after.or(before) else { return };
         if let Some(kind) = T::CHANGED_KIND {
             let followers = before.into_iter().chain(after).flat_map(Entity::followers);
@@ -257,6 +264,7 @@ impl<'c> Tx<'c> {
         if let Some(expected) = self.expected.take() {
             expected.outcome(self.conn)?;
         }
+        search::write(self.conn, &self.searched)?;
         effects::insert_audit_entries(self.conn, &self.audit_entries)?;
         effects::insert_outbox_jobs(self.conn, &self.outbox_jobs)?;
         let mut topics = Vec::new();

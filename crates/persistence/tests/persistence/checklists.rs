@@ -255,7 +255,8 @@ on_both_databases! {
         assert_eq!(found(json!({"equipment_type": "pump"})), [pump.id]);
         assert_eq!(found(json!({"is_active": true})), [crane.id]);
         assert_eq!(found(json!({"q": "pump_1"})), [pump.id]);
-        assert_eq!(found(json!({"q": "pump%1"})), []);
+        assert_eq!(found(json!({"q": "1%PUMP"})), [pump.id]);
+        assert_eq!(found(json!({"q": "pump 2"})), []);
         assert_eq!(found(json!({"q": "الرافعة"})), [crane.id]);
         let page = db.read(|conn| checklists::list(conn, &filter(json!({})), ALL)).unwrap();
         assert_eq!(page.items, [(pump, vec![]), (crane, questions)]);

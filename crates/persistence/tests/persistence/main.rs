@@ -52,6 +52,7 @@ mod reports;
 mod routines;
 mod schedules;
 mod schema;
+mod searches;
 mod sync;
 mod takeovers;
 mod tasks;

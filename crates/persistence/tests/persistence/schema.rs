@@ -14,7 +14,8 @@ struct Fact {
 }
 
 // Except exclusion constraints: SQLite has triggers instead; `leaves` tests that both behave the
-// same.
+// same. Except the index of searches, too, which is a full-text table of SQLite; `searches` tests
+// both.
 const POSTGRES: &[&str] = &[
     "SELECT 'column ' || c.relname || '.' || a.attname
          || ' ' || replace(format_type(a.atttypid, a.atttypmod), ' with time zone', '')
@@ -24,11 +25,11 @@ const POSTGRES: &[&str] = &[
      FROM pg_attribute a
      JOIN pg_class c ON c.oid = a.attrelid AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relname <> '__diesel_schema_migrations'",
+     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relname NOT IN ('__diesel_schema_migrations', 'search_entries')",
     "SELECT c.relname || ' ' || pg_get_constraintdef(k.oid) AS fact
      FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
      WHERE k.connamespace = 'public'::regnamespace AND k.contype IN ('p', 'f')
-       AND c.relname <> '__diesel_schema_migrations'",
+       AND c.relname NOT IN ('__diesel_schema_migrations', 'search_entries')",
     "SELECT 'check ' || c.relname || ' ' || k.conname AS fact
      FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
      WHERE k.connamespace = 'public'::regnamespace AND k.contype = 'c'",
@@ -41,7 +42,7 @@ const POSTGRES: &[&str] = &[
      FROM pg_index x
      JOIN pg_class i ON i.oid = x.indexrelid AND i.relnamespace = 'public'::regnamespace
      JOIN pg_class t ON t.oid = x.indrelid
-     WHERE NOT x.indisprimary AND NOT x.indisexclusion",
+     WHERE NOT x.indisprimary AND NOT x.indisexclusion AND t.relname <> 'search_entries'",
 ];
 
 const SQLITE: &[&str] = &[
@@ -51,13 +52,15 @@ const SQLITE: &[&str] = &[
          || CASE WHEN c.hidden IN (2, 3) THEN ' generated'
                  ELSE COALESCE(' default ' || c.dflt_value, '') END AS fact
      FROM sqlite_master t, pragma_table_xinfo(t.name) c
-     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name <> '__diesel_schema_migrations'",
+     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name <> '__diesel_schema_migrations'
+       AND t.name NOT LIKE 'search_entries%'",
     "SELECT t.name || ' PRIMARY KEY ('
          || (SELECT group_concat(name, ', ')
              FROM (SELECT name FROM pragma_table_xinfo(t.name) WHERE pk > 0 ORDER BY pk))
          || ')' AS fact
      FROM sqlite_master t
-     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name <> '__diesel_schema_migrations'",
+     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name <> '__diesel_schema_migrations'
+       AND t.name NOT LIKE 'search_entries%'",
     "SELECT t.name || ' FOREIGN KEY (' || group_concat(k.\"from\", ', ' ORDER BY k.seq) || ') REFERENCES '
          || k.\"table\" || '(' || group_concat(k.\"to\", ', ' ORDER BY k.seq) || ')'
          || CASE k.on_delete WHEN 'NO ACTION' THEN '' ELSE ' ON DELETE ' || k.on_delete END AS fact
@@ -75,7 +78,8 @@ const SQLITE: &[&str] = &[
 
 /// Names of table constraints stand only in the text of the table.
 const SQLITE_TABLES: &str = "SELECT sql AS fact FROM sqlite_master
-     WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> '__diesel_schema_migrations'";
+     WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> '__diesel_schema_migrations'
+       AND name NOT LIKE 'search_entries%'";
 
 /// A description of a schema, one sentence per fact.
 fn facts(db: &Database) -> BTreeSet<String> {
@@ -200,6 +204,7 @@ on_both_databases! {
             point_entries,
             revoked_tokens,
             routine_asset_types,
+            search_fills,
             users,
         );
         let mut known = BTreeSet::new();

@@ -73,6 +73,7 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         point_entries,
         revoked_tokens,
         routine_asset_types,
+        search_fills,
         users,
     )
 }

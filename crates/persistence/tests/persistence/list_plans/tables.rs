@@ -362,6 +362,14 @@ pub(super) fn fill_all(db: &Database) {
             let rows = if db.is_postgres() { *rows } else { 200 };
             execute(conn, &fill(db.is_postgres(), table, rows, columns));
         }
+        if db.is_postgres() {
+            let words = format!(
+                "INSERT INTO search_entries (kind, id, words) \
+                 SELECT 'defect', n, array_to_tsvector(ARRAY['d' || n % 1000, 'dcrane' || n % 5, 'dx' || n]) \
+                 FROM generate_series(1, {LARGE}) AS numbers (n)"
+            );
+            execute(conn, &words);
+        }
         execute(conn, if db.is_postgres() { "VACUUM ANALYZE" } else { "SELECT 1" });
         Ok(())
     })

@@ -1,0 +1,2 @@
+DROP TABLE search_fills;
+DROP TABLE search_entries;
