@@ -5,6 +5,7 @@ mod accounts;
 mod configuration;
 mod database;
 mod deployment;
+mod folders;
 mod machine;
 mod scheduler;
 mod secrets;

@@ -1,4 +1,4 @@
-//! The readiness probe of containers.
+//! The probes of containers.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -10,10 +10,22 @@ use crate::{
 /// Timeout of the probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks a service on this machine whether it is ready. Returns the answer as a line; otherwise an
-/// error.
-pub fn probe(base: &str) -> Result<String> {
-    let url = format!("{}/health/ready", base.trim_end_matches('/'));
+/// The question of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// Whether the service can answer requests now.
+    Ready,
+    /// Whether the process responds at all, with or without its database.
+    Live,
+}
+
+/// Probes a service on this machine. Returns the answer as a line; otherwise an error.
+pub fn probe(base: &str, probe: Probe) -> Result<String> {
+    let name = match probe {
+        Probe::Ready => "ready",
+        Probe::Live => "live",
+    };
+    let url = format!("{}/health/{name}", base.trim_end_matches('/'));
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -30,7 +42,7 @@ pub fn probe(base: &str) -> Result<String> {
         .into();
     let response = agent.get(&url).call().with_context(|| format!("{url} doesn't respond"))?;
     match response.status().as_u16() {
-        200 => Ok(format!("{url} is ready")),
+        200 => Ok(format!("{url} is {name}")),
         status => bail!("{url} returns {status}"),
     }
 }

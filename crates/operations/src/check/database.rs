@@ -149,7 +149,8 @@ type BackupAge = Result<Option<(i64, String)>>;
 
 fn newest_backup(newest: BackupAge) -> Finding {
     let id = "database.backup";
-    let fix = "inspection-server backup create, and daily by docker/inspection-backup.timer";
+    let fix = "inspection-server backup create, and daily by docker/inspection-backup.timer; in \
+               containers, backup-daily creates the first one at its start: docker compose ps";
     match newest {
         Ok(Some((hours, name))) if hours <= MAX_BACKUP_AGE => {
             Finding::pass(id, format!("{name} is {hours} h old"))
@@ -162,7 +163,8 @@ fn newest_backup(newest: BackupAge) -> Finding {
 
 fn newest_trial(newest: BackupAge) -> Finding {
     let id = "database.restore";
-    let fix = "inspection-server backup verify, and weekly by docker/inspection-backup-verify.timer";
+    let fix = "inspection-server backup verify, and weekly by docker/inspection-backup-verify.timer; in \
+               containers, backup-daily verifies the first one at its start: docker compose ps";
     match newest {
         Ok(Some((hours, name))) if hours <= MAX_TRIAL_AGE * 24 => Finding::pass(
             id,

@@ -6,7 +6,10 @@ use std::{
     process::Command,
 };
 
-use super::deployment::Deployment;
+use super::{
+    deployment::Deployment,
+    folders::{is_writable, unwritable},
+};
 use crate::{
     Finding,
     disk::{self, Lifetime, Space},
@@ -39,9 +42,14 @@ fn writable(deployment: &Deployment) -> Finding {
         let found = format!("UPLOAD_FOLDER doesn't exist: {}", deployment.upload_folder.display());
         return Finding::fail(id, found, fix);
     }
-    match deployment.storage().and_then(|storage| inspection_scheduler::files::probe(&storage)) {
-        Ok(()) => Finding::pass(id, "a file was written, read and removed"),
-        Err(error) => Finding::fail(id, error.to_string(), fix),
+    let probed = deployment.storage().and_then(|storage| inspection_scheduler::files::probe(&storage));
+    if let Err(error) = probed {
+        return Finding::fail(id, error.to_string(), fix);
+    }
+    match unwritable(&deployment.upload_folder) {
+        Ok(None) => Finding::pass(id, "a file was written, read and removed"),
+        Ok(Some(folder)) => Finding::fail(id, format!("no file can be created in {}", folder.display()), fix),
+        Err(error) => Finding::fail(id, format!("UPLOAD_FOLDER can't be read: {error}"), fix),
     }
 }
 
@@ -89,6 +97,16 @@ fn log_file(file: Option<&Path>) -> Finding {
         let fix = "make the user of the service own the folder of LOG_FILE";
         return Finding::fail(id, format!("{} can't be written to: {error}", file.display()), fix);
     }
+    // A rotation renames the file.
+    let folder = folder_of(file);
+    if folder.exists() && !is_writable(folder) {
+        let fix = "make the user of the service own the folder of LOG_FILE";
+        return Finding::fail(
+            id,
+            format!("{} can't be rotated: its folder is read-only", file.display()),
+            fix,
+        );
+    }
     let found = format!("the log is written to stderr and to {}", file.display());
     match disk::space(file).map(|space| space.lifetime) {
         Some(Lifetime::Memory | Lifetime::ContainerLayer) => Finding::warning(
@@ -100,9 +118,13 @@ fn log_file(file: Option<&Path>) -> Finding {
     }
 }
 
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Tries to append to a file. Removes the file and its folder again if they didn't exist.
 fn appendable(file: &Path) -> std::io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(file);
     if !folder.exists() {
         fs::create_dir(folder)?;
         let written = appendable(file);

@@ -1,7 +1,7 @@
-//! `health`: the readiness probe of containers, as one line and an exit code.
+//! `health`: the probes of containers, as one line and an exit code.
 
 use anyhow::Result;
-use inspection_operations::readiness::{own_address, probe};
+use inspection_operations::readiness::{Probe, own_address, probe};
 
 use super::output::say;
 use crate::config::{Config, Sources};
@@ -11,6 +11,9 @@ pub(super) struct Args {
     /// Address of the service; by default the configured one.
     #[arg(long)]
     url: Option<String>,
+    /// Check whether the process responds, with or without its database.
+    #[arg(long)]
+    live: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<()> {
@@ -19,5 +22,6 @@ pub(super) fn run(args: Args) -> Result<()> {
         // Without logging: a probe every few seconds must not fill the log.
         None => own_address(Config::load(&Sources::from_system()?)?.address()),
     };
-    Ok(say(probe(&base)?)?)
+    let question = if args.live { Probe::Live } else { Probe::Ready };
+    Ok(say(probe(&base, question)?)?)
 }

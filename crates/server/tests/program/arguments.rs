@@ -67,7 +67,7 @@ fn every_command_is_parsed() {
         "verify --url http://localhost:5000 --email a@example.com --user-email b@example.com --json",
         "verify --url https://example.com --ca-certificate ca.pem --http-port 8080 --skip-rate-limit",
         "health",
-        "health --url http://127.0.0.1:5000",
+        "health --live --url http://127.0.0.1:5000",
         "config show",
         "openapi",
     ] {

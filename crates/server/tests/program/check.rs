@@ -1,6 +1,12 @@
 //! `check`: a fit deployment passes, and each fault is reported.
 
-use std::{collections::BTreeMap, fs, io::Write, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    process::Stdio,
+};
 
 use diesel::connection::SimpleConnection;
 use inspection_operations::disk;
@@ -9,7 +15,7 @@ use inspection_testkit::{or_skip, postgres::Server, redis::Redis, skips::Skipped
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::program;
+use super::{files::unprivileged, program};
 
 /// A migrated deployment with an admin, whose scheduled tasks have run.
 struct Deployment {
@@ -202,6 +208,52 @@ fn a_fit_deployment_passes_and_each_fault_is_reported() {
     site.expect(&[], "security.blocklist", "not_applicable", "before the other failures are fixed");
     site.redis.kill();
     site.expect(&[], "limits.redis_reachable", "fail", "Redis can't be reached");
+}
+
+#[test]
+fn folders_that_belong_to_another_user_are_reported() {
+    let folder = super::folder();
+    let settings = [("LOG_FILE", "logs/app.log")];
+    let check = || {
+        let output = unprivileged(&folder, &settings).args(["check", "--json"]).output().expect("ended");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        let findings = report["findings"].as_array().expect("findings").clone();
+        move |id: &str| {
+            let finding = findings.iter().find(|finding| finding["id"] == id).expect(id);
+            (finding["verdict"].clone(), finding["found"].as_str().expect("a text").to_owned())
+        }
+    };
+    // A service that ran before has folders for uploads under way and for probes.
+    drop(unprivileged(&folder, &settings));
+    let owner = fs::metadata(folder.path()).expect("a folder").uid();
+    let paths = ["data", "data/uploads", "data/uploads/.staging", "data/uploads/.probes"];
+    for path in paths.iter().chain(&["data/uploads/general", "data/uploads/general/2026", "logs"]) {
+        fs::create_dir(folder.path().join(path)).expect("a folder");
+        chown(folder.path().join(path), Some(owner), None).expect("given");
+    }
+    fs::write(folder.path().join("logs/app.log"), "").expect("a file");
+    chown(folder.path().join("logs/app.log"), Some(owner), None).expect("given");
+    let fit = check();
+    assert_eq!(fit("storage.writable").0, "pass", "{:?}", fit("storage.writable"));
+    assert_ne!(fit("logging.file").0, "fail", "{:?}", fit("logging.file"));
+    for (path, id, words) in [
+        ("data/uploads", "storage.writable", "no file can be created in data/uploads"),
+        (
+            "data/uploads/general/2026",
+            "storage.writable",
+            "no file can be created in data/uploads/general/2026",
+        ),
+        ("logs", "logging.file", "can't be rotated"),
+    ] {
+        let allow = |mode: u32| {
+            let permissions = fs::Permissions::from_mode(mode);
+            fs::set_permissions(folder.path().join(path), permissions).expect("set");
+        };
+        allow(0o555);
+        let (verdict, found) = check()(id);
+        assert!(verdict == "fail" && found.contains(words), "{path}: {verdict} {found}");
+        allow(0o755);
+    }
 }
 
 #[test]

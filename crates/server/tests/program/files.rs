@@ -263,7 +263,7 @@ fn missing_and_changed_files_are_reported() {
 }
 
 /// A command of this program as an unprivileged user, since root may write anywhere.
-fn unprivileged(folder: &TempDir, settings: &[(&str, &str)]) -> Command {
+pub(super) fn unprivileged(folder: &TempDir, settings: &[(&str, &str)]) -> Command {
     let mut command = program(folder, settings, &[]);
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if is_root {

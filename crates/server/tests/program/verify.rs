@@ -351,11 +351,15 @@ fn health_probes_the_service_of_the_same_configuration() {
         format!("http://127.0.0.1:{port}/health/ready is ready")
     );
     assert_eq!(health(&[], &["--url", &service.base]).status.code(), Some(0));
+    let live = health(&[], &["--live", "--url", &service.base]);
+    assert_eq!(String::from_utf8_lossy(&live.stdout).trim(), format!("{}/health/live is live", service.base));
     let elsewhere = health(&[], &["--url", &format!("{}/nowhere", service.base)]);
     assert_eq!(elsewhere.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("returns 404"), "{elsewhere:?}");
     service.stop();
-    let gone = health(&[("PORT", &port)], &[]);
-    assert_eq!(gone.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&gone.stderr).contains("doesn't respond"), "{gone:?}");
+    for arguments in [&[][..], &["--live"]] {
+        let gone = health(&[("PORT", &port)], arguments);
+        assert_eq!(gone.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&gone.stderr).contains("doesn't respond"), "{gone:?}");
+    }
 }
