@@ -14,11 +14,15 @@ use serde_json::{Value, json};
 use crate::site::TestSite;
 
 mod alerts;
+mod backup_loop;
 mod caddy;
 mod compose;
 mod database_role;
+mod health_checks;
 mod image;
 mod nginx;
+mod readme;
+mod shell;
 mod units;
 
 /// The systemd units in `docker`.
@@ -92,16 +96,4 @@ fn assert_tags_survive(site: &TestSite, request: impl Fn(&str, &[&str]) -> (Stri
     assert_eq!(send(&again).0, "412");
     assert_eq!(send(&["-H", &known]).0, "200");
     tag
-}
-
-#[test]
-fn the_readme_names_every_file() {
-    let readme = read("docker/README.md");
-    for entry in fs::read_dir(root().join("docker")).expect("docker") {
-        let name = entry.expect("a file").file_name().into_string().expect("a name");
-        let stem = name.split('.').next().expect("a name");
-        let is_named =
-            readme.contains(&name) || UNITS.contains(&name.as_str()) && readme.contains(&format!("`{stem}."));
-        assert!(is_named || name == "README.md", "{name} isn't in the README");
-    }
 }

@@ -184,7 +184,7 @@ pub const CHECKLIST: &[Section] = &[
                 &[
                     Verify(&["verify.redirect"]),
                     Check(&["web.proxy"]),
-                    Shipped(&["docker/nginx.conf", "docker/Caddyfile"]),
+                    Shipped(&["docker/nginx/inspection.conf", "docker/Caddyfile"]),
                 ],
             ),
             item(
@@ -202,20 +202,23 @@ pub const CHECKLIST: &[Section] = &[
         items: &[
             item(
                 "nginx or Caddy is in front of the service",
-                &[Shipped(&["docker/nginx.conf", "docker/Caddyfile"])],
+                &[Shipped(&["docker/nginx/inspection.conf", "docker/Caddyfile"])],
             ),
             item(
                 "It forwards `X-Forwarded-For` and `X-Forwarded-Proto`, and is trusted",
-                &[Shipped(&["docker/nginx.conf", "docker/Caddyfile"]), Check(&["web.proxy"])],
+                &[Shipped(&["docker/nginx/inspection.conf", "docker/Caddyfile"]), Check(&["web.proxy"])],
             ),
-            item("It serves static files", &[Shipped(&["docker/nginx.conf", "docker/Caddyfile"])]),
+            item("It serves static files", &[Shipped(&["docker/nginx/inspection.conf", "docker/Caddyfile"])]),
             item(
                 "It accepts files of 16 MB",
-                &[Shipped(&["docker/nginx.conf", "docker/Caddyfile"]), Verify(&["verify.upload_large"])],
+                &[
+                    Shipped(&["docker/nginx/inspection.conf", "docker/Caddyfile"]),
+                    Verify(&["verify.upload_large"]),
+                ],
             ),
             item(
                 "Its timeout is that of requests, and longer for event streams",
-                &[Shipped(&["docker/nginx.conf", "docker/Caddyfile"])],
+                &[Shipped(&["docker/nginx/inspection.conf", "docker/Caddyfile"])],
             ),
         ],
     },

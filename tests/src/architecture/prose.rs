@@ -236,7 +236,7 @@ fn a_long_line_of_prose_is_found() {
     for (path, text) in [
         ("crates/auth/src/lib.rs", format!("    /// {long}")),
         ("crates/auth/README.md", long.clone()),
-        ("docker/nginx.conf", format!("# {long}")),
+        ("docker/nginx/inspection.conf", format!("# {long}")),
         ("docker/postgres/role.sql", format!("-- {long}")),
         ("Cargo.toml", format!("# {long}")),
     ] {
@@ -249,7 +249,7 @@ fn a_long_line_of_prose_is_found() {
         ("crates/auth/README.md", format!("[{long}](https://example.com)")),
         ("crates/auth/README.md", format!("```\n{long}\n```")),
         ("Cargo.toml", format!("url = \"2\" # {long}")),
-        ("docker/nginx.conf", format!("gzip_types {long};")),
+        ("docker/nginx/inspection.conf", format!("gzip_types {long};")),
     ] {
         assert_eq!(violations(path, text), Vec::<String>::new(), "{path}");
     }

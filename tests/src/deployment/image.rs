@@ -29,6 +29,12 @@ fn stages() -> Vec<Stage> {
     stages
 }
 
+/// The image that a stage begins with.
+pub(super) fn base(stage: &str) -> String {
+    let stage = stages().into_iter().find(|found| found.name == stage).expect("a stage");
+    stage.base
+}
+
 #[test]
 fn the_image_contains_the_program_alone_and_runs_it_as_appuser() {
     let stages = stages();
@@ -36,7 +42,7 @@ fn the_image_contains_the_program_alone_and_runs_it_as_appuser() {
     assert_eq!((api.name.as_str(), api.base.as_str()), ("api", "debian:bookworm-slim"), "the default stage");
     for expected in [
         "WORKDIR /app",
-        "USER appuser",
+        "USER 10001:10001",
         "EXPOSE 5000",
         "STOPSIGNAL SIGTERM",
         r#"HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["inspection-server", "health"]"#,
@@ -47,7 +53,11 @@ fn the_image_contains_the_program_alone_and_runs_it_as_appuser() {
     }
     for stage in &stages[1..] {
         let create_user = stage.instructions.iter().find(|line| line.starts_with("RUN ")).expect("a user");
-        assert!(create_user.contains("useradd --uid 10001"), "{}", stage.name);
+        for expected in ["groupadd --gid 10001 appuser", "useradd --uid 10001 --gid appuser"] {
+            assert!(create_user.contains(expected), "{}: {expected}", stage.name);
+        }
+        let user = stage.instructions.iter().find(|line| line.starts_with("USER "));
+        assert_eq!(user.map(String::as_str), Some("USER 10001:10001"), "{}", stage.name);
         assert!(create_user.contains("install -d -o appuser -g appuser /app/uploads /app/logs /app/backups"));
         let copied: Vec<_> = stage.instructions.iter().filter(|line| line.starts_with("COPY ")).collect();
         assert_eq!(
@@ -191,4 +201,45 @@ fn the_build_context_is_a_workspace() {
     cargo.args(["tree", "--locked", "--offline", "--quiet", "-p", "inspection-server", "--edges", "normal"]);
     let output = cargo.current_dir(folder.path()).output().expect("cargo");
     assert!(output.status.success(), "{}", output_text(&output));
+}
+
+/// The command that builds the program, for a shell without the mounts of the build.
+fn build_command() -> String {
+    let stages = stages();
+    let run = stages[0].instructions.iter().find_map(|line| line.strip_prefix("RUN ")).expect("a command");
+    let words = run.split(' ').skip_while(|word| word.starts_with("--mount="));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn sources_older_than_the_cached_program_are_compiled() {
+    let folder = TempDir::new().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    };
+    write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"crates/server\"]\n");
+    let package = "[package]\nname = \"inspection-server\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    write("crates/server/Cargo.toml", package);
+    write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"inspection-server\"\nversion = \"0.1.0\"\n");
+    write("migrations/up.sql", "");
+    let cargo = Path::new(env!("CARGO")).parent().expect("a folder").display();
+    let command = format!("PATH={cargo}:$PATH\n{}", build_command().replace(" /out ", " out "));
+    for version in ["new", "old"] {
+        write("crates/server/src/main.rs", &format!("fn main() {{ println!(\"{version}\"); }}\n"));
+        // COPY preserves the modification times of the sources.
+        let mut touch = Command::new("touch");
+        touch.args(["-d", "2026-03-02 14:00", "crates/server/src/main.rs"]).current_dir(folder.path());
+        assert!(touch.status().expect("touch").success());
+        let mut build = Command::new("sh");
+        build.args(["-ec", &command]).current_dir(folder.path());
+        for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "RUSTFLAGS"] {
+            build.env_remove(name);
+        }
+        let output = build.output().expect("sh");
+        assert!(output.status.success(), "{}", output_text(&output));
+        let output = Command::new(folder.path().join("out/inspection-server")).output().expect("the program");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), version);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -15,6 +16,15 @@ use tempfile::TempDir;
 
 use super::{assert_lines, assert_tags_survive, output_text, read};
 use crate::site::TestSite;
+
+/// Whether nginx enables HTTP/2 by a directive, as since version 1.25.1.
+fn has_http2_directive(nginx: &Path) -> bool {
+    let output = Command::new(nginx).arg("-v").output().expect("nginx");
+    let text = output_text(&output);
+    let version = text.split_once("nginx/").expect("a version").1;
+    let numbers: Vec<u32> = version.split(['.', ' ', '\n']).map_while(|number| number.parse().ok()).collect();
+    numbers >= vec![1, 25, 1]
+}
 
 /// nginx with the configuration of the deployment, on Unix sockets in a folder. The first instance
 /// of the service is missing; the second one answers with the request that it received.
@@ -41,19 +51,29 @@ impl Nginx {
         let (nginx, openssl, _) = (program("nginx")?, program("openssl")?, program("curl")?);
         let folder = TempDir::new().expect("a folder");
         let place = folder.path().to_str().expect("a path");
-        let mut site = read("docker/nginx.conf");
+        let mut site = read("docker/nginx/inspection.conf");
+        // As documented, by the version of nginx.
+        let tls = if has_http2_directive(&nginx) {
+            site = format!("{}{site}", read("docker/nginx/http2.conf"));
+            "ssl"
+        } else {
+            let documented = "sed -i 's/443 ssl;/443 ssl http2;/' /etc/nginx/conf.d/inspection.conf";
+            assert!(read("docker/README.md").contains(documented), "README: no `{documented}`");
+            site = site.replace("443 ssl;", "443 ssl http2;");
+            "ssl http2"
+        };
         for (original, changed) in [
             ("    listen 80;\n", "    listen unix:{}/http;\n"),
             ("    listen [::]:80;\n", ""),
-            ("    listen 443 ssl http2;\n", "    listen unix:{}/https ssl http2;\n"),
-            ("    listen [::]:443 ssl http2;\n", ""),
+            (&format!("    listen 443 {tls};\n"), &format!("    listen unix:{{}}/https {tls};\n")),
+            (&format!("    listen [::]:443 {tls};\n"), ""),
             ("server 127.0.0.1:5000 ", &format!("server {first} ")),
             ("server 127.0.0.1:5001 ", "server unix:{}/second "),
             ("/etc/inspection/tls/", "{}/"),
             ("/var/log/nginx/", "{}/"),
             ("/var/www/", "{}/"),
         ] {
-            assert!(site.contains(original), "nginx.conf: no `{original}`");
+            assert!(site.contains(original), "inspection.conf: no `{original}`");
             site = site.replace(original, &changed.replace("{}", place));
         }
         let main = format!(
@@ -99,7 +119,8 @@ impl Nginx {
         command.arg("-c").arg(folder.path().join("nginx.conf")).arg("-p").arg(folder.path());
         let checked =
             Command::new(command.get_program()).args(command.get_args()).arg("-t").output().expect("nginx");
-        assert!(checked.status.success(), "{}", output_text(&checked));
+        let text = output_text(&checked);
+        assert!(checked.status.success() && !text.contains("[warn]"), "{text}");
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx");
         let nginx = Self { folder, process };
         nginx.wait_until_ready();
@@ -234,14 +255,14 @@ fn block(text: &str, header: &str) -> String {
 
 #[test]
 fn the_proxies_wait_longer_than_the_service() {
-    let nginx = read("docker/nginx.conf");
+    let nginx = read("docker/nginx/inspection.conf");
     assert_lines(".env.example", &read(".env.example"), &["#REQUEST_TIMEOUT=120s"]);
     let expected = ["proxy_read_timeout 130s;", "proxy_send_timeout 130s;", "client_body_timeout 120s;"];
-    assert_lines("nginx.conf", &nginx, &expected);
+    assert_lines("inspection.conf", &nginx, &expected);
     let stream = block(&nginx, "location = /api/notifications/stream {");
     assert_lines("the stream", &stream, &["proxy_buffering off;", "proxy_read_timeout 1h;"]);
-    let expected = ["ssl_protocols TLSv1.2 TLSv1.3;", "listen [::]:80;", "listen [::]:443 ssl http2;"];
-    assert_lines("nginx.conf", &nginx, &expected);
+    let expected = ["ssl_protocols TLSv1.2 TLSv1.3;", "listen [::]:80;", "listen [::]:443 ssl;"];
+    assert_lines("inspection.conf", &nginx, &expected);
     let directives: Vec<_> = nginx.lines().filter(|line| !line.trim().starts_with('#')).collect();
     assert!(!directives.iter().any(|line| line.contains("non_idempotent")), "no request is repeated");
     let caddy = read("docker/Caddyfile");

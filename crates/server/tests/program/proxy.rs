@@ -56,8 +56,8 @@ server {
 
 /// The shipped configuration.
 pub(crate) fn shipped() -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker/nginx.conf");
-    fs::read_to_string(file).unwrap_or_else(|_| BREAKABLE.to_owned())
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker/nginx/inspection.conf");
+    fs::read_to_string(file).expect("the shipped configuration")
 }
 
 /// The content of the block `http` of a configuration; all of it without that block.
