@@ -17,6 +17,7 @@ mod alerts;
 mod backup_loop;
 mod caddy;
 mod compose;
+mod compose_schema;
 mod database_role;
 mod health_checks;
 mod image;
