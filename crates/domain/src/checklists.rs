@@ -279,7 +279,8 @@ input! {
     }
 }
 
-/// A version as received: text, or a number, which is stored as text.
+/// A version as received: text, or a whole number, which is stored as text. Other numbers lose
+/// their last digits: `1.10` is received as `1.1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version(Text<20>);
 
@@ -290,9 +291,13 @@ impl From<Version> for String {
 }
 
 impl crate::input::Scalar for Version {
-    fn read(given: crate::input::RawValue) -> Result<Self, Invalid> {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
         let text = match given {
-            crate::input::RawValue::Json(serde_json::Value::Number(number)) => number.to_string(),
+            RawValue::Json(number @ serde_json::Value::Number(_)) => {
+                crate::input::whole(&number)
+                    .ok_or_else(|| Invalid::value("must be text or a whole number"))?;
+                number.to_string()
+            }
             other => other.text()?,
         };
         Text::new(&text).map(Self)
@@ -300,7 +305,7 @@ impl crate::input::Scalar for Version {
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        let number = crate::input::object(utoipa::openapi::schema::Type::Number);
+        let number = crate::input::object(utoipa::openapi::schema::Type::Integer);
         let text = <Text<20> as crate::input::Scalar>::schema();
         utoipa::openapi::OneOfBuilder::new().item(text).item(number).into()
     }

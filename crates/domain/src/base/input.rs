@@ -25,6 +25,7 @@ pub use raw::{RawInput, RawValue};
 pub use scalar::Scalar;
 #[cfg(feature = "openapi")]
 pub(crate) use scalar::object;
+pub(crate) use scalar::whole;
 pub use values::{AnyOf, Integer, ValueList};
 
 #[cfg(test)]

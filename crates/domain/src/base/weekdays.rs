@@ -63,9 +63,8 @@ impl Scalar for DayOfWeek {
                         || day.name().get(..3).is_some_and(|short| text.eq_ignore_ascii_case(short))
                 })
             }
-            RawValue::Json(value) => {
-                value.as_i64().and_then(|number| Self::ALL.into_iter().find(|day| i64::from(day.0) == number))
-            }
+            RawValue::Json(value) => crate::input::whole(value)
+                .and_then(|number| Self::ALL.into_iter().find(|day| i64::from(day.0) == number)),
         };
         day.ok_or_else(|| Invalid::value("must be a day of the week, 0 (Monday) to 6 (Sunday) or its name"))
     }

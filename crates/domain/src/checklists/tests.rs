@@ -5,6 +5,19 @@ use crate::testing::{changes, fields, id, item, later, now, template};
 use serde_json::json;
 
 #[test]
+fn a_version_is_text_or_a_whole_number() {
+    let read = |version: serde_json::Value| {
+        let new = NewVersion::from_json(json!({"version": version})).ok()?;
+        Some(String::from(new.version))
+    };
+    assert_eq!(read(json!("1.10")).as_deref(), Some("1.10"));
+    assert_eq!((read(json!(3)).as_deref(), read(json!(3.0)).as_deref()), (Some("3"), Some("3.0")));
+    for wrong in [json!(3.7), json!(1e300), json!(true), json!(null), json!("")] {
+        assert_eq!(read(wrong.clone()), None, "{wrong}");
+    }
+}
+
+#[test]
 fn an_answered_question_keeps_everything_but_its_place_and_whether_it_is_required() {
     let before = Item { answer_type: AnswerType::Numeric, ..item(1) };
     let other = json!({

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     invalid::Invalid,
-    raw::{RawInput, RawValue},
+    raw::{NamedValue, RawInput, RawValue},
     scalar::Scalar,
 };
 
@@ -65,11 +65,11 @@ impl<T: Scalar> Field for Option<T> {
 ///
 /// Responses show some values under two names. A client that returns a response after an edit sends
 /// the new value under one name and the old value under the other, so the value that differs from
-/// the stored one is the new one.
+/// the stored one is the new one. A name with `null` or an empty text gives way to the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change<T>(
     /// The values of the names that are present.
-    Vec<T>,
+    Vec<NamedValue<T>>,
 );
 
 impl<T> Change<T> {
@@ -80,25 +80,28 @@ impl<T> Change<T> {
 
     /// The first value that is a new one.
     pub fn find(self, is_new: impl FnMut(&T) -> bool) -> Option<T> {
-        self.0.into_iter().find(is_new)
+        self.0.into_iter().map(|given| given.value).find(is_new)
     }
 
     /// Replaces `to` by the new value, if any.
     pub fn apply<U: From<T> + PartialEq>(self, to: &mut U) {
-        if let Some(new) = self.0.into_iter().map(U::from).find(|value| value != to) {
+        if let Some(new) = self.0.into_iter().map(|given| U::from(given.value)).find(|value| value != to) {
             *to = new;
         }
     }
 
-    /// Replaces the original of a text by the new text, if any. The Arabic text that a response
-    /// showed instead of the original is not a new one.
+    /// Replaces the original of a text by the new text, if any. Under the name that shows a text in
+    /// the reader's language, the Arabic text is not a new one.
     pub fn apply_original(self, to: &mut String, arabic: Option<&str>)
     where
         String: From<T>,
     {
-        let mut values = self.0.into_iter().map(String::from);
-        if let Some(new) = values.find(|value| value != to && Some(value.as_str()) != arabic) {
-            *to = new;
+        for NamedValue { value, is_original, .. } in self.0 {
+            let value = String::from(value);
+            if value != *to && (is_original || Some(value.as_str()) != arabic) {
+                *to = value;
+                return;
+            }
         }
     }
 }
@@ -111,7 +114,7 @@ impl<T: Scalar> Field for Change<T> {
     }
 
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
-        Self::read(given.into_iter().collect())
+        Self::read(given.into_iter().map(NamedValue::named).collect())
     }
 
     #[cfg(feature = "openapi")]
@@ -121,30 +124,32 @@ impl<T: Scalar> Field for Change<T> {
 }
 
 impl<T: Scalar> Change<T> {
-    fn read(given: Vec<RawValue>) -> Result<Self, Invalid> {
+    fn read(mut given: Vec<NamedValue<RawValue>>) -> Result<Self, Invalid> {
+        if given.iter().any(|given| !given.value.is_empty()) {
+            given.retain(|given| !given.value.is_empty());
+        }
         let read = |value| match value {
             RawValue::Json(Value::Null) => Err(Invalid::value("may not be null")),
             value => T::read(value),
         };
-        given.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+        given.into_iter().map(|given| given.try_map(read)).collect::<Result<_, _>>().map(Self)
     }
 }
 
 /// A change of an optional field: absent keeps the value, `null` or an empty text clears it. Of
-/// several values, the one that differs from the stored one is the new one, as in [`Change`].
+/// several values, the one that differs from the stored one is the new one, as in [`Change`]. An
+/// empty one clears only if no other is new; under another name than the first, it gives way to a
+/// value under the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch<T>(
     /// The values of the names that are present; `None` clears.
-    Vec<Option<T>>,
+    Vec<NamedValue<Option<T>>>,
 );
 
 impl<T> Patch<T> {
     /// Applies the change to `to`.
     pub fn apply<U: From<T> + PartialEq>(self, to: &mut Option<U>) {
-        let mut values = self.0.into_iter().map(|value| value.map(U::from));
-        if let Some(new) = values.find(|value| value != to) {
-            *to = new;
-        }
+        self.apply_unless(to, |_, _| false);
     }
 
     /// Applies the change to the original of a text, as [`Change::apply_original`] does.
@@ -152,10 +157,24 @@ impl<T> Patch<T> {
     where
         String: From<T>,
     {
-        let is_shown = |value: &Option<String>| to.is_some() && value.is_some() && value.as_deref() == arabic;
-        let mut values = self.0.into_iter().map(|value| value.map(String::from));
-        if let Some(new) = values.find(|value| value != to && !is_shown(value)) {
-            *to = new;
+        let has_original = to.is_some();
+        self.apply_unless(to, |value, is_original| {
+            has_original && !is_original && Some(value.as_str()) == arabic
+        });
+    }
+
+    /// Applies the change, without the values that responses only show.
+    fn apply_unless<U: From<T> + PartialEq>(self, to: &mut Option<U>, is_shown: impl Fn(&U, bool) -> bool) {
+        let clears = self.0.iter().any(|given| given.value.is_none());
+        for NamedValue { value, is_original, .. } in self.0 {
+            let value = value.map(U::from);
+            if value != *to && value.as_ref().is_some_and(|value| !is_shown(value, is_original)) {
+                *to = value;
+                return;
+            }
+        }
+        if clears {
+            *to = None;
         }
     }
 }
@@ -169,7 +188,7 @@ impl<T: Scalar> Field for Patch<T> {
     }
 
     fn take_field(given: Option<RawValue>) -> Result<Self, Invalid> {
-        Self::read(given.into_iter().collect())
+        Self::read(given.into_iter().map(NamedValue::named).collect())
     }
 
     #[cfg(feature = "openapi")]
@@ -179,8 +198,11 @@ impl<T: Scalar> Field for Patch<T> {
 }
 
 impl<T: Scalar> Patch<T> {
-    fn read(given: Vec<RawValue>) -> Result<Self, Invalid> {
+    fn read(mut given: Vec<NamedValue<RawValue>>) -> Result<Self, Invalid> {
+        if given.iter().any(|given| !given.is_alias && !given.value.is_empty()) {
+            given.retain(|given| !given.value.is_empty());
+        }
         let read = |value: RawValue| if value.is_empty() { Ok(None) } else { T::read(value).map(Some) };
-        given.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+        given.into_iter().map(|given| given.try_map(read)).collect::<Result<_, _>>().map(Self)
     }
 }

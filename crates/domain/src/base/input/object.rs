@@ -76,7 +76,9 @@ pub trait Input: Sized {
                 if field.required {
                     schema = schema.required(field.name);
                 }
-                if field.takes_nothing { or_nothing(field.schema) } else { field.schema }
+                // A name without a value gives way.
+                let may_be_empty = field.takes_nothing || !field.aliases.is_empty();
+                if may_be_empty { or_nothing(field.schema) } else { field.schema }
             };
             for alias in field.aliases {
                 let doc = format!("Another name of `{}`.", field.name);

@@ -46,6 +46,30 @@ impl RawValue {
     }
 }
 
+/// A value, and the name under which it was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NamedValue<T> {
+    /// The value.
+    pub(super) value: T,
+    /// Whether the name is not the first one of the field.
+    pub(super) is_alias: bool,
+    /// Whether the name is that of the original of a text.
+    pub(super) is_original: bool,
+}
+
+impl<T> NamedValue<T> {
+    /// A value under the name of the field.
+    pub(super) fn named(value: T) -> Self {
+        Self { value, is_alias: false, is_original: false }
+    }
+
+    /// Converts the value.
+    pub(super) fn try_map<U, E>(self, convert: impl FnOnce(T) -> Result<U, E>) -> Result<NamedValue<U>, E> {
+        let Self { value, is_alias, is_original } = self;
+        convert(value).map(|value| NamedValue { value, is_alias, is_original })
+    }
+}
+
 /// The unparsed fields of an input.
 pub struct RawInput(pub(super) Map<String, Value>, pub(super) Vec<(String, String)>);
 
@@ -54,20 +78,22 @@ impl RawInput {
     /// empty text gives way to the others.
     pub fn take_field(&mut self, names: &[&str]) -> Option<RawValue> {
         let mut found = self.take_each(names);
-        let filled = found.iter().position(|value| !value.is_empty()).unwrap_or_default();
-        (filled < found.len()).then(|| found.swap_remove(filled))
+        let filled = found.iter().position(|given| !given.value.is_empty()).unwrap_or_default();
+        (filled < found.len()).then(|| found.swap_remove(filled).value)
     }
 
     /// Takes the value of each of these names that is present. Responses show a text in the
     /// reader's language under the name and the original under `…_en`; the original comes first.
-    pub(super) fn take_each(&mut self, names: &[&str]) -> Vec<RawValue> {
+    pub(super) fn take_each(&mut self, names: &[&str]) -> Vec<NamedValue<RawValue>> {
         let (originals, others): (Vec<&str>, Vec<&str>) =
             names.iter().partition(|name| name.ends_with("_en"));
         let mut take = |name: &str| {
             let json = self.0.remove(name).map(RawValue::Json);
-            json.or_else(|| {
+            let value = json.or_else(|| {
                 self.1.iter().rev().find(|(key, _)| key == name).map(|(_, text)| RawValue::Text(text.clone()))
-            })
+            })?;
+            let is_alias = names.first().is_some_and(|first| *first != name);
+            Some(NamedValue { value, is_alias, is_original: name.ends_with("_en") })
         };
         originals.into_iter().chain(others).filter_map(&mut take).collect()
     }

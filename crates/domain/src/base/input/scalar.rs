@@ -70,14 +70,25 @@ impl Scalar for bool {
     }
 }
 
+/// Largest integer below which numbers of floating point represent each integer exactly.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The integer that a JSON value stands for, if it is a whole number: `3.0` is `3`.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    let of_float = || {
+        let float = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT)?;
+        format!("{float:.0}").parse().ok()
+    };
+    value.as_i64().or_else(of_float)
+}
+
 macro_rules! whole_numbers {
     ($($number:ty),*) => {$(
         impl Scalar for $number {
             fn read(given: RawValue) -> Result<Self, Invalid> {
                 let number = match &given {
-                    RawValue::Json(Value::Number(number)) => number.as_i64().and_then(|n| Self::try_from(n).ok()),
+                    RawValue::Json(value) => whole(value).and_then(|n| Self::try_from(n).ok()),
                     RawValue::Text(text) => text.trim().parse().ok(),
-                    RawValue::Json(_) => None,
                 };
                 number.ok_or_else(|| Invalid::value(
                     message!("must be a whole number from {min} to {max}", min = <$number>::MIN, max = <$number>::MAX)
@@ -100,7 +111,7 @@ macro_rules! whole_numbers {
 mod numbers {
     #[cfg(feature = "openapi")]
     use super::object;
-    use super::{Invalid, RawValue, Scalar, Value};
+    use super::{Invalid, RawValue, Scalar, whole};
     use crate::message;
 
     whole_numbers!(i32, i64, u32);

@@ -182,13 +182,38 @@ fn of_two_names_of_a_change_the_new_value_counts() {
         // A reader of Arabic sees the Arabic text under the name.
         (json!({"name": "a", "note": "قديم", "note_en": "old"}), of(false, Some("old"))),
         (json!({"name": "a", "note": "قديم", "note_en": "new"}), of(false, Some("new"))),
-        (json!({"name": "a", "note": "قديم", "note_en": null}), of(false, None)),
         (json!({"name": "a", "note": "one", "note_en": "two"}), of(false, Some("two"))),
+        // The original is written in Arabic.
+        (json!({"name": "a", "note": "قديم", "note_en": "قديم"}), of(false, Some("قديم"))),
+        (json!({"name": "a", "note_en": "قديم"}), of(false, Some("قديم"))),
+        // A name without a value gives way to a value under another name.
+        (json!({"name": "a", "active": true, "is_active": null}), of(true, Some("old"))),
+        (json!({"name": "a", "active": null, "is_active": true}), of(true, Some("old"))),
+        (json!({"name": "a", "note": "new", "note_en": ""}), of(false, Some("new"))),
+        (json!({"name": "a", "note": "", "note_en": "new"}), of(false, Some("new"))),
+        (json!({"name": "a", "note": "old", "note_en": null}), of(false, Some("old"))),
+        (json!({"name": "a", "note": "قديم", "note_en": null}), of(false, Some("old"))),
+        // The text is cleared under its name, under the other one alone, or under both.
+        (json!({"name": "a", "note": null, "note_en": "old"}), of(false, None)),
+        (json!({"name": "a", "note_en": null}), of(false, None)),
+        (json!({"name": "a", "note": "", "note_en": null}), of(false, None)),
     ] {
         assert_eq!(changed(document.clone()), expected, "{document}");
     }
     let errors = Sample::from_json(json!({"name": "a", "active": true, "is_active": 7}));
     assert_eq!(errors.expect_err("refused").fields().first().map(|e| e.field.clone()), Some("active".into()));
+    assert_eq!(wrong(json!({"name": "a", "active": null, "is_active": null}))[0].1, "may not be null");
+}
+
+#[test]
+fn a_whole_number_may_have_a_fraction_of_zero() {
+    let read = |value: Value| i64::read(RawValue::Json(value)).ok();
+    assert_eq!(
+        [json!(3), json!(3.0), json!(-2.0), json!(3e2)].map(read),
+        [Some(3), Some(3), Some(-2), Some(300)]
+    );
+    assert_eq!([json!(3.7), json!(1e300), json!("3"), json!(9_007_199_254_740_992.0)].map(read), [None; 4]);
+    assert_eq!(u32::read(RawValue::Json(json!(-1.0))).ok(), None);
 }
 
 #[test]
