@@ -95,6 +95,42 @@ on_both! {
         assert_eq!(client.delete(&format!("/api/sync/{}", results[1]["id"])).code(), "INVALID_STATE", "an applied item remains");
     }
 
+    fn what_follows_from_an_item_that_must_be_sent_again_is_not_stored(site: TestSite) {
+        let chief = site.user(Role::Admin);
+        let (_, questions) = builders::checklist(&site.db, &site.context, &chief);
+        let machine = builders::equipment(&site.db, &site.context);
+        let client = site.as_a(Role::Inspector);
+        // The start was rejected. With other content, it conflicts until it is discarded.
+        let rejected = batch(&client, &[item(1, "inspection_start", json!({"equipment_id": 999_999}))]);
+        assert_eq!(outcomes(&rejected), ["rejected NOT_FOUND"]);
+        let mut answer = builders::answer_body(0, questions[0].id, false);
+        answer["inspection_id"] = json!(client_id(1));
+        let leave = json!({"leave_type": "annual", "date_from": "2026-05-01", "date_to": "2026-05-02"});
+        let mut unreadable = item(5, "pause_request", json!({}));
+        unreadable["occurred_at"] = json!("yesterday");
+        let day = [
+            item(1, "inspection_start", json!({"equipment_id": machine.id})),
+            item(2, "inspection_answer", answer),
+            item(3, "inspection_submit", json!({"inspection_client_id": client_id(1)})),
+            item(4, "leave_request", leave),
+            unreadable,
+            item(6, "pause_resume", json!({"pause_id": client_id(5)})),
+        ];
+        let results = batch(&client, &day);
+        assert_eq!(outcomes(&results), [
+            "rejected CONFLICT", "rejected CONFLICT", "rejected CONFLICT", "applied", "rejected VALIDATION_ERROR",
+            "rejected CONFLICT",
+        ]);
+        for result in [&results[0], &results[1], &results[2], &results[4], &results[5]] {
+            assert_eq!(result["id"], Value::Null, "{result}");
+        }
+        let pending = client.get("/api/sync/pending");
+        assert_eq!(pending.json["pagination"]["total"], 1, "the first start: {}", pending.text);
+        assert_eq!(client.delete(&format!("/api/sync/{}", rejected[0]["id"])).status, 200);
+        assert_eq!(outcomes(&batch(&client, &day[..2])), ["applied", "applied"]);
+        assert_eq!(outcomes(&batch(&client, &day[..1])), ["duplicate"]);
+    }
+
     fn a_team_completes_an_assignment_offline_up_to_the_verdict(site: TestSite) {
         let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);

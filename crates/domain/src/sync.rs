@@ -1,6 +1,8 @@
 //! Offline work of mobile clients: items processed by the rules of live requests, exactly once
 //! (rule book §15).
 
+pub mod batch;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -279,6 +281,12 @@ pub enum SyncRule {
     /// The referenced item was rejected.
     #[error("{}", self.message())]
     OfRejected(&'static str),
+    /// The referenced item must be sent again (§15).
+    #[error("the item it refers to must be sent again, and this one with it")]
+    OfUnsettled,
+    /// The item was rejected after an item that must be sent again (§15).
+    #[error("an earlier item must be sent again, and this one with it")]
+    AfterUnsettled,
     /// An applied item cannot be discarded.
     #[error("only a rejected item can be discarded")]
     NotRejected,
@@ -287,7 +295,7 @@ pub enum SyncRule {
 impl Rule for SyncRule {
     fn code(&self) -> Code {
         match self {
-            Self::Reused => Code::Conflict,
+            Self::Reused | Self::OfUnsettled | Self::AfterUnsettled => Code::Conflict,
             Self::OfRejected(_) | Self::NotRejected => Code::InvalidState,
         }
     }
@@ -387,58 +395,6 @@ input! {
         since: Option<Text<1000>>,
         /// Maximum number of changes, 1 to 100; 100 if absent.
         limit: Option<Integer<1, 100>>,
-    }
-}
-
-/// Maximum number of items in a batch.
-pub(crate) const MAX_ITEMS: usize = 500;
-
-/// Unparsed items of a batch, in order.
-#[derive(Debug, Clone)]
-pub struct Items(pub Vec<Value>);
-
-impl Scalar for Items {
-    fn read(given: RawValue) -> Result<Self, Invalid> {
-        match given {
-            RawValue::Json(Value::Array(items)) if items.len() > MAX_ITEMS => {
-                let (max, length) = (MAX_ITEMS, items.len());
-                let message = message!("may have at most {max} items, not {length}", max, length);
-                Err(Invalid::value(message))
-            }
-            RawValue::Json(Value::Array(items)) => match items.iter().position(|item| !item.is_object()) {
-                Some(index) => Err(Invalid::value(message!(
-                    "must be a list of objects, but element {index} is not one",
-                    index,
-                ))),
-                None => Ok(Self(items)),
-            },
-            _ => Err(Invalid::value("must be a list")),
-        }
-    }
-
-    #[cfg(feature = "openapi")]
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        use utoipa::openapi::{
-            ArrayBuilder, Ref,
-            schema::{AdditionalProperties, AnyOfBuilder},
-        };
-        let other = crate::input::object(utoipa::openapi::schema::Type::Object)
-            .description(Some("Any other object is rejected by itself."))
-            .additional_properties(Some(AdditionalProperties::FreeForm(true)));
-        let item = AnyOfBuilder::new().item(Ref::from_schema_name(NewSyncItem::NAME)).item(other);
-        ArrayBuilder::new()
-            .items(item)
-            .max_items(Some(MAX_ITEMS))
-            .examples([serde_json::json!([NewSyncItem::example()])])
-            .into()
-    }
-}
-
-input! {
-    /// A batch of offline actions, in order.
-    pub struct SyncBatch {
-        /// The items.
-        items: Items,
     }
 }
 
@@ -572,8 +528,10 @@ mod tests {
         let refused = SyncItem::rejected(first, id(3), error, now());
         assert_eq!(refused.created_id("inspection_id"), Err(SyncRule::OfRejected("inspection_id")));
         assert_eq!(refused.may_be_discarded(), Ok(()));
-        let rules = [SyncRule::Reused, SyncRule::OfRejected("pause_id"), SyncRule::NotRejected];
-        assert_eq!(rules.map(|rule| rule.code()), [Code::Conflict, Code::InvalidState, Code::InvalidState]);
+        let rules = [SyncRule::OfRejected("pause_id"), SyncRule::NotRejected];
+        assert_eq!(rules.map(|rule| rule.code()), [Code::InvalidState; 2]);
+        let passing = [SyncRule::Reused, SyncRule::OfUnsettled, SyncRule::AfterUnsettled];
+        assert_eq!(passing.map(|rule| rule.code()), [Code::Conflict; 3]);
     }
 
     #[test]
@@ -583,17 +541,5 @@ mod tests {
         assert_eq!(item(json!({})).validate(now()), Ok(()), "without a time");
         let refused = at(301).validate(now()).expect_err("in the future").fields();
         assert_eq!(refused[0].field, "occurred_at");
-    }
-
-    #[test]
-    fn a_batch_is_a_list_of_at_most_500_objects() {
-        let read = |value: Value| Items::read(RawValue::Json(value)).map(|items| items.0.len());
-        let items = |count| Value::Array(vec![json!({}); count]);
-        assert_eq!((read(items(0)), read(items(499)), read(items(500))), (Ok(0), Ok(499), Ok(500)));
-        for refused in [items(501), json!([{}, 1]), json!({}), json!("x")] {
-            assert!(read(refused).is_err());
-        }
-        let second = read(json!([{}, 1])).expect_err("no object");
-        assert!(second.to_string().contains("element 1"), "{second}");
     }
 }

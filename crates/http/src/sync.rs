@@ -8,7 +8,10 @@ use inspection_domain::{
     ids::{AssessmentId, AssignmentId, InspectionId, JobId, NotificationId, PauseId, SyncId},
     input::Input,
     rule::{Code, ErrorKind, Forbidden, Rule},
-    sync::{Document, NewSyncItem, SyncBatch, SyncError, SyncItem, SyncKind, SyncOutcome},
+    sync::{
+        Document, NewSyncItem, SyncError, SyncItem, SyncKind, SyncOutcome,
+        batch::{SyncBatch, Unsettled},
+    },
     time::Instant,
 };
 use inspection_persistence::{
@@ -151,6 +154,18 @@ struct SyncProcessor<'a> {
     context: &'a Context,
     permit: &'a Permit<SignedIn>,
     caller: &'a Caller,
+    unsettled: Unsettled,
+}
+
+impl<'a> SyncProcessor<'a> {
+    fn new(
+        database: &'a Database,
+        context: &'a Context,
+        permit: &'a Permit<SignedIn>,
+        caller: &'a Caller,
+    ) -> Self {
+        Self { database, context, permit, caller, unsettled: Unsettled::default() }
+    }
 }
 
 impl SyncProcessor<'_> {
@@ -168,10 +183,14 @@ impl SyncProcessor<'_> {
         SyncError::of(rule, self.caller.language)
     }
 
+    /// The result of an item that is not stored, because of this rule.
+    fn refused(&self, item: &NewSyncItem, rule: &dyn Rule) -> SyncResult {
+        SyncResult::refused(Some(item.client_id.as_str().to_owned()), self.error(rule))
+    }
+
     /// Applies an item, unless it has been applied before, and stores its outcome. Fails only if
     /// the outcome is unknown.
-    fn process(&self, item: &NewSyncItem) -> persistence::Result<SyncResult> {
-        let name = Some(item.client_id.as_str().to_owned());
+    fn process(&mut self, item: &NewSyncItem) -> persistence::Result<SyncResult> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -180,6 +199,9 @@ impl SyncProcessor<'_> {
                 if let Some(first) = sync::find(tx.conn(), owner, &item.client_id)? {
                     return Ok(first.replay(item).map(|first| SyncResult::of(first, false)));
                 }
+                if let Err(unsettled) = self.unsettled.may_refer(item) {
+                    return Ok(Err(unsettled));
+                }
                 item.validate(tx.now)?;
                 let document = sync::resolved(tx.conn(), owner, item)?;
                 let (entity_id, result) = self.perform(tx, item.entity_type, document)?;
@@ -187,7 +209,7 @@ impl SyncProcessor<'_> {
             });
             let rule = match outcome {
                 Ok(Ok(result)) => return Ok(result),
-                Ok(Err(reused)) => return Ok(SyncResult::refused(name, self.error(&reused))),
+                Ok(Err(not_stored)) => return Ok(self.refused(item, &not_stored)),
                 Err(Error::Rule(rule)) if rule.code().kind() != ErrorKind::Unauthenticated => rule,
                 Err(other) => return Err(other),
             };
@@ -196,26 +218,32 @@ impl SyncProcessor<'_> {
                     continue;
                 }
                 // Not stored, so that it can be sent again.
-                return Ok(SyncResult::refused(name, self.error(rule.as_ref())));
+                self.unsettled.note_lost_race();
+                return Ok(self.refused(item, rule.as_ref()));
+            }
+            if let Err(unsettled) = self.unsettled.may_reject() {
+                return Ok(self.refused(item, &unsettled));
             }
             let error = self.error(rule.as_ref());
             return match self.write(|tx| sync::reject(tx, item.clone(), error)) {
                 Ok((item, is_new)) => Ok(SyncResult::of(item, is_new)),
                 Err(Error::Rule(rule)) if rule.code() == Code::Conflict => {
-                    Ok(SyncResult::refused(name, self.error(rule.as_ref())))
+                    Ok(self.refused(item, rule.as_ref()))
                 }
                 Err(other) => Err(other),
             };
         }
     }
 
-    /// Parses and processes an item. A malformed item is not stored.
-    fn parse_and_process(&self, raw: Value) -> persistence::Result<SyncResult> {
+    /// Parses and processes an item of a batch. A malformed item is not stored.
+    fn parse_and_process(&mut self, raw: Value) -> persistence::Result<SyncResult> {
         let name = raw.get("client_id").and_then(Value::as_str).map(str::to_owned);
-        match NewSyncItem::from_json(raw) {
-            Ok(item) => self.process(&item),
-            Err(errors) => Ok(SyncResult::refused(name, self.error(&errors))),
-        }
+        let result = match NewSyncItem::from_json(raw) {
+            Ok(item) => self.process(&item)?,
+            Err(errors) => SyncResult::refused(name, self.error(&errors)),
+        };
+        self.unsettled.note(result.client_id.as_deref(), result.id.is_some());
+        Ok(result)
     }
 
     /// Runs the unit of work of the live request. Returns the primary key of the object and its
@@ -335,7 +363,7 @@ async fn one(
     body: Body<NewSyncItem>,
 ) -> Result<Rendered<Reply<SyncResult>>, Problem> {
     app.write_in_steps(permit.clone(), body, move |database, context, caller, item| {
-        let result = SyncProcessor { database, context, permit: &permit, caller }.process(&item)?;
+        let result = SyncProcessor::new(database, context, &permit, caller).process(&item)?;
         let is_final = result.is_final();
         Ok((Reply::new(result), is_final))
     })
@@ -348,7 +376,7 @@ async fn batch(
     body: Body<SyncBatch>,
 ) -> Result<Rendered<Reply<SyncBatchResult>>, Problem> {
     app.write_in_steps(permit.clone(), body, move |database, context, caller, batch| {
-        let processor = SyncProcessor { database, context, permit: &permit, caller };
+        let mut processor = SyncProcessor::new(database, context, &permit, caller);
         let items = batch.items.0.into_iter();
         let results = items.map(|raw| processor.parse_and_process(raw)).collect::<Result<Vec<_>, _>>()?;
         let ids: Vec<SyncId> = results.iter().filter_map(|result| result.id).collect();
