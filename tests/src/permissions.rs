@@ -51,6 +51,13 @@ impl Operation {
         self.who.contains(&"*") || self.who.contains(&letter)
     }
 
+    /// Whether the operation knows `If-Match`.
+    fn has_condition(&self, document: &Value) -> bool {
+        let operation = &document["paths"][self.path][self.method.to_lowercase()];
+        let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+        parameters.any(|parameter| parameter["name"] == "If-Match")
+    }
+
     fn is_own(&self) -> bool {
         self.who.iter().any(|who| matches!(*who, "own" | "self"))
     }
@@ -281,6 +288,11 @@ fn without_a_session_only_public_operations_are_allowed() {
     }
 }
 
+/// A client that has seen no version of anything.
+fn with_stale_tag(client: &Client) -> Client {
+    client.with_header("If-Match", "\"none\"")
+}
+
 /// Whether a response is one of an allowed operation.
 fn is_allowed(operation: &Operation, answer: &Response) -> bool {
     match operation.path {
@@ -293,6 +305,8 @@ fn is_allowed(operation: &Operation, answer: &Response) -> bool {
 
 #[test]
 fn every_role_has_exactly_the_permissions_of_the_table() {
+    let document: Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
+    let mut conditions = BTreeSet::new();
     for &role in Role::ALL {
         let mut fixture = PermissionFixture::new();
         for operation in table() {
@@ -300,11 +314,31 @@ fn every_role_has_exactly_the_permissions_of_the_table() {
                 continue;
             }
             fixture.prepared = prepare(&fixture.site, &operation, role);
-            let answer = fixture.call(&fixture.site.as_a(role), &operation);
+            let client = fixture.site.as_a(role);
+            let stale =
+                (operation.method != "GET").then(|| fixture.call(&with_stale_tag(&client), &operation));
+            // Without a condition, the operation is carried out by now.
+            let has_condition = operation.has_condition(&document);
+            let answer = match stale.clone().filter(|stale| stale.status < 300) {
+                Some(stale) => stale,
+                None => fixture.call(&client, &operation),
+            };
             let what = format!(
                 "{} {} as {role}: {} {}",
                 operation.method, operation.path, answer.status, answer.text
             );
+            if let Some(stale) = stale {
+                let refused = has_condition && answer.status < 300;
+                let code = if refused { "PRECONDITION_FAILED" } else { answer.code() };
+                assert_eq!(
+                    (stale.code(), stale.status < 300),
+                    (code, !refused && answer.status < 300),
+                    "{what}"
+                );
+                if refused {
+                    conditions.insert((operation.method, operation.path));
+                }
+            }
             if operation.is_public() || operation.allows(role) {
                 assert!(is_allowed(&operation, &answer), "{what}");
             } else if operation.path.starts_with("/api/notifications") || operation.path == "/api/sync/{id}" {
@@ -318,15 +352,23 @@ fn every_role_has_exactly_the_permissions_of_the_table() {
             }
         }
     }
+    // Other operations are those of owners.
+    assert!(conditions.len() > 50, "{conditions:?}");
 }
 
 #[test]
 fn owners_have_the_permissions_of_the_table() {
+    let document: Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
     for operation in table().into_iter().filter(Operation::is_own) {
         let mut fixture = PermissionFixture::new();
         fixture.prepared = prepare(&fixture.site, &operation, Role::Inspector);
         let owner = fixture.prepared.as_ref().map_or(&fixture.owner, |prepared| &prepared.owner);
-        let answer = fixture.call(&fixture.site.client(owner), &operation);
+        let client = fixture.site.client(owner);
+        if operation.has_condition(&document) {
+            let stale = fixture.call(&with_stale_tag(&client), &operation);
+            assert_eq!(stale.code(), "PRECONDITION_FAILED", "{} {}", operation.method, operation.path);
+        }
+        let answer = fixture.call(&client, &operation);
         assert!(is_allowed(&operation, &answer), "{} {}: {}", operation.method, operation.path, answer.text);
     }
 }
@@ -343,9 +385,12 @@ fn owners_have_no_other_permissions() {
         if is_open || operation.who == ["refresh-token"] {
             continue;
         }
-        let answer = fixture.call(&fixture.site.client(owner), &operation);
-        let what = format!("{} {}: {}", operation.method, operation.path, answer.text);
-        assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{what}");
+        let client = fixture.site.client(owner);
+        for client in [&client, &with_stale_tag(&client)] {
+            let answer = fixture.call(client, &operation);
+            let what = format!("{} {}: {}", operation.method, operation.path, answer.text);
+            assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{what}");
+        }
     }
 }
 

@@ -31,6 +31,29 @@ fn machine(site: &TestSite) -> (String, [Client; 2]) {
     (format!("/api/equipment/{}", machine.id), [site.as_a(Role::Admin), site.as_a(Role::Admin)])
 }
 
+/// A completed repair, its owner and an admin.
+fn finished_repair(site: &TestSite) -> (String, [Client; 2]) {
+    let (admin, owner) = (site.user(Role::Admin), site.user(Role::Specialist));
+    let inspector = site.user(Role::Inspector);
+    site.user(Role::QualityEngineer);
+    builders::checklist(&site.db, &site.context, &admin);
+    let machine = builders::equipment(&site.db, &site.context);
+    let defect = builders::defect(&site.db, &site.context, &inspector, &machine);
+    let job = builders::repair(&site.db, &site.context, &admin, defect.id, &owner);
+    builders::finished(&site.db, &site.context, &owner, &job);
+    (format!("/api/jobs/{}", job.id), [site.client(&owner), site.client(&admin)])
+}
+
+/// A submitted inspection, and two admins.
+fn inspection(site: &TestSite) -> (String, [Client; 2]) {
+    let (admin, inspector) = (site.user(Role::Admin), site.user(Role::Inspector));
+    builders::checklist_with(&site.db, &site.context, &admin, |body| body["equipment_type"] = json!("winch"));
+    let machine =
+        builders::equipment_with(&site.db, &site.context, |body| body["equipment_type"] = json!("winch"));
+    let (inspection, _) = builders::submitted(&site.db, &site.context, &inspector, &machine, &[]);
+    (format!("/api/inspections/{}", inspection.id), [site.client(&admin), site.as_a(Role::Admin)])
+}
+
 /// Sends the same requests at the same moment.
 fn at_once(requests: usize, send: impl Fn(usize) -> Response + Sync) -> Vec<Response> {
     thread::scope(|scope| {
@@ -71,6 +94,98 @@ on_both! {
         assert_eq!(missing.status, 404);
         let wrong = expecting(&first, "\"none\"").put(&path, &json!({"name": 7}));
         assert_eq!((wrong.status, wrong.fields()), (400, vec!["name"]), "wrong fields are named first");
+    }
+
+    fn a_job_is_in_another_version_after_its_cleaning(site: TestSite) {
+        let (path, [owner, admin]) = finished_repair(&site);
+        let (seen, of_admin) = (tag(&owner, &path), tag(&admin, &path));
+        let report = |notes: &str| json!({"notes": notes});
+        let clean = |seen: &str, notes: &str| expecting(&owner, seen).post(&format!("{path}/cleaning"), &report(notes)).status;
+        assert_eq!((clean(&seen, "Swept."), clean(&seen, "Swept twice.")), (200, 412), "the first report");
+        assert_eq!(owner.get(&path).data()["cleaning_notes"], "Swept.");
+        let rate = |seen: &str, rating: i64| {
+            expecting(&admin, seen).post(&format!("{path}/admin/cleaning-rating"), &json!({"rating": rating})).status
+        };
+        assert_eq!(rate(&of_admin, 2), 412, "the report is new");
+        let seen = tag(&admin, &path);
+        assert_eq!((rate(&seen, 2), rate(&seen, 0)), (200, 412), "the first rating");
+        assert_eq!(admin.get(&path).data()["cleaning_rating"], 2);
+        let bonus = json!({"bonus": 3});
+        let reward = |seen: &str| expecting(&admin, seen).post(&format!("{path}/admin/bonus"), &bonus).status;
+        assert_eq!((reward(&seen), reward(&tag(&admin, &path))), (412, 200));
+    }
+
+    fn an_inspection_is_in_another_version_after_its_rating(site: TestSite) {
+        let (path, [first, second]) = inspection(&site);
+        let rating = path.replace("/api/", "/api/ratings/");
+        let seen = tag(&first, &path);
+        assert_eq!(expecting(&first, &seen).post(&rating, &json!({"rating": 4})).status, 201);
+        let change = |seen: &str, value: i64| expecting(&second, seen).put(&rating, &json!({"rating": value})).status;
+        assert_eq!(change(&seen, 2), 412);
+        let seen = tag(&second, &path);
+        assert_eq!((change(&seen, 5), change(&seen, 1)), (200, 412));
+        assert_eq!(expecting(&first, &seen).post(&format!("{path}/review"), &json!({"notes": "Seen."})).status, 412);
+        assert_eq!(knowing(&first, &seen).get(&path).status, 200);
+    }
+
+    fn of_simultaneous_cleanings_and_ratings_of_a_version_one_succeeds(site: TestSite) {
+        let (job, [owner, admin]) = finished_repair(&site);
+        let (inspection, _) = inspection(&site);
+        let rating = inspection.replace("/api/", "/api/ratings/");
+        let seen = tag(&owner, &job);
+        one_succeeded(&at_once(6, |n| {
+            expecting(&owner, &seen).post(&format!("{job}/cleaning"), &json!({"notes": format!("Swept {n} times.")}))
+        }));
+        let seen = tag(&admin, &job);
+        one_succeeded(&at_once(6, |n| {
+            let path = format!("{job}/admin/cleaning-rating");
+            expecting(&admin, &seen).post(&path, &json!({"rating": n % 3}))
+        }));
+        let seen = tag(&admin, &inspection);
+        one_succeeded(&at_once(6, |_| expecting(&admin, &seen).post(&rating, &json!({"rating": 3}))));
+        let seen = tag(&admin, &inspection);
+        one_succeeded(&at_once(5, |n| expecting(&admin, &seen).put(&rating, &json!({"rating": 3, "comment": format!("Seen {n}")}))));
+    }
+
+    fn points_and_absences_do_not_change_the_version_of_a_user(site: TestSite) {
+        let (chief, user) = (site.user(Role::Admin), site.user(Role::Engineer));
+        let (admin, path) = (site.client(&chief), format!("/api/users/{}", user.id));
+        let seen = tag(&admin, &path);
+        let award = json!({"user_id": user.id, "amount": 2, "reason": "Quick and careful work."});
+        assert_eq!(admin.post("/api/bonus-stars", &award).status, 201);
+        builders::approved_leave(&site.db, &site.context, &chief, &user, builders::TODAY, builders::TODAY);
+        let now = admin.get(&path);
+        assert_eq!((&now.data()["total_points"], &now.data()["is_on_leave"]), (&json!(2), &json!(true)));
+        assert_eq!(knowing(&admin, &seen).get(&path).status, 200, "the response has changed");
+        assert_eq!(expecting(&admin, &seen).put(&path, &json!({"phone": "+971 4 555 0100"})).status, 200);
+        assert_eq!(expecting(&admin, &seen).put(&path, &json!({"phone": "+971 4 555 0101"})).status, 412);
+    }
+
+    fn a_stranger_learns_nothing_from_a_version(site: TestSite) {
+        let (path, [owner, admin]) = finished_repair(&site);
+        let stranger = site.as_a(Role::Specialist);
+        let clean = |client: &Client| client.post(&format!("{path}/cleaning"), &json!({"notes": "Swept."}));
+        for seen in ["\"none\"", &tag(&admin, &path), "*"] {
+            let answer = clean(&expecting(&stranger, seen));
+            assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN"), "{seen}");
+        }
+        let missing = expecting(&owner, "\"none\"").post("/api/jobs/999999/cleaning", &json!({"notes": "Swept."}));
+        assert_eq!((missing.status, missing.code()), (404, "NOT_FOUND"));
+        let wrong = json!({"status": "no-such-status"});
+        let machine = expecting(&stranger, "\"none\"").put("/api/equipment/1", &wrong);
+        assert_eq!((machine.status, machine.code()), (403, "FORBIDDEN"));
+        // Another refusal may follow from the change that the client has not seen.
+        let start = expecting(&owner, "\"none\"").post(&format!("{path}/start"), &json!({}));
+        assert_eq!((start.status, owner.post(&format!("{path}/start"), &json!({})).code()), (412, "INVALID_STATE"));
+    }
+
+    fn a_path_without_a_resource_has_no_condition(site: TestSite) {
+        let admin = expecting(&site.as_a(Role::Admin), "\"none\"");
+        let machine = json!({"name": "New", "equipment_type": "crane", "serial_number": "N-1"});
+        assert_eq!(admin.post("/api/equipment", &machine).status, 201);
+        let run = admin.post("/api/admin/tasks/check_backlog/run", &json!({}));
+        assert_eq!((run.status, run.code()), (412, "PRECONDITION_FAILED"));
+        assert_eq!(admin.get("/api/admin/tasks/check_backlog/runs").json["pagination"]["total"], 0);
     }
 
     fn of_simultaneous_changes_of_a_version_one_succeeds(site: TestSite) {

@@ -1,7 +1,7 @@
 //! Signed cursors into the change feed and into lists. A cursor belongs to one user and cannot be
 //! forged.
 
-use inspection_domain::{ids::UserId, page::Position};
+use inspection_domain::{ids::UserId, page::Position, versions::VersionKey};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -80,6 +80,15 @@ impl Cursors {
             && claims.user == owner.get()
             && Some(claims.list) == self.fingerprint(list);
         is_valid.then_some(claims.position)
+    }
+
+    /// The secret of the versions in tags.
+    ///
+    /// Returns `None` only if signing fails, which a symmetric key rules out.
+    pub fn version_key(&self) -> Option<VersionKey> {
+        // The message separates the secret from tokens and from fingerprints of lists.
+        let secret = jsonwebtoken::crypto::sign(b"versions\n", &self.encoding, Algorithm::HS256);
+        secret.ok().map(VersionKey::new)
     }
 
     /// A short text that stands for a list.

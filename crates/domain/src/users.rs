@@ -4,6 +4,8 @@ mod identity;
 mod password;
 mod role;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::{
@@ -127,6 +129,19 @@ impl crate::entity::Entity for User {
     fn searched(&self) -> Option<SearchedTexts<'_>> {
         let texts = [Some(self.full_name.as_str()), Some(self.email.as_str()), Some(self.role_id.as_str())];
         Some(SearchedTexts::new(SearchedKind::User, texts))
+    }
+
+    /// Points follow from the ledger, and the absence from leaves.
+    fn own_state(&self) -> Cow<'_, Self> {
+        Cow::Owned(Self {
+            total_points: 0,
+            inspector_points: 0,
+            specialist_points: 0,
+            engineer_points: 0,
+            qe_points: 0,
+            is_on_leave: false,
+            ..self.clone()
+        })
     }
 }
 

@@ -30,6 +30,41 @@ impl Version {
     pub fn of(state: &impl Serialize) -> serde_json::Result<Self> {
         serde_json::to_vec(state).map(|content| Self(hash(&content)))
     }
+
+    /// The version of a resource whose state consists of rows with these versions, in a fixed
+    /// order; none for a row that does not exist.
+    pub fn of_rows(rows: &[Option<Self>]) -> Self {
+        match rows {
+            [Some(only)] => only.clone(),
+            rows => {
+                let rows = rows.iter().map(|row| row.as_ref().map_or("", |Self(row)| row));
+                Self(hash(rows.collect::<Vec<_>>().join(".").as_bytes()))
+            }
+        }
+    }
+}
+
+/// Secret of the versions in tags. A version covers fields that some readers do not see. Without
+/// the secret, no user can confirm a guess of them.
+#[derive(Clone)]
+pub struct VersionKey(String);
+
+impl fmt::Debug for VersionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VersionKey")
+    }
+}
+
+impl VersionKey {
+    /// A key from a secret.
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// The version as tags show it. The hash is shortened, so it can't be continued.
+    fn show(&self, Version(version): &Version) -> String {
+        hash(format!("{}\n{version}", self.0).as_bytes())
+    }
 }
 
 /// The tag of a response: a hash of its body, after the version of the resource if it shows one. As
@@ -39,9 +74,13 @@ pub struct EntityTag(String);
 
 impl EntityTag {
     /// The tag of a response with this body.
-    pub fn new(version: Option<&Version>, body: &[u8]) -> Self {
-        let body = hash(body);
-        Self(version.map_or_else(|| body.clone(), |Version(version)| format!("{version}.{body}")))
+    pub fn new(body: &[u8]) -> Self {
+        Self(hash(body))
+    }
+
+    /// The tag of a response that shows this version of a resource.
+    pub fn versioned(version: &Version, key: &VersionKey, body: &[u8]) -> Self {
+        Self(format!("{}.{}", key.show(version), hash(body)))
     }
 }
 
@@ -85,19 +124,41 @@ impl NamedTags {
             Self::These(tags) => tags.contains(&tag.0),
         }
     }
+}
 
-    /// Whether one of the tags is that of a response that showed this version of the resource
-    /// (§15).
+/// The condition of a change: the resource is in a version that one of these tags shows (§15).
+#[derive(Debug, Clone)]
+pub struct Precondition {
+    tags: NamedTags,
+    key: VersionKey,
+}
+
+impl Precondition {
+    /// The condition of a request that names these tags in `If-Match`.
+    pub fn new(tags: NamedTags, key: VersionKey) -> Self {
+        Self { tags, key }
+    }
+
+    /// Whether each version is a match, even none.
+    pub fn is_any(&self) -> bool {
+        self.tags == NamedTags::Any
+    }
+
+    /// Checks the present version; none of a resource without one.
     ///
     /// # Errors
     ///
-    /// If none is.
-    pub fn expect(&self, version: &Version) -> Result<(), PreconditionRule> {
-        let shows = |tag: &String| tag.split_once('.').is_some_and(|(shown, _)| shown == version.0);
-        match self {
-            Self::Any => Ok(()),
-            Self::These(tags) if tags.iter().any(shows) => Ok(()),
-            Self::These(_) => Err(PreconditionRule::Changed),
+    /// If no tag shows it.
+    pub fn validate(&self, present: Option<&Version>) -> Result<(), PreconditionRule> {
+        let shown = present.map(|version| self.key.show(version));
+        let is_shown = |tag: &String| {
+            let version = tag.split_once('.').map(|(version, _)| version);
+            version.is_some() && version == shown.as_deref()
+        };
+        match &self.tags {
+            NamedTags::Any => Ok(()),
+            NamedTags::These(tags) if tags.iter().any(is_shown) => Ok(()),
+            NamedTags::These(_) => Err(PreconditionRule::Changed),
         }
     }
 }
@@ -131,57 +192,97 @@ mod tests {
         assert_eq!(version("a").0.len(), 24);
     }
 
+    fn key() -> VersionKey {
+        VersionKey::new("a secret".to_owned())
+    }
+
+    /// The tag of a response with this version and body.
+    fn tag(state: &str, body: &str) -> EntityTag {
+        EntityTag::versioned(&version(state), &key(), body.as_bytes())
+    }
+
+    /// The outcome of a change of a resource in this state.
+    fn expected(header: &str, state: &str) -> Result<(), PreconditionRule> {
+        Precondition::new(NamedTags::read(header), key()).validate(Some(&version(state)))
+    }
+
+    #[test]
+    fn a_version_of_rows_covers_each_of_them() {
+        let of = |rows: &[Option<&str>]| {
+            let rows: Vec<_> = rows.iter().map(|row| row.map(version)).collect();
+            Version::of_rows(&rows)
+        };
+        assert_eq!(of(&[Some("a")]), version("a"));
+        let [both, other, one, swapped] =
+            [[Some("a"), Some("b")], [Some("a"), Some("c")], [Some("a"), None], [None, Some("a")]];
+        assert_eq!(of(&both), of(&both));
+        for (one, other) in [(both, other), (both, one), (one, swapped)] {
+            assert_ne!(of(&one), of(&other));
+        }
+        assert_ne!(of(&one), version("a"));
+    }
+
     #[test]
     fn a_tag_tells_bodies_and_versions_apart() {
-        let tag = |state: Option<&str>, body: &str| {
-            EntityTag::new(state.map(version).as_ref(), body.as_bytes()).to_string()
-        };
-        assert_eq!(tag(Some("a"), "x"), tag(Some("a"), "x"));
-        assert_ne!(tag(Some("a"), "x"), tag(Some("b"), "x"));
-        assert_ne!(tag(Some("a"), "x"), tag(Some("a"), "y"));
-        assert_ne!(tag(Some("a"), "x"), tag(None, "x"));
-        let text = tag(None, "x");
+        assert_eq!(tag("a", "x"), tag("a", "x"));
+        assert_ne!(tag("a", "x"), tag("b", "x"));
+        assert_ne!(tag("a", "x"), tag("a", "y"));
+        assert_ne!(tag("a", "x"), EntityTag::new(b"x"));
+        let text = EntityTag::new(b"x").to_string();
         assert!(text.len() == 26 && text.starts_with('"') && text.ends_with('"'), "{text}");
     }
 
     #[test]
+    fn a_tag_does_not_confirm_a_guess_of_the_state() {
+        let shown = tag("a", "x");
+        assert!(!shown.0.contains(&version("a").0), "{shown}");
+        let other = VersionKey::new("another secret".to_owned());
+        assert_ne!(shown, EntityTag::versioned(&version("a"), &other, b"x"));
+        let seen = Precondition::new(NamedTags::read(&shown.to_string()), other);
+        assert_eq!(seen.validate(Some(&version("a"))), Err(PreconditionRule::Changed));
+        assert_eq!(format!("{:?}", key()), "VersionKey");
+    }
+
+    #[test]
     fn the_marks_of_proxies_do_not_count() {
-        let shown = EntityTag::new(Some(&version("a")), b"x");
-        let tag = shown.0.as_str();
+        let shown = tag("a", "x");
+        let text = shown.0.as_str();
         for header in [
-            format!("\"{tag}\""),
-            format!("W/\"{tag}\""),
-            format!("\"{tag}-gzip\""),
-            format!("w/\"{tag}-br\""),
-            format!("\"{tag}-zstd\""),
-            format!("\"{tag}--gzip\""),
-            format!("\"other\" , W/\"{tag}\""),
-            tag.to_owned(),
+            format!("\"{text}\""),
+            format!("W/\"{text}\""),
+            format!("\"{text}-gzip\""),
+            format!("w/\"{text}-br\""),
+            format!("\"{text}-zstd\""),
+            format!("\"{text}--gzip\""),
+            format!("\"other\" , W/\"{text}\""),
+            text.to_owned(),
             "*".to_owned(),
         ] {
             let named = NamedTags::read(&header);
             assert!(named.include(&shown), "{header}");
-            assert_eq!(named.expect(&version("a")), Ok(()), "{header}");
+            assert_eq!(expected(&header, "a"), Ok(()), "{header}");
             let is_any = named == NamedTags::Any;
-            assert_eq!(named.expect(&version("b")).is_ok(), is_any, "{header}");
-            assert_eq!(named.include(&EntityTag::new(Some(&version("a")), b"y")), is_any, "{header}");
+            assert_eq!(expected(&header, "b").is_ok(), is_any, "{header}");
+            assert_eq!(named.include(&tag("a", "y")), is_any, "{header}");
         }
     }
 
     #[test]
     fn the_body_does_not_count_for_a_change() {
-        let seen = NamedTags::read(&EntityTag::new(Some(&version("a")), b"Arabic").to_string());
-        assert!(!seen.include(&EntityTag::new(Some(&version("a")), b"English")));
-        assert_eq!(seen.expect(&version("a")), Ok(()));
+        let seen = tag("a", "Arabic").to_string();
+        assert!(!NamedTags::read(&seen).include(&tag("a", "English")));
+        assert_eq!(expected(&seen, "a"), Ok(()));
     }
 
     #[test]
     fn a_value_that_is_no_tag_equals_none() {
-        let list = EntityTag::new(None, b"x").to_string();
+        let list = EntityTag::new(b"x").to_string();
         for header in ["", " ", ",", "\"\"", "W/", "**", "\u{fffd}", ".", &list] {
             let named = NamedTags::read(header);
-            assert_eq!(named.expect(&version("a")), Err(PreconditionRule::Changed), "{header:?}");
-            assert!(!named.include(&EntityTag::new(Some(&version("a")), b"x")), "{header:?}");
+            assert_eq!(expected(header, "a"), Err(PreconditionRule::Changed), "{header:?}");
+            assert!(!named.include(&tag("a", "x")), "{header:?}");
+            assert!(Precondition::new(named, key()).validate(None).is_err(), "a resource without a version");
         }
+        assert!(Precondition::new(NamedTags::Any, key()).validate(None).is_ok());
     }
 }

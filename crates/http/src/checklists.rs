@@ -138,7 +138,7 @@ async fn get(
 ) -> Result<Reply<ChecklistView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let checklist = checklists::get(conn, id)?;
-        let version = versions::of(&checklist)?;
+        let version = versions::of_state(&checklist)?;
         Ok(Versioned { version, view: ChecklistView::new(checklist, caller.language) })
     });
     Ok(Reply::versioned(view.await?))

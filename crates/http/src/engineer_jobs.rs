@@ -5,7 +5,7 @@ use inspection_domain::{
     ids::JobId,
     jobs::{EngineerJobFilter, JobKind, NewEngineerJob},
 };
-use inspection_persistence::{jobs, versions};
+use inspection_persistence::jobs;
 
 use crate::{
     jobs::{
@@ -140,7 +140,7 @@ async fn get(
 ) -> Result<Reply<EngineerJobDetail>, Problem> {
     let detail = app.read(permit, id, |conn, caller, id| {
         let job = jobs::get_visible(conn, &caller.user, JobKind::Engineer, id)?;
-        let version = versions::of(&job)?;
+        let version = jobs::version(&job, None)?;
         Ok(Versioned { version, view: EngineerJobDetail::load(conn, job, caller)? })
     });
     Ok(Reply::versioned(detail.await?))

@@ -217,7 +217,7 @@ async fn get(
 ) -> Result<Reply<InspectionDetailView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let detail = inspections::get_visible(conn, &caller.user, id)?;
-        let version = detail.version()?;
+        let version = detail.version(conn)?;
         Ok(Versioned { version, view: InspectionDetailView::load(conn, detail, caller)? })
     });
     Ok(Reply::versioned(view.await?))
@@ -230,7 +230,7 @@ async fn of_assignment(
 ) -> Result<Reply<InspectionDetailView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let detail = inspections::get_visible_half(conn, &caller.user, id)?;
-        let version = detail.version()?;
+        let version = detail.version(conn)?;
         Ok(Versioned { version, view: InspectionDetailView::load(conn, detail, caller)? })
     });
     Ok(Reply::versioned(view.await?))

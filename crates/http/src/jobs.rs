@@ -13,7 +13,7 @@ use inspection_domain::{
     takeovers::{NewTakeover, Takeover},
     translations::Translated,
 };
-use inspection_persistence::{jobs, pauses, takeovers, versions};
+use inspection_persistence::{jobs, pauses, takeovers};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,7 +27,6 @@ use crate::{
     takeovers::TakeoverView,
     web::{
         app::App,
-        entity_tags::Versioned,
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
@@ -198,8 +197,7 @@ async fn get(
 ) -> Result<Reply<SpecialistJobDetail>, Problem> {
     let detail = app.read(permit, id, |conn, caller, id| {
         let job = jobs::get_visible(conn, &caller.user, JobKind::Specialist, id)?;
-        let version = versions::of(&job)?;
-        Ok(Versioned { version, view: SpecialistJobDetail::load(conn, job, caller)? })
+        SpecialistJobDetail::load_versioned(conn, job, caller)
     });
     SpecialistJobDetail::reply(detail.await?)
 }

@@ -85,7 +85,7 @@ async fn get(
 ) -> Result<Reply<RoutineView>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let routine = routines::get(conn, id)?;
-        let version = versions::of(&routine)?;
+        let version = versions::of_state(&routine)?;
         Ok(Versioned { version, view: RoutineView::new(routine, caller.language) })
     });
     Ok(Reply::versioned(view.await?))

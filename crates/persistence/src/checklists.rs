@@ -67,11 +67,6 @@ pub fn get(conn: &mut DbConnection, id: TemplateId) -> Result<Checklist> {
     Ok((rows::get(conn, id)?, rows::questions(conn, id)?))
 }
 
-/// A checklist, locked until the transaction ends, with its questions.
-pub(crate) fn lock_state(conn: &mut DbConnection, id: TemplateId) -> Result<Checklist> {
-    Ok((rows::lock(conn, id)?, rows::questions(conn, id)?))
-}
-
 /// When an inspection with this checklist was last submitted.
 fn last_submit(tx: &mut Tx<'_>, template: TemplateId) -> Result<Option<Instant>> {
     Ok(with_conn!(&mut *tx.conn, |c| inspections::table

@@ -16,6 +16,7 @@ use inspection_domain::{
         Review, StartInspection, StartTarget, Visible, may_continue, may_start, may_start_half, visible_to,
     },
     page::{Page, PageRequest, Sort},
+    ratings::Rating,
     schema::{inspection_answers, inspections},
     time::SiteTimeZone,
     users::{Category, User},
@@ -35,6 +36,7 @@ use crate::{
     db::tx::expected::version_of,
     equipment::rows as equipment_rows,
     files::{self, rows as file_rows},
+    ratings::rows as rating_rows,
 };
 
 /// A page of the inspections the actor may see (§5).
@@ -98,9 +100,9 @@ pub struct InspectionDetail {
 }
 
 impl InspectionDetail {
-    /// The version of the inspection and its answers.
-    pub fn version(&self) -> Result<Version> {
-        version_of(&(&self.inspection, &self.answers))
+    /// The version of the inspection, its answers and its rating (§15).
+    pub fn version(&self, conn: &mut DbConnection) -> Result<Version> {
+        version_of(&(&self.inspection, &self.answers, find_rating(conn, &self.inspection)?))
     }
 
     /// Numbers of answered and open questions.
@@ -116,9 +118,24 @@ pub fn get_visible(conn: &mut DbConnection, actor: &User, id: InspectionId) -> R
     load_detail(conn, inspection)
 }
 
-/// An inspection, locked until the transaction ends, with its answers.
-pub(crate) fn lock_state(conn: &mut DbConnection, id: InspectionId) -> Result<(Inspection, Vec<Answer>)> {
-    Ok((rows::lock(conn, id)?, answers::list(conn, id)?))
+/// The rating of an inspection. A draft has none.
+fn find_rating(conn: &mut DbConnection, inspection: &Inspection) -> Result<Option<Rating>> {
+    match inspection.status {
+        InspectionStatus::Draft => Ok(None),
+        InspectionStatus::Submitted | InspectionStatus::Reviewed => {
+            rating_rows::find_by_inspection(conn, inspection.id)
+        }
+    }
+}
+
+/// The state of an inspection: its answers and its rating.
+pub(crate) fn get_state(
+    conn: &mut DbConnection,
+    id: InspectionId,
+) -> Result<(Inspection, Vec<Answer>, Option<Rating>)> {
+    let inspection = rows::get(conn, id)?;
+    let rating = find_rating(conn, &inspection)?;
+    Ok((inspection, answers::list(conn, id)?, rating))
 }
 
 /// The actor's inspection of their half of an assignment, in detail (§5).

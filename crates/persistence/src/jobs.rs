@@ -12,14 +12,15 @@ use inspection_domain::{
     ids::{JobId, UserId},
     input::AnyOf,
     jobs::{
-        EngineerJobFilter, EngineerJobType, Job, JobCategory, JobFilter, JobKind, JobOrder, JobStatus,
-        PlannedTime, may_see_all,
+        Cleaning, EngineerJobFilter, EngineerJobType, Job, JobCategory, JobFilter, JobKind, JobOrder,
+        JobStatus, PlannedTime, may_see_all,
     },
     page::{Page, PageRequest, Sort},
     schema::jobs,
     takeovers::STALLED_AFTER,
     time::Instant,
     users::User,
+    versions::Version,
 };
 
 pub use assigning::{assign_specialist, create_for_engineer, reassign};
@@ -27,7 +28,27 @@ pub use done::{complete, leave_incomplete};
 pub use rating::{clean, find_cleaning, rate_cleaning, reward};
 pub use rows::{by_ids, cleaning_ratings, find_repair, get_kind, get_visible};
 
-use crate::{DbConnection, Result, Tx, equipment, jobs::work::JobWork};
+use crate::{DbConnection, Result, Tx, db::tx::expected::version_of_entity, equipment, jobs::work::JobWork};
+
+/// A job with its cleaning. Only a repair has one.
+pub(crate) fn get_state(conn: &mut DbConnection, id: JobId) -> Result<(Job, Option<Cleaning>)> {
+    let job = rows::get(conn, id)?;
+    let cleaning = match job.kind {
+        JobKind::Specialist => rows::find_cleaning(conn, id)?,
+        JobKind::Engineer => None,
+    };
+    Ok((job, cleaning))
+}
+
+/// The versions of the rows of a job: its own and that of its cleaning.
+pub(crate) fn versions_of_rows(job: &Job, cleaning: Option<&Cleaning>) -> Result<Vec<Option<Version>>> {
+    Ok(vec![Some(version_of_entity(job)?), cleaning.map(version_of_entity).transpose()?])
+}
+
+/// The version of a job and its cleaning (§15).
+pub fn version(job: &Job, cleaning: Option<&Cleaning>) -> Result<Version> {
+    Ok(Version::of_rows(&versions_of_rows(job, cleaning)?))
+}
 
 /// The filters of a list of jobs.
 #[derive(Default)]

@@ -10,10 +10,10 @@ use inspection_domain::{
     tasks::TaskName,
 };
 
-pub use crate::db::tx::expected::{Target, version_of as of};
+pub use crate::db::tx::expected::{Target, validate, version_of as of_state, version_of_entity as of};
 use crate::{
-    DbConnection, assessments, checklists, daily_lists, db::tx::expected::Present, defects, equipment, files,
-    inspections, jobs, leaves, quality_reviews, routines, users,
+    DbConnection, assessments, checklists, daily_lists, defects, equipment, files, inspections, jobs, leaves,
+    quality_reviews, routines, users,
 };
 
 /// A name of a resource in a path.
@@ -31,24 +31,29 @@ macro_rules! rows {
             fn target(self) -> Option<Target> {
                 let read = |conn: &mut DbConnection, id| {
                     let id = $id::new(id).unwrap_or($id::UNSAVED);
-                    Ok(Present::Read(of(&$get(conn, id)?)?))
+                    Ok(vec![Some(of(&$get(conn, id)?)?)])
                 };
-                Some(Target { entity: $entity, id: self.get(), read })
+                Some(Target { entities: &[$entity], id: self.get(), read, lock: None })
             }
         }
     )+};
 }
 
-/// Resources whose state has several rows. Their units of work lock the first one before any other.
+/// Resources whose state has rows of several primary keys. Their units of work lock the first one
+/// before any other.
 macro_rules! aggregates {
-    ($($id:ident => $entity:literal, $lock:path;)+) => {$(
+    ($($id:ident => $entity:literal, $get:path, $lock:path;)+) => {$(
         impl Resource for $id {
             fn target(self) -> Option<Target> {
                 let read = |conn: &mut DbConnection, id| {
                     let id = $id::new(id).unwrap_or($id::UNSAVED);
-                    Ok(Present::Held(of(&$lock(conn, id)?)?))
+                    Ok(vec![Some(of_state(&$get(conn, id)?)?)])
                 };
-                Some(Target { entity: $entity, id: self.get(), read })
+                let lock = |conn: &mut DbConnection, id| {
+                    $lock(conn, $id::new(id).unwrap_or($id::UNSAVED))?;
+                    Ok(())
+                };
+                Some(Target { entities: &[$entity], id: self.get(), read, lock: Some(lock) })
             }
         }
     )+};
@@ -64,7 +69,6 @@ rows! {
     DefectId => "defect", defects::rows::get;
     EquipmentId => "equipment", equipment::rows::get;
     FileId => "file", files::rows::get;
-    JobId => "job", jobs::rows::get;
     LeaveId => "leave", leaves::rows::get;
     ListId => "inspection_list", daily_lists::rows::get;
     ReviewId => "quality_review", quality_reviews::rows::get;
@@ -72,9 +76,22 @@ rows! {
 }
 
 aggregates! {
-    InspectionId => "inspection", inspections::lock_state;
-    RoutineId => "routine", routines::rows::lock;
-    TemplateId => "checklist", checklists::lock_state;
+    InspectionId => "inspection", inspections::get_state, inspections::rows::lock;
+    RoutineId => "routine", routines::rows::get, routines::rows::lock;
+    TemplateId => "checklist", checklists::get, checklists::rows::lock;
+}
+
+/// The state of a job includes its cleaning. Its units of work lock the machine and the defect of a
+/// repair before the job, so the job can't be locked ahead of them.
+impl Resource for JobId {
+    fn target(self) -> Option<Target> {
+        let read = |conn: &mut DbConnection, id| {
+            let id = Self::new(id).unwrap_or(Self::UNSAVED);
+            let (job, cleaning) = jobs::get_state(conn, id)?;
+            jobs::versions_of_rows(&job, cleaning.as_ref())
+        };
+        Some(Target { entities: &["job", "cleaning"], id: self.get(), read, lock: None })
+    }
 }
 
 unversioned! {

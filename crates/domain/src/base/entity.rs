@@ -1,5 +1,7 @@
 //! Stored objects, as the audit trail, notifications and the change feed refer to them.
 
+use std::borrow::Cow;
+
 use crate::{ids::UserId, input::text_enum, search::SearchedTexts};
 
 text_enum! {
@@ -53,5 +55,14 @@ pub trait Entity {
     /// People whose change feed has the entity.
     fn followers(&self) -> Vec<UserId> {
         Vec::new()
+    }
+
+    /// The state that a version of this entity covers (§15): all of it, but for values that follow
+    /// from other objects.
+    fn own_state(&self) -> Cow<'_, Self>
+    where
+        Self: Clone,
+    {
+        Cow::Borrowed(self)
     }
 }

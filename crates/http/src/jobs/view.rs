@@ -3,7 +3,7 @@
 use inspection_domain::{
     defects::Defect,
     ids::{DefectId, EquipmentId, FileId, InspectionId, JobId, UserId},
-    jobs::{EngineerJobType, Hours, Job, JobCategory, JobKind, JobRule, JobStatus},
+    jobs::{Cleaning, EngineerJobType, Hours, Job, JobCategory, JobKind, JobRule, JobStatus},
     rule::Rule,
     time::Instant,
     translations::{Slot, Translated},
@@ -327,6 +327,28 @@ pub(crate) struct SpecialistJobDetail {
 impl JobDetail for SpecialistJobDetail {
     fn load(conn: &mut DbConnection, job: Job, caller: &Caller) -> persistence::Result<Self> {
         let cleaning = jobs::find_cleaning(conn, job.id)?;
+        Self::load_with(conn, job, cleaning, caller)
+    }
+}
+
+impl SpecialistJobDetail {
+    /// The details with the version of the job and its cleaning.
+    pub(super) fn load_versioned(
+        conn: &mut DbConnection,
+        job: Job,
+        caller: &Caller,
+    ) -> persistence::Result<Versioned<Self>> {
+        let cleaning = jobs::find_cleaning(conn, job.id)?;
+        let version = jobs::version(&job, cleaning.as_ref().map(|(cleaning, _)| cleaning))?;
+        Ok(Versioned { version, view: Self::load_with(conn, job, cleaning, caller)? })
+    }
+
+    fn load_with(
+        conn: &mut DbConnection,
+        job: Job,
+        cleaning: Option<(Cleaning, Vec<FileId>)>,
+        caller: &Caller,
+    ) -> persistence::Result<Self> {
         let JobInContext { view: job, equipment, defect } = JobInContext::load(conn, job, caller)?;
         let (cleaning, cleaning_file_ids) = cleaning.unzip();
         let cleaning = cleaning.as_ref();
@@ -343,9 +365,7 @@ impl JobDetail for SpecialistJobDetail {
             cleaning_file_ids: cleaning_file_ids.unwrap_or_default(),
         })
     }
-}
 
-impl SpecialistJobDetail {
     /// The details, or `PLANNED_TIME_REQUIRED` with the visible part.
     pub(super) fn reply(detail: Versioned<Self>) -> Result<Reply<Self>, Problem> {
         if detail.view.job.job.can_view_details {

@@ -12,11 +12,11 @@ use inspection_domain::{
     time::{Date, Instant},
     translations::Translated,
     users::User,
-    versions::NamedTags,
+    versions::Precondition,
 };
 use inspection_persistence::{
     self as persistence, Context, Database, DbConnection, Pool, Tx, idempotency, notify::Topic, sessions,
-    translations, with_query_stats,
+    translations, versions, with_query_stats,
 };
 use inspection_storage::Storage;
 use tokio::sync::{Mutex, watch};
@@ -107,16 +107,16 @@ impl Caller {
 }
 
 /// The valid input. The unit of work fails unless it changes the resource that the path names in a
-/// version that `If-Match` names.
+/// version that meets the condition.
 fn checked<I: Validate>(
     tx: &mut Tx<'_>,
-    if_match: Option<NamedTags>,
+    if_match: Option<Precondition>,
     input: I,
 ) -> persistence::Result<I::Out> {
     let target = input.target();
     let input = input.validate()?;
-    if let Some(tags) = if_match {
-        tx.expect(target, tags)?;
+    if let Some(condition) = if_match {
+        tx.expect(target, condition)?;
     }
     Ok(input)
 }
@@ -406,7 +406,12 @@ impl App {
             if let Some(first) = first {
                 return Ok(Rendered::replayed(first));
             }
-            let (reply, is_final) = work(&database, &context, &caller, input.validate()?)?;
+            let target = input.target();
+            let input = input.validate()?;
+            if let Some(condition) = &permit.if_match {
+                database.read(|conn| versions::validate(conn, target, condition))?;
+            }
+            let (reply, is_final) = work(&database, &context, &caller, input)?;
             let response =
                 Rendered::new(&reply, caller.language).map_err(persistence::Error::unserializable)?;
             if let Some(request) = request.filter(|_| is_final) {

@@ -15,13 +15,13 @@ use inspection_domain::{
     idempotency::IdempotencyKey,
     input::{Field, RawValue},
     text::Language,
-    versions::NamedTags,
+    versions::Precondition,
 };
 use inspection_persistence::Origin;
 
 use super::{
     app::App,
-    entity_tags::named_tags,
+    entity_tags::{named_tags, version_key},
     input::parameter,
     limits::client_address,
     openapi::{Describe, Operation},
@@ -94,9 +94,14 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Prob
     Ok(header.map(|value| IdempotencyKey::parse(value.as_bytes())).transpose()?)
 }
 
-/// Tags in `If-Match`.
-fn if_match(request: &HttpRequest) -> Option<NamedTags> {
-    named_tags(request, &header::IF_MATCH)
+/// The condition in `If-Match`. A path without parameters names no resource, so the header has no
+/// meaning there.
+fn if_match(request: &HttpRequest) -> Result<Option<Precondition>, Problem> {
+    if request.match_info().is_empty() {
+        return Ok(None);
+    }
+    let tags = named_tags(request, &header::IF_MATCH);
+    tags.map(|tags| Ok(Precondition::new(tags, version_key(request)?))).transpose()
 }
 
 /// Origin of the request, for the audit trail.
@@ -119,7 +124,7 @@ impl<P: Permission> FromRequest for Permit<P> {
                 request_context::set_key(key, format!("{} {}", request.method(), request.path()));
             }
             requested_language(request)?;
-            Ok(Self::new(token, request_context::reader(), if_match(request), origin(request)))
+            Ok(Self::new(token, request_context::reader(), if_match(request)?, origin(request)))
         };
         ready(permit())
     }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use inspection_auth::{permissions::Permission, tokens::Token};
-use inspection_domain::versions::NamedTags;
+use inspection_domain::versions::Precondition;
 use inspection_persistence::Origin;
 
 use super::{
@@ -20,15 +20,15 @@ pub(crate) struct Permit<P> {
     pub(crate) token: Token,
     /// Language of the response.
     pub(crate) reader: Reader,
-    /// Tags in `If-Match`.
-    pub(crate) if_match: Option<NamedTags>,
+    /// The condition in `If-Match`.
+    pub(crate) if_match: Option<Precondition>,
     /// Origin of the request, for the audit trail.
     pub(crate) origin: Origin,
     permission: PhantomData<fn() -> P>,
 }
 
 impl<P> Permit<P> {
-    pub(crate) fn new(token: Token, reader: Reader, if_match: Option<NamedTags>, origin: Origin) -> Self {
+    pub(crate) fn new(token: Token, reader: Reader, if_match: Option<Precondition>, origin: Origin) -> Self {
         Self { token, reader, if_match, origin, permission: PhantomData }
     }
 }

@@ -190,7 +190,7 @@ impl Database {
         let (value, topics) = self.with(|connection| {
             connection.transaction(|connection| {
                 let mut tx = Tx::new(connection, context, origin);
-                let value = work(&mut tx)?;
+                let value = work(&mut tx).map_err(|error| tx.refusal(error))?;
                 Ok((value, tx.finish()?))
             })
         })?;

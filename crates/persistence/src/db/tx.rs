@@ -16,7 +16,7 @@ use inspection_domain::{
     time::{Clock, Date, Instant, SiteTimeZone},
     translations::{self, Translated, TranslationRequest},
     users::User,
-    versions::NamedTags,
+    versions::Precondition,
 };
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ use super::{
     notify::{self, Topic},
     search,
 };
-use crate::{DbConnection, Result};
+use crate::{DbConnection, Error, Result};
 
 /// Dependencies of units of work: clock, ids and the site's calendar.
 #[derive(Clone)]
@@ -109,10 +109,18 @@ impl<'c> Tx<'c> {
     }
 
     /// Makes the unit of work fail with [`PreconditionRule`](inspection_domain::versions), unless
-    /// it changes the resource in a version that one of these tags shows (§15).
-    pub fn expect(&mut self, target: Option<Target>, tags: NamedTags) -> Result<()> {
-        self.expected = Expected::new(self.conn, target, tags)?;
+    /// it changes the resource in a version that meets this condition (§15).
+    pub fn expect(&mut self, target: Option<Target>, condition: Precondition) -> Result<()> {
+        self.expected = Expected::new(self.conn, target, condition)?;
         Ok(())
+    }
+
+    /// The error of the unit of work, which has failed with this one.
+    pub(crate) fn refusal(&self, error: Error) -> Error {
+        match &self.expected {
+            Some(expected) => expected.refusal(error),
+            None => error,
+        }
     }
 
     /// The actor. Fails with [`Forbidden`](inspection_domain::rule::Forbidden) if the service
@@ -222,14 +230,14 @@ impl<'c> Tx<'c> {
     ) where
         T: Entity + Translated + Clone + Serialize,
     {
-        if let (Some(expected), Some(before)) = (&mut self.expected, before) {
-            expected.compare(before);
+        let Some(entity) = after.or(before) else { return };
+        if let Some(expected) = &mut self.expected {
+            expected.compare(self.conn, before, entity.id());
         }
         if let Some(after) = after {
             self.translate(before, after);
         }
         search::note(&mut self.searched, before, after);
-        let Some(entity) = after.or(before) else { return };
         if let Some(kind) = T::CHANGED_KIND {
             let followers = before.into_iter().chain(after).flat_map(Entity::followers);
             self.record_change(kind, entity.id(), followers);
