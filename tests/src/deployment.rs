@@ -8,10 +8,10 @@ use std::{
 };
 
 use inspection_domain::users::Role;
-use inspection_testkit::builders;
+use inspection_testkit::{DatabaseKind, builders, skips::Skipped};
 use serde_json::{Value, json};
 
-use crate::site::TestSite;
+use crate::site::{TestSite, settings};
 
 mod alerts;
 mod backup_loop;
@@ -97,4 +97,20 @@ fn assert_tags_survive(site: &TestSite, request: impl Fn(&str, &[&str]) -> (Stri
     assert_eq!(send(&again).0, "412");
     assert_eq!(send(&["-H", &known]).0, "200");
     tag
+}
+
+/// Checks that a proxy in front of a service that trusts it doesn't pass on a prefix of links.
+/// `request` sends a request through it.
+fn assert_no_client_chooses_the_prefix(request: impl Fn(&str, &[&str]) -> (String, String)) {
+    let (status, answer) = request("/api/openapi.json", &["-H", "X-Forwarded-Prefix: /evil"]);
+    assert!(status == "200" && answer.contains("\"url\": \"/\""), "{status}");
+}
+
+/// A service that trusts a proxy on this machine.
+fn behind_a_proxy() -> Result<TestSite, Skipped> {
+    let settings = inspection_http::Settings {
+        trusted_proxies: vec!["127.0.0.0/8".parse().expect("a network")],
+        ..settings()
+    };
+    TestSite::start_with(DatabaseKind::Sqlite, settings)
 }

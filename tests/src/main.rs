@@ -42,6 +42,7 @@ mod outbox;
 mod pagination;
 mod pauses;
 mod permissions;
+mod prefix;
 mod quality_reviews;
 mod queries;
 mod ratings;

@@ -53,6 +53,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         cors_origins: vec!["*".into()],
         trusted_proxies: Vec::new(),
+        app_url: None,
         rate_limits: false,
         redis_url: None,
         redis_timeout: Duration::from_secs(10),

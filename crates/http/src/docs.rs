@@ -2,6 +2,8 @@
 
 mod shared;
 
+use std::borrow::Cow;
+
 use actix_web::{HttpRequest, HttpResponse, Responder, http::Method, web::ServiceConfig};
 use utoipa::openapi::{
     Components, HttpMethod, Info, License, OpenApi, Paths, RefOr, Schema, Server,
@@ -17,6 +19,7 @@ use crate::web::{
     openapi::{Describe, Operation, object},
     permit::Public,
     problem::Problem,
+    request_context::reader,
     routes::Routes,
 };
 
@@ -104,11 +107,33 @@ fn add_schemas(
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Document(pub(crate) fn() -> &'static str);
 
+/// The address of the service, relative to the document; alone on its line.
+const SERVER: &str = "\"url\": \"/\"\n";
+
+impl Document {
+    /// The text of the document, with the address under which the client reaches the service.
+    fn text(self, server: &str) -> Cow<'static, str> {
+        let text = (self.0)();
+        match server {
+            "/" => text.into(),
+            server => text.replacen(SERVER, &format!("\"url\": \"{server}\"\n"), 1).into(),
+        }
+    }
+}
+
+/// The address under which the client reaches the service.
+fn server(request: &HttpRequest) -> String {
+    let prefix = reader().prefix;
+    let configured = request.app_data::<App>().and_then(|app| app.settings().app_url.clone());
+    configured.unwrap_or_else(|| if prefix.is_empty() { "/".to_owned() } else { prefix.path("") })
+}
+
 impl Responder for Document {
     type Body = actix_web::body::BoxBody;
 
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok().content_type("application/json").body((self.0)())
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let text = self.text(&server(request));
+        HttpResponse::Ok().content_type("application/json").body(text.into_owned())
     }
 }
 
@@ -131,7 +156,7 @@ impl Responder for PageRedirect {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Found().insert_header(("Location", "/docs/")).finish()
+        HttpResponse::Found().insert_header(("Location", reader().prefix.path("/docs/"))).finish()
     }
 }
 
@@ -147,7 +172,7 @@ async fn docs(_: App, _: Public) -> Result<PageRedirect, Problem> {
 
 /// Serves the page with its own scripts and styles; nothing is loaded from another host.
 pub(crate) fn page(config: &mut ServiceConfig) {
-    let settings = utoipa_swagger_ui::Config::from("/api/openapi.json");
+    let settings = utoipa_swagger_ui::Config::from("../api/openapi.json");
     config.service(utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(settings));
 }
 

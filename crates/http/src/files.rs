@@ -257,7 +257,7 @@ async fn link(
         .await?;
     let token = app.links().sign(file.id, new.seconds(), app.now());
     let token = token.ok_or_else(|| Problem::internal("signing a link failed"))?;
-    let base = format!("/api/files/{}", file.id);
+    let base = request_context::reader().prefix.path(format!("/api/files/{}", file.id));
     Ok(Created::new(LinkView {
         url: format!("{base}/download?inline=1&token={token}"),
         thumbnail_url: file.kind.is_image().then(|| format!("{base}/thumbnail?token={token}")),

@@ -14,6 +14,7 @@ use crate::web::{
     permit::Public,
     problem::Problem,
     reply::Bare,
+    request_context::reader,
     routes::Routes,
 };
 
@@ -46,24 +47,26 @@ struct Root {
 #[derive(Debug, Serialize, ToSchema)]
 struct EntryPoints {
     /// The API.
-    api: &'static str,
+    api: String,
     /// Documentation page.
-    docs: &'static str,
+    docs: String,
     /// OpenAPI document.
-    openapi: &'static str,
+    openapi: String,
     /// Health check.
-    health: &'static str,
+    health: String,
     /// Sign-in.
-    login: &'static str,
+    login: String,
 }
 
 async fn root(_: App, _: Public) -> Result<Bare<Root>, Problem> {
+    let prefix = reader().prefix;
+    let path = |path| prefix.path(path);
     let endpoints = EntryPoints {
-        api: "/api",
-        docs: "/docs",
-        openapi: "/api/openapi.json",
-        health: "/health",
-        login: "/api/auth/login",
+        api: path("/api"),
+        docs: path("/docs"),
+        openapi: path("/api/openapi.json"),
+        health: path("/health"),
+        login: path("/api/auth/login"),
     };
     Ok(Bare(Root { name: "inspection-service", version: VERSION, status: "running", endpoints }))
 }

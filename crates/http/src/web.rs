@@ -2,6 +2,8 @@
 //!
 //! Bottom-up order; each module uses only modules above it.
 
+pub(crate) mod prefix;
+
 pub(crate) mod request_context;
 
 pub(crate) mod problem;

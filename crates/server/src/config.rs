@@ -19,7 +19,7 @@ pub use values::{Bind, Bucket, DatabaseUrl, LogFormat, LogLevel, Origins, Profil
 
 pub use variable::{Secrecy, Variable};
 
-use values::{BaseUrl, Endpoint};
+use values::{AppUrl, BaseUrl, Endpoint};
 
 /// Declares the variables: their table, the configuration, and the conversion.
 macro_rules! variables {
@@ -127,6 +127,8 @@ variables! {
     openai_translate_model: String = all("gpt-4o-mini"), Open;
     /// Proxies whose forwarded addresses are trusted: addresses or ranges, separated by commas
     trusted_proxies: Vec<IpNet> = all(""), Open;
+    /// Address of the service for its clients, such as `https://example.com/inspection`
+    app_url: Option<AppUrl> = all(""), Open;
     /// Whether requests that reached a trusted proxy without TLS are redirected to HTTPS
     https_redirect: bool = ["false", "true", "false"], Open;
     /// Maximum age of the numbers on the admin dashboard, in seconds; `0` disables the cache

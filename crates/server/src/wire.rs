@@ -264,6 +264,7 @@ pub fn app(config: &Config, database: Database, context: Context, storage: Stora
     let settings = inspection_http::Settings {
         cors_origins: config.cors_origins.clone().unwrap_or_else(Origins::any).0,
         trusted_proxies: config.trusted_proxies.clone(),
+        app_url: config.app_url.as_ref().map(|url| url.0.clone()),
         // Tests sign in more often than people do.
         rate_limits: config.app_env != Profile::Testing,
         redis_url: redis_url(config),

@@ -9,13 +9,12 @@ use std::{
 };
 
 use inspection_testkit::{
-    DatabaseKind, or_skip,
+    or_skip,
     skips::{Skipped, program},
 };
 use tempfile::TempDir;
 
-use super::{assert_tags_survive, output_text, read};
-use crate::site::TestSite;
+use super::{assert_no_client_chooses_the_prefix, assert_tags_survive, behind_a_proxy, output_text, read};
 
 /// Caddy with the configuration of the deployment, on a Unix socket in a folder, without TLS.
 struct Caddy {
@@ -87,8 +86,9 @@ impl Caddy {
 
 #[test]
 fn tags_survive_the_compression_of_caddy() {
-    let site = or_skip!(TestSite::start(DatabaseKind::Sqlite));
+    let site = or_skip!(behind_a_proxy());
     let caddy = or_skip!(Caddy::start_before(site.base.trim_start_matches("http://")));
     // Some versions append `-gzip` to the tag, others leave it as it is.
     assert_tags_survive(&site, |path, arguments| caddy.request(path, arguments));
+    assert_no_client_chooses_the_prefix(|path, arguments| caddy.request(path, arguments));
 }

@@ -9,13 +9,14 @@ use std::{
 };
 
 use inspection_testkit::{
-    DatabaseKind, or_skip,
+    or_skip,
     skips::{Skipped, program},
 };
 use tempfile::TempDir;
 
-use super::{assert_lines, assert_tags_survive, output_text, read};
-use crate::site::TestSite;
+use super::{
+    assert_lines, assert_no_client_chooses_the_prefix, assert_tags_survive, behind_a_proxy, output_text, read,
+};
 
 /// Whether nginx enables HTTP/2 by a directive, as since version 1.25.1.
 fn has_http2_directive(nginx: &Path) -> bool {
@@ -202,10 +203,11 @@ fn nginx_redirects_to_tls_and_forwards_the_address_of_the_client() {
 
 #[test]
 fn tags_survive_the_compression_of_nginx() {
-    let site = or_skip!(TestSite::start(DatabaseKind::Sqlite));
+    let site = or_skip!(behind_a_proxy());
     let nginx = or_skip!(Nginx::start_before(site.base.trim_start_matches("http://")));
     let tag = assert_tags_survive(&site, |path, arguments| nginx.request("https", path, arguments));
     assert!(tag.starts_with("w/"), "nginx makes it weak: {tag}");
+    assert_no_client_chooses_the_prefix(|path, arguments| nginx.request("https", path, arguments));
 }
 
 #[test]

@@ -45,8 +45,9 @@ impl View<StoredFile> for FileView {
         references.people([Some(file.uploaded_by_id)]);
     }
 
-    fn new(file: StoredFile, related: &Related, _: &Caller) -> Self {
+    fn new(file: StoredFile, related: &Related, caller: &Caller) -> Self {
         let is_image = file.kind.is_image();
+        let link = |part| caller.prefix.path(format!("/api/files/{}/{part}", file.id));
         Self {
             filename: file.stored_name().to_owned(),
             file_type: if is_image { "image" } else { "document" },
@@ -54,8 +55,8 @@ impl View<StoredFile> for FileView {
             is_image,
             uploader: related.person(file.uploaded_by_id),
             uploaded_at: file.created_at,
-            download_url: format!("/api/files/{}/download", file.id),
-            thumbnail_url: is_image.then(|| format!("/api/files/{}/thumbnail", file.id)),
+            download_url: link("download"),
+            thumbnail_url: is_image.then(|| link("thumbnail")),
             file,
         }
     }

@@ -26,6 +26,7 @@ use super::{
     input::Validate,
     metrics::Metrics,
     permit::{Permit, Public},
+    prefix::Prefix,
     problem::Problem,
     rendered::Rendered,
     reply::Render,
@@ -83,6 +84,8 @@ pub(crate) struct Caller {
     pub(crate) user: User,
     /// Negotiated language of the response.
     pub(crate) language: Language,
+    /// Prefix of links in the response.
+    pub(crate) prefix: Prefix,
     /// Time of the request.
     pub(crate) now: Instant,
     /// Date of the request at the site.
@@ -102,7 +105,8 @@ impl Caller {
         if !P::is_granted_to(&user) {
             return Err(Forbidden("your role may not do this").into());
         }
-        Ok(Self { user, language, now, today: context.calendar.date(now) })
+        let prefix = permit.reader.prefix.clone();
+        Ok(Self { user, language, prefix, now, today: context.calendar.date(now) })
     }
 }
 

@@ -18,7 +18,7 @@ use self::{client::ClientAddress, memory::MemoryCounter, redis::RedisCounter};
 use super::{problem::Problem, settings::Settings};
 
 pub(crate) use self::{
-    client::{client_address, forwarded_scheme},
+    client::{client_address, forwarded},
     limit::{Limit, LimitDecision},
 };
 pub use self::{ping::ping_redis, redis::is_redis_url};

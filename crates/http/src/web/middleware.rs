@@ -20,9 +20,10 @@ use inspection_domain::ids::UserId;
 use super::{
     app::App,
     extract::preferred_language,
-    limits::{Limits, forwarded_scheme},
+    limits::{Limits, forwarded},
+    prefix::Prefix,
     problem::Problem,
-    request_context,
+    request_context::{self, Reader},
     settings::Settings,
 };
 
@@ -53,7 +54,14 @@ pub(crate) async fn handle(
         limits.evict_idle_clients(app.now());
     }
     let language = preferred_language(request.request());
-    request_context::scope(id.clone(), language, answer(app, id, request, next)).await
+    let prefix = prefix(request.request(), app.settings());
+    request_context::scope(id.clone(), Reader::new(language, prefix), answer(app, id, request, next)).await
+}
+
+/// The prefix of links: that of the last trusted proxy, else the path of the configured address.
+fn prefix(request: &HttpRequest, settings: &Settings) -> Prefix {
+    let named = forwarded(request, "x-forwarded-prefix", &settings.trusted_proxies);
+    Prefix::new(named, settings.app_url.as_deref())
 }
 
 /// Handles a request with this id.
@@ -139,8 +147,8 @@ pub(crate) async fn to_https(
 fn https_location(settings: &Settings, request: &HttpRequest) -> Option<String> {
     let path = request.uri().path_and_query()?.as_str();
     let is_probe = path.starts_with("/health") || path.starts_with("/metrics");
-    let is_plain =
-        forwarded_scheme(request, &settings.trusted_proxies).is_some_and(|scheme| scheme == "http");
+    let is_plain = forwarded(request, "x-forwarded-proto", &settings.trusted_proxies)
+        .is_some_and(|scheme| scheme == "http");
     if !settings.https_redirect || is_probe || !is_plain {
         return None;
     }
@@ -151,6 +159,7 @@ fn https_location(settings: &Settings, request: &HttpRequest) -> Option<String> 
         _ => host,
     };
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '[' | ']' | ':');
+    let path = request_context::reader().prefix.path(path);
     (!name.is_empty() && name.chars().all(is_name)).then(|| format!("https://{name}{path}"))
 }
 

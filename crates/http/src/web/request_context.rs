@@ -1,5 +1,5 @@
-//! Task-local context of the request being handled: its id, its user, the language of its reader,
-//! its idempotency key and its database statistics.
+//! Task-local context of the request being handled: its id, its user, its reader, its idempotency
+//! key and its database statistics.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,6 +8,8 @@ use std::{
 
 use inspection_domain::{idempotency::IdempotencyKey, ids::UserId, text::Language, users::User};
 use inspection_persistence::QueryStats;
+
+use super::prefix::Prefix;
 
 /// Facts about the request that become known while it is handled.
 pub(crate) struct RequestContext {
@@ -23,11 +25,19 @@ pub(crate) struct RequestContext {
 pub(crate) struct Reader {
     /// Language that the client prefers.
     preferred: Option<Language>,
+    /// Prefix of links.
+    pub(crate) prefix: Prefix,
     /// Language of the user, once the request is authorized.
     own: Arc<OnceLock<Language>>,
 }
 
 impl Reader {
+    /// The reader of the response to a client that prefers this language and reaches the service
+    /// under this prefix.
+    pub(crate) fn new(preferred: Option<Language>, prefix: Prefix) -> Self {
+        Self { preferred, prefix, own: Arc::default() }
+    }
+
     /// Language of the response to this user.
     pub(crate) fn language_of(&self, user: &User) -> Language {
         let _ = self.own.set(user.language);
@@ -71,12 +81,11 @@ impl RequestContext {
     }
 }
 
-/// Runs `work` as the handling of the request with this id, from a client that prefers this
-/// language.
-pub(crate) async fn scope<F: Future>(id: String, preferred: Option<Language>, work: F) -> F::Output {
+/// Runs `work` as the handling of the request with this id.
+pub(crate) async fn scope<F: Future>(id: String, reader: Reader, work: F) -> F::Output {
     let context = RequestContext {
         id,
-        reader: Reader { preferred, own: Arc::default() },
+        reader,
         user: Cell::default(),
         stats: Cell::default(),
         keyed: RefCell::default(),

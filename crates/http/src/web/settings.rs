@@ -11,6 +11,9 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Networks of proxies whose `X-Forwarded-*` headers are trusted.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// The address of the service for its clients, if it is configured: such as
+    /// `https://example.com/inspection`, without a trailing slash. Links carry its path.
+    pub app_url: Option<String>,
     /// Enables rate limits.
     pub rate_limits: bool,
     /// Redis that counts requests for all instances together; without it, each instance counts its

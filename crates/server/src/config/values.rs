@@ -380,6 +380,24 @@ impl Value for BaseUrl {
     }
 }
 
+/// The address of the service for its clients, without a trailing slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppUrl(
+    /// Such as `https://example.com/inspection`.
+    pub String,
+);
+
+impl Value for AppUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let address = http_address(text).filter(|url| !url.contains("/../") && !url.ends_with("/.."));
+        let is_plain = |url: &String| url.split_once("://").is_some_and(|(_, rest)| !rest.contains("//"));
+        address
+            .filter(is_plain)
+            .map(Self)
+            .ok_or_else(|| "must be an address such as https://example.com/inspection".into())
+    }
+}
+
 /// An HTTP address with a host and plain characters, without trailing slashes.
 fn http_address(text: &str) -> Option<String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;

@@ -160,6 +160,7 @@ fn every_problem_is_reported_at_once() {
             ("OPENAI_BASE_URL", "api.example.com/v1"),
             ("OPENAI_TRANSLATE_MODEL", "two words"),
             ("TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("APP_URL", "https://example.com//evil.example"),
             ("HTTPS_REDIRECT", "perhaps"),
             ("BACKUP_FOLDER", "back\u{7}ups"),
             ("REQUEST_TIMEOUT", "-5"),

@@ -45,14 +45,15 @@ pub(crate) fn client_address(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr
     last_untrusted(peer, &forwarded, trusted)
 }
 
-/// The scheme of the request to the last trusted proxy, from `X-Forwarded-Proto`.
-pub(crate) fn forwarded_scheme<'a>(request: &'a HttpRequest, trusted: &[IpNet]) -> Option<&'a str> {
+/// What the last trusted proxy says of the request to it in a header such as `X-Forwarded-Proto`:
+/// the last value.
+pub(crate) fn forwarded<'a>(request: &'a HttpRequest, name: &str, trusted: &[IpNet]) -> Option<&'a str> {
     let peer = request.peer_addr()?.ip().to_canonical();
     if !trusted.iter().any(|network| network.contains(&peer)) {
         return None;
     }
-    let schemes = request.headers().get("x-forwarded-proto")?.to_str().ok()?;
-    schemes.rsplit(',').next().map(str::trim)
+    let values = request.headers().get_all(name).last()?.to_str().ok()?;
+    values.rsplit(',').next().map(str::trim)
 }
 
 fn last_untrusted(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) -> IpAddr {
