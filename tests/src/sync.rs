@@ -129,6 +129,12 @@ on_both! {
         assert_eq!(client.delete(&format!("/api/sync/{}", rejected[0]["id"])).status, 200);
         assert_eq!(outcomes(&batch(&client, &day[..2])), ["applied", "applied"]);
         assert_eq!(outcomes(&batch(&client, &day[..1])), ["duplicate"]);
+        // A reused client_id doesn't keep answers from the item that was applied first.
+        let reused = item(1, "inspection_start", json!({"equipment_id": 999_999}));
+        let mut second = builders::answer_body(1, questions[1].id, false);
+        second["inspection_id"] = json!(client_id(1));
+        let results = batch(&client, &[reused, item(7, "inspection_answer", second)]);
+        assert_eq!(outcomes(&results), ["rejected CONFLICT", "applied"]);
     }
 
     fn a_team_completes_an_assignment_offline_up_to_the_verdict(site: TestSite) {

@@ -76,12 +76,15 @@ pub struct InspectionList {
     pub updated_at: Instant,
 }
 
-/// Number of assignments that a page of lists shows at most beyond its first two lists.
-const MOST_ASSIGNMENTS: i64 = 2000;
+/// Number of assignments that a page of lists shows at most beyond its first lists.
+const MOST_ASSIGNMENTS: i64 = 10_000;
+
+/// Number of lists, as many as a page has by default, that always show their assignments.
+const ALWAYS_COMPLETE: usize = 20;
 
 impl InspectionList {
-    /// The lists of a page that show their assignments: the first ones, up to 2,000 assignments.
-    /// The two lists of a day always do; the machines of the site bound them.
+    /// The lists of a page that show their assignments: the first ones, up to 10,000 assignments.
+    /// The first 20 always do; the machines of the site bound them.
     pub fn with_assignments(page: &[Self]) -> &[Self] {
         let mut assignments = 0_i64;
         let fits = |list: &Self| {
@@ -89,7 +92,7 @@ impl InspectionList {
             assignments <= MOST_ASSIGNMENTS
         };
         let fitting = page.iter().map(fits).take_while(|fits| *fits).count();
-        page.get(..fitting.max(2)).unwrap_or(page)
+        page.get(..fitting.max(ALWAYS_COMPLETE)).unwrap_or(page)
     }
 }
 
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_shows_the_assignments_of_its_first_lists_and_of_a_whole_day() {
+    fn a_page_shows_the_assignments_of_its_first_lists() {
         let shown = |totals: &[i64]| {
             let page: Vec<_> =
                 totals.iter().map(|total| InspectionList { total_assets: *total, ..list() }).collect();
@@ -246,10 +249,10 @@ mod tests {
         };
         assert_eq!(shown(&[]), 0);
         assert_eq!(shown(&[100; 20]), 20);
-        assert_eq!(shown(&[100; 100]), 20);
-        assert_eq!(shown(&[5000]), 1);
-        assert_eq!(shown(&[5000, 5000, 1]), 2, "both shifts of a day");
-        assert_eq!(shown(&[500, 500, 5000, 1]), 2, "a short list behind a long one has none, either");
+        assert_eq!(shown(&[100; 100]), 100);
+        assert_eq!(shown(&[200; 100]), 50);
+        assert_eq!(shown(&[5000; 100]), 20, "as many as a page has by default");
+        assert_eq!(shown(&[5000, 1, 1]), 3);
     }
 
     fn list() -> InspectionList {

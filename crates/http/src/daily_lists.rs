@@ -59,7 +59,7 @@ struct ListDetail {
     list: InspectionList,
     /// Time at which it was generated first.
     generated_at: Instant,
-    /// Its assignments, in order. On a page of lists, the first lists have theirs, up to 2,000
+    /// Its assignments, in order. On a page of lists, the first lists have theirs, up to 10,000
     /// assignments together, and the two lists of a day always.
     assignments: Vec<AssignmentView>,
     /// Whether `assignments` has all assignments; otherwise it has none, and the list itself shows

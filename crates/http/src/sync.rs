@@ -199,9 +199,6 @@ impl SyncProcessor<'_> {
                 if let Some(first) = sync::find(tx.conn(), owner, &item.client_id)? {
                     return Ok(first.replay(item).map(|first| SyncResult::of(first, false)));
                 }
-                if let Err(unsettled) = self.unsettled.may_refer(item) {
-                    return Ok(Err(unsettled));
-                }
                 item.validate(tx.now)?;
                 let document = sync::resolved(tx.conn(), owner, item)?;
                 let (entity_id, result) = self.perform(tx, item.entity_type, document)?;
@@ -221,7 +218,7 @@ impl SyncProcessor<'_> {
                 self.unsettled.note_lost_race();
                 return Ok(self.refused(item, rule.as_ref()));
             }
-            if let Err(unsettled) = self.unsettled.may_reject() {
+            if let Err(unsettled) = self.unsettled.may_reject(item) {
                 return Ok(self.refused(item, &unsettled));
             }
             let error = self.error(rule.as_ref());

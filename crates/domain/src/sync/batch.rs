@@ -89,15 +89,16 @@ impl Unsettled {
         self.has_lost_race = true;
     }
 
-    /// Checks that an item refers to no such item (§15).
-    pub fn may_refer(&self, item: &NewSyncItem) -> Result<(), SyncRule> {
+    /// Checks that the rejection of an item is final: neither an item that it refers to nor a lost
+    /// race may have caused it (§15). An item that refers to an applied one is not rejected for
+    /// another one under the same name.
+    pub fn may_reject(&self, item: &NewSyncItem) -> Result<(), SyncRule> {
         let refers = item.entity_data.references().iter().any(|(_, name, _)| self.items.contains(name));
-        if refers { Err(SyncRule::OfUnsettled) } else { Ok(()) }
-    }
-
-    /// Checks that a rejection is final: no earlier item may have caused it (§15).
-    pub fn may_reject(&self) -> Result<(), SyncRule> {
-        if self.has_lost_race { Err(SyncRule::AfterUnsettled) } else { Ok(()) }
+        match (refers, self.has_lost_race) {
+            (true, _) => Err(SyncRule::OfUnsettled),
+            (false, true) => Err(SyncRule::AfterUnsettled),
+            (false, false) => Ok(()),
+        }
     }
 }
 
@@ -121,15 +122,15 @@ mod tests {
         let named = item(json!({"inspection_client_id": NAME}));
         unsettled.note(None, false);
         unsettled.note(Some("7"), false);
-        assert_eq!((unsettled.may_refer(&named), unsettled.may_reject()), (Ok(()), Ok(())));
+        let other = item(json!({"inspection_id": 7}));
+        assert_eq!((unsettled.may_reject(&named), unsettled.may_reject(&other)), (Ok(()), Ok(())));
         unsettled.note(Some(NAME), false);
-        assert_eq!(unsettled.may_refer(&named), Err(SyncRule::OfUnsettled));
-        assert_eq!(unsettled.may_refer(&item(json!({"inspection_id": 7}))), Ok(()));
-        assert_eq!(unsettled.may_reject(), Ok(()), "an item with a used client_id has no effect later");
+        assert_eq!(unsettled.may_reject(&named), Err(SyncRule::OfUnsettled));
+        assert_eq!(unsettled.may_reject(&other), Ok(()), "an item with a used client_id has no effect later");
         unsettled.note_lost_race();
-        assert_eq!(unsettled.may_reject(), Err(SyncRule::AfterUnsettled));
+        assert_eq!(unsettled.may_reject(&other), Err(SyncRule::AfterUnsettled));
         unsettled.note(Some(&NAME.to_lowercase()), true);
-        assert_eq!(unsettled.may_refer(&named), Ok(()), "it was sent again in the batch");
+        assert_eq!(unsettled.may_reject(&named), Err(SyncRule::AfterUnsettled), "it was sent again");
     }
 
     #[test]

@@ -71,14 +71,16 @@ fn names<DB: diesel::backend::Backend>(migrations: Vec<Box<dyn Migration<DB>>>) 
     names
 }
 
-/// Whether a migration has not been applied.
+/// Whether a migration has not been applied, or the index of searches lacks objects from before it,
+/// because [`up`] was interrupted.
 pub fn is_pending(database: &Database) -> Result<bool> {
     database.read(|conn| {
-        by_backend!(
+        let has_pending = by_backend!(
             conn,
-            postgres(c) => c.has_pending_migration(POSTGRES).map_err(failed),
-            sqlite(c) => c.has_pending_migration(SQLITE).map_err(failed),
-        )
+            postgres(c) => c.has_pending_migration(POSTGRES).map_err(failed)?,
+            sqlite(c) => c.has_pending_migration(SQLITE).map_err(failed)?,
+        );
+        Ok(has_pending || search::is_incomplete(conn)?)
     })
 }
 

@@ -21,7 +21,6 @@ use inspection_domain::{
     users::User,
 };
 
-use super::query::BATCH;
 use crate::{DbConnection, Result};
 
 /// Words of objects, or their removal from the index.
@@ -38,7 +37,9 @@ pub(crate) struct Found<C> {
 /// A search in the languages of both databases.
 #[derive(Debug, Clone)]
 struct Conditions {
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "for another database"))]
     postgres: String,
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "for another database"))]
     sqlite: String,
 }
 
@@ -133,7 +134,7 @@ pub(crate) fn write(conn: &mut DbConnection, entries: &Entries) -> Result<()> {
 mod postgres {
     use diesel::{PgConnection, sql_types::Array};
 
-    use super::*;
+    use super::{super::query::BATCH, *};
 
     pub(super) fn write(c: &mut PgConnection, entries: &Entries) -> QueryResult<()> {
         let all: Vec<_> = entries.iter().collect();
@@ -179,6 +180,13 @@ mod sqlite {
 
 /// Rows of one transaction that fills the index.
 const FILLED_AT_ONCE: i64 = 500;
+
+/// Whether objects from before the index may be missing in it.
+pub(crate) fn is_incomplete(conn: &mut DbConnection) -> Result<bool> {
+    let open = search_fills::table.select(search_fills::kind);
+    let next: Option<SearchedKind> = with_conn!(conn, |c| open.first(c).optional())?;
+    Ok(next.is_some())
+}
 
 /// Adds some of the objects from before the index to it, behind those of the last time, in a
 /// transaction. Returns whether others may be left.

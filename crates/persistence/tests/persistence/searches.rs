@@ -89,7 +89,9 @@ on_both_databases! {
         let open = "INSERT INTO search_fills (kind, after_id) \
             VALUES ('checklist', 0), ('defect', 0), ('equipment', 1), ('user', 0)";
         query!(db, |c| sql_query(open).execute(c));
+        assert!(migrations::is_pending(&db).expect("read"), "a later start goes on");
         assert_eq!(migrations::up(&db).expect("filled"), Vec::<String>::new());
+        assert!(!migrations::is_pending(&db).expect("read"));
         assert_eq!(found(&db, "gantry"), ["Gantry 1", "Gantry 2"], "after the first one");
         let people: UserFilter = filter(json!({"q": "lee"}));
         let people = db.read(|conn| users::list(conn, &people, ALL)).expect("read");
