@@ -3,6 +3,8 @@
 use std::{
     cell::Cell,
     collections::BTreeMap,
+    io::{Read, Write},
+    net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
@@ -67,6 +69,36 @@ macro_rules! on_both_stores {
             }
         }
     )+};
+}
+
+/// The response to a request with this header, as text.
+fn send_raw(site: &TestSite, header: &[u8]) -> String {
+    let mut stream = TcpStream::connect(site.base.trim_start_matches("http://")).expect("connected");
+    let head = b"GET /health/live HTTP/1.1\r\nHost: site\r\nConnection: close\r\n";
+    stream.write_all(&[head, header, b"\r\n\r\n"].concat()).expect("sent");
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).expect("received");
+    String::from_utf8_lossy(&response).into_owned()
+}
+
+/// With an address of its own for every request, a client would have no limit.
+#[test]
+fn forwarded_headers_that_are_not_readable_are_refused() {
+    let site = limited(None, LONG_TIMEOUT);
+    for header in [
+        &b"X-Forwarded-For: \xFF"[..],
+        b"X-Forwarded-For: 198.51.100.7, \xFF",
+        b"X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: rubbish",
+        b"X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: \xFF",
+    ] {
+        let response = send_raw(&site, header);
+        let shown = String::from_utf8_lossy(header);
+        assert!(response.starts_with("HTTP/1.1 400"), "{shown}: {response}");
+        assert!(response.contains("VALIDATION_ERROR") && response.contains("x-request-id"), "{response}");
+    }
+    for header in [&b"X-Forwarded-For: \xFF, 198.51.100.7"[..], b"X-Forwarded-For: 198.51.100.7:4711"] {
+        assert!(send_raw(&site, header).starts_with("HTTP/1.1 200"));
+    }
 }
 
 fn from(site: &TestSite, address: &str) -> Client {

@@ -26,6 +26,7 @@ mod docs;
 mod engineer_jobs;
 mod equipment;
 mod files;
+mod four_eyes;
 mod health;
 mod idempotency;
 mod inspections;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     ids::{PointEntryId, UserId},
     input::text_enum,
+    rule::Forbidden,
     time::Instant,
     users::{Role, User},
 };
@@ -79,10 +80,27 @@ impl PointEntry {
     }
 }
 
+/// Checks that no user decides on their own points: `by` decides on what earns or costs points to
+/// those it concerns (§1).
+pub fn another_decides(by: UserId, concerned: &[UserId]) -> Result<(), Forbidden> {
+    if concerned.contains(&by) {
+        return Err(Forbidden("another administrator decides on your own points"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{changes, id, now, user};
+
+    #[test]
+    fn no_user_decides_on_their_own_points() {
+        for (concerned, is_fine) in [(&[][..], true), (&[4], true), (&[3], false), (&[4, 3], false)] {
+            let concerned: Vec<UserId> = concerned.iter().map(|number| id(*number)).collect();
+            assert_eq!(another_decides(id(3), &concerned).is_ok(), is_fine, "{concerned:?}");
+        }
+    }
 
     fn entry(role: Role, amount: i64) -> PointEntry {
         PointEntry {

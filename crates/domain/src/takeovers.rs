@@ -420,6 +420,11 @@ impl Takeover {
         Ok(Self { status, decided_by_id: by, decided_at: Some(now), ..self.clone() })
     }
 
+    /// Everyone that it gives the work to.
+    pub fn takers(&self) -> Vec<UserId> {
+        self.partner_id.into_iter().chain([self.requested_by_id]).collect()
+    }
+
     /// Records that the taker completed the work (§7).
     pub fn complete(&self, now: Instant) -> Result<Self, TakeoverRule> {
         let status = self.status.after(TakeoverCommand::Complete)?;

@@ -153,9 +153,10 @@ impl TranslationRequest {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Parses the payload of a background job; `None` if it is not a translation request.
+    /// Parses the payload of a background job; `None` if it is not a translation request. The
+    /// reasons of leaves, which earlier versions requested, are none.
     pub fn of_payload(payload: &str) -> Option<Self> {
-        serde_json::from_str(payload).ok()
+        serde_json::from_str(payload).ok().filter(|request: &Self| request.model_type != "leave")
     }
 
     /// Target language.
@@ -220,6 +221,7 @@ pub struct Translation {
 mod tests {
     use super::*;
     use crate::{
+        defects::Defect,
         equipment::Equipment,
         leaves::Leave,
         page::PageRequest,
@@ -251,26 +253,41 @@ mod tests {
     }
     #[test]
     fn a_request_names_the_field_of_the_object() {
-        let day = Date::new(2026, 3, 2).expect("a date");
-        let quiet = Leave { id: id(7), reason: Some("Moving".into()), ..testing::leave(day, day) };
-        let told = Leave { other_reason: Some("Moving".into()), ..quiet.clone() };
+        let quiet = Defect { id: id(7), description: "Moving".into(), ..testing::defect() };
+        let told = Defect { resolution_notes: Some("Moving".into()), ..quiet.clone() };
         let request = |field: &str| TranslationRequest {
-            model_type: "leave".into(),
+            model_type: "defect".into(),
             model_id: 7,
             field_name: field.into(),
             text: "Moving".into(),
         };
-        assert_eq!(requests(None, &told), [request("other_reason"), request("reason")]);
+        assert_eq!(requests(None, &told), [request("description"), request("resolution_notes")]);
         assert_eq!(
             requests(Some(&quiet), &told),
-            [request("other_reason")],
+            [request("resolution_notes")],
             "the same text in another field"
         );
-        assert_eq!(request("reason").language(), Language::Ar);
+        assert_eq!(request("description").language(), Language::Ar);
         let defect = requests(None, &testing::defect());
         let named: Vec<_> = defect.iter().map(|request| (&*request.field_name, &*request.text)).collect();
         assert_eq!(named, [("description", "Failed: Question 42?")]);
         assert_eq!(TranslationRequest::of_payload("{}"), None);
+    }
+
+    #[test]
+    fn the_reasons_of_a_leave_are_sent_to_no_service() {
+        let day = Date::new(2026, 3, 2).expect("a date");
+        let ill = || Some("An operation".to_owned());
+        let leave =
+            Leave { reason: ill(), other_reason: ill(), rejection_reason: ill(), ..testing::leave(day, day) };
+        assert_eq!(requests(None, &leave), []);
+        let queued_before = TranslationRequest {
+            model_type: "leave".into(),
+            model_id: 7,
+            field_name: "reason".into(),
+            text: "An operation".into(),
+        };
+        assert_eq!(TranslationRequest::of_payload(&queued_before.payload()), None);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) mod bulkhead;
 
 pub(crate) mod metrics;
 
+mod forwarded;
+
 pub(crate) mod limits;
 
 pub(crate) mod app;

@@ -10,6 +10,7 @@ pub mod files;
 pub mod finding;
 pub mod progress;
 pub mod readiness;
+pub mod umask;
 pub mod verify;
 
 pub use error::{Error, Result};

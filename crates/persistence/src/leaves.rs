@@ -162,6 +162,7 @@ fn update_coverage(tx: &mut Tx<'_>, person: &User, ended: Option<&Leave>) -> Res
 /// concerns.
 pub fn approve(tx: &mut Tx<'_>, id: LeaveId, approval: &LeaveApproval) -> Result<Leave> {
     let before = rows::lock(tx.conn, id)?;
+    before.may_be_approved_by(tx.actor()?.id, &user_rows::active_admins(tx.conn)?)?;
     let after = before.approve(tx.actor()?.id, tx.now)?;
     let concerned = Concerned::lock(tx, &before, approval.coverage_user_id)?;
     let absent = concerned.get(before.user_id)?;

@@ -11,7 +11,7 @@ use inspection_domain::{
     jobs::{Job, JobCommand},
     notifications::NotificationType,
     page::{Page, PageRequest},
-    points::PointKind,
+    points::{PointKind, another_decides},
     quality_reviews::{
         Approval, NewReview, QualityReview, Rejection, ReviewFilter, ReviewRule, ReviewStatus, Validation,
         least_busy,
@@ -236,6 +236,7 @@ pub fn reject(tx: &mut Tx<'_>, id: ReviewId, rejection: Rejection) -> Result<Qua
 /// Locks the machine, the defect, the job, and last the two accounts.
 pub fn validate(tx: &mut Tx<'_>, id: ReviewId, validation: Validation) -> Result<QualityReview> {
     let (work, before) = lock_with_work(tx, id)?;
+    another_decides(tx.actor()?.id, &[before.worker_id, before.qe_id])?;
     let is_valid = validation.admin_validation.is_valid();
     let after = before.validate(validation, tx.actor()?.id, tx.now)?;
     rows::write(tx, AuditAction::Validate, &before, &after)?;

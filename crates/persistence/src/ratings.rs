@@ -9,7 +9,7 @@ use inspection_domain::{
     inspections::Inspection,
     notifications::{Notice, NotificationType},
     page::{Counting, Known, Page, PageRequest},
-    points::PointKind,
+    points::{PointKind, another_decides},
     ratings::{NewRating, Rating, RatingChanges, RatingRule},
     schema::inspection_ratings as ratings,
     users::Role,
@@ -63,6 +63,7 @@ pub fn list_by_technician(
 /// inspection, then the inspector.
 pub fn rate(tx: &mut Tx<'_>, id: InspectionId, new: NewRating) -> Result<Rating> {
     let inspection = inspection_rows::lock(tx.conn, id)?;
+    another_decides(tx.actor()?.id, &[inspection.technician_id])?;
     let rating = new.rate(&inspection, tx.actor()?.id, tx.now)?;
     if rows::find_by_inspection(tx.conn, id)?.is_some() {
         return Err(RatingRule::Rated.into());
@@ -77,6 +78,7 @@ pub fn rate(tx: &mut Tx<'_>, id: InspectionId, new: NewRating) -> Result<Rating>
 pub fn change(tx: &mut Tx<'_>, id: InspectionId, changes: RatingChanges) -> Result<Rating> {
     let inspection = inspection_rows::lock(tx.conn, id)?;
     let before = rows::find_by_inspection(tx.conn, id)?.ok_or_else(Error::not_found::<Rating>)?;
+    another_decides(tx.actor()?.id, &[before.technician_id])?;
     let after = before.changed(changes, tx.actor()?.id, tx.now);
     let changes_made = Changes::between(Some(&before), Some(&after));
     if changes_made.is_empty() {

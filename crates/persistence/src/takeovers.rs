@@ -12,7 +12,7 @@ use inspection_domain::{
     jobs::{Job, JobKind, may_own},
     notifications::{Notice, NotificationType, Param},
     page::{Page, PageRequest},
-    points::PointKind,
+    points::{PointKind, another_decides},
     schema::takeovers,
     takeovers::{
         BONUS, NewInspectionTakeover, NewTakeover, QueueOf, Takeover, TakeoverCommand, TakeoverFilter,
@@ -135,6 +135,7 @@ pub fn request_assignment(tx: &mut Tx<'_>, id: AssignmentId, new: NewInspectionT
 /// the assignment and its list, or the job; and last the takers.
 pub fn approve(tx: &mut Tx<'_>, id: TakeoverId) -> Result<Takeover> {
     let seen = rows::get(tx.conn, id)?;
+    another_decides(tx.actor()?.id, &seen.takers())?;
     match (seen.job_id, seen.assignment_id) {
         (Some(job), _) => approve_job(tx, id, job),
         (None, Some(assignment)) => approve_assignment(tx, id, assignment),

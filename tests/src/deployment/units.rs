@@ -34,7 +34,7 @@ fn units_restrict_the_program_to_what_it_needs() {
         services += 1;
         let expected = [
             "User=appuser",
-            "UMask=0027",
+            "UMask=0077",
             "EnvironmentFile=/etc/inspection/inspection.env",
             "Environment=APP_ENV=production",
             "StateDirectory=inspection inspection/uploads inspection/backups",

@@ -89,8 +89,8 @@ input! {
         comment: Option<Text<2000>>,
         /// Uploaded image; a failed critical question requires this or `photo_path`.
         photo_file_id: Option<FileId>,
-        /// Path of the photo on the client.
-        photo_path: Option<Text<500>>,
+        /// Path of the photo, or its address, which begins with `https://`.
+        photo_path: Option<PhotoPath>,
     }
 }
 
@@ -99,6 +99,40 @@ input! {
     pub struct NewAnswers {
         /// The answers; at most one per question.
         answers: NonEmptyList<NewAnswer, 500>,
+    }
+}
+
+/// The place of a photo outside the service: a path, or an address of HTTPS. A browser that opens
+/// it runs no script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhotoPath(String);
+
+impl PhotoPath {
+    fn is_safe(text: &str) -> bool {
+        let is_plain = !text.contains(|c: char| c.is_control() || c == '\\');
+        let is_address = text.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        let first = text.split(['/', '?', '#']).next().unwrap_or_default();
+        let is_path = !first.contains(':') && !text.starts_with("//");
+        is_plain && (is_path || is_address && text.len() > 8)
+    }
+}
+
+impl From<PhotoPath> for String {
+    fn from(path: PhotoPath) -> Self {
+        path.0
+    }
+}
+
+impl Scalar for PhotoPath {
+    fn read(given: RawValue) -> Result<Self, Invalid> {
+        let text = String::from(Text::<500>::read(given)?);
+        let wrong = || Invalid::value("must be a path, or an address that begins with https://");
+        Self::is_safe(&text).then_some(Self(text)).ok_or_else(wrong)
+    }
+
+    #[cfg(feature = "openapi")]
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        <Text<500> as Scalar>::schema()
     }
 }
 

@@ -321,6 +321,43 @@ fn an_answer_belongs_to_a_question_in_scope_and_is_stored_in_its_form() {
 }
 
 #[test]
+fn a_photo_is_at_a_path_or_an_address_of_https() {
+    let read = |path: &str| {
+        NewAnswer::from_json(json!({"checklist_item_id": 1, "answer_value": "pass", "photo_path": path}))
+    };
+    for path in [
+        "a.jpg",
+        "photos/2026/1.jpg",
+        "/photos/1.jpg",
+        "صور/1.jpg",
+        "a b.jpg",
+        "dir/10:30.jpg",
+        "https://cdn.example.com/1.jpg",
+        "HTTPS://cdn.example.com/1.jpg",
+    ] {
+        assert!(read(path).is_ok(), "{path}");
+    }
+    for path in [
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "java\tscript:alert(1)",
+        "data:text/html,x",
+        "http://cdn.example.com/1.jpg",
+        "file:///etc/passwd",
+        "content://media/1",
+        "//evil.example/1.jpg",
+        "\\\\evil\\1.jpg",
+        "/\\evil.example/1.jpg",
+        "https://",
+        "blob:https://a/b",
+        "vbscript:x",
+    ] {
+        let refused = read(path).expect_err(path);
+        assert_eq!(refused.fields()[0].field, "photo_path", "{path}");
+    }
+}
+
+#[test]
 fn a_failed_critical_item_needs_a_photo() {
     let critical = Item { critical_failure: true, ..item(1) };
     let give = |item: &Item, value: &str, photo: Option<&str>| {

@@ -65,7 +65,8 @@ pub struct Leave {
     pub coverage_badge: Option<String>,
 }
 
-crate::translated!(Leave, "leave", { other_reason, reason, rejection_reason });
+// The reasons of a leave may say something about the person's health: no other service reads them.
+crate::shows!(Leave {});
 
 impl crate::entity::Entity for Leave {
     const NAME: &'static str = "leave";
@@ -139,6 +140,15 @@ impl Leave {
         Ok(Self { decided_by_id: Some(by), decided_at: Some(now), ..after })
     }
 
+    /// Checks that no user approves their own leave while another active admin could (§10).
+    pub fn may_be_approved_by(&self, by: UserId, active_admins: &[UserId]) -> Result<(), Forbidden> {
+        let has_another = active_admins.iter().any(|admin| *admin != by);
+        if self.user_id == by && has_another {
+            return Err(Forbidden("another administrator approves your leave"));
+        }
+        Ok(())
+    }
+
     /// Rejects it for a reason (§10).
     pub fn reject(&self, rejection: LeaveRejection, by: UserId, now: Instant) -> Result<Self, LeaveRule> {
         let after = self.after(LeaveCommand::Reject, now)?;
@@ -207,6 +217,20 @@ mod tests {
 
     fn date(day: i8) -> Date {
         Date::new(2026, 3, day).expect("a date")
+    }
+
+    #[test]
+    fn another_administrator_approves_the_leave_of_one() {
+        let own = leave(date(2), date(4));
+        let stranger = id(own.user_id.get() + 1);
+        for (by, admins, is_fine) in [
+            (stranger, vec![stranger], true),
+            (stranger, vec![stranger, own.user_id], true),
+            (own.user_id, vec![own.user_id], true),
+            (own.user_id, vec![own.user_id, stranger], false),
+        ] {
+            assert_eq!(own.may_be_approved_by(by, &admins).is_ok(), is_fine, "{by:?} {admins:?}");
+        }
     }
 
     #[test]

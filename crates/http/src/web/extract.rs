@@ -22,8 +22,8 @@ use inspection_persistence::Origin;
 use super::{
     app::App,
     entity_tags::{named_tags, version_key},
+    forwarded::Forwarded,
     input::parameter,
-    limits::client_address,
     openapi::{Describe, Operation},
     permit::{Permit, Public, RefreshToken},
     problem::Problem,
@@ -106,9 +106,7 @@ fn if_match(request: &HttpRequest) -> Result<Option<Precondition>, Problem> {
 
 /// Origin of the request, for the audit trail.
 fn origin(request: &HttpRequest) -> Origin {
-    let address = request
-        .app_data::<App>()
-        .map(|app| client_address(request, &app.settings().trusted_proxies).to_string());
+    let address = Forwarded::of(request).ok().map(|forwarded| forwarded.client.to_string());
     Origin { address, request_id: request_context::current_id() }
 }
 
@@ -134,8 +132,8 @@ impl FromRequest for Public {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(requested_language(request).map(|_| Self))
     }
 }
 
@@ -144,6 +142,7 @@ impl FromRequest for RefreshToken {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(bearer(request, TokenType::Refresh).map(Self))
+        let token = bearer(request, TokenType::Refresh);
+        ready(token.and_then(|token| requested_language(request).map(|_| Self(token))))
     }
 }

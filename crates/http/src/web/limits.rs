@@ -17,10 +17,7 @@ use inspection_domain::time::Instant;
 use self::{client::ClientAddress, memory::MemoryCounter, redis::RedisCounter};
 use super::{problem::Problem, settings::Settings};
 
-pub(crate) use self::{
-    client::{client_address, forwarded},
-    limit::{Limit, LimitDecision},
-};
+pub(crate) use self::limit::{Limit, LimitDecision};
 pub use self::{ping::ping_redis, redis::is_redis_url};
 
 /// Name and requests for each minute of every limit.
@@ -30,7 +27,6 @@ pub(crate) fn table() -> Vec<(&'static str, u32)> {
 
 #[derive(Debug)]
 struct Counters {
-    clients: ClientAddress,
     memory: MemoryCounter,
     redis: Option<RedisCounter>,
 }
@@ -59,10 +55,9 @@ pub(crate) struct Limits(Option<Arc<Counters>>);
 impl Limits {
     pub(crate) fn new(settings: &Settings) -> Self {
         let counters = || {
-            let clients = ClientAddress(settings.trusted_proxies.clone());
             let redis = settings.redis_url.as_ref();
             let redis = redis.map(|url| RedisCounter::new(url, settings.redis_timeout));
-            Arc::new(Counters { memory: MemoryCounter::new(&clients), clients, redis })
+            Arc::new(Counters { memory: MemoryCounter::new(), redis })
         };
         Self(settings.rate_limits.then(counters))
     }
@@ -93,7 +88,7 @@ impl Limits {
     /// endpoint, which the worker's [`EndpointLimits`] name. `None` if the limits are switched off.
     pub(crate) async fn check(&self, request: &ServiceRequest) -> Result<Option<LimitDecision>, Problem> {
         let Some(counters) = &self.0 else { return Ok(None) };
-        let client = counters.clients.extract(request)?;
+        let client = ClientAddress.extract(request)?;
         let own = request.app_data::<EndpointLimits>().and_then(|limits| limits.of(request));
         let shared = match &counters.redis {
             Some(redis) => redis.check(client, own).await,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use actix_cors::Cors;
 use actix_web::{
-    Error, HttpRequest, HttpResponse, ResponseError,
+    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
@@ -20,7 +20,8 @@ use inspection_domain::ids::UserId;
 use super::{
     app::App,
     extract::preferred_language,
-    limits::{Limits, forwarded},
+    forwarded::Forwarded,
+    limits::Limits,
     prefix::Prefix,
     problem::Problem,
     request_context::{self, Reader},
@@ -54,14 +55,11 @@ pub(crate) async fn handle(
         limits.evict_idle_clients(app.now());
     }
     let language = preferred_language(request.request());
-    let prefix = prefix(request.request(), app.settings());
+    let forwarded = Forwarded::read(request.request(), &app.settings().trusted_proxies);
+    let named = forwarded.as_ref().ok().and_then(|forwarded| forwarded.prefix.as_deref());
+    let prefix = Prefix::new(named, app.settings().app_url.as_deref());
+    request.extensions_mut().insert(forwarded);
     request_context::scope(id.clone(), Reader::new(language, prefix), answer(app, id, request, next)).await
-}
-
-/// The prefix of links: that of the last trusted proxy, else the path of the configured address.
-fn prefix(request: &HttpRequest, settings: &Settings) -> Prefix {
-    let named = forwarded(request, "x-forwarded-prefix", &settings.trusted_proxies);
-    Prefix::new(named, settings.app_url.as_deref())
 }
 
 /// Handles a request with this id.
@@ -125,14 +123,20 @@ fn timed_out(id: &str, path: &str) -> Error {
     InternalError::from_response("the request took too long", response).into()
 }
 
-/// Redirects plain HTTP requests from a trusted proxy to HTTPS, except for `/health` and
-/// `/metrics`, which monitoring requests over plain HTTP.
+/// Refuses forwarded headers that are not readable, and redirects plain HTTP requests from a
+/// trusted proxy to HTTPS, except for `/health` and `/metrics`, which monitoring requests over
+/// plain HTTP.
 pub(crate) async fn to_https(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let location =
-        request.app_data::<App>().and_then(|app| https_location(app.settings(), request.request()));
+    let forwarded = match Forwarded::of(request.request()) {
+        Ok(forwarded) => forwarded,
+        Err(problem) => return Ok(request.into_response(problem.error_response()).map_into_right_body()),
+    };
+    let location = request
+        .app_data::<App>()
+        .and_then(|app| https_location(app.settings(), &forwarded, request.request()));
     match location {
         Some(location) => {
             let redirect =
@@ -144,11 +148,10 @@ pub(crate) async fn to_https(
 }
 
 /// The redirect target of a request, if it must be redirected.
-fn https_location(settings: &Settings, request: &HttpRequest) -> Option<String> {
+fn https_location(settings: &Settings, forwarded: &Forwarded, request: &HttpRequest) -> Option<String> {
     let path = request.uri().path_and_query()?.as_str();
     let is_probe = path.starts_with("/health") || path.starts_with("/metrics");
-    let is_plain = forwarded(request, "x-forwarded-proto", &settings.trusted_proxies)
-        .is_some_and(|scheme| scheme == "http");
+    let is_plain = forwarded.scheme.as_deref() == Some("http");
     if !settings.https_redirect || is_probe || !is_plain {
         return None;
     }

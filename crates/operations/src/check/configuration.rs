@@ -123,7 +123,11 @@ fn redis(config: &Deployment) -> Finding {
 fn limits(config: &Deployment) -> Finding {
     let id = "limits.in_force";
     if !config.enforces_limits {
-        return Finding::fail(id, "this profile has no rate limits", "set APP_ENV=production");
+        return Finding::fail(
+            id,
+            "requests are not limited",
+            "set APP_ENV=production, and remove RATE_LIMITS=off",
+        );
     }
     let limits: Vec<String> =
         inspection_http::limits().into_iter().map(|(name, count)| format!("{name} {count}")).collect();

@@ -16,7 +16,7 @@ use crate::disk::Folder;
 pub struct Deployment {
     /// Name of the profile; `production` is the only fit one.
     pub profile: &'static str,
-    /// Whether the profile enforces rate limits.
+    /// Whether requests are limited.
     pub enforces_limits: bool,
     /// `sqlite://path` or `postgres://…`, with its password.
     pub database_url: SecretString,

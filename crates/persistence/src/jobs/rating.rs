@@ -5,7 +5,7 @@ use inspection_domain::{
     files::Relation,
     ids::{FileId, JobId},
     jobs::{BonusRating, Cleaning, CleaningRating, Job, JobCommand, JobKind, JobRule, NewCleaning},
-    points::PointKind,
+    points::{PointKind, another_decides},
 };
 
 use crate::{
@@ -49,6 +49,7 @@ pub fn rate_cleaning(tx: &mut Tx<'_>, id: JobId, rating: &CleaningRating) -> Res
     let job = rows::lock_of_kind(tx.conn, JobKind::Specialist, id)?;
     job.status.after(JobCommand::Reward)?;
     let (before, _) = find_cleaning(tx.conn, id)?.ok_or(JobRule::NotCleaned)?;
+    another_decides(tx.actor()?.id, &[before.cleaned_by_id])?;
     let after = before.rated(rating.cleaning_rating.get(), tx.actor()?.id, tx.now);
     rows::write_cleaning(tx, AuditAction::Rate, &before, &after)?;
     let award = Award::new(after.cleaned_by_id, job.kind.role(), PointKind::Cleaning).about(&job);
@@ -61,6 +62,7 @@ pub fn rate_cleaning(tx: &mut Tx<'_>, id: JobId, rating: &CleaningRating) -> Res
 /// (§7). Locks the job and the owner.
 pub fn reward(tx: &mut Tx<'_>, kind: JobKind, id: JobId, bonus: &BonusRating) -> Result<Job> {
     let before = rows::lock_of_kind(tx.conn, kind, id)?;
+    another_decides(tx.actor()?.id, &[before.owner_id])?;
     let after = before.rewarded(bonus.admin_bonus.get(), tx.now)?;
     rows::write(tx, AuditAction::Rate, &before, &after)?;
     let award = Award::new(after.owner_id, kind.role(), PointKind::JobBonus).about(&after);

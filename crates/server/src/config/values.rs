@@ -374,10 +374,24 @@ pub struct BaseUrl(
 
 impl Value for BaseUrl {
     fn parse(text: &str) -> Result<Self, String> {
-        http_address(text)
-            .map(Self)
-            .ok_or_else(|| "must be an address such as https://api.openai.com/v1".into())
+        let address = http_address(text).ok_or("must be an address such as https://api.openai.com/v1")?;
+        if address.starts_with("https://") || is_on_this_machine(&address) {
+            Ok(Self(address))
+        } else {
+            Err("must begin with https://, except on this machine".into())
+        }
     }
+}
+
+/// Whether the host of an address is this machine.
+fn is_on_this_machine(address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 /// The address of the service for its clients, without a trailing slash.

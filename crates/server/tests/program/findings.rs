@@ -47,7 +47,8 @@ fn each_unfit_variable_is_found_and_named_by_its_fix() {
     use Verdict::{Fail, Warning};
     for (name, value, id, verdict, words) in [
         ("APP_ENV", "development", "web.profile", Fail, "development"),
-        ("APP_ENV", "testing", "limits.in_force", Fail, "no rate limits"),
+        ("APP_ENV", "testing", "limits.in_force", Fail, "not limited"),
+        ("RATE_LIMITS", "off", "limits.in_force", Fail, "not limited"),
         ("WORKERS", "1000", "web.workers", Warning, "1000 workers"),
         ("REQUEST_TIMEOUT", "2h", "web.timeouts", Warning, "7200 s"),
         ("TRUSTED_PROXIES", "", "web.proxy", Warning, "no proxy"),

@@ -1,6 +1,12 @@
 //! The first start: migrations, the first admin, and the text that development prints.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use inspection_domain::{ids::Ids, time::Clock};
 use inspection_persistence::{Context, Database, Settings, sessions, users};
@@ -11,7 +17,7 @@ use inspection_server::{
 };
 use tempfile::TempDir;
 
-use super::{folder, program};
+use super::{Running, folder, program};
 
 /// Time that a start with migrations may take.
 const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -135,4 +141,53 @@ fn unique_ids_are_ordered_and_random_bytes_differ() {
 fn time_does_not_go_backwards() {
     let before = SystemClock.now();
     assert!(SystemClock.now() >= before);
+}
+
+#[test]
+fn other_machines_reach_no_service_with_public_keys_or_for_tests() {
+    let own = [("SECRET_KEY", "one of our own"), ("JWT_SECRET_KEY", "another of our own")];
+    for (settings, words) in [
+        (&[][..], "set SECRET_KEY and JWT_SECRET_KEY"),
+        (&own[..1], "set SECRET_KEY and JWT_SECRET_KEY"),
+        (&[("APP_ENV", "testing"), own[0], own[1]], "for tests"),
+    ] {
+        let everywhere = [&[("BIND", "0.0.0.0"), ("PORT", "0")], settings].concat();
+        let output = program(&folder(), &everywhere, &["serve", "--migrate"]).output().expect("ended");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && text.contains(words), "{settings:?}: {text}");
+    }
+    let folder = folder();
+    let service = Running::start(&folder, &[("BIND", "0.0.0.0"), own[0], own[1]]);
+    assert_eq!(service.admin().get("/api/auth/me").status, 200);
+    service.stop();
+}
+
+/// The database, evidence and logs are personal data: other accounts of the machine can't read
+/// them, whatever the mask of the account that starts the program.
+#[test]
+fn every_file_is_readable_to_its_owner_only() {
+    let folder = folder();
+    let shell = format!("umask 000; exec {} serve", env!("CARGO_BIN_EXE_inspection-server"));
+    let mut command = Command::new("sh");
+    command.args(["-c", &shell]).current_dir(folder.path()).env_clear();
+    let service = Running::spawn({
+        command.envs([("PORT", "0"), ("LOG_FILE", "logs/app.log")]);
+        command
+    });
+    let photo = service.admin().upload(&[], "photo.png", "image/png", &inspection_testkit::files::png(9, 9));
+    assert_eq!(photo.status, 201, "{}", photo.text);
+    service.stop();
+    let files = private_files(folder.path());
+    assert!(files >= 3, "a database, a photo and a log: {files}");
+}
+
+/// The number of files in a folder, which only their owner may open.
+fn private_files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let count = |entry: fs::DirEntry| {
+        let mode = entry.metadata().expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", entry.path().display());
+        if entry.path().is_dir() { private_files(&entry.path()) } else { 1 }
+    };
+    entries.map(count).sum()
 }

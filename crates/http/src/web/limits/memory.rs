@@ -27,10 +27,10 @@ pub(super) struct MemoryCounter {
 }
 
 impl MemoryCounter {
-    pub(super) fn new(clients: &ClientAddress) -> Self {
+    pub(super) fn new() -> Self {
         let bucket = |limit: Limit| {
             let capacity = limit.capacity();
-            let mut config = GovernorConfigBuilder::default().key_extractor(clients.clone());
+            let mut config = GovernorConfigBuilder::default().key_extractor(ClientAddress);
             let mut config = config.requests_per_minute(capacity.into()).burst_size(capacity).use_headers();
             // Fails for a count of 0 only.
             config.finish().unwrap_or_else(|| unreachable!("{capacity} requests a minute are a valid limit"))
