@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use self::fields::{Checker, OBJECTS, documented, objects};
-use crate::site::on_both;
+use crate::site::{largest_page, on_both};
 
 /// Objects without all of their fields. The list only shrinks.
 const NOT_YET: &[&str] = &[];
@@ -74,7 +74,7 @@ on_both! {
                 for id in ids.get(collection).into_iter().flatten() {
                     let (_, rest) = path.split_once('}').expect("a parameter");
                     let (prefix, _) = path.split_once('{').expect("a parameter");
-                    checker.check(path, &item["get"], &client.get(&format!("{prefix}{id}{rest}?per_page=100")));
+                    checker.check(path, &item["get"], &client.get(&largest_page(&format!("{prefix}{id}{rest}"))));
                 }
             }
         }

@@ -41,6 +41,20 @@ fn the_document_is_complete_and_the_page_needs_no_other_host() {
     assert_eq!(site.anonymous().get("/docs").header("location"), Some("/docs/"));
 }
 
+/// Generated clients name their functions by the ids: a changed id breaks them.
+#[test]
+fn operation_ids_are_stable() {
+    let document: Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
+    let mut ids = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            ids.push(format!("{} {method} {path}", operation["operationId"].as_str().expect("an id")));
+        }
+    }
+    ids.sort_unstable();
+    insta::assert_snapshot!("operation_ids", ids.join("\n"));
+}
+
 fn collect_references(value: &Value, into: &mut Vec<String>) {
     match value {
         Value::Object(map) => {

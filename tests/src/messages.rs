@@ -286,6 +286,10 @@ on_both! {
         }
         let empty = arab.post("/api/auth/login", &json!({}));
         assert_eq!(messages(&empty), ["المدخلات غير صالحة: email: مطلوب؛ password: مطلوب", "مطلوب", "مطلوب"]);
+        for path in ["/", "/health", "/health/live", "/docs", "/metrics"] {
+            let unknown = site.anonymous().get(&format!("{path}?lang=tlh"));
+            assert_eq!((unknown.status, unknown.fields()), (400, vec!["lang"]), "{path}: {}", unknown.text);
+        }
         let english = arab.post("/api/auth/login?lang=en", &json!({}));
         assert_eq!(messages(&english)[1..], ["is required", "is required"]);
     }

@@ -35,6 +35,16 @@ use crate::logs;
 pub(crate) static CONTRACT: LazyLock<Contract> =
     LazyLock::new(|| Contract::new(serde_json::from_str(inspection_http::openapi()).expect("JSON")));
 
+/// The path of the largest page of a list; of other reads, the path itself.
+pub(crate) fn largest_page(path: &str) -> String {
+    if CONTRACT.takes(path, "per_page") { with(path, "per_page=100") } else { path.to_owned() }
+}
+
+/// A path with further parameters.
+pub(crate) fn with(path: &str, parameters: &str) -> String {
+    format!("{path}{}{parameters}", if path.contains('?') { '&' } else { '?' })
+}
+
 /// A running service.
 pub(crate) struct TestSite {
     pub(crate) db: TestDatabase,

@@ -73,7 +73,9 @@ pub(crate) fn document(routes: Routes) -> Result<String, Box<dyn std::error::Err
     let mut document = OpenApi::new(Info::new("Inspection service", env!("CARGO_PKG_VERSION")), paths);
     document.info.description = Some(
         "Inspections, defects and repairs of an industrial site. Responses are \
-         `{\"status\": \"success\", \"data\": …}`; errors carry a stable `code` and name every invalid field."
+         `{\"status\": \"success\", \"data\": …}`; errors carry a stable `code` and name every invalid field. \
+         Unknown fields and parameters are ignored. In queries, `1` and `0` stand for `true` and `false`; of a \
+         repeated parameter that takes one value, the last one counts."
             .to_owned(),
     );
     let mut license = License::new(env!("CARGO_PKG_LICENSE"));

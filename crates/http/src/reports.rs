@@ -2,6 +2,8 @@
 
 mod site_numbers;
 
+use std::borrow::Cow;
+
 use inspection_auth::permissions::{AnalyseDefects, AnalysePauses, ReadSiteNumbers, SignedIn};
 use inspection_domain::{
     leaves::CapacityFilter,
@@ -14,7 +16,10 @@ use inspection_domain::{
 };
 use inspection_persistence::reports;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{AllOfBuilder, OneOfBuilder, Ref, RefOr, Schema},
+};
 
 pub(crate) use self::site_numbers::SiteNumbers;
 
@@ -78,12 +83,45 @@ enum Stats {
 }
 
 /// The numbers of a dashboard.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 struct StatsView {
     #[serde(flatten)]
     totals: DashboardTotals,
     #[serde(flatten)]
     stats: Stats,
+}
+
+/// Name of a dashboard's schema for each role, and of the schema of its own numbers.
+fn dashboards() -> [(&'static str, Cow<'static, str>); 5] {
+    [
+        ("AdminDashboard", AdminStats::name()),
+        ("EngineerDashboard", EngineerStats::name()),
+        ("InspectorDashboard", InspectorStats::name()),
+        ("SpecialistDashboard", SpecialistStats::name()),
+        ("QualityDashboard", QualityStats::name()),
+    ]
+}
+
+/// One of several schemas with names: generators of clients don't flatten a union.
+impl PartialSchema for StatsView {
+    fn schema() -> RefOr<Schema> {
+        let of_roles = dashboards().map(|(name, _)| Ref::from_schema_name(name)).into_iter();
+        let any = of_roles.fold(OneOfBuilder::new(), OneOfBuilder::item);
+        any.description(Some("The numbers of a dashboard.")).into()
+    }
+}
+
+impl ToSchema for StatsView {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        DashboardTotals::schemas(schemas);
+        schemas.push((DashboardTotals::name().into_owned(), DashboardTotals::schema()));
+        Stats::schemas(schemas);
+        for (name, own) in dashboards() {
+            let parts = [DashboardTotals::name(), own].map(Ref::from_schema_name).into_iter();
+            let dashboard = parts.fold(AllOfBuilder::new(), AllOfBuilder::item);
+            schemas.push((name.to_owned(), dashboard.description(Some("Numbers of a dashboard.")).into()));
+        }
+    }
 }
 
 /// A dashboard.

@@ -83,6 +83,7 @@ impl Contract {
         let name = if let Some((name, operation)) = self.operation(request.method, path) {
             self.check_response(operation, request.method, response, &mut found);
             if response.status < 300 {
+                self.check_query(operation, request.path, &mut found);
                 self.check_body(operation, request.body, &mut found);
             }
             name
@@ -91,6 +92,22 @@ impl Contract {
             format!("{} {path}", request.method)
         };
         found.into_iter().map(|violation| format!("{name} {}: {violation}", response.status)).collect()
+    }
+
+    /// Whether a read of this path takes a query parameter.
+    pub fn takes(&self, path: &str, parameter: &str) -> bool {
+        let path = path.split('?').next().unwrap_or_default();
+        self.operation("GET", path)
+            .is_some_and(|(_, operation)| self.query_names(operation).any(|name| name == parameter))
+    }
+
+    /// Names of the query parameters of an operation.
+    fn query_names<'a>(&'a self, operation: &'a Value) -> impl Iterator<Item = &'a str> {
+        let declared = operation["parameters"].as_array().into_iter().flatten();
+        let declared = declared.map(|parameter| resolve(&self.document, parameter));
+        declared
+            .filter(|parameter| parameter["in"] == "query")
+            .filter_map(|parameter| parameter["name"].as_str())
     }
 
     /// The operation of a request, with its method and path template. Of several templates, the one
@@ -207,9 +224,27 @@ impl Contract {
         }
     }
 
+    /// The parameters of a request that succeeded are documented.
+    fn check_query(&self, operation: &Value, path: &str, found: &mut Vec<String>) {
+        let query = path.split_once('?').map(|(_, query)| query).unwrap_or_default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let name = pair.split('=').next().unwrap_or_default();
+            if !self.query_names(operation).any(|known| known == name) {
+                found.push(format!("the query parameter {name} is not declared"));
+            }
+        }
+    }
+
     /// A response to no operation: an unknown path, or a method that the path does not have.
     fn check_other(&self, path: &str, response: &Response<'_>, found: &mut Vec<String>) {
-        if response.status < 400 || path.starts_with("/docs/") || response.bytes.is_empty() {
+        if path.starts_with("/docs/") {
+            return;
+        }
+        if response.status < 400 {
+            found.push("the operation is not declared".to_owned());
+            return;
+        }
+        if response.bytes.is_empty() {
             return;
         }
         match serde_json::from_slice(response.bytes) {
@@ -253,7 +288,10 @@ mod tests {
                         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}},
                     }},
                 }},
-                "/things/{id}": {"get": {"responses": {"204": {}}}},
+                "/things/{id}": {"get": {
+                    "parameters": [{"name": "size", "in": "query"}],
+                    "responses": {"204": {}},
+                }},
                 "/things/latest": {"get": {"responses": {"302": {}}}},
             },
             "components": {"schemas": {
@@ -321,7 +359,7 @@ mod tests {
         let [name] = posted(&json!({"title": "y"}), &received).try_into().unwrap();
         assert!(name.ends_with("request body /name is missing"), "{name}");
         assert_eq!(posted(&json!({"name": "x", "unknown": "y"}), &received), Vec::<String>::new());
-        let request = Request { method: "POST", path: "/things?lang=en", body: None };
+        let request = Request { method: "POST", path: "/things", body: None };
         let [missing] = violations(&request, &received).try_into().unwrap();
         assert!(missing.contains("needs a body"), "{missing}");
     }
@@ -334,6 +372,26 @@ mod tests {
         };
         assert_eq!([get("/things/latest", 302), get("/things/latest", 204)], [0, 1]);
         assert_eq!([get("/things/7", 204), get("/things/7", 302)], [0, 1]);
+    }
+
+    #[test]
+    fn a_success_of_no_operation_is_a_deviation() {
+        let other = |path| {
+            let request = Request { method: "GET", path, body: None };
+            violations(&request, &answer(200, &[JSON], &json!({}))).len()
+        };
+        assert_eq!([other("/nowhere"), other("/docs/index.css")], [1, 0]);
+    }
+
+    #[test]
+    fn a_parameter_of_a_request_that_succeeds_is_declared() {
+        let get = |path| {
+            let request = Request { method: "GET", path, body: None };
+            violations(&request, &answer(204, &[], &Value::Null))
+        };
+        assert_eq!(get("/things/7?size=3"), Vec::<String>::new());
+        let [undeclared] = get("/things/7?size=3&colour=red").try_into().unwrap();
+        assert!(undeclared.ends_with("the query parameter colour is not declared"), "{undeclared}");
     }
 
     #[test]

@@ -11,7 +11,10 @@ use inspection_testkit::{
 use serde_json::{Value, json};
 
 use super::states;
-use crate::{journeys::repairs::RepairScenario, site::on_both};
+use crate::{
+    journeys::repairs::RepairScenario,
+    site::{largest_page, on_both, with},
+};
 
 /// Parameters with a value of an enum that are no filters: a list has one order and one way to be
 /// counted, a leaderboard one role, an object one type.
@@ -72,7 +75,7 @@ on_both! {
                 }
                 filters += 1;
                 let last = values[values.len() - 1];
-                let with = |query: &str| format!("{}&{query}", states::with_parameters(path));
+                let with = |query: &str| with(&states::with_parameters(path), query);
                 let unknown = admin.get(&with(&format!("{name}={},no-such-value", values[0])));
                 // An error names the field, also for its deprecated name.
                 let of = parameter["description"].as_str().filter(|_| parameter["deprecated"] == true);
@@ -129,7 +132,8 @@ on_both! {
         for (path, parameters) in list_parameters(&document).filter(|(path, _)| *path != "/api/notifications/stream") {
             let empty = |parameter: &&Value| parameter["required"] != true;
             let empty: Vec<_> = parameters.into_iter().filter(empty).filter_map(|it| Some(format!("{}=", it["name"].as_str()?))).collect();
-            let response = admin.get(&format!("{}&{}", states::with_parameters(path), empty.join("&").replace("per_page=&", "")));
+            let empty = empty.join("&").replace("per_page=&", "");
+            let response = admin.get(&with(&states::with_parameters(path), &empty));
             assert!(matches!(response.status, 200 | 403), "{path}: {}", response.text);
         }
         let created = admin.post("/api/users", &json!({
@@ -215,7 +219,7 @@ on_both! {
             one == other
         };
         for language in ["en", "ar"] {
-            let get = |path: &str| admin.get(&format!("{path}{}lang={language}&per_page=100", if path.contains('?') { "&" } else { "?" }));
+            let get = |path: &str| admin.get(&largest_page(&with(path, &format!("lang={language}"))));
             for collection in ["/api/users", "/api/equipment", "/api/checklists", "/api/inspection-routines", "/api/defects"] {
                 for row in get(collection).data().as_array().expect("rows") {
                     let path = format!("{collection}/{}", row["id"]);
@@ -267,6 +271,19 @@ on_both! {
     }
 }
 
+/// Counts the deprecated aliases in a part of the document, and collects the positions of others.
+fn collect_aliases(part: &Value, at: &str, found: &mut (usize, Vec<String>)) {
+    if part["description"].as_str().is_some_and(|text| text.starts_with("Another name of `")) {
+        if part["deprecated"] == true { found.0 += 1 } else { found.1.push(at.to_owned()) }
+    }
+    for (name, inner) in part.as_object().into_iter().flatten() {
+        collect_aliases(inner, &format!("{at}/{name}"), found);
+    }
+    for (index, inner) in part.as_array().into_iter().flatten().enumerate() {
+        collect_aliases(inner, &format!("{at}/{index}"), found);
+    }
+}
+
 #[test]
 fn aliases_are_in_the_document_as_deprecated() {
     let document = document();
@@ -280,9 +297,13 @@ fn aliases_are_in_the_document_as_deprecated() {
         ("/api/inspection-assignments/{id}/assign", "mech_inspector_id", "mechanical_inspector_id"),
     ] {
         let (alias, name) = (body(path)[alias].clone(), body(path)[name].clone());
-        assert_eq!((&alias["deprecated"], &alias["type"]), (&json!(true), &name["type"]), "{path}");
+        assert_eq!(alias["deprecated"], true, "{path}");
         assert!(name["deprecated"].is_null() && alias["description"].is_string());
     }
+    let mut aliases = (0, Vec::new());
+    collect_aliases(&document, "", &mut aliases);
+    let (deprecated, others) = aliases;
+    assert!(deprecated > 40 && others.is_empty(), "{deprecated} {others:?}");
     let types = body("/api/checklists/{id}/items")["answer_type"]["enum"].clone();
     assert!(types.as_array().is_some_and(|types| types.contains(&json!("number"))), "{types}");
 }

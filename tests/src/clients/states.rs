@@ -13,7 +13,7 @@ use inspection_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    site::TestSite,
+    site::{TestSite, largest_page},
     visibility::{Crew, ROLES, two_crews},
 };
 
@@ -278,6 +278,6 @@ pub(super) fn with_parameters(path: &str) -> String {
         "/api/takeovers/queue" => format!("{path}?job_type=specialist&job_id=1"),
         "/api/reports/trends" => format!("{path}?metric=inspections"),
         "/api/files" => format!("{path}?per_page=100&related_type=equipment&related_id=1"),
-        _ => format!("{path}?per_page=100"),
+        _ => largest_page(path),
     }
 }

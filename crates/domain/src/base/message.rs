@@ -11,12 +11,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Message {
     text: Cow<'static, str>,
     values: Vec<(&'static str, Self)>,
+    /// Whether the text is the same in both languages, also if the catalogue has it.
+    is_verbatim: bool,
 }
 
 impl Message {
     /// A text with places, and the values by the names of their places.
     pub fn new(text: &'static str, values: Vec<(&'static str, Self)>) -> Self {
-        Self { text: text.into(), values }
+        Self { text: text.into(), values, is_verbatim: false }
+    }
+
+    /// A text that is the same in both languages, such as the name of a field.
+    pub fn verbatim(text: impl Into<String>) -> Self {
+        Self { text: text.into().into(), values: Vec::new(), is_verbatim: true }
     }
 
     /// The text in English.
@@ -30,7 +37,7 @@ impl Message {
     }
 
     fn fill<'a>(&'a self, translate: fn(&'a str) -> &'a str) -> Cow<'a, str> {
-        let text = translate(&self.text);
+        let text = if self.is_verbatim { &self.text } else { translate(&self.text) };
         if self.values.is_empty() {
             return text.into();
         }
@@ -74,7 +81,7 @@ impl From<&'static str> for Message {
 
 impl From<String> for Message {
     fn from(text: String) -> Self {
-        Self { text: text.into(), values: Vec::new() }
+        Self { text: text.into(), values: Vec::new(), is_verbatim: false }
     }
 }
 
@@ -165,6 +172,11 @@ mod tests {
         assert!(arabic.contains('5') && arabic.contains("12") && !arabic.contains("may"), "{arabic}");
         let half = message!("is not on the {shift} shift", shift = "night");
         assert_eq!(half.arabic(), "ليس ضمن مناوبة الليل", "a known value is translated");
+        let field = Message::new(
+            "{field} {message}",
+            vec![("field", Message::verbatim("file")), ("message", "is required".into())],
+        );
+        assert!(field.arabic().starts_with("file"), "{}: the name of a field", field.arabic());
         let unknown = Message::from("is {odd}".to_owned());
         assert_eq!(unknown.arabic(), "is {odd}");
         assert_eq!(format!("{unknown:>9}|{unknown:?}"), " is {odd}|\"is {odd}\"");

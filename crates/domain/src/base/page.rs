@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    input::{Invalid, RawValue, Scalar, input, text_enum},
+    input::{Integer, Invalid, RawValue, Scalar, input, text_enum},
     text::Text,
 };
 
@@ -22,13 +22,16 @@ text_enum! {
     }
 }
 
+/// A number of pages or elements.
+type Count = Integer<1, 4_294_967_295>;
+
 input! {
     /// Pagination parameters.
     pub struct PageQuery {
         /// Page number, from 1; 1 if absent. Excludes `cursor`.
-        page: Option<u32>,
+        page: Option<Count>,
         /// Page size, 1 to 100; 20 if absent; larger values are reduced to 100.
-        per_page: Option<u32>,
+        per_page: Option<Count>,
         /// `next_cursor` of a page of the same list, with the same filters and order: the page
         /// after it, in the same time however deep it is. Excludes `page`.
         cursor: Option<Text<4000>>,
@@ -43,13 +46,8 @@ impl PageQuery {
     /// list.
     pub fn validate(self, open: impl FnOnce(&str) -> Option<Position>) -> Result<PageRequest, Invalid> {
         let mut errors = Invalid::default();
-        let per_page = self.per_page.unwrap_or(20).min(100);
-        if self.page == Some(0) {
-            errors.extend(Invalid::field("page", "must be at least 1"));
-        }
-        if per_page == 0 {
-            errors.extend(Invalid::field("per_page", "must be at least 1"));
-        }
+        let number = |count: Count| u32::try_from(count.get()).unwrap_or(u32::MAX);
+        let per_page = self.per_page.map_or(20, number).min(100);
         if self.page.is_some() && self.cursor.is_some() {
             errors.extend(Invalid::field("page", "cannot be combined with cursor"));
         }
@@ -57,7 +55,7 @@ impl PageQuery {
         if self.cursor.is_some() && after.is_none() {
             errors.extend(Position::invalid());
         }
-        let page = after.as_ref().map_or(self.page.unwrap_or(1), |after| after.page);
+        let page = after.as_ref().map_or(self.page.map_or(1, number), |after| after.page);
         errors.into_result().map(|()| PageRequest { page, per_page, after, count: self.count })
     }
 }
@@ -307,7 +305,13 @@ mod tests {
     use super::*;
     use crate::rule::Rule;
 
+    fn count(number: u32) -> Result<Count, Invalid> {
+        Count::read(RawValue::Text(number.to_string()))
+    }
+
     fn request(page: Option<u32>, per_page: Option<u32>) -> Result<PageRequest, Invalid> {
+        let [page, per_page] = [page, per_page].map(|number| number.map(count).transpose());
+        let (page, per_page) = (page?, per_page?);
         PageQuery { page, per_page, cursor: None, count: None }.validate(|_| None)
     }
 
@@ -326,7 +330,8 @@ mod tests {
     #[test]
     fn a_cursor_excludes_a_page_and_must_be_valid() {
         let position = Position { page: 7, last: vec![Value::from("x")] };
-        let cursor = |page, opened: Option<&Position>| {
+        let cursor = |page: Option<u32>, opened: Option<&Position>| {
+            let page = page.and_then(|page| count(page).ok());
             let cursor = Text::read(RawValue::Text("c".into())).ok();
             PageQuery { page, per_page: None, cursor, count: None }
                 .validate(|_| opened.cloned())

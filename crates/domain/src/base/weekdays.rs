@@ -56,7 +56,8 @@ impl Scalar for DayOfWeek {
     fn read(given: RawValue) -> Result<Self, Invalid> {
         let day = match &given {
             RawValue::Json(serde_json::Value::String(text)) | RawValue::Text(text) => {
-                let number = text.trim().parse().ok();
+                let number =
+                    Some(text.trim()).filter(|digit| digit.len() == 1).and_then(|digit| digit.parse().ok());
                 Self::ALL.into_iter().find(|day| {
                     number == Some(day.0)
                         || text.eq_ignore_ascii_case(day.name())

@@ -89,20 +89,24 @@ pub(super) fn complete(document: &mut Value) {
     schemas.into_iter().flat_map(|schemas| schemas.values_mut()).for_each(deprecate_aliases);
 }
 
-/// Marks the other names of the fields of bodies as deprecated.
+/// Marks the other names of the fields of bodies as deprecated, at any depth. Their values are
+/// free: they count only where the field itself has none.
 fn deprecate_aliases(schema: &mut Value) {
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
     for property in properties.into_iter().flat_map(|all| all.values_mut()) {
         let doc = property.get("description").and_then(Value::as_str);
         let is_alias = doc.is_some_and(|doc| doc.starts_with("Another name of `"));
         if let Some(property) = property.as_object_mut().filter(|_| is_alias) {
+            property.retain(|keyword, _| keyword == "description");
             property.insert("deprecated".to_owned(), true.into());
         }
-        if let Some(element) = property.get_mut("items") {
-            deprecate_aliases(element);
-        }
+        deprecate_aliases(property);
     }
-    for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
-        deprecate_aliases(part);
+    if let Some(element) = schema.get_mut("items") {
+        deprecate_aliases(element);
+    }
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        let parts = schema.get_mut(keyword).and_then(Value::as_array_mut);
+        parts.into_iter().flatten().for_each(deprecate_aliases);
     }
 }

@@ -71,6 +71,12 @@ pub(crate) fn object() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Object)
 }
 
+/// Bytes. Generators of clients recognize them by the format.
+fn binary(content_type: &str) -> ObjectBuilder {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).content_media_type(content_type)
+}
+
 fn constant(text: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some([text]))
 }
@@ -152,6 +158,7 @@ impl Operation {
             inputs: Vec::new(),
         };
         operation.errors(&[429, 500, 503]);
+        operation.language();
         operation
     }
 
@@ -164,9 +171,7 @@ impl Operation {
         self.summary += &format!(" ({})", roles.join(", "));
         self.permission = Some(row.name);
         self.security = Some("access_token");
-        let lang = <Language as Scalar>::schema();
-        self.parameter("lang", ParameterIn::Query, false, "Language of the texts in the response.", lang);
-        self.errors(&[400, 401, 403]);
+        self.errors(&[401, 403]);
         if self.method != Method::GET {
             self.errors(&[409]);
         }
@@ -175,6 +180,13 @@ impl Operation {
     pub(crate) fn requires_refresh_token(&mut self) {
         self.security = Some("refresh_token");
         self.errors(&[401]);
+    }
+
+    /// The language of texts, which requests without authorization may name, too.
+    fn language(&mut self) {
+        let lang = <Language as Scalar>::schema();
+        self.parameter("lang", ParameterIn::Query, false, "Language of the texts in the response.", lang);
+        self.errors(&[400]);
     }
 
     fn parameter(&mut self, name: &str, location: ParameterIn, required: bool, doc: &str, schema: AnySchema) {
@@ -230,8 +242,7 @@ impl Operation {
 
     /// A multipart form: one file in this field, or several, and further fields.
     pub(crate) fn form<T: Input>(&mut self, name: &str, field: &str, several: bool) {
-        let file =
-            ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream");
+        let file = binary("application/octet-stream");
         let files: AnySchema = if several {
             ArrayBuilder::new().items(file).min_items(Some(1)).max_items(Some(10)).into()
         } else {
@@ -242,7 +253,13 @@ impl Operation {
             schema = schema.property(field.name, field.schema);
         }
         self.inputs.push((name.to_owned(), schema.into()));
-        let content = Content::new(Some(Ref::from_schema_name(name)));
+        let mut example = T::example();
+        if let Some(fields) = example.as_object_mut() {
+            let photo = serde_json::Value::from("the bytes of a photo");
+            fields.insert(field.to_owned(), if several { vec![photo].into() } else { photo });
+        }
+        let content =
+            ContentBuilder::new().schema(Some(Ref::from_schema_name(name))).example(Some(example)).build();
         self.body = Some(
             RequestBodyBuilder::new()
                 .content("multipart/form-data", content)
@@ -331,7 +348,7 @@ impl Operation {
         for (status, doc) in [("200", "The file."), ("206", "The requested range.")] {
             let mut response = self.described(doc);
             for content_type in content_types {
-                let bytes = ObjectBuilder::new().schema_type(Type::String).content_media_type(*content_type);
+                let bytes = binary(content_type);
                 response = response.content(*content_type, Content::new(Some(Schema::from(bytes))));
             }
             for name in ["Accept-Ranges", "Content-Disposition", "ETag"] {

@@ -12,6 +12,7 @@ mod arguments;
 mod backup;
 mod check;
 mod configuration;
+mod contract;
 mod documents;
 mod files;
 mod findings;

@@ -10,6 +10,7 @@ use utoipa::openapi::{
 const TEXTS: &[(&str, &str)] = &[
     ("asset_types", "Quay crane"),
     ("berth", "B3"),
+    ("category", "evidence"),
     ("client_id", "0f8fad5b-d9cb-469f-a165-70867728950e"),
     ("comment", "Small leak at the flange."),
     ("current_password", "harbour-demo-site"),

@@ -16,7 +16,7 @@ pub trait Field: Sized {
     /// Whether `null` or an empty text stand for an absent value.
     const TAKES_NOTHING: bool = false;
 
-    /// Parses the value received under one of the names of the field, if any.
+    /// Parses the value received under one of the names of the field, if any. The first one counts.
     fn from_input(source: &mut RawInput, names: &[&str]) -> Result<Self, Invalid> {
         Self::take_field(source.take_field(names))
     }

@@ -75,7 +75,7 @@ impl Rule for Invalid {
 
     fn message(&self) -> Message {
         let errors = self.fields.iter().map(|error| {
-            let values = vec![("field", error.field.clone().into()), ("message", error.message.clone())];
+            let values = vec![("field", Message::verbatim(&error.field)), ("message", error.message.clone())];
             Message::new("{field} {message}", values)
         });
         let listed =

@@ -46,6 +46,15 @@ fn every_wrong_field_is_named_at_once() {
 }
 
 #[test]
+fn a_value_under_another_name_counts_only_if_the_first_has_none() {
+    for other in [json!("b"), json!(7), json!("longer"), json!(null)] {
+        let read = Sample::from_json(json!({"name": "a", "title": other})).expect("read");
+        assert_eq!(&*read.name, "a");
+    }
+    assert_eq!(wrong(json!({"name": null, "title": 7})).first().map(|e| e.0.clone()), Some("name".into()));
+}
+
+#[test]
 fn absent_and_null_mean_different_things_in_a_change() {
     let read = |v| Sample::from_json(v).expect("read");
     let note = |input: Sample| {
