@@ -1,4 +1,4 @@
-//! What trusted proxies say of a request in `X-Forwarded-*` headers.
+//! The `X-Forwarded-*` headers of trusted proxies.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

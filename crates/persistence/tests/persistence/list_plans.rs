@@ -237,8 +237,8 @@ fn literal(shown: &str) -> String {
     format!("'{snake}'")
 }
 
-/// What a plan of PostgreSQL reads or sorts that grows with a large table. Under a limit, a scan
-/// ends early if at least a fifth of the rows match.
+/// The steps of a plan of PostgreSQL that take longer the larger the table is. Under a limit, a
+/// scan ends early if at least a fifth of the rows match.
 fn postgres_faults(node: &Value, limited: bool, faults: &mut Vec<String>) {
     let kind = node["Node Type"].as_str().unwrap_or_default();
     let rows = node["Plan Rows"].as_i64().unwrap_or_default();
@@ -332,7 +332,7 @@ fn values(field: &FieldDoc) -> Vec<Value> {
     }
 }
 
-/// What a list requires to be read at all.
+/// The parameters that a list requires.
 fn required(list: &str) -> Map<String, Value> {
     let required = match list {
         "takeovers queue" => json!({"job_type": "specialist", "job_id": 7}),
