@@ -16,7 +16,7 @@ use inspection_domain::{
     time::Instant,
 };
 use inspection_persistence::{files, versions};
-use inspection_storage::{Key, NoThumbnail, Size};
+use inspection_storage::{Key, NoThumbnail, Requester, Size};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -100,8 +100,8 @@ async fn upload(
     permit: Permit<SignedIn>,
     form: Upload<false>,
 ) -> Result<Rendered<Created<FileView>>, Problem> {
-    app.authorize(permit.clone(), ()).await?;
-    let form = form.receive(&app).await?;
+    let (caller, ()) = app.authorize(permit.clone(), ()).await?;
+    let form = form.receive(&app, Requester::User(caller.user.id.get())).await?;
     let reply = |mut views: Vec<FileView>| {
         let view = views.pop().ok_or(NotFound("the uploaded file"))?;
         Ok(Created::with(view, "file uploaded"))
@@ -114,8 +114,8 @@ async fn upload_multiple(
     permit: Permit<SignedIn>,
     form: Upload<true>,
 ) -> Result<Rendered<Created<Complete<FileView>>>, Problem> {
-    app.authorize(permit.clone(), ()).await?;
-    let form = form.receive(&app).await?;
+    let (caller, ()) = app.authorize(permit.clone(), ()).await?;
+    let form = form.receive(&app, Requester::User(caller.user.id.get())).await?;
     ingest(&app, permit, form, |views| Ok(Created::with(Complete(views), "files uploaded"))).await
 }
 
@@ -164,7 +164,7 @@ impl Visitor {
         app: &App,
         id: Path<FileId>,
         options: QueryParams<O>,
-    ) -> Result<(StoredFile, O), Problem>
+    ) -> Result<(StoredFile, O, Requester), Problem>
     where
         O: Send + 'static,
     {
@@ -172,7 +172,8 @@ impl Visitor {
             Self::SignedIn(permit) => {
                 let Plain(found) = app
                     .read(permit, (id, options), |conn, caller, (id, options)| {
-                        Ok(Plain((files::get_visible(conn, &caller.user, id)?, options)))
+                        let requester = Requester::User(caller.user.id.get());
+                        Ok(Plain((files::get_visible(conn, &caller.user, id)?, options, requester)))
                     })
                     .await?;
                 Ok(found)
@@ -182,7 +183,8 @@ impl Visitor {
                 if id != linked {
                     return Err(TokenRule::Invalid.into());
                 }
-                Ok((app.read_public(Public, move |conn| files::get(conn, id)).await?, options))
+                let file = app.read_public(Public, move |conn| files::get(conn, id)).await?;
+                Ok((file, options, Requester::Visitor))
             }
         }
     }
@@ -195,7 +197,7 @@ async fn download(
     options: QueryParams<Viewing>,
     conditions: ConditionalRequest,
 ) -> Result<FileContent, Problem> {
-    let (file, options) = visitor.authorize(&app, id, options).await?;
+    let (file, options, _) = visitor.authorize(&app, id, options).await?;
     let headers = ContentHeaders::of(&file, options.inline == Some(true));
     let size = u64::try_from(file.file_size).unwrap_or(0);
     let range = conditions.range(&headers.tag, size);
@@ -215,14 +217,14 @@ async fn thumbnail(
     options: QueryParams<ThumbnailSize>,
     conditions: ConditionalRequest,
 ) -> Result<FileContent, Problem> {
-    let (file, options) = visitor.authorize(&app, id, options).await?;
+    let (file, options, requester) = visitor.authorize(&app, id, options).await?;
     file.may_have_thumbnail().map_err(|rule| Problem::from_rule(&rule))?;
     let size = Size::for_pixels(options.pixels());
     let headers = ContentHeaders::of_thumbnail(&file, size.pixels());
     if conditions.range(&headers.tag, 1) == ContentRange::NotModified {
         return Ok(FileContent { headers, size: 0, range: ContentRange::NotModified, opened: None });
     }
-    match app.storage().thumbnail(&Key::recorded(&file.key), size).await {
+    match app.storage().thumbnail(&Key::recorded(&file.key), size, requester).await {
         Ok(opened) => {
             Ok(FileContent { headers, size: opened.size, range: ContentRange::Full, opened: Some(opened) })
         }

@@ -86,7 +86,15 @@ fn main() {
         let uploads: Vec<_> = (0..AT_ONCE)
             .map(|_| {
                 let (client, bytes) = (client.clone(), Arc::clone(&bytes));
-                thread::spawn(move || client.upload(&[], name, declared, &bytes).status)
+                // A user has a share of the places, and waiting for one has a deadline.
+                thread::spawn(move || {
+                    loop {
+                        match client.upload(&[], name, declared, &bytes).status {
+                            503 => {}
+                            status => return status,
+                        }
+                    }
+                })
             })
             .collect();
         for upload in uploads {

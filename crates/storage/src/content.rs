@@ -4,6 +4,7 @@ mod containers;
 mod error;
 mod hidden;
 mod limits;
+mod meter;
 mod names;
 mod pixels;
 #[cfg(test)]
@@ -19,8 +20,10 @@ use inspection_domain::files::FileKind;
 
 pub use error::Refusal;
 pub(crate) use {
+    containers::Cost,
     error::ContentError,
-    limits::{HEAD, MAX_PIXELS},
+    limits::{HEAD, MAX_MEMORY},
+    meter::{Meter, Metered},
 };
 
 /// Determines the type of a file by its first bytes.
@@ -32,21 +35,56 @@ pub(crate) fn kind_of(head: &[u8]) -> Result<FileKind, Refusal> {
     FileKind::ALL.iter().copied().find(|kind| kind.as_str() == mime).ok_or(Refusal::NotTaken)
 }
 
-/// Determines the type of a file that is complete, readable and consistent with its name.
-pub(crate) fn inspect(path: &Path, name: &str, declared: Option<&str>) -> Result<FileKind, ContentError> {
-    let open =
-        || File::open(path).map(|file| BufReader::with_capacity(64 << 10, file)).map_err(ContentError::from);
+/// Bytes of one read of a decoder, between checks of its limits.
+const PIECE: usize = 32 << 10;
+
+fn open(path: &Path) -> Result<BufReader<File>, ContentError> {
+    Ok(BufReader::with_capacity(64 << 10, File::open(path)?))
+}
+
+fn head(path: &Path) -> Result<Vec<u8>, ContentError> {
     let mut head = Vec::with_capacity(HEAD);
-    open()?.take(HEAD as u64).read_to_end(&mut head).map_err(ContentError::from)?;
+    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn cost_of(file: &mut BufReader<File>, kind: FileKind) -> Result<Cost, ContentError> {
+    let length = file.get_ref().metadata()?.len();
+    containers::check(file, kind, length)
+}
+
+/// Determines the type of a file that is complete and consistent with its name, and the memory to
+/// decode it, by its headers.
+pub(crate) fn examine(
+    path: &Path,
+    name: &str,
+    declared: Option<&str>,
+) -> Result<(FileKind, Cost), ContentError> {
+    let head = head(path)?;
     let kind = kind_of(&head)?;
     names::agree(name, declared, kind)?;
-    let mut file = open()?;
-    containers::check(&mut file, kind)?;
-    file.rewind().map_err(ContentError::from)?;
-    hidden::check(&mut file, &head, kind)?;
-    if kind.is_image() {
-        file.rewind().map_err(ContentError::from)?;
-        pixels::check(file, kind)?;
+    let mut file = open(path)?;
+    let cost = cost_of(&mut file, kind)?;
+    if cost.decoding > MAX_MEMORY {
+        return Err(Refusal::TooComplex.into());
     }
-    Ok(kind)
+    file.rewind()?;
+    hidden::check(&mut file, &head, kind)?;
+    Ok((kind, cost))
+}
+
+/// Checks that the content of a file is readable to its end.
+pub(crate) fn decode(path: &Path, kind: FileKind, meter: &Meter) -> Result<(), ContentError> {
+    pixels::check(source(path, meter)?, kind).map_err(|error| meter.explain(error))
+}
+
+/// The type of an accepted image, and the memory to decode it.
+pub(crate) fn cost_of_image(path: &Path) -> Result<(FileKind, Cost), ContentError> {
+    let kind = kind_of(&head(path)?)?;
+    Ok((kind, cost_of(&mut open(path)?, kind)?))
+}
+
+/// The source of a decoder.
+pub(crate) fn source(path: &Path, meter: &Meter) -> Result<BufReader<Metered<File>>, ContentError> {
+    Ok(BufReader::with_capacity(PIECE, meter.of(File::open(path)?)))
 }

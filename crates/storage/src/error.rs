@@ -16,6 +16,9 @@ pub enum StoreError {
     /// The store is unreachable, too slow, read-only or full, or it refuses access.
     #[error("the file store is unavailable: {0}")]
     Unavailable(String),
+    /// Other images and documents are in work, and no turn came in time.
+    #[error("too many files are in work")]
+    Busy,
 }
 
 impl From<std::io::Error> for StoreError {

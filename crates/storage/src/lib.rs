@@ -10,6 +10,7 @@ mod staging;
 mod storage;
 mod store;
 mod thumbnails;
+mod turns;
 
 pub use content::Refusal;
 pub use error::{StoreError, UploadError};
@@ -19,3 +20,4 @@ pub use staging::{Incoming, Staged};
 pub use storage::Storage;
 pub use store::{FileStore, Opened, StoredObject};
 pub use thumbnails::NoThumbnail;
+pub use turns::Requester;

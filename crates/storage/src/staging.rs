@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use inspection_domain::{files::FileKind, time::Instant};
+use inspection_domain::time::Instant;
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
@@ -210,13 +210,6 @@ impl Staged {
 
     pub(crate) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
-    /// Determines the type of the file and checks it against its name and declared type.
-    ///
-    /// Reads and decodes the whole file, so it blocks.
-    pub(crate) fn inspect(&self, name: &str, declared: Option<&str>) -> Result<FileKind, UploadError> {
-        Ok(content::inspect(&self.path, name, declared)?)
     }
 }
 

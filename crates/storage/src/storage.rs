@@ -11,11 +11,9 @@ use std::{
 use futures_util::TryStreamExt;
 use inspection_domain::{files::FileKind, time::Instant};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
 use crate::{
-    blocking::blocking,
-    content::Refusal,
+    content::{self, ContentError, Refusal},
     error::{StoreError, UploadError},
     key::{Key, Size},
     objects::{Local, Objects},
@@ -23,6 +21,7 @@ use crate::{
     staging::{Incoming, Staged, Staging},
     store::{FileStore, Opened},
     thumbnails::{self, NoThumbnail},
+    turns::{Requester, Turns},
 };
 
 /// Content of a probe: large enough to fail on a full disk.
@@ -36,8 +35,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Storage {
     store: Arc<dyn FileStore>,
     staging: Staging,
-    /// Serialises the decoding of images, which bounds memory.
-    imaging: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl Storage {
@@ -59,7 +57,7 @@ impl Storage {
     }
 
     fn new(store: Arc<dyn FileStore>, staging: Staging) -> Self {
-        Self { store, staging, imaging: Arc::new(Semaphore::new(1)) }
+        Self { store, staging, turns: Turns::new() }
     }
 
     /// The underlying store.
@@ -75,53 +73,69 @@ impl Storage {
     /// Determines the type of a staged file and checks it against its name and declared type (rule
     /// §14).
     ///
-    /// One file is decoded at a time; others wait.
+    /// Waits for a turn of its requester. A file whose headers announce too much memory or work is
+    /// refused before it is decoded. Dropping the future stops the work.
     pub async fn inspect(
         &self,
         staged: Staged,
         name: &str,
         declared: Option<&str>,
+        requester: Requester,
     ) -> Result<(Staged, FileKind), UploadError> {
         let (name, declared) = (name.to_owned(), declared.map(ToOwned::to_owned));
-        self.imaging(move || {
-            // A panic of a decoder means a damaged file.
-            let inspected = catch_unwind(AssertUnwindSafe(|| staged.inspect(&name, declared.as_deref())));
-            let kind = inspected.unwrap_or(Err(UploadError::Refused(Refusal::Damaged)))?;
+        let turn = self.turns.next(requester).await?;
+        let examined = turn.run(0, move |_| {
+            let examined = undamaged(|| content::examine(staged.path(), &name, declared.as_deref()));
+            Ok::<_, UploadError>((staged, examined?))
+        });
+        let (staged, (kind, cost)) = examined.await??;
+        let decoded = turn.run(cost.decoding, move |meter| {
+            undamaged(|| content::decode(staged.path(), kind, &meter))?;
             Ok((staged, kind))
-        })
-        .await?
-    }
-
-    async fn imaging<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let permit = Arc::clone(&self.imaging).acquire_owned().await;
-        let permit = permit.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        // The work holds the permit to its end, even if the caller is cancelled.
-        blocking(move || {
-            let done = work();
-            drop(permit);
-            done
-        })
-        .await
+        });
+        decoded.await?
     }
 
     /// Opens the thumbnail of an image; renders and stores it on first use.
-    pub async fn thumbnail(&self, original: &Key, size: Size) -> Result<Opened, NoThumbnail> {
+    ///
+    /// Waits for a turn of its requester before the image is copied.
+    pub async fn thumbnail(
+        &self,
+        original: &Key,
+        size: Size,
+        requester: Requester,
+    ) -> Result<Opened, NoThumbnail> {
         let key = original.thumbnail(size);
-        match self.store.open(&key, None).await {
-            Err(StoreError::Missing(_)) => {}
-            other => return Ok(other?),
+        if let Some(opened) = self.open_if_stored(&key).await? {
+            return Ok(opened);
+        }
+        let turn = self.turns.next(requester).await?;
+        // Another request may have stored it in the meantime.
+        if let Some(opened) = self.open_if_stored(&key).await? {
+            return Ok(opened);
         }
         let copy = self.copy(original).await?;
-        let rendered = self.imaging(move || {
-            catch_unwind(AssertUnwindSafe(|| thumbnails::render(copy.path(), size)))
-                .unwrap_or(Err(NoThumbnail::Impossible))
+        let examined = turn.run(0, move |_| {
+            let examined = undamaged(|| content::cost_of_image(copy.path()));
+            Ok::<_, NoThumbnail>((copy, examined?))
+        });
+        let (copy, (kind, cost)) = examined.await??;
+        if cost.thumbnail > content::MAX_MEMORY {
+            return Err(NoThumbnail::Impossible);
+        }
+        let rendered = turn.run(cost.thumbnail, move |meter| {
+            undamaged(|| thumbnails::render(copy.path(), kind, size, &meter))
         });
         let staged = self.stage(&rendered.await??).await?;
         self.store.put(&key, staged).await?;
         Ok(self.store.open(&key, None).await?)
+    }
+
+    async fn open_if_stored(&self, key: &Key) -> Result<Option<Opened>, StoreError> {
+        match self.store.open(key, None).await {
+            Err(StoreError::Missing(_)) => Ok(None),
+            opened => opened.map(Some),
+        }
     }
 
     /// Copies a stored file to the staging folder.
@@ -186,4 +200,9 @@ impl Storage {
     pub async fn abandoned(&self, before: Instant, remove: bool) -> Result<u64, StoreError> {
         self.staging.abandoned(before, remove).await
     }
+}
+
+/// Runs a decoder. Its panic means a damaged file.
+fn undamaged<T>(decode: impl FnOnce() -> Result<T, ContentError>) -> Result<T, ContentError> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(Refusal::Damaged.into()))
 }

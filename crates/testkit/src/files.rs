@@ -70,7 +70,7 @@ pub fn jpeg_with(width: u32, height: u32, segments: &[Vec<u8>]) -> Vec<u8> {
     [&plain[..2], &segments.concat(), &plain[2..]].concat()
 }
 
-fn segment(marker: u8, data: &[u8]) -> Vec<u8> {
+pub(crate) fn segment(marker: u8, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len() + 2).expect("a short segment");
     [&[0xFF, marker], &length.to_be_bytes()[..], data].concat()
 }
@@ -171,12 +171,12 @@ fn changed(mut bytes: Vec<u8>, at: usize, to: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn place_of(bytes: &[u8], part: &[u8]) -> usize {
+pub(crate) fn place_of(bytes: &[u8], part: &[u8]) -> usize {
     bytes.windows(part.len()).position(|window| window == part).expect("it is there")
 }
 
 /// A chunk of a PNG with the right checksum.
-fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let length = u32::try_from(data.len()).expect("a short chunk").to_be_bytes();
     let mut crc = !0_u32;
     for byte in kind.iter().chain(data) {
@@ -189,14 +189,14 @@ fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
 }
 
 /// A PNG with this size in its header.
-fn png_of_size(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png_of_size(width: u32, height: u32) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
     let plain = png(4, 4);
     [&plain[..8], &chunk(*b"IHDR", &header), &plain[33..]].concat()
 }
 
 /// A PNG with another chunk behind its header.
-fn png_with(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn png_with(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let plain = png(16, 16);
     [&plain[..33], &chunk(kind, data), &plain[33..]].concat()
 }

@@ -8,6 +8,7 @@
     reason = "a panic reports a failure in a test"
 )]
 
+pub mod bombs;
 pub mod builders;
 pub mod clients;
 pub mod context;

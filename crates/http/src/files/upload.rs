@@ -15,7 +15,7 @@ use inspection_domain::{
     message,
     message::Message,
 };
-use inspection_storage::{Incoming, Staged, StoreError, UploadError};
+use inspection_storage::{Incoming, Requester, Staged, StoreError, UploadError};
 
 use crate::web::{
     app::App,
@@ -127,6 +127,7 @@ impl From<StoreError> for Problem {
             // The row exists, so the content must exist, too.
             StoreError::Missing(_) => Self::internal(error),
             StoreError::Unavailable(cause) => Self::storage_unavailable(cause),
+            StoreError::Busy => Self::unavailable(error),
         }
     }
 }
@@ -151,14 +152,14 @@ impl<const SEVERAL: bool> Upload<SEVERAL> {
 
     /// Reads the form. Files are staged while they arrive. Errors are reported all at once at the
     /// end, except for an excess of size or number.
-    pub(super) async fn receive(self, app: &App) -> Result<ReceivedForm, Problem> {
+    pub(super) async fn receive(self, app: &App, requester: Requester) -> Result<ReceivedForm, Problem> {
         let FormParts { files, fields, mut errors } = self.parts(app).await?;
         if files.is_empty() {
             errors.extend(Invalid::field(Self::FIELD, "is required"));
         }
         let mut accepted = Vec::new();
         for (n, file) in files.into_iter().enumerate() {
-            match inspect(app, file).await {
+            match inspect(app, file, requester).await {
                 Ok(file) => accepted.push(file),
                 Err(error) => error.add_to(&mut errors, Self::error_field(n))?,
             }
@@ -272,9 +273,10 @@ async fn read_file(
 }
 
 /// Checks the type and the content of a staged file.
-async fn inspect(app: &App, file: FormFile) -> Result<AcceptedFile, PartError> {
+async fn inspect(app: &App, file: FormFile, requester: Requester) -> Result<AcceptedFile, PartError> {
     let staged = file.staged.map_err(PartError::Refused)?;
-    let (staged, kind) = app.storage().inspect(staged, &file.name, file.declared.as_deref()).await?;
+    let inspected = app.storage().inspect(staged, &file.name, file.declared.as_deref(), requester);
+    let (staged, kind) = inspected.await?;
     Ok(AcceptedFile { staged, name: file.name, kind })
 }
 

@@ -16,7 +16,7 @@ use inspection_domain::{
 };
 use inspection_persistence::{Context, files};
 use inspection_scheduler::files::{ReconcilePlan, ReconcileReport, reconcile};
-use inspection_storage::{Key, Size, Staged, Storage};
+use inspection_storage::{Key, Requester, Size, Staged, Storage};
 use inspection_testkit::{
     TestDatabase,
     builders::{act, input, user},
@@ -128,7 +128,8 @@ fn orphans_alone_are_removed_after_a_delay(db: &TestDatabase, on_s3: bool) {
     let store = TestStore::new(db, on_s3);
     let known = store.file();
     let key = Key::recorded(&known.key);
-    run(async { store.storage.thumbnail(&key, Size::for_pixels(160)).await.map(drop) }).expect("a thumbnail");
+    run(async { store.storage.thumbnail(&key, Size::for_pixels(160), Requester::Visitor).await.map(drop) })
+        .expect("a thumbnail");
     let (orphan, childless) = (store.key(), store.key());
     store.bytes(&orphan, &pdf());
     store.bytes(&childless.thumbnail(Size::for_pixels(320)), &jpeg(9, 9));

@@ -10,6 +10,7 @@
 
 mod arguments;
 mod backup;
+mod bombs;
 mod check;
 mod configuration;
 mod contract;

@@ -44,6 +44,9 @@ pub enum Refusal {
     /// Decoding would take too much memory.
     #[error("{}", self.message())]
     TooManyPixels,
+    /// Decoding would take too much memory or time for other reasons.
+    #[error("is too complex to decode: save it again with fewer pixels or frames")]
+    TooComplex,
     /// Data follows the end of the format.
     #[error("has data after its end")]
     GoesOn,

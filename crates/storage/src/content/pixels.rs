@@ -6,6 +6,7 @@ use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, codecs::we
 use inspection_domain::files::FileKind;
 
 use super::{
+    containers::bounded,
     error::{ContentError, Refusal},
     limits::{MAX_ANIMATED_PIXELS, MAX_PIXELS},
 };
@@ -20,14 +21,6 @@ pub(super) fn check(file: impl BufRead + Seek, kind: FileKind) -> Result<(), Con
         FileKind::Gif => gif(file),
         FileKind::Webp => webp(file),
         FileKind::Pdf => Ok(()),
-    }
-}
-
-fn bounded(width: impl Into<u64>, height: impl Into<u64>) -> Result<u64, Refusal> {
-    match width.into().checked_mul(height.into()) {
-        Some(pixels @ 1..=MAX_PIXELS) => Ok(pixels),
-        Some(0) => Err(Refusal::Damaged),
-        _ => Err(Refusal::TooManyPixels),
     }
 }
 

@@ -1,7 +1,8 @@
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
-use inspection_testkit::files::{
-    self, animation, big_pdf, exif, gif, hostile, jpeg, jpeg_with, noise, pdf, png, webp,
+use inspection_testkit::{
+    bombs::{bombs, duds},
+    files::{self, animation, big_pdf, exif, gif, hostile, jpeg, jpeg_with, noise, pdf, png, webp},
 };
 use proptest::prelude::*;
 
@@ -10,7 +11,9 @@ use super::*;
 fn inspected(name: &str, declared: &str, bytes: &[u8]) -> Result<FileKind, ContentError> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(bytes).expect("written");
-    inspect(file.path(), name, Some(declared))
+    let (kind, _) = examine(file.path(), name, Some(declared))?;
+    decode(file.path(), kind, &Meter::start(Arc::default()))?;
+    Ok(kind)
 }
 
 #[test]
@@ -42,6 +45,24 @@ fn hostile_files_are_refused_with_a_reason() {
         let refused = inspected(file.name, file.declared, &file.bytes);
         let Err(ContentError::Refused(reason)) = refused else { panic!("{}: {refused:?}", file.what) };
         assert!(reason.to_string().contains(file.refusal), "{}: {reason}", file.what);
+    }
+}
+
+#[test]
+fn bombs_are_refused_with_a_reason() {
+    let corpus = bombs();
+    assert!(corpus.len() >= 30);
+    for file in corpus {
+        let refused = inspected(file.name, file.declared, &file.bytes);
+        let Err(ContentError::Refused(reason)) = refused else { panic!("{}: {refused:?}", file.what) };
+        assert!(reason.to_string().contains(file.refusal), "{}: {reason}", file.what);
+    }
+}
+
+#[test]
+fn data_that_expand_are_not_read() {
+    for file in duds() {
+        assert_eq!(inspected(file.name, file.declared, &file.bytes).expect(file.what), FileKind::Png);
     }
 }
 

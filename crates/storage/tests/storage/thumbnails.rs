@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use image::{DynamicImage, GenericImageView, ImageFormat};
 use inspection_domain::files::FileKind;
-use inspection_storage::{Key, NoThumbnail, Size, StoreError};
+use inspection_storage::{Key, NoThumbnail, Requester, Size, StoreError};
 use inspection_testkit::files::{
     animation, encoded, exif, jpeg, jpeg_of_quality, jpeg_with, noise, pdf, picture, png, webp,
 };
@@ -11,7 +11,10 @@ use inspection_testkit::files::{
 use crate::{TestStore, bytes, key, on_every_store, run};
 
 async fn thumbnail(store: &TestStore, key: &Key, size: u32) -> Vec<u8> {
-    bytes(store.storage.thumbnail(key, Size::for_pixels(size)).await.expect("a thumbnail")).await
+    bytes(
+        store.storage.thumbnail(key, Size::for_pixels(size), Requester::Visitor).await.expect("a thumbnail"),
+    )
+    .await
 }
 
 fn read(bytes: &[u8]) -> DynamicImage {
@@ -43,7 +46,7 @@ on_every_store! {
 
     async fn an_absent_file_has_no_thumbnail(store: TestStore) {
         let key = key(FileKind::Jpeg);
-        let none = store.storage.thumbnail(&key, Size::for_pixels(160)).await.map(drop);
+        let none = store.storage.thumbnail(&key, Size::for_pixels(160), Requester::Visitor).await.map(drop);
         assert_eq!(none, Err(NoThumbnail::Store(StoreError::Missing(key))));
     }
 }
@@ -72,7 +75,8 @@ fn only_images_have_thumbnails() {
         let store = TestStore::local();
         for (bytes, kind) in [(pdf(), FileKind::Pdf), (jpeg(20, 20)[..100].to_vec(), FileKind::Jpeg)] {
             let key = store.put(&bytes, kind).await;
-            let none = store.storage.thumbnail(&key, Size::for_pixels(160)).await.map(drop);
+            let none =
+                store.storage.thumbnail(&key, Size::for_pixels(160), Requester::Visitor).await.map(drop);
             assert_eq!(none, Err(NoThumbnail::Impossible));
         }
         assert_eq!(store.staged(), 0);

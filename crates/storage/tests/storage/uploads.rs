@@ -1,7 +1,7 @@
 //! Uploads in progress.
 
 use inspection_domain::{files::FileKind, time::Instant};
-use inspection_storage::{Refusal, UploadError};
+use inspection_storage::{Refusal, Requester, UploadError};
 use inspection_testkit::files::{big_pdf, hostile, jpeg, pdf};
 
 use crate::{TestStore, run};
@@ -41,7 +41,8 @@ fn an_upload_of_exactly_the_limit_is_accepted() {
         let mut incoming = store.storage.begin(pdf().len() as u64);
         incoming.write(&pdf()).await.expect("accepted");
         let staged = incoming.finish().await.expect("staged");
-        let (staged, kind) = store.storage.inspect(staged, "a.pdf", None).await.expect("a file");
+        let (staged, kind) =
+            store.storage.inspect(staged, "a.pdf", None, Requester::Visitor).await.expect("a file");
         assert_eq!((kind, staged.size()), (FileKind::Pdf, pdf().len() as u64));
     });
 }
@@ -81,7 +82,11 @@ fn a_refused_upload_leaves_no_file() {
             let refused = match written {
                 Ok(()) => {
                     let staged = incoming.finish().await.expect("staged");
-                    store.storage.inspect(staged, file.name, Some(file.declared)).await.map(drop)
+                    store
+                        .storage
+                        .inspect(staged, file.name, Some(file.declared), Requester::Visitor)
+                        .await
+                        .map(drop)
                 }
                 Err(refused) => {
                     drop(incoming);

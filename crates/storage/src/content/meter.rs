@@ -1,0 +1,161 @@
+//! Limits of the work of a decoder while it runs.
+//!
+//! Decoders have no hooks, but all of them read their source in small pieces: there the limits are
+//! checked.
+
+use std::{
+    fs,
+    io::{self, Read, Seek, SeekFrom},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    error::{ContentError, Refusal},
+    limits::{MAX_CPU_MS, MAX_GROWTH},
+};
+
+/// Reason for ending a decoder early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// The request has ended.
+    Cancelled,
+    /// The decoder has taken too much CPU time or memory.
+    Excess,
+}
+
+/// CPU time of the current thread, if the operating system tells it.
+fn cpu_time() -> Option<Duration> {
+    let stat = fs::read_to_string("/proc/thread-self/stat").ok()?;
+    // The name of the thread, which ends with the last bracket, may contain blanks.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    // 100 ticks a second (proc(5)).
+    Some(Duration::from_millis(ticks * 10))
+}
+
+/// Resident memory of the process in bytes, if the operating system tells it.
+fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? << 10)
+}
+
+/// The limits of one piece of work, which runs on the current thread. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Meter {
+    cancelled: Arc<AtomicBool>,
+    started: Instant,
+    cpu: Option<Duration>,
+    resident: Option<u64>,
+    max_cpu: Duration,
+    stopped: Arc<OnceLock<Stop>>,
+}
+
+impl Meter {
+    /// Starts the clock.
+    pub(crate) fn start(cancelled: Arc<AtomicBool>) -> Self {
+        Self {
+            cancelled,
+            started: Instant::now(),
+            cpu: cpu_time(),
+            resident: resident(),
+            max_cpu: Duration::from_millis(MAX_CPU_MS),
+            stopped: Arc::default(),
+        }
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Some(Stop::Cancelled);
+        }
+        // A thread takes no more CPU time than time.
+        let took_long = self.started.elapsed() > self.max_cpu
+            && self.cpu.zip(cpu_time()).is_none_or(|(then, now)| now.saturating_sub(then) > self.max_cpu);
+        let has_grown =
+            self.resident.zip(resident()).is_some_and(|(then, now)| now.saturating_sub(then) > MAX_GROWTH);
+        (took_long || has_grown).then_some(Stop::Excess)
+    }
+
+    /// Fails if the work must end.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        let Some(stop) = self.stop() else { return Ok(()) };
+        // Decoders may lose the error.
+        let _ = self.stopped.set(stop);
+        Err(io::Error::other("the work was ended"))
+    }
+
+    /// The error of the work: the reason for ending it early, or else its own.
+    pub(crate) fn explain(&self, error: ContentError) -> ContentError {
+        match self.stopped.get() {
+            None => error,
+            Some(Stop::Excess) => Refusal::TooComplex.into(),
+            Some(Stop::Cancelled) => ContentError::Io(io::Error::other("the request has ended")),
+        }
+    }
+
+    pub(crate) fn of<R>(&self, source: R) -> Metered<R> {
+        Metered { source, meter: self.clone() }
+    }
+}
+
+/// A source that fails when the work must end.
+#[derive(Debug)]
+pub(crate) struct Metered<R> {
+    source: R,
+    meter: Meter,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.meter.check()?;
+        self.source.read(buffer)
+    }
+}
+
+impl<R: Seek> Seek for Metered<R> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.source.seek(position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_ends_with_the_request() {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let meter = Meter::start(Arc::clone(&cancelled));
+        let mut source = meter.of(io::repeat(1));
+        assert_eq!(source.read(&mut [0; 10]).expect("read"), 10);
+        cancelled.store(true, Ordering::Relaxed);
+        assert!(source.read(&mut [0; 10]).is_err());
+        assert!(matches!(meter.explain(Refusal::Damaged.into()), ContentError::Io(_)));
+    }
+
+    #[test]
+    fn reading_ends_after_the_cpu_time() {
+        let mut meter = Meter::start(Arc::default());
+        meter.max_cpu = Duration::from_millis(50);
+        let mut source = meter.of(io::repeat(1));
+        let mut pieces = 0_u64;
+        while source.read(&mut [0; 10]).is_ok() {
+            pieces += 1;
+        }
+        assert!(pieces > 0);
+        let explained = meter.explain(Refusal::Damaged.into());
+        assert!(matches!(explained, ContentError::Refused(Refusal::TooComplex)));
+    }
+
+    #[test]
+    fn the_operating_system_tells_time_and_memory() {
+        if cfg!(target_os = "linux") {
+            assert!(cpu_time().is_some());
+            assert!(resident().is_some_and(|bytes| bytes > 1 << 20));
+        }
+    }
+}
