@@ -13,12 +13,9 @@ use inspection_auth::{
     links::Links,
     tokens::{TokenType, Tokens},
 };
-use inspection_domain::{
-    sessions::Session,
-    users::{Role, User},
-};
+use inspection_domain::users::{Role, User};
 use inspection_http::{App, Settings, Stopper};
-use inspection_persistence::{Context, sessions};
+use inspection_persistence::{Context, Database, Origin, sessions};
 use inspection_storage::Storage;
 use inspection_testkit::{
     DatabaseKind, TestDatabase, builders,
@@ -54,8 +51,53 @@ pub(crate) struct TestSite {
     /// The folder of its files.
     pub(crate) folder: TempDir,
     tokens: Tokens,
+    /// Stopped with the site.
+    _instance: Instance,
+}
+
+/// An instance of the service, until it is dropped.
+pub(crate) struct Instance {
+    pub(crate) base: String,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
+}
+
+impl Instance {
+    fn start(
+        database: Database,
+        context: Context,
+        tokens: Tokens,
+        storage: Storage,
+        settings: Settings,
+    ) -> Self {
+        let secret = "another secret, for links".to_owned().into();
+        let signatures = (Links::new(&secret), Cursors::new(&secret));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let app = App::new(database, context, tokens, signatures, storage, settings);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let started = move |stopper| sender.send(stopper).expect("a waiting thread");
+            inspection_http::run(app, listener, 2, Duration::from_secs(5), started).expect("a server");
+        });
+        let stopper = receiver.recv().expect("a server that started");
+        Self { base, stopper, thread: Some(thread) }
+    }
+
+    /// A client without a session.
+    pub(crate) fn anonymous(&self) -> Client {
+        Client::new(&self.base).holding_to(&CONTRACT)
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the server failed");
+        }
+    }
 }
 
 /// Settings without rate limits.
@@ -114,21 +156,19 @@ impl TestSite {
         let (mut context, clock) = context();
         context.translates = translates;
         let tokens = Tokens::new(&"a secret for tests, of some length".to_owned().into(), 3600, 86400);
-        let secret = "another secret, for links".to_owned().into();
-        let signatures = (Links::new(&secret), Cursors::new(&secret));
         let folder = tempfile::tempdir().expect("a folder");
         let storage = storage(folder.path());
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let app =
-            App::new(db.database.clone(), context.clone(), tokens.clone(), signatures, storage, settings);
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let started = move |stopper| sender.send(stopper).expect("a waiting thread");
-            inspection_http::run(app, listener, 2, Duration::from_secs(5), started).expect("a server");
-        });
-        let stopper = receiver.recv().expect("a server that started");
-        Ok(Self { db, context, clock, base, folder, tokens, stopper, thread: Some(thread) })
+        let instance =
+            Instance::start(db.database.clone(), context.clone(), tokens.clone(), storage, settings);
+        Ok(Self { db, context, clock, base: instance.base.clone(), folder, tokens, _instance: instance })
+    }
+
+    /// Another instance of the service, with a pool of its own.
+    pub(crate) fn another_instance(&self) -> Instance {
+        let settings = inspection_persistence::Settings::new(self.db.url.clone());
+        let database = Database::open(settings).expect("a pool");
+        let storage = Storage::local(self.folder.path()).expect("a store");
+        Instance::start(database, self.context.clone(), self.tokens.clone(), storage, self::settings())
     }
 
     /// A client without a session.
@@ -141,16 +181,17 @@ impl TestSite {
         self.anonymous().with_token(&self.token(user, TokenType::Access))
     }
 
-    /// A token of the current generation of the user's sessions.
+    /// A token of a new session of the user.
     pub(crate) fn token(&self, user: &User, kind: TokenType) -> String {
         let account = self
             .db
             .read(|conn| sessions::find_account(conn, &user.email))
             .expect("read")
             .expect("an account");
+        let idle = self.tokens.seconds(TokenType::Refresh);
         let session =
-            Session { user_id: user.id, token_id: self.context.ids.unique(), generation: account.generation };
-        self.tokens.issue(kind, &session, self.context.clock.now()).expect("a token")
+            self.db.write(&self.context, Origin::default(), |tx| sessions::start(tx, &account, idle));
+        self.tokens.issue(kind, &session.expect("a session"), self.context.clock.now()).expect("a token")
     }
 
     /// A new user with this role.
@@ -166,11 +207,6 @@ impl TestSite {
 
 impl Drop for TestSite {
     fn drop(&mut self) {
-        self.stopper.stop();
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join();
-            assert!(ended.is_ok() || std::thread::panicking(), "the server failed");
-        }
         if !std::thread::panicking() {
             logs::assert_no_leaks();
         }

@@ -1,6 +1,11 @@
-//! Signed links that open one file without a session, for a limited time.
+//! Signed links that open one file without signing in, for a limited time, and while the session
+//! of their maker lasts.
 
-use inspection_domain::{ids::FileId, time::Instant};
+use inspection_domain::{
+    ids::{FileId, UserId},
+    sessions::SessionRef,
+    time::Instant,
+};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -14,7 +19,20 @@ const PURPOSE: &str = "file";
 struct Claims {
     purpose: String,
     file: i64,
+    /// User of the session.
+    sub: String,
+    /// Name of the session.
+    sid: String,
     exp: i64,
+}
+
+/// A verified link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// File that it opens.
+    pub file: FileId,
+    /// Session in which it was made.
+    pub session: SessionRef,
 }
 
 /// Signs and verifies links to files.
@@ -37,19 +55,25 @@ impl Links {
         Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
     }
 
-    /// Signs a link to `file` that is valid for `seconds`.
+    /// Signs a link that is valid for `seconds`.
     ///
     /// Returns `None` only if signing fails, which a symmetric key rules out.
-    pub fn sign(&self, file: FileId, seconds: i64, now: Instant) -> Option<String> {
-        let claims = Claims { purpose: PURPOSE.into(), file: file.get(), exp: now.as_second() + seconds };
+    pub fn sign(&self, link: &Link, seconds: i64, now: Instant) -> Option<String> {
+        let claims = Claims {
+            purpose: PURPOSE.into(),
+            file: link.file.get(),
+            sub: link.session.user_id.to_string(),
+            sid: link.session.id.to_string(),
+            exp: now.as_second() + seconds,
+        };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
     }
 
-    /// Returns the file that a signature opens.
+    /// Returns the link of a signature. The caller looks the session up.
     ///
     /// Fails with [`TokenRule::Expired`] after its end and with [`TokenRule::Invalid`] for anything
     /// else.
-    pub fn read(&self, signature: &str, now: Instant) -> Result<FileId, TokenRule> {
+    pub fn read(&self, signature: &str, now: Instant) -> Result<Link, TokenRule> {
         let mut validation = Validation::new(Algorithm::HS256);
         // The expiry is compared below with the injected clock.
         validation.validate_exp = false;
@@ -62,13 +86,16 @@ impl Links {
         if claims.exp <= now.as_second() {
             return Err(TokenRule::Expired);
         }
-        FileId::new(claims.file).ok_or(TokenRule::Invalid)
+        let file = FileId::new(claims.file).ok_or(TokenRule::Invalid)?;
+        let user_id = claims.sub.parse().ok().and_then(UserId::new).ok_or(TokenRule::Invalid)?;
+        let id = claims.sid.parse().map_err(|_| TokenRule::Invalid)?;
+        Ok(Link { file, session: SessionRef { user_id, id } })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use inspection_domain::sessions::Session;
+    use inspection_domain::sessions::{Device, Session, SessionId};
 
     use super::*;
     use crate::tokens::{TokenType, Tokens};
@@ -83,22 +110,27 @@ mod tests {
         Instant::parse(text).expect("an instant")
     }
 
-    fn id(number: i64) -> FileId {
-        FileId::new(number).expect("an id")
+    fn session() -> Session {
+        let owner = UserId::new(7).expect("an id");
+        Session::start(SessionId::new([7; 16]), owner, Device::default(), at("2026-03-02T08:00:00Z"), 3600)
+    }
+
+    fn to_file(number: i64) -> Link {
+        Link { file: FileId::new(number).expect("an id"), session: session().reference() }
     }
 
     #[test]
     fn a_link_opens_its_file_until_it_expires() {
-        let signature = links(SECRET).sign(id(7), 60, at("2026-03-02T08:00:00Z")).expect("signed");
-        assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:00:00Z")), Ok(id(7)));
-        assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:00:59Z")), Ok(id(7)));
+        let signature = links(SECRET).sign(&to_file(7), 60, at("2026-03-02T08:00:00Z")).expect("signed");
+        assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:00:00Z")), Ok(to_file(7)));
+        assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:00:59Z")), Ok(to_file(7)));
         assert_eq!(links(SECRET).read(&signature, at("2026-03-02T08:01:00Z")), Err(TokenRule::Expired));
     }
 
     #[test]
     fn nothing_else_opens_a_file() {
         let now = at("2026-03-02T08:00:00Z");
-        let signature = links(SECRET).sign(id(7), 60, now).expect("signed");
+        let signature = links(SECRET).sign(&to_file(7), 60, now).expect("signed");
         assert_eq!(links("another secret, of some length").read(&signature, now), Err(TokenRule::Invalid));
         for changed in [
             String::new(),
@@ -109,10 +141,8 @@ mod tests {
         ] {
             assert_eq!(links(SECRET).read(&changed, now), Err(TokenRule::Invalid), "{changed}");
         }
-        let user_id = inspection_domain::ids::UserId::new(7).expect("an id");
-        let session = Session { user_id, token_id: "t".into(), generation: 0 };
         let tokens = Tokens::new(&SECRET.to_owned().into(), 60, 60);
-        let token = tokens.issue(TokenType::Access, &session, now).expect("a token");
+        let token = tokens.issue(TokenType::Access, &session(), now).expect("a token");
         assert_eq!(links(SECRET).read(&token, now), Err(TokenRule::Invalid), "even with the same secret");
         assert_eq!(
             tokens.read(&signature, TokenType::Access, now),
@@ -125,11 +155,17 @@ mod tests {
     fn a_token_for_another_purpose_opens_no_file() {
         let now = at("2026-03-02T08:00:00Z");
         let signed = |purpose: &str| {
-            let claims = Claims { purpose: purpose.into(), file: 7, exp: now.as_second() + 60 };
+            let claims = Claims {
+                purpose: purpose.into(),
+                file: 7,
+                sub: "7".into(),
+                sid: session().id.to_string(),
+                exp: now.as_second() + 60,
+            };
             let key = &links(SECRET).encoding;
             jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, key).expect("signed")
         };
-        assert_eq!(links(SECRET).read(&signed(PURPOSE), now), Ok(id(7)));
+        assert_eq!(links(SECRET).read(&signed(PURPOSE), now), Ok(to_file(7)));
         assert_eq!(links(SECRET).read(&signed("changes"), now), Err(TokenRule::Invalid));
     }
 

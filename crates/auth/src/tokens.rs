@@ -1,9 +1,9 @@
-//! Access and refresh tokens (HS256), issued for one account and one generation of its sessions.
+//! Access and refresh tokens (HS256) of sessions.
 
 use inspection_domain::{
     ids::UserId,
     rule::{Code, Rule},
-    sessions::Session,
+    sessions::{Session, SessionRef},
     time::Instant,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -24,13 +24,14 @@ pub enum TokenType {
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     sub: String,
-    jti: String,
+    /// Name of the session.
+    sid: String,
     r#type: TokenType,
+    /// Number of refreshes of the session at the time of issue.
+    refreshes: i64,
     iat: i64,
     nbf: i64,
     exp: i64,
-    /// Generation of the account's sessions.
-    generation: i64,
 }
 
 /// Reason for the rejection of a token.
@@ -61,7 +62,9 @@ impl Rule for TokenRule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// Session that the token stands for.
-    pub session: Session,
+    pub session: SessionRef,
+    /// Number of refreshes of the session at the time of issue.
+    pub refreshes: i64,
     /// End of its lifetime.
     pub expires_at: Instant,
 }
@@ -104,18 +107,23 @@ impl Tokens {
         }
     }
 
+    /// Lifetime in seconds of a token of this type that is issued now: no longer than the session.
+    pub fn seconds_in(&self, kind: TokenType, session: &Session, now: Instant) -> i64 {
+        self.seconds(kind).min(session.expires_at.as_second() - now.as_second())
+    }
+
     /// Issues a token for a session.
     ///
     /// Returns `None` only if signing fails, which a symmetric key rules out.
     pub fn issue(&self, kind: TokenType, session: &Session, now: Instant) -> Option<String> {
         let claims = Claims {
             sub: session.user_id.to_string(),
-            jti: session.token_id.clone(),
+            sid: session.id.to_string(),
             r#type: kind,
+            refreshes: session.refreshes,
             iat: now.as_second(),
             nbf: now.as_second(),
-            exp: now.as_second() + self.seconds(kind),
-            generation: session.generation,
+            exp: now.as_second() + self.seconds_in(kind, session, now),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
     }
@@ -132,7 +140,7 @@ impl Tokens {
 
     /// Verifies a token of this type.
     ///
-    /// The caller compares the session's generation with the stored one.
+    /// The caller looks the session up.
     pub fn read(&self, token: &str, kind: TokenType, now: Instant) -> Result<Token, TokenRule> {
         let mut validation = Validation::new(Algorithm::HS256);
         // Validity is compared below with the injected clock.
@@ -148,9 +156,11 @@ impl Tokens {
             return Err(TokenRule::Expired);
         }
         let user_id = claims.sub.parse().ok().and_then(UserId::new).ok_or(TokenRule::Invalid)?;
+        let id = claims.sid.parse().map_err(|_| TokenRule::Invalid)?;
         let expires_at = claims.exp.checked_mul(1000).and_then(Instant::from_millisecond);
         Ok(Token {
-            session: Session { user_id, token_id: claims.jti, generation: claims.generation },
+            session: SessionRef { user_id, id },
+            refreshes: claims.refreshes,
             expires_at: expires_at.ok_or(TokenRule::Invalid)?,
         })
     }
@@ -163,15 +173,18 @@ pub fn is_same(presented: &str, secret: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use inspection_domain::sessions::{Device, SessionId};
     use proptest::prelude::*;
+
+    use super::*;
 
     fn with_secret(secret: &str) -> Tokens {
         Tokens::new(&secret.to_owned().into(), 3600, 7200)
     }
 
     fn session() -> Session {
-        Session { user_id: UserId::new(7).expect("id"), token_id: "t-1".into(), generation: 2 }
+        let owner = UserId::new(7).expect("id");
+        Session::start(SessionId::new([7; 16]), owner, Device::default(), now(), 7200)
     }
 
     fn now() -> Instant {
@@ -191,7 +204,7 @@ mod tests {
         let tokens = with_secret("a secret of thirty-two characters");
         let token = tokens.issue(TokenType::Access, &session(), now()).expect("issued");
         let read = |at| tokens.read(&token, TokenType::Access, at);
-        assert_eq!(read(now()).expect("valid").session, session());
+        assert_eq!(read(now()).expect("valid").session, session().reference());
         assert_eq!(read(now().plus_seconds(3599)).expect("valid").expires_at, now().plus_seconds(3600));
         assert_eq!(read(now().plus_seconds(3600)), Err(TokenRule::Expired));
         assert!(read(now().plus_seconds(-60)).is_ok(), "clocks of instances may differ by 60 seconds");
@@ -201,6 +214,38 @@ mod tests {
             with_secret("another one").read(&token, TokenType::Access, now()),
             Err(TokenRule::Invalid)
         );
+    }
+
+    #[test]
+    fn a_token_lives_no_longer_than_its_session() {
+        let tokens = with_secret("a secret of thirty-two characters");
+        let late = session().expires_at.plus_seconds(-60);
+        for kind in [TokenType::Access, TokenType::Refresh] {
+            assert_eq!(tokens.seconds_in(kind, &session(), late), 60);
+            let token = tokens.issue(kind, &session(), late).expect("issued");
+            assert_eq!(tokens.read(&token, kind, late).expect("valid").expires_at, session().expires_at);
+        }
+    }
+
+    #[test]
+    fn a_token_of_an_earlier_version_is_refused() {
+        #[derive(Serialize)]
+        struct Earlier {
+            sub: &'static str,
+            jti: &'static str,
+            r#type: TokenType,
+            iat: i64,
+            nbf: i64,
+            exp: i64,
+            generation: i64,
+        }
+        let exp = now().as_second() + 60;
+        let claims =
+            Earlier { sub: "7", jti: "t-1", r#type: TokenType::Access, iat: 0, nbf: 0, exp, generation: 2 };
+        let tokens = with_secret("a secret of thirty-two characters");
+        let header = Header::new(Algorithm::HS256);
+        let token = jsonwebtoken::encode(&header, &claims, &tokens.encoding).expect("signed");
+        assert_eq!(tokens.read(&token, TokenType::Access, now()), Err(TokenRule::Invalid));
     }
 
     #[test]

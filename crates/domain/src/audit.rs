@@ -25,10 +25,14 @@ text_enum! {
         ChangePassword = "change_password",
         /// Password reset by another user.
         ResetPassword = "reset_password",
-        /// Session revoked.
+        /// Session ended by its user.
         Logout = "logout",
-        /// All sessions revoked.
+        /// All sessions ended by their user.
         LogoutAll = "logout_all",
+        /// Refresh token used twice, which ended its session.
+        ReuseToken = "reuse_token",
+        /// File opened by a signed link.
+        OpenLink = "open_link",
         /// Inspection started.
         Start = "start",
         /// Question answered.
@@ -104,7 +108,7 @@ pub struct AuditEntry {
     pub id: AuditId,
     /// Time of the action.
     pub at: Instant,
-    /// Acting user; none for the service or its operator.
+    /// Acting user; none for the service, its operator, or a client without a session.
     pub actor_id: Option<UserId>,
     /// Action.
     pub action: AuditAction,

@@ -219,6 +219,8 @@ notification_types! {
     BonusRequest = "bonus_request", Info;
     /// Requested bonus stars were denied.
     BonusDenied = "bonus_denied", Info;
+    /// A refresh token of the recipient was used twice, so its session has ended.
+    SessionReused = "session_reused", Urgent;
 }
 
 /// A notification without a recipient.

@@ -48,8 +48,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     notifications,
     point_entries,
     quality_reviews,
-    revoked_tokens,
     routine_asset_types,
+    sessions,
     takeovers,
     users,
 );

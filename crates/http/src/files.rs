@@ -8,7 +8,7 @@ mod view;
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use inspection_auth::{permissions::SignedIn, tokens::TokenRule};
+use inspection_auth::{links::Link, permissions::SignedIn, tokens::TokenRule};
 use inspection_domain::{
     files::{FileFilter, FileRule, NewLink, StoredFile, ThumbnailSize, Viewing},
     ids::FileId,
@@ -34,7 +34,7 @@ use crate::{
         input::{Body, ListQuery, Path, QueryParams, Validate, parameter},
         limits::Limit,
         openapi::{Describe, Operation},
-        permit::{Permit, Public},
+        permit::{Permit, Public, RequestOrigin},
         problem::Problem,
         rendered::Rendered,
         reply::{Complete, Created, Done, Paged, Plain, Reply},
@@ -129,7 +129,7 @@ async fn delete(app: App, permit: Permit<SignedIn>, id: Path<FileId>) -> Result<
 #[derive(Debug)]
 pub(crate) enum Visitor {
     SignedIn(Permit<SignedIn>),
-    Linked(FileId),
+    Linked(Link, RequestOrigin),
 }
 
 impl FromRequest for Visitor {
@@ -140,7 +140,9 @@ impl FromRequest for Visitor {
         let app = request.app_data::<App>();
         ready(match (parameter(request, "token"), app) {
             (Ok(Some(token)), Some(app)) => {
-                app.links().read(&token, app.now()).map(Self::Linked).map_err(Problem::from)
+                let origin = RequestOrigin::from_request(request, payload).into_inner();
+                let link = app.links().read(&token, app.now()).map_err(Problem::from);
+                link.and_then(|link| Ok(Self::Linked(link, origin?)))
             }
             (Err(problem), _) => Err(problem),
             _ => Permit::from_request(request, payload).into_inner().map(Self::SignedIn),
@@ -178,13 +180,14 @@ impl Visitor {
                     .await?;
                 Ok(found)
             }
-            Self::Linked(linked) => {
+            Self::Linked(link, origin) => {
                 let (id, options) = (id, options).validate()?;
-                if id != linked {
+                if id != link.file {
                     return Err(TokenRule::Invalid.into());
                 }
-                let file = app.read_public(Public, move |conn| files::get(conn, id)).await?;
-                Ok((file, options, Requester::Visitor))
+                let opened =
+                    app.write_public(Public, origin, move |tx| files::open_link(tx, &link.session, id));
+                Ok((opened.await?, options, Requester::Visitor))
             }
         }
     }
@@ -252,12 +255,13 @@ async fn link(
     id: Path<FileId>,
     body: Body<NewLink>,
 ) -> Result<Created<LinkView>, Problem> {
+    let session = permit.token.session;
     let Plain((file, new)) = app
         .read(permit, (id, body), |conn, caller, (id, new)| {
             Ok(Plain((files::get_visible(conn, &caller.user, id)?, new)))
         })
         .await?;
-    let token = app.links().sign(file.id, new.seconds(), app.now());
+    let token = app.links().sign(&Link { file: file.id, session }, new.seconds(), app.now());
     let token = token.ok_or_else(|| Problem::internal("signing a link failed"))?;
     let base = request_context::reader().prefix.path(format!("/api/files/{}", file.id));
     Ok(Created::new(LinkView {

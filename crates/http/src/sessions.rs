@@ -6,10 +6,9 @@ use inspection_auth::{
     tokens::{TokenType, Tokens},
 };
 use inspection_domain::{
-    ids::Ids,
-    sessions::{Login, Logout, PasswordChange, Session, SessionRule},
+    sessions::{Login, Logout, PasswordChange, Session, SessionId, SessionRule},
     time::Instant,
-    users::{User, UserRule},
+    users::UserRule,
 };
 use inspection_persistence::{sessions, users};
 use serde::Serialize;
@@ -19,12 +18,12 @@ use crate::{
     users::UserView,
     web::{
         app::App,
-        input::Body,
+        input::{Body, Path},
         limits::Limit,
-        permit::{Permit, Public, RefreshToken},
+        permit::{Permit, Public, RefreshToken, RequestOrigin},
         problem::Problem,
         rendered::Rendered,
-        reply::{Bare, Done},
+        reply::{Bare, Complete, Done, Reply},
         routes::Routes,
     },
 };
@@ -46,7 +45,7 @@ pub(crate) fn routes(routes: &mut Routes) {
             "/api/auth/refresh",
             "sessions.refresh",
             refresh,
-            "Exchange a refresh token for a new access token; 10 requests a minute",
+            "Exchange a refresh token for new tokens; 10 requests a minute",
         )
         .limit(Limit::Refresh);
     routes.get("/api/auth/me", "sessions.me", me, "Get the signed-in user");
@@ -54,8 +53,15 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/auth/logout",
         "sessions.logout",
         logout,
-        "Revoke the current access token and, if given, the refresh token",
+        "End the session and, if its refresh token is given, another one",
     );
+    routes.get(
+        "/api/auth/sessions",
+        "sessions.list",
+        list,
+        "List the user's sessions, the latest used first",
+    );
+    routes.delete("/api/auth/sessions/{id}", "sessions.end", end, "End a session of the user");
     routes.post("/api/auth/logout-all", "sessions.logout_all", logout_all, "End all sessions of the user");
     routes.post(
         "/api/auth/change-password",
@@ -72,7 +78,7 @@ struct SignedInAs {
     status: &'static str,
     /// Bearer token for requests.
     access_token: String,
-    /// Bearer token for refreshing the access token.
+    /// Bearer token for refreshing the access token, once.
     refresh_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
@@ -82,13 +88,15 @@ struct SignedInAs {
     user: UserView,
 }
 
-/// A new access token.
+/// New tokens of a session.
 #[derive(Debug, Serialize, ToSchema)]
 struct Refreshed {
     /// Always `success`.
     status: &'static str,
     /// Bearer token for requests.
     access_token: String,
+    /// Bearer token for the next refresh, in place of the one that was sent.
+    refresh_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
     /// Lifetime of the access token, in seconds.
@@ -104,38 +112,77 @@ struct Me {
     user: UserView,
 }
 
-fn issue(
-    tokens: &Tokens,
-    kind: TokenType,
-    ids: &dyn Ids,
-    user: &User,
-    generation: i64,
-    now: Instant,
-) -> Result<String, Problem> {
-    let session = Session { user_id: user.id, token_id: ids.unique(), generation };
-    tokens.issue(kind, &session, now).ok_or_else(|| Problem::internal("signing a token failed"))
+inspection_domain::shows!(SessionView {});
+
+/// A session of the user.
+#[derive(Debug, Serialize, ToSchema)]
+struct SessionView {
+    /// Name of the session.
+    id: SessionId,
+    /// Time of the sign-in.
+    created_at: Instant,
+    /// Time of the sign-in or of the latest refresh.
+    last_used_at: Instant,
+    /// Its end, unless it is refreshed before.
+    expires_at: Instant,
+    /// Network address at that time.
+    address: Option<String>,
+    /// User agent at that time.
+    user_agent: Option<String>,
+    /// Whether it is the session of the request.
+    is_current: bool,
 }
 
-fn start_session(app: &App, user: User, generation: i64) -> Result<SignedInAs, Problem> {
-    let (tokens, ids, now) = (app.tokens(), app.context().ids.as_ref(), app.now());
+impl SessionView {
+    fn new(session: Session, current: SessionId) -> Self {
+        Self {
+            id: session.id,
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at,
+            address: session.address,
+            user_agent: session.user_agent,
+            is_current: session.id == current,
+        }
+    }
+}
+
+fn issue(tokens: &Tokens, kind: TokenType, session: &Session, now: Instant) -> Result<String, Problem> {
+    tokens.issue(kind, session, now).ok_or_else(|| Problem::internal("signing a token failed"))
+}
+
+fn signed_in(app: &App, user: UserView, session: &Session) -> Result<SignedInAs, Problem> {
+    let (tokens, now) = (app.tokens(), app.now());
     Ok(SignedInAs {
         status: "success",
-        access_token: issue(tokens, TokenType::Access, ids, &user, generation, now)?,
-        refresh_token: issue(tokens, TokenType::Refresh, ids, &user, generation, now)?,
+        access_token: issue(tokens, TokenType::Access, session, now)?,
+        refresh_token: issue(tokens, TokenType::Refresh, session, now)?,
         token_type: "Bearer",
-        expires_in: tokens.seconds(TokenType::Access),
-        user: user.into(),
+        expires_in: tokens.seconds_in(TokenType::Access, session, now),
+        user,
     })
 }
 
-async fn login(app: App, public: Public, body: Body<Login>) -> Result<Bare<SignedInAs>, Problem> {
+/// How long a session lasts without a refresh, in seconds.
+fn idle(app: &App) -> i64 {
+    app.tokens().seconds(TokenType::Refresh)
+}
+
+async fn login(
+    app: App,
+    public: Public,
+    origin: RequestOrigin,
+    body: Body<Login>,
+) -> Result<Bare<SignedInAs>, Problem> {
     let Login { email, password } = body.into_valid()?;
     let account = app.read_public(public, move |conn| sessions::find_account(conn, &email)).await?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
     let verified = app.hash(move || passwords::verify(&password, stored.as_deref())).await?;
     match account {
         Some(account) if verified && account.user.is_active => {
-            Ok(Bare(start_session(&app, account.user, account.generation)?))
+            let (idle, user) = (idle(&app), account.user.clone());
+            let started = app.write_public(public, origin, move |tx| sessions::start(tx, &account, idle));
+            Ok(Bare(signed_in(&app, user.into(), &started.await?)?))
         }
         refused => {
             app.metrics().sign_in_failed();
@@ -150,15 +197,19 @@ async fn refresh(
     app: App,
     public: Public,
     RefreshToken(token): RefreshToken,
+    origin: RequestOrigin,
 ) -> Result<Bare<Refreshed>, Problem> {
-    let generation = token.session.generation;
-    let user = app.read_public(public, move |conn| sessions::authenticate(conn, &token.session)).await?;
-    let ids = app.context().ids.as_ref();
+    let idle = idle(&app);
+    let refreshed = app
+        .write_public(public, origin, move |tx| sessions::refresh(tx, &token.session, token.refreshes, idle));
+    let session = refreshed.await?.ok_or_else(|| Problem::from_rule(&SessionRule::Revoked))?;
+    let (tokens, now) = (app.tokens(), app.now());
     Ok(Bare(Refreshed {
         status: "success",
-        access_token: issue(app.tokens(), TokenType::Access, ids, &user, generation, app.now())?,
+        access_token: issue(tokens, TokenType::Access, &session, now)?,
+        refresh_token: issue(tokens, TokenType::Refresh, &session, now)?,
         token_type: "Bearer",
-        expires_in: app.tokens().seconds(TokenType::Access),
+        expires_in: tokens.seconds_in(TokenType::Access, &session, now),
     }))
 }
 
@@ -168,16 +219,30 @@ async fn me(app: App, permit: Permit<SignedIn>) -> Result<Bare<Me>, Problem> {
 }
 
 async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Result<Rendered<Done>, Problem> {
-    let (tokens, now, access) = (app.tokens().clone(), app.now(), permit.token.clone());
+    let (tokens, now, current) = (app.tokens().clone(), app.now(), permit.token.session.id);
     app.write(permit, body, move |tx, caller, logout| {
-        let mut ending = vec![(access.session.token_id, access.expires_at)];
         // An invalid or foreign refresh token must not prevent the sign-out.
         let refresh = logout.refresh_token.and_then(|text| tokens.read(&text, TokenType::Refresh, now).ok());
-        if let Some(token) = refresh.filter(|token| token.session.user_id == caller.user.id) {
-            ending.push((token.session.token_id, token.expires_at));
-        }
-        sessions::logout(tx, &ending)?;
+        let other = refresh.filter(|token| token.session.user_id == caller.user.id);
+        sessions::logout(tx, current, other.map(|token| token.session.id))?;
         Ok(Done("signed out"))
+    })
+    .await
+}
+
+async fn list(app: App, permit: Permit<SignedIn>) -> Result<Reply<Complete<SessionView>>, Problem> {
+    let current = permit.token.session.id;
+    let open = app.read(permit, (), move |conn, caller, ()| {
+        let open = sessions::list(conn, caller.user.id, caller.now)?;
+        Ok(Complete(open.into_iter().map(|session| SessionView::new(session, current)).collect()))
+    });
+    Ok(Reply::new(open.await?))
+}
+
+async fn end(app: App, permit: Permit<SignedIn>, id: Path<SessionId>) -> Result<Rendered<Done>, Problem> {
+    app.write(permit, id, |tx, _, id| {
+        sessions::end(tx, id)?;
+        Ok(Done("session ended"))
     })
     .await
 }
@@ -209,8 +274,10 @@ async fn change_password(
         .await?
         .ok_or_else(|| Problem::from_rule(&UserRule::WrongPassword))?
         .map_err(Problem::internal)?;
-    let changed = app
-        .transact(permit, (), move |tx, _, ()| users::change_password(tx, &new_password, &seen_hash, &hash));
-    let (user, generation) = changed.await?;
-    Ok(Bare(start_session(&app, user, generation)?))
+    let idle = idle(&app);
+    let changed = app.transact(permit, (), move |tx, _, ()| {
+        users::change_password(tx, &new_password, &seen_hash, &hash, idle)
+    });
+    let (user, session) = changed.await?;
+    Ok(Bare(signed_in(&app, user.into(), &session)?))
 }

@@ -172,7 +172,8 @@ impl SyncProcessor<'_> {
     /// Runs one transaction, if the session is active.
     fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> persistence::Result<T>) -> persistence::Result<T> {
         self.database.write(self.context, self.permit.origin.clone(), |tx| {
-            let user = sessions::authenticate(tx.conn(), &self.permit.token.session)?;
+            let now = tx.now;
+            let user = sessions::authenticate(tx.conn(), &self.permit.token.session, now)?;
             tx.act_as(user);
             work(tx)
         })

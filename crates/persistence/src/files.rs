@@ -8,12 +8,15 @@ use std::collections::HashSet;
 
 use diesel::prelude::*;
 use inspection_domain::{
+    audit::{AuditAction, Changes},
+    entity::Entity,
     files::{FileRule, NewFile, Purpose, Relation, StoredFile, Subject},
     ids::{AnswerId, FileId, InspectionId},
     input::Invalid,
     inspections::Inspection,
     page::{Page, PageRequest},
     schema::{evidence, files, inspection_answers as answers},
+    sessions::SessionRef,
     users::User,
 };
 
@@ -23,6 +26,7 @@ use crate::{
     DbConnection, Error, Result, Tx, assessments::rows as assessment_rows,
     assignments::rows as assignment_rows, defects::rows as defect_rows, equipment::rows as equipment_rows,
     inspections::rows as inspection_rows, jobs::rows as job_rows, quality_reviews::rows as review_rows,
+    sessions,
 };
 
 /// The object a file belongs to, as far as it decides who sees the file; the object must exist.
@@ -84,6 +88,15 @@ pub fn list(
 pub fn get_visible(conn: &mut DbConnection, actor: &User, id: FileId) -> Result<StoredFile> {
     let file = rows::get(conn, id)?;
     check_visible(conn, actor, &file)?;
+    Ok(file)
+}
+
+/// One file, by a link of this session, which must be valid; records the use (§14).
+pub fn open_link(tx: &mut Tx<'_>, session: &SessionRef, id: FileId) -> Result<StoredFile> {
+    let owner = sessions::authenticate(tx.conn, session, tx.now)?;
+    let file = rows::get(tx.conn, id)?;
+    let changes = Changes::none().with("link_of", owner.id.get());
+    tx.audit(AuditAction::OpenLink, StoredFile::NAME, id.get(), changes);
     Ok(file)
 }
 

@@ -1,17 +1,23 @@
-//! Sessions: authentication of tokens, and the end of sessions (§1).
+//! Sessions: their start, authentication, refresh and end (§1). Each unit of work locks the account
+//! before the session.
 
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     entity::Entity,
     ids::UserId,
-    schema::{revoked_tokens, users},
-    sessions::{Session, SessionRule},
+    notifications::{Notice, NotificationType},
+    rule::NotFound,
+    schema::{sessions, users},
+    sessions::{Refresh, Session, SessionEnd, SessionId, SessionRef, SessionRule, authorize},
     time::Instant,
     users::User,
 };
 
-use crate::{Context, Database, DbConnection, Result, Tx};
+use crate::{Context, Database, DbConnection, Result, Tx, users::rows as user_rows};
+
+/// Maximum number of sessions in the list of a user.
+const LISTED: i64 = 100;
 
 /// An account with its credentials, for signing in.
 #[derive(Debug, Clone)]
@@ -20,8 +26,6 @@ pub struct Account {
     pub user: User,
     /// Hash of the password.
     pub password_hash: String,
-    /// Generation of the sessions.
-    pub generation: i64,
 }
 
 /// The account of an e-mail address, case-insensitive.
@@ -29,81 +33,166 @@ pub fn find_account(conn: &mut DbConnection, email: &str) -> Result<Option<Accou
     let email = email.trim().to_lowercase();
     let found = with_conn!(conn, |c| users::table
         .filter(users::email.eq(email))
-        .select((User::as_select(), users::password_hash, users::session_generation))
+        .select((User::as_select(), users::password_hash))
         .first(c))
     .optional()?;
-    Ok(found.map(|(user, password_hash, generation)| Account { user, password_hash, generation }))
+    Ok(found.map(|(user, password_hash)| Account { user, password_hash }))
 }
 
 /// The account of a valid session (§1). One statement.
-pub fn authenticate(conn: &mut DbConnection, session: &Session) -> Result<User> {
-    let found: Option<(User, i64, Option<String>)> = with_conn!(conn, |c| users::table
-        .left_join(revoked_tokens::table.on(revoked_tokens::jti.eq(session.token_id.as_str())))
+pub fn authenticate(conn: &mut DbConnection, session: &SessionRef, now: Instant) -> Result<User> {
+    let of_user = sessions::id.eq(session.id).and(sessions::user_id.eq(users::id));
+    let found: Option<(User, Option<Session>)> = with_conn!(conn, |c| users::table
+        .left_join(sessions::table.on(of_user))
         .filter(users::id.eq(session.user_id))
-        .select((User::as_select(), users::session_generation, revoked_tokens::jti.nullable()))
+        .select((User::as_select(), Option::<Session>::as_select()))
         .first(c))
     .optional()?;
-    let (user, generation, revoked) = found.ok_or(SessionRule::Invalid)?;
-    session.authorize(&user, generation, revoked.is_some())?;
+    let (user, session) = found.ok_or(SessionRule::Invalid)?;
+    authorize(&user, session.as_ref(), now)?;
     Ok(user)
 }
 
-/// Revokes one token before it expires, and deletes expired revocations.
-fn revoke(tx: &mut Tx<'_>, token_id: &str, owner: UserId, expires_at: Instant) -> Result<()> {
-    let now = tx.now;
-    with_conn!(&mut *tx.conn, |c| {
-        diesel::delete(revoked_tokens::table.filter(revoked_tokens::expires_at.lt(now))).execute(c)?;
-        diesel::insert_into(revoked_tokens::table)
-            .values((
-                revoked_tokens::jti.eq(token_id),
-                revoked_tokens::user_id.eq(owner),
-                revoked_tokens::expires_at.eq(expires_at),
-            ))
-            .on_conflict_do_nothing()
-            .execute(c)
-    })?;
-    Ok(())
+/// The valid sessions of a user, up to a hundred, the latest used first.
+pub fn list(conn: &mut DbConnection, owner: UserId, now: Instant) -> Result<Vec<Session>> {
+    Ok(with_conn!(conn, |c| sessions::table
+        .filter(sessions::user_id.eq(owner))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .order((sessions::last_used_at.desc(), sessions::id.desc()))
+        .limit(LISTED)
+        .select(Session::as_select())
+        .load(c))?)
 }
 
-/// Revokes tokens of the actor, given by id and expiry: the access token in use, and a refresh
-/// token.
-pub fn logout(tx: &mut Tx<'_>, tokens: &[(String, Instant)]) -> Result<()> {
-    let owner = tx.actor()?.id;
-    for (token_id, expires_at) in tokens {
-        revoke(tx, token_id, owner, *expires_at)?;
+/// Starts a session of an account, whose password the caller has verified (§1). It ends after the
+/// time `idle` without a refresh, in seconds. Locks the account, which may have been deactivated or
+/// have another password by now.
+pub fn start(tx: &mut Tx<'_>, account: &Account, idle: i64) -> Result<Session> {
+    let user = user_rows::lock(tx.conn, account.user.id)?;
+    if !user.is_active {
+        return Err(SessionRule::Disabled.into());
     }
-    tx.audit(AuditAction::Logout, User::NAME, owner.get(), Changes::none());
+    if user_rows::password_hash(tx.conn, user.id)? != account.password_hash {
+        return Err(SessionRule::WrongCredentials.into());
+    }
+    start_of(tx, user.id, idle)
+}
+
+/// Starts a session of an account, which is locked.
+pub(crate) fn start_of(tx: &mut Tx<'_>, owner: UserId, idle: i64) -> Result<Session> {
+    let new = Session::start(SessionId::new(tx.random()), owner, tx.device(), tx.now, idle);
+    with_conn!(&mut *tx.conn, |c| diesel::insert_into(sessions::table).values(&new).execute(c))?;
+    Ok(new)
+}
+
+/// Uses the refresh token of this number (§1): the session continues, and ends after the time
+/// `idle` without another refresh, in seconds. A token that was used before ends the session and
+/// notifies its user; the result is `None`, since the end must be committed.
+pub fn refresh(tx: &mut Tx<'_>, session: &SessionRef, number: i64, idle: i64) -> Result<Option<Session>> {
+    let user = authenticate(tx.conn, session, tx.now)?;
+    user_rows::lock(tx.conn, user.id)?;
+    let before = lock(tx.conn, session)?.ok_or(SessionRule::Revoked)?;
+    let device = tx.device();
+    match before.refresh(number, device, tx.now, idle)? {
+        Refresh::Rotated(after) => {
+            write(tx, &after)?;
+            Ok(Some(after))
+        }
+        Refresh::Repeated => Ok(Some(before)),
+        Refresh::Reused(ended) => {
+            write(tx, &ended)?;
+            let changes = Changes::none().with("session", ended.id.to_string());
+            tx.audit(AuditAction::ReuseToken, User::NAME, user.id.get(), changes);
+            tx.notify([user.id], &Notice::new(NotificationType::SessionReused));
+            Ok(None)
+        }
+    }
+}
+
+fn lock(conn: &mut DbConnection, session: &SessionRef) -> Result<Option<Session>> {
+    let found = lock_row!(conn, sessions, Session, session.id)?;
+    Ok(found.filter(|found| found.user_id == session.user_id))
+}
+
+fn write(tx: &mut Tx<'_>, after: &Session) -> Result<()> {
+    update_row!(tx, sessions, after, after)
+}
+
+/// Ends a valid session of a user, whose account is locked; returns whether there is one.
+fn end_one(tx: &mut Tx<'_>, session: &SessionRef, reason: SessionEnd) -> Result<bool> {
+    let now = tx.now;
+    let Some(before) = lock(tx.conn, session)?.filter(|found| found.is_open(now)) else { return Ok(false) };
+    write(tx, &before.end(reason, now))?;
+    let changes = Changes::none().with("session", before.id.to_string());
+    tx.audit(AuditAction::Logout, User::NAME, before.user_id.get(), changes);
+    Ok(true)
+}
+
+/// Ends the session of the request and, if its refresh token was sent, another one of the actor.
+/// Locks the account.
+pub fn logout(tx: &mut Tx<'_>, current: SessionId, other: Option<SessionId>) -> Result<()> {
+    let user_id = tx.actor()?.id;
+    user_rows::lock(tx.conn, user_id)?;
+    for id in [Some(current), other].into_iter().flatten() {
+        end_one(tx, &SessionRef { user_id, id }, SessionEnd::Logout)?;
+    }
     Ok(())
 }
 
-/// Revokes a token and rolls back: returns whether it was valid before and after.
+/// Ends a session of the actor, from their list. Locks the account.
+pub fn end(tx: &mut Tx<'_>, id: SessionId) -> Result<()> {
+    let user_id = tx.actor()?.id;
+    user_rows::lock(tx.conn, user_id)?;
+    let ended = end_one(tx, &SessionRef { user_id, id }, SessionEnd::Removed)?;
+    if ended { Ok(()) } else { Err(NotFound("session").into()) }
+}
+
+/// Ends all sessions of an account, which is locked.
+pub(crate) fn end_all(tx: &mut Tx<'_>, owner: UserId, reason: SessionEnd) -> Result<()> {
+    let open = sessions::table.filter(sessions::user_id.eq(owner)).filter(sessions::ended_at.is_null());
+    let ended = (sessions::ended_at.eq(tx.now), sessions::end_reason.eq(reason));
+    with_conn!(&mut *tx.conn, |c| diesel::update(open).set(ended).execute(c))?;
+    Ok(())
+}
+
+/// Ends all of the actor's sessions. Locks the account.
+pub fn logout_all(tx: &mut Tx<'_>) -> Result<()> {
+    let id = tx.actor()?.id;
+    user_rows::lock(tx.conn, id)?;
+    end_all(tx, id, SessionEnd::LogoutAll)?;
+    tx.audit(AuditAction::LogoutAll, User::NAME, id.get(), Changes::none());
+    Ok(())
+}
+
+/// Deletes up to `limit` sessions whose tokens have all expired; returns their number.
+pub(crate) fn delete_expired(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
+    let now = tx.now;
+    let expired: Vec<SessionId> = with_conn!(&mut *tx.conn, |c| sessions::table
+        .filter(sessions::expires_at.lt(now))
+        .order(sessions::expires_at)
+        .limit(limit)
+        .select(sessions::id)
+        .load(c))?;
+    let deleted = sessions::table.filter(sessions::id.eq_any(expired));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::delete(deleted).execute(c))?)
+}
+
+/// Starts a session, ends it, and rolls back. `read` names the session as its token does. Returns
+/// whether the session was valid before and after its end.
 pub fn try_ending(
     database: &Database,
     context: &Context,
-    owner: &User,
-    session: &Session,
-    expires_at: Instant,
+    account: &Account,
+    read: impl FnOnce(&Session) -> Option<SessionRef>,
 ) -> Result<(bool, bool)> {
     database.dry_run(context, |tx| {
-        let before = authenticate(tx.conn, session).is_ok();
-        tx.act_as(owner.clone());
-        logout(tx, &[(session.token_id.clone(), expires_at)])?;
-        Ok((before, authenticate(tx.conn, session).is_ok()))
+        let session = start(tx, account, 60)?;
+        let Some(reference) = read(&session) else { return Ok((false, false)) };
+        let now = tx.now;
+        let before = authenticate(tx.conn, &reference, now).is_ok();
+        tx.act_as(account.user.clone());
+        logout(tx, session.id, None)?;
+        Ok((before, authenticate(tx.conn, &reference, now).is_ok()))
     })
-}
-
-/// Ends all sessions of an account by starting a new generation, which is returned.
-pub(crate) fn end_all(tx: &mut Tx<'_>, id: UserId) -> Result<i64> {
-    Ok(with_conn!(&mut *tx.conn, |c| diesel::update(users::table.find(id))
-        .set(users::session_generation.eq(users::session_generation + 1))
-        .returning(users::session_generation)
-        .get_result(c))?)
-}
-
-/// Ends all of the actor's sessions.
-pub fn logout_all(tx: &mut Tx<'_>) -> Result<()> {
-    let id = tx.actor()?.id;
-    end_all(tx, id)?;
-    tx.audit(AuditAction::LogoutAll, User::NAME, id.get(), Changes::none());
-    Ok(())
 }

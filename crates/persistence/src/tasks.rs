@@ -16,7 +16,7 @@ use inspection_domain::{
 
 use crate::{
     Context, Database, DbConnection, Error, Origin, Result, Tx, assignments, daily_lists,
-    db::database::one_row, idempotency, leaves, pauses, quality_reviews,
+    db::database::one_row, idempotency, leaves, pauses, quality_reviews, sessions,
 };
 
 /// Rows per unit of work.
@@ -195,7 +195,8 @@ impl TaskWork<'_> {
                 let today = self.context.today();
                 let expired = self.database.read(|conn| leaves::expired(conn, today))?;
                 self.each("ended", expired, |tx, id| leaves::end(tx, id).map(drop))?;
-                self.in_batches("keys", idempotency::delete_expired)
+                self.in_batches("keys", idempotency::delete_expired)?;
+                self.in_batches("sessions", sessions::delete_expired)
             }
             TaskName::ActivateStartingLeaves => {
                 let today = self.context.today();

@@ -11,6 +11,7 @@ use inspection_domain::{
     page::{Page, PageRequest, Sort},
     schema::users,
     search::SearchedKind,
+    sessions::{Session, SessionEnd},
     time::Instant,
     users::{
         Badge, BadgeRequest, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder,
@@ -207,7 +208,7 @@ pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &User, draft: 
         rows::delete_badges(tx, &freed)?;
     }
     if before.is_active && !after.is_active {
-        sessions::end_all(tx, before.id)?;
+        sessions::end_all(tx, before.id, SessionEnd::Deactivated)?;
     }
     Ok(after)
 }
@@ -220,30 +221,32 @@ pub fn reset_password(tx: &mut Tx<'_>, id: UserId, password: &Password, password
     Ok(user)
 }
 
-/// Replaces the actor's password and ends their sessions; returns the generation of new sessions
-/// (§1). Locks the account. The caller has verified the current password against `seen_hash`; if
-/// another hash is stored by now, the password is refused.
+/// Replaces the actor's password, ends their sessions, and starts a new one, which ends after the
+/// time `idle` without a refresh, in seconds (§1). Locks the account. The caller has verified the
+/// current password against `seen_hash`; if another hash is stored by now, the password is refused.
 pub fn change_password(
     tx: &mut Tx<'_>,
     password: &Password,
     seen_hash: &str,
     password_hash: &str,
-) -> Result<(User, i64)> {
+    idle: i64,
+) -> Result<(User, Session)> {
     let id = tx.actor()?.id;
     let user = rows::lock(tx.conn, id)?;
     if rows::password_hash(tx.conn, id)? != seen_hash {
         return Err(UserRule::WrongPassword.into());
     }
     check_password(password, &user, "new_password")?;
-    let generation = set_password(tx, &user, password_hash, AuditAction::ChangePassword)?;
-    Ok((user, generation))
+    set_password(tx, &user, password_hash, AuditAction::ChangePassword)?;
+    let session = sessions::start_of(tx, user.id, idle)?;
+    Ok((user, session))
 }
 
 fn check_password(password: &Password, user: &User, field: &str) -> Result<()> {
     Ok(password.validate(&user.email).map_err(|wrong| wrong.at(field))?)
 }
 
-fn set_password(tx: &mut Tx<'_>, user: &User, password_hash: &str, action: AuditAction) -> Result<i64> {
+fn set_password(tx: &mut Tx<'_>, user: &User, password_hash: &str, action: AuditAction) -> Result<()> {
     rows::write_password_hash(tx, action, user, password_hash)?;
-    sessions::end_all(tx, user.id)
+    sessions::end_all(tx, user.id, SessionEnd::NewPassword)
 }

@@ -7,6 +7,7 @@ use inspection_domain::{
         LeaveId, ListId, NotificationId, OutboxId, PauseId, ReviewId, RoutineId, ScheduleId, SyncId,
         TakeoverId, TemplateId, UserId,
     },
+    sessions::SessionId,
     tasks::TaskName,
 };
 
@@ -102,6 +103,7 @@ unversioned! {
     OutboxId,
     PauseId,
     ScheduleId,
+    SessionId,
     SyncId,
     TakeoverId,
     TaskName,

@@ -22,7 +22,6 @@ pub(super) const ORDER: Order<'_> = &[
     &[
         "audit",
         "changes",
-        "files",
         "idempotency",
         "leaderboards",
         "notifications",
@@ -33,7 +32,7 @@ pub(super) const ORDER: Order<'_> = &[
         "sessions",
         "sync",
     ],
-    &["bonus_stars", "daily_lists", "ratings", "translations", "users"],
+    &["bonus_stars", "daily_lists", "files", "ratings", "translations", "users"],
     &["checklists", "defects", "equipment", "leaves"],
     &["assignments", "jobs/work"],
     &["assessments", "defect_assessments", "pauses", "quality_reviews"],

@@ -54,7 +54,7 @@ fn clean() -> Vec<SourceFile> {
             "crates/domain/src/schema/records.rs",
             "diesel::table! { defects (id) { id -> BigInt, } } diesel::table! { jobs (id) { id -> BigInt, } }
              diesel::table! { #[doc = \"Pauses.\"] job_pauses (id) { id -> BigInt, } }
-             diesel::table! { revoked_tokens (id) { id -> BigInt, } }",
+             diesel::table! { sessions (id) { id -> BigInt, } }",
         ),
         SourceFile::new(
             "crates/http/src/lib.rs",
@@ -253,9 +253,9 @@ fn another_feature_and_a_foreign_table_in_rows_are_found() {
         assert_eq!(found, "persistence: defects/rows.rs names the foreign table jobs", "{line}");
     }
     // A table that no other file names.
-    let line = "use inspection_domain::schema::revoked_tokens;";
+    let line = "use inspection_domain::schema::sessions;";
     let found = only_violation(&with("crates/persistence/src/jobs/rows.rs", line));
-    assert_eq!(found, "persistence: jobs/rows.rs names the foreign table revoked_tokens");
+    assert_eq!(found, "persistence: jobs/rows.rs names the foreign table sessions");
     for line in ["use inspection_domain::schema;", "use inspection_domain::schema::*;"] {
         let found = only_violation(&with("crates/persistence/src/jobs/rows.rs", line));
         assert_eq!(found, "persistence: jobs/rows.rs names the whole schema", "{line}");

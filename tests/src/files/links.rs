@@ -1,7 +1,10 @@
 //! Signed links that open a file without a session.
 
 use inspection_domain::users::Role;
-use inspection_testkit::files::{jpeg, pdf};
+use inspection_testkit::{
+    clients::Client,
+    files::{jpeg, pdf},
+};
 use serde_json::json;
 
 use super::{signed_in, upload_photo};
@@ -45,6 +48,32 @@ on_both! {
         assert_eq!(anonymous.get(url).status, 200);
         site.clock.advance_seconds(1);
         assert_eq!((anonymous.get(url).status, anonymous.get(url).code()), (401, "TOKEN_EXPIRED"));
+    }
+
+    fn a_link_ends_with_the_session_in_which_it_was_made_and_its_uses_are_recorded(site: TestSite) {
+        let (user, client) = signed_in(&site, Role::Inspector);
+        let id = upload_photo(&client, &[])["id"].as_i64().expect("an id");
+        let link = |client: &Client| {
+            let created = client.post(&format!("/api/files/{id}/link"), &json!({"expires_in": 3600}));
+            ["url", "thumbnail_url"].map(|name| created.data()[name].as_str().expect("an address").to_owned())
+        };
+        let [url, small] = link(&client);
+        let [other, _] = link(&site.client(&user));
+        let anonymous = site.anonymous();
+        assert_eq!((anonymous.get(&url).status, anonymous.get(&small).status), (200, 200));
+        assert_eq!(client.post("/api/auth/logout", &json!({})).status, 200);
+        for path in [&url, &small] {
+            assert_eq!((anonymous.get(path).status, anonymous.get(path).code()), (401, "TOKEN_REVOKED"));
+        }
+        assert_eq!(anonymous.get(&other).status, 200, "of another session");
+        let admin = site.as_a(Role::Admin);
+        assert_eq!(admin.delete(&format!("/api/users/{}", user.id)).status, 200);
+        assert_eq!(anonymous.get(&other).code(), "ACCOUNT_DISABLED");
+        let trail = admin.get(&format!("/api/admin/audit?action=open_link&entity_type=file&entity_id={id}"));
+        assert_eq!(trail.json["pagination"]["total"], 3, "{}", trail.text);
+        let last = &trail.data()[0];
+        assert_eq!((&last["actor_id"], &last["address"], &last["changes"]["link_of"]["new"]),
+            (&json!(null), &json!("127.0.0.1"), &json!(user.id)));
     }
 
     fn a_link_lasts_five_minutes_or_up_to_an_hour(site: TestSite) {

@@ -147,6 +147,10 @@ bonus_denied =
     .title = رُفضت المكافأة
     .message = رُفضت مكافأة { $recipient }.
 
+session_reused =
+    .title = أُنهيت إحدى جلساتك
+    .message = أُرسل مجددًا رمز مستخدم من قبل لإحدى جلساتك، فأُنهيت الجلسة. سجّل الدخول منها مرة أخرى، وإن كنت لا تعرف السبب فغيّر كلمة المرور.
+
 ## Phrases that the texts above are composed of. Arabic has six plural categories: 0, 1, 2,
 ## 3–10, 11–99, and 100–102 and fractions.
 

@@ -147,6 +147,10 @@ bonus_denied =
     .title = Bonus denied
     .message = The bonus for { $recipient } was denied.
 
+session_reused =
+    .title = A session was ended
+    .message = A used token of one of your sessions was sent again, so the session has ended. Sign in there again; if you do not know the reason, change your password.
+
 ## Phrases that the texts above are composed of.
 
 points = { $points ->

@@ -30,17 +30,23 @@ diesel::table! {
         is_on_leave -> Bool,
         leave_coverage_for -> Nullable<BigInt>,
         is_active -> Bool,
-        session_generation -> BigInt,
         created_at -> Timestamp,
         updated_at -> Timestamp,
     }
 }
 
 diesel::table! {
-    revoked_tokens (jti) {
-        jti -> Text,
+    sessions (id) {
+        id -> Text,
         user_id -> BigInt,
+        created_at -> Timestamp,
+        last_used_at -> Timestamp,
         expires_at -> Timestamp,
+        refreshes -> BigInt,
+        address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        ended_at -> Nullable<Timestamp>,
+        end_reason -> Nullable<Text>,
     }
 }
 

@@ -25,7 +25,7 @@ use super::{
     bulkhead::{Bulkhead, Bulkheads},
     input::Validate,
     metrics::Metrics,
-    permit::{Permit, Public},
+    permit::{Permit, Public, RequestOrigin},
     prefix::Prefix,
     problem::Problem,
     rendered::Rendered,
@@ -100,7 +100,7 @@ impl Caller {
         context: &Context,
         now: Instant,
     ) -> persistence::Result<Self> {
-        let user = sessions::authenticate(conn, &permit.token.session)?;
+        let user = sessions::authenticate(conn, &permit.token.session, now)?;
         let language = permit.reader.language_of(&user);
         if !P::is_granted_to(&user) {
             return Err(Forbidden("your role may not do this").into());
@@ -448,6 +448,18 @@ impl App {
             Ok((caller, input.validate()?))
         });
         Ok(outcome.await?)
+    }
+
+    /// Runs a unit of work without authorization.
+    pub(crate) async fn write_public<T: Send + 'static>(
+        &self,
+        _: Public,
+        RequestOrigin(origin): RequestOrigin,
+        work: impl FnOnce(&mut Tx<'_>) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (database, context) = (self.0.database.clone(), self.0.context.clone());
+        let write = move || database.write(&context, origin, work);
+        Ok(self.blocking_database(Bulkhead::Database, write).await?)
     }
 
     /// Reads without authorization.

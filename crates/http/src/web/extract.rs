@@ -25,7 +25,7 @@ use super::{
     forwarded::Forwarded,
     input::parameter,
     openapi::{Describe, Operation},
-    permit::{Permit, Public, RefreshToken},
+    permit::{Permit, Public, RefreshToken, RequestOrigin},
     problem::Problem,
     request_context,
 };
@@ -104,10 +104,12 @@ fn if_match(request: &HttpRequest) -> Result<Option<Precondition>, Problem> {
     tags.map(|tags| Ok(Precondition::new(tags, version_key(request)?))).transpose()
 }
 
-/// Origin of the request, for the audit trail.
+/// Origin of the request, for the audit trail and the list of sessions.
 fn origin(request: &HttpRequest) -> Origin {
     let address = Forwarded::of(request).ok().map(|forwarded| forwarded.client.to_string());
-    Origin { address, request_id: request_context::current_id() }
+    let user_agent = request.headers().get(header::USER_AGENT);
+    let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Origin { address, user_agent, request_id: request_context::current_id() }
 }
 
 impl<P: Permission> FromRequest for Permit<P> {
@@ -134,6 +136,15 @@ impl FromRequest for Public {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(requested_language(request).map(|_| Self))
+    }
+}
+
+impl FromRequest for RequestOrigin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(origin(request))))
     }
 }
 

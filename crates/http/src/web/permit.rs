@@ -56,6 +56,14 @@ impl Describe for Public {
     }
 }
 
+/// Origin of a request without a permit.
+#[derive(Debug)]
+pub(crate) struct RequestOrigin(pub(crate) Origin);
+
+impl Describe for RequestOrigin {
+    fn describe(_: &mut Operation) {}
+}
+
 /// A valid refresh token in the `Authorization` header.
 #[derive(Debug)]
 pub(crate) struct RefreshToken(pub(crate) Token);

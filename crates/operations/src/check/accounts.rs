@@ -1,10 +1,10 @@
-//! Accounts with known passwords, and the revocation of tokens.
+//! Accounts with known passwords, and the end of sessions.
 
 use inspection_auth::{
     passwords,
     tokens::{TokenType, Tokens},
 };
-use inspection_domain::{sessions::Session, users::User};
+use inspection_domain::users::User;
 use inspection_persistence::{Database, sessions, users};
 
 use super::deployment::Deployment;
@@ -48,7 +48,7 @@ fn accounts(deployment: &Deployment, database: &Database, admins: &[User], demo:
     Finding::pass(id, format!("{} admins, no demo accounts, no known passwords", admins.len()))
 }
 
-/// Issues a token of an admin, revokes it and uses it, in a transaction that is rolled back.
+/// Issues a token of an admin, ends its session and uses it, in a transaction that is rolled back.
 fn blocklist(deployment: &Deployment, database: &Database, admin: Option<&User>) -> Finding {
     let id = "security.blocklist";
     let Some(admin) = admin else {
@@ -56,19 +56,21 @@ fn blocklist(deployment: &Deployment, database: &Database, admin: Option<&User>)
     };
     let context = &deployment.context;
     let tokens = Tokens::new(&deployment.jwt_secret_key, 60, 60);
-    let tried =
-        database.read(|conn| sessions::find_account(conn, &admin.email)).ok().flatten().and_then(|account| {
-            let session =
-                Session { user_id: admin.id, token_id: context.ids.unique(), generation: account.generation };
+    let account = database.read(|conn| sessions::find_account(conn, &admin.email)).ok().flatten();
+    let tried = account.and_then(|account| {
+        let ended = sessions::try_ending(database, context, &account, |session| {
             let now = context.clock.now();
-            let text = tokens.issue(TokenType::Access, &session, now)?;
-            let token = tokens.read(&text, TokenType::Access, now).ok()?;
-            sessions::try_ending(database, context, &account.user, &token.session, token.expires_at).ok()
+            let text = tokens.issue(TokenType::Access, session, now)?;
+            Some(tokens.read(&text, TokenType::Access, now).ok()?.session)
         });
+        ended.ok()
+    });
     match tried {
-        Some((true, false)) => Finding::pass(id, "a token was accepted, revoked, and refused"),
+        Some((true, false)) => {
+            Finding::pass(id, "a token was accepted, and refused after the end of its session")
+        }
         other => {
-            let found = format!("a revoked token is not refused, or a valid one is: {other:?}");
+            let found = format!("the token of an ended session is not refused, or a valid one is: {other:?}");
             Finding::fail(id, found, "read the log of the database; run `migrate status`")
         }
     }

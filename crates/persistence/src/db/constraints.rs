@@ -69,7 +69,6 @@ const UNIQUE: &[Unique] = &[
     duplicate("badges_pkey", "badges.badge", "role_id", "this badge is in use"),
     duplicate("users_role_id_key", "users.role_id", "role_id", "this badge is in use"),
     duplicate("users_minor_role_id_key", "users.minor_role_id", "minor_role_id", "this badge is in use"),
-    concurrent("revoked_tokens_pkey", "revoked_tokens.jti"),
     duplicate(
         "equipment_serial_number_key",
         "equipment.serial_number",

@@ -12,6 +12,7 @@ use inspection_domain::{
     ids::{AuditId, Ids, UserId},
     notifications::{Notice, Notification},
     outbox::{OutboxJob, OutboxKind},
+    sessions::Device,
     sync::ChangedKind,
     time::{Clock, Date, Instant, SiteTimeZone},
     translations::{self, Translated, TranslationRequest},
@@ -55,6 +56,8 @@ impl Context {
 pub struct Origin {
     /// Network address of the client.
     pub address: Option<String>,
+    /// Value of the header `User-Agent`.
+    pub user_agent: Option<String>,
     /// Id of the request.
     pub request_id: Option<String>,
 }
@@ -197,6 +200,12 @@ impl<'c> Tx<'c> {
     /// Wakes the workers of the outbox after the commit.
     pub(crate) fn wake_outbox(&mut self) {
         self.wakes_outbox = true;
+    }
+
+    /// The client of the request.
+    pub(crate) fn device(&self) -> Device {
+        let Origin { address, user_agent, .. } = self.origin.clone();
+        Device { address, user_agent }
     }
 
     /// A name that is used nowhere else.

@@ -143,7 +143,7 @@ fn both_databases_have_the_same_schema() {
     );
     for known in [
         "column defects.severity_rank integer not null generated",
-        "column users.session_generation bigint not null default 0",
+        "column files.file_size bigint not null",
         "column users.id bigint not null",
         "users FOREIGN KEY (role_id) REFERENCES badges(badge)",
         "equipment_weekly_completions PRIMARY KEY (equipment_id, iso_year, iso_week)",
@@ -202,9 +202,9 @@ on_both_databases! {
             notifications,
             outbox,
             point_entries,
-            revoked_tokens,
             routine_asset_types,
             search_fills,
+            sessions,
             users,
         );
         let mut known = BTreeSet::new();

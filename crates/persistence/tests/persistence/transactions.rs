@@ -71,9 +71,9 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         notifications,
         outbox,
         point_entries,
-        revoked_tokens,
         routine_asset_types,
         search_fills,
+        sessions,
         users,
     )
 }
@@ -118,7 +118,11 @@ on_both_databases! {
         clock.set("2026-03-01T20:59:59.123Z");
         let admin = user(&db, &context, Role::Admin);
         clock.set("2026-03-01T21:00:00Z");
-        let origin = Origin { address: Some("192.0.2.1".into()), request_id: Some("r-1".into()) };
+        let origin = Origin {
+            address: Some("192.0.2.1".into()),
+            user_agent: None,
+            request_id: Some("r-1".into()),
+        };
         let created = db
             .write(&context, origin, |tx| {
                 tx.act_as(admin.clone());

@@ -4,14 +4,15 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
     rule::Code,
-    schema::{badges, revoked_tokens, users as people},
-    sessions::Session,
+    schema::{badges, sessions as rows, users as people},
+    sessions::{Session, SessionEnd, SessionRef},
+    tasks::TaskName,
     users::{Password, Role, User, UserChanges, UserFilter},
 };
-use inspection_persistence::{Context, Database, Origin, Result, sessions, users};
+use inspection_persistence::{Context, Database, Origin, Result, sessions, tasks, users};
 use inspection_testkit::{
     builders::{PASSWORD, act, input, password_hash, user, user_with},
-    context::{context, instant},
+    context::context,
     on_both_databases,
 };
 use serde_json::{Value, json};
@@ -34,12 +35,22 @@ fn badges_in_use(db: &Database) -> Vec<String> {
     query!(db, |c| badges::table.select(badges::badge).order(badges::badge).load(c))
 }
 
-fn session(user: &User, token: &str, generation: i64) -> Session {
-    Session { user_id: user.id, token_id: token.into(), generation }
+const IDLE: i64 = 86_400;
+
+fn account(db: &Database, user: &User) -> sessions::Account {
+    db.read(|conn| sessions::find_account(conn, &user.email)).unwrap().unwrap()
 }
 
-fn authenticate(db: &Database, session: &Session) -> Result<User> {
-    db.read(|conn| sessions::authenticate(conn, session))
+fn start(db: &Database, context: &Context, account: &sessions::Account) -> Result<Session> {
+    db.write(context, Origin::default(), |tx| sessions::start(tx, account, IDLE))
+}
+
+fn session(db: &Database, context: &Context, user: &User) -> SessionRef {
+    start(db, context, &account(db, user)).unwrap().reference()
+}
+
+fn authenticate(db: &Database, context: &Context, session: &SessionRef) -> Result<User> {
+    db.read(|conn| sessions::authenticate(conn, session, context.clock.now()))
 }
 
 on_both_databases! {
@@ -166,21 +177,24 @@ on_both_databases! {
         let account =
             db.read(|conn| sessions::find_account(conn, &person.email.to_uppercase())).unwrap().unwrap();
         assert_eq!((&account.user, account.password_hash.as_str()), (&person, password_hash()));
-        let open = session(&person, "a", account.generation);
-        assert_eq!(authenticate(&db, &open).unwrap(), person);
+        let open = session(&db, &context, &person);
+        assert_eq!(authenticate(&db, &context, &open).unwrap(), person);
 
         let gone = act(&db, &context, &admin, |tx| users::deactivate(tx, person.id)).unwrap();
-        assert_eq!(code(authenticate(&db, &open)), Code::AccountDisabled);
+        assert_eq!(code(authenticate(&db, &context, &open)), Code::AccountDisabled);
+        // A sign-in whose password was verified before.
+        assert_eq!(code(start(&db, &context, &account)), Code::AccountDisabled);
         act(&db, &context, &admin, |tx| users::deactivate(tx, person.id)).unwrap();
         change(&db, &context, &admin, &gone, json!({"is_active": true})).unwrap();
-        assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
-        let now = db.read(|conn| sessions::find_account(conn, &person.email)).unwrap().unwrap();
-        assert_eq!(now.generation, account.generation + 1);
-        assert!(authenticate(&db, &session(&person, "a", now.generation)).is_ok());
+        assert_eq!(code(authenticate(&db, &context, &open)), Code::TokenRevoked);
+        let new = session(&db, &context, &person);
+        assert!(authenticate(&db, &context, &new).is_ok());
 
         let unknown = inspection_domain::ids::UserId::new(9_999).unwrap();
-        let lost = Session { user_id: unknown, token_id: "a".into(), generation: 0 };
-        assert_eq!(code(authenticate(&db, &lost)), Code::TokenInvalid);
+        let lost = SessionRef { user_id: unknown, ..new };
+        assert_eq!(code(authenticate(&db, &context, &lost)), Code::TokenInvalid);
+        let foreign = SessionRef { user_id: admin.id, ..new };
+        assert_eq!(code(authenticate(&db, &context, &foreign)), Code::TokenRevoked);
         assert!(db.read(|conn| sessions::find_account(conn, "nobody@example.com")).unwrap().is_none());
     }
 
@@ -189,57 +203,70 @@ on_both_databases! {
         let admin = user(&db, &context, Role::Admin);
         let person = user(&db, &context, Role::Engineer);
         let new = Password::new("another horse battery");
-        let generation =
-            || db.read(|conn| sessions::find_account(conn, &person.email)).unwrap().unwrap().generation;
+        let others = session(&db, &context, &admin);
 
-        let open = session(&person, "a", generation());
+        let (open, seen) = (session(&db, &context, &person), account(&db, &person));
         act(&db, &context, &admin, |tx| users::reset_password(tx, person.id, &new, "hash 2")).unwrap();
-        assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
+        assert_eq!(code(authenticate(&db, &context, &open)), Code::TokenRevoked);
+        // A sign-in whose password was verified before.
+        assert_eq!(code(start(&db, &context, &seen)), Code::InvalidCredentials);
 
-        let open = session(&person, "b", generation());
+        let open = session(&db, &context, &person);
         let change =
-            |seen| act(&db, &context, &person, |tx| users::change_password(tx, &new, seen, "hash 3"));
+            |seen| act(&db, &context, &person, |tx| users::change_password(tx, &new, seen, "hash 3", IDLE));
         assert_eq!(
             refusal(change(password_hash())),
             (Code::ValidationError, vec!["current_password".to_owned()])
         );
-        assert!(authenticate(&db, &open).is_ok(), "a refusal ends no session");
+        assert!(authenticate(&db, &context, &open).is_ok(), "a refusal ends no session");
         let (_, next) = change("hash 2").unwrap();
-        assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
-        assert_eq!(next, generation());
+        assert_eq!(code(authenticate(&db, &context, &open)), Code::TokenRevoked);
+        assert!(authenticate(&db, &context, &next.reference()).is_ok());
 
-        let open = session(&person, "c", next);
         act(&db, &context, &person, sessions::logout_all).unwrap();
-        assert_eq!(code(authenticate(&db, &open)), Code::TokenRevoked);
-        assert!(authenticate(&db, &session(&admin, "d", 0)).is_ok(), "others stay");
+        assert_eq!(code(authenticate(&db, &context, &next.reference())), Code::TokenRevoked);
+        assert!(authenticate(&db, &context, &others).is_ok(), "others stay");
+        let reasons: Vec<Option<SessionEnd>> = query!(db, |c| rows::table
+            .filter(rows::user_id.eq(person.id))
+            .order((rows::created_at, rows::end_reason))
+            .select(rows::end_reason)
+            .load(c));
+        let new_password = Some(SessionEnd::NewPassword);
+        assert_eq!(reasons, [Some(SessionEnd::LogoutAll), new_password, new_password]);
 
         let weak = Password::new("password1");
         let refused = act(&db, &context, &admin, |tx| users::reset_password(tx, person.id, &weak, "hash 4"));
         assert_eq!(refusal(refused), (Code::ValidationError, vec!["new_password".to_owned()]));
     }
 
-    fn a_revoked_token_is_refused_and_deleted_after_its_expiry(db: TestDatabase) {
+    fn sessions_are_deleted_once_their_tokens_have_expired(db: TestDatabase) {
         let (context, clock) = context();
         let person = user(&db, &context, Role::Engineer);
-        let revoke = |token: &str, until: &str| {
-            let until = instant(until);
-            act(&db, &context, &person, |tx| sessions::logout(tx, &[(token.to_owned(), until)])).unwrap();
+        let deleted = || {
+            let run = tasks::run_now(&db, &context, "instance", TaskName::CheckExpiredLeaves);
+            run.unwrap().counts.of("sessions")
         };
-        let remembered = || -> Vec<String> {
-            query!(db, |c| revoked_tokens::table
-                .select(revoked_tokens::jti)
-                .order(revoked_tokens::jti)
-                .load(c))
-        };
-        revoke("a", "2026-03-02T08:15:00Z");
-        revoke("b", "2026-03-09T08:00:00Z");
-        revoke("b", "2026-03-09T08:00:00Z");
-        assert_eq!(code(authenticate(&db, &session(&person, "a", 0))), Code::TokenRevoked);
-        assert!(authenticate(&db, &session(&person, "c", 0)).is_ok(), "the others stand");
-        assert_eq!(remembered(), ["a", "b"]);
-        clock.set("2026-03-02T08:15:00.001Z");
-        revoke("c", "2026-03-02T08:30:00Z");
-        assert_eq!(remembered(), ["b", "c"]);
+        let ended = session(&db, &context, &person);
+        act(&db, &context, &person, |tx| sessions::end(tx, ended.id)).unwrap();
+        clock.advance_seconds(1);
+        let open = session(&db, &context, &person);
+        assert_eq!(deleted(), 0);
+        clock.advance_seconds(IDLE - 1);
+        assert_eq!(deleted(), 0);
+        clock.advance_seconds(1);
+        assert_eq!((deleted(), code(authenticate(&db, &context, &ended))), (1, Code::TokenRevoked));
+        clock.advance_seconds(1);
+        assert_eq!((deleted(), code(authenticate(&db, &context, &open))), (1, Code::TokenRevoked));
+    }
+
+    fn a_session_is_tried_without_a_trace(db: TestDatabase) {
+        let (context, _) = context();
+        let person = user(&db, &context, Role::Admin);
+        let account = account(&db, &person);
+        let tried = sessions::try_ending(&db, &context, &account, |session| Some(session.reference()));
+        assert_eq!(tried.unwrap(), (true, false));
+        let left: i64 = query!(db, |c| rows::table.count().get_result(c));
+        assert_eq!(left, 0);
     }
 
     fn users_are_filtered_by_role_shift_trade_and_text(db: TestDatabase) {

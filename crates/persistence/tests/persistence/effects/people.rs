@@ -1,6 +1,7 @@
 //! Users, sessions, leaves, bonus stars and notifications.
 
 use inspection_domain::users::Password;
+use inspection_persistence::sessions;
 use inspection_testkit::builders::{PASSWORD, input, password_hash};
 use serde_json::json;
 
@@ -25,11 +26,19 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     effects!(ledger, &admin, "nothing changed", users::update(newcomer.id, input(json!({"shift": "night"}))));
     let password = Password::new("another horse battery");
     effects!(ledger, &admin, users::reset_password(newcomer.id, &password, "a hash"));
-    effects!(ledger, &newcomer, users::change_password(&password, "a hash", "a new hash"));
+    effects!(ledger, &newcomer, users::change_password(&password, "a hash", "a new hash", 60));
     effects!(ledger, &admin, users::deactivate(newcomer.id));
 
-    let expires = ledger.context.clock.now().plus_seconds(60);
-    effects!(ledger, &inspector, sessions::logout(&[("a token".to_owned(), expires)]));
+    let account = ledger.db.read(|conn| sessions::find_account(conn, &inspector.email));
+    let account = account.expect("read").expect("an account");
+    let mut sign_in = || effects!(ledger, &inspector, sessions::start(&account, 3600));
+    let [reused, left, ended] = [(); 3].map(|()| sign_in());
+    effects!(ledger, &inspector, sessions::refresh(&reused.reference(), 0, 3600));
+    ledger.clock.advance_seconds(61);
+    effects!(ledger, &inspector, "a used token", sessions::refresh(&reused.reference(), 0, 3600));
+    effects!(ledger, &inspector, sessions::logout(left.id, Some(ended.id)));
+    let listed = effects!(ledger, &inspector, sessions::start(&account, 3600));
+    effects!(ledger, &inspector, sessions::end(listed.id));
     effects!(ledger, &inspector, sessions::logout_all());
 
     let leave = |from: &str, to: &str| json!({"leave_type": "annual", "date_from": from, "date_to": to, "reason": "family"});

@@ -1,6 +1,7 @@
 //! Machines, checklists, routines, schedules, daily lists and files.
 
 use inspection_domain::files::{FileKind, NewFile, UploadFields};
+use inspection_persistence::sessions;
 use inspection_testkit::builders::input;
 use serde_json::json;
 
@@ -63,6 +64,10 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     let purpose = input::<UploadFields>(json!({})).purpose().expect("a purpose");
     let files = effects!(ledger, &technician, files::record(vec![file("a"), file("b")], &purpose));
     let first = files.first().expect("a file");
+    let account = ledger.db.read(|conn| sessions::find_account(conn, &technician.email));
+    let account = account.expect("read").expect("an account");
+    let session = effects!(ledger, &technician, sessions::start(&account, 3600)).reference();
+    effects!(ledger, &technician, files::open_link(&session, first.id));
     effects!(ledger, &technician, files::delete(first.id));
 
     effects!(ledger, &admin, equipment::decommission(crane.id));
