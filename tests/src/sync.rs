@@ -51,6 +51,43 @@ fn error(answer: &Response) -> &Value {
 }
 
 on_both! {
+    fn an_item_that_is_too_large_is_rejected_alone(site: TestSite) {
+        let client = site.as_a(Role::Specialist);
+        let large = item(2, "pause_resume", json!({"pause_id": 1, "note": "x".repeat(256_000)}));
+        let small = |number| item(number, "pause_resume", json!({"pause_id": 1}));
+        let results = batch(&client, &[small(1), large.clone(), small(3)]);
+        assert_eq!(outcomes(&results), ["rejected NOT_FOUND", "rejected VALIDATION_ERROR", "rejected NOT_FOUND"]);
+        assert_eq!((&results[1]["id"], &results[1]["error"]["errors"][0]["field"]), (&Value::Null, &json!("entity_data")));
+        let alone = client.post("/api/sync", &large);
+        assert_eq!((alone.status, alone.fields()), (400, vec!["entity_data"]), "{}", alone.text);
+        assert_eq!(client.get("/api/sync/pending").json["pagination"]["total"], 2);
+    }
+
+    fn rejected_items_are_kept_within_quotas(site: TestSite) {
+        let user = site.user(Role::Specialist);
+        let (one, other) = (site.as_a(Role::Specialist), site.client(&user));
+        let refused = |from: usize, count: usize, size: usize| -> Vec<Value> {
+            let data = json!({"pause_id": 1, "note": "x".repeat(size)});
+            (from..from + count).map(|number| item(number, "pause_resume", data.clone())).collect()
+        };
+        let kept = |client: &Client| {
+            let pending = client.get("/api/sync/pending?per_page=1");
+            (pending.json["pagination"]["total"].clone(), pending.data()[0]["client_id"].clone())
+        };
+        batch(&other, &refused(1, 3, 10));
+        batch(&one, &refused(1, 203, 10));
+        assert_eq!(kept(&one), (json!(200), json!(client_id(4))), "the newest ones");
+        for part in 0..7 {
+            batch(&one, &refused(300 + 3 * part, 3, 240_000));
+        }
+        assert_eq!(kept(&one), (json!(20), json!(client_id(301))), "of 5 MB");
+        assert_eq!(kept(&other), (json!(3), json!(client_id(1))), "of another user");
+        site.clock.advance_seconds(31 * 24 * 60 * 60);
+        let other = site.client(&user);
+        assert_eq!(batch(&other, &refused(9, 1, 10)).len(), 1);
+        assert_eq!(kept(&other), (json!(1), json!(client_id(9))), "of 30 days");
+    }
+
     fn a_day_of_repairs_is_applied_in_order_with_references_between_items(site: TestSite) {
         let (db, context) = (&site.db, &site.context);
         let chief = site.user(Role::Admin);

@@ -94,6 +94,18 @@ impl Scalar for ClientId {
     }
 }
 
+/// Maximum size of the body of an action, in bytes.
+const MAX_BYTES: usize = 256_000;
+
+/// Maximum number of rejected items of a user; the oldest ones are deleted.
+pub const MAX_REJECTED: usize = 200;
+
+/// Maximum size of all rejected items of a user, in bytes; the oldest ones are deleted.
+pub const MAX_REJECTED_BYTES: i64 = 5_000_000;
+
+/// Seconds after which a rejected item is deleted.
+pub const REJECTED_SECONDS: i64 = 30 * 24 * 60 * 60;
+
 /// A JSON object.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
@@ -108,11 +120,17 @@ crate::input::stored_as_json!(Document);
 impl Scalar for Document {
     fn read(given: RawValue) -> Result<Self, Invalid> {
         match given {
-            // PostgreSQL cannot store this character.
-            RawValue::Json(value @ Value::Object(_)) if value.to_string().contains("\\u0000") => {
-                Err(Invalid::value("may not contain the character U+0000"))
+            RawValue::Json(value @ Value::Object(_)) => {
+                let text = value.to_string();
+                if text.len() > MAX_BYTES {
+                    return Err(Invalid::value(message!("may have at most {max} bytes", max = MAX_BYTES)));
+                }
+                // PostgreSQL cannot store this character.
+                if text.contains("\\u0000") {
+                    return Err(Invalid::value("may not contain the character U+0000"));
+                }
+                Self::deserialize(value).map_err(|_| Invalid::value("must be an object"))
             }
-            RawValue::Json(Value::Object(map)) => Ok(Self(map)),
             _ => Err(Invalid::value("must be an object")),
         }
     }

@@ -8,7 +8,11 @@ use inspection_domain::{
     page::{Page, PageRequest},
     rule::NotFound,
     schema::sync_items as items,
-    sync::{ClientId, Document, NewSyncItem, SyncError, SyncItem, SyncOutcome},
+    sync::{
+        ClientId, Document, MAX_REJECTED, MAX_REJECTED_BYTES, NewSyncItem, REJECTED_SECONDS, SyncError,
+        SyncItem, SyncOutcome,
+    },
+    time::Instant,
     users::User,
 };
 
@@ -76,10 +80,45 @@ pub fn reject(tx: &mut Tx<'_>, item: NewSyncItem, error: SyncError) -> Result<(S
         .get_result(c))
     .optional()?;
     if let Some(item) = inserted {
+        enforce_quotas(tx, owner)?;
         return Ok((item, true));
     }
     let first = find(tx.conn, owner, &item.client_id)?.ok_or(ConcurrentUpdate)?;
     Ok((first.replay(&item)?, false))
+}
+
+/// Deletes the rejected items of a user beyond the quotas (§15), the oldest ones.
+fn enforce_quotas(tx: &mut Tx<'_>, owner: UserId) -> Result<()> {
+    let rejected = || {
+        items::table
+            .filter(items::user_id.eq(owner))
+            .filter(items::outcome.eq(SyncOutcome::Rejected.as_str().into_sql::<diesel::sql_types::Text>()))
+    };
+    macro_rules! newest {
+        ($conn:expr, $bytes:literal) => {
+            rejected()
+                .select((items::id, diesel::dsl::sql::<diesel::sql_types::BigInt>($bytes), items::created_at))
+                .order(items::id.desc())
+                .limit(i64::try_from(MAX_REJECTED).unwrap_or(i64::MAX).saturating_add(1))
+                .load($conn)?
+        };
+    }
+    let newest: Vec<(SyncId, i64, Instant)> = by_backend!(
+        &mut *tx.conn,
+        postgres(conn) => newest!(conn, "octet_length(entity_data)::bigint"),
+        sqlite(conn) => newest!(conn, "length(CAST(entity_data AS BLOB))"),
+    );
+    let since = tx.now.plus_seconds(-REJECTED_SECONDS);
+    let mut bytes = 0;
+    let beyond = newest.iter().enumerate().find(|(n, (_, size, at))| {
+        bytes += size;
+        *n >= MAX_REJECTED || bytes > MAX_REJECTED_BYTES || *at < since
+    });
+    if let Some((_, (last, ..))) = beyond {
+        let old = rejected().filter(items::id.le(*last));
+        with_conn!(&mut *tx.conn, |c| diesel::delete(old).execute(c))?;
+    }
+    Ok(())
 }
 
 /// Deletes a rejected item; its client id may be used again. Locks the item.
@@ -90,6 +129,11 @@ pub fn discard(tx: &mut Tx<'_>, id: SyncId) -> Result<()> {
     let item = found.optional()?.ok_or_else(Error::not_found::<SyncItem>)?;
     item.may_be_discarded()?;
     with_conn!(&mut *tx.conn, |c| diesel::delete(items::table.find(id)).execute(c))?;
-    tx.record(AuditAction::Delete, Some(&item), None);
+    // The body is the user's, and may be large.
+    let digest = Changes::none()
+        .with("entity_type", item.entity_type.as_str())
+        .with("client_id", item.client_id.as_str())
+        .with("content_hash", item.content_hash.as_str());
+    tx.record_with(AuditAction::Delete, Some(&item), None, digest);
     Ok(())
 }
