@@ -116,6 +116,7 @@ pub(crate) fn settings() -> Settings {
         max_content_length: 16 << 20,
         dashboard_age: Duration::ZERO,
         request_timeout: Duration::from_mins(1),
+        write_timeout: Duration::from_secs(30),
         heartbeat: Duration::from_millis(300),
     }
 }

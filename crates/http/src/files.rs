@@ -200,11 +200,13 @@ async fn download(
     options: QueryParams<Viewing>,
     conditions: ConditionalRequest,
 ) -> Result<FileContent, Problem> {
-    let (file, options, _) = visitor.authorize(&app, id, options).await?;
-    let headers = ContentHeaders::of(&file, options.inline == Some(true));
+    let (file, options, requester) = visitor.authorize(&app, id, options).await?;
+    let key = Key::recorded(&file.key);
+    let is_inline =
+        options.inline == Some(true) && app.storage().may_be_shown(&key, file.kind, requester).await?;
+    let headers = ContentHeaders::of(&file, is_inline);
     let size = u64::try_from(file.file_size).unwrap_or(0);
     let range = conditions.range(&headers.tag, size);
-    let key = Key::recorded(&file.key);
     let opened = match &range {
         ContentRange::NotModified | ContentRange::NotSatisfiable => None,
         ContentRange::Full => Some(app.storage().open(&key, None).await?),

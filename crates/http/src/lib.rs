@@ -47,6 +47,8 @@ use actix_web::{
     middleware::from_fn,
     web as actix,
 };
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -191,7 +193,7 @@ fn server(
     shutdown_timeout: Duration,
 ) -> std::io::Result<Server> {
     let settings = app.settings();
-    let request_timeout = settings.request_timeout;
+    let (request_timeout, write_timeout) = (settings.request_timeout, settings.write_timeout);
     let limits = Limits::new(settings);
     let site_numbers = SiteNumbers::new(settings.dashboard_age);
     let json_limit = JsonLimit::new(settings.max_content_length);
@@ -215,6 +217,10 @@ fn server(
             .wrap(from_fn(middleware::to_https))
             .wrap(from_fn(middleware::handle))
     });
+    // Accepted connections inherit it. It also ends connections whose clients leave their windows
+    // closed.
+    #[cfg(target_os = "linux")]
+    SockRef::from(&listener).set_tcp_user_timeout(Some(write_timeout))?;
     Ok(server
         .workers(workers.max(1))
         .shutdown_timeout(shutdown_timeout.as_secs())

@@ -141,6 +141,8 @@ variables! {
     backup_folder: PathBuf = ["data/backups", "backups", "data/testing-backups"], Open;
     /// Timeout of requests
     request_timeout: Duration = all("120s"), Open;
+    /// Time after which a connection ends whose client reads nothing, on Linux
+    write_timeout: Duration = all("30s"), Open;
     /// Grace period for requests in flight during a shutdown
     shutdown_timeout: Duration = all("30s"), Open;
     /// Whether commands apply pending migrations

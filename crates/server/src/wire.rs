@@ -275,6 +275,7 @@ pub fn app(config: &Config, database: Database, context: Context, storage: Stora
         max_content_length: usize::try_from(config.max_content_length.get()).unwrap_or(usize::MAX),
         dashboard_age: Duration::from_secs(config.dashboard_age.into()),
         request_timeout: config.request_timeout,
+        write_timeout: config.write_timeout,
         heartbeat: HEARTBEAT,
     };
     let signatures = (Links::new(&config.secret_key), Cursors::new(&config.secret_key));

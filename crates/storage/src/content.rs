@@ -1,6 +1,7 @@
 //! Content inspection: the bytes determine the type; name and declared type must agree (rule §14).
 
 mod containers;
+mod documents;
 mod error;
 mod hidden;
 mod limits;
@@ -73,13 +74,20 @@ pub(crate) fn examine(
     Ok((kind, cost))
 }
 
-/// Checks that the content of a file is readable to its end.
+/// Checks that the content of an image is readable to its end, and that a document is passive.
 pub(crate) fn decode(path: &Path, kind: FileKind, meter: &Meter) -> Result<(), ContentError> {
-    pixels::check(source(path, meter)?, kind).map_err(|error| meter.explain(error))
+    let mut file = source(path, meter)?;
+    let checked = if kind == FileKind::Pdf {
+        let mut data = Vec::new();
+        file.read_to_end(&mut data).map_err(ContentError::from).and_then(|_| documents::check(&data, meter))
+    } else {
+        pixels::check(file, kind)
+    };
+    checked.map_err(|error| meter.explain(error))
 }
 
-/// The type of an accepted image, and the memory to decode it.
-pub(crate) fn cost_of_image(path: &Path) -> Result<(FileKind, Cost), ContentError> {
+/// The type of an accepted file, and the memory to decode it.
+pub(crate) fn cost_of_stored(path: &Path) -> Result<(FileKind, Cost), ContentError> {
     let kind = kind_of(&head(path)?)?;
     Ok((kind, cost_of(&mut open(path)?, kind)?))
 }

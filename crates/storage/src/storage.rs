@@ -1,10 +1,11 @@
 //! The entry point: a store with its staging folder, content inspection and thumbnails.
 
 use std::{
+    collections::HashMap,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -30,12 +31,34 @@ const PROBE: &[u8] = &[0; 64 << 10];
 /// Timeout of a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Maximum number of documents whose content is known.
+const MAX_KNOWN: usize = 4096;
+
+/// Whether documents are without active content, by their keys: content never changes.
+#[derive(Debug, Clone, Default)]
+struct PassiveDocuments(Arc<Mutex<HashMap<Key, bool>>>);
+
+impl PassiveDocuments {
+    fn known(&self, key: &Key) -> Option<bool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+
+    fn note(&self, key: &Key, is_passive: bool) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(key.clone(), is_passive);
+    }
+}
+
 /// The file store of a service. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Storage {
     store: Arc<dyn FileStore>,
     staging: Staging,
     turns: Turns,
+    passive: PassiveDocuments,
 }
 
 impl Storage {
@@ -57,7 +80,7 @@ impl Storage {
     }
 
     fn new(store: Arc<dyn FileStore>, staging: Staging) -> Self {
-        Self { store, staging, turns: Turns::new() }
+        Self { store, staging, turns: Turns::new(), passive: PassiveDocuments::default() }
     }
 
     /// The underlying store.
@@ -116,7 +139,7 @@ impl Storage {
         }
         let copy = self.copy(original).await?;
         let examined = turn.run(0, move |_| {
-            let examined = undamaged(|| content::cost_of_image(copy.path()));
+            let examined = undamaged(|| content::cost_of_stored(copy.path()));
             Ok::<_, NoThumbnail>((copy, examined?))
         });
         let (copy, (kind, cost)) = examined.await??;
@@ -129,6 +152,47 @@ impl Storage {
         let staged = self.stage(&rendered.await??).await?;
         self.store.put(&key, staged).await?;
         Ok(self.store.open(&key, None).await?)
+    }
+
+    /// Whether a browser may show a stored file in place of storing it: any image, and a document
+    /// without active content, also one that an older version has accepted.
+    ///
+    /// Waits for a turn of its requester when a document is shown for the first time.
+    pub async fn may_be_shown(
+        &self,
+        key: &Key,
+        kind: FileKind,
+        requester: Requester,
+    ) -> Result<bool, StoreError> {
+        if kind != FileKind::Pdf {
+            return Ok(true);
+        }
+        if let Some(known) = self.passive.known(key) {
+            return Ok(known);
+        }
+        let turn = self.turns.next(requester).await?;
+        let copy = self.copy(key).await?;
+        let examined = turn.run(0, move |_| {
+            let cost = undamaged(|| content::cost_of_stored(copy.path()));
+            cost.map(|(_, cost)| (copy, cost))
+        });
+        let decoded = match examined.await? {
+            Ok((copy, cost)) if cost.decoding <= content::MAX_MEMORY => {
+                let decoded = turn.run(cost.decoding, move |meter| {
+                    undamaged(|| content::decode(copy.path(), kind, &meter))
+                });
+                decoded.await?
+            }
+            Ok(_) => Err(Refusal::TooComplex.into()),
+            Err(error) => Err(error),
+        };
+        let is_passive = match decoded {
+            Ok(()) => true,
+            Err(ContentError::Refused(_)) => false,
+            Err(ContentError::Io(error)) => return Err(error.into()),
+        };
+        self.passive.note(key, is_passive);
+        Ok(is_passive)
     }
 
     async fn open_if_stored(&self, key: &Key) -> Result<Option<Opened>, StoreError> {

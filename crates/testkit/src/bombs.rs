@@ -206,7 +206,7 @@ fn codes() -> Vec<u8> {
 }
 
 /// The compressed data of a grey picture of one shade.
-fn compressed(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn compressed(width: u32, height: u32) -> Vec<u8> {
     let file = encoded(&GrayImage::new(width, height).into(), ImageFormat::Png);
     let (mut data, mut rest) = (Vec::new(), &file[8..]);
     while rest.len() >= 12 {

@@ -14,6 +14,7 @@ pub mod clients;
 pub mod context;
 pub mod contract;
 pub mod databases;
+pub mod documents;
 mod environment;
 pub mod files;
 pub mod ledger;

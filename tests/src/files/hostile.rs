@@ -1,7 +1,10 @@
 //! Malicious files and names: refused or sanitised.
 
 use inspection_domain::users::Role;
-use inspection_testkit::files::{comment, exif, hostile, jpeg, jpeg_with};
+use inspection_testkit::{
+    documents::active_documents,
+    files::{comment, exif, hostile, jpeg, jpeg_with, pdf, pdf_with},
+};
 
 use super::{signed_in, stored_files};
 use crate::site::on_both;
@@ -20,6 +23,37 @@ on_both! {
         }
         assert!(stored_files(&site).is_empty(), "{:?}", stored_files(&site));
         assert_eq!(client.get("/api/files").json["pagination"]["total"], 0);
+    }
+
+    fn active_documents_are_refused_with_the_content(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Inspector);
+        for file in active_documents() {
+            let refused = client.upload(&[], file.name, file.declared, &file.bytes);
+            assert_eq!((refused.status, refused.fields()), (400, vec!["file"]), "{}", file.what);
+            let reason = refused.json["errors"][0]["message"].as_str().expect("a reason");
+            assert!(reason.contains(file.refusal), "{}: {reason}", file.what);
+        }
+        assert!(stored_files(&site).is_empty(), "{:?}", stored_files(&site));
+    }
+
+    fn a_document_is_shown_only_without_active_content(site: TestSite) {
+        let (_, client) = signed_in(&site, Role::Inspector);
+        let shown = |id: i64| {
+            let answer = client.get(&format!("/api/files/{id}/download?inline=1"));
+            let disposition = answer.header("content-disposition").expect("a disposition");
+            (answer.status, disposition.split(';').next().expect("a type").to_owned())
+        };
+        let id = client.upload(&[], "report.pdf", "application/pdf", &pdf()).id();
+        assert_eq!(shown(id), (200, "inline".to_owned()));
+        // As an older version has stored it.
+        let old = client.upload(&[], "report.pdf", "application/pdf", &pdf_with("old")).id();
+        let path = stored_files(&site).into_iter().find(|path| {
+            std::fs::read(site.folder.path().join(path)).expect("read") == pdf_with("old")
+        });
+        let active = active_documents().swap_remove(0);
+        std::fs::write(site.folder.path().join(path.expect("stored")), &active.bytes).expect("written");
+        let answer = client.get(&format!("/api/files/{old}/download?inline=1"));
+        assert!(answer.header("content-disposition").expect("a disposition").starts_with("attachment;"));
     }
 
     fn hostile_names_are_sanitised(site: TestSite) {

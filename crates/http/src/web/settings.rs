@@ -36,6 +36,8 @@ pub struct Settings {
     pub dashboard_age: Duration,
     /// Time limit for one request.
     pub request_timeout: Duration,
+    /// Time after which a connection ends whose client reads nothing.
+    pub write_timeout: Duration,
     /// Interval of heartbeats and session checks on open event streams.
     pub heartbeat: Duration,
 }

@@ -8,6 +8,7 @@ use std::{
 use inspection_testkit::{
     bombs::{bombs, duds},
     clients::Client,
+    documents::active_documents,
     files::{Hostile, hostile, png},
 };
 use serde_json::json;
@@ -77,7 +78,7 @@ fn bombs_take_little_memory_and_hold_up_no_other_user() {
     let folder = folder();
     let service = Running::start(&folder, &[("RATE_LIMITS", "off")]);
     let (attacker, other) = (service.admin(), engineer(&service));
-    for bomb in bombs().iter().chain(&duds()) {
+    for bomb in bombs().iter().chain(&duds()).chain(&active_documents()) {
         explode(&service, &attacker, &other, bomb);
     }
     service.stop();

@@ -165,6 +165,7 @@ fn every_problem_is_reported_at_once() {
             ("HTTPS_REDIRECT", "perhaps"),
             ("BACKUP_FOLDER", "back\u{7}ups"),
             ("REQUEST_TIMEOUT", "-5"),
+            ("WRITE_TIMEOUT", "soon"),
             ("SHUTDOWN_TIMEOUT", "11 years"),
             ("AUTO_MIGRATE", "perhaps"),
             ("ADMIN_EMAIL", "nobody"),

@@ -23,6 +23,7 @@ mod outages;
 mod proxy;
 mod redis;
 mod restart;
+mod slow_readers;
 mod start;
 mod verify;
 

@@ -28,7 +28,7 @@ pub(super) fn check(file: &mut (impl BufRead + Seek), kind: FileKind, length: u6
         FileKind::Webp => webp::check(file, length).and_then(|cost| nothing_follows(file).map(|()| cost)),
         // Cameras append further images and their own data.
         FileKind::Jpeg => jpeg::check(file),
-        FileKind::Pdf => pdf::check(file),
+        FileKind::Pdf => pdf::check(file, length),
     }
 }
 

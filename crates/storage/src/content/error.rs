@@ -47,6 +47,12 @@ pub enum Refusal {
     /// Decoding would take too much memory or time for other reasons.
     #[error("is too complex to decode: save it again with fewer pixels or frames")]
     TooComplex,
+    /// A document runs programs, sends data or carries files.
+    #[error("{}", self.message())]
+    Active(&'static str),
+    /// A document is encrypted, so that its content can't be checked.
+    #[error("is encrypted: save it without a password")]
+    Encrypted,
     /// Data follows the end of the format.
     #[error("has data after its end")]
     GoesOn,
@@ -71,6 +77,7 @@ impl Refusal {
             Self::TooManyPixels => {
                 message!("has more than {max} million pixels", max = MAX_PIXELS / 1_000_000)
             }
+            Self::Active(content) => message!("contains active content: {content}", content),
             Self::Hidden(content) => message!("contains hidden content: {content}", content),
             refusal => refusal.to_string().into(),
         }

@@ -47,6 +47,12 @@ pub(super) const METADATA: u64 = 16 << 20;
 /// less.
 pub(super) const MAX_CPU_MS: u64 = 10_000;
 
+/// Maximum number of decompressed bytes of an object stream of a PDF.
+pub(crate) const MAX_OBJECT_STREAM: u64 = 16 << 20;
+
+/// Maximum number of decompressed bytes of all object streams of a PDF.
+pub(super) const MAX_INFLATED: u64 = 64 << 20;
+
 /// Growth of the whole process while a file is decoded after which decoding stops, in bytes: more
 /// than all decoders together may take.
 pub(super) const MAX_GROWTH: u64 = 320 << 20;

@@ -2,6 +2,7 @@ use std::{io::Write, sync::Arc};
 
 use inspection_testkit::{
     bombs::{bombs, duds},
+    documents::{active_documents, passive_documents},
     files::{self, animation, big_pdf, exif, gif, hostile, jpeg, jpeg_with, noise, pdf, png, webp},
 };
 use proptest::prelude::*;
@@ -63,6 +64,23 @@ fn bombs_are_refused_with_a_reason() {
 fn data_that_expand_are_not_read() {
     for file in duds() {
         assert_eq!(inspected(file.name, file.declared, &file.bytes).expect(file.what), FileKind::Png);
+    }
+}
+
+#[test]
+fn active_documents_are_refused_with_the_content() {
+    for file in active_documents() {
+        let refused = inspected(file.name, file.declared, &file.bytes);
+        let Err(ContentError::Refused(reason)) = refused else { panic!("{}: {refused:?}", file.what) };
+        assert!(reason.to_string().contains(file.refusal), "{}: {reason}", file.what);
+    }
+}
+
+#[test]
+fn passive_documents_are_accepted() {
+    for bytes in passive_documents() {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert_eq!(inspected("a.pdf", "application/pdf", &bytes).expect(&text), FileKind::Pdf);
     }
 }
 

@@ -6,9 +6,12 @@ use super::{
     cost::Cost,
     reading::{ContainerResult, bytes},
 };
-use crate::content::{error::Refusal, limits::HEAD};
+use crate::content::{
+    error::Refusal,
+    limits::{HEAD, MAX_OBJECT_STREAM},
+};
 
-pub(super) fn check(file: &mut (impl BufRead + Seek)) -> ContainerResult<Cost> {
+pub(super) fn check(file: &mut (impl BufRead + Seek), size: u64) -> ContainerResult<Cost> {
     let [b'%', b'P', b'D', b'F', b'-', first, b'.', second] = bytes(file)? else {
         return Err(Refusal::Damaged.into());
     };
@@ -27,5 +30,6 @@ pub(super) fn check(file: &mut (impl BufRead + Seek)) -> ContainerResult<Cost> {
     if !tail.windows(9).any(|window| window == b"startxref") {
         return Err(Refusal::CutOff.into());
     }
-    Ok(Cost { decoding: 0, thumbnail: u64::MAX })
+    // The file and an object stream, whose buffers grow by doubling.
+    Ok(Cost { decoding: 2 * size + 2 * MAX_OBJECT_STREAM, thumbnail: u64::MAX })
 }
