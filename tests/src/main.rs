@@ -50,6 +50,7 @@ mod ratings;
 mod reports;
 mod routines;
 mod schedules;
+mod security_txt;
 mod sessions;
 mod site;
 mod skips;

@@ -106,6 +106,7 @@ pub(crate) fn settings() -> Settings {
         cors_origins: vec!["*".into()],
         trusted_proxies: Vec::new(),
         app_url: None,
+        security_contacts: vec!["mailto:security@example.com".into()],
         rate_limits: false,
         redis_url: None,
         redis_timeout: Duration::from_secs(10),

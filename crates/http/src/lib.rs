@@ -27,6 +27,7 @@ mod related;
 mod reports;
 mod routines;
 mod schedules;
+mod security_txt;
 mod sessions;
 mod sync;
 mod system;
@@ -62,6 +63,7 @@ use crate::{
     },
 };
 
+pub use security_txt::is_security_contact;
 pub use web::{
     app::App,
     limits::{is_redis_url, ping_redis},
@@ -104,6 +106,7 @@ pub fn routes() -> Routes {
     outbox::routes(&mut routes);
     system::routes(&mut routes);
     metrics::routes(&mut routes);
+    security_txt::routes(&mut routes);
     docs::routes(&mut routes);
     routes
 }

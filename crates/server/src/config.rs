@@ -19,7 +19,7 @@ pub use values::{Bind, Bucket, DatabaseUrl, LogFormat, LogLevel, Origins, Profil
 
 pub use variable::{Secrecy, Variable};
 
-use values::{AppUrl, BaseUrl, Endpoint};
+use values::{AppUrl, BaseUrl, Endpoint, SecurityContacts};
 
 /// Declares the variables: their table, the configuration, and the conversion.
 macro_rules! variables {
@@ -131,6 +131,8 @@ variables! {
     trusted_proxies: Vec<IpNet> = all(""), Open;
     /// Address of the service for its clients, such as `https://example.com/inspection`
     app_url: Option<AppUrl> = all(""), Open;
+    /// Contacts for reports of vulnerabilities, separated by commas: `mailto:`, `https://`, `tel:`
+    security_contact: SecurityContacts = all(""), Open;
     /// Whether requests that reached a trusted proxy without TLS are redirected to HTTPS
     https_redirect: bool = ["false", "true", "false"], Open;
     /// Maximum age of the numbers on the admin dashboard, in seconds; `0` disables the cache

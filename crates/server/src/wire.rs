@@ -265,6 +265,7 @@ pub fn app(config: &Config, database: Database, context: Context, storage: Stora
         cors_origins: config.cors_origins.clone().unwrap_or_else(Origins::any).0,
         trusted_proxies: config.trusted_proxies.clone(),
         app_url: config.app_url.as_ref().map(|url| url.0.clone()),
+        security_contacts: config.security_contact.0.clone(),
         rate_limits: config.rate_limits,
         redis_url: redis_url(config),
         extra_metrics: extra_metrics(config),

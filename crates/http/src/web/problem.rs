@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
 };
 use inspection_auth::tokens::TokenRule;
 use inspection_domain::{
@@ -206,6 +206,14 @@ impl Problem {
         }
     }
 
+    /// 404: no endpoint matches the request.
+    pub(crate) fn no_endpoint(method: &Method, path: &str) -> Self {
+        Self::new(
+            ErrorCode::Rule(Code::NotFound),
+            message!("there is no endpoint {method} {path}", method, path),
+        )
+    }
+
     pub(crate) fn unsupported_media_type(expected: &str) -> Self {
         let message = message!("the body must be {expected}", expected);
         Self::failure(Failure::UnsupportedMediaType, message)
@@ -296,7 +304,5 @@ impl ResponseError for Problem {
 
 /// Handler of requests that match no endpoint.
 pub(crate) async fn no_such_endpoint(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let message =
-        message!("there is no endpoint {method} {path}", method = request.method(), path = request.path());
-    Err(Problem::new(ErrorCode::Rule(Code::NotFound), message))
+    Err(Problem::no_endpoint(request.method(), request.path()))
 }

@@ -14,6 +14,9 @@ pub struct Settings {
     /// The address of the service for its clients, if it is configured: such as
     /// `https://example.com/inspection`, without a trailing slash. Links carry its path.
     pub app_url: Option<String>,
+    /// Addresses for reports of vulnerabilities, in the order of preference. Without one, there is
+    /// no `security.txt`.
+    pub security_contacts: Vec<String>,
     /// Enables rate limits.
     pub rate_limits: bool,
     /// Redis that counts requests for all instances together; without it, each instance counts its

@@ -276,6 +276,27 @@ impl Value for Vec<IpNet> {
     }
 }
 
+/// Addresses for reports of vulnerabilities.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecurityContacts(
+    /// Such as `mailto:security@example.com`, in the order of preference.
+    pub Vec<String>,
+);
+
+impl Value for SecurityContacts {
+    fn parse(text: &str) -> Result<Self, String> {
+        let contacts: Vec<String> = list(text).map(str::to_owned).collect();
+        if contacts.iter().all(|contact| inspection_http::is_security_contact(contact)) {
+            return Ok(Self(contacts));
+        }
+        Err("must be addresses such as mailto:security@example.com or https://example.com/report".into())
+    }
+
+    fn unset() -> Result<Self, String> {
+        Ok(Self::default())
+    }
+}
+
 /// A time zone and its name.
 #[derive(Debug, Clone)]
 pub struct Zone {
@@ -360,8 +381,9 @@ pub struct Endpoint(
 
 impl Value for Endpoint {
     fn parse(text: &str) -> Result<Self, String> {
-        let text = http_address(text).filter(|text| text.matches('/').count() == 2);
-        text.map(Self).ok_or_else(|| "must be an address such as https://minio.example.com".into())
+        let address = http_address(text).filter(|text| text.matches('/').count() == 2);
+        let address = address.ok_or("must be an address such as https://minio.example.com")?;
+        encrypted_or_local(address).map(Self)
     }
 }
 
@@ -375,11 +397,16 @@ pub struct BaseUrl(
 impl Value for BaseUrl {
     fn parse(text: &str) -> Result<Self, String> {
         let address = http_address(text).ok_or("must be an address such as https://api.openai.com/v1")?;
-        if address.starts_with("https://") || is_on_this_machine(&address) {
-            Ok(Self(address))
-        } else {
-            Err("must begin with https://, except on this machine".into())
-        }
+        encrypted_or_local(address).map(Self)
+    }
+}
+
+/// An address that receives secrets or files, which other machines must not read on the way.
+fn encrypted_or_local(address: String) -> Result<String, String> {
+    if address.starts_with("https://") || is_on_this_machine(&address) {
+        Ok(address)
+    } else {
+        Err("must begin with https://, except on this machine".into())
     }
 }
 

@@ -162,6 +162,7 @@ fn every_problem_is_reported_at_once() {
             ("TRUSTED_PROXIES", "10.0.0.0/99"),
             ("RATE_LIMITS", "perhaps"),
             ("APP_URL", "https://example.com//evil.example"),
+            ("SECURITY_CONTACT", "security@example.com"),
             ("HTTPS_REDIRECT", "perhaps"),
             ("BACKUP_FOLDER", "back\u{7}ups"),
             ("REQUEST_TIMEOUT", "-5"),
@@ -187,6 +188,37 @@ fn every_problem_is_reported_at_once() {
     assert!(message.contains("\n  inspection.toml has an unknown setting: prot"), "{message}");
     assert!(message.contains("\n  .env can't be read: line 1 is not NAME=value"), "{message}");
     assert!(!message.contains("short"), "no secrets in messages");
+}
+
+#[test]
+fn secrets_and_files_are_sent_encrypted_to_other_machines() {
+    for name in ["AWS_ENDPOINT_URL", "OPENAI_BASE_URL"] {
+        for (address, is_valid) in [
+            ("https://s3.example.com", true),
+            ("http://localhost:9000", true),
+            ("http://127.0.0.1:9000", true),
+            ("http://[::1]:9000", true),
+            ("http://minio:9000", false),
+            ("http://s3.example.com", false),
+            ("http://localhost.example.com", false),
+            ("http://10.1.2.3:9000", false),
+        ] {
+            let outcome = load(&[(name, address)]);
+            assert_eq!(outcome.is_ok(), is_valid, "{name}={address}");
+            assert!(is_valid || refused_for(outcome, name), "{name}={address}");
+        }
+    }
+}
+
+#[test]
+fn contacts_of_security_have_a_scheme() {
+    let contacts = |text| load(&[("SECURITY_CONTACT", text)]).map(|config| config.security_contact.0);
+    assert_eq!(contacts(""), Ok(Vec::new()));
+    let both = ["mailto:security@example.com", "https://example.com/report"].map(str::to_owned);
+    assert_eq!(contacts("mailto:security@example.com, https://example.com/report"), Ok(both.into()));
+    for text in ["security@example.com", "mailto:security@example.com,http://example.com/report"] {
+        assert!(contacts(text).is_err(), "{text}");
+    }
 }
 
 #[test]
