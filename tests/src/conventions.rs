@@ -131,6 +131,10 @@ fn methods_headers_and_preflight_requests_follow_http() {
             assert!(answer.header(name).is_some(), "{path} {name}");
         }
         assert_eq!(answer.header("set-cookie"), None);
+        let policy = answer.header("content-security-policy").expect("a policy");
+        for directive in ["default-src", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"] {
+            assert!(policy.split("; ").any(|part| part.starts_with(directive)), "{path}: {policy}");
+        }
     }
     assert_eq!(admin.get("/api/equipment").header("cache-control"), Some("no-store"));
     let preflight = site

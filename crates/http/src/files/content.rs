@@ -27,7 +27,8 @@ use crate::web::{
 };
 
 /// Content security policy of file content: scripts never run, whatever type the browser assumes.
-const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
+const POLICY: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
 /// Cached briefly and by the user's own browser only, since access to a file can be withdrawn.
 const CACHING: &str = "private, max-age=300";

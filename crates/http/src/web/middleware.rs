@@ -167,9 +167,10 @@ fn https_location(settings: &Settings, forwarded: &Forwarded, request: &HttpRequ
 }
 
 /// Content security policy of the documentation page, which loads its own scripts and styles.
-const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
+const PAGE_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                           base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Content security policy of all other responses.
-const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+const API_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Adds the security headers.
 fn secure(path: &str, headers: &mut header::HeaderMap) {
