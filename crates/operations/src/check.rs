@@ -7,6 +7,7 @@ mod database;
 mod deployment;
 mod folders;
 mod machine;
+mod privacy;
 mod scheduler;
 mod secrets;
 #[cfg(test)]
@@ -58,6 +59,7 @@ pub const IDS: &[&str] = &[
     "scheduler.one_runs",
     "monitoring.metrics",
     "security.user",
+    "security.files",
     "security.accounts",
     "security.token_lifetimes",
     "security.blocklist",
@@ -76,6 +78,7 @@ pub fn run(deployment: Result<&Deployment, Vec<String>>, secrets: &Secrets) -> V
             let mut found = vec![Finding::pass("configuration.valid", "every variable is valid")];
             found.extend(configuration::findings(deployment));
             found.extend(machine::findings(deployment));
+            found.push(privacy::finding(deployment));
             found.extend(with_database(deployment));
             found
         }

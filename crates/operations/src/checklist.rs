@@ -95,7 +95,7 @@ pub const CHECKLIST: &[Section] = &[
                 &[Check(&["database.role"]), Shipped(&["docker/postgres/role.sql"])],
             ),
             item(
-                "Connections to another machine are encrypted (`sslmode=require`)",
+                "Connections to another machine are encrypted (`sslmode=require`), and the server is verified (`verify-full`)",
                 &[Check(&["database.tls"])],
             ),
             item(
@@ -168,10 +168,16 @@ pub const CHECKLIST: &[Section] = &[
                 &[Check(&["limits.redis_reachable"]), Shipped(&["docker/compose.yaml"])],
             ),
             item("`REDIS_URL` is Redis, not `memory://`", &[Check(&["limits.redis"])]),
-            item("All requests: 200 per minute and address", &[Built(LIMITED), Check(&["limits.in_force"])]),
+            item(
+                "All requests: 200 per minute, user and address; without a token, per address",
+                &[Built(LIMITED), Check(&["limits.in_force"])],
+            ),
             item("Single uploads: 10 per minute", &[Built(LIMITED), Check(&["limits.in_force"])]),
             item("Multiple uploads: 5 per minute", &[Built(LIMITED), Check(&["limits.in_force"])]),
-            item("Sign-ins: 5 per minute", &[Check(&["limits.in_force"]), Verify(&["verify.rate_limit"])]),
+            item(
+                "Sign-ins: 5 per minute, account and address",
+                &[Check(&["limits.in_force"]), Verify(&["verify.rate_limit"])],
+            ),
             item("Token refreshes: 10 per minute", &[Built(LIMITED), Check(&["limits.in_force"])]),
         ],
     },
@@ -314,6 +320,14 @@ pub const CHECKLIST: &[Section] = &[
                 ],
             ),
             item(
+                "Only the account of the service can read its data: folders have mode 0700, files 0600",
+                &[
+                    Built("new ones have these modes, whatever the mask"),
+                    Check(&["security.files"]),
+                    Shipped(&["docker/Dockerfile", "docker/inspection-server.service"]),
+                ],
+            ),
+            item(
                 "No known passwords remain",
                 &[Built("there are none by default"), Check(&["security.accounts"])],
             ),
@@ -422,7 +436,7 @@ mod tests {
     #[test]
     fn the_list_is_complete() {
         let counts: Vec<usize> = CHECKLIST.iter().map(|section| section.items.len()).collect();
-        assert_eq!(counts, [6, 7, 7, 2, 7, 4, 5, 5, 5, 3, 6, 8, 5, 7]);
+        assert_eq!(counts, [6, 7, 7, 2, 7, 4, 5, 5, 5, 3, 6, 9, 5, 7]);
         for item in CHECKLIST.iter().flat_map(|section| section.items) {
             assert!(!item.by.is_empty(), "nothing enforces: {}", item.requirement);
         }

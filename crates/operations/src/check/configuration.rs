@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use inspection_domain::files::FileKind;
+use secrecy::ExposeSecret;
 
-use super::deployment::Deployment;
+use super::{
+    database::{ServerLocation, location},
+    deployment::Deployment,
+};
 use crate::Finding;
 
 pub(super) fn findings(config: &Deployment) -> Vec<Finding> {
@@ -110,7 +114,11 @@ fn origins(config: &Deployment) -> Finding {
 
 fn redis(config: &Deployment) -> Finding {
     let id = "limits.redis";
-    match config.redis_url {
+    match config.redis_url.as_ref().map(ExposeSecret::expose_secret) {
+        Some(url) if url.starts_with("redis://") && location(url) == ServerLocation::Remote => {
+            let fix = "set REDIS_URL=rediss://:password@host:6379";
+            Finding::warning(id, "the connection to Redis on another machine is not encrypted", fix)
+        }
         Some(_) => Finding::pass(id, "limits are counted in Redis, for all instances together"),
         None => Finding::warning(
             id,

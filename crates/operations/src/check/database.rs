@@ -22,7 +22,7 @@ pub(super) fn findings(deployment: &Deployment, database: &Database) -> Vec<Find
     let now = deployment.context.clock.now();
     match database.read(server::describe) {
         Ok(Some(server)) => {
-            found.extend([version(&server), role(&server), tls(&server, location(deployment.url()))]);
+            found.extend([version(&server), role(&server), tls(&server, deployment.url())]);
             found.extend([pool(deployment, &server), clock(&server, now)]);
         }
         Ok(None) => {
@@ -59,7 +59,7 @@ fn role(server: &Server) -> Finding {
 
 /// The location of a database server.
 #[derive(Debug, PartialEq, Eq)]
-enum ServerLocation {
+pub(super) enum ServerLocation {
     /// This machine.
     Local,
     /// A name without a domain, as in a network of containers.
@@ -68,7 +68,7 @@ enum ServerLocation {
     Remote,
 }
 
-fn location(url: &str) -> ServerLocation {
+pub(super) fn location(url: &str) -> ServerLocation {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -94,10 +94,22 @@ fn location(url: &str) -> ServerLocation {
     }
 }
 
-fn tls(server: &Server, location: ServerLocation) -> Finding {
+/// Whether the address demands that the certificate of the server is verified, including its name.
+fn verifies_server(url: &str) -> bool {
+    let parameters = url.split_once('?').map_or("", |(_, query)| query).split('&');
+    parameters.filter_map(|parameter| parameter.strip_prefix("sslmode=")).next_back() == Some("verify-full")
+}
+
+fn tls(server: &Server, url: &str) -> Finding {
     let id = "database.tls";
-    let fix = "add ?sslmode=require (or verify-full, with sslrootcert) to DATABASE_URL";
-    match (server.is_encrypted, location) {
+    let fix = "add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem to DATABASE_URL; sslmode=require \
+               encrypts, but verifies nothing";
+    match (server.is_encrypted, location(url)) {
+        (true, ServerLocation::Remote) if !verifies_server(url) => Finding::warning(
+            id,
+            "the connection is encrypted, but the certificate of the server is not verified",
+            fix,
+        ),
         (true, _) => Finding::pass(id, "the connection is encrypted"),
         (false, ServerLocation::Local) => Finding::not_applicable(id, "the database is on this machine"),
         (false, ServerLocation::Neighbour) => {
@@ -243,11 +255,32 @@ mod tests {
         assert_eq!(role(&server()).verdict, Verdict::Pass);
         assert_eq!(role(&Server { is_superuser: true, ..server() }).verdict, Verdict::Fail);
         let open = || Server { is_encrypted: false, ..server() };
-        assert_eq!(tls(&server(), ServerLocation::Remote).verdict, Verdict::Pass);
-        assert_eq!(tls(&open(), ServerLocation::Remote).verdict, Verdict::Fail);
-        assert!(tls(&open(), ServerLocation::Remote).fix.expect("a fix").contains("sslmode=require"));
-        assert_eq!(tls(&open(), ServerLocation::Neighbour).verdict, Verdict::Warning);
-        assert_eq!(tls(&open(), ServerLocation::Local).verdict, Verdict::NotApplicable);
+        let remote = "postgres://a:b@db.example.com/x?sslmode=require";
+        assert_eq!(tls(&open(), remote).verdict, Verdict::Fail);
+        assert!(tls(&open(), remote).fix.expect("a fix").contains("sslmode=require"));
+        assert_eq!(tls(&open(), "postgres://a:b@postgres/x").verdict, Verdict::Warning);
+        assert_eq!(tls(&open(), "postgres://a:b@localhost/x").verdict, Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn a_remote_server_whose_certificate_is_not_verified_is_found() {
+        for (query, verdict) in [
+            ("", Verdict::Warning),
+            ("?sslmode=require", Verdict::Warning),
+            // The name in the certificate may be that of any server.
+            ("?sslmode=verify-ca&sslrootcert=ca.pem", Verdict::Warning),
+            ("?sslmode=verify-full&sslmode=prefer", Verdict::Warning),
+            ("?sslmode=verify-full&sslrootcert=ca.pem", Verdict::Pass),
+            ("?sslrootcert=ca.pem&sslmode=verify-full", Verdict::Pass),
+        ] {
+            let found = tls(&server(), &format!("postgres://a:b@db.example.com/x{query}"));
+            assert_eq!(found.verdict, verdict, "{query}: {found:?}");
+            let fix = found.fix.unwrap_or_default();
+            assert_eq!(fix.contains("sslmode=verify-full&sslrootcert="), verdict == Verdict::Warning);
+        }
+        for url in ["postgres://a:b@postgres/x?sslmode=require", "postgres://a:b@localhost/x"] {
+            assert_eq!(tls(&server(), url).verdict, Verdict::Pass, "{url}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(super) fn fit() -> Deployment {
     Deployment {
         profile: "production",
         enforces_limits: true,
-        database_url: "postgres://inspection:hush@db.example.com/site?sslmode=require".into(),
+        database_url: "postgres://inspection:hush@db.example.com/site?sslmode=verify-full".into(),
         pool_size: 10,
         pool_overflow: 5,
         workers: None,
@@ -20,7 +20,7 @@ pub(super) fn fit() -> Deployment {
         trusted_proxies: vec!["10.0.0.1/32".parse().expect("a network")],
         https_redirect: true,
         cors_origins: Some(vec!["https://app.example.com".into()]),
-        redis_url: Some("redis://:hush@redis.example.com:6379".into()),
+        redis_url: Some("rediss://:hush@redis.example.com:6379".into()),
         upload_folder: "data/uploads".into(),
         bucket: None,
         max_content_length: 16 << 20,

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Write,
-    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
     process::Stdio,
 };
 
@@ -62,7 +62,13 @@ impl Deployment {
         let this = Self { folder, settings, redis };
         this.succeeds(&["migrate", "up"]);
         this.create_admin("chief@example.com");
-        fs::create_dir_all(this.folder.path().join("data/uploads")).expect("a folder");
+        // As the service creates it.
+        let mut uploads = fs::DirBuilder::new();
+        uploads
+            .recursive(true)
+            .mode(0o700)
+            .create(this.folder.path().join("data/uploads"))
+            .expect("a folder");
         for task in inspection_domain::tasks::TaskName::ALL {
             this.succeeds(&["task", "run", task.as_str()]);
         }
@@ -178,6 +184,11 @@ fn a_fit_deployment_passes_and_each_fault_is_reported() {
         "Redis can't be reached",
     );
     site.expect(&[("REDIS_URL", "memory://")], "limits.redis_reachable", "not_applicable", "in memory");
+    let uploads = site.folder.path().join("data/uploads");
+    let allow = |mode| fs::set_permissions(&uploads, fs::Permissions::from_mode(mode)).expect("set");
+    allow(0o755);
+    site.expect(&[], "security.files", "warning", "permissions for other users: ");
+    allow(0o700);
     let env = site.folder.path().join(".env");
     fs::write(&env, "WORKERS=2\n").expect("written");
     site.expect(&[], "secrets.env_file", "fail", "every user of this machine");
