@@ -64,7 +64,7 @@ fn services_restart_after_failures_and_report_their_health() {
     assert_eq!(services["postgres"]["image"], "postgres:16-bookworm");
     assert_eq!(
         (&services["redis"]["image"], &services["redis"]["user"]),
-        (&json!("redis:7-bookworm"), &json!("redis"))
+        (&json!("redis:7.4-bookworm"), &json!("redis"))
     );
 }
 
@@ -76,7 +76,10 @@ fn persistent_data_is_in_named_volumes() {
         assert!(volumes.contains_key(name), "{name}");
     }
     for name in ["api", "api-second", "backup-daily", "backup"] {
-        for volume in ["uploads:/app/uploads", "logs:/app/logs", "backups:/app/backups"] {
+        // A service that an attacker controls can't destroy the backups.
+        let backups =
+            if name.starts_with("api") { "backups:/app/backups:ro" } else { "backups:/app/backups" };
+        for volume in ["uploads:/app/uploads", "logs:/app/logs", backups] {
             assert!(contains(&services[name]["volumes"], volume), "{name}: {volume}");
         }
     }
@@ -89,11 +92,13 @@ fn secrets_come_from_outside_and_are_required() {
     let environments = services.values().filter_map(|service| service["environment"].as_object());
     let variables: Vec<(&String, &str)> =
         environments.flatten().map(|(name, value)| (name, value.as_str().expect("a text"))).collect();
-    for name in ["SECRET_KEY", "JWT_SECRET_KEY", "POSTGRES_PASSWORD", "DB_PASSWORD", "CORS_ORIGINS"] {
+    for name in
+        ["SECRET_KEY", "JWT_SECRET_KEY", "POSTGRES_PASSWORD", "DB_PASSWORD", "REDIS_PASSWORD", "CORS_ORIGINS"]
+    {
         let required = format!("${{{name}:?");
         assert!(variables.iter().any(|(_, value)| value.contains(&required)), "{name} is required");
     }
-    for name in ["OPENAI_API_KEY", "METRICS_TOKEN", "ADMIN_EMAIL", "ADMIN_PASSWORD", "REDIS_PASSWORD"] {
+    for name in ["OPENAI_API_KEY", "METRICS_TOKEN", "ADMIN_EMAIL", "ADMIN_PASSWORD", "SECURITY_CONTACT"] {
         let optional = format!("${{{name}:-}}");
         assert!(
             variables.iter().any(|found| *found == (&name.to_owned(), optional.as_str())),
@@ -113,7 +118,9 @@ fn secrets_come_from_outside_and_are_required() {
     let starts =
         |name: &str, start: &str| environment[name].as_str().is_some_and(|value| value.starts_with(start));
     assert!(starts("DATABASE_URL", "postgres://inspection:$"), "not as the superuser");
-    assert!(starts("REDIS_URL", "redis://"), "instances share their rate limits");
+    assert!(starts("REDIS_URL", "redis://:${REDIS_PASSWORD:?"), "instances share their rate limits");
+    let redis = shell_script(&services["redis"]["command"][0]);
+    assert!(redis.lines().any(|line| line.trim() == "requirepass \"$REDIS_PASSWORD\""), "{redis}");
     environment.as_object().expect("variables").keys().for_each(|name| assert_known_variable(name));
     let ignored = read(".gitignore");
     assert!(ignored.lines().any(|line| line == ".env"), "in every folder, docker/.env included");
@@ -161,6 +168,9 @@ fn services_are_limited_and_images_have_versions() {
         let version = image.split_once(':').expect("a version").1;
         let is_own = image.starts_with("inspection-");
         assert_eq!(version == "${INSPECTION_VERSION:-latest}", is_own, "{name}: {image}");
+        // Major versions of PostgreSQL, and minor ones of others, receive fixes only.
+        let numbers = version.split('-').next().expect("a version").split('.').count();
+        assert_eq!(numbers, if is_own || image.starts_with("postgres:") { 1 } else { 2 }, "{image}");
     }
 }
 

@@ -58,7 +58,8 @@ fn the_image_contains_the_program_alone_and_runs_it_as_appuser() {
         }
         let user = stage.instructions.iter().find(|line| line.starts_with("USER "));
         assert_eq!(user.map(String::as_str), Some("USER 10001:10001"), "{}", stage.name);
-        assert!(create_user.contains("install -d -o appuser -g appuser /app/uploads /app/logs /app/backups"));
+        let folders = "install -d -m 700 -o appuser -g appuser /app/uploads /app/logs /app/backups";
+        assert!(create_user.contains(folders), "new volumes have these modes: {}", stage.name);
         let copied: Vec<_> = stage.instructions.iter().filter(|line| line.starts_with("COPY ")).collect();
         assert_eq!(
             copied,

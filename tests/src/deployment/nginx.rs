@@ -104,15 +104,7 @@ impl Nginx {
             fs::write(path, text).expect("a file");
         }
         let mut certificate = Command::new(openssl);
-        certificate.args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-        ]);
+        certificate.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes"]);
         certificate.args(["-days", "2", "-subj", "/CN=inspection.example.com"]);
         certificate.args(["-keyout", "privkey.pem", "-out", "fullchain.pem"]).current_dir(&folder);
         let output = certificate.output().expect("openssl");
@@ -180,7 +172,7 @@ fn nginx_redirects_to_tls_and_forwards_the_address_of_the_client() {
     assert!(answer.starts_with("HTTP/2 200"), "{answer}");
     assert!(answer.contains("server: nginx\r\n"), "without its version: {answer}");
     assert!(!nginx.file("access.log").contains("hush"), "signatures of links stay out of the log");
-    for path in ["/", "/health", "/docs/", "/api/notifications/stream"] {
+    for path in ["/", "/health", "/docs/", "/.well-known/security.txt", "/api/notifications/stream"] {
         let (status, answer) = nginx.request("https", path, &[]);
         assert!(status == "200" && answer.contains(&format!("GET {path}|")), "{path}: {answer}");
     }
@@ -201,6 +193,28 @@ fn nginx_redirects_to_tls_and_forwards_the_address_of_the_client() {
     let (_, answer) =
         nginx.request("https", "/large", &["-H", "Accept-Encoding: gzip", "-o", "large.gz", "-D", "-"]);
     assert!(answer.contains("content-encoding: gzip"), "{answer}");
+}
+
+#[test]
+fn connections_have_forward_secrecy() {
+    let nginx = or_skip!(Nginx::start());
+    let status = |ciphers: &str, version: &str| {
+        let arguments = ["--tlsv1.0", "--tls-max", version, "--ciphers", ciphers];
+        nginx.request("https", "/health", &arguments).0
+    };
+    for name in ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"]
+    {
+        assert_eq!(status(name, "1.2"), "200", "{name}");
+    }
+    // Keys that are encrypted with that of the certificate, and modes without authentication.
+    for name in ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "ECDHE-RSA-AES128-SHA256"] {
+        assert_eq!(status(name, "1.2"), "000", "{name}");
+    }
+    assert_eq!(status("ALL:@SECLEVEL=0", "1.1"), "000", "TLS 1.1");
+    assert_eq!(status("ALL", "1.3"), "200");
+    // The defaults of Caddy are the same.
+    let caddy = read("docker/Caddyfile");
+    assert!(!caddy.lines().any(|line| line.trim_start().starts_with("tls ")), "{caddy}");
 }
 
 #[test]

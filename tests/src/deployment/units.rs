@@ -38,7 +38,9 @@ fn units_restrict_the_program_to_what_it_needs() {
             "EnvironmentFile=/etc/inspection/inspection.env",
             "Environment=APP_ENV=production",
             "StateDirectory=inspection inspection/uploads inspection/backups",
+            "StateDirectoryMode=0700",
             "LogsDirectory=inspection",
+            "LogsDirectoryMode=0700",
             "ProtectSystem=strict",
             "ProtectHome=true",
             "PrivateTmp=true",
@@ -53,9 +55,15 @@ fn units_restrict_the_program_to_what_it_needs() {
             "MemoryDenyWriteExecute=true",
             "SystemCallFilter=@system-service",
         ];
-        assert_lines(name, &read(&format!("docker/{name}")), &expected);
+        let unit = read(&format!("docker/{name}"));
+        assert_lines(name, &unit, &expected);
+        assert!(unit.lines().any(|line| line.starts_with("MemoryMax=")), "{name}");
     }
     assert_eq!(services, 3);
+    let readme = read("docker/README.md");
+    for expected in ["-p StateDirectoryMode=0700", "-p LogsDirectoryMode=0700"] {
+        assert!(readme.contains(expected), "commands in a terminal create the same folders: {expected}");
+    }
 }
 
 #[test]
