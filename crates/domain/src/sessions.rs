@@ -46,7 +46,7 @@ input! {
     pub struct PasswordChange {
         /// Current password.
         current_password: Password,
-        /// New password: 8 to 128 characters, not the e-mail address, not a common one.
+        /// New password: 8 to 128 characters, not the e-mail address, not easily guessed.
         new_password: Password,
     }
 }
@@ -54,7 +54,7 @@ input! {
 input! {
     /// An admin's reset of a user's password.
     pub struct PasswordReset {
-        /// New password: 8 to 128 characters, not the e-mail address, not a common one.
+        /// New password: 8 to 128 characters, not the e-mail address, not easily guessed.
         new_password | "password": Password,
     }
 }

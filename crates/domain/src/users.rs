@@ -146,6 +146,12 @@ impl crate::entity::Entity for User {
 }
 
 impl User {
+    /// Validates a new password of the person (§1).
+    pub fn validate_password(&self, password: &Password) -> Result<(), Invalid> {
+        let minor = self.minor_role_id.as_deref().unwrap_or_default();
+        password.validate(&self.email, &[&self.full_name, &self.role_id, minor])
+    }
+
     /// Whether the major or the minor role is this one. Admin counts as a major role only (§1).
     pub fn has(&self, role: Role) -> bool {
         self.role == role || (role != Role::Admin && self.minor_role == Some(role))
@@ -271,7 +277,7 @@ input! {
     pub struct NewUser {
         /// E-mail address for signing in.
         email: Email,
-        /// Password: 8 to 128 characters, not the e-mail address, not a common one.
+        /// Password: 8 to 128 characters, not the e-mail address, not easily guessed.
         password: Password,
         /// Full name.
         full_name: Text<120>,
@@ -346,7 +352,10 @@ impl NewUser {
     /// Builds the account, without its badges.
     pub fn draft(self, now: Instant) -> Result<Draft, Invalid> {
         let mut errors = Invalid::default();
-        errors.collect("password", self.password.validate(self.email.as_str()));
+        let badges = [&self.role_id, &self.minor_role_id].map(|badge| badge.as_ref().map(Badge::as_str));
+        let words: Vec<&str> =
+            std::iter::once(&*self.full_name).chain(badges.into_iter().flatten()).collect();
+        errors.collect("password", self.password.validate(self.email.as_str(), &words));
         let badge = self.role_id.map_or(BadgeRequest::NextOf(self.role), BadgeRequest::Chosen);
         let minor_badge = match (self.minor_role, self.minor_role_id) {
             (_, Some(badge)) => Some(BadgeRequest::Chosen(badge)),

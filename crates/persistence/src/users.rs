@@ -243,7 +243,7 @@ pub fn change_password(
 }
 
 fn check_password(password: &Password, user: &User, field: &str) -> Result<()> {
-    Ok(password.validate(&user.email).map_err(|wrong| wrong.at(field))?)
+    Ok(user.validate_password(password).map_err(|wrong| wrong.at(field))?)
 }
 
 fn set_password(tx: &mut Tx<'_>, user: &User, password_hash: &str, action: AuditAction) -> Result<()> {

@@ -262,7 +262,7 @@ impl PartialConfig {
     fn first_admin_rules(&self, problems: &mut Problems) {
         match (&self.admin_email, &self.admin_password) {
             (Some(Some(email)), Some(Some(password))) => {
-                if let Err(wrong) = Password::new(password.expose_secret()).validate(email.as_str()) {
+                if let Err(wrong) = Password::new(password.expose_secret()).validate(email.as_str(), &[]) {
                     problems.add("ADMIN_PASSWORD", values::message(&wrong));
                 }
             }

@@ -1,5 +1,7 @@
 //! Passwords and their minimum requirements.
 
+use zxcvbn::{Score, zxcvbn};
+
 use crate::input::{Invalid, RawValue, Scalar};
 
 /// A password in plain text. `Debug` does not show it.
@@ -23,104 +25,34 @@ impl Password {
         &self.0
     }
 
-    /// Validates a new password: 8 to 128 characters, not the e-mail address, not a common password
+    /// Validates a new password: 8 to 128 characters, not the e-mail address, and not easily
+    /// guessed by an attacker who knows these words of its owner: e-mail address, name and badges
     /// (§1).
-    pub fn validate(&self, email: &str) -> Result<(), Invalid> {
+    pub fn validate(&self, email: &str, words: &[&str]) -> Result<(), Invalid> {
         let length = self.0.chars().count();
-        let lower = self.0.to_lowercase();
         if !(8..=128).contains(&length) {
-            Err(Invalid::value("must have 8 to 128 characters"))
-        } else if lower == email.to_lowercase() {
-            Err(Invalid::value("may not be the e-mail address"))
-        } else if COMMON_PASSWORDS.contains(&lower.as_str()) {
-            Err(Invalid::value("is one of the most common passwords"))
-        } else {
+            return Err(Invalid::value("must have 8 to 128 characters"));
+        }
+        if self.0.to_lowercase() == email.to_lowercase() {
+            return Err(Invalid::value("may not be the e-mail address"));
+        }
+        let all = || std::iter::once(email).chain(words.iter().copied());
+        let parts = all().flat_map(|word| word.split(|letter: char| !letter.is_alphanumeric()));
+        let known: Vec<&str> = all().chain(parts).filter(|word| !word.is_empty()).collect();
+        let is_strong = |text: &str| zxcvbn(text, &known).score() >= Score::Three;
+        // The time for an estimate grows with the square of the length, and a longer password is no
+        // weaker than its beginning.
+        let beginning: String = self.0.chars().take(ESTIMATED).collect();
+        if is_strong(&beginning) || length > ESTIMATED && is_strong(&self.0) {
             Ok(())
+        } else {
+            Err(Invalid::value("is easily guessed: several unrelated words are better"))
         }
     }
 }
 
-/// Common passwords of eight or more characters, in lower case. Shorter ones fail the length check.
-const COMMON_PASSWORDS: &[&str] = &[
-    "password",
-    "password1",
-    "password12",
-    "password123",
-    "password1234",
-    "passw0rd",
-    "p@ssw0rd",
-    "p@ssword",
-    "12345678",
-    "123456789",
-    "1234567890",
-    "0123456789",
-    "87654321",
-    "987654321",
-    "0987654321",
-    "11111111",
-    "00000000",
-    "88888888",
-    "12341234",
-    "11223344",
-    "1q2w3e4r",
-    "1q2w3e4r5t",
-    "1qaz2wsx",
-    "qwertyui",
-    "qwertyuiop",
-    "qwerty12",
-    "qwerty123",
-    "qwerty1234",
-    "asdfghjk",
-    "asdfghjkl",
-    "asdf1234",
-    "zxcvbnm1",
-    "zaq12wsx",
-    "abcd1234",
-    "abc12345",
-    "abcdefgh",
-    "a1b2c3d4",
-    "aa123456",
-    "iloveyou",
-    "iloveyou1",
-    "sunshine",
-    "princess",
-    "football",
-    "baseball",
-    "superman",
-    "starwars",
-    "trustno1",
-    "whatever",
-    "welcome1",
-    "welcome123",
-    "letmein1",
-    "letmein123",
-    "admin123",
-    "admin1234",
-    "administrator",
-    "changeme",
-    "changeme1",
-    "changeme123",
-    "default1",
-    "master123",
-    "dragon123",
-    "monkey123",
-    "computer",
-    "internet",
-    "michelle",
-    "jennifer",
-    "inspector",
-    "inspection",
-    "specialist",
-    "engineer",
-    "qazwsxedc",
-    "google123",
-    "test1234",
-    "testtest",
-    "secret123",
-    "samsung1",
-    "password!",
-    "password1!",
-];
+/// Length of the beginning that is estimated first, in characters.
+const ESTIMATED: usize = 30;
 
 impl Scalar for Password {
     fn read(given: RawValue) -> Result<Self, Invalid> {

@@ -226,13 +226,33 @@ fn an_address_has_one_form() {
 
 #[test]
 fn weak_passwords_are_refused() {
-    let check = |text: &str| Password::new(text).validate("someone@example.com");
-    assert!(check("seven77").is_err() && check("eight-88").is_ok());
+    let check = |text: &str| Password::new(text).validate("someone@example.com", &["Jane Miller", "INS007"]);
+    assert!(check("kT7vq2x").is_err() && check("kT7vq2x-m").is_ok());
+    for guessed in [
+        "        ",
+        "iloveyou2",
+        "Password2024",
+        "Welcome@123",
+        "P@ssw0rd1",
+        "football1",
+        "qwertyuiop",
+        "2026-03-02",
+        "janemiller1",
+        "Miller.Jane",
+        "INS007INS007",
+        "someone1!",
+        &"x".repeat(128),
+        &"password".repeat(16),
+    ] {
+        assert!(check(guessed).is_err(), "{guessed}");
+    }
     assert!(check(&"م".repeat(7)).is_err(), "characters, not bytes, are counted");
     assert!(check("PassWord1").is_err());
     assert!(check("Someone@Example.com").is_err());
-    assert!(check(&"x".repeat(128)).is_ok() && check(&"x".repeat(129)).is_err());
-    assert!(Password::new("someone@example.com").validate("Someone@Example.com").is_err());
+    let long = "seven lanterns on the quay ".repeat(5);
+    assert!(check(&long[..128]).is_ok() && check(&long[..129]).is_err());
+    assert!(check(&format!("{}{long}", "a".repeat(40))[..128]).is_ok(), "the end counts");
+    assert!(Password::new("someone@example.com").validate("Someone@Example.com", &[]).is_err());
     assert!(check("correct horse").is_ok());
     assert!(check("كلمةسريةجيدة").is_ok());
     assert_eq!(format!("{:?}", Password::new("hidden thing")), "Password(hidden)");

@@ -374,7 +374,7 @@ fn secrets_are_not_printed() {
         ("JWT_SECRET_KEY", "hush-2"),
         ("DATABASE_URL", "postgres://user:hush-3@db/site?sslmode=require&sslpassword=hush-4"),
         ("ADMIN_EMAIL", "a@example.com"),
-        ("ADMIN_PASSWORD", "hush-55555"),
+        ("ADMIN_PASSWORD", "hush hush 5 lanterns"),
     ]);
     let config = Config::load(&sources).expect("valid");
     let shown = sources.resolve().shown();

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -40,7 +41,9 @@ fn migrated() -> (TempDir, Database, Context) {
     let url = format!("sqlite://{}/test.db", folder.path().display());
     let database = Database::open(Settings::new(url)).expect("a database");
     inspection_persistence::migrations::up(&database).expect("migrated");
-    (folder, database, inspection_testkit::context::context().0)
+    // The password of the first admin is generated.
+    let context = Context { ids: Arc::new(SystemIds), ..inspection_testkit::context::context().0 };
+    (folder, database, context)
 }
 
 #[test]
