@@ -28,10 +28,10 @@ fn an_unreachable_database_degrades_the_service_and_leaks_nothing() {
     let (context, _) = context();
     let settings = Settings { wait_seconds: 1, ..Settings::new("postgres://user:secret@127.0.0.1:1/none") };
     let database = Database::open(settings).expect("a pool without connections");
-    let tokens = inspection_auth::tokens::Tokens::new(&"s".repeat(32).into(), 60, 60);
-    let secret = "l".repeat(32).into();
-    let links = inspection_auth::links::Links::new(&secret);
-    let signatures = (links, inspection_auth::cursors::Cursors::new(&secret));
+    let keys = inspection_auth::keys::Keys::new(&"s".repeat(32).into(), &[]);
+    let tokens = inspection_auth::tokens::Tokens::new(keys.clone(), 60, 60);
+    let links = inspection_auth::links::Links::new(keys.clone());
+    let signatures = (links, inspection_auth::cursors::Cursors::new(keys));
     let folder = tempfile::tempdir().expect("a folder");
     let storage = inspection_storage::Storage::local(folder.path()).expect("a store");
     let app =

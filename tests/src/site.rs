@@ -10,6 +10,7 @@ use std::{
 
 use inspection_auth::{
     cursors::Cursors,
+    keys::Keys,
     links::Links,
     tokens::{TokenType, Tokens},
 };
@@ -70,8 +71,8 @@ impl Instance {
         storage: Storage,
         settings: Settings,
     ) -> Self {
-        let secret = "another secret, for links".to_owned().into();
-        let signatures = (Links::new(&secret), Cursors::new(&secret));
+        let keys = Keys::new(&"another secret, for links".to_owned().into(), &[]);
+        let signatures = (Links::new(keys.clone()), Cursors::new(keys));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let app = App::new(database, context, tokens, signatures, storage, settings);
@@ -157,7 +158,8 @@ impl TestSite {
         let db = TestDatabase::new(kind)?;
         let (mut context, clock) = context();
         context.translates = translates;
-        let tokens = Tokens::new(&"a secret for tests, of some length".to_owned().into(), 3600, 86400);
+        let keys = Keys::new(&"a secret for tests, of some length".to_owned().into(), &[]);
+        let tokens = Tokens::new(keys, 3600, 86400);
         let folder = tempfile::tempdir().expect("a folder");
         let storage = storage(folder.path());
         let instance =

@@ -2,9 +2,9 @@
 //! forged.
 
 use inspection_domain::{ids::UserId, page::Position, versions::VersionKey};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
+
+use crate::keys::Keys;
 
 /// Purpose claim. It separates cursors from other tokens signed with the same key.
 const PURPOSE: &str = "changes";
@@ -31,8 +31,7 @@ struct ListClaims {
 /// Signs and verifies cursors.
 #[derive(Clone)]
 pub struct Cursors {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    keys: Keys,
 }
 
 impl std::fmt::Debug for Cursors {
@@ -42,10 +41,9 @@ impl std::fmt::Debug for Cursors {
 }
 
 impl Cursors {
-    /// Creates the HS256 key from a secret.
-    pub fn new(secret: &SecretString) -> Self {
-        let bytes = secret.expose_secret().as_bytes();
-        Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
+    /// Cursors that these keys sign. They never expire: a device may be offline for months.
+    pub fn new(keys: impl Into<Keys>) -> Self {
+        Self { keys: keys.into() }
     }
 
     /// Signs the cursor of `owner` after the change number `last`.
@@ -53,12 +51,12 @@ impl Cursors {
     /// Returns `None` only if signing fails, which a symmetric key rules out.
     pub fn sign(&self, owner: UserId, last: i64) -> Option<String> {
         let claims = Claims { purpose: PURPOSE.into(), user: owner.get(), last };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
+        self.keys.issue(&claims)
     }
 
     /// Returns the change number of a valid cursor that belongs to `owner`.
     pub fn read(&self, cursor: &str, owner: UserId) -> Option<i64> {
-        let claims = self.claims::<Claims>(cursor)?;
+        let claims = self.keys.read::<Claims>(cursor)?;
         (claims.purpose == PURPOSE && claims.user == owner.get()).then_some(claims.last)
     }
 
@@ -67,18 +65,18 @@ impl Cursors {
     ///
     /// Returns `None` only if signing fails, which a symmetric key rules out.
     pub fn sign_position(&self, owner: UserId, list: &str, position: &Position) -> Option<String> {
-        let list = self.fingerprint(list)?;
+        let list = self.keys.sign(&of_list(list))?;
         let claims =
             ListClaims { purpose: LIST_PURPOSE.into(), user: owner.get(), list, position: position.clone() };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
+        self.keys.issue(&claims)
     }
 
     /// Returns the position of a valid cursor to this list that belongs to `owner`.
     pub fn read_position(&self, cursor: &str, owner: UserId, list: &str) -> Option<Position> {
-        let claims = self.claims::<ListClaims>(cursor)?;
+        let claims = self.keys.read::<ListClaims>(cursor)?;
         let is_valid = claims.purpose == LIST_PURPOSE
             && claims.user == owner.get()
-            && Some(claims.list) == self.fingerprint(list);
+            && self.keys.verifies(&claims.list, &of_list(list));
         is_valid.then_some(claims.position)
     }
 
@@ -87,34 +85,24 @@ impl Cursors {
     /// Returns `None` only if signing fails, which a symmetric key rules out.
     pub fn version_key(&self) -> Option<VersionKey> {
         // The message separates the secret from tokens and from fingerprints of lists.
-        let secret = jsonwebtoken::crypto::sign(b"versions\n", &self.encoding, Algorithm::HS256);
-        secret.ok().map(VersionKey::new)
+        self.keys.sign(b"versions\n").map(VersionKey::new)
     }
+}
 
-    /// A short text that stands for a list.
-    fn fingerprint(&self, list: &str) -> Option<String> {
-        // The prefix separates fingerprints from tokens.
-        let message = format!("list\n{list}");
-        jsonwebtoken::crypto::sign(message.as_bytes(), &self.encoding, Algorithm::HS256).ok()
-    }
-
-    /// The claims of a token that this key has signed.
-    fn claims<T: DeserializeOwned + Clone>(&self, cursor: &str) -> Option<T> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        // Cursors never expire: a device may be offline for months.
-        validation.validate_exp = false;
-        validation.required_spec_claims.clear();
-        jsonwebtoken::decode::<T>(cursor, &self.decoding, &validation).ok().map(|token| token.claims)
-    }
+/// The message whose signature stands for a list. The prefix separates it from tokens.
+fn of_list(list: &str) -> Vec<u8> {
+    format!("list\n{list}").into_bytes()
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretString;
+
     use super::*;
 
     #[test]
     fn a_cursor_is_valid_for_its_owner_only() {
-        let cursors = |secret: &str| Cursors::new(&secret.to_owned().into());
+        let cursors = |secret: &str| Cursors::new(&SecretString::from(secret));
         let [owner, other] = [3, 4].map(|number| UserId::new(number).expect("a number"));
         let cursor = cursors("a secret for tests").sign(owner, 77).expect("signed");
         assert_eq!(cursors("a secret for tests").read(&cursor, owner), Some(77));
@@ -125,12 +113,26 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_outlives_its_key_while_that_verifies() {
+        let [first, second] = ["a secret for tests", "another secret"].map(SecretString::from);
+        let owner = UserId::new(3).expect("a number");
+        let position = Position { page: 2, last: vec![7.into()] };
+        let before = Cursors::new(&first);
+        let changes = before.sign(owner, 77).expect("signed");
+        let page = before.sign_position(owner, "/api/defects", &position).expect("signed");
+        let rotated = Cursors::new(Keys::new(&second, &[first]));
+        assert_eq!(rotated.read(&changes, owner), Some(77));
+        assert_eq!(rotated.read_position(&page, owner, "/api/defects"), Some(position));
+        assert_eq!(rotated.read_position(&page, owner, "/api/jobs"), None);
+    }
+
+    #[test]
     fn a_token_for_another_purpose_is_no_cursor() {
-        let cursors = Cursors::new(&"a secret for tests".to_owned().into());
+        let cursors = Cursors::new(&SecretString::from("a secret for tests"));
         let owner = UserId::new(3).expect("a number");
         let signed = |purpose: &str| {
             let claims = Claims { purpose: purpose.into(), user: 3, last: 77 };
-            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &cursors.encoding).expect("signed")
+            cursors.keys.issue(&claims).expect("signed")
         };
         assert_eq!(cursors.read(&signed(PURPOSE), owner), Some(77));
         assert_eq!(cursors.read(&signed("file"), owner), None);
@@ -138,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_position_is_valid_for_its_owner_and_its_list_only() {
-        let cursors = |secret: &str| Cursors::new(&secret.to_owned().into());
+        let cursors = |secret: &str| Cursors::new(&SecretString::from(secret));
         let [owner, other] = [3, 4].map(|number| UserId::new(number).expect("a number"));
         let position = Position { page: 2, last: vec!["2026-03-02".into(), 7.into()] };
         let own = cursors("a secret for tests");

@@ -6,16 +6,14 @@ use inspection_domain::{
     sessions::SessionRef,
     time::Instant,
 };
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::tokens::TokenRule;
+use crate::{keys::Keys, tokens::TokenRule};
 
 /// Purpose claim. It separates file links from other tokens signed with the same key.
 const PURPOSE: &str = "file";
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Claims {
     purpose: String,
     file: i64,
@@ -38,8 +36,7 @@ pub struct Link {
 /// Signs and verifies links to files.
 #[derive(Clone)]
 pub struct Links {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    keys: Keys,
 }
 
 impl std::fmt::Debug for Links {
@@ -49,10 +46,9 @@ impl std::fmt::Debug for Links {
 }
 
 impl Links {
-    /// Creates the HS256 key from a secret.
-    pub fn new(secret: &SecretString) -> Self {
-        let bytes = secret.expose_secret().as_bytes();
-        Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
+    /// Links that these keys sign.
+    pub fn new(keys: impl Into<Keys>) -> Self {
+        Self { keys: keys.into() }
     }
 
     /// Signs a link that is valid for `seconds`.
@@ -66,7 +62,7 @@ impl Links {
             sid: link.session.id.to_string(),
             exp: now.as_second() + seconds,
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
+        self.keys.issue(&claims)
     }
 
     /// Returns the link of a signature. The caller looks the session up.
@@ -74,12 +70,7 @@ impl Links {
     /// Fails with [`TokenRule::Expired`] after its end and with [`TokenRule::Invalid`] for anything
     /// else.
     pub fn read(&self, signature: &str, now: Instant) -> Result<Link, TokenRule> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The expiry is compared below with the injected clock.
-        validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(signature, &self.decoding, &validation)
-            .map_err(|_| TokenRule::Invalid)?
-            .claims;
+        let claims = self.keys.read::<Claims>(signature).ok_or(TokenRule::Invalid)?;
         if claims.purpose != PURPOSE {
             return Err(TokenRule::Invalid);
         }
@@ -96,6 +87,7 @@ impl Links {
 #[cfg(test)]
 mod tests {
     use inspection_domain::sessions::{Device, Session, SessionId};
+    use secrecy::SecretString;
 
     use super::*;
     use crate::tokens::{TokenType, Tokens};
@@ -103,7 +95,7 @@ mod tests {
     const SECRET: &str = "a secret for tests, of some length";
 
     fn links(secret: &str) -> Links {
-        Links::new(&secret.to_owned().into())
+        Links::new(&SecretString::from(secret))
     }
 
     fn at(text: &str) -> Instant {
@@ -141,7 +133,7 @@ mod tests {
         ] {
             assert_eq!(links(SECRET).read(&changed, now), Err(TokenRule::Invalid), "{changed}");
         }
-        let tokens = Tokens::new(&SECRET.to_owned().into(), 60, 60);
+        let tokens = Tokens::new(&SecretString::from(SECRET), 60, 60);
         let token = tokens.issue(TokenType::Access, &session(), now).expect("a token");
         assert_eq!(links(SECRET).read(&token, now), Err(TokenRule::Invalid), "even with the same secret");
         assert_eq!(
@@ -162,8 +154,7 @@ mod tests {
                 sid: session().id.to_string(),
                 exp: now.as_second() + 60,
             };
-            let key = &links(SECRET).encoding;
-            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, key).expect("signed")
+            links(SECRET).keys.issue(&claims).expect("signed")
         };
         assert_eq!(links(SECRET).read(&signed(PURPOSE), now), Ok(to_file(7)));
         assert_eq!(links(SECRET).read(&signed("changes"), now), Err(TokenRule::Invalid));

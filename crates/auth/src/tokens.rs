@@ -6,10 +6,10 @@ use inspection_domain::{
     sessions::{Session, SessionRef},
     time::Instant,
 };
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
+
+use crate::keys::Keys;
 
 /// Purpose of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum TokenType {
     Refresh,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Claims {
     sub: String,
     /// Name of the session.
@@ -75,8 +75,7 @@ const CLOCK_SKEW_SECONDS: i64 = 60;
 /// Issues and verifies tokens.
 #[derive(Clone)]
 pub struct Tokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    keys: Keys,
     access_seconds: i64,
     refresh_seconds: i64,
 }
@@ -88,15 +87,9 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Creates the HS256 key from a secret; lifetimes are in seconds.
-    pub fn new(secret: &SecretString, access_seconds: i64, refresh_seconds: i64) -> Self {
-        let bytes = secret.expose_secret().as_bytes();
-        Self {
-            encoding: EncodingKey::from_secret(bytes),
-            decoding: DecodingKey::from_secret(bytes),
-            access_seconds,
-            refresh_seconds,
-        }
+    /// Lifetimes are in seconds.
+    pub fn new(keys: impl Into<Keys>, access_seconds: i64, refresh_seconds: i64) -> Self {
+        Self { keys: keys.into(), access_seconds, refresh_seconds }
     }
 
     /// Lifetime in seconds of a token of this type.
@@ -125,7 +118,7 @@ impl Tokens {
             nbf: now.as_second(),
             exp: now.as_second() + self.seconds_in(kind, session, now),
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()
+        self.keys.issue(&claims)
     }
 
     /// A fingerprint of a request body: equal for equal bodies, and of no use for guessing the body
@@ -135,20 +128,14 @@ impl Tokens {
     pub fn fingerprint(&self, body: &[u8]) -> Option<String> {
         // The prefix separates fingerprints from tokens.
         let message = [b"body\n", body].concat();
-        jsonwebtoken::crypto::sign(&message, &self.encoding, Algorithm::HS256).ok()
+        self.keys.sign(&message)
     }
 
     /// Verifies a token of this type.
     ///
     /// The caller looks the session up.
     pub fn read(&self, token: &str, kind: TokenType, now: Instant) -> Result<Token, TokenRule> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        // Validity is compared below with the injected clock.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
-            .map_err(|_| TokenRule::Invalid)?
-            .claims;
+        let claims = self.keys.read::<Claims>(token).ok_or(TokenRule::Invalid)?;
         if claims.r#type != kind || claims.nbf > now.as_second() + CLOCK_SKEW_SECONDS {
             return Err(TokenRule::Invalid);
         }
@@ -175,11 +162,12 @@ pub fn is_same(presented: &str, secret: &str) -> bool {
 mod tests {
     use inspection_domain::sessions::{Device, SessionId};
     use proptest::prelude::*;
+    use secrecy::SecretString;
 
     use super::*;
 
     fn with_secret(secret: &str) -> Tokens {
-        Tokens::new(&secret.to_owned().into(), 3600, 7200)
+        Tokens::new(&SecretString::from(secret), 3600, 7200)
     }
 
     fn session() -> Session {
@@ -243,8 +231,7 @@ mod tests {
         let claims =
             Earlier { sub: "7", jti: "t-1", r#type: TokenType::Access, iat: 0, nbf: 0, exp, generation: 2 };
         let tokens = with_secret("a secret of thirty-two characters");
-        let header = Header::new(Algorithm::HS256);
-        let token = jsonwebtoken::encode(&header, &claims, &tokens.encoding).expect("signed");
+        let token = tokens.keys.issue(&claims).expect("signed");
         assert_eq!(tokens.read(&token, TokenType::Access, now()), Err(TokenRule::Invalid));
     }
 

@@ -8,6 +8,7 @@ pub mod disk;
 pub mod error;
 pub mod files;
 pub mod finding;
+pub mod keys;
 pub mod progress;
 pub mod readiness;
 pub mod umask;

@@ -9,6 +9,7 @@ mod variable;
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use inspection_domain::users::{Email, Password};
+use inspection_operations::keys::{LEAST_BITS, estimated_bits};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -57,12 +58,9 @@ macro_rules! variables {
     };
 }
 
-/// Public, and therefore refused in production.
-const DEV_SECRET: &str = "dev-secret-key-change-in-production";
-const DEV_JWT_SECRET: &str = "dev-jwt-secret-change-in-production";
-
-/// Keys that are public, since they are in the source code.
-pub(crate) const PUBLIC_SECRETS: [&str; 2] = [DEV_SECRET, DEV_JWT_SECRET];
+/// Keys that are public: they were the defaults of earlier versions.
+pub(crate) const PUBLIC_SECRETS: [&str; 2] =
+    ["dev-secret-key-change-in-production", "dev-jwt-secret-change-in-production"];
 
 const fn all(default: &'static str) -> [&'static str; 3] {
     [default; 3]
@@ -77,10 +75,14 @@ variables! {
     port: Option<u16> = all(""), Open;
     /// Worker threads for requests; one per core if not set
     workers | "GUNICORN_WORKERS": Option<NonZeroU32> = all(""), Open;
-    /// Key that signs links and cursors; required beyond this machine, 32 bytes in production
-    secret_key: SecretString = [DEV_SECRET, "", DEV_SECRET], Secret;
-    /// Key that signs tokens; production requires 32 bytes or more, different from `SECRET_KEY`
-    jwt_secret_key: SecretString = [DEV_JWT_SECRET, "", DEV_JWT_SECRET], Secret;
+    /// Key that signs links and cursors; production requires 32 random bytes or more
+    secret_key: Option<SecretString> = all(""), Secret;
+    /// Key that signs tokens; production requires another one of 32 random bytes or more
+    jwt_secret_key: Option<SecretString> = all(""), Secret;
+    /// Earlier values of `SECRET_KEY`, separated by commas: their links and cursors remain valid
+    secret_keys_old: Vec<SecretString> = all(""), Secret;
+    /// Earlier values of `JWT_SECRET_KEY`, separated by commas: their tokens remain valid
+    jwt_secret_keys_old: Vec<SecretString> = all(""), Secret;
     /// Lifetime of access tokens: seconds, or with a unit such as `8h`
     jwt_access_token_expires: Duration = ["24h", "8h", "24h"], Open;
     /// Lifetime of refresh tokens: seconds, or with a unit such as `7d`
@@ -193,14 +195,13 @@ impl Config {
         }]
     }
 
-    /// Checks that other machines may reach the service: not with public keys, and not as a test.
+    /// Checks that other machines may reach the service: with keys of its own, and not as a test.
     pub fn check_exposure(&self) -> anyhow::Result<()> {
-        let keys = [&self.secret_key, &self.jwt_secret_key].map(ExposeSecret::expose_secret);
-        let is_public = keys.iter().any(|key| PUBLIC_SECRETS.contains(key));
+        let is_own = |key: &SecretString| !PUBLIC_SECRETS.contains(&key.expose_secret());
         anyhow::ensure!(
-            !is_public,
-            "other machines would reach a service whose keys are public: set SECRET_KEY and JWT_SECRET_KEY, \
-             or BIND=127.0.0.1"
+            [&self.secret_key, &self.jwt_secret_key].iter().all(|key| key.as_ref().is_some_and(is_own)),
+            "other machines would reach a service with the keys of a developer: set SECRET_KEY and \
+             JWT_SECRET_KEY, or BIND=127.0.0.1"
         );
         anyhow::ensure!(
             self.app_env != Profile::Testing,
@@ -220,6 +221,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     values::Value::parse(text)
 }
 
+fn key_rules(name: &str, key: &SecretString, problems: &mut Problems) {
+    let key = key.expose_secret();
+    if PUBLIC_SECRETS.contains(&key) {
+        problems.add(name, "is the public value for development");
+    } else if key.len() < 32 {
+        problems.add(name, format!("must have at least 32 bytes in production, not {}", key.len()));
+    } else if estimated_bits(key) < LEAST_BITS {
+        problems.add(name, "is not random: generate one with `openssl rand -hex 32`");
+    }
+}
+
 impl PartialConfig {
     fn production_rules(&self, problems: &mut Problems) {
         if self.app_env != Some(Profile::Production) {
@@ -227,14 +239,18 @@ impl PartialConfig {
         }
         let keys = [("SECRET_KEY", &self.secret_key), ("JWT_SECRET_KEY", &self.jwt_secret_key)];
         for (name, key) in keys {
-            let Some(key) = key.as_ref().map(ExposeSecret::expose_secret) else { continue };
-            if PUBLIC_SECRETS.contains(&key) {
-                problems.add(name, "is the public value for development");
-            } else if key.len() < 32 {
-                problems.add(name, format!("must have at least 32 bytes in production, not {}", key.len()));
+            match key {
+                Some(None) => problems.add(name, "is required"),
+                Some(Some(key)) => key_rules(name, key, problems),
+                None => {}
             }
         }
-        if let (Some(one), Some(other)) = (&self.secret_key, &self.jwt_secret_key)
+        for (name, keys) in
+            [("SECRET_KEYS_OLD", &self.secret_keys_old), ("JWT_SECRET_KEYS_OLD", &self.jwt_secret_keys_old)]
+        {
+            keys.iter().flatten().for_each(|key| key_rules(name, key, problems));
+        }
+        if let (Some(Some(one)), Some(Some(other))) = (&self.secret_key, &self.jwt_secret_key)
             && one.expose_secret() == other.expose_secret()
         {
             problems.add("JWT_SECRET_KEY", "must differ from SECRET_KEY");

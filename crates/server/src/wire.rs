@@ -10,13 +10,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use inspection_auth::{cursors::Cursors, links::Links, tokens::Tokens};
-use inspection_domain::{outbox::OutboxKind, time::Instant, users::Password};
+use inspection_auth::{cursors::Cursors, keys::Keys, links::Links, tokens::Tokens};
+use inspection_domain::{ids::Ids, outbox::OutboxKind, time::Instant, users::Password};
 use inspection_http::{App, ExtraMetric, Stopper};
 use inspection_operations::{
     backup,
     check::{Deployment, KnownPassword, Secrets},
     disk::{Folder, Space, space},
+    keys::of_developer,
 };
 use inspection_persistence::{Context, Database};
 use inspection_scheduler::{
@@ -170,7 +171,6 @@ pub fn deployment(config: &Config) -> Deployment {
         has_metrics_token: config.metrics_token.is_some(),
         access_token_lifetime: config.jwt_access_token_expires,
         refresh_token_lifetime: config.jwt_refresh_token_expires,
-        jwt_secret_key: config.jwt_secret_key.clone(),
         backup_folder: config.backup_folder.clone(),
         folders: folders(config),
         known_passwords: std::iter::once(demo).chain(first_admin).collect(),
@@ -185,6 +185,8 @@ pub fn secrets(resolved: &Resolved) -> Secrets {
     Secrets {
         secret_key: secret("secret_key"),
         jwt_secret_key: secret("jwt_secret_key"),
+        secret_keys_old: resolved.secrets("secret_keys_old"),
+        jwt_secret_keys_old: resolved.secrets("jwt_secret_keys_old"),
         public_keys: config::PUBLIC_SECRETS.to_vec(),
         has_translation_key: resolved.secret("openai_api_key").is_some(),
         env_file: config::DOTENV.into(),
@@ -254,10 +256,32 @@ fn folders(config: &Config) -> Vec<Folder> {
 /// Timeout of Redis for counting a request: far above its latency, far below a noticeable delay.
 const REDIS_TIMEOUT: Duration = Duration::from_millis(250);
 
+/// The keys of links and cursors, and those of tokens. A developer's machine generates its own
+/// beside the database.
+fn keys(config: &Config, ids: &dyn Ids) -> Result<(Keys, Keys)> {
+    let (one, other) = match (config.secret_key.clone(), config.jwt_secret_key.clone()) {
+        (Some(one), Some(other)) => (one, other),
+        (one, other) => {
+            let sqlite = config.database_url.expose().expose_secret().strip_prefix("sqlite://");
+            let file = Path::new(sqlite.unwrap_or("data/development")).with_extension("keys");
+            let [first, second] = of_developer(&file, ids)?;
+            (one.unwrap_or(first), other.unwrap_or(second))
+        }
+    };
+    Ok((Keys::new(&one, &config.secret_keys_old), Keys::new(&other, &config.jwt_secret_keys_old)))
+}
+
 /// The HTTP application over a database and a file store.
-pub fn app(config: &Config, database: Database, context: Context, storage: Storage, socket: &Socket) -> App {
+pub fn app(
+    config: &Config,
+    database: Database,
+    context: Context,
+    storage: Storage,
+    socket: &Socket,
+) -> Result<App> {
+    let (keys, token_keys) = keys(config, context.ids.as_ref())?;
     let tokens = Tokens::new(
-        &config.jwt_secret_key,
+        token_keys,
         seconds(config.jwt_access_token_expires),
         seconds(config.jwt_refresh_token_expires),
     );
@@ -279,8 +303,8 @@ pub fn app(config: &Config, database: Database, context: Context, storage: Stora
         write_timeout: config.write_timeout,
         heartbeat: HEARTBEAT,
     };
-    let signatures = (Links::new(&config.secret_key), Cursors::new(&config.secret_key));
-    App::new(database, context, tokens, signatures, storage, settings)
+    let signatures = (Links::new(keys.clone()), Cursors::new(keys));
+    Ok(App::new(database, context, tokens, signatures, storage, settings))
 }
 
 /// The listening socket: one that systemd holds, so that no connection is refused during a restart,

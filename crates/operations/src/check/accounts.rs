@@ -6,6 +6,7 @@ use inspection_auth::{
 };
 use inspection_domain::users::User;
 use inspection_persistence::{Database, sessions, users};
+use secrecy::SecretString;
 
 use super::deployment::Deployment;
 use crate::Finding;
@@ -55,7 +56,8 @@ fn blocklist(deployment: &Deployment, database: &Database, admin: Option<&User>)
         return Finding::not_applicable(id, "there is no admin whose token could be tried");
     };
     let context = &deployment.context;
-    let tokens = Tokens::new(&deployment.jwt_secret_key, 60, 60);
+    let key = SecretString::from(context.ids.unique());
+    let tokens = Tokens::new(&key, 60, 60);
     let account = database.read(|conn| sessions::find_account(conn, &admin.email)).ok().flatten();
     let tried = account.and_then(|account| {
         let ended = sessions::try_ending(database, context, &account, |session| {

@@ -62,8 +62,6 @@ pub struct Deployment {
     pub access_token_lifetime: Duration,
     /// Lifetime of refresh tokens.
     pub refresh_token_lifetime: Duration,
-    /// Key that signs tokens.
-    pub jwt_secret_key: SecretString,
     /// Folder of backups.
     pub backup_folder: PathBuf,
     /// Folders that can run full.
@@ -92,7 +90,11 @@ pub struct Secrets {
     pub secret_key: Option<SecretString>,
     /// `JWT_SECRET_KEY`.
     pub jwt_secret_key: Option<SecretString>,
-    /// Keys that are public, since they are in the source code.
+    /// `SECRET_KEYS_OLD`.
+    pub secret_keys_old: Vec<SecretString>,
+    /// `JWT_SECRET_KEYS_OLD`.
+    pub jwt_secret_keys_old: Vec<SecretString>,
+    /// Keys that are public, since they were in the source code.
     pub public_keys: Vec<&'static str>,
     /// Whether a key for the translation service is set.
     pub has_translation_key: bool,

@@ -1,20 +1,18 @@
 //! Checks of the secrets: long, random, not public, and unreadable for others.
 
 use std::{
-    collections::BTreeMap,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
 };
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::deployment::Secrets;
-use crate::Finding;
-
-/// Minimum Shannon entropy of a key, in bits. A random key of 32 bytes has more than 120 in any
-/// encoding.
-const MIN_ENTROPY: f64 = 100.0;
+use crate::{
+    Finding, Verdict,
+    keys::{LEAST_BITS, estimated_bits},
+};
 
 pub(super) fn findings(secrets: &Secrets) -> Vec<Finding> {
     let [one, other] = [&secrets.secret_key, &secrets.jwt_secret_key]
@@ -27,9 +25,10 @@ pub(super) fn findings(secrets: &Secrets) -> Vec<Finding> {
     } else {
         Finding::not_applicable("secrets.differ", "one of the keys isn't set")
     };
+    let public = &secrets.public_keys;
     vec![
-        key("secrets.secret_key", "SECRET_KEY", one, &secrets.public_keys),
-        key("secrets.jwt_secret_key", "JWT_SECRET_KEY", other, &secrets.public_keys),
+        keys("secrets.secret_key", "SECRET_KEY", one, &secrets.secret_keys_old, public),
+        keys("secrets.jwt_secret_key", "JWT_SECRET_KEY", other, &secrets.jwt_secret_keys_old, public),
         differ,
         env_file(&secrets.env_file),
         env_in_git(&secrets.env_file),
@@ -45,26 +44,25 @@ fn key(id: &'static str, name: &str, value: Option<&str>, public: &[&str]) -> Fi
         None => fail(format!("{name} is not set")),
         Some(value) if public.contains(&value) => fail(format!("{name} is the public value for development")),
         Some(value) if value.len() < 32 => fail(format!("{name} has {} bytes, fewer than 32", value.len())),
-        Some(value) if !is_plausibly_random(value) => fail(format!("{name} does not appear random")),
+        Some(value) if estimated_bits(value) < LEAST_BITS => fail(format!("{name} does not appear random")),
         Some(value) => Finding::pass(id, format!("{name} has {} bytes and appears random", value.len())),
     }
 }
 
-/// Whether a key has high entropy, no period and few runs such as `abcdef`.
-fn is_plausibly_random(key: &str) -> bool {
-    let bytes = key.as_bytes();
-    let mut counts = BTreeMap::<u8, f64>::new();
-    for byte in bytes {
-        *counts.entry(*byte).or_default() += 1.0;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "no key is that long")]
-    let length = bytes.len() as f64;
-    let entropy: f64 = counts.values().map(|count| -count * (count / length).log2()).sum();
-    let has_period =
-        (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b));
-    let follows = |(a, b): &(&u8, &u8)| a.abs_diff(**b) <= 1;
-    let in_runs = bytes.iter().zip(bytes.iter().skip(1)).filter(follows).count();
-    entropy >= MIN_ENTROPY && !has_period && in_runs * 2 < bytes.len()
+/// A key, and the earlier ones that still verify: the first weak one is reported.
+fn keys(
+    id: &'static str,
+    name: &str,
+    current: Option<&str>,
+    earlier: &[SecretString],
+    public: &[&str],
+) -> Finding {
+    let earlier = earlier
+        .iter()
+        .map(|value| key(id, &format!("a key in {name}S_OLD"), Some(value.expose_secret()), public));
+    let found = key(id, name, current, public);
+    let mut all = std::iter::once(found.clone()).chain(earlier);
+    all.find(|finding| finding.verdict == Verdict::Fail).unwrap_or(found)
 }
 
 fn env_file(file: &Path) -> Finding {
@@ -124,7 +122,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::Verdict;
 
     #[test]
     fn keys_must_be_long_and_random() {
@@ -145,6 +142,12 @@ mod tests {
             assert!(found.verdict == Verdict::Fail && found.found.contains(words), "{found:?}");
             assert!(value.is_none_or(|value| !found.found.contains(value)), "the key isn't shown");
         }
+        let current = Some("b1946ac92492d2347c6235b4d2611184591c2d1cbb8b3a9f");
+        let with =
+            |earlier: &str| keys("secrets.secret_key", "SECRET_KEY", current, &[earlier.into()], &public);
+        assert_eq!(with("pGt0x5Q9mLr2Vw8ZkYb3NcJhS7dF1aEu").verdict, Verdict::Pass);
+        let weak = with("passwordpasswordpasswordpasswordpassword");
+        assert!(weak.verdict == Verdict::Fail && weak.found.contains("SECRET_KEYS_OLD"), "{weak:?}");
     }
 
     #[test]

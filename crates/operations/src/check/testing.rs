@@ -33,7 +33,6 @@ pub(super) fn fit() -> Deployment {
         has_metrics_token: true,
         access_token_lifetime: Duration::from_hours(8),
         refresh_token_lifetime: Duration::from_hours(7 * 24),
-        jwt_secret_key: "pGt0x5Q9mLr2Vw8ZkYb3NcJhS7dF1aEuTi4oXq6R".into(),
         backup_folder: "backups".into(),
         folders: Vec::new(),
         known_passwords: Vec::new(),

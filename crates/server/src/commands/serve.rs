@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
     let _listener = listens.then(|| database.listen(supervisor.on_exit("the notification listener")));
     let background =
         wire::background(config, &database, &context, supervisor.on_exit("the background workers"))?;
-    let app = wire::app(config, database, context, storage, &socket);
+    let app = wire::app(config, database, context, storage, &socket)?;
     let served = wire::run(config, app, socket.listener, |stopper| supervisor.started(stopper));
     background.stop();
     served.and_then(|()| supervisor.into_result())

@@ -8,6 +8,7 @@ use figment::{
     providers::{Format, Toml},
     value::{Dict, Map, Value as Tree},
 };
+use secrecy::SecretString;
 
 use super::{
     problems::Problems,
@@ -252,6 +253,11 @@ impl Resolved {
     /// The raw value of a secret, valid or not, for the checks of its strength.
     pub(crate) fn secret(&self, key: &str) -> Option<&str> {
         self.entries.iter().find(|entry| entry.variable.key == key)?.text.as_deref()
+    }
+
+    /// The raw values of a list of secrets.
+    pub(crate) fn secrets(&self, key: &str) -> Vec<SecretString> {
+        self.secret(key).map(|text| values::list(text).map(SecretString::from).collect()).unwrap_or_default()
     }
 
     /// Every variable, as far as it may be shown, valid or not.

@@ -34,7 +34,7 @@ pub(super) fn message(wrong: &Invalid) -> String {
     wrong.fields().into_iter().map(|field| field.message.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-fn list(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
@@ -337,6 +337,16 @@ impl Value for Duration {
 impl Value for SecretString {
     fn parse(text: &str) -> Result<Self, String> {
         Ok(text.to_owned().into())
+    }
+}
+
+impl Value for Vec<SecretString> {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(list(text).map(SecretString::from).collect())
+    }
+
+    fn unset() -> Result<Self, String> {
+        Ok(Self::new())
     }
 }
 

@@ -26,8 +26,8 @@ fn valid(given: &[(&str, &str)]) -> Config {
 
 const PRODUCTION: [(&str, &str); 4] = [
     ("APP_ENV", "production"),
-    ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-    ("JWT_SECRET_KEY", "fedcba9876543210fedcba9876543210"),
+    ("SECRET_KEY", "5f0e2bd1a6c94b7c8f3d7e1a9b0c6d24"),
+    ("JWT_SECRET_KEY", "e91c7a3f2d8b4605b7f1c0d9a8e35b62"),
     ("DATABASE_URL", "postgres://user:hush@db.example.com/site"),
 ];
 
@@ -82,7 +82,7 @@ fn production_has_defaults_of_its_own() {
 fn production_needs_secrets_and_a_database() {
     assert_eq!(
         problems(load(&[("APP_ENV", "production")])),
-        ["SECRET_KEY is required", "JWT_SECRET_KEY is required", "DATABASE_URL is required"]
+        ["DATABASE_URL is required", "SECRET_KEY is required", "JWT_SECRET_KEY is required"]
     );
 }
 
@@ -95,12 +95,31 @@ fn production_secrets_are_long_different_and_not_those_of_development() {
         "JWT_SECRET_KEY"
     ));
     assert!(refused_for(
-        production(&[("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")]),
+        production(&[("JWT_SECRET_KEY", "5f0e2bd1a6c94b7c8f3d7e1a9b0c6d24")]),
         "JWT_SECRET_KEY"
     ));
     // Bytes, not characters.
-    assert!(production(&[("SECRET_KEY", "ابجدهوزحطيكلمنسع")]).is_ok());
-    assert!(refused_for(production(&[("SECRET_KEY", "0123456789abcdef0123456789abcde")]), "SECRET_KEY"));
+    assert!(production(&[("SECRET_KEY", "ضقهخثصغعطذشمنتالبيسرؤءئظزوةىكد")]).is_ok());
+    assert!(refused_for(production(&[("SECRET_KEY", "f0e2bd1a6c94b7c8f3d7e1a9b0c6d24")]), "SECRET_KEY"));
+}
+
+#[test]
+fn production_secrets_and_their_predecessors_are_random() {
+    for weak in [
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "passwordpasswordpasswordpasswordpassword",
+        "0123456789abcdef0123456789abcdef",
+    ] {
+        for name in ["SECRET_KEY", "JWT_SECRET_KEY", "SECRET_KEYS_OLD", "JWT_SECRET_KEYS_OLD"] {
+            let refused = problems(production(&[(name, weak)]));
+            assert_eq!(refused, [format!("{name} is not random: generate one with `openssl rand -hex 32`")]);
+        }
+        assert!(load(&[("SECRET_KEY", weak)]).is_ok(), "in development");
+    }
+    let old = "8b0c5d1f7e2a94c6b3d8e1f05a7c29d4, 6e8f1b3a5c7d9e0f8b0c5d1f7e2a94c6,";
+    let config = production(&[("JWT_SECRET_KEYS_OLD", old)]).expect("valid");
+    assert_eq!((config.jwt_secret_keys_old.len(), config.secret_keys_old.len()), (2, 0));
+    assert!(refused_for(production(&[("SECRET_KEYS_OLD", "short")]), "SECRET_KEYS_OLD"));
 }
 
 #[test]
@@ -137,6 +156,8 @@ fn every_problem_is_reported_at_once() {
             ("PORT", "70000"),
             ("WORKERS", "0"),
             ("SECRET_KEY", "short"),
+            ("SECRET_KEYS_OLD", "short"),
+            ("JWT_SECRET_KEYS_OLD", "short"),
             ("JWT_ACCESS_TOKEN_EXPIRES", "soon"),
             ("JWT_REFRESH_TOKEN_EXPIRES", "0"),
             ("DATABASE_URL", "somewhere"),
@@ -372,6 +393,7 @@ fn secrets_are_not_printed() {
     let sources = env(&[
         ("SECRET_KEY", "hush-1"),
         ("JWT_SECRET_KEY", "hush-2"),
+        ("JWT_SECRET_KEYS_OLD", "hush-6,hush-7"),
         ("DATABASE_URL", "postgres://user:hush-3@db/site?sslmode=require&sslpassword=hush-4"),
         ("ADMIN_EMAIL", "a@example.com"),
         ("ADMIN_PASSWORD", "hush hush 5 lanterns"),

@@ -8,12 +8,12 @@ fn file(path: &str) -> String {
     std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path)
 }
 
-/// A default for the table. Secrets for development are not shown, to prevent their reuse.
+/// A default for the table.
 fn default(variable: &Variable, profile: Profile) -> String {
     match (variable.default(profile), variable.secrecy) {
         (None, _) if profile == Profile::Production && is_required(variable) => "required".into(),
+        (None, Secrecy::Secret) if is_required(variable) => "generated".into(),
         (None, _) => "–".into(),
-        (Some(_), Secrecy::Secret) => "a value that production refuses".into(),
         (Some(value), _) => format!("`{value}`"),
     }
 }
@@ -21,7 +21,8 @@ fn default(variable: &Variable, profile: Profile) -> String {
 /// Whether production requires the variable.
 fn is_required(variable: &Variable) -> bool {
     let default = |profile| variable.default(profile).is_some();
-    default(Profile::Development) && !default(Profile::Production) && variable.key != "cors_origins"
+    let has_default = default(Profile::Development) && !default(Profile::Production);
+    has_default && variable.key != "cors_origins" || ["secret_key", "jwt_secret_key"].contains(&variable.key)
 }
 
 /// The table of variables in Markdown.

@@ -268,8 +268,8 @@ fn commands_of_production_refuse_a_database_that_is_not_up_to_date() {
     scratch::create_database(&server.url("postgres"), &name, None).expect("a database");
     let settings = [
         ("APP_ENV", "production"),
-        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-        ("JWT_SECRET_KEY", "fedcba9876543210fedcba9876543210"),
+        ("SECRET_KEY", "5f0e2bd1a6c94b7c8f3d7e1a9b0c6d24"),
+        ("JWT_SECRET_KEY", "e91c7a3f2d8b4605b7f1c0d9a8e35b62"),
         ("DATABASE_URL", &server.url(&name)),
     ];
     let refused = program(&folder(), &settings, &["admin", "list"]).output().expect("ended");

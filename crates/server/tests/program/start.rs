@@ -16,6 +16,8 @@ use inspection_server::{
     config::{Config, Sources},
     system::{SystemClock, SystemIds},
 };
+use inspection_testkit::clients::Client;
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::{Running, folder, program};
@@ -25,8 +27,8 @@ const WAIT_TIMEOUT: Duration = Duration::from_mins(1);
 
 const PRODUCTION: [(&str, &str); 4] = [
     ("APP_ENV", "production"),
-    ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-    ("JWT_SECRET_KEY", "fedcba9876543210fedcba9876543210"),
+    ("SECRET_KEY", "5f0e2bd1a6c94b7c8f3d7e1a9b0c6d24"),
+    ("JWT_SECRET_KEY", "e91c7a3f2d8b4605b7f1c0d9a8e35b62"),
     ("DATABASE_URL", "postgres://somewhere/db"),
 ];
 
@@ -165,6 +167,47 @@ fn other_machines_reach_no_service_with_public_keys_or_for_tests() {
     service.stop();
 }
 
+#[test]
+fn the_keys_of_a_developer_outlive_the_process() {
+    let folder = folder();
+    let service = Running::start(&folder, &[]);
+    let credentials = json!({"email": service.email, "password": service.password});
+    let login = Client::new(&service.base).post("/api/auth/login", &credentials);
+    let token = login.json["access_token"].as_str().expect("a token");
+    service.stop();
+    let service = Running::start(&folder, &[]);
+    assert_eq!(Client::new(&service.base).with_token(token).get("/api/auth/me").status, 200);
+    service.stop();
+    let stored = fs::read_to_string(folder.path().join("data/inspection.keys")).expect("the keys");
+    assert_eq!(stored.lines().map(str::len).collect::<Vec<_>>(), [64, 64]);
+}
+
+#[test]
+fn tokens_outlive_the_replacement_of_a_key() {
+    let folder = folder();
+    let old = [("SECRET_KEY", PRODUCTION[1].1), ("JWT_SECRET_KEY", PRODUCTION[2].1)];
+    let service = Running::start(&folder, &old);
+    let credentials = json!({"email": service.email, "password": service.password});
+    let login = Client::new(&service.base).post("/api/auth/login", &credentials);
+    let token = |name: &str| login.json[name].as_str().expect("a token").to_owned();
+    service.stop();
+
+    let new = [("SECRET_KEY", "a new key"), ("JWT_SECRET_KEY", "another new key")];
+    let rotated = [("SECRET_KEYS_OLD", old[0].1), ("JWT_SECRET_KEYS_OLD", old[1].1), new[0], new[1]];
+    let service = Running::start(&folder, &rotated);
+    let anonymous = Client::new(&service.base);
+    assert_eq!(anonymous.with_token(&token("access_token")).get("/api/auth/me").status, 200);
+    let refreshed = anonymous.with_token(&token("refresh_token")).post("/api/auth/refresh", &json!({}));
+    let next = refreshed.json["access_token"].as_str().expect("a token").to_owned();
+    service.stop();
+
+    let service = Running::start(&folder, &new);
+    let anonymous = Client::new(&service.base);
+    assert_eq!(anonymous.with_token(&token("access_token")).get("/api/auth/me").code(), "TOKEN_INVALID");
+    assert_eq!(anonymous.with_token(&next).get("/api/auth/me").status, 200, "signed with the new key");
+    service.stop();
+}
+
 /// The database, evidence and logs are personal data: other accounts of the machine can't read
 /// them, whatever the mask of the account that starts the program.
 #[test]
@@ -181,7 +224,7 @@ fn every_file_is_readable_to_its_owner_only() {
     assert_eq!(photo.status, 201, "{}", photo.text);
     service.stop();
     let files = private_files(folder.path());
-    assert!(files >= 3, "a database, a photo and a log: {files}");
+    assert!(files >= 4, "a database, keys, a photo and a log: {files}");
 }
 
 /// The number of files in a folder, which only their owner may open.
