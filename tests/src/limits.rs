@@ -71,6 +71,8 @@ macro_rules! on_both_stores {
     )+};
 }
 
+mod passwords;
+
 /// The response to a request with this header, as text.
 fn send_raw(site: &TestSite, header: &[u8]) -> String {
     let mut stream = TcpStream::connect(site.base.trim_start_matches("http://")).expect("connected");
@@ -108,6 +110,16 @@ fn from(site: &TestSite, address: &str) -> Client {
 fn number(answer: &Response, header: &str) -> u64 {
     let value = answer.header(header).unwrap_or_else(|| panic!("no {header}: {:?}", answer.headers));
     value.parse().expect("a number")
+}
+
+/// A wrong sign-in at this account.
+fn guess(account: &str) -> Value {
+    json!({"email": format!("{account}@example.com"), "password": "a guess"})
+}
+
+/// A body whose requests the limit of the endpoint counts.
+fn body(path: &str) -> Value {
+    if path == "/api/auth/login" { guess("person") } else { json!({}) }
 }
 
 /// The endpoints with their own limit, in requests a minute.
@@ -155,7 +167,7 @@ fn exhaust(limit: u32, ask: impl Fn() -> Response) {
 fn overall_refuses_first(client: &Client) -> bool {
     (0..20).any(|_| {
         while client.get("/health/live").status != 429 {}
-        let refused = client.post("/api/auth/login", &json!({}));
+        let refused = client.post("/api/auth/login", &guess("another"));
         assert_eq!(refused.status, 429);
         number(&refused, "ratelimit-limit") == 200
     })
@@ -165,12 +177,12 @@ on_both_stores! {
     every_limit_counts_and_reports_alike(site: TestSite) {
         for (n, (path, limit)) in ROUTE_LIMITS.iter().enumerate() {
             let client = from(&site, &format!("192.0.2.{n}"));
-            exhaust(*limit, || client.post(path, &json!({})));
+            exhaust(*limit, || client.post(path, &body(path)));
             let read = client.get(path);
             assert_eq!((number(&read, "ratelimit-limit"), read.status == 429), (200, false), "reading has the overall limit");
         }
         let client = from(&site, "192.0.2.100");
-        exhaust(5, || client.post("/api/auth/login", &json!({})));
+        exhaust(5, || client.post("/api/auth/login", &guess("another")));
         assert!(overall_refuses_first(&client), "the overall limit is checked before the one of the endpoint");
         let metrics = site.anonymous().get("/metrics").text;
         for name in ["overall", "login", "refresh", "engineer_jobs", "bonuses", "bonus_requests", "upload", "upload_multiple"] {
@@ -180,15 +192,15 @@ on_both_stores! {
 
     another_spelling_of_a_path_has_the_same_limit(site: TestSite) {
         let client = from(&site, "192.0.2.1");
-        let login = |path: &str| number(&client.post(path, &json!({})), "ratelimit-remaining");
-        assert_eq!(login("/api/auth/login"), 4);
-        assert_eq!(login("/api/auth/%6Cogin"), 3);
-        assert_eq!(login("/api/auth/login?x=1"), 2);
+        let refresh = |path: &str| number(&client.post(path, &json!({})), "ratelimit-remaining");
+        assert_eq!(refresh("/api/auth/refresh"), 9);
+        assert_eq!(refresh("/api/auth/%72efresh"), 8);
+        assert_eq!(refresh("/api/auth/refresh?x=1"), 7);
     }
 
     one_ipv6_network_is_one_client(site: TestSite) {
         let left = |address: &str| {
-            number(&from(&site, address).post("/api/auth/login", &json!({})), "ratelimit-remaining")
+            number(&from(&site, address).post("/api/auth/login", &guess("person")), "ratelimit-remaining")
         };
         assert_eq!(left("2001:db8:1:2::1"), 4);
         assert_eq!(left("2001:db8:1:2:ffff:ffff:ffff:ffff"), 3);
@@ -211,9 +223,9 @@ fn forged_addresses_are_one_client(redis_url: Option<String>) {
     let site = TestSite::start_with(DatabaseKind::Sqlite, settings).expect("SQLite is built in");
     for n in (0..5).rev() {
         let client = from(&site, &format!("192.0.2.{n}"));
-        assert_eq!(number(&client.post("/api/auth/login", &json!({})), "ratelimit-remaining"), n);
+        assert_eq!(number(&client.post("/api/auth/login", &guess("person")), "ratelimit-remaining"), n);
     }
-    assert_eq!(from(&site, "192.0.2.99").post("/api/auth/login", &json!({})).status, 429);
+    assert_eq!(from(&site, "192.0.2.99").post("/api/auth/login", &guess("person")).status, 429);
 }
 
 #[test]
@@ -344,7 +356,7 @@ fn with_a_wrong_password_limits_are_counted_in_memory() {
     for password in [Some("a-wrong-one"), None] {
         let site = limited(Some(redis.url_with(password)), SHORT_TIMEOUT);
         wait_for_counter(&site, LOCAL_FALLBACK);
-        exhaust(5, || from(&site, "192.0.2.1").post("/api/auth/login", &json!({})));
+        exhaust(5, || from(&site, "192.0.2.1").post("/api/auth/login", &guess("person")));
     }
     let site = limited(Some(redis.url()), LONG_TIMEOUT);
     wait_for_counter(&site, "redis");
@@ -355,7 +367,7 @@ fn an_unreachable_redis_is_replaced_by_memory() {
     for url in ["redis://127.0.0.1:1", "rediss://127.0.0.1:1", "redis+unix:///nowhere/socket", "nonsense"] {
         let site = limited(Some(url.to_owned()), SHORT_TIMEOUT);
         wait_for_counter(&site, LOCAL_FALLBACK);
-        exhaust(5, || from(&site, "192.0.2.1").post("/api/auth/login", &json!({})));
+        exhaust(5, || from(&site, "192.0.2.1").post("/api/auth/login", &guess("person")));
     }
 }
 
@@ -363,15 +375,15 @@ fn an_unreachable_redis_is_replaced_by_memory() {
 fn foreign_values_under_the_keys_of_limits_are_overwritten() {
     let redis = or_skip!(Redis::start());
     let site = limited(Some(redis.url()), LONG_TIMEOUT);
-    let key = |n: usize| format!("inspection:limit:{{192.0.2.{n}}}:login");
+    let key = |n: usize| format!("inspection:limit:{{192.0.2.{n}}}:refresh");
     let values = ["", "nan", "inf", "-5", "99999999999999999999", "soon"];
     redis.call(&["LPUSH", &key(100), "x"]);
     for (n, value) in values.iter().enumerate() {
         redis.call(&["SET", &key(n), value]);
     }
     for n in (0..values.len()).chain([100]) {
-        let login = || from(&site, &format!("192.0.2.{n}")).post("/api/auth/login", &json!({}));
-        exhaust(5, login);
+        let refresh = || from(&site, &format!("192.0.2.{n}")).post("/api/auth/refresh", &json!({}));
+        exhaust(10, refresh);
         assert_eq!(redis.call(&["TYPE", &key(n)]), ["+string"]);
     }
     wait_for_counter(&site, "redis");
@@ -449,12 +461,12 @@ fn a_request_that_the_overall_limit_refuses_does_not_count_for_its_route() {
     let site = limited(Some(redis.url()), LONG_TIMEOUT);
     let client = from(&site, "192.0.2.1");
     exhaust(200, || client.get("/health/live"));
-    let refused = client.post("/api/auth/login", &json!({}));
+    let refused = client.post("/api/auth/refresh", &json!({}));
     assert_eq!((refused.status, number(&refused, "ratelimit-limit")), (429, 200));
-    let keys: BTreeMap<&str, Vec<String>> = ["overall", "login"]
+    let keys: BTreeMap<&str, Vec<String>> = ["overall", "refresh"]
         .map(|name| (name, redis.call(&["EXISTS", &format!("inspection:limit:{{192.0.2.1}}:{name}")])))
         .into();
-    assert_eq!(keys, BTreeMap::from([("overall", vec![":1".into()]), ("login", vec![":0".into()])]));
+    assert_eq!(keys, BTreeMap::from([("overall", vec![":1".into()]), ("refresh", vec![":0".into()])]));
 }
 
 #[test]

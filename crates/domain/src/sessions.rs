@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
 
+pub mod attempts;
+
 use crate::{
     ids::UserId,
     input::{Invalid, RawValue, Scalar, input, text_enum},

@@ -18,6 +18,7 @@ use crate::{
     users::UserView,
     web::{
         app::App,
+        attempts::PasswordGuard,
         input::{Body, Path},
         limits::Limit,
         permit::{Permit, Public, RefreshToken, RequestOrigin},
@@ -36,7 +37,7 @@ pub(crate) fn routes(routes: &mut Routes) {
             "/api/auth/login",
             "sessions.login",
             login,
-            "Sign in with e-mail address and password; 5 requests a minute",
+            "Sign in with e-mail address and password; 5 requests a minute for each account",
         )
         .errors(&[401])
         .limit(Limit::Login);
@@ -63,12 +64,14 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
     routes.delete("/api/auth/sessions/{id}", "sessions.end", end, "End a session of the user");
     routes.post("/api/auth/logout-all", "sessions.logout_all", logout_all, "End all sessions of the user");
-    routes.post(
-        "/api/auth/change-password",
-        "sessions.change_password",
-        change_password,
-        "Change the user's password; ends all other sessions",
-    );
+    routes
+        .post(
+            "/api/auth/change-password",
+            "sessions.change_password",
+            change_password,
+            "Change the user's password; ends all other sessions; 5 requests a minute, with those to sign in",
+        )
+        .limit(Limit::Login);
 }
 
 /// A new session.
@@ -172,14 +175,17 @@ async fn login(
     app: App,
     public: Public,
     origin: RequestOrigin,
+    guard: PasswordGuard,
     body: Body<Login>,
 ) -> Result<Bare<SignedInAs>, Problem> {
     let Login { email, password } = body.into_valid()?;
+    let attempt = guard.begin(&app, &email).await?;
     let account = app.read_public(public, move |conn| sessions::find_account(conn, &email)).await?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
     let verified = app.hash(move || passwords::verify(&password, stored.as_deref())).await?;
     match account {
         Some(account) if verified && account.user.is_active => {
+            attempt.succeed().await;
             let (idle, user) = (idle(&app), account.user.clone());
             let started = app.write_public(public, origin, move |tx| sessions::start(tx, &account, idle));
             Ok(Bare(signed_in(&app, user.into(), &started.await?)?))
@@ -258,9 +264,11 @@ async fn logout_all(app: App, permit: Permit<SignedIn>) -> Result<Rendered<Done>
 async fn change_password(
     app: App,
     permit: Permit<SignedIn>,
+    guard: PasswordGuard,
     body: Body<PasswordChange>,
 ) -> Result<Bare<SignedInAs>, Problem> {
     let (caller, change) = app.authorize(permit.clone(), body).await?;
+    let attempt = guard.begin(&app, &caller.user.email).await?;
     let email = caller.user.email;
     let account = app.read_public(Public, move |conn| sessions::find_account(conn, &email)).await?;
     let seen_hash = account.map(|account| account.password_hash).unwrap_or_default();
@@ -274,6 +282,7 @@ async fn change_password(
         .await?
         .ok_or_else(|| Problem::from_rule(&UserRule::WrongPassword))?
         .map_err(Problem::internal)?;
+    attempt.succeed().await;
     let idle = idle(&app);
     let changed = app.transact(permit, (), move |tx, _, ()| {
         users::change_password(tx, &new_password, &seen_hash, &hash, idle)

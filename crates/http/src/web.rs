@@ -34,6 +34,8 @@ pub(crate) mod limits;
 
 pub(crate) mod app;
 
+pub(crate) mod attempts;
+
 pub(crate) mod extract;
 
 pub(crate) mod routes;

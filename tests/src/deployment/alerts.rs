@@ -44,6 +44,7 @@ fn every_condition_that_needs_an_operator_raises_an_alert() {
         ("InspectionTaskLate", "inspection_task_late_seconds"),
         ("InspectionRateLimited", "inspection_rate_limited_total"),
         ("InspectionSignInsFail", "inspection_sign_in_failures_total"),
+        ("InspectionPasswordGuessed", "account_failures|address_failures"),
         ("InspectionBackupOld", "inspection_last_backup_timestamp_seconds"),
         ("InspectionBackupMissing", "inspection_last_backup_timestamp_seconds"),
     ] {

@@ -13,6 +13,7 @@ use inspection_auth::{
 };
 use inspection_domain::{
     idempotency::IdempotencyKey,
+    ids::UserId,
     input::{Field, RawValue},
     text::Language,
     versions::Precondition,
@@ -73,6 +74,12 @@ fn bearer(request: &HttpRequest, kind: TokenType) -> Result<Token, Problem> {
         return Err(TokenRule::Missing.into());
     }
     Ok(app.tokens().read(token.trim(), kind, app.now())?)
+}
+
+/// The user whose token the request carries. The session may have ended.
+pub(crate) fn bearer_user(request: &HttpRequest) -> Option<UserId> {
+    let token = [TokenType::Access, TokenType::Refresh].into_iter().find_map(|kind| bearer(request, kind).ok());
+    token.map(|token| token.session.user_id)
 }
 
 /// The language that the client prefers: `?lang=`, else `Accept-Language`.

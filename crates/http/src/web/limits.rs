@@ -1,6 +1,8 @@
-//! Rate limits for each client address. Counted on Redis, for all instances together, if it is
-//! configured and answers; otherwise in memory.
+//! Rate limits: for each user at an address, or for the address of requests without a token; and
+//! for attempts at passwords. Counted on Redis, for all instances together, if it is configured and
+//! answers; otherwise in memory.
 
+mod attempts;
 mod breaker;
 mod client;
 mod limit;
@@ -8,14 +10,18 @@ mod memory;
 mod ping;
 mod redis;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use actix_governor::KeyExtractor;
 use actix_web::{dev::ServiceRequest, http::Method};
-use inspection_domain::time::Instant;
+use inspection_domain::{ids::UserId, time::Instant};
 
-use self::{client::ClientAddress, memory::MemoryCounter, redis::RedisCounter};
-use super::{problem::Problem, settings::Settings};
+use self::{
+    attempts::MemoryAttempts,
+    client::{Client, network},
+    memory::MemoryCounter,
+    redis::RedisCounter,
+};
+use super::{forwarded::Forwarded, problem::Problem, settings::Settings};
 
 pub(crate) use self::limit::{Limit, LimitDecision};
 pub use self::{ping::ping_redis, redis::is_redis_url};
@@ -28,6 +34,7 @@ pub(crate) fn table() -> Vec<(&'static str, u32)> {
 #[derive(Debug)]
 struct Counters {
     memory: MemoryCounter,
+    attempts: MemoryAttempts,
     redis: Option<RedisCounter>,
 }
 
@@ -44,7 +51,9 @@ impl FromIterator<((Method, &'static str), Limit)> for EndpointLimits {
 impl EndpointLimits {
     fn of(&self, request: &ServiceRequest) -> Option<Limit> {
         // The path as the router sees it, with unreserved characters unescaped.
-        self.0.get(&(request.method().clone(), request.match_info().as_str())).copied()
+        let own = self.0.get(&(request.method().clone(), request.match_info().as_str())).copied();
+        // The account is in the body: the handler counts.
+        own.filter(|limit| *limit != Limit::Login)
     }
 }
 
@@ -57,7 +66,7 @@ impl Limits {
         let counters = || {
             let redis = settings.redis_url.as_ref();
             let redis = redis.map(|url| RedisCounter::new(url, settings.redis_timeout));
-            Arc::new(Counters { memory: MemoryCounter::new(), redis })
+            Arc::new(Counters { memory: MemoryCounter::new(), attempts: MemoryAttempts::default(), redis })
         };
         Self(settings.rate_limits.then(counters))
     }
@@ -79,21 +88,69 @@ impl Limits {
 
     /// Evicts clients with full buckets from memory, at most once a minute.
     pub(crate) fn evict_idle_clients(&self, now: Instant) {
-        if let Some(counters) = &self.0 {
-            counters.memory.evict_idle_clients(now);
+        if let Some(counters) = &self.0
+            && counters.memory.evict_idle_clients(now)
+        {
+            counters.attempts.evict(now);
         }
     }
 
     /// Takes a token from the overall bucket of the client and, if granted, from that of the
-    /// endpoint, which the worker's [`EndpointLimits`] name. `None` if the limits are switched off.
-    pub(crate) async fn check(&self, request: &ServiceRequest) -> Result<Option<LimitDecision>, Problem> {
+    /// endpoint, which the worker's [`EndpointLimits`] name. The client is the user whose token the
+    /// request carries, at its address, or the address. `None` if the limits are switched off.
+    pub(crate) async fn check(
+        &self,
+        request: &ServiceRequest,
+        user: Option<UserId>,
+    ) -> Result<Option<LimitDecision>, Problem> {
         let Some(counters) = &self.0 else { return Ok(None) };
-        let client = ClientAddress.extract(request)?;
+        let client = Client::of(network(Forwarded::of(request.request())?.client), user);
         let own = request.app_data::<EndpointLimits>().and_then(|limits| limits.of(request));
+        let shared = match (&counters.redis, own) {
+            (Some(redis), Some(own)) => redis.check(&client, &[Limit::Overall, own]).await,
+            (Some(redis), None) => redis.check(&client, &[Limit::Overall]).await,
+            (None, _) => None,
+        };
+        Ok(Some(shared.unwrap_or_else(|| counters.memory.check(&client, own))))
+    }
+
+    /// Counts an attempt at the password of an account from an address, which fails unless
+    /// [`succeed`](Self::succeed) is called. Returns its number since the last success, and the
+    /// decision.
+    pub(crate) async fn begin_attempt(
+        &self,
+        account: &str,
+        address: IpAddr,
+        now: Instant,
+    ) -> (u32, Option<LimitDecision>) {
+        let Some(counters) = &self.0 else { return (0, None) };
+        let network = network(address);
+        let client = Client::at_account(network, account);
         let shared = match &counters.redis {
-            Some(redis) => redis.check(client, own).await,
+            Some(redis) => redis.check(&client, &[Limit::Login]).await,
             None => None,
         };
-        Ok(Some(shared.unwrap_or_else(|| counters.memory.check(client, own))))
+        let decision = shared.unwrap_or_else(|| counters.memory.take(Limit::Login, &client));
+        if decision.is_refusal() {
+            return (0, Some(decision));
+        }
+        let shared = match &counters.redis {
+            Some(redis) => redis.begin_attempt(account, network).await,
+            None => None,
+        };
+        match shared.unwrap_or_else(|| counters.attempts.begin(account, network, now)) {
+            Ok(number) => (number, Some(decision)),
+            Err(delay) => (0, Some(LimitDecision::delayed(delay))),
+        }
+    }
+
+    /// Records that the last attempt at the password of an account has succeeded.
+    pub(crate) async fn succeed(&self, account: &str, address: IpAddr, now: Instant) {
+        let Some(counters) = &self.0 else { return };
+        let network = network(address);
+        if let Some(redis) = &counters.redis {
+            redis.succeed(account, network).await;
+        }
+        counters.attempts.succeed(account, network, now);
     }
 }

@@ -19,7 +19,8 @@ use inspection_domain::ids::UserId;
 
 use super::{
     app::App,
-    extract::preferred_language,
+    attempts::Decided,
+    extract::{bearer_user, preferred_language},
     forwarded::Forwarded,
     limits::Limits,
     prefix::Prefix,
@@ -228,15 +229,21 @@ pub(crate) async fn enforce_limits(
     let (Some(app), Some(limits)) = (app, limits) else {
         return Err(Problem::internal("the application data has no app or no limits").into());
     };
-    let Some(decision) = limits.check(&request).await? else {
+    let user = bearer_user(request.request());
+    let Some(mut decision) = limits.check(&request, user).await? else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
     let mut response = if decision.is_refusal() {
-        app.metrics().rate_limited(decision.limit.name());
         request.into_response(Problem::rate_limited().error_response()).map_into_right_body()
     } else {
         next.call(request).await?.map_into_left_body()
     };
+    if let Some(decided) = response.request().extensions().get::<Decided>().and_then(Decided::get) {
+        decision = decided;
+    }
+    if decision.is_refusal() {
+        app.metrics().rate_limited(decision.name);
+    }
     decision.add_headers(response.headers_mut());
     Ok(response)
 }

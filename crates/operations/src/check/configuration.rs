@@ -139,7 +139,8 @@ fn limits(config: &Deployment) -> Finding {
     }
     let limits: Vec<String> =
         inspection_http::limits().into_iter().map(|(name, count)| format!("{name} {count}")).collect();
-    Finding::pass(id, format!("requests per minute and address: {}", limits.join(", ")))
+    let limits = limits.join(", ");
+    Finding::pass(id, format!("requests per minute, user and address: {limits}; delays after wrong passwords"))
 }
 
 fn size_limit(config: &Deployment) -> Finding {

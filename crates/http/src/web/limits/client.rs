@@ -1,27 +1,70 @@
-//! The address that identifies a client.
+//! Whose requests a bucket counts.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use actix_governor::KeyExtractor;
 use actix_web::dev::ServiceRequest;
+use inspection_domain::ids::UserId;
 
 use crate::web::{forwarded::Forwarded, problem::Problem};
 
-/// Identifies a client by its IPv4 address or its IPv6 /64 network.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ClientAddress;
+/// One user behind an address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    /// A signed-in user.
+    User(UserId),
+    /// The account whose password is entered, as a digest.
+    Account(String),
+}
 
-impl KeyExtractor for ClientAddress {
-    type Key = IpAddr;
-    type KeyExtractionError = Problem;
+/// Whose requests a bucket counts: those of an address, or of one user there. An IPv6 address
+/// stands for its /64 network.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Client {
+    network: IpAddr,
+    subject: Option<Subject>,
+}
 
-    fn extract(&self, request: &ServiceRequest) -> Result<IpAddr, Problem> {
-        Ok(network(Forwarded::of(request.request())?.client))
+impl Client {
+    /// The client of a request: the user whose token it carries, or the address.
+    pub(super) fn of(network: IpAddr, user: Option<UserId>) -> Self {
+        Self { network, subject: user.map(Subject::User) }
+    }
+
+    /// A client that enters the password of an account.
+    pub(super) fn at_account(network: IpAddr, account: &str) -> Self {
+        Self { network, subject: Some(Subject::Account(account.to_owned())) }
     }
 }
 
-/// One household or machine usually owns a whole /64 network.
-fn network(address: IpAddr) -> IpAddr {
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.subject {
+            None => write!(f, "{}", self.network),
+            Some(Subject::User(id)) => write!(f, "{}/user/{id}", self.network),
+            Some(Subject::Account(digest)) => write!(f, "{}/account/{digest}", self.network),
+        }
+    }
+}
+
+/// Type of the keys of governor's limiters. Their middleware isn't used, which would need more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClientKey;
+
+impl KeyExtractor for ClientKey {
+    type Key = Client;
+    type KeyExtractionError = Problem;
+
+    fn extract(&self, request: &ServiceRequest) -> Result<Client, Problem> {
+        Ok(Client::of(network(Forwarded::of(request.request())?.client), None))
+    }
+}
+
+/// The network of an address. One household or machine usually owns a whole IPv6 /64 network.
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
             Some(v4) => IpAddr::V4(v4),

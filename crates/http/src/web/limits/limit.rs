@@ -1,6 +1,7 @@
 //! The limits and the outcome of checking them.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use inspection_domain::sessions::attempts::{ADDRESS_FAILURES, Delay, FREE_FAILURES};
 
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $limit:ident: $name:literal, $capacity:literal;)+) => {
@@ -34,7 +35,7 @@ macro_rules! limits {
 limits! {
     /// All requests.
     Overall: "overall", 200;
-    /// Signing in.
+    /// Entering the password of one account: signing in, and changing the password.
     Login: "login", 5;
     /// Refreshing an access token.
     Refresh: "refresh", 10;
@@ -53,15 +54,33 @@ limits! {
 /// The outcome of a rate-limit check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LimitDecision {
-    /// The deciding limit: that of the endpoint, unless the overall limit has refused already.
-    pub(crate) limit: Limit,
+    /// Name of the deciding limit: that of the endpoint, unless the overall limit has refused
+    /// already.
+    pub(crate) name: &'static str,
+    /// Its capacity.
+    capacity: u32,
     /// Remaining tokens.
-    pub(super) remaining: u32,
+    remaining: u32,
     /// Seconds until the next token, if the request is refused.
-    pub(super) wait: Option<u64>,
+    wait: Option<u64>,
 }
 
 impl LimitDecision {
+    /// The outcome of taking a token: the remaining ones, and the seconds until the next one if
+    /// there was none.
+    pub(super) const fn new(limit: Limit, remaining: u32, wait: Option<u64>) -> Self {
+        Self { name: limit.name(), capacity: limit.capacity(), remaining, wait }
+    }
+
+    /// The refusal of an attempt at a password.
+    pub(super) fn delayed(delay: Delay) -> Self {
+        let (name, capacity, wait) = match delay {
+            Delay::Address(wait) => ("address_failures", ADDRESS_FAILURES, wait),
+            Delay::Account(wait) => ("account_failures", FREE_FAILURES, wait),
+        };
+        Self { name, capacity, remaining: 0, wait: Some(wait.unsigned_abs()) }
+    }
+
     /// Whether the request must be refused.
     pub(crate) fn is_refusal(self) -> bool {
         self.wait.is_some()
@@ -69,12 +88,11 @@ impl LimitDecision {
 
     /// Adds the `RateLimit-*` and `Retry-After` headers to the response.
     pub(crate) fn add_headers(self, headers: &mut HeaderMap) {
-        let capacity = self.limit.capacity();
         // Seconds until the bucket is full.
-        let full = (60 * capacity.saturating_sub(self.remaining)).div_ceil(capacity);
+        let full = (60 * self.capacity.saturating_sub(self.remaining)).div_ceil(self.capacity);
         let reset = self.wait.unwrap_or(full.into());
         for (name, value) in [
-            ("ratelimit-limit", HeaderValue::from(capacity)),
+            ("ratelimit-limit", HeaderValue::from(self.capacity)),
             ("ratelimit-remaining", self.remaining.into()),
             ("ratelimit-reset", reset.into()),
         ] {

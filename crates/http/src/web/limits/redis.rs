@@ -1,7 +1,7 @@
 //! Token buckets on Redis, shared by all instances.
 
 use std::{
-    fmt::{self, Write},
+    fmt,
     net::IpAddr,
     sync::{LazyLock, Mutex, PoisonError},
     time::Duration,
@@ -11,15 +11,22 @@ use deadpool_redis::{
     Connection, Manager, Pool, PoolError,
     redis::{AsyncConnectionConfig, IntoConnectionInfo, RedisError, Script, aio::MultiplexedConnection},
 };
+use inspection_domain::sessions::attempts::{
+    ADDRESS_FAILURES, Delay, FIRST_DELAY, FORGOTTEN_AFTER, FREE_FAILURES, HOURLY_ATTEMPTS, LONGEST_DELAY,
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     breaker::CircuitBreaker,
+    client::Client,
     limit::{Limit, LimitDecision},
 };
 
 /// The GCRA step for one client. Redis runs scripts atomically.
 static GCRA: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("gcra.lua")));
+
+/// Counts attempts at passwords.
+static ATTEMPTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("attempts.lua")));
 
 /// Whether the text is a valid Redis URL.
 pub fn is_redis_url(text: &str) -> bool {
@@ -74,20 +81,48 @@ impl RedisCounter {
         self.breaker.is_closed()
     }
 
-    /// Takes a token from the overall bucket and, if granted, from that of the endpoint, in one
-    /// round trip. `None` if Redis does not answer; the circuit breaker then skips most checks
-    /// until it answers again.
-    pub(super) async fn check(&self, client: IpAddr, own: Option<Limit>) -> Option<LimitDecision> {
+    /// Takes a token from each bucket in turn, until one is empty, in one round trip. `None` if
+    /// Redis doesn't answer; the circuit breaker then skips most questions until it answers again.
+    pub(super) async fn check(&self, client: &Client, limits: &[Limit]) -> Option<LimitDecision> {
+        self.ask(async |mut connection| take(&mut connection, client, limits).await).await
+    }
+
+    /// Counts an attempt at a password. Returns its number since the last success.
+    pub(super) async fn begin_attempt(&self, account: &str, address: IpAddr) -> Option<Result<u32, Delay>> {
+        self.ask(async |mut connection| {
+            match attempt(&mut connection, "begin", account, address).await? {
+                (0, number) => Ok(Ok(u32::try_from(number).map_err(|_| RedisFailure::Malformed)?)),
+                (1, wait) => Ok(Err(Delay::Address(wait))),
+                (2, wait) => Ok(Err(Delay::Account(wait))),
+                _ => Err(RedisFailure::Malformed),
+            }
+        })
+        .await
+    }
+
+    /// Records that the last attempt has succeeded.
+    pub(super) async fn succeed(&self, account: &str, address: IpAddr) -> Option<()> {
+        self.ask(async |mut connection| {
+            attempt(&mut connection, "succeed", account, address).await.map(|_| ())
+        })
+        .await
+    }
+
+    /// Asks Redis behind the circuit breaker.
+    async fn ask<T>(
+        &self,
+        question: impl AsyncFn(MultiplexedConnection) -> Result<T, RedisFailure>,
+    ) -> Option<T> {
         if !self.breaker.allows() {
             return None;
         }
-        let decision = tokio::time::timeout(self.timeout, self.run(client, own)).await;
-        match decision.unwrap_or(Err(RedisFailure::TimedOut(self.timeout))) {
-            Ok(decision) => {
+        let answer = tokio::time::timeout(self.timeout, self.run(question)).await;
+        match answer.unwrap_or(Err(RedisFailure::TimedOut(self.timeout))) {
+            Ok(answer) => {
                 if self.breaker.succeeded() {
                     tracing::info!("Redis answers again: rate limits are shared by all instances");
                 }
-                Some(decision)
+                Some(answer)
             }
             Err(error) => {
                 self.set_connection(None);
@@ -99,20 +134,23 @@ impl RedisCounter {
         }
     }
 
-    async fn run(&self, client: IpAddr, own: Option<Limit>) -> Result<LimitDecision, RedisFailure> {
+    async fn run<T>(
+        &self,
+        question: impl AsyncFn(MultiplexedConnection) -> Result<T, RedisFailure>,
+    ) -> Result<T, RedisFailure> {
         let known = self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(mut connection) = known {
+        if let Some(connection) = known {
             // The connection may predate a restart of the server.
-            match take(&mut connection, client, own).await {
+            match question(connection).await {
                 Err(RedisFailure::Failed(error)) if error.is_unrecoverable_error() => {}
-                decision => return decision,
+                answer => return answer,
             }
         }
         let pool = self.pool.as_ref().ok_or(RedisFailure::InvalidUrl)?;
-        let mut connection = Connection::take(pool.get().await?);
-        let decision = take(&mut connection, client, own).await;
+        let connection = Connection::take(pool.get().await?);
+        let answer = question(connection.clone()).await;
         self.set_connection(Some(connection));
-        decision
+        answer
     }
 
     fn set_connection(&self, connection: Option<MultiplexedConnection>) {
@@ -122,23 +160,30 @@ impl RedisCounter {
 
 async fn take(
     connection: &mut MultiplexedConnection,
-    client: IpAddr,
-    own: Option<Limit>,
+    client: &Client,
+    limits: &[Limit],
 ) -> Result<LimitDecision, RedisFailure> {
     let mut script = GCRA.prepare_invoke();
-    let mut key = String::with_capacity(64);
-    for limit in [Some(Limit::Overall), own].into_iter().flatten() {
-        key.clear();
-        // The hash tag in braces maps both keys to one cluster slot. Writing to a string cannot
-        // fail.
-        let _ = write!(key, "inspection:limit:{{{client}}}:{}", limit.name());
-        script.key(key.as_str()).arg(limit.capacity());
+    for limit in limits {
+        // The hash tag in braces maps all keys to one cluster slot.
+        script.key(format!("inspection:limit:{{{client}}}:{}", limit.name())).arg(limit.capacity());
     }
-    let (last, remaining, wait): (u8, u32, u64) = script.invoke_async(connection).await?;
-    let limit = match (last, own) {
-        (1, _) => Limit::Overall,
-        (2, Some(own)) => own,
-        _ => return Err(RedisFailure::Malformed),
-    };
-    Ok(LimitDecision { limit, remaining, wait: (wait > 0).then_some(wait) })
+    let (last, remaining, wait): (usize, u32, u64) = script.invoke_async(connection).await?;
+    let limit = last.checked_sub(1).and_then(|place| limits.get(place)).ok_or(RedisFailure::Malformed)?;
+    Ok(LimitDecision::new(*limit, remaining, (wait > 0).then_some(wait)))
+}
+
+async fn attempt(
+    connection: &mut MultiplexedConnection,
+    step: &str,
+    account: &str,
+    address: IpAddr,
+) -> Result<(u8, i64), RedisFailure> {
+    let mut script = ATTEMPTS.prepare_invoke();
+    // One hash tag maps both keys to one cluster slot.
+    script.key(format!("inspection:{{attempts}}:account:{account}"));
+    script.key(format!("inspection:{{attempts}}:address:{address}"));
+    script.arg(step).arg(FREE_FAILURES).arg(1000 * FIRST_DELAY).arg(1000 * LONGEST_DELAY);
+    script.arg(HOURLY_ATTEMPTS).arg(ADDRESS_FAILURES).arg(1000 * FORGOTTEN_AFTER);
+    Ok(script.invoke_async(connection).await?)
 }

@@ -1,0 +1,91 @@
+//! The guard of every endpoint that checks a password.
+
+use std::{
+    future::{Ready, ready},
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+
+use super::{
+    app::App,
+    forwarded::Forwarded,
+    limits::{LimitDecision, Limits},
+    openapi::{Describe, Operation},
+    problem::Problem,
+};
+
+/// Decision of the guard, which the middleware adds to the response.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Decided(Arc<OnceLock<LimitDecision>>);
+
+impl Decided {
+    /// The decision, if the handler has asked for one.
+    pub(crate) fn get(&self) -> Option<LimitDecision> {
+        self.0.get().copied()
+    }
+}
+
+/// Counts the attempts at passwords from the address of the request.
+#[derive(Debug)]
+pub(crate) struct PasswordGuard {
+    limits: Limits,
+    address: IpAddr,
+    decided: Decided,
+}
+
+/// An attempt at a password. It counts as failed until it has succeeded.
+pub(crate) struct Attempt<'a> {
+    guard: &'a PasswordGuard,
+    app: &'a App,
+    /// Digest of the account.
+    account: String,
+    /// Its number since the last success.
+    pub(crate) number: u32,
+}
+
+impl PasswordGuard {
+    /// Counts an attempt at the password of this account, whether or not it exists. Fails if there
+    /// were too many, here or elsewhere.
+    pub(crate) async fn begin<'a>(&'a self, app: &'a App, email: &str) -> Result<Attempt<'a>, Problem> {
+        let email = email.trim().to_lowercase();
+        let account = app.tokens().fingerprint(format!("account\n{email}").as_bytes());
+        let account = account.ok_or_else(|| Problem::internal("signing failed"))?;
+        let (number, decision) = self.limits.begin_attempt(&account, self.address, app.now()).await;
+        if let Some(decision) = decision {
+            let _ = self.decided.0.set(decision);
+            if decision.is_refusal() {
+                return Err(Problem::rate_limited());
+            }
+        }
+        Ok(Attempt { guard: self, app, account, number })
+    }
+}
+
+impl Attempt<'_> {
+    /// Records that the password is right.
+    pub(crate) async fn succeed(self) {
+        self.guard.limits.succeed(&self.account, self.guard.address, self.app.now()).await;
+    }
+}
+
+impl FromRequest for PasswordGuard {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let guard = || {
+            let limits = request.app_data::<Limits>().cloned();
+            let limits = limits.ok_or_else(|| Problem::internal("the application data has no limits"))?;
+            let decided = Decided::default();
+            request.extensions_mut().insert(decided.clone());
+            Ok(Self { limits, address: Forwarded::of(request)?.client, decided })
+        };
+        ready(guard())
+    }
+}
+
+impl Describe for PasswordGuard {
+    fn describe(_: &mut Operation) {}
+}
