@@ -78,7 +78,8 @@ fn bearer(request: &HttpRequest, kind: TokenType) -> Result<Token, Problem> {
 
 /// The user whose token the request carries. The session may have ended.
 pub(crate) fn bearer_user(request: &HttpRequest) -> Option<UserId> {
-    let token = [TokenType::Access, TokenType::Refresh].into_iter().find_map(|kind| bearer(request, kind).ok());
+    let token =
+        [TokenType::Access, TokenType::Refresh].into_iter().find_map(|kind| bearer(request, kind).ok());
     token.map(|token| token.session.user_id)
 }
 

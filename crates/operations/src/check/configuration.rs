@@ -140,7 +140,10 @@ fn limits(config: &Deployment) -> Finding {
     let limits: Vec<String> =
         inspection_http::limits().into_iter().map(|(name, count)| format!("{name} {count}")).collect();
     let limits = limits.join(", ");
-    Finding::pass(id, format!("requests per minute, user and address: {limits}; delays after wrong passwords"))
+    Finding::pass(
+        id,
+        format!("requests per minute, user and address: {limits}; delays after wrong passwords"),
+    )
 }
 
 fn size_limit(config: &Deployment) -> Finding {

@@ -19,6 +19,7 @@ macro_rules! query {
     };
 }
 
+mod append_only;
 mod assessments;
 mod assignments;
 mod bonus_stars;

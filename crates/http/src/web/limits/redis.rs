@@ -89,13 +89,11 @@ impl RedisCounter {
 
     /// Counts an attempt at a password. Returns its number since the last success.
     pub(super) async fn begin_attempt(&self, account: &str, address: IpAddr) -> Option<Result<u32, Delay>> {
-        self.ask(async |mut connection| {
-            match attempt(&mut connection, "begin", account, address).await? {
-                (0, number) => Ok(Ok(u32::try_from(number).map_err(|_| RedisFailure::Malformed)?)),
-                (1, wait) => Ok(Err(Delay::Address(wait))),
-                (2, wait) => Ok(Err(Delay::Account(wait))),
-                _ => Err(RedisFailure::Malformed),
-            }
+        self.ask(async |mut connection| match attempt(&mut connection, "begin", account, address).await? {
+            (0, number) => Ok(Ok(u32::try_from(number).map_err(|_| RedisFailure::Malformed)?)),
+            (1, wait) => Ok(Err(Delay::Address(wait))),
+            (2, wait) => Ok(Err(Delay::Account(wait))),
+            _ => Err(RedisFailure::Malformed),
         })
         .await
     }

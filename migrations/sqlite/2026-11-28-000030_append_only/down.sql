@@ -1,0 +1,6 @@
+DROP TRIGGER point_entries_not_replaced;
+DROP TRIGGER audit_entries_not_replaced;
+DROP TRIGGER point_entries_not_deleted;
+DROP TRIGGER point_entries_not_updated;
+DROP TRIGGER audit_entries_not_deleted;
+DROP TRIGGER audit_entries_not_updated;
