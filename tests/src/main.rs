@@ -23,6 +23,7 @@ mod defect_assessments;
 mod defects;
 mod deployment;
 mod docs;
+mod embedded;
 mod engineer_jobs;
 mod equipment;
 mod files;

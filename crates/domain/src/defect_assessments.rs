@@ -10,6 +10,7 @@ use crate::{
     rule::{Code, Forbidden, Rule},
     text::Text,
     time::Instant,
+    users::{Role, User},
 };
 
 text_enum! {
@@ -93,6 +94,21 @@ impl Rule for DefectAssessmentRule {
     }
 }
 
+/// Whether the actor sees all assessments: admins, engineers and quality engineers (§6).
+pub fn may_see_all(actor: &User) -> bool {
+    [Role::Admin, Role::Engineer, Role::QualityEngineer].into_iter().any(|role| actor.has(role))
+}
+
+impl DefectAssessment {
+    /// Checks that the actor may see it: its specialist and users that see all assessments (§6).
+    pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
+        if may_see_all(actor) || self.specialist_id == actor.id {
+            return Ok(());
+        }
+        Err(Forbidden("this assessment belongs to another user"))
+    }
+}
+
 /// Checks that the actor is the specialist of the defect's job (§6).
 pub fn may_assess(job: Option<&Job>, actor: UserId) -> Result<&Job, Forbidden> {
     job.filter(|job| job.owner_id == actor)
@@ -155,7 +171,7 @@ mod tests {
         defects::DefectStatus,
         input::Input,
         jobs::JobStatus,
-        testing::{changes, defect, fields, id, job, later},
+        testing::{changes, defect, fields, id, job, later, user},
     };
 
     fn new() -> NewDefectAssessment {
@@ -175,6 +191,24 @@ mod tests {
         technical_notes: "a scratch"
         created_at: Instant(2026-03-01T08:00:00Z)
         "#);
+    }
+
+    #[test]
+    fn an_assessment_is_seen_by_its_specialist_and_by_planners() {
+        let assessment = new().assess(&defect(), &job(), id(4), later()).expect("assessed");
+        for &role in Role::ALL {
+            let all = matches!(role, Role::Admin | Role::Engineer | Role::QualityEngineer);
+            let other = User { id: id(90), ..user(role) };
+            let own = User { id: id(4), ..user(role) };
+            let minor = User { id: id(90), minor_role: Some(role), ..user(Role::Inspector) };
+            assert_eq!(
+                (may_see_all(&other), assessment.may_be_seen_by(&other).is_ok()),
+                (all, all),
+                "{role}"
+            );
+            assert!(assessment.may_be_seen_by(&own).is_ok(), "{role}");
+            assert_eq!(assessment.may_be_seen_by(&minor).is_ok(), all && role != Role::Admin, "{role}");
+        }
     }
 
     #[test]

@@ -403,6 +403,13 @@ impl Defect {
         Ok(after)
     }
 
+    /// The part that the owner of its repair sees before the planned time is entered: no description
+    /// and no notes (§7).
+    #[must_use]
+    pub fn outline(self) -> Self {
+        Self { description: String::new(), description_ar: None, resolution_notes: None, ..self }
+    }
+
     /// Checks that the actor may resolve it: the responsible user, the specialist of its job, an
     /// engineer or an admin (§6).
     pub fn may_be_resolved_by(&self, actor: &User, specialist: Option<UserId>) -> Result<(), Forbidden> {

@@ -428,6 +428,16 @@ impl Inspection {
         }
     }
 
+    /// The part that the reader sees: everything of an inspection that the reader may open, else
+    /// what was inspected by whom, when, with which status and result (§5).
+    #[must_use]
+    pub fn seen_by(self, reader: &User) -> Self {
+        if self.may_be_seen_by(reader).is_ok() {
+            return self;
+        }
+        Self { review_notes: None, reviewed_by_id: None, ..self }
+    }
+
     /// Checks that the actor may answer, submit or delete it: its inspector or an admin (§5).
     pub fn may_be_worked_on_by(&self, actor: &User) -> Result<(), Forbidden> {
         if actor.is_admin() || actor.id == self.technician_id {

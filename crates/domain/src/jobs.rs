@@ -13,7 +13,7 @@ pub use inputs::{
     AssignSpecialist, BonusRating, CleaningRating, Completion, EngineerJobFilter, Estimate, IncompleteReason,
     JobFilter, JobOrder, NewCleaning, NewEngineerJob, PlannedTime, Reassignment,
 };
-pub use job::{Job, Numbers, may_own, may_see_all};
+pub use job::{Detail, Job, Numbers, may_own, may_see_all};
 pub use kind::{EngineerJobType, JobCategory, JobKind};
 pub use status::{JobCommand, JobRule, JobStatus};
 pub use timer::{Hours, Times};

@@ -5,7 +5,8 @@ use inspection_domain::{
     defect_assessments::DefectAssessment,
     defects::{Defect, DefectChanges, DefectFilter, Reopening, Resolution},
     ids::DefectId,
-    jobs::AssignSpecialist,
+    jobs::{AssignSpecialist, JobRule},
+    rule::Rule,
     users::UserSummary,
 };
 use inspection_persistence::{defect_assessments, defects, inspections, jobs, versions};
@@ -69,6 +70,9 @@ pub(crate) struct DefectView {
     defect: Defect,
     /// Description, as entered.
     description_en: String,
+    /// `PLANNED_TIME_REQUIRED` if the user must enter the planned time of the repair first. Until
+    /// then the descriptions are empty, and the notes are null.
+    code: Option<&'static str>,
     /// Whether the due date has passed and the defect is not resolved.
     is_overdue: bool,
     /// The assignee.
@@ -81,12 +85,16 @@ pub(crate) struct DefectView {
 
 impl View<Defect> for DefectView {
     fn references(defect: &Defect, references: &mut References) {
+        references.defect(defect.id);
         references.machine(defect.equipment_id);
         references.people([defect.assigned_to_id, defect.resolved_by_id]);
     }
 
     fn new(defect: Defect, related: &Related, caller: &Caller) -> Self {
+        let is_hidden = related.is_hidden(defect.id);
+        let defect = if is_hidden { defect.outline() } else { defect };
         Self {
+            code: is_hidden.then(|| JobRule::PlannedTimeRequired.code().as_str()),
             description_en: defect.description.clone(),
             is_overdue: defect.is_overdue(caller.today),
             assigned_to: related.person(defect.assigned_to_id),
@@ -134,7 +142,7 @@ struct DefectDetail {
     defect: DefectView,
     /// The inspection that found it.
     inspection: InspectionView,
-    /// The specialist's assessment.
+    /// The specialist's assessment; null for users that may not see it.
     assessment: Option<DefectAssessmentView>,
     /// The latest repair job.
     job: Option<SpecialistJobView>,
@@ -148,7 +156,8 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<R
             Some(job) => Some(SpecialistJobView::one(conn, job, caller)?),
             None => None,
         };
-        let assessment = match defect_assessments::find_by_defect(conn, id)? {
+        let assessment = defect_assessments::find_by_defect(conn, id)?;
+        let assessment = match assessment.filter(|it| it.may_be_seen_by(&caller.user).is_ok()) {
             Some(assessment) => Some(DefectAssessmentView::one(conn, assessment, caller)?),
             None => None,
         };

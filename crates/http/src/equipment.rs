@@ -1,5 +1,7 @@
 //! Machines.
 
+use std::collections::HashSet;
+
 use inspection_auth::permissions::{ManageEquipment, SignedIn};
 use inspection_domain::{
     defects::Defect,
@@ -7,7 +9,6 @@ use inspection_domain::{
     ids::{DefectId, EquipmentId, JobId},
     inspections::Inspection,
     jobs::{Job, JobKind, JobStatus},
-    text::Language,
     time::Instant,
     users::UserSummary,
 };
@@ -16,7 +17,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    related::{References, Related, View, list_views},
+    related::{References, Related, View, hidden_defects, list_views},
     web::{
         app::{App, Caller},
         entity_tags::Versioned,
@@ -192,12 +193,17 @@ struct EventView {
 }
 
 impl EventView {
-    fn new(at: Instant, event: equipment::Event, language: Language) -> Self {
+    /// The event as the reader sees it. `hidden` are the defects of jobs whose planned time the
+    /// reader must enter first.
+    fn new(at: Instant, event: equipment::Event, caller: &Caller, hidden: &HashSet<DefectId>) -> Self {
         let empty = Self { kind: "", at, inspection: None, defect: None, job: None, status_change: None };
         match event {
-            equipment::Event::Inspection(it) => Self { kind: "inspection", inspection: Some(it), ..empty },
+            equipment::Event::Inspection(it) => {
+                Self { kind: "inspection", inspection: Some(it.seen_by(&caller.user)), ..empty }
+            }
             equipment::Event::Defect(it) => {
-                Self { kind: "defect", defect: Some(it.in_language(language)), ..empty }
+                let it = if hidden.contains(&it.id) { it.outline() } else { it };
+                Self { kind: "defect", defect: Some(it.in_language(caller.language)), ..empty }
             }
             equipment::Event::Job(it) => Self { kind: "job", job: Some(JobEvent::from(*it)), ..empty },
             equipment::Event::StatusChange(it) => {
@@ -239,7 +245,12 @@ async fn history(
 ) -> Result<Paged<EventView>, Problem> {
     let page = app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
         let page = equipment::history(conn, id, page)?;
-        Ok(page.map(|(at, event)| EventView::new(at, event, caller.language)))
+        let defects = page.items.iter().filter_map(|(_, event)| match event {
+            equipment::Event::Defect(it) => Some(it.id),
+            _ => None,
+        });
+        let hidden = hidden_defects(conn, caller, defects.collect())?;
+        Ok(page.map(|(at, event)| EventView::new(at, event, caller, &hidden)))
     });
     Ok(Paged(page.await?))
 }

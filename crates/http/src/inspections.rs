@@ -119,6 +119,7 @@ impl View<Inspection> for InspectionView {
     }
 
     fn new(inspection: Inspection, related: &Related, caller: &Caller) -> Self {
+        let inspection = inspection.seen_by(&caller.user);
         Self {
             equipment: EquipmentView::of(inspection.equipment_id, related, caller),
             technician: related.person(inspection.technician_id),

@@ -239,7 +239,7 @@ mod tests {
     fn endpoints_with_a_limit_of_their_own_have_one_path_each() {
         let routes = crate::routes();
         let limited: Vec<_> = routes.limits().map(|(operation, _)| operation).collect();
-        assert_eq!(limited.len(), 7);
+        assert_eq!(limited.len(), 8);
         assert!(limited.iter().all(|(_, path)| !path.contains('{')), "{limited:?}");
     }
 }

@@ -1,15 +1,15 @@
 //! Views of rows, and the objects that rows refer to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use inspection_auth::permissions::Permission;
 use inspection_domain::{
     equipment::Equipment,
-    ids::{EquipmentId, JobId, UserId},
+    ids::{DefectId, EquipmentId, JobId, UserId},
     jobs::Job,
     page::{Page, PageRequest},
     translations::Translated,
-    users::UserSummary,
+    users::{Role, UserSummary},
 };
 use inspection_persistence::{self as persistence, DbConnection, equipment, jobs, users};
 
@@ -27,6 +27,7 @@ pub(crate) struct References {
     machines: Vec<EquipmentId>,
     jobs: Vec<JobId>,
     cleanings: Vec<JobId>,
+    defects: Vec<DefectId>,
     people: Vec<UserId>,
 }
 
@@ -60,6 +61,11 @@ impl References {
         self.cleanings.push(id);
     }
 
+    /// Adds a defect that is shown.
+    pub(crate) fn defect(&mut self, id: DefectId) {
+        self.defects.push(id);
+    }
+
     /// Adds users.
     pub(crate) fn people(&mut self, ids: impl IntoIterator<Item = Option<UserId>>) {
         self.people.extend(ids.into_iter().flatten());
@@ -85,11 +91,24 @@ impl References {
         } else {
             jobs::cleaning_ratings(conn, &self.cleanings)?
         };
+        let hidden_defects = hidden_defects(conn, caller, std::mem::take(&mut self.defects))?;
         self.people(machines.values().map(|machine| machine.assigned_technician_id));
         let people = users::by_ids(conn, self.people)?;
         let people = people.into_iter().map(|(id, person)| (id, person.seen_by(&caller.user))).collect();
-        Ok(Related { machines, jobs, cleaning_ratings, people })
+        Ok(Related { machines, jobs, cleaning_ratings, hidden_defects, people })
     }
+}
+
+/// Those of the defects whose findings the reader doesn't see yet (§7).
+pub(crate) fn hidden_defects(
+    conn: &mut DbConnection,
+    caller: &Caller,
+    defects: Vec<DefectId>,
+) -> persistence::Result<HashSet<DefectId>> {
+    if defects.is_empty() || !caller.user.has(Role::Specialist) {
+        return Ok(HashSet::new());
+    }
+    jobs::unplanned_defects(conn, caller.user.id, &defects)
 }
 
 /// The objects that rows refer to.
@@ -98,6 +117,7 @@ pub(crate) struct Related {
     machines: HashMap<EquipmentId, Equipment>,
     jobs: Vec<Job>,
     cleaning_ratings: HashMap<JobId, i64>,
+    hidden_defects: HashSet<DefectId>,
     people: HashMap<UserId, UserSummary>,
 }
 
@@ -115,6 +135,12 @@ impl Related {
     /// Rating of the cleaning of one of the jobs.
     pub(crate) fn cleaning_rating(&self, id: JobId) -> Option<i64> {
         self.cleaning_ratings.get(&id).copied()
+    }
+
+    /// Whether the reader must enter the planned time of the defect's repair before seeing what was
+    /// found.
+    pub(crate) fn is_hidden(&self, id: DefectId) -> bool {
+        self.hidden_defects.contains(&id)
     }
 
     /// One of the users.

@@ -5,7 +5,7 @@ pub(crate) mod rows;
 use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
-    defect_assessments::{AssessmentVerdict, DefectAssessment, NewDefectAssessment, may_assess},
+    defect_assessments::{AssessmentVerdict, DefectAssessment, NewDefectAssessment, may_assess, may_see_all},
     defects::{Defect, DefectAssessmentStatus},
     ids::JobId,
     jobs::{JobKind, JobStatus},
@@ -26,9 +26,10 @@ use crate::{
     points::{self, Award},
 };
 
-/// A page of assessments, the latest first: the actor's own, or all for admins (§6).
+/// A page of assessments, the latest first: the actor's own, or all for admins, engineers
+/// and quality engineers (§6).
 pub fn list(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Result<Page<DefectAssessment>> {
-    let owner = (!actor.is_admin()).then_some(actor.id);
+    let owner = (!may_see_all(actor)).then_some(actor.id);
     paged!(
         conn,
         page,

@@ -6,10 +6,12 @@ mod rating;
 pub(crate) mod rows;
 pub(crate) mod work;
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
-    ids::{JobId, UserId},
+    ids::{DefectId, JobId, UserId},
     input::AnyOf,
     jobs::{
         Cleaning, EngineerJobFilter, EngineerJobType, Job, JobCategory, JobFilter, JobKind, JobOrder,
@@ -151,6 +153,23 @@ pub fn unplanned(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Re
         ..JobQuery::default()
     };
     list(conn, &job_query, None, page)
+}
+
+/// Those of the defects whose repair waits for its planned time, which this owner has to enter (§7).
+pub fn unplanned_defects(
+    conn: &mut DbConnection,
+    owner: UserId,
+    of: &[DefectId],
+) -> Result<HashSet<DefectId>> {
+    let found: Vec<Option<DefectId>> = with_conn!(conn, |c| jobs::table
+        .filter(jobs::kind.eq(JobKind::Specialist))
+        .filter(jobs::owner_id.eq(owner))
+        .filter(jobs::status.eq(JobStatus::Assigned))
+        .filter(jobs::planned_time_hours.is_null())
+        .filter(jobs::defect_id.eq_any(of))
+        .select(jobs::defect_id)
+        .load(c))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// A page of the actor's repairs that are in progress or paused (§7).

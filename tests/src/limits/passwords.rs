@@ -11,7 +11,7 @@ use inspection_domain::{
 use inspection_testkit::{builders::PASSWORD, or_skip, redis::Redis};
 use proptest::{
     collection::vec,
-    prelude::{Strategy, any, prop_assert_eq, prop_oneof},
+    prelude::{any, prop_assert_eq, prop_oneof},
     test_runner::{Config, TestRunner},
 };
 use serde_json::json;

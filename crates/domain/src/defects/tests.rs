@@ -288,3 +288,16 @@ fn overdue_means_due_before_today_and_unresolved() {
         }
     }
 }
+
+#[test]
+fn the_outline_of_a_defect_has_no_description_and_no_notes() {
+    let full = Defect {
+        description_ar: Some("تسرب".into()),
+        resolution_notes: Some("Sealed.".into()),
+        ..crate::testing::defect()
+    };
+    let outline =
+        Defect { description: String::new(), description_ar: None, resolution_notes: None, ..full.clone() };
+    assert_ne!(outline, full);
+    assert_eq!(full.outline(), outline);
+}

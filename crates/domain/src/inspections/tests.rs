@@ -155,6 +155,20 @@ fn a_refused_submit_names_the_questions() {
 }
 
 #[test]
+fn a_reader_who_may_not_open_an_inspection_sees_no_notes() {
+    let full =
+        Inspection { review_notes: Some("Look twice.".into()), reviewed_by_id: Some(id(9)), ..draft(None) };
+    for &role in Role::ALL {
+        let own = User { id: full.technician_id, ..user(role) };
+        assert_eq!(full.clone().seen_by(&own), full);
+        let other = User { id: id(90), ..user(role) };
+        let sees = full.may_be_seen_by(&other).is_ok();
+        let facts = Inspection { review_notes: None, reviewed_by_id: None, ..full.clone() };
+        assert_eq!(full.clone().seen_by(&other), if sees { full.clone() } else { facts }, "{role}");
+    }
+}
+
+#[test]
 fn the_grid_of_visibility_and_work_on_inspections() {
     let inspection = draft(None);
     for &role in Role::ALL {

@@ -145,6 +145,17 @@ pub fn may_see_all(actor: &User) -> bool {
     actor.is_admin() || actor.has(Role::Engineer) || actor.has(Role::QualityEngineer)
 }
 
+/// How much of a job a reader sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Everything.
+    Full,
+    /// The outline, until the planned time is entered.
+    Outline(JobRule),
+    /// The facts, since the job belongs to another user.
+    Facts,
+}
+
 impl Job {
     fn new(kind: JobKind, owner: &User, numbers: Numbers, by: Option<UserId>, now: Instant) -> Self {
         let badge = owner.badge_of(kind.role());
@@ -257,6 +268,42 @@ impl Job {
     /// Checks that the actor may see its details: the owner must enter the planned time first (§7).
     pub fn may_be_opened_by(&self, actor: &User) -> Result<(), JobRule> {
         if self.is_owned_by(actor) { self.is_planned() } else { Ok(()) }
+    }
+
+    /// The part that the reader sees (§7): everything of a job that the reader may open; what its
+    /// owner sees before the planned time is entered, with the reason; and for all others its
+    /// [facts](Self::facts).
+    pub fn seen_by(self, reader: &User) -> (Self, Detail) {
+        if self.may_be_seen_by(reader).is_err() {
+            return (self.facts(), Detail::Facts);
+        }
+        match self.may_be_opened_by(reader) {
+            Ok(()) => (self, Detail::Full),
+            Err(rule) => (self.outline(), Detail::Outline(rule)),
+        }
+    }
+
+    /// The part that every signed-in user sees: what is or was done by whom on which machine, when,
+    /// and the status; no notes, no reasons, no planned or counted hours and no ratings (§7).
+    #[must_use]
+    fn facts(self) -> Self {
+        Self {
+            created_by_id: None,
+            major_reason: None,
+            description: None,
+            planned_time_days: None,
+            planned_time_hours: None,
+            paused_seconds: 0,
+            actual_time_hours: None,
+            time_rating: None,
+            work_notes: None,
+            completion_status: None,
+            incomplete_reason: None,
+            admin_bonus: None,
+            qe_id: None,
+            qc_rating: None,
+            ..self
+        }
     }
 
     /// The part that its owner sees before the planned time is entered: number, size, status, and

@@ -413,6 +413,46 @@ fn a_clock_that_is_set_back_gives_no_negative_time() {
 }
 
 #[test]
+fn a_reader_sees_a_job_its_outline_or_its_facts() {
+    let full = filled(JobStatus::Completed);
+    for &kind in JobKind::ALL {
+        let full = Job { kind, ..full.clone() };
+        let fresh = Job { kind, ..job(JobStatus::Assigned) };
+        for &role in Role::ALL {
+            let other = User { id: id(90), ..user(role) };
+            let owner = User { id: full.owner_id, ..user(role) };
+            assert_eq!(full.clone().seen_by(&owner), (full.clone(), Detail::Full));
+            let outline = Detail::Outline(JobRule::PlannedTimeRequired);
+            assert_eq!(fresh.clone().seen_by(&owner), (fresh.outline(), outline));
+            let (seen, detail) = full.clone().seen_by(&other);
+            if full.may_be_seen_by(&other).is_ok() {
+                assert_eq!((seen, detail), (full.clone(), Detail::Full), "{kind} {role}");
+                continue;
+            }
+            assert_eq!(detail, Detail::Facts, "{kind} {role}");
+            let facts = Job {
+                created_by_id: None,
+                major_reason: None,
+                description: None,
+                planned_time_days: None,
+                planned_time_hours: None,
+                paused_seconds: 0,
+                actual_time_hours: None,
+                time_rating: None,
+                work_notes: None,
+                completion_status: None,
+                incomplete_reason: None,
+                admin_bonus: None,
+                qe_id: None,
+                qc_rating: None,
+                ..full.clone()
+            };
+            assert_eq!(seen, facts, "{kind} {role}");
+        }
+    }
+}
+
+#[test]
 fn a_job_is_visible_to_planners_and_worked_on_by_its_owner() {
     for &kind in JobKind::ALL {
         let subject = Job { kind, ..job(JobStatus::Assigned) };

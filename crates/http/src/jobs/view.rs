@@ -3,7 +3,7 @@
 use inspection_domain::{
     defects::Defect,
     ids::{DefectId, EquipmentId, FileId, InspectionId, JobId, UserId},
-    jobs::{Cleaning, EngineerJobType, Hours, Job, JobCategory, JobKind, JobRule, JobStatus},
+    jobs::{Cleaning, Detail, EngineerJobType, Hours, Job, JobCategory, JobKind, JobRule, JobStatus, Times},
     rule::Rule,
     time::Instant,
     translations::{Slot, Translated},
@@ -15,12 +15,13 @@ use utoipa::ToSchema;
 
 use crate::{
     equipment::EquipmentView,
-    related::{References, Related, View},
+    related::{References, Related, View, hidden_defects},
     web::{app::Caller, entity_tags::Versioned, problem::Problem, reply::Reply},
 };
 
 /// Fields of jobs of both kinds. Until its owner has entered the planned time, the owner sees the
-/// number, size, status and origin of a job; all other fields are null.
+/// number, size, status and origin of a job, and users that may not open it see what was done when;
+/// all other fields are null.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "flags that clients read")]
 pub(crate) struct JobFields {
@@ -103,11 +104,16 @@ impl JobFields {
     fn of(job: Job, related: &Related, caller: &Caller) -> (Self, Job) {
         let machine = job.equipment_id.and_then(|id| related.machine(id));
         let equipment_name = machine.map(|machine| machine.name.clone());
-        let (job, code) = match job.may_be_opened_by(&caller.user) {
-            Ok(()) => (job, None),
-            Err(rule) => (job.outline(), Some(rule.code().as_str())),
+        let has_planned_time = job.planned_time_hours.is_some();
+        let (job, detail) = job.seen_by(&caller.user);
+        let code = match detail {
+            Detail::Outline(rule) => Some(rule.code().as_str()),
+            Detail::Full | Detail::Facts => None,
         };
-        let times = job.times(caller.now);
+        let times = match detail {
+            Detail::Full => job.times(caller.now),
+            Detail::Outline(_) | Detail::Facts => Times::default(),
+        };
         let fields = Self {
             id: job.id,
             kind: job.kind,
@@ -120,8 +126,8 @@ impl JobFields {
             is_running: job.status == JobStatus::InProgress,
             is_paused: job.status == JobStatus::Paused,
             is_stalled: job.is_stalled(caller.now),
-            has_planned_time: job.planned_time_hours.is_some(),
-            can_view_details: code.is_none(),
+            has_planned_time,
+            can_view_details: detail == Detail::Full,
             code,
             equipment_id: job.equipment_id,
             equipment_name,
@@ -180,10 +186,10 @@ impl View<Job> for SpecialistJobView {
     fn new(job: Job, related: &Related, caller: &Caller) -> Self {
         let (fields, job) = JobFields::of(job, related, caller);
         Self {
-            job: fields,
             specialist_id: job.owner_id,
             defect_id: job.defect_id,
-            cleaning_rating: related.cleaning_rating(job.id),
+            cleaning_rating: related.cleaning_rating(job.id).filter(|_| fields.can_view_details),
+            job: fields,
         }
     }
 }
@@ -290,9 +296,16 @@ struct JobInContext<V> {
 impl<V: View<Job>> JobInContext<V> {
     fn load(conn: &mut DbConnection, job: Job, caller: &Caller) -> persistence::Result<Self> {
         let related = References::of::<_, V>(std::slice::from_ref(&job)).load(conn, caller)?;
-        let is_open = job.may_be_opened_by(&caller.user).is_ok();
+        let reader = &caller.user;
+        let is_open = job.may_be_seen_by(reader).is_ok() && job.may_be_opened_by(reader).is_ok();
         let defect = match job.defect_id.filter(|_| is_open) {
-            Some(id) => Some(defects::get(conn, id)?.in_language(caller.language)),
+            Some(id) => {
+                let defect = defects::get(conn, id)?;
+                // An engineer's job may concern a defect that the same user repairs.
+                let is_hidden = hidden_defects(conn, caller, vec![id])?.contains(&id);
+                let defect = if is_hidden { defect.outline() } else { defect };
+                Some(defect.in_language(caller.language))
+            }
             None => None,
         };
         let machine = job.equipment_id.filter(|_| is_open);
