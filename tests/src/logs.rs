@@ -76,6 +76,12 @@ pub(crate) fn assert_no_leaks() {
     assert!(leaks.is_empty(), "secrets in the log: {leaks:?}");
 }
 
+/// The lines of requests with this id.
+pub(crate) fn lines(id: &str) -> Vec<Value> {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    log.requests.iter().filter(|line| line["request_id"] == id).cloned().collect()
+}
+
 fn request_line(id: &str) -> Value {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     let line = log.requests.iter().find(|line| line["request_id"] == id && line["message"] == "request");

@@ -52,6 +52,7 @@ mod reports;
 mod routines;
 mod schedules;
 mod security_txt;
+mod security_events;
 mod sessions;
 mod site;
 mod skips;

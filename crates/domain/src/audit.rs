@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    entity::Entity,
     ids::{AuditId, UserId},
     input::{AnyOf, input, text_enum},
     text::Text,
     time::{Date, Instant},
+    users::User,
 };
 
 text_enum! {
@@ -25,12 +27,22 @@ text_enum! {
         ChangePassword = "change_password",
         /// Password reset by another user.
         ResetPassword = "reset_password",
+        /// Signed in.
+        SignIn = "sign_in",
+        /// Sign-in refused.
+        FailSignIn = "fail_sign_in",
+        /// Attempts at the password of an account delayed, after failures.
+        DelaySignIn = "delay_sign_in",
+        /// Session continued with a refresh token.
+        Refresh = "refresh",
         /// Session ended by its user.
         Logout = "logout",
         /// All sessions ended by their user.
         LogoutAll = "logout_all",
         /// Refresh token used twice, which ended its session.
         ReuseToken = "reuse_token",
+        /// Signed link to a file created.
+        CreateLink = "create_link",
         /// File opened by a signed link.
         OpenLink = "open_link",
         /// Inspection started.
@@ -122,6 +134,33 @@ pub struct AuditEntry {
     pub request_id: Option<String>,
     /// Old and new value of every field that changed, as a JSON object.
     pub changes: Changes,
+}
+
+/// Fields of an account that decide on access.
+const RIGHTS: [&str; 5] = ["email", "role", "minor_role", "role_id", "is_active"];
+
+impl AuditEntry {
+    /// Whether the entry concerns access to the service: sign-ins, sessions, passwords, links, and
+    /// the rights of accounts. Such entries name the user agent and are also logged.
+    pub fn is_security_event(&self) -> bool {
+        match self.action {
+            AuditAction::SignIn
+            | AuditAction::FailSignIn
+            | AuditAction::DelaySignIn
+            | AuditAction::Refresh
+            | AuditAction::Logout
+            | AuditAction::LogoutAll
+            | AuditAction::ReuseToken
+            | AuditAction::CreateLink
+            | AuditAction::OpenLink
+            | AuditAction::ChangePassword
+            | AuditAction::ResetPassword => true,
+            _ => {
+                let changes = &self.changes.0;
+                self.entity_type == User::NAME && RIGHTS.iter().any(|field| changes.contains_key(*field))
+            }
+        }
+    }
 }
 
 /// Old and new values by field: `{"status": {"old": "draft", "new": "submitted"}}`.
@@ -262,5 +301,51 @@ mod tests {
                 "answer": {"old": "pass", "new": "fail"},
             })
         );
+    }
+
+    #[test]
+    fn entries_about_access_are_security_events() {
+        let entry = |action, entity_type: &str, changes| AuditEntry {
+            id: AuditId::UNSAVED,
+            at: Instant::parse("2026-03-02T08:00:00Z").expect("an instant"),
+            actor_id: None,
+            action,
+            entity_type: entity_type.into(),
+            entity_id: Some(7),
+            address: None,
+            request_id: None,
+            changes,
+        };
+        let events: Vec<&str> = AuditAction::ALL
+            .iter()
+            .filter(|action| entry(**action, "user", Changes::none()).is_security_event())
+            .map(|action| action.as_str())
+            .collect();
+        let expected = [
+            "change_password",
+            "reset_password",
+            "sign_in",
+            "fail_sign_in",
+            "delay_sign_in",
+            "refresh",
+            "logout",
+            "logout_all",
+            "reuse_token",
+            "create_link",
+            "open_link",
+        ];
+        assert_eq!(events, expected);
+        for (field, is_event) in [
+            ("email", true),
+            ("role", true),
+            ("minor_role", true),
+            ("role_id", true),
+            ("is_active", true),
+            ("phone", false),
+        ] {
+            let changed = |entity: &str| entry(AuditAction::Update, entity, Changes::none().with(field, "x"));
+            assert_eq!(changed("user").is_security_event(), is_event, "{field}");
+            assert!(!changed("equipment").is_security_event(), "{field}");
+        }
     }
 }

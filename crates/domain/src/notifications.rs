@@ -221,6 +221,8 @@ notification_types! {
     BonusDenied = "bonus_denied", Info;
     /// A refresh token of the recipient was used twice, so its session has ended.
     SessionReused = "session_reused", Urgent;
+    /// Several wrong passwords in a row were entered for the account of the recipient.
+    SignInsDelayed = "sign_ins_delayed", Urgent;
 }
 
 /// A notification without a recipient.

@@ -6,11 +6,15 @@ use inspection_auth::{
     tokens::{TokenType, Tokens},
 };
 use inspection_domain::{
+    ids::UserId,
     sessions::{Login, Logout, PasswordChange, Session, SessionId, SessionRule},
     time::Instant,
     users::UserRule,
 };
-use inspection_persistence::{sessions, users};
+use inspection_persistence::{
+    sessions::{self, Account, FailedSignIn},
+    users,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,7 +22,7 @@ use crate::{
     users::UserView,
     web::{
         app::App,
-        attempts::PasswordGuard,
+        attempts::{Attempt, PasswordGuard},
         input::{Body, Path},
         limits::Limit,
         permit::{Permit, Public, RefreshToken, RequestOrigin},
@@ -171,6 +175,34 @@ fn idle(app: &App) -> i64 {
     app.tokens().seconds(TokenType::Refresh)
 }
 
+/// The account of an e-mail address, and the addresses from which it has signed in.
+async fn find(app: &App, public: Public, email: String) -> Result<(Option<Account>, Vec<String>), Problem> {
+    app.read_public(public, move |conn| {
+        let account = sessions::find_account(conn, &email)?;
+        let known = match &account {
+            Some(account) => sessions::addresses(conn, account.user.id)?,
+            None => Vec::new(),
+        };
+        Ok((account, known))
+    })
+    .await
+}
+
+/// Records a wrong password.
+async fn record_failure(
+    app: &App,
+    public: Public,
+    origin: RequestOrigin,
+    (attempt, user_id, rule): (Attempt<'_>, Option<UserId>, SessionRule),
+) -> Result<(), Problem> {
+    let failed = FailedSignIn { account: attempt.account, user_id, rule, number: attempt.number };
+    app.write_public(public, origin, move |tx| {
+        sessions::fail(tx, &failed);
+        Ok(())
+    })
+    .await
+}
+
 async fn login(
     app: App,
     public: Public,
@@ -179,8 +211,8 @@ async fn login(
     body: Body<Login>,
 ) -> Result<Bare<SignedInAs>, Problem> {
     let Login { email, password } = body.into_valid()?;
-    let attempt = guard.begin(&app, &email).await?;
-    let account = app.read_public(public, move |conn| sessions::find_account(conn, &email)).await?;
+    let (account, known) = find(&app, public, email.to_string()).await?;
+    let attempt = guard.begin(&app, &email, &known).await?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
     let verified = app.hash(move || passwords::verify(&password, stored.as_deref())).await?;
     match account {
@@ -194,6 +226,8 @@ async fn login(
             app.metrics().sign_in_failed();
             let is_disabled = refused.is_some() && verified;
             let rule = if is_disabled { SessionRule::Disabled } else { SessionRule::WrongCredentials };
+            let user_id = refused.map(|account| account.user.id);
+            record_failure(&app, public, origin, (attempt, user_id, rule)).await?;
             Err(Problem::from_rule(&rule))
         }
     }
@@ -268,9 +302,9 @@ async fn change_password(
     body: Body<PasswordChange>,
 ) -> Result<Bare<SignedInAs>, Problem> {
     let (caller, change) = app.authorize(permit.clone(), body).await?;
-    let attempt = guard.begin(&app, &caller.user.email).await?;
     let email = caller.user.email;
-    let account = app.read_public(Public, move |conn| sessions::find_account(conn, &email)).await?;
+    let (account, known) = find(&app, Public, email.clone()).await?;
+    let attempt = guard.begin(&app, &email, &known).await?;
     let seen_hash = account.map(|account| account.password_hash).unwrap_or_default();
     let salt = app.context().ids.random();
     let PasswordChange { current_password, new_password } = change;
@@ -279,9 +313,13 @@ async fn change_password(
         .hash(move || {
             passwords::verify(&current_password, Some(&stored)).then(|| passwords::hash(&new, salt))
         })
-        .await?
-        .ok_or_else(|| Problem::from_rule(&UserRule::WrongPassword))?
-        .map_err(Problem::internal)?;
+        .await?;
+    let Some(hash) = hash else {
+        let failed = (attempt, Some(caller.user.id), SessionRule::WrongCredentials);
+        record_failure(&app, Public, RequestOrigin(permit.origin.clone()), failed).await?;
+        return Err(Problem::from_rule(&UserRule::WrongPassword));
+    };
+    let hash = hash.map_err(Problem::internal)?;
     attempt.succeed().await;
     let idle = idle(&app);
     let changed = app.transact(permit, (), move |tx, _, ()| {

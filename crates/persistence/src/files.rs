@@ -91,6 +91,14 @@ pub fn get_visible(conn: &mut DbConnection, actor: &User, id: FileId) -> Result<
     Ok(file)
 }
 
+/// One file that the actor may see, for a link; records its creation (§14).
+pub fn create_link(tx: &mut Tx<'_>, id: FileId) -> Result<StoredFile> {
+    let actor = tx.actor()?.clone();
+    let file = get_visible(tx.conn, &actor, id)?;
+    tx.audit(AuditAction::CreateLink, StoredFile::NAME, id.get(), Changes::none());
+    Ok(file)
+}
+
 /// One file, by a link of this session, which must be valid; records the use (§14).
 pub fn open_link(tx: &mut Tx<'_>, session: &SessionRef, id: FileId) -> Result<StoredFile> {
     let owner = sessions::authenticate(tx.conn, session, tx.now)?;

@@ -7,9 +7,11 @@ use inspection_domain::{
     entity::Entity,
     ids::UserId,
     notifications::{Notice, NotificationType},
-    rule::NotFound,
+    rule::{NotFound, Rule},
     schema::{sessions, users},
-    sessions::{Refresh, Session, SessionEnd, SessionId, SessionRef, SessionRule, authorize},
+    sessions::{
+        Refresh, Session, SessionEnd, SessionId, SessionRef, SessionRule, attempts::FREE_FAILURES, authorize,
+    },
     time::Instant,
     users::User,
 };
@@ -76,7 +78,51 @@ pub fn start(tx: &mut Tx<'_>, account: &Account, idle: i64) -> Result<Session> {
     if user_rows::password_hash(tx.conn, user.id)? != account.password_hash {
         return Err(SessionRule::WrongCredentials.into());
     }
-    start_of(tx, user.id, idle)
+    let session = start_of(tx, user.id, idle)?;
+    let id = user.id.get();
+    tx.act_as(user);
+    tx.audit(AuditAction::SignIn, User::NAME, id, Changes::none().with("session", session.id.to_string()));
+    Ok(session)
+}
+
+/// A refused sign-in.
+#[derive(Debug, Clone)]
+pub struct FailedSignIn {
+    /// Digest of the account as it was entered.
+    pub account: String,
+    /// The account, if it exists.
+    pub user_id: Option<UserId>,
+    /// The reason.
+    pub rule: SessionRule,
+    /// Number of the attempt since the last success of the account.
+    pub number: u32,
+}
+
+/// Records a refused sign-in (§1). After ten failures in a row, the owner of the account is
+/// notified of the delay.
+pub fn fail(tx: &mut Tx<'_>, failed: &FailedSignIn) {
+    let id = failed.user_id.map(UserId::get);
+    let changes = Changes::none()
+        .with("account", failed.account.as_str())
+        .with("reason", failed.rule.code().as_str());
+    tx.audit(AuditAction::FailSignIn, User::NAME, id, changes);
+    if failed.number == FREE_FAILURES {
+        let changes = Changes::none().with("account", failed.account.as_str());
+        tx.audit(AuditAction::DelaySignIn, User::NAME, id, changes);
+        tx.notify(failed.user_id, &Notice::new(NotificationType::SignInsDelayed));
+    }
+}
+
+/// Addresses of the latest sessions of an account, up to a hundred; sessions that have ended count
+/// until their tokens have expired.
+pub fn addresses(conn: &mut DbConnection, owner: UserId) -> Result<Vec<String>> {
+    let found: Vec<Option<String>> = with_conn!(conn, |c| sessions::table
+        .filter(sessions::user_id.eq(owner))
+        .order((sessions::last_used_at.desc(), sessions::id.desc()))
+        .limit(LISTED)
+        .select(sessions::address)
+        .load(c))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Starts a session of an account, which is locked.
@@ -97,6 +143,9 @@ pub fn refresh(tx: &mut Tx<'_>, session: &SessionRef, number: i64, idle: i64) ->
     match before.refresh(number, device, tx.now, idle)? {
         Refresh::Rotated(after) => {
             write(tx, &after)?;
+            let id = user.id.get();
+            tx.act_as(user);
+            tx.audit(AuditAction::Refresh, User::NAME, id, Changes::none().with("session", after.id.to_string()));
             Ok(Some(after))
         }
         Refresh::Repeated => Ok(Some(before)),

@@ -199,3 +199,28 @@ fn a_guesser_with_all_the_time_has_few_attempts() {
     }
     assert!((17..=25).contains(&evaluated), "{evaluated} guesses in an hour");
 }
+
+/// A guesser keeps the account delayed, but only for places that it doesn't know.
+#[test]
+fn nobody_keeps_the_owner_out_with_guesses() {
+    let site = limited(None, LONG_TIMEOUT);
+    let target = site.user(Role::Inspector);
+    let home = "192.0.2.1";
+    assert_eq!(sign_in(&site, home, &target.email, PASSWORD), 200);
+    let mut refused_elsewhere = 0;
+    for n in 0..200 {
+        sign_in(&site, &format!("10.1.{}.{}", n / 250, n % 250), &target.email, "a guess of mine");
+        // The five attempts a minute of each address have the clock of the machine.
+        if n % 50 == 49 {
+            assert_eq!(sign_in(&site, home, &target.email, PASSWORD), 200, "after {n} guesses");
+            refused_elsewhere += u32::from(sign_in(&site, "198.51.100.1", &target.email, PASSWORD) == 429);
+        }
+        site.clock.advance_seconds(20);
+    }
+    assert!(refused_elsewhere >= 3, "{refused_elsewhere}");
+    let told = site.client(&target).get("/api/notifications?per_page=100");
+    let kinds: Vec<&str> =
+        told.data().as_array().expect("rows").iter().filter_map(|row| row["type"].as_str()).collect();
+    assert!(kinds.contains(&"sign_ins_delayed"), "{kinds:?}");
+    assert!(kinds.len() < 10, "told once for each series: {kinds:?}");
+}

@@ -151,6 +151,10 @@ session_reused =
     .title = A session was ended
     .message = A used token of one of your sessions was sent again, so the session has ended. Sign in there again; if you do not know the reason, change your password.
 
+sign_ins_delayed =
+    .title = Wrong passwords for your account
+    .message = Ten wrong passwords in a row were entered for your account. Further attempts must wait longer and longer, except from places where you have signed in before. If it was not you, tell an administrator.
+
 ## Phrases that the texts above are composed of.
 
 points = { $points ->

@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use super::{
     app::App,
     forwarded::Forwarded,
-    limits::{LimitDecision, Limits},
+    limits::{LimitDecision, Limits, network},
     openapi::{Describe, Operation},
     problem::Problem,
 };
@@ -40,33 +40,43 @@ pub(crate) struct Attempt<'a> {
     guard: &'a PasswordGuard,
     app: &'a App,
     /// Digest of the account.
-    account: String,
+    pub(crate) account: String,
+    /// What counts together: the account, or the account at a known address.
+    key: String,
     /// Its number since the last success.
     pub(crate) number: u32,
 }
 
 impl PasswordGuard {
     /// Counts an attempt at the password of this account, whether or not it exists. Fails if there
-    /// were too many, here or elsewhere.
-    pub(crate) async fn begin<'a>(&'a self, app: &'a App, email: &str) -> Result<Attempt<'a>, Problem> {
+    /// were too many, here or elsewhere. `known` are the addresses from which the account has signed
+    /// in: attempts from there count apart, so that nobody else can keep the owner out.
+    pub(crate) async fn begin<'a>(
+        &'a self,
+        app: &'a App,
+        email: &str,
+        known: &[String],
+    ) -> Result<Attempt<'a>, Problem> {
         let email = email.trim().to_lowercase();
         let account = app.tokens().fingerprint(format!("account\n{email}").as_bytes());
         let account = account.ok_or_else(|| Problem::internal("signing failed"))?;
-        let (number, decision) = self.limits.begin_attempt(&account, self.address, app.now()).await;
+        let is_known = known.iter().filter_map(|text| text.parse().ok()).any(|it| network(it) == network(self.address));
+        let key = if is_known { format!("{account}@{}", network(self.address)) } else { account.clone() };
+        let (number, decision) = self.limits.begin_attempt(&key, self.address, app.now()).await;
         if let Some(decision) = decision {
             let _ = self.decided.0.set(decision);
             if decision.is_refusal() {
                 return Err(Problem::rate_limited());
             }
         }
-        Ok(Attempt { guard: self, app, account, number })
+        Ok(Attempt { guard: self, app, account, key, number })
     }
 }
 
 impl Attempt<'_> {
     /// Records that the password is right.
     pub(crate) async fn succeed(self) {
-        self.guard.limits.succeed(&self.account, self.guard.address, self.app.now()).await;
+        self.guard.limits.succeed(&self.key, self.guard.address, self.app.now()).await;
     }
 }
 

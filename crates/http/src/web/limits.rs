@@ -17,13 +17,16 @@ use inspection_domain::{ids::UserId, time::Instant};
 
 use self::{
     attempts::MemoryAttempts,
-    client::{Client, network},
+    client::Client,
     memory::MemoryCounter,
     redis::RedisCounter,
 };
 use super::{forwarded::Forwarded, problem::Problem, settings::Settings};
 
-pub(crate) use self::limit::{Limit, LimitDecision};
+pub(crate) use self::{
+    client::network,
+    limit::{Limit, LimitDecision},
+};
 pub use self::{ping::ping_redis, redis::is_redis_url};
 
 /// Name and requests for each minute of every limit.

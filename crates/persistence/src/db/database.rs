@@ -187,16 +187,17 @@ impl Database {
         origin: Origin,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
-        let (value, topics) = self.with(|connection| {
+        let (value, aftermath) = self.with(|connection| {
             connection.transaction(|connection| {
                 let mut tx = Tx::new(connection, context, origin);
                 let value = work(&mut tx).map_err(|error| tx.refusal(error))?;
                 Ok((value, tx.finish()?))
             })
         })?;
-        for topic in topics {
-            self.notifier.wake(topic);
+        for topic in &aftermath.topics {
+            self.notifier.wake(*topic);
         }
+        aftermath.log();
         Ok(value)
     }
 

@@ -62,6 +62,36 @@ pub struct Origin {
     pub request_id: Option<String>,
 }
 
+/// What a unit of work leaves to do after its commit.
+pub(crate) struct Aftermath {
+    /// Topics to wake.
+    pub(crate) topics: Vec<Topic>,
+    /// Entries of the audit trail to log.
+    security_events: Vec<AuditEntry>,
+}
+
+impl Aftermath {
+    /// Logs the entries that concern access, so that an operator can watch them without reading the
+    /// audit trail.
+    pub(crate) fn log(&self) {
+        for entry in &self.security_events {
+            let fact = |name: &str| entry.changes.0.get(name).and_then(|change| change["new"].as_str());
+            tracing::info!(
+                target: "inspection::security",
+                request_id = entry.request_id,
+                event = entry.action.as_str(),
+                user = entry.actor_id.map(UserId::get),
+                entity_type = entry.entity_type,
+                entity_id = entry.entity_id,
+                account = fact("account"),
+                address = entry.address,
+                user_agent = fact("user_agent"),
+                "security"
+            );
+        }
+    }
+}
+
 /// A unit of work in progress.
 pub struct Tx<'c> {
     /// The connection, inside the transaction.
@@ -259,25 +289,28 @@ impl<'c> Tx<'c> {
         &mut self,
         action: AuditAction,
         entity_type: &'static str,
-        entity_id: i64,
+        entity_id: impl Into<Option<i64>>,
         changes: Changes,
     ) {
-        self.audit_entries.push(AuditEntry {
+        let mut entry = AuditEntry {
             id: AuditId::UNSAVED,
             at: self.now,
             actor_id: self.actor_id(),
             action,
             entity_type: entity_type.into(),
-            entity_id: Some(entity_id),
+            entity_id: entity_id.into(),
             address: self.origin.address.clone(),
             request_id: self.origin.request_id.clone(),
             changes,
-        });
+        };
+        if let Some(user_agent) = self.device().user_agent.filter(|_| entry.is_security_event()) {
+            entry.changes = entry.changes.with("user_agent", user_agent);
+        }
+        self.audit_entries.push(entry);
     }
 
-    /// Inserts the rows that the unit of work leaves, and returns the topics to wake after the
-    /// commit.
-    pub(crate) fn finish(mut self) -> Result<Vec<Topic>> {
+    /// Inserts the rows that the unit of work leaves, and returns what to do after the commit.
+    pub(crate) fn finish(mut self) -> Result<Aftermath> {
         if let Some(expected) = self.expected.take() {
             expected.outcome(self.conn)?;
         }
@@ -310,6 +343,7 @@ impl<'c> Tx<'c> {
         for topic in &topics {
             notify::notify_others(self.conn, *topic)?;
         }
-        Ok(topics)
+        self.audit_entries.retain(AuditEntry::is_security_event);
+        Ok(Aftermath { topics, security_events: self.audit_entries })
     }
 }

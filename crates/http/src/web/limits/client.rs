@@ -64,7 +64,7 @@ impl KeyExtractor for ClientKey {
 }
 
 /// The network of an address. One household or machine usually owns a whole IPv6 /64 network.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
             Some(v4) => IpAddr::V4(v4),
