@@ -405,5 +405,23 @@ fn malformed_http_requests_do_no_harm() {
         let _ = stream.read_to_end(&mut answer);
         assert!(!answer.starts_with(b"HTTP/1.1 5"), "{}", String::from_utf8_lossy(&answer));
     }
+    // A proxy might see another end of these requests, and so another request behind them.
+    for framing in [
+        "Content-Length: 2\r\nContent-Length: 40",
+        "Content-Length: 2\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 2",
+        "Transfer-Encoding: gzip, identity",
+    ] {
+        let mut stream = std::net::TcpStream::connect(&address).expect("connected");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("set");
+        let head = format!("POST /api/auth/login HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("sent");
+        stream.write_all(b"{}GET /health HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 400"), "{framing}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{framing}: {answer}");
+    }
     assert_eq!(site.anonymous().get("/health").status, 200);
 }

@@ -13,6 +13,20 @@ use crate::{
 };
 
 on_both! {
+    /// The token of an admin must not be enough to take the account over.
+    fn an_admin_resets_the_passwords_of_other_users_only(site: TestSite) {
+        let admin = site.user(Role::Admin);
+        let reset = |id: i64| {
+            let path = format!("/api/users/{id}/reset-password");
+            site.client(&admin).post(&path, &json!({"new_password": "a crane over quay nine"}))
+        };
+        let own = reset(admin.id.get());
+        assert_eq!((own.status, own.code()), (400, "RULE_VIOLATION"), "{}", own.text);
+        assert_eq!(reset(site.user(Role::Admin).id.get()).status, 200);
+        let login = json!({"email": admin.email, "password": inspection_testkit::builders::PASSWORD});
+        assert_eq!(site.anonymous().post("/api/auth/login", &login).status, 200);
+    }
+
     fn a_badge_of_any_size_does_not_disturb_the_numbering(site: TestSite) {
         let admin = site.as_a(Role::Admin);
         let new = |n: u32, badge: Option<&str>| admin.post("/api/users", &json!({

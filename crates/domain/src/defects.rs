@@ -403,8 +403,8 @@ impl Defect {
         Ok(after)
     }
 
-    /// The part that the owner of its repair sees before the planned time is entered: no description
-    /// and no notes (§7).
+    /// The part that the owner of its repair sees before the planned time is entered: no
+    /// description and no notes (§7).
     #[must_use]
     pub fn outline(self) -> Self {
         Self { description: String::new(), description_ar: None, resolution_notes: None, ..self }

@@ -476,6 +476,9 @@ pub enum UserRule {
     /// At least one admin must be able to sign in (§1).
     #[error("the last active admin can be neither deactivated nor demoted")]
     LastAdmin,
+    /// An admin resets their own password, which would not need the current one (§1).
+    #[error("change your own password with the current one")]
+    OwnReset,
     /// The current password, required for a change, is wrong (§1).
     #[error("the current password is wrong")]
     WrongPassword,
@@ -484,14 +487,14 @@ pub enum UserRule {
 impl Rule for UserRule {
     fn code(&self) -> Code {
         match self {
-            Self::LastAdmin => Code::RuleViolation,
+            Self::LastAdmin | Self::OwnReset => Code::RuleViolation,
             Self::WrongPassword => Code::ValidationError,
         }
     }
 
     fn fields(&self) -> Vec<crate::rule::FieldError> {
         match self {
-            Self::LastAdmin => Vec::new(),
+            Self::LastAdmin | Self::OwnReset => Vec::new(),
             Self::WrongPassword => Invalid::field("current_password", "is wrong").fields(),
         }
     }

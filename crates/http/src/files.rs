@@ -258,9 +258,8 @@ async fn link(
     body: Body<NewLink>,
 ) -> Result<Created<LinkView>, Problem> {
     let session = permit.token.session;
-    let (file, new) = app
-        .transact(permit, (id, body), |tx, _, (id, new)| Ok((files::create_link(tx, id)?, new)))
-        .await?;
+    let (file, new) =
+        app.transact(permit, (id, body), |tx, _, (id, new)| Ok((files::create_link(tx, id)?, new))).await?;
     let token = app.links().sign(&Link { file: file.id, session }, new.seconds(), app.now());
     let token = token.ok_or_else(|| Problem::internal("signing a link failed"))?;
     let base = request_context::reader().prefix.path(format!("/api/files/{}", file.id));

@@ -155,7 +155,8 @@ pub fn unplanned(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Re
     list(conn, &job_query, None, page)
 }
 
-/// Those of the defects whose repair waits for its planned time, which this owner has to enter (§7).
+/// Those of the defects whose repair waits for its planned time, which this owner has to enter
+/// (§7).
 pub fn unplanned_defects(
     conn: &mut DbConnection,
     owner: UserId,

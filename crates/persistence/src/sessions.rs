@@ -102,9 +102,8 @@ pub struct FailedSignIn {
 /// notified of the delay.
 pub fn fail(tx: &mut Tx<'_>, failed: &FailedSignIn) {
     let id = failed.user_id.map(UserId::get);
-    let changes = Changes::none()
-        .with("account", failed.account.as_str())
-        .with("reason", failed.rule.code().as_str());
+    let changes =
+        Changes::none().with("account", failed.account.as_str()).with("reason", failed.rule.code().as_str());
     tx.audit(AuditAction::FailSignIn, User::NAME, id, changes);
     if failed.number == FREE_FAILURES {
         let changes = Changes::none().with("account", failed.account.as_str());
@@ -145,7 +144,12 @@ pub fn refresh(tx: &mut Tx<'_>, session: &SessionRef, number: i64, idle: i64) ->
             write(tx, &after)?;
             let id = user.id.get();
             tx.act_as(user);
-            tx.audit(AuditAction::Refresh, User::NAME, id, Changes::none().with("session", after.id.to_string()));
+            tx.audit(
+                AuditAction::Refresh,
+                User::NAME,
+                id,
+                Changes::none().with("session", after.id.to_string()),
+            );
             Ok(Some(after))
         }
         Refresh::Repeated => Ok(Some(before)),

@@ -213,9 +213,12 @@ pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &User, draft: 
     Ok(after)
 }
 
-/// Replaces the password of an account, which is locked, and ends its sessions (§1).
+/// Replaces the password of another user's account and ends its sessions (§1). Locks the account.
 pub fn reset_password(tx: &mut Tx<'_>, id: UserId, password: &Password, password_hash: &str) -> Result<User> {
     let user = rows::lock(tx.conn, id)?;
+    if tx.actor_id() == Some(id) {
+        return Err(UserRule::OwnReset.into());
+    }
     check_password(password, &user, "new_password")?;
     set_password(tx, &user, password_hash, AuditAction::ResetPassword)?;
     Ok(user)

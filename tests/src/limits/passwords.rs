@@ -202,7 +202,7 @@ fn a_guesser_with_all_the_time_has_few_attempts() {
 
 /// A guesser keeps the account delayed, but only for places that it doesn't know.
 #[test]
-fn nobody_keeps_the_owner_out_with_guesses() {
+fn no_guesser_keeps_the_owner_out() {
     let site = limited(None, LONG_TIMEOUT);
     let target = site.user(Role::Inspector);
     let home = "192.0.2.1";

@@ -49,8 +49,8 @@ pub(crate) struct Attempt<'a> {
 
 impl PasswordGuard {
     /// Counts an attempt at the password of this account, whether or not it exists. Fails if there
-    /// were too many, here or elsewhere. `known` are the addresses from which the account has signed
-    /// in: attempts from there count apart, so that nobody else can keep the owner out.
+    /// were too many, here or elsewhere. `known` are the addresses from which the account has
+    /// signed in: attempts from there count apart, so that no other user can keep the owner out.
     pub(crate) async fn begin<'a>(
         &'a self,
         app: &'a App,
@@ -60,7 +60,8 @@ impl PasswordGuard {
         let email = email.trim().to_lowercase();
         let account = app.tokens().fingerprint(format!("account\n{email}").as_bytes());
         let account = account.ok_or_else(|| Problem::internal("signing failed"))?;
-        let is_known = known.iter().filter_map(|text| text.parse().ok()).any(|it| network(it) == network(self.address));
+        let is_known =
+            known.iter().filter_map(|text| text.parse().ok()).any(|it| network(it) == network(self.address));
         let key = if is_known { format!("{account}@{}", network(self.address)) } else { account.clone() };
         let (number, decision) = self.limits.begin_attempt(&key, self.address, app.now()).await;
         if let Some(decision) = decision {

@@ -15,12 +15,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 use actix_web::{dev::ServiceRequest, http::Method};
 use inspection_domain::{ids::UserId, time::Instant};
 
-use self::{
-    attempts::MemoryAttempts,
-    client::Client,
-    memory::MemoryCounter,
-    redis::RedisCounter,
-};
+use self::{attempts::MemoryAttempts, client::Client, memory::MemoryCounter, redis::RedisCounter};
 use super::{forwarded::Forwarded, problem::Problem, settings::Settings};
 
 pub(crate) use self::{
