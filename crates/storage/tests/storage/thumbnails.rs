@@ -4,8 +4,9 @@ use futures_util::TryStreamExt;
 use image::{DynamicImage, GenericImageView, ImageFormat};
 use inspection_domain::files::FileKind;
 use inspection_storage::{Key, NoThumbnail, Requester, Size, StoreError};
-use inspection_testkit::files::{
-    animation, encoded, exif, jpeg, jpeg_of_quality, jpeg_with, noise, pdf, picture, png, webp,
+use inspection_testkit::{
+    bombs::bombs,
+    files::{animation, encoded, exif, jpeg, jpeg_of_quality, jpeg_with, noise, pdf, picture, png, webp},
 };
 
 use crate::{TestStore, bytes, key, on_every_store, run};
@@ -78,6 +79,21 @@ fn only_images_have_thumbnails() {
             let none =
                 store.storage.thumbnail(&key, Size::for_pixels(160), Requester::Visitor).await.map(drop);
             assert_eq!(none, Err(NoThumbnail::Impossible));
+        }
+        assert_eq!(store.staged(), 0);
+    });
+}
+
+#[test]
+fn bombs_that_are_stored_already_have_no_thumbnails() {
+    run(async {
+        let store = TestStore::local();
+        for bomb in bombs() {
+            let kind = FileKind::ALL.iter().copied().find(|kind| kind.as_str() == bomb.declared);
+            let key = store.put(&bomb.bytes, kind.expect("a type")).await;
+            let size = Size::for_pixels(640);
+            let none = store.storage.thumbnail(&key, size, Requester::User(1)).await.map(drop);
+            assert_eq!(none, Err(NoThumbnail::Impossible), "{}", bomb.what);
         }
         assert_eq!(store.staged(), 0);
     });
