@@ -23,9 +23,16 @@ pub const FILE_SIZE: usize = 10 << 20;
 pub const FILES_KEPT: usize = 5;
 
 /// The filter: this workspace at the configured level, libraries at `INFO` in `DEBUG`.
+///
+/// The HTTP library reports a request that it cannot parse as an error, which any client could
+/// repeat; the response is 400.
 fn filter(level: LevelFilter) -> Targets {
     let libraries = if level == LevelFilter::DEBUG { LevelFilter::INFO } else { level };
-    Targets::new().with_default(libraries).with_target("inspection_", level)
+    let connections = if level == LevelFilter::TRACE { level } else { LevelFilter::OFF };
+    Targets::new()
+        .with_default(libraries)
+        .with_target("inspection_", level)
+        .with_target("actix_http::h1::dispatcher", connections)
 }
 
 /// The guard of the log writer. Dropping it flushes pending lines.
@@ -151,6 +158,14 @@ mod tests {
         assert!(filter.would_enable("actix_server", &Level::INFO));
         assert!(super::filter(LevelFilter::TRACE).would_enable("actix_server", &Level::TRACE));
         assert!(!super::filter(LevelFilter::ERROR).would_enable("actix_server", &Level::INFO));
+    }
+
+    #[test]
+    fn requests_that_cannot_be_parsed_are_no_errors() {
+        for (level, is_logged) in [(LevelFilter::INFO, false), (LevelFilter::TRACE, true)] {
+            let filter = filter(level);
+            assert_eq!(filter.would_enable("actix_http::h1::dispatcher", &Level::ERROR), is_logged);
+        }
     }
 
     #[test]
