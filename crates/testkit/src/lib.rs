@@ -23,8 +23,10 @@ mod messages;
 pub mod outages;
 pub mod postgres;
 pub mod processes;
+pub mod raw_http;
 pub mod redis;
 pub mod s3;
+pub mod service;
 pub mod skips;
 
 pub use databases::{DatabaseKind, TestDatabase};

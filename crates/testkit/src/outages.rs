@@ -2,22 +2,19 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use inspection_persistence::scratch;
-use tempfile::TempDir;
 
 use crate::{
     clients::Client,
     load::{Account, Load, Tally, machine},
     postgres::{OwnServer, Stop},
     redis::Redis,
+    service::Service,
     skips::Skipped,
 };
 
@@ -42,71 +39,35 @@ pub struct OutageReport {
     pub errors: Vec<String>,
 }
 
-/// The running program.
-struct Service {
-    child: Child,
-    base: String,
-    folder: TempDir,
-}
-
 const ACCOUNT: Account<'_> = Account { email: "admin@example.com", password: "correct horse battery" };
 
-impl Service {
-    fn start(program: &Path, database: &str, redis: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = fs::File::create(folder.path().join("log")).expect("a log");
-        let mut child = Command::new(program)
-            .current_dir(folder.path())
-            .env_clear()
-            .envs([
-                ("PORT", "0"),
-                ("LOG_LEVEL", "warn"),
-                ("DATABASE_URL", database),
-                ("REDIS_URL", redis),
-                ("TRUSTED_PROXIES", "127.0.0.0/8"),
-                ("ADMIN_EMAIL", ACCOUNT.email),
-                ("ADMIN_PASSWORD", ACCOUNT.password),
-            ])
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("started");
-        let lines = BufReader::new(child.stdout.take().expect("output")).lines().map_while(Result::ok);
-        let mut base = None;
-        for line in lines {
-            base = line.trim().strip_prefix("Listening on ").map(ToOwned::to_owned).or(base);
-            if line.ends_with("Ctrl-C") {
-                break;
-            }
-        }
-        Self { child, base: base.expect("the address is printed"), folder }
-    }
-
-    /// Waits until `/health` meets a condition. Returns the time that took.
-    fn until(&self, what: &str, is_so: impl Fn(u16, &serde_json::Value) -> bool) -> Duration {
-        // Every probe has its own client address, so that no rate limit applies.
-        let probe = Client::new(&self.base);
-        let started = Instant::now();
-        for n in 0_u32.. {
-            let [_, a, b, c] = n.to_be_bytes();
-            let probe = probe.with_header("x-forwarded-for", &format!("172.{}.{b}.{c}", 16 + a));
-            let answer = probe.get("/health");
-            if is_so(answer.status, &answer.json) {
-                break;
-            }
-            assert!(started.elapsed() < RECOVERY_TIMEOUT, "{what}: {}", answer.text);
-            thread::sleep(Duration::from_millis(50));
-        }
-        started.elapsed()
-    }
+fn start(program: &Path, database: &str, redis: &str) -> Service {
+    let settings = [
+        ("DATABASE_URL", database),
+        ("REDIS_URL", redis),
+        ("TRUSTED_PROXIES", "127.0.0.0/8"),
+        ("ADMIN_EMAIL", ACCOUNT.email),
+        ("ADMIN_PASSWORD", ACCOUNT.password),
+    ];
+    Service::start(program, &settings)
 }
 
-impl Drop for Service {
-    fn drop(&mut self) {
-        // The test has noticed if it ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// Waits until `/health` meets a condition. Returns the time that took.
+fn until(service: &Service, what: &str, is_so: impl Fn(u16, &serde_json::Value) -> bool) -> Duration {
+    // Every probe has its own client address, so that no rate limit applies.
+    let probe = Client::new(service.base());
+    let started = Instant::now();
+    for n in 0_u32.. {
+        let [_, a, b, c] = n.to_be_bytes();
+        let probe = probe.with_header("x-forwarded-for", &format!("172.{}.{b}.{c}", 16 + a));
+        let answer = probe.get("/health");
+        if is_so(answer.status, &answer.json) {
+            break;
+        }
+        assert!(started.elapsed() < RECOVERY_TIMEOUT, "{what}: {}", answer.text);
+        thread::sleep(Duration::from_millis(50));
     }
+    started.elapsed()
 }
 
 /// Runs a load on the program for at least this time, with outages of length `pause`.
@@ -123,53 +84,53 @@ pub fn survive(
     let mut postgres = OwnServer::start()?;
     let mut redis = Redis::start_with(Some("limits-and-more"))?;
     scratch::create_database(&postgres.url("postgres"), "inspection", None).expect("a database");
-    let mut service = Service::start(program, &postgres.url("inspection"), &redis.url());
+    let mut service = start(program, &postgres.url("inspection"), &redis.url());
+    let until = |what: &str, is_so: fn(u16, &serde_json::Value) -> bool| until(&service, what, is_so);
     let is_shared = |_: u16, health: &serde_json::Value| health["rate_limits"] == "redis";
     let is_local = |status: u16, health: &serde_json::Value| {
         status == 200 && health["rate_limits"] == "memory (redis unreachable)"
     };
     let is_healthy = |status: u16, _: &serde_json::Value| status == 200;
     let is_degraded = |status: u16, _: &serde_json::Value| status == 503;
-    service.until("limits are shared at the start", is_shared);
+    until("limits are shared at the start", is_shared);
     let began = Instant::now();
-    let load = Load::start(&service.base, ACCOUNT, threads);
+    let load = Load::start(service.base(), ACCOUNT, threads);
     let (mut cycles, mut recoveries) = (0, Vec::new());
     while cycles == 0 || began.elapsed() < time {
         thread::sleep(pause);
         redis.kill();
-        service.until("limits go on without Redis", is_local);
+        until("limits go on without Redis", is_local);
         thread::sleep(pause);
         redis.resume();
-        service.until("limits are shared again", is_shared);
+        until("limits are shared again", is_shared);
         redis.freeze();
-        service.until("limits go on while Redis is frozen", is_local);
+        until("limits go on while Redis is frozen", is_local);
         thread::sleep(pause);
         redis.thaw();
-        service.until("limits are shared again", is_shared);
+        until("limits are shared again", is_shared);
         for how in [Stop::Immediate, Stop::Fast] {
             postgres.stop(how);
-            service.until("the database is unavailable", is_degraded);
-            assert_eq!(Client::new(&service.base).get("/health/ready").status, 503);
+            until("the database is unavailable", is_degraded);
+            assert_eq!(Client::new(service.base()).get("/health/ready").status, 503);
             thread::sleep(pause);
             postgres.resume();
-            recoveries.push(service.until("the database is back", is_healthy));
+            recoveries.push(until("the database is back", is_healthy));
             thread::sleep(pause);
         }
         redis.kill();
         postgres.stop(Stop::Immediate);
-        service.until("everything is unavailable", is_degraded);
+        until("everything is unavailable", is_degraded);
         postgres.resume();
         redis.resume();
-        recoveries.push(service.until("everything is back", is_healthy));
-        service.until("limits are shared again", is_shared);
+        recoveries.push(until("everything is back", is_healthy));
+        until("limits are shared again", is_shared);
         cycles += 1;
     }
     thread::sleep(pause);
     let tally = load.finish();
-    assert!(service.child.try_wait().expect("a process").is_none(), "the program has ended");
-    let (losses, kept_though_refused) = stored(&service.base, &tally);
-    let log = fs::read_to_string(service.folder.path().join("log")).expect("a log");
-    let errors = log.lines().filter(|line| line.contains("ERROR")).map(ToOwned::to_owned).collect();
+    assert!(service.is_running(), "the program has ended");
+    let (losses, kept_though_refused) = stored(service.base(), &tally);
+    let errors = service.log().lines().filter(|line| line.contains("ERROR")).map(ToOwned::to_owned).collect();
     Ok(OutageReport { tally, cycles, recoveries, losses, kept_though_refused, errors })
 }
 

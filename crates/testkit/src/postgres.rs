@@ -32,17 +32,19 @@ const SOCKET_PATH_MAX: usize = 100;
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const LOG_TAIL_LINES: usize = 20;
 
-/// Becomes the server; `$1` is the folder of the binaries, `$2` that of the server, `$3` the value
-/// of `synchronous_commit`. It waits for a line and ends at the end of its input, so that nothing
-/// starts before its supervisor runs. The trap lets `initdb` finish: interrupted, it would leave
-/// shared memory behind.
+/// Becomes the server; `$1` is the folder of the binaries, `$2` that of the server, and all others
+/// are settings. It waits for a line and ends at the end of its input, so that nothing starts
+/// before its supervisor runs. The trap lets `initdb` finish: interrupted, it would leave shared
+/// memory behind.
 const RUNNER: &str = r#"
 trap exit QUIT
 read -r _ || exit
-[ -e data/PG_VERSION ] || "$1/initdb" -D data -U inspection --auth=trust --no-sync -E UTF8 --locale=C || exit
-exec "$1/postgres" -D data -k "$2" -p 5432 -c listen_addresses= -c fsync=off -c synchronous_commit="$3" \
+bin=$1 folder=$2
+shift 2
+[ -e data/PG_VERSION ] || "$bin/initdb" -D data -U inspection --auth=trust --no-sync -E UTF8 --locale=C || exit
+exec "$bin/postgres" -D data -k "$folder" -p 5432 -c listen_addresses= -c fsync=off \
     -c full_page_writes=off -c autovacuum=off \
-    -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=2GB
+    -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=2GB "$@"
 "#;
 
 /// Stops the server after the test process; `$1` is the process of the runner, `$2` the folder of
@@ -75,6 +77,7 @@ pub struct OwnServer {
     bin: PathBuf,
     user: Option<User>,
     folder: PathBuf,
+    settings: Vec<String>,
     running: Option<(Child, Child)>,
 }
 
@@ -157,7 +160,8 @@ impl Server {
     fn start(bin: PathBuf) -> Result<Server, String> {
         let user = unprivileged_user()?;
         let folder = new_folder(user, &process::id().to_string())?;
-        let (_, supervisor) = launch(&bin, &folder, user, "off")?;
+        let settings = ["-c".to_owned(), "synchronous_commit=off".to_owned()];
+        let (_, supervisor) = launch(&bin, &folder, user, &settings)?;
         Ok(Server { bin, folder, _supervisor: supervisor })
     }
 }
@@ -169,13 +173,24 @@ impl OwnServer {
     ///
     /// As [`Server::shared`].
     pub fn start() -> Result<Self, Skipped> {
+        Self::start_with(&[])
+    }
+
+    /// A new server with these settings, such as `shared_buffers=512MB`, running.
+    ///
+    /// # Panics
+    ///
+    /// As [`Server::shared`].
+    pub fn start_with(settings: &[&str]) -> Result<Self, Skipped> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let prepared = binaries().and_then(|bin| {
             let Some(bin) = bin else { return Ok(None) };
             let user = unprivileged_user()?;
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let folder = new_folder(user, &format!("{}-{number}", process::id()))?;
-            Ok(Some(Self { bin, user, folder, running: None }))
+            let all = ["synchronous_commit=on"].iter().chain(settings);
+            let settings = all.flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect();
+            Ok(Some(Self { bin, user, folder, settings, running: None }))
         });
         let server = prepared.unwrap_or_else(|error| panic!("PostgreSQL for the tests: {error}"));
         let mut server = server.ok_or_else(|| skip(POSTGRESQL))?;
@@ -188,6 +203,17 @@ impl OwnServer {
         url(&self.folder, database)
     }
 
+    /// Number of the process of the running server, whose children are the sessions.
+    pub fn pid(&self) -> Option<u32> {
+        self.running.as_ref().map(|(runner, _)| runner.id())
+    }
+
+    /// A client program such as `pgbench` that came with the server, or else one on `PATH`.
+    pub fn tool(&self, name: &str) -> Option<PathBuf> {
+        let own = Some(self.bin.join(name)).filter(|file| file.is_file());
+        own.or_else(|| find(name))
+    }
+
     /// Starts the server with its present data.
     ///
     /// # Panics
@@ -196,7 +222,7 @@ impl OwnServer {
     pub fn resume(&mut self) {
         // A crash leaves it behind, and `wait_until_ready` would read it.
         let _ = fs::remove_file(self.folder.join("data/postmaster.pid"));
-        let started = launch(&self.bin, &self.folder, self.user, "on");
+        let started = launch(&self.bin, &self.folder, self.user, &self.settings);
         self.running = Some(started.unwrap_or_else(|error| panic!("PostgreSQL for the tests: {error}")));
     }
 
@@ -236,9 +262,9 @@ fn launch(
     bin: &Path,
     folder: &Path,
     user: Option<User>,
-    synchronous_commit: &str,
+    settings: &[String],
 ) -> Result<(Child, Child), String> {
-    let spawned = spawn_runner(bin, folder, user, synchronous_commit).and_then(|mut runner| {
+    let spawned = spawn_runner(bin, folder, user, settings).and_then(|mut runner| {
         let mut supervisor = Command::new("sh");
         supervisor.args(["-c", SUPERVISOR, "supervisor", &runner.id().to_string()]).arg(folder);
         // Its own process group, which signals to the test run don't reach. No output: a reader of
@@ -254,15 +280,10 @@ fn launch(
     Ok((runner, supervisor))
 }
 
-fn spawn_runner(
-    bin: &Path,
-    folder: &Path,
-    user: Option<User>,
-    synchronous_commit: &str,
-) -> io::Result<Child> {
+fn spawn_runner(bin: &Path, folder: &Path, user: Option<User>, settings: &[String]) -> io::Result<Child> {
     let log = File::create(folder.join("log"))?;
     let mut runner = Command::new("sh");
-    runner.args(["-c", RUNNER, "runner"]).args([bin, folder]).arg(synchronous_commit);
+    runner.args(["-c", RUNNER, "runner"]).args([bin, folder]).args(settings);
     // `initdb` needs a current folder that the user may enter.
     runner.current_dir(folder).process_group(0);
     runner.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
