@@ -196,11 +196,7 @@ async fn record_failure(
     (attempt, user_id, rule): (Attempt<'_>, Option<UserId>, SessionRule),
 ) -> Result<(), Problem> {
     let failed = FailedSignIn { account: attempt.account, user_id, rule, number: attempt.number };
-    app.write_public(public, origin, move |tx| {
-        sessions::fail(tx, &failed);
-        Ok(())
-    })
-    .await
+    app.write_public(public, origin, move |tx| sessions::fail(tx, &failed)).await
 }
 
 async fn login(

@@ -100,7 +100,7 @@ pub struct FailedSignIn {
 
 /// Records a refused sign-in (§1). After ten failures in a row, the owner of the account is
 /// notified of the delay.
-pub fn fail(tx: &mut Tx<'_>, failed: &FailedSignIn) {
+pub fn fail(tx: &mut Tx<'_>, failed: &FailedSignIn) -> Result<()> {
     let id = failed.user_id.map(UserId::get);
     let changes =
         Changes::none().with("account", failed.account.as_str()).with("reason", failed.rule.code().as_str());
@@ -110,6 +110,7 @@ pub fn fail(tx: &mut Tx<'_>, failed: &FailedSignIn) {
         tx.audit(AuditAction::DelaySignIn, User::NAME, id, changes);
         tx.notify(failed.user_id, &Notice::new(NotificationType::SignInsDelayed));
     }
+    Ok(())
 }
 
 /// Addresses of the latest sessions of an account, up to a hundred; sessions that have ended count

@@ -10,13 +10,14 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use inspection_domain::users::{Email, Password};
 use inspection_operations::keys::{LEAST_BITS, estimated_bits};
+use inspection_storage::Bucket;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use problems::Problems;
 pub(crate) use sources::DOTENV;
 pub use sources::{Resolved, Shown, Sources};
-pub use values::{Bind, Bucket, DatabaseUrl, LogFormat, LogLevel, Origins, Profile, RedisUrl, Zone};
+pub use values::{Bind, DatabaseUrl, LogFormat, LogLevel, Origins, Profile, RedisUrl, Zone};
 
 pub use variable::{Secrecy, Variable};
 

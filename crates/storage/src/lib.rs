@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod blocking;
+mod bucket;
 mod content;
 mod error;
 mod key;
@@ -12,6 +13,7 @@ mod store;
 mod thumbnails;
 mod turns;
 
+pub use bucket::Bucket;
 pub use content::Refusal;
 pub use error::{StoreError, UploadError};
 pub use key::{Key, ObjectKind, Size};

@@ -3,6 +3,8 @@
 use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use inspection_domain::{input::Invalid, rule::Rule, time::SiteTimeZone, users::Email};
+use inspection_operations::addresses::{encrypted_or_local, http_address};
+use inspection_storage::Bucket;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use tracing::level_filters::LevelFilter;
@@ -356,29 +358,9 @@ impl Value for Email {
     }
 }
 
-/// A bucket and the prefix of its keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bucket {
-    /// Name of the bucket.
-    pub name: String,
-    /// Prefix of all keys; may be empty.
-    pub prefix: String,
-}
-
 impl Value for Bucket {
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || "must be a bucket such as s3://bucket or s3://bucket/prefix".to_owned();
-        let rest = text.strip_prefix("s3://").ok_or_else(wrong)?;
-        let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        let prefix = prefix.trim_matches('/');
-        let parts_are_plain =
-            prefix.split('/').all(|part| part.chars().all(is_plain) && !part.starts_with('.'));
-        if (3..=63).contains(&name.len()) && name.chars().all(is_plain) && parts_are_plain {
-            Ok(Self { name: name.into(), prefix: prefix.into() })
-        } else {
-            Err(wrong())
-        }
+        Self::parse(text).ok_or_else(|| "must be a bucket such as s3://bucket or s3://bucket/prefix".into())
     }
 }
 
@@ -411,26 +393,6 @@ impl Value for BaseUrl {
     }
 }
 
-/// An address that receives secrets or files, which other machines must not read on the way.
-fn encrypted_or_local(address: String) -> Result<String, String> {
-    if address.starts_with("https://") || is_on_this_machine(&address) {
-        Ok(address)
-    } else {
-        Err("must begin with https://, except on this machine".into())
-    }
-}
-
-/// Whether the host of an address is this machine.
-fn is_on_this_machine(address: &str) -> bool {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let host = rest.split('/').next().unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
-}
-
 /// The address of the service for its clients, without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppUrl(
@@ -447,14 +409,6 @@ impl Value for AppUrl {
             .map(Self)
             .ok_or_else(|| "must be an address such as https://example.com/inspection".into())
     }
-}
-
-/// An HTTP address with a host and plain characters, without trailing slashes.
-fn http_address(text: &str) -> Option<String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "./-_:[]".contains(c);
-    let has_host = !rest.is_empty() && !rest.starts_with('/');
-    (has_host && rest.chars().all(is_plain)).then(|| text.trim_end_matches('/').to_owned())
 }
 
 impl Value for String {

@@ -1,6 +1,6 @@
 //! Users, sessions, leaves, bonus stars and notifications.
 
-use inspection_domain::users::Password;
+use inspection_domain::{sessions::SessionRule, users::Password};
 use inspection_persistence::sessions;
 use inspection_testkit::builders::{PASSWORD, input, password_hash};
 use serde_json::json;
@@ -38,6 +38,13 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     effects!(ledger, &inspector, "a used token", sessions::refresh(&reused.reference(), 0, 3600));
     effects!(ledger, &inspector, sessions::logout(left.id, Some(ended.id)));
     let listed = effects!(ledger, &inspector, sessions::start(&account, 3600));
+    let failed = sessions::FailedSignIn {
+        account: "a digest".into(),
+        user_id: Some(inspector.id),
+        rule: SessionRule::WrongCredentials,
+        number: 10,
+    };
+    effects!(ledger, &inspector, sessions::fail(&failed));
     effects!(ledger, &inspector, sessions::end(listed.id));
     effects!(ledger, &inspector, sessions::logout_all());
 

@@ -67,6 +67,7 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     let account = ledger.db.read(|conn| sessions::find_account(conn, &technician.email));
     let account = account.expect("read").expect("an account");
     let session = effects!(ledger, &technician, sessions::start(&account, 3600)).reference();
+    effects!(ledger, &technician, files::create_link(first.id));
     effects!(ledger, &technician, files::open_link(&session, first.id));
     effects!(ledger, &technician, files::delete(first.id));
 
