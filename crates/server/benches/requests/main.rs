@@ -101,7 +101,7 @@ fn main() {
     let time = Duration::from_secs(arguments.seconds.max(1));
     let server = or_skip!(Server::start(arguments.database));
     let filling = Instant::now();
-    let site = server.site(arguments.inspections);
+    let site = server.site("site", arguments.inspections);
     println!(
         "{:?}, {} inspections, filled in {:.0} s",
         arguments.database,
@@ -109,7 +109,7 @@ fn main() {
         filling.elapsed().as_secs_f64()
     );
     if arguments.pages {
-        let small = server.site(SMALL);
+        let small = server.site("small", SMALL);
         let slow = pages::compare(&small, &site, time, arguments.only.as_deref());
         println!("more than five fourths of the processor time at {SMALL}: {slow:#?}");
         return;

@@ -34,15 +34,15 @@ pub(super) const EXPRESSIONS: &[(&str, &str)] = &[
 pub(super) const ROWS: &[Rows] = &[
     Rows {
         table: "inspection_lists",
-        per: 400,
+        per: 80,
         times: 1,
         columns: &[
             ("target_date", "{day n / 2 - {all} / 2 + 364}"),
             ("shift", "CASE WHEN n % 2 = 0 THEN 'day' ELSE 'night' END"),
             ("status", "'completed'"),
-            ("total_assets", "100"),
-            ("assigned_assets", "100"),
-            ("completed_assets", "100"),
+            ("total_assets", "20"),
+            ("assigned_assets", "20"),
+            ("completed_assets", "20"),
             ("generated_by_id", "1"),
             ("created_at", "{at}"),
             ("updated_at", "{at}"),
@@ -53,11 +53,11 @@ pub(super) const ROWS: &[Rows] = &[
         per: 4,
         times: 1,
         columns: &[
-            ("list_id", "(n - 1) / 100 + 1"),
-            ("equipment_id", "(n - 1) % 100 + 1"),
+            ("list_id", "(n - 1) / 20 + 1"),
+            ("equipment_id", "(n - 1) % 20 + 1"),
             ("template_id", "1"),
-            ("target_date", "{day ((n - 1) / 100 + 1) / 2 - (({all} - 1) / 100 + 1) / 2 + 364}"),
-            ("shift", "CASE WHEN ((n - 1) / 100 + 1) % 2 = 0 THEN 'day' ELSE 'night' END"),
+            ("target_date", "{day ((n - 1) / 20 + 1) / 2 - (({all} - 1) / 20 + 1) / 2 + 364}"),
+            ("shift", "CASE WHEN ((n - 1) / 20 + 1) % 2 = 0 THEN 'day' ELSE 'night' END"),
             (
                 "status",
                 "CASE WHEN {last 100} THEN CASE n % 2 WHEN 0 THEN 'assigned' ELSE 'mech_complete' END \
@@ -162,7 +162,7 @@ pub(super) const ROWS: &[Rows] = &[
         times: 1,
         columns: &[
             ("assignment_id", "n"),
-            ("equipment_id", "(n - 1) % 100 + 1"),
+            ("equipment_id", "(n - 1) % 20 + 1"),
             ("mechanical_inspector_id", "{mechanical}"),
             ("electrical_inspector_id", "{electrical}"),
             ("mechanical_verdict", "CASE WHEN NOT {last 100} THEN 'operational' END"),
@@ -336,7 +336,7 @@ pub(super) const ROWS: &[Rows] = &[
     },
     Rows {
         table: "files",
-        per: 4,
+        per: 40,
         times: 1,
         columns: &[
             ("\"key\"", "'photo/' || n"),

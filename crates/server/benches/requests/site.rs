@@ -59,12 +59,11 @@ impl Server {
         }
     }
 
-    /// A site with so many inspections, served by the program.
-    pub(crate) fn site(&self, inspections: i64) -> FilledSite {
-        let name = format!("site_{inspections}");
-        let url = self.url(&name);
+    /// A site with this name and so many inspections, served by the program.
+    pub(crate) fn site(&self, name: &str, inspections: i64) -> FilledSite {
+        let url = self.url(name);
         if let Self::Postgres(server) = self {
-            scratch::create_database(&server.url("postgres"), &name, None).expect("a database");
+            scratch::create_database(&server.url("postgres"), name, None).expect("a database");
         }
         let database = Database::open(Settings {
             size: 1,
@@ -170,10 +169,12 @@ impl FilledSite {
 
     /// Sends the same request over and over.
     pub(crate) fn repeat(&self, time: Duration, request: &[u8]) -> Measured {
-        let processor = || self.processes.iter().map(|pid| processor_time(*pid)).sum::<Duration>();
+        let processor = || self.processes.iter().map(|pid| processor_time(*pid)).collect::<Vec<_>>();
         let before = processor();
         let measured = repeat(self.service.address(), time, request);
-        Measured { processor: processor().saturating_sub(before), ..measured }
+        // A session that ended meanwhile takes its time with it.
+        let spent = processor().into_iter().zip(before).map(|(after, before)| after.saturating_sub(before));
+        Measured { processor: spent.sum(), ..measured }
     }
 
     /// Another process of the program on the same database.
