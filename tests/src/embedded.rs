@@ -105,8 +105,12 @@ impl Comparison {
         self.own.entry(path.to_owned()).or_insert_with(|| {
             if let Some((list, id)) = path.split_once('#') {
                 let rows = client.get(&largest_page(list)).data().clone();
-                let row =
-                    rows.as_array().into_iter().flatten().find(|row| row["id"].to_string() == id).cloned();
+                let row = rows
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .find(|row| row["id"].as_u64() == id.parse().ok())
+                    .cloned();
                 return row.map_or(Own::Refused, Own::Shown);
             }
             let answer = client.get(path);
@@ -217,8 +221,8 @@ on_both! {
         assert_eq!(site.client(&admin).put(&format!("/api/defects/{}", defect.id), &change).status, 200);
         let job = builders::repair(db, context, &admin, defect.id, &specialist);
         let client = site.client(&specialist);
-        let shows = |path: &String| client.get(path).text.contains("flange weeps");
-        let leaks: Vec<String> = reads().into_iter().filter(shows).collect();
+        let names_it = |path: &String| client.get(path).text.contains("flange weeps");
+        let leaks: Vec<String> = reads().into_iter().filter(names_it).collect();
         assert!(leaks.is_empty(), "{leaks:?}");
         let shown = client.get(&format!("/api/defects/{}", defect.id));
         assert_eq!((&shown.data()["code"], &shown.data()["description"]), (&json!("PLANNED_TIME_REQUIRED"), &json!("")));

@@ -99,8 +99,9 @@ on_both_stores! {
         let crew: Vec<_> = (0..3).map(|_| site.user(Role::Inspector)).collect();
         for person in &crew {
             let client = site.client(person).with_header("x-forwarded-for", "192.0.2.1");
-            let last = (0..150).map(|_| client.get("/api/auth/me")).last().expect("a response");
-            assert_eq!(last.status, 200, "450 requests of three users");
+            for _ in 0..150 {
+                assert_eq!(client.get("/api/auth/me").status, 200, "450 requests of three users");
+            }
         }
         let client = site.client(&crew[0]).with_header("x-forwarded-for", "192.0.2.1");
         assert!((0..200).any(|_| client.get("/api/auth/me").status == 429), "each has its limit");
