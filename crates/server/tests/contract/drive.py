@@ -37,7 +37,15 @@ PHOTO = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 # Parameters that reads need.
 REQUIRED = {"takeovers.queue": {"job_type": TakeoversQueueJobType.SPECIALIST, "job_id": 1}, "reports.trends": {"metric": ReportsTrendsMetric.DEFECTS}}
 # Answers that no generator models: a stream, a redirect, and files.
-OTHERS = {"stream.stream", "docs.docs", "files.download", "files.thumbnail", "docs.openapi", "metrics.show"}
+OTHERS = {
+    "docs.docs",
+    "docs.openapi",
+    "files.download",
+    "files.thumbnail",
+    "metrics.show",
+    "security.contact",
+    "stream.stream",
+}
 
 
 def call(operation, client, **arguments):
