@@ -253,10 +253,12 @@ struct LinkView {
 
 async fn link(
     app: App,
-    permit: Permit<SignedIn>,
+    mut permit: Permit<SignedIn>,
     id: Path<FileId>,
     body: Body<NewLink>,
 ) -> Result<Created<LinkView>, Problem> {
+    // The file stays as it is, in whatever version.
+    permit.if_match = None;
     let session = permit.token.session;
     let (file, new) =
         app.transact(permit, (id, body), |tx, _, (id, new)| Ok((files::create_link(tx, id)?, new))).await?;
