@@ -123,11 +123,10 @@ impl Comparison {
         })
     }
 
-    fn compare(&mut self, place: &str, object: &Value) {
-        let Some(path) = own_path(object) else { return };
+    fn compare(&mut self, place: &str, path: &str, object: &Value) {
         let kind = path.split(['/', '#']).nth(2).expect("a kind").to_owned();
         let fields = object.as_object().expect("an object");
-        let found: Vec<String> = match self.own(&path) {
+        let found: Vec<String> = match self.own(path) {
             Own::Shown(own) => {
                 let differs = |(name, value): &(&String, &Value)| {
                     let is_scalar = !value.is_object() && !value.is_array() && !value.is_null();
@@ -141,7 +140,7 @@ impl Comparison {
                 fields.iter().filter(shown).map(|(name, value)| format!("{name} = {value}")).collect()
             }
         };
-        let is_refused = matches!(self.own(&path), Own::Refused);
+        let is_refused = matches!(self.own(path), Own::Refused);
         self.compared.entry(kind).or_default()[usize::from(is_refused)] += 1;
         self.differences.extend(found.into_iter().map(|found| format!("{place}: {path}: {found}")));
     }
@@ -149,7 +148,9 @@ impl Comparison {
     fn walk(&mut self, place: &str, value: &Value) {
         match value {
             Value::Object(fields) => {
-                self.compare(place, value);
+                if let Some(path) = own_path(value) {
+                    self.compare(place, &path, value);
+                }
                 fields.values().for_each(|inner| self.walk(place, inner));
             }
             Value::Array(items) => items.iter().for_each(|inner| self.walk(place, inner)),
