@@ -272,7 +272,7 @@ impl Job {
 
     /// The part that the reader sees (§7): everything of a job that the reader may open; what its
     /// owner sees before the planned time is entered, with the reason; and for all others its
-    /// [facts](Self::facts).
+    /// facts.
     pub fn seen_by(self, reader: &User) -> (Self, Detail) {
         if self.may_be_seen_by(reader).is_err() {
             return (self.facts(), Detail::Facts);
