@@ -78,7 +78,7 @@ const WITHHELD: [&str; 17] = [
     "technical_notes",
 ];
 
-/// What a reader's own request for an object shows.
+/// Result of a reader's own request for an object.
 enum Own {
     /// All of it, or the outline that comes with the refusal.
     Shown(Value),

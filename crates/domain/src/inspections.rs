@@ -429,7 +429,7 @@ impl Inspection {
     }
 
     /// The part that the reader sees: everything of an inspection that the reader may open, else
-    /// what was inspected by whom, when, with which status and result (§5).
+    /// its machine, inspector, times, status and result (§5).
     #[must_use]
     pub fn seen_by(self, reader: &User) -> Self {
         if self.may_be_seen_by(reader).is_ok() {

@@ -145,7 +145,7 @@ pub fn may_see_all(actor: &User) -> bool {
     actor.is_admin() || actor.has(Role::Engineer) || actor.has(Role::QualityEngineer)
 }
 
-/// How much of a job a reader sees.
+/// Extent of a job that a reader sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     /// Everything.

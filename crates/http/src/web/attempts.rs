@@ -41,7 +41,7 @@ pub(crate) struct Attempt<'a> {
     app: &'a App,
     /// Digest of the account.
     pub(crate) account: String,
-    /// What counts together: the account, or the account at a known address.
+    /// Key of the attempts that count together: the account, or the account at a known address.
     key: String,
     /// Its number since the last success.
     pub(crate) number: u32,

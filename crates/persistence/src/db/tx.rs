@@ -62,7 +62,7 @@ pub struct Origin {
     pub request_id: Option<String>,
 }
 
-/// What a unit of work leaves to do after its commit.
+/// Work that remains after the commit of a unit of work.
 pub(crate) struct Aftermath {
     /// Topics to wake.
     pub(crate) topics: Vec<Topic>,

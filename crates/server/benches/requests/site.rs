@@ -25,7 +25,7 @@ pub(crate) enum DatabaseSystem {
     Postgres,
 }
 
-/// Where the databases of a run are.
+/// Location of the databases of a run.
 pub(crate) enum Server {
     Folder(TempDir),
     Postgres(OwnServer),

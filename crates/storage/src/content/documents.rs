@@ -189,7 +189,7 @@ fn passive(name: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-/// What the tokens so far mean for the next one.
+/// Meaning of the tokens so far for the next one.
 #[derive(Default)]
 struct Context {
     /// The last name, and whether a dictionary begins behind it.
