@@ -56,7 +56,8 @@ pub fn list_by_inspector(
     let after = after.transpose()?;
     let (limit, offset) = (page.limit(), page.offset());
     let (keys, mut found) = with_conn!(conn, |c, estimates| {
-        // One query per seat, because each seat has an ordered index; the page merges the two.
+        // One query per seat, because each seat has an ordered index; the page merges the two. Each
+        // has the order and the end of the page, because no database passes these on to the parts.
         let in_seat = |seat: Category| {
             let query = assignments::table.into_boxed::<Backend>();
             let mut query = match seat {
@@ -68,7 +69,12 @@ pub fn list_by_inspector(
             query
         };
         let keys = |seat| {
-            let query = in_seat(seat).select((assignments::target_date, assignments::id));
+            let query = in_seat(seat).select((assignments::target_date, assignments::id)).limit(limit + offset);
+            let query = if sort.descending {
+                query.order((assignments::target_date.desc(), assignments::id.desc()))
+            } else {
+                query.order((assignments::target_date.asc(), assignments::id.asc()))
+            };
             match after {
                 None => query,
                 Some((date, id)) => query.filter(Compared {

@@ -96,10 +96,14 @@ pub enum Event {
 /// The values by which the history of a machine is ordered: kind, id and time of an event.
 type Key = (String, i64, Instant);
 
-/// The keys of the events of a kind that come after a position.
+/// The keys of the first events of a kind that come after a position. Each kind has the order and
+/// the end of the page, because no database passes these on to the parts of a union.
 macro_rules! events {
-    ($before:ident, $query:expr, $kind:literal, $table:ident, $at:ident) => {{
-        let query = $query.select(($kind.into_sql::<Text>(), $table::id, $table::$at));
+    ($before:ident, $end:expr, $query:expr, $kind:literal, $table:ident, $at:ident) => {{
+        let query = $query
+            .select(($kind.into_sql::<Text>(), $table::id, $table::$at))
+            .order(($table::$at.desc(), $table::id.desc()))
+            .limit($end);
         match $before($kind) {
             None => query,
             Some((at, id)) => query.filter(Compared {
@@ -140,10 +144,11 @@ pub fn history(
         let worked = || jobs::table.filter(jobs::equipment_id.eq(id)).into_boxed::<Backend>();
         let changed =
             || status_changes::table.filter(status_changes::equipment_id.eq(id)).into_boxed::<Backend>();
-        let keys: Vec<Key> = events!(before, found(), "inspection", inspections, started_at)
-            .union_all(events!(before, raised(), "defect", defects, created_at))
-            .union_all(events!(before, worked(), "job", jobs, created_at))
-            .union_all(events!(before, changed(), "status_change", status_changes, changed_at))
+        let end = page.limit() + page.offset();
+        let keys: Vec<Key> = events!(before, end, found(), "inspection", inspections, started_at)
+            .union_all(events!(before, end, raised(), "defect", defects, created_at))
+            .union_all(events!(before, end, worked(), "job", jobs, created_at))
+            .union_all(events!(before, end, changed(), "status_change", status_changes, changed_at))
             .positional_order_by((OrderColumn(3).desc(), OrderColumn(1).asc(), OrderColumn(2).desc()))
             .limit(page.limit())
             .offset(page.offset())
