@@ -14,6 +14,7 @@ use actix_governor::governor::{
     clock::{Clock, FakeRelativeClock},
     middleware::StateInformationMiddleware,
 };
+use inspection_domain::users::Role;
 use inspection_testkit::{
     DatabaseKind,
     clients::{Client, Response},
@@ -392,6 +393,27 @@ fn foreign_values_under_the_keys_of_limits_are_overwritten() {
     assert!((1..=60_001).contains(&left), "{left}");
 }
 
+on_both_stores! {
+    a_phone_spends_its_budget_by_items(site: TestSite) {
+        let [own, other] = [Role::Inspector, Role::Inspector].map(|role| site.as_a(role));
+        let batch = |n: usize| {
+            let item = |place: usize| json!({"client_id": format!("item-{place}"), "entity_type": "unknown"});
+            json!({"items": (0..n).map(item).collect::<Vec<_>>()})
+        };
+        for _ in 0..4 {
+            let taken = own.post("/api/sync/batch", &batch(500));
+            assert_eq!(taken.status, 200, "{}", taken.text);
+        }
+        let refused = own.post("/api/sync/batch", &batch(500));
+        assert_eq!((refused.status, refused.code()), (429, "RATE_LIMITED"), "{}", refused.text);
+        assert_eq!(number(&refused, "ratelimit-limit"), 2000);
+        let wait = number(&refused, "retry-after");
+        assert!((1..=15).contains(&wait), "500 items come back within 15 seconds: {wait}");
+        assert_eq!(other.post("/api/sync/batch", &batch(500)).status, 200, "another user at the same address");
+        assert_eq!(own.get("/api/auth/me").status, 200, "only offline work has to wait");
+    }
+}
+
 /// The script with the time in microseconds as its last argument, and without expiry of keys.
 fn script_with_a_clock_argument() -> String {
     let text = include_str!("../../crates/http/src/web/limits/gcra.lua");
@@ -412,7 +434,7 @@ fn the_script_and_governor_agree_on_every_sequence_of_requests() {
     let script = script_with_a_clock_argument();
     let key = Cell::new(0);
     let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
-    for limit in [5_u32, 10, 20, 200] {
+    for (limit, most) in [(5_u32, 1_u32), (10, 1), (20, 1), (200, 1), (200, 90), (2000, 500)] {
         let period = 60_000_000 / u64::from(limit);
         // Gaps: bursts, less than one token, exactly one, a few, and longer than a full refill.
         let gap = prop_oneof![
@@ -422,7 +444,7 @@ fn the_script_and_governor_agree_on_every_sequence_of_requests() {
             1 => 0..8 * period,
             1 => 60_000_000..200_000_000_u64,
         ];
-        let agreed = runner.run(&vec(gap, 1..40), |gaps| {
+        let agreed = runner.run(&vec((gap, 1..=most), 1..40), |requests| {
             let clock = FakeRelativeClock::default();
             let quota = Quota::with_period(Duration::from_micros(period)).expect("a period");
             let quota = quota.allow_burst(limit.try_into().expect("some"));
@@ -430,10 +452,11 @@ fn the_script_and_governor_agree_on_every_sequence_of_requests() {
             let limiter = limiter.with_middleware::<StateInformationMiddleware>();
             let mut now = 1_800_000_000_000_000_u64;
             key.set(key.get() + 1);
-            for gap in gaps {
+            for (gap, tokens) in requests {
                 clock.advance(Duration::from_micros(gap));
                 now += gap;
-                let expected = match limiter.check() {
+                let taken = limiter.check_n(tokens.try_into().expect("some"));
+                let expected = match taken.expect("fewer than the capacity") {
                     Ok(state) => (u64::from(state.remaining_burst_capacity()), 0),
                     Err(refused) => (0, refused.wait_time_from(clock.now()).as_secs() + 1),
                 };
@@ -442,6 +465,7 @@ fn the_script_and_governor_agree_on_every_sequence_of_requests() {
                     &script,
                     "1",
                     &format!("test:{}", key.get()),
+                    &tokens.to_string(),
                     &limit.to_string(),
                     &now.to_string(),
                 ]);
@@ -476,7 +500,7 @@ fn health_and_system_report_the_counter_of_requests() {
     assert_eq!(counted(&unlimited), "off");
     let site = limited(None, LONG_TIMEOUT);
     assert_eq!(counted(&site), "memory");
-    let admin = site.as_a(inspection_domain::users::Role::Admin);
+    let admin = site.as_a(Role::Admin);
     assert_eq!(admin.get("/api/admin/system").data()["rate_limits"], "memory");
     assert!(!site.anonymous().get("/metrics").text.contains("part=\"redis\""));
 }

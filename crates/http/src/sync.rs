@@ -34,6 +34,7 @@ use crate::{
     web::{
         app::{App, Caller},
         input::{Body, ListQuery, Path, Unfiltered},
+        item_budget::ItemBudget,
         permit::Permit,
         problem::Problem,
         rendered::Rendered,
@@ -358,8 +359,10 @@ fn to_document(view: &impl Serialize) -> Document {
 async fn one(
     app: App,
     permit: Permit<SignedIn>,
+    budget: ItemBudget,
     body: Body<NewSyncItem>,
 ) -> Result<Rendered<Reply<SyncResult>>, Problem> {
+    budget.spend(1).await?;
     app.write_in_steps(permit.clone(), body, move |database, context, caller, item| {
         let result = SyncProcessor::new(database, context, &permit, caller).process(&item)?;
         let is_final = result.is_final();
@@ -371,8 +374,10 @@ async fn one(
 async fn batch(
     app: App,
     permit: Permit<SignedIn>,
+    budget: ItemBudget,
     body: Body<SyncBatch>,
 ) -> Result<Rendered<Reply<SyncBatchResult>>, Problem> {
+    budget.spend(body.peek().map_or(0, |batch| batch.items.0.len())).await?;
     app.write_in_steps(permit.clone(), body, move |database, context, caller, batch| {
         let mut processor = SyncProcessor::new(database, context, &permit, caller);
         let items = batch.items.0.into_iter();

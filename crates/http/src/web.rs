@@ -32,11 +32,15 @@ mod forwarded;
 
 pub(crate) mod limits;
 
+mod decided;
+
 pub(crate) mod app;
 
 pub(crate) mod attempts;
 
 pub(crate) mod extract;
+
+pub(crate) mod item_budget;
 
 pub(crate) mod routes;
 

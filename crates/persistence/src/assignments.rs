@@ -69,7 +69,8 @@ pub fn list_by_inspector(
             query
         };
         let keys = |seat| {
-            let query = in_seat(seat).select((assignments::target_date, assignments::id)).limit(limit + offset);
+            let query =
+                in_seat(seat).select((assignments::target_date, assignments::id)).limit(limit + offset);
             let query = if sort.descending {
                 query.order((assignments::target_date.desc(), assignments::id.desc()))
             } else {

@@ -3,29 +3,18 @@
 use std::{
     future::{Ready, ready},
     net::IpAddr,
-    sync::{Arc, OnceLock},
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use super::{
     app::App,
+    decided::Decided,
     forwarded::Forwarded,
-    limits::{LimitDecision, Limits, network},
+    limits::{Limits, network},
     openapi::{Describe, Operation},
     problem::Problem,
 };
-
-/// Decision of the guard, which the middleware adds to the response.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Decided(Arc<OnceLock<LimitDecision>>);
-
-impl Decided {
-    /// The decision, if the handler has asked for one.
-    pub(crate) fn get(&self) -> Option<LimitDecision> {
-        self.0.get().copied()
-    }
-}
 
 /// Counts the attempts at passwords from the address of the request.
 #[derive(Debug)]
@@ -65,7 +54,7 @@ impl PasswordGuard {
         let key = if is_known { format!("{account}@{}", network(self.address)) } else { account.clone() };
         let (number, decision) = self.limits.begin_attempt(&key, self.address, app.now()).await;
         if let Some(decision) = decision {
-            let _ = self.decided.0.set(decision);
+            self.decided.set(decision);
             if decision.is_refusal() {
                 return Err(Problem::rate_limited());
             }
@@ -89,9 +78,11 @@ impl FromRequest for PasswordGuard {
         let guard = || {
             let limits = request.app_data::<Limits>().cloned();
             let limits = limits.ok_or_else(|| Problem::internal("the application data has no limits"))?;
-            let decided = Decided::default();
-            request.extensions_mut().insert(decided.clone());
-            Ok(Self { limits, address: Forwarded::of(request)?.client, decided })
+            Ok(Self {
+                limits,
+                address: Forwarded::of(request)?.client,
+                decided: Decided::by_handler(request),
+            })
         };
         ready(guard())
     }

@@ -235,6 +235,13 @@ impl Input for Unfiltered {
 #[derive(Debug)]
 pub(crate) struct Body<T>(Result<T, Invalid>);
 
+impl<T> Body<T> {
+    /// The input, if it is valid. Its errors are reported when it is used.
+    pub(crate) fn peek(&self) -> Option<&T> {
+        self.0.as_ref().ok()
+    }
+}
+
 impl<T: Input + 'static> FromRequest for Body<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;

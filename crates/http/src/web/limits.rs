@@ -10,7 +10,7 @@ mod memory;
 mod ping;
 mod redis;
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use actix_web::{dev::ServiceRequest, http::Method};
 use inspection_domain::{ids::UserId, time::Instant};
@@ -110,6 +110,23 @@ impl Limits {
             (None, _) => None,
         };
         Ok(Some(shared.unwrap_or_else(|| counters.memory.check(&client, own))))
+    }
+
+    /// Takes tokens for the items of a batch from the bucket of a user at an address. `None` if the
+    /// limits are switched off.
+    pub(crate) async fn spend(
+        &self,
+        limit: Limit,
+        (address, user): (IpAddr, Option<UserId>),
+        items: NonZeroU32,
+    ) -> Option<LimitDecision> {
+        let counters = self.0.as_ref()?;
+        let client = Client::of(network(address), user);
+        let shared = match &counters.redis {
+            Some(redis) => redis.take_all(&client, &[limit], items).await,
+            None => None,
+        };
+        Some(shared.unwrap_or_else(|| counters.memory.take_all(limit, &client, items)))
     }
 
     /// Counts an attempt at the password of an account from an address, which fails unless

@@ -19,7 +19,7 @@ use inspection_domain::ids::UserId;
 
 use super::{
     app::App,
-    attempts::Decided,
+    decided::Decided,
     extract::{bearer_user, preferred_language},
     forwarded::Forwarded,
     limits::Limits,

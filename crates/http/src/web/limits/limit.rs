@@ -49,6 +49,8 @@ limits! {
     Upload: "upload", 10;
     /// Uploading several files at once.
     UploadMultiple: "upload_multiple", 5;
+    /// Items of offline work, counted one by one.
+    SyncItems: "sync_items", 2000;
 }
 
 /// The outcome of a rate-limit check.

@@ -1,6 +1,9 @@
 //! Token buckets in the memory of this process.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicI64, Ordering},
+};
 
 use actix_governor::{
     GovernorConfig, GovernorConfigBuilder,
@@ -46,12 +49,19 @@ impl MemoryCounter {
 
     /// Takes a token from one bucket.
     pub(super) fn take(&self, limit: Limit, client: &Client) -> LimitDecision {
+        self.take_all(limit, client, NonZeroU32::MIN)
+    }
+
+    /// Takes several tokens from one bucket, or none.
+    pub(super) fn take_all(&self, limit: Limit, client: &Client, tokens: NonZeroU32) -> LimitDecision {
         let bucket = Limit::ALL.iter().zip(&self.buckets).find(|(of, _)| **of == limit);
         let Some((_, bucket)) = bucket else { unreachable!("every limit has a bucket") };
         let limiter = bucket.limiter();
-        match limiter.check_key(client) {
-            Ok(state) => LimitDecision::new(limit, state.remaining_burst_capacity(), None),
-            Err(refused) => {
+        match limiter.check_key_n(client, tokens) {
+            Ok(Ok(state)) => LimitDecision::new(limit, state.remaining_burst_capacity(), None),
+            // More than the bucket ever has.
+            Err(_) => LimitDecision::new(limit, 0, Some(60)),
+            Ok(Err(refused)) => {
                 let wait = refused.wait_time_from(limiter.clock().now());
                 // Rounds up: waiting for the whole seconds only would be too early.
                 LimitDecision::new(limit, 0, Some(wait.as_secs() + 1))

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::IpAddr,
+    num::NonZeroU32,
     sync::{LazyLock, Mutex, PoisonError},
     time::Duration,
 };
@@ -84,7 +85,17 @@ impl RedisCounter {
     /// Takes a token from each bucket in turn, until one is empty, in one round trip. `None` if
     /// Redis doesn't answer; the circuit breaker then skips most questions until it answers again.
     pub(super) async fn check(&self, client: &Client, limits: &[Limit]) -> Option<LimitDecision> {
-        self.ask(async |mut connection| take(&mut connection, client, limits).await).await
+        self.take_all(client, limits, NonZeroU32::MIN).await
+    }
+
+    /// Takes several tokens from each bucket in turn, until one has fewer, in one round trip.
+    pub(super) async fn take_all(
+        &self,
+        client: &Client,
+        limits: &[Limit],
+        tokens: NonZeroU32,
+    ) -> Option<LimitDecision> {
+        self.ask(async |mut connection| take(&mut connection, client, limits, tokens).await).await
     }
 
     /// Counts an attempt at a password. Returns its number since the last success.
@@ -160,8 +171,10 @@ async fn take(
     connection: &mut MultiplexedConnection,
     client: &Client,
     limits: &[Limit],
+    tokens: NonZeroU32,
 ) -> Result<LimitDecision, RedisFailure> {
     let mut script = GCRA.prepare_invoke();
+    script.arg(tokens.get());
     for limit in limits {
         // The hash tag in braces maps all keys to one cluster slot.
         script.key(format!("inspection:limit:{{{client}}}:{}", limit.name())).arg(limit.capacity());
