@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use inspection_domain::users::{Role, User};
-use inspection_persistence::{defects, inspections, notifications, ratings, schedules};
+use inspection_persistence::{inspections, jobs, notifications, ratings, schedules};
 use inspection_testkit::{
     DatabaseKind,
     builders::{self, act, input},
@@ -116,7 +116,7 @@ impl PermissionFixture {
             .expect("rated");
         let (submitted, found) = builders::submitted(&site.db, &site.context, &owner, &machine, &[0, 2]);
         let resolution = input(json!({"resolution_notes": "tightened"}));
-        act(&site.db, &site.context, &owner, |tx| defects::resolve(tx, found[1].id, resolution))
+        act(&site.db, &site.context, &owner, |tx| jobs::resolve_defect(tx, found[1].id, resolution))
             .expect("resolved");
         let sheet = builders::answered(&site.db, &site.context, &owner, &machine, &[]);
         let inbox = site.db.read(|conn| {

@@ -140,8 +140,9 @@ fn every_text_is_translated(kind: DatabaseKind) {
         site.client(&qe).post(&format!("/api/quality-reviews/{}/approve", review.id), &approval).status,
         200
     );
+    let inspection = found.inspection_id.expect("its inspection");
     let rating = json!({"rating": 4, "comment": "Found the crack."});
-    assert_eq!(admin.post(&format!("/api/ratings/inspections/{}", found.inspection_id), &rating).status, 201);
+    assert_eq!(admin.post(&format!("/api/ratings/inspections/{inspection}"), &rating).status, 201);
     let leave = json!({"leave_type": "annual", "date_from": "2026-04-01", "date_to": "2026-04-02", "reason": "ترجمة زيارة الأهل"});
     let leave = site.client(&arab).post("/api/leaves", &leave).id();
     let bonus = json!({"user_id": arab.id, "amount": 2, "reason": "Stayed late."});
@@ -180,8 +181,7 @@ fn every_text_is_translated(kind: DatabaseKind) {
     assert_eq!(shown.data()["reason"], "ترجمة زيارة الأهل", "no other service reads the reason of a leave");
     assert_eq!(reader(&format!("/api/leaves/{leave}")).data()["reason"], "ترجمة زيارة الأهل");
     // Responses of commands are translated alike.
-    let again =
-        site.client(&arab).put(&format!("/api/ratings/inspections/{}", found.inspection_id), &json!({}));
+    let again = site.client(&arab).put(&format!("/api/ratings/inspections/{inspection}"), &json!({}));
     assert_eq!(again.status, 403);
     let changed = admin.put(&format!("{equipment}?lang=ar"), reader(&equipment).data());
     in_arabic(&changed.data()["location"], &original);

@@ -59,6 +59,8 @@ text_enum! {
         Close = "close",
         /// Defect reopened.
         Reopen = "reopen",
+        /// Defect dismissed as a false alarm.
+        Dismiss = "dismiss",
         /// Notifications read.
         Read = "read",
         /// Points awarded or deducted.

@@ -1,10 +1,10 @@
-//! Defects: faults found by inspections (rule book §6).
+//! Defects: faults found by inspections or reported without one (rule book §6).
 
 use serde::Serialize;
 
 use crate::{
     checklists::Item,
-    ids::{DefectId, EquipmentId, InspectionId, ItemId, UserId},
+    ids::{DefectId, EquipmentId, FileId, InspectionId, ItemId, UserId},
     input::{AnyOf, Change, Invalid, Patch, input, text_enum},
     inspections::Inspection,
     message,
@@ -67,6 +67,18 @@ text_enum! {
     }
 }
 
+impl Priority {
+    /// Urgency of a defect of this severity (§6).
+    pub const fn of(severity: Severity) -> Self {
+        match severity {
+            Severity::Low => Self::Low,
+            Severity::Medium => Self::Medium,
+            Severity::High => Self::High,
+            Severity::Critical => Self::Urgent,
+        }
+    }
+}
+
 text_enum! {
     /// Lifecycle status of a defect.
     pub enum DefectStatus {
@@ -109,10 +121,10 @@ pub struct Defect {
     /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: DefectId,
-    /// Inspection that found it.
-    pub inspection_id: InspectionId,
-    /// Failed question.
-    pub checklist_item_id: ItemId,
+    /// Inspection that found it; none if it was reported without one.
+    pub inspection_id: Option<InspectionId>,
+    /// Failed question; none if it was reported without an inspection.
+    pub checklist_item_id: Option<ItemId>,
     /// The machine.
     pub equipment_id: EquipmentId,
     /// Trade of the repair.
@@ -147,6 +159,8 @@ pub struct Defect {
     pub created_at: Instant,
     /// Time of the last change.
     pub updated_at: Instant,
+    /// User that found it: the inspector, or the user that reported it without an inspection.
+    pub reported_by_id: UserId,
 }
 
 crate::translated!(Defect, "defect", { description / description_ar, resolution_notes });
@@ -167,6 +181,22 @@ impl crate::entity::Entity for Defect {
 
     fn followers(&self) -> Vec<UserId> {
         self.assigned_to_id.into_iter().collect()
+    }
+}
+
+input! {
+    /// A defect to report, without an inspection.
+    pub struct NewDefect {
+        /// The machine.
+        equipment_id: EquipmentId,
+        /// Description.
+        description: Text<1000>,
+        /// Severity; sets urgency and due date.
+        severity: Severity,
+        /// Trade of the repair.
+        category: Option<Category>,
+        /// Photo: an image that the user sees and that belongs to nothing or to the machine.
+        photo_file_id: Option<FileId>,
     }
 }
 
@@ -203,6 +233,14 @@ input! {
 input! {
     /// Reopening of a resolved defect.
     pub struct Reopening {
+        /// Reason.
+        reason: Text<2000>,
+    }
+}
+
+input! {
+    /// Closing of a defect as a false alarm.
+    pub struct FalseAlarm {
         /// Reason.
         reason: Text<2000>,
     }
@@ -261,8 +299,10 @@ text_enum! {
         Close = "close",
         /// Reopen it.
         Reopen = "reopen",
-        /// Reject it as not a defect.
+        /// Reject it as not a defect, by its specialist.
         Reject = "reject",
+        /// Dismiss it as a false alarm, by an admin or engineer.
+        Dismiss = "dismiss",
         /// Reopen it after a validated rejection of the repair.
         Rework = "rework",
     }
@@ -307,7 +347,9 @@ impl DefectStatus {
             (Self::Open | Self::InProgress, DefectCommand::Update) => Ok(self),
             (Self::Open, DefectCommand::Assign) => Ok(Self::InProgress),
             (Self::Open | Self::InProgress, DefectCommand::Resolve) => Ok(Self::Resolved),
-            (Self::Open | Self::InProgress, DefectCommand::Reject) => Ok(Self::FalseAlarm),
+            (Self::Open | Self::InProgress, DefectCommand::Reject | DefectCommand::Dismiss) => {
+                Ok(Self::FalseAlarm)
+            }
             (Self::Resolved, DefectCommand::Close) => Ok(Self::Closed),
             (Self::Resolved, DefectCommand::Reopen)
             | (Self::Resolved | Self::Closed, DefectCommand::Rework) => Ok(Self::Open),
@@ -342,19 +384,15 @@ impl Defect {
         today: Date,
         now: Instant,
     ) -> Self {
-        let (severity, priority) = if item.critical_failure {
-            (Severity::Critical, Priority::Urgent)
-        } else {
-            (Severity::Medium, Priority::Medium)
-        };
+        let severity = if item.critical_failure { Severity::Critical } else { Severity::Medium };
         Self {
             id: DefectId::UNSAVED,
-            inspection_id: inspection.id,
-            checklist_item_id: item.id,
+            inspection_id: Some(inspection.id),
+            checklist_item_id: Some(item.id),
             equipment_id: inspection.equipment_id,
             category: item.category.or(inspection.category).or(technician),
             severity,
-            priority,
+            priority: Priority::of(severity),
             description: format!("Failed: {}", item.question_text),
             description_ar: item.question_text_ar.as_ref().map(|question| format!("فشل: {question}")),
             status: DefectStatus::Open,
@@ -368,6 +406,35 @@ impl Defect {
             work_order_id: None,
             created_at: now,
             updated_at: now,
+            reported_by_id: inspection.technician_id,
+        }
+    }
+
+    /// Builds the defect that a user reports without an inspection; no user is responsible for it
+    /// yet (§6).
+    pub fn reported(new: NewDefect, reporter: UserId, today: Date, now: Instant) -> Self {
+        Self {
+            id: DefectId::UNSAVED,
+            inspection_id: None,
+            checklist_item_id: None,
+            equipment_id: new.equipment_id,
+            category: new.category,
+            severity: new.severity,
+            priority: Priority::of(new.severity),
+            description: new.description.into(),
+            description_ar: None,
+            status: DefectStatus::Open,
+            assessment_status: DefectAssessmentStatus::Pending,
+            assigned_to_id: None,
+            due_date: today.plus_days(new.severity.sla_days()),
+            sla_days: new.severity.sla_days(),
+            resolved_at: None,
+            resolved_by_id: None,
+            resolution_notes: None,
+            work_order_id: None,
+            created_at: now,
+            updated_at: now,
+            reported_by_id: reporter,
         }
     }
 
@@ -431,6 +498,11 @@ impl Defect {
             updated_at: now,
             ..self.clone()
         })
+    }
+
+    /// Dismisses it as a false alarm (§6).
+    pub fn dismiss(&self, now: Instant) -> Result<Self, DefectRule> {
+        Ok(Self { status: self.status.after(DefectCommand::Dismiss)?, updated_at: now, ..self.clone() })
     }
 
     /// Closes it (§6).

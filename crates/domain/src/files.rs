@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     assessments::Assessment,
+    defects::Defect,
     ids::{
         AnswerId, AssessmentId, AssignmentId, DefectId, EquipmentId, FileId, InspectionId, JobId, ReviewId,
         UserId,
@@ -515,6 +516,19 @@ impl StoredFile {
         match self.relation() {
             None => Ok(()),
             Some(Relation::Cleaning(id) | Relation::Job(id)) if id == job.id => Ok(()),
+            Some(_) => Err(Invalid::value("belongs to another object")),
+        }
+    }
+
+    /// Checks that it can show a reported defect: an image related to nothing else (§6).
+    pub fn may_show_defect(&self, defect: &Defect) -> Result<(), Invalid> {
+        if !self.kind.is_image() {
+            return Err(Invalid::value("must be an image"));
+        }
+        match self.relation() {
+            None => Ok(()),
+            Some(Relation::Defect(id)) if id == defect.id => Ok(()),
+            Some(Relation::Equipment(id)) if id == defect.equipment_id => Ok(()),
             Some(_) => Err(Invalid::value("belongs to another object")),
         }
     }

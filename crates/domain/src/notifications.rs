@@ -161,12 +161,14 @@ notification_types! {
     EquipmentStopped = "equipment_stopped", Critical persistent;
     /// An assignment is past its deadline.
     BacklogTriggered = "backlog_triggered", Warning;
-    /// An inspection raised a defect.
+    /// A defect was found by an inspection or reported without one.
     DefectCreated = "defect_created", Warning;
     /// A defect was resolved.
     DefectResolved = "defect_resolved", Info;
     /// A defect was rejected by its specialist.
     DefectRejected = "defect_rejected", Warning;
+    /// A defect was dismissed as a false alarm.
+    DefectDismissed = "defect_dismissed", Warning;
     /// A job was assigned to the recipient.
     JobAssigned = "job_assigned", Info;
     /// A job was completed.

@@ -47,6 +47,8 @@ text_enum! {
         LeaveRequest = "leave_request",
         /// Reading of a notification.
         NotificationRead = "notification_read",
+        /// Report of a defect without an inspection.
+        DefectReport = "defect_report",
     }
 }
 

@@ -3,8 +3,8 @@
 use inspection_auth::permissions::{CloseDefects, PlanRepairs, SignedIn};
 use inspection_domain::{
     defect_assessments::DefectAssessment,
-    defects::{Defect, DefectChanges, DefectFilter, Reopening, Resolution},
-    ids::DefectId,
+    defects::{Defect, DefectChanges, DefectFilter, FalseAlarm, NewDefect, Reopening, Resolution},
+    ids::{DefectId, FileId},
     jobs::{AssignSpecialist, JobRule},
     rule::Rule,
     users::UserSummary,
@@ -34,6 +34,7 @@ use crate::{
 pub(crate) fn routes(routes: &mut Routes) {
     routes.tag("defects", "Defects, from their report to their closing");
     routes.get("/api/defects", "defects.list", list, "List defects, filtered, by due date and severity");
+    routes.post("/api/defects", "defects.report", report, "Report a defect without an inspection");
     routes.get(
         "/api/defects/{id}",
         "defects.get",
@@ -52,6 +53,12 @@ pub(crate) fn routes(routes: &mut Routes) {
         "defects.resolve",
         resolve,
         "Resolve a defect; allowed for its assignee, its specialist, engineers and admins",
+    );
+    routes.post(
+        "/api/defects/{id}/false-alarm",
+        "defects.dismiss",
+        dismiss,
+        "Dismiss a defect as a false alarm; cancels its repair job",
     );
     routes.post("/api/defects/{id}/close", "defects.close", close, "Close a resolved defect");
     routes.post("/api/defects/{id}/reopen", "defects.reopen", reopen, "Reopen a resolved defect");
@@ -79,6 +86,8 @@ pub(crate) struct DefectView {
     assigned_to: Option<UserSummary>,
     /// The resolving user.
     resolved_by: Option<UserSummary>,
+    /// The user that found it.
+    reported_by: Option<UserSummary>,
     /// The machine.
     equipment: Option<EquipmentView>,
 }
@@ -87,7 +96,7 @@ impl View<Defect> for DefectView {
     fn references(defect: &Defect, references: &mut References) {
         references.defect(defect.id);
         references.machine(defect.equipment_id);
-        references.people([defect.assigned_to_id, defect.resolved_by_id]);
+        references.people([defect.assigned_to_id, defect.resolved_by_id, Some(defect.reported_by_id)]);
     }
 
     fn new(defect: Defect, related: &Related, caller: &Caller) -> Self {
@@ -99,6 +108,7 @@ impl View<Defect> for DefectView {
             is_overdue: defect.is_overdue(caller.today),
             assigned_to: related.person(defect.assigned_to_id),
             resolved_by: related.person(defect.resolved_by_id),
+            reported_by: related.person(defect.reported_by_id),
             equipment: EquipmentView::of(defect.equipment_id, related, caller),
             defect: defect.in_language(caller.language),
         }
@@ -140,18 +150,26 @@ impl View<DefectAssessment> for DefectAssessmentView {
 struct DefectDetail {
     #[serde(flatten)]
     defect: DefectView,
-    /// The inspection that found it.
-    inspection: InspectionView,
+    /// The inspection that found it; none if it was reported without one.
+    inspection: Option<InspectionView>,
     /// The specialist's assessment; null for users that may not see it.
     assessment: Option<DefectAssessmentView>,
     /// The latest repair job.
     job: Option<SpecialistJobView>,
+    /// Photos of the report; none until the user has entered the planned time of the repair.
+    photo_file_ids: Vec<FileId>,
 }
 
 async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<Reply<DefectDetail>, Problem> {
     let view = app.read(permit, id, |conn, caller, id| {
         let defect = defects::get(conn, id)?;
-        let inspection = inspections::get(conn, defect.inspection_id)?;
+        let inspection = match defect.inspection_id {
+            Some(id) => {
+                let inspection = inspections::get(conn, id)?;
+                Some(InspectionView::one(conn, inspection, caller)?)
+            }
+            None => None,
+        };
         let job = match jobs::find_repair(conn, id)? {
             Some(job) => Some(SpecialistJobView::one(conn, job, caller)?),
             None => None,
@@ -162,15 +180,27 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<R
             None => None,
         };
         let version = versions::of(&defect)?;
-        let view = DefectDetail {
-            assessment,
-            job,
-            defect: DefectView::one(conn, defect, caller)?,
-            inspection: InspectionView::one(conn, inspection, caller)?,
+        let defect = DefectView::one(conn, defect, caller)?;
+        let photo_file_ids = match defect.code {
+            Some(_) => Vec::new(),
+            None => defects::list_photos(conn, id)?,
         };
+        let view = DefectDetail { assessment, job, defect, inspection, photo_file_ids };
         Ok(Versioned { version, view })
     });
     Ok(Reply::versioned(view.await?))
+}
+
+async fn report(
+    app: App,
+    permit: Permit<SignedIn>,
+    body: Body<NewDefect>,
+) -> Result<Rendered<Created<DefectView>>, Problem> {
+    app.write(permit, body, |tx, caller, new| {
+        let defect = defects::report(tx, new)?;
+        Ok(Created::with(DefectView::one(tx.conn(), defect, caller)?, "defect reported"))
+    })
+    .await
 }
 
 async fn update(
@@ -206,8 +236,21 @@ async fn resolve(
     body: Body<Resolution>,
 ) -> Result<Rendered<Reply<DefectView>>, Problem> {
     app.write(permit, (id, body), |tx, caller, (id, resolution)| {
-        let defect = defects::resolve(tx, id, resolution)?;
+        let defect = jobs::resolve_defect(tx, id, resolution)?;
         Ok(Reply::with(DefectView::one(tx.conn(), defect, caller)?, "defect resolved"))
+    })
+    .await
+}
+
+async fn dismiss(
+    app: App,
+    permit: Permit<PlanRepairs>,
+    id: Path<DefectId>,
+    body: Body<FalseAlarm>,
+) -> Result<Rendered<Reply<DefectView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, alarm)| {
+        let defect = jobs::dismiss_defect(tx, id, alarm)?;
+        Ok(Reply::with(DefectView::one(tx.conn(), defect, caller)?, "defect dismissed as a false alarm"))
     })
     .await
 }

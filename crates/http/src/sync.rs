@@ -15,8 +15,8 @@ use inspection_domain::{
     time::Instant,
 };
 use inspection_persistence::{
-    self as persistence, Context, Database, Error, Tx, assessments, assignments, inspections, jobs, leaves,
-    notifications, pauses, sessions, sync, translations,
+    self as persistence, Context, Database, Error, Tx, assessments, assignments, defects, inspections, jobs,
+    leaves, notifications, pauses, sessions, sync, translations,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 use crate::{
     assessments::AssessmentView,
     assignments::AssignmentView,
+    defects::DefectView,
     inspections::{AnswerView, InspectionDetailView, SubmittedView},
     jobs::JobView,
     leaves::LeaveView,
@@ -283,8 +284,8 @@ impl SyncProcessor<'_> {
             }
             SyncKind::InspectionSubmit => {
                 let id: InspectionId = document.number("inspection_id")?;
-                let (inspection, defects) = inspections::submit(tx, id)?;
-                shown!(id, SubmittedView::load(tx.conn(), inspection, defects, caller)?)
+                let (inspection, found) = inspections::submit(tx, id)?;
+                shown!(id, SubmittedView::load(tx.conn(), inspection, found, caller)?)
             }
             SyncKind::AssignmentComplete => {
                 let id: AssignmentId = document.number("assignment_id")?;
@@ -329,6 +330,10 @@ impl SyncProcessor<'_> {
             SyncKind::LeaveRequest => {
                 let leave = leaves::request(tx, document.read()?)?;
                 shown!(leave.id, LeaveView::one(tx.conn(), leave, caller)?)
+            }
+            SyncKind::DefectReport => {
+                let defect = defects::report(tx, document.read()?)?;
+                shown!(defect.id, DefectView::one(tx.conn(), defect, caller)?)
             }
             SyncKind::NotificationRead => {
                 let id: NotificationId = document.number("notification_id")?;

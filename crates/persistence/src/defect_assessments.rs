@@ -9,10 +9,10 @@ use inspection_domain::{
     defects::{Defect, DefectAssessmentStatus},
     ids::JobId,
     jobs::{JobKind, JobStatus},
-    notifications::{Notice, NotificationType},
+    notifications::NotificationType,
     page::{Page, PageRequest},
     points::PointKind,
-    schema::{defect_assessments as assessments, defects, jobs},
+    schema::{defect_assessments as assessments, defects as defect_table, jobs},
     users::{Role, User},
 };
 
@@ -20,8 +20,7 @@ pub use rows::find_by_defect;
 
 use crate::{
     DbConnection, Error, Result, Tx,
-    defects::rows as defect_rows,
-    inspections::rows as inspection_rows,
+    defects::{self, rows as defect_rows},
     jobs::{rows as job_rows, work::JobWork},
     points::{self, Award},
 };
@@ -51,20 +50,21 @@ pub fn pending(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Resu
         page,
         (JobId, Defect) = (jobs::id, Defect::as_select()),
         || jobs::table
-            .inner_join(defects::table)
+            .inner_join(defect_table::table)
             .filter(jobs::kind.eq(JobKind::Specialist))
             .filter(jobs::owner_id.eq(actor.id))
             .filter(jobs::status.eq(JobStatus::Assigned))
             .filter(jobs::planned_time_hours.is_not_null())
-            .filter(defects::assessment_status.eq(DefectAssessmentStatus::Pending))
+            .filter(defect_table::assessment_status.eq(DefectAssessmentStatus::Pending))
             .into_boxed::<Backend>(),
         jobs by asc [(id = |row: &(JobId, Defect)| row.0)]
     )
 }
 
 /// Assesses a defect before its repair (§6). A rejected defect is a false alarm: its job is
-/// cancelled, and its inspector is notified and loses a point. Locks the machine, the defect, the
-/// job, and last the inspector.
+/// cancelled, and the user that found it is notified; an inspector loses a point, and a report
+/// without an inspection costs none. Locks the machine, the defect, the job, and last the
+/// inspector.
 pub fn assess(tx: &mut Tx<'_>, new: NewDefectAssessment) -> Result<DefectAssessment> {
     let id = new.defect_id;
     defect_rows::get(tx.conn, id)?;
@@ -80,16 +80,14 @@ pub fn assess(tx: &mut Tx<'_>, new: NewDefectAssessment) -> Result<DefectAssessm
     defect_rows::write(tx, AuditAction::Update, &before, &after)?;
     if verdict == AssessmentVerdict::Reject {
         work.cancel(tx, &assessment.technical_notes)?;
-        let inspector = inspection_rows::get(tx.conn, after.inspection_id)?.technician_id;
+        let finder = after.reported_by_id;
         if let Some(machine) = &work.machine {
-            let rejected = Notice::new(NotificationType::DefectRejected)
-                .with("equipment", machine.name.as_str())
-                .with("defect", (after.description.as_str(), after.description_ar.as_deref()))
-                .about(&after);
-            tx.notify([inspector], &rejected);
+            tx.notify([finder], &defects::notice(NotificationType::DefectRejected, &after, machine));
         }
-        let award = Award::new(inspector, Role::Inspector, PointKind::DefectRejected).about(&after);
-        points::award(tx, &Award { amount: -1, ..award })?;
+        if after.inspection_id.is_some() {
+            let award = Award::new(finder, Role::Inspector, PointKind::DefectRejected).about(&after);
+            points::award(tx, &Award { amount: -1, ..award })?;
+        }
     }
     Ok(assessment)
 }

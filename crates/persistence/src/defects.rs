@@ -6,18 +6,19 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     defects::{
-        Defect, DefectChanges, DefectFilter, DefectOrder, DefectStatus, Reopening, Resolution, Severity,
-        may_be_assigned_to,
+        Defect, DefectChanges, DefectFilter, DefectOrder, DefectStatus, NewDefect, Reopening, Resolution,
+        Severity, may_be_assigned_to,
     },
     equipment::Equipment,
-    ids::DefectId,
+    files::Relation,
+    ids::{DefectId, FileId},
     inspections::Submission,
     notifications::{Notice, NotificationPriority, NotificationType},
     page::{Page, PageRequest, Sort},
     schema::defects,
     search::SearchedKind,
     time::Date,
-    users::User,
+    users::{Role, User},
 };
 
 pub use rows::{by_ids, get, list_by_inspection};
@@ -26,10 +27,18 @@ use crate::{
     DbConnection, Result, Tx,
     db::{query::BATCH, search::found},
     equipment::rows as equipment_rows,
-    jobs::rows as job_rows,
+    files::{self, rows as file_rows},
     translations,
     users::rows as user_rows,
 };
+
+/// Record type of reported defects in `evidence`.
+const EVIDENCE: &str = "defect";
+
+/// The photos of a defect that was reported without an inspection, by id.
+pub fn list_photos(conn: &mut DbConnection, id: DefectId) -> Result<Vec<FileId>> {
+    file_rows::list_evidence(conn, EVIDENCE, id.get())
+}
 
 /// A page of defects; by default by due date, with the highest severity of a day first.
 pub fn list(
@@ -100,20 +109,46 @@ pub(crate) fn raise(
             .returning(Defect::as_returning())
             .get_results(c))?;
         for defect in &raised {
-            let notice = Notice::new(NotificationType::DefectCreated)
-                .with("equipment", machine.name.as_str())
-                .with("defect", (defect.description.as_str(), defect.description_ar.as_deref()))
-                .with("date", &defect.due_date)
-                .about(defect);
-            let notice = match defect.severity {
-                Severity::Critical => notice.priority(NotificationPriority::Urgent),
-                _ => notice,
-            };
-            tx.notify(defect.assigned_to_id, &notice);
+            tx.notify(defect.assigned_to_id, &created(defect, machine));
             tx.record(AuditAction::Create, None, Some(defect));
         }
     }
     Ok(new.len())
+}
+
+/// A notice about a new defect, which is urgent if the defect is critical (§6).
+fn created(defect: &Defect, machine: &Equipment) -> Notice {
+    let notice = notice(NotificationType::DefectCreated, defect, machine).with("date", &defect.due_date);
+    match defect.severity {
+        Severity::Critical => notice.priority(NotificationPriority::Urgent),
+        _ => notice,
+    }
+}
+
+/// A notice about a defect, with its machine and its description.
+pub(crate) fn notice(kind: NotificationType, defect: &Defect, machine: &Equipment) -> Notice {
+    Notice::new(kind)
+        .with("equipment", machine.name.as_str())
+        .with("defect", (defect.description.as_str(), defect.description_ar.as_deref()))
+        .about(defect)
+}
+
+/// Reports a defect without an inspection, with an optional photo; admins and engineers except the
+/// reporter are notified (§6). Locks the photo.
+pub fn report(tx: &mut Tx<'_>, new: NewDefect) -> Result<Defect> {
+    let machine = equipment_rows::get(tx.conn, new.equipment_id)?;
+    let reporter = tx.actor()?.id;
+    let photo = new.photo_file_id;
+    let defect = rows::insert(tx, &Defect::reported(new, reporter, tx.today(), tx.now))?;
+    if let Some(photo) = photo {
+        let named = [("photo_file_id".to_owned(), photo)];
+        files::attach(tx, Relation::Defect(defect.id), &named, |file| file.may_show_defect(&defect))?;
+        file_rows::add_evidence(tx, EVIDENCE, defect.id.get(), &[photo])?;
+    }
+    let mut planners = user_rows::active_with(tx.conn, &[Role::Admin, Role::Engineer])?;
+    planners.retain(|planner| *planner != reporter);
+    tx.notify(planners, &created(&defect, &machine));
+    Ok(defect)
 }
 
 /// Changes a defect's particulars (§6). Locks the defect.
@@ -128,16 +163,8 @@ pub fn update(tx: &mut Tx<'_>, id: DefectId, changes: DefectChanges) -> Result<D
     Ok(after)
 }
 
-/// Marks a defect as repaired; the admins are notified (§6). Locks the defect.
-pub fn resolve(tx: &mut Tx<'_>, id: DefectId, resolution: Resolution) -> Result<Defect> {
-    let before = rows::lock(tx.conn, id)?;
-    let specialist = job_rows::find_live_repair(tx.conn, id)?.map(|job| job.owner_id);
-    before.may_be_resolved_by(tx.actor()?, specialist)?;
-    let machine = equipment_rows::get(tx.conn, before.equipment_id)?;
-    resolve_locked(tx, &before, &machine, resolution)
-}
-
-/// Marks a defect, which is locked, as repaired by the actor; the admins are notified (§6, §7).
+/// Marks a defect, which is locked, as repaired by the actor; the other admins are notified (§6,
+/// §7).
 pub(crate) fn resolve_locked(
     tx: &mut Tx<'_>,
     before: &Defect,
@@ -147,12 +174,10 @@ pub(crate) fn resolve_locked(
     let actor = tx.actor()?.clone();
     let after = before.resolve(resolution, actor.id, tx.now)?;
     rows::write(tx, AuditAction::Resolve, before, &after)?;
-    let notice = Notice::new(NotificationType::DefectResolved)
-        .with("person", actor.full_name.as_str())
-        .with("equipment", machine.name.as_str())
-        .with("defect", (after.description.as_str(), after.description_ar.as_deref()))
-        .about(&after);
-    let admins = user_rows::active_admins(tx.conn)?;
+    let notice =
+        notice(NotificationType::DefectResolved, &after, machine).with("person", actor.full_name.as_str());
+    let mut admins = user_rows::active_admins(tx.conn)?;
+    admins.retain(|admin| *admin != actor.id);
     tx.notify(admins, &notice);
     Ok(after)
 }

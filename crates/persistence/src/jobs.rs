@@ -4,6 +4,7 @@ mod assigning;
 mod done;
 mod rating;
 pub(crate) mod rows;
+mod settling;
 pub(crate) mod work;
 
 use std::collections::HashSet;
@@ -29,6 +30,7 @@ pub use assigning::{assign_specialist, create_for_engineer, reassign};
 pub use done::{complete, leave_incomplete};
 pub use rating::{clean, find_cleaning, rate_cleaning, reward};
 pub use rows::{by_ids, cleaning_ratings, find_repair, get_kind, get_visible};
+pub use settling::{dismiss_defect, resolve_defect};
 
 use crate::{DbConnection, Result, Tx, db::tx::expected::version_of_entity, equipment, jobs::work::JobWork};
 

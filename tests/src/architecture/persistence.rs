@@ -45,6 +45,7 @@ pub(super) const ORDER: Order<'_> = &[
         "jobs/assigning",
         "jobs/done",
         "jobs/rating",
+        "jobs/settling",
     ],
     &["reports", "tasks", "versions"],
 ];

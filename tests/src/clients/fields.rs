@@ -34,9 +34,14 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
 ];
 
 /// Fields that are null although the table says that they have a value: private ones of another
-/// person, and the details of a job whose owner has not entered the planned time.
-const HIDDEN: &[(&str, &str)] =
-    &[("UserSummary", "email"), ("EngineerJobView", "title"), ("EngineerJobView", "description")];
+/// person, the details of a job whose owner has not entered the planned time, and the inspection of
+/// a defect that was reported without one.
+const HIDDEN: &[(&str, &str)] = &[
+    ("UserSummary", "email"),
+    ("EngineerJobView", "title"),
+    ("EngineerJobView", "description"),
+    ("DefectView", "inspection_id"),
+];
 
 /// A field of an object.
 pub(super) struct Field {

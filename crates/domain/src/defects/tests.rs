@@ -30,6 +30,7 @@ fn the_grid_of_states_and_commands() {
     open        close   -> INVALID_STATE
     open        reopen  -> INVALID_STATE
     open        reject  -> false_alarm
+    open        dismiss -> false_alarm
     open        rework  -> INVALID_STATE
     in_progress update  -> in_progress
     in_progress assign  -> INVALID_STATE
@@ -37,6 +38,7 @@ fn the_grid_of_states_and_commands() {
     in_progress close   -> INVALID_STATE
     in_progress reopen  -> INVALID_STATE
     in_progress reject  -> false_alarm
+    in_progress dismiss -> false_alarm
     in_progress rework  -> INVALID_STATE
     resolved    update  -> INVALID_STATE
     resolved    assign  -> INVALID_STATE
@@ -44,6 +46,7 @@ fn the_grid_of_states_and_commands() {
     resolved    close   -> closed
     resolved    reopen  -> open
     resolved    reject  -> INVALID_STATE
+    resolved    dismiss -> INVALID_STATE
     resolved    rework  -> open
     closed      update  -> INVALID_STATE
     closed      assign  -> INVALID_STATE
@@ -51,6 +54,7 @@ fn the_grid_of_states_and_commands() {
     closed      close   -> INVALID_STATE
     closed      reopen  -> INVALID_STATE
     closed      reject  -> INVALID_STATE
+    closed      dismiss -> INVALID_STATE
     closed      rework  -> open
     false_alarm update  -> INVALID_STATE
     false_alarm assign  -> INVALID_STATE
@@ -58,6 +62,7 @@ fn the_grid_of_states_and_commands() {
     false_alarm close   -> INVALID_STATE
     false_alarm reopen  -> INVALID_STATE
     false_alarm reject  -> INVALID_STATE
+    false_alarm dismiss -> INVALID_STATE
     false_alarm rework  -> INVALID_STATE
     ");
 }
@@ -71,8 +76,8 @@ fn a_failed_answer_raises_a_defect_with_the_severity_of_its_question() {
     let critical = raise(&Item { critical_failure: true, question_text_ar: None, ..question });
     insta::assert_snapshot!(fields(&plain).join("\n"), @r#"
     id: DefectId(0)
-    inspection_id: InspectionId(3)
-    checklist_item_id: ItemId(5)
+    inspection_id: Some(InspectionId(3))
+    checklist_item_id: Some(ItemId(5))
     equipment_id: EquipmentId(4)
     category: None
     severity: Medium
@@ -90,6 +95,7 @@ fn a_failed_answer_raises_a_defect_with_the_severity_of_its_question() {
     work_order_id: None
     created_at: Instant(2026-03-01T08:00:00Z)
     updated_at: Instant(2026-03-01T08:00:00Z)
+    reported_by_id: UserId(9)
     "#);
     insta::assert_snapshot!(changes(&[("of a critical question, not in Arabic", &plain, &critical)]), @r"
     of a critical question, not in Arabic
@@ -99,6 +105,44 @@ fn a_failed_answer_raises_a_defect_with_the_severity_of_its_question() {
       due_date: Date(2026-03-02)
       sla_days: 1
     ");
+}
+
+#[test]
+fn a_reported_defect_has_the_urgency_and_the_due_date_of_its_severity_and_no_inspection() {
+    let report = |severity: &str| {
+        let body = json!({"equipment_id": 4, "description": "It smells of burning.", "severity": severity});
+        Defect::reported(NewDefect::from_json(body).expect("input"), id(9), today(), later())
+    };
+    insta::assert_snapshot!(fields(&report("low")).join("\n"), @r#"
+    id: DefectId(0)
+    inspection_id: None
+    checklist_item_id: None
+    equipment_id: EquipmentId(4)
+    category: None
+    severity: Low
+    priority: Low
+    description: "It smells of burning."
+    description_ar: None
+    status: Open
+    assessment_status: Pending
+    assigned_to_id: None
+    due_date: Date(2026-03-15)
+    sla_days: 14
+    resolved_at: None
+    resolved_by_id: None
+    resolution_notes: None
+    work_order_id: None
+    created_at: Instant(2026-03-01T08:00:00Z)
+    updated_at: Instant(2026-03-01T08:00:00Z)
+    reported_by_id: UserId(9)
+    "#);
+    let urgency = |severity| {
+        let defect = report(severity);
+        (defect.priority, defect.sla_days, defect.due_date.to_string())
+    };
+    assert_eq!(urgency("medium"), (Priority::Medium, 7, "2026-03-08".into()));
+    assert_eq!(urgency("high"), (Priority::High, 3, "2026-03-04".into()));
+    assert_eq!(urgency("critical"), (Priority::Urgent, 1, "2026-03-02".into()));
 }
 
 #[test]
@@ -146,6 +190,7 @@ fn every_transition_changes_these_fields() {
         ("repeat the severity", &open, &change(&open, json!({"severity": "medium"}))),
         ("assign", &open, &open.assign(later()).expect("assigned")),
         ("resolve", &open, &resolved),
+        ("dismiss", &open, &open.dismiss(later()).expect("dismissed")),
         ("close", &resolved, &closed),
         ("reopen", &resolved, &resolved.reopen(much_later).expect("reopened")),
         ("rework", &closed, &closed.rework(later()).expect("reopened")),
@@ -182,6 +227,9 @@ fn every_transition_changes_these_fields() {
       resolved_by_id: Some(UserId(9))
       resolution_notes: Some("new seal")
       updated_at: Instant(2026-03-01T08:00:00Z)
+    dismiss
+      status: FalseAlarm
+      updated_at: Instant(2026-03-01T08:00:00Z)
     close
       status: Closed
       updated_at: Instant(2026-03-01T08:00:00.001Z)
@@ -203,7 +251,7 @@ fn every_transition_changes_these_fields() {
 #[test]
 fn every_transition_is_refused_in_the_other_statuses() {
     type Transition = fn(&Defect) -> Result<Defect, DefectRule>;
-    let transitions: [(DefectCommand, Transition); 6] = [
+    let transitions: [(DefectCommand, Transition); 7] = [
         (DefectCommand::Update, |it| {
             it.changed(DefectChanges::from_json(json!({})).expect("input"), today(), later())
         }),
@@ -212,6 +260,7 @@ fn every_transition_is_refused_in_the_other_statuses() {
             let notes = Resolution::from_json(json!({"resolution_notes": "x"})).expect("input");
             it.resolve(notes, id(9), later())
         }),
+        (DefectCommand::Dismiss, |it| it.dismiss(later())),
         (DefectCommand::Close, |it| it.close(later())),
         (DefectCommand::Reopen, |it| it.reopen(later())),
         (DefectCommand::Rework, |it| it.rework(later())),

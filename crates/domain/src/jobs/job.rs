@@ -208,7 +208,7 @@ impl Job {
             major_reason: input.major_reason.map(Into::into),
             defect_id: Some(defect.id),
             equipment_id: Some(defect.equipment_id),
-            inspection_id: Some(defect.inspection_id),
+            inspection_id: defect.inspection_id,
             ..Self::new(JobKind::Specialist, specialist, numbers, by, now)
         }
     }
@@ -265,9 +265,11 @@ impl Job {
         Err(Forbidden("only its owner, an engineer or an admin may resume a job"))
     }
 
-    /// Checks that the actor may see its details: the owner must enter the planned time first (§7).
+    /// Checks that the actor may see its details: the owner must enter the planned time first,
+    /// which is possible until the job ends (§7).
     pub fn may_be_opened_by(&self, actor: &User) -> Result<(), JobRule> {
-        if self.is_owned_by(actor) { self.is_planned() } else { Ok(()) }
+        let is_live = JobStatus::LIVE.contains(&self.status);
+        if is_live && self.is_owned_by(actor) { self.is_planned() } else { Ok(()) }
     }
 
     /// The part that the reader sees (§7): everything of a job that the reader may open; what its
@@ -390,9 +392,33 @@ impl Job {
         Ok(Self { paused_seconds, paused_at: None, incomplete_reason: Some(reason), ..after })
     }
 
-    /// Cancels it because the defect was rejected (§6).
+    /// Cancels it because its defect is a false alarm; ends a present pause (§6).
     pub fn cancel(&self, now: Instant) -> Result<Self, JobRule> {
-        self.after(JobCommand::Cancel, now)
+        let after = self.after(JobCommand::Cancel, now)?;
+        Ok(Self { paused_seconds: self.times(now).paused, paused_at: None, ..after })
+    }
+
+    /// Completes it because its defect was resolved, with the notes of the resolution; ends a
+    /// present pause. A job that was not started has no hours and no rating (§6).
+    pub fn complete_with_defect(&self, notes: &str, now: Instant) -> Result<Self, JobRule> {
+        let after = self.after(JobCommand::Settle, now)?;
+        let times = self.times(now);
+        let planned = self.planned_time_hours.filter(|_| self.started_at.is_some());
+        Ok(Self {
+            paused_seconds: times.paused,
+            paused_at: None,
+            completed_at: Some(now),
+            actual_time_hours: planned.map(|_| Hours::of_seconds(times.worked)),
+            time_rating: planned.map(|planned| time_rating(planned.seconds(), times.worked)),
+            work_notes: Some(notes.to_owned()),
+            ..after
+        })
+    }
+
+    /// Whether its completion by the resolution of its defect is reviewed: if the work was started,
+    /// or if its owner resolved the defect and so reports work as done (§6).
+    pub fn is_reviewed_if_settled_by(&self, actor: UserId) -> bool {
+        self.started_at.is_some() || self.owner_id == actor
     }
 
     /// Assigns the quality engineer of the review (§8).

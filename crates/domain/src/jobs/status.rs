@@ -24,7 +24,7 @@ text_enum! {
         QcApproved = "qc_approved",
         /// Abandoned by the owner, or rejected by a review.
         Incomplete = "incomplete",
-        /// Cancelled because the defect was rejected.
+        /// Cancelled because the defect is a false alarm.
         Cancelled = "cancelled",
     }
 }
@@ -48,8 +48,10 @@ pub enum JobCommand {
     Complete,
     /// Leave it incomplete.
     LeaveIncomplete,
-    /// Cancel it because the defect was rejected.
+    /// Cancel it because its defect is a false alarm.
     Cancel,
+    /// Complete it because its defect was resolved.
+    Settle,
     /// Approve the work in a review.
     ApproveQuality,
     /// Reject the work in a review.
@@ -66,7 +68,7 @@ pub enum JobCommand {
 
 impl JobCommand {
     /// Every command.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Plan,
         Self::Assess,
         Self::Start,
@@ -76,6 +78,7 @@ impl JobCommand {
         Self::Complete,
         Self::LeaveIncomplete,
         Self::Cancel,
+        Self::Settle,
         Self::ApproveQuality,
         Self::RejectQuality,
         Self::TakeOver,
@@ -97,6 +100,7 @@ impl fmt::Display for JobCommand {
             Self::Complete => "completing",
             Self::LeaveIncomplete => "leaving it incomplete",
             Self::Cancel => "cancelling",
+            Self::Settle => "settling it with its defect",
             Self::ApproveQuality => "approving its quality",
             Self::RejectQuality => "rejecting its quality",
             Self::TakeOver => "taking it over",
@@ -166,10 +170,11 @@ impl JobStatus {
             | (Self::Completed | Self::QcApproved, JobCommand::Clean | JobCommand::Reward) => Ok(self),
             (Self::Assigned, JobCommand::Start) | (Self::Paused, JobCommand::Resume) => Ok(Self::InProgress),
             (Self::InProgress, JobCommand::Pause) => Ok(Self::Paused),
-            (Self::InProgress, JobCommand::Complete) => Ok(Self::Completed),
+            (Self::InProgress, JobCommand::Complete)
+            | (Self::Assigned | Self::InProgress | Self::Paused, JobCommand::Settle) => Ok(Self::Completed),
             (Self::InProgress | Self::Paused, JobCommand::LeaveIncomplete)
             | (Self::Completed, JobCommand::RejectQuality) => Ok(Self::Incomplete),
-            (Self::Assigned, JobCommand::Cancel) => Ok(Self::Cancelled),
+            (Self::Assigned | Self::InProgress | Self::Paused, JobCommand::Cancel) => Ok(Self::Cancelled),
             (Self::Completed, JobCommand::ApproveQuality) => Ok(Self::QcApproved),
             (Self::Paused, JobCommand::TakeOver) | (Self::Incomplete, JobCommand::Reassign) => {
                 Ok(Self::Assigned)

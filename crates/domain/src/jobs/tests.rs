@@ -82,12 +82,17 @@ fn the_grid_of_states_and_commands() {
     assigned    assessing its defect   -> assigned
     assigned    starting               -> in_progress
     assigned    cancelling             -> cancelled
+    assigned    settling it with its defect -> completed
     in_progress asking for a pause     -> in_progress
     in_progress pausing                -> paused
     in_progress completing             -> completed
     in_progress leaving it incomplete  -> incomplete
+    in_progress cancelling             -> cancelled
+    in_progress settling it with its defect -> completed
     paused      resuming               -> in_progress
     paused      leaving it incomplete  -> incomplete
+    paused      cancelling             -> cancelled
+    paused      settling it with its defect -> completed
     paused      taking it over         -> assigned
     completed   approving its quality  -> qc_approved
     completed   rejecting its quality  -> incomplete
@@ -116,6 +121,10 @@ fn every_transition_changes_these_fields() {
         ("leave incomplete", &begun, &begun.leave_incomplete("No parts left.".into(), later()).expect("allowed")),
         ("leave incomplete, paused", &paused, &paused.leave_incomplete("Ill.".into(), later()).expect("allowed")),
         ("cancel", &assigned, &assigned.cancel(later()).expect("allowed")),
+        ("cancel, paused", &paused, &paused.cancel(later()).expect("allowed")),
+        ("settle, unstarted", &assigned, &assigned.complete_with_defect("New seal.", later()).expect("allowed")),
+        ("settle", &begun, &begun.complete_with_defect("New seal.", later()).expect("allowed")),
+        ("settle, paused", &paused, &paused.complete_with_defect("New seal.", later()).expect("allowed")),
         ("assign a reviewer", &completed, &completed.reviewed_by(Some(id(6)), later())),
         ("approve the quality", &completed, &completed.approve_quality(Some(4), later()).expect("allowed")),
         ("approve without a rating", &completed, &completed.approve_quality(None, later()).expect("allowed")),
@@ -160,6 +169,32 @@ fn every_transition_changes_these_fields() {
       updated_at: Instant(2026-03-01T08:00:00Z)
     cancel
       status: Cancelled
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    cancel, paused
+      status: Cancelled
+      paused_at: None
+      paused_seconds: 3540
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    settle, unstarted
+      status: Completed
+      completed_at: Some(Instant(2026-03-01T08:00:00Z))
+      work_notes: Some("New seal.")
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    settle
+      status: Completed
+      completed_at: Some(Instant(2026-03-01T08:00:00Z))
+      actual_time_hours: Some(Hours(100))
+      time_rating: Some(5)
+      work_notes: Some("New seal.")
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    settle, paused
+      status: Completed
+      paused_at: None
+      paused_seconds: 3540
+      completed_at: Some(Instant(2026-03-01T08:00:00Z))
+      actual_time_hours: Some(Hours(2))
+      time_rating: Some(7)
+      work_notes: Some("New seal.")
       updated_at: Instant(2026-03-01T08:00:00Z)
     assign a reviewer
       qe_id: Some(UserId(6))
@@ -228,6 +263,7 @@ fn every_command_obeys_the_state_machine() {
             (JobCommand::Complete, subject.complete(done(), now())),
             (JobCommand::LeaveIncomplete, subject.leave_incomplete("No parts.".into(), now())),
             (JobCommand::Cancel, subject.cancel(now())),
+            (JobCommand::Settle, subject.complete_with_defect("New seal.", now())),
             (JobCommand::ApproveQuality, subject.approve_quality(None, now())),
             (JobCommand::RejectQuality, subject.reject_quality("It leaks.".into(), now())),
             (JobCommand::TakeOver, subject.taken_over_by(id(8), now())),
@@ -389,6 +425,19 @@ fn the_planned_time_comes_first_and_once() {
     let ready = fresh.plan(planned(2.5), now()).expect("planned");
     assert_eq!(ready.plan(planned(3.0), now()), Err(JobRule::PlannedAlready));
     assert_eq!(ready.may_be_opened_by(&owner), Ok(()));
+    let settled = fresh.complete_with_defect("Tightened.", now()).expect("settled");
+    assert_eq!(settled.may_be_opened_by(&owner), Ok(()), "the time can't be entered any more");
+}
+
+#[test]
+fn a_settled_job_is_reviewed_if_it_was_started_or_reported_as_done_by_its_owner() {
+    let (fresh, begun) = (job(JobStatus::Assigned), begun());
+    let owner = fresh.owner_id;
+    for (subject, actor, is_reviewed) in
+        [(&fresh, id(90), false), (&fresh, owner, true), (&begun, id(90), true), (&begun, owner, true)]
+    {
+        assert_eq!(subject.is_reviewed_if_settled_by(actor), is_reviewed);
+    }
 }
 
 #[test]

@@ -40,6 +40,10 @@ defect_rejected =
     .title = تم رفض عيب
     .message = لم يجد الأخصائي خللًا في { $equipment }: { $defect }
 
+defect_dismissed =
+    .title = إنذار كاذب
+    .message = اعتبر { $person } العيب في { $equipment } إنذارًا كاذبًا، { $defect }: { $reason }
+
 job_assigned =
     .title = تم تكليفك بمهمة
     .message = المهمة { $job } على { $equipment } من نصيبك. أدخل الوقت المخطط أولًا.

@@ -40,6 +40,10 @@ defect_rejected =
     .title = Defect rejected
     .message = The specialist found nothing wrong with { $equipment }: { $defect }
 
+defect_dismissed =
+    .title = False alarm
+    .message = { $person } dismissed a defect of { $equipment }, { $defect }: { $reason }
+
 job_assigned =
     .title = Job assigned
     .message = Job { $job } on { $equipment } is yours. Enter your planned time first.

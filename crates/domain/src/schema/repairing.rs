@@ -3,8 +3,8 @@
 diesel::table! {
     defects (id) {
         id -> BigInt,
-        inspection_id -> BigInt,
-        checklist_item_id -> BigInt,
+        inspection_id -> Nullable<BigInt>,
+        checklist_item_id -> Nullable<BigInt>,
         equipment_id -> BigInt,
         category -> Nullable<Text>,
         severity -> Text,
@@ -24,6 +24,7 @@ diesel::table! {
         work_order_id -> Nullable<Text>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        reported_by_id -> BigInt,
     }
 }
 

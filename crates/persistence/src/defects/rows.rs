@@ -39,6 +39,13 @@ pub(crate) fn lock(conn: &mut DbConnection, id: DefectId) -> Result<Defect> {
     lock_row!(conn, defects, Defect, id)?.ok_or_else(Error::not_found::<Defect>)
 }
 
+/// Inserts and records a defect.
+pub(crate) fn insert(tx: &mut Tx<'_>, new: &Defect) -> Result<Defect> {
+    let defect = insert_row!(tx, defects, Defect, new)?;
+    tx.record(AuditAction::Create, None, Some(&defect));
+    Ok(defect)
+}
+
 /// Writes and records a defect, which is locked.
 pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Defect, after: &Defect) -> Result<()> {
     write_with(tx, action, before, after, Changes::between(Some(before), Some(after)))

@@ -1,12 +1,14 @@
 //! A job together with the objects that its work changes: the defect and the machine of a repair
 //! (§7).
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
     defects::Defect,
     equipment::Equipment,
-    ids::JobId,
+    ids::{JobId, UserId},
     jobs::{Job, JobKind, JobStatus},
     notifications::{Notice, NotificationType},
     schema::jobs,
@@ -67,14 +69,17 @@ impl JobWork {
         if is_busy { Ok(()) } else { equipment::change_status(tx, machine, machine.status.after_repair()) }
     }
 
-    /// Cancels a repair that hasn't started, because the defect is a false alarm; its creator is
-    /// notified (§6).
+    /// Cancels a live repair because the defect is a false alarm; its owner and its creator are
+    /// notified, except the actor (§6).
     pub(crate) fn cancel(&self, tx: &mut Tx<'_>, reason: &str) -> Result<Job> {
         let after = self.job.cancel(tx.now)?;
         rows::write(tx, AuditAction::Cancel, &self.job, &after)?;
         self.leave_machine(tx)?;
         let cancelled = notice(NotificationType::JobCancelled, &after).with("reason", reason);
-        tx.notify(after.created_by_id, &cancelled);
+        let concerned: BTreeSet<UserId> =
+            [Some(after.owner_id), after.created_by_id].into_iter().flatten().collect();
+        let actor = tx.actor_id();
+        tx.notify(concerned.into_iter().filter(|person| Some(*person) != actor), &cancelled);
         Ok(after)
     }
 }

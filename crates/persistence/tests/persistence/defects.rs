@@ -11,7 +11,7 @@ use inspection_domain::{
     time::Date,
     users::{Role, User},
 };
-use inspection_persistence::{Context, Database, Result, defects, users};
+use inspection_persistence::{Context, Database, Result, defects, jobs, users};
 use inspection_testkit::{
     builders::{CRITICAL, NUMERIC, PASS_FAIL, YES_NO, act, checklist, equipment, input, submitted, user},
     context::context,
@@ -28,7 +28,7 @@ fn change(db: &Database, context: &Context, actor: &User, id: DefectId, body: Va
 
 fn resolve(db: &Database, context: &Context, actor: &User, id: DefectId) -> Result<Defect> {
     let resolution: Resolution = input(json!({"resolution_notes": "new brake pads"}));
-    act(db, context, actor, |tx| defects::resolve(tx, id, resolution))
+    act(db, context, actor, |tx| jobs::resolve_defect(tx, id, resolution))
 }
 
 fn reopen(db: &Database, context: &Context, actor: &User, id: DefectId) -> Result<Defect> {

@@ -251,8 +251,8 @@ on_both_databases! {
                 *defect,
                 Defect {
                     id: defect.id,
-                    inspection_id: id,
-                    checklist_item_id: items[place].id,
+                    inspection_id: Some(id),
+                    checklist_item_id: Some(items[place].id),
                     equipment_id: crane.id,
                     category: Some(category),
                     severity,
@@ -270,6 +270,7 @@ on_both_databases! {
                     work_order_id: None,
                     created_at: now,
                     updated_at: now,
+                    reported_by_id: inspector.id,
                 }
             );
         }

@@ -145,11 +145,11 @@ on_both_databases! {
         let other = user(&db, &context, Role::Specialist);
         let id = job.defect_id.unwrap();
         let notes = || input(json!({"resolution_notes": "tightened"}));
-        assert_eq!(code(act(&db, &context, &other, |tx| defects::resolve(tx, id, notes()))), Code::Forbidden);
-        act(&db, &context, &shop.specialist, |tx| defects::resolve(tx, id, notes())).expect("resolved");
-        let done = finished(&db, &context, &shop.specialist, &job);
-        assert_eq!(done.status, JobStatus::Completed, "a defect that is resolved already stays that");
-        assert_eq!(db.read(|conn| defects::get(conn, id)).expect("a defect").resolution_notes.as_deref(), Some("tightened"));
+        assert_eq!(code(act(&db, &context, &other, |tx| jobs::resolve_defect(tx, id, notes()))), Code::Forbidden);
+        act(&db, &context, &shop.specialist, |tx| jobs::resolve_defect(tx, id, notes())).expect("resolved");
+        let done = db.read(|conn| jobs::get_visible(conn, &shop.admin, job.kind, job.id)).expect("a job");
+        assert_eq!((done.status, done.time_rating), (JobStatus::Completed, None), "it was not started");
+        assert_eq!(done.work_notes.as_deref(), Some("tightened"));
     }
 
     fn an_incomplete_job_is_reassigned(db: TestDatabase) {

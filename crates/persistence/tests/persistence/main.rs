@@ -26,6 +26,7 @@ mod bonus_stars;
 mod checklists;
 mod day_properties;
 mod day_races;
+mod defect_migrations;
 mod defects;
 mod effects;
 #[allow(dead_code, reason = "a program whose `main` only its own test calls")]

@@ -18,7 +18,7 @@ use inspection_domain::{
     users::{NewUser, Role, User, UserChanges},
 };
 use inspection_persistence::{
-    Error, Origin, Result, Tx, checklists, defects, equipment as machines, inspections,
+    Error, Origin, Result, Tx, checklists, defects, equipment as machines, inspections, jobs,
     points::{self, Award},
     routines, users,
 };
@@ -361,7 +361,7 @@ on_both_databases! {
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
             let (done, refused) = tally(at_once(2, |n| {
                 let resolution: Resolution = input(json!({"resolution_notes": format!("by {n}")}));
-                act(&db, &context, &admin, |tx| defects::resolve(tx, raised[0].id, resolution))
+                act(&db, &context, &admin, |tx| jobs::resolve_defect(tx, raised[0].id, resolution))
             }));
             assert_eq!(
                 (&done[..], refused),

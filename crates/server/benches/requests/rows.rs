@@ -153,6 +153,7 @@ pub(super) const ROWS: &[Rows] = &[
                 "CASE WHEN NOT {last 100} AND n % 16 <> 1 THEN 'Changed the seal and tried it.' END",
             ),
             ("created_at", "{at}"),
+            ("reported_by_id", "{inspector}"),
             ("updated_at", "{at}"),
         ],
     },

@@ -4,7 +4,7 @@ use inspection_domain::{ids::InspectionId, users::User};
 use inspection_persistence::{assessments, inspections::InspectionDetail};
 use inspection_testkit::builders::{
     CRITICAL, NUMERIC, PASS_FAIL, Team, URGENT_REASON, answer_body, answers, checklist, equipment, file,
-    generated, input, repair, routine, submitted,
+    generated, input, repair, routine, started, submitted,
 };
 use serde_json::{Value, json};
 
@@ -86,20 +86,20 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     let verdict =
         input(json!({"defect_id": one.id, "verdict": "confirm", "technical_notes": "Replace the lining."}));
     effects!(ledger, &specialist, defect_assessments::assess(verdict));
-    effects!(ledger, &admin, defects::resolve(two.id, input(json!({"resolution_notes": "A new hook."}))));
+    effects!(ledger, &admin, jobs::resolve_defect(two.id, input(json!({"resolution_notes": "A new hook."}))));
     effects!(ledger, &admin, defects::reopen(two.id, input(json!({"reason": "It cracked again."}))));
     effects!(
         ledger,
         &admin,
         "reopened",
-        defects::resolve(two.id, input(json!({"resolution_notes": "Another hook."})))
+        jobs::resolve_defect(two.id, input(json!({"resolution_notes": "Another hook."})))
     );
     effects!(ledger, &admin, defects::close(two.id));
     effects!(
         ledger,
         &specialist,
         "own repair",
-        defects::resolve(one.id, input(json!({"resolution_notes": "A new lining."})))
+        jobs::resolve_defect(one.id, input(json!({"resolution_notes": "A new lining."})))
     );
 
     // A minor defect, and a false alarm.
@@ -112,6 +112,18 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
         let given = json!({"defect_id": defect, "verdict": verdict, "technical_notes": "Looked at it."});
         effects!(ledger, &specialist, verdict, defect_assessments::assess(input(given)));
     }
+
+    // Reported without an inspection; the false alarm of another one.
+    let seen = file(db, &context, &specialist, json!({}));
+    let report = json!({
+        "equipment_id": crane.id, "description": "Oil below the gear.", "severity": "critical",
+        "photo_file_id": seen.id,
+    });
+    let reported = effects!(ledger, &specialist, defects::report(input(report)));
+    let job = repair(db, &context, &admin, reported.id, &specialist);
+    started(db, &context, &specialist, &job);
+    let alarm = input(json!({"reason": "It was rain."}));
+    effects!(ledger, &admin, jobs::dismiss_defect(reported.id, alarm));
 
     // Both halves, and an urgent verdict.
     for (case, person) in [("first half", &pair.mechanical), ("second half", &pair.electrical)] {

@@ -48,6 +48,7 @@ pub(super) const TABLES: &[(&str, i64, &[Column])] = &[
             ("due_date", "{day}"),
             ("sla_days", "1"),
             ("created_at", "{at}"),
+            ("reported_by_id", "{500}"),
             ("updated_at", "{at}"),
         ],
     ),
