@@ -185,7 +185,7 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<R
             Some(_) => Vec::new(),
             None => defects::list_photos(conn, id)?,
         };
-        let view = DefectDetail { assessment, job, defect, inspection, photo_file_ids };
+        let view = DefectDetail { defect, inspection, assessment, job, photo_file_ids };
         Ok(Versioned { version, view })
     });
     Ok(Reply::versioned(view.await?))
