@@ -1,70 +1,27 @@
 //! Checklists: versioned questions about a type of equipment (rule book §3).
 
-use serde::{Deserialize, Serialize};
+mod answering;
+mod conditions;
+mod item;
+
+use serde::Serialize;
+
+pub use answering::NOT_APPLICABLE;
+pub use conditions::{asked, check_conditions};
+pub use item::{
+    AnswerText, AnswerType, ChecklistRule, Choice, ChoiceInput, Choices, History, Item, NumericRule,
+    NumericRuleInput, OrderIndex, Questions, ShowIf, ShowIfInput, YesNo,
+};
 
 use crate::{
     ids::{ItemId, TemplateId, UserId},
     input::{Change, Field, Invalid, NonEmptyList, Object, Patch, RawInput, RawValue, input, text_enum},
     page::Sort,
-    rule::{Code, Rule},
     search::{SearchedKind, SearchedTexts},
     text::Text,
     time::Instant,
     users::Category,
 };
-
-text_enum! {
-    /// Type of an answer.
-    pub enum AnswerType {
-        /// `pass` or `fail`.
-        PassFail = "pass_fail",
-        /// `yes` or `no`.
-        YesNo = "yes_no",
-        /// A finite decimal number.
-        Numeric = "numeric" | "number",
-        /// Text of up to 500 characters.
-        Text = "text",
-    }
-}
-
-/// Range of numbers that pass, inclusive; an absent bound is open.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
-#[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
-pub struct NumericRule {
-    /// Smallest number that passes.
-    pub min: Option<f64>,
-    /// Largest number that passes.
-    pub max: Option<f64>,
-}
-
-impl NumericRule {
-    /// Whether a number is in the range.
-    pub(crate) fn admits(self, number: f64) -> bool {
-        self.min.is_none_or(|min| number >= min) && self.max.is_none_or(|max| number <= max)
-    }
-}
-
-#[cfg(feature = "diesel")]
-crate::input::stored_as_json!(NumericRule);
-
-input! {
-    /// Range of numbers that pass, inclusive; an absent bound is open.
-    #[derive(PartialEq)]
-    pub struct NumericRuleInput {
-        /// Smallest number that passes.
-        min: Option<f64>,
-        /// Largest number that passes.
-        max: Option<f64>,
-    }
-}
-
-impl From<Object<NumericRuleInput>> for NumericRule {
-    fn from(Object(rule): Object<NumericRuleInput>) -> Self {
-        Self { min: rule.min, max: rule.max }
-    }
-}
 
 /// A version of the checklist for a type of equipment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -111,104 +68,6 @@ impl crate::entity::Entity for Template {
     }
 }
 
-/// A question of a checklist.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(
-    feature = "diesel",
-    derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
-    diesel(table_name = crate::schema::checklist_items, treat_none_as_null = true, treat_none_as_default_value = false)
-)]
-pub struct Item {
-    /// Primary key.
-    #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
-    pub id: ItemId,
-    /// The checklist.
-    pub template_id: TemplateId,
-    /// Question, in the reader's language.
-    pub question_text: String,
-    /// Question in Arabic.
-    pub question_text_ar: Option<String>,
-    /// Type of the answer.
-    pub answer_type: AnswerType,
-    /// Trade that answers it; both trades if none.
-    pub category: Option<Category>,
-    /// Whether an answer is required.
-    pub is_required: bool,
-    /// Position; unique within the checklist.
-    pub order_index: i32,
-    /// Whether a failed answer makes the machine unsafe; such an answer requires a photo.
-    pub critical_failure: bool,
-    /// Range of numbers that pass.
-    pub pass_fail_rule: Option<NumericRule>,
-    /// Creation time.
-    pub created_at: Instant,
-    /// Time of the last change.
-    pub updated_at: Instant,
-}
-
-crate::translated!(Item, "checklist_item", { question_text / question_text_ar });
-
-impl crate::entity::Entity for Item {
-    const NAME: &'static str = "checklist_item";
-    const LABEL: &'static str = "checklist item";
-
-    fn id(&self) -> i64 {
-        self.id.get()
-    }
-}
-
-impl Item {
-    /// Checks the invariants of every question (§3).
-    pub fn validate(&self) -> Result<(), Invalid> {
-        let mut errors = Invalid::default();
-        if let Some(rule) = self.pass_fail_rule {
-            if self.answer_type != AnswerType::Numeric {
-                errors.extend(Invalid::field("pass_fail_rule", "is for numeric questions only"));
-            } else if matches!((rule.min, rule.max), (Some(min), Some(max)) if min > max) {
-                errors.extend(Invalid::field("pass_fail_rule", "min may not be greater than max"));
-            }
-        }
-        errors.into_result()
-    }
-
-    /// Whether the question differs in text, type, category, rule or criticality from the one that
-    /// was answered (§3).
-    pub(crate) fn asks_other_than(&self, before: &Self) -> bool {
-        self.question_text != before.question_text
-            || self.question_text_ar != before.question_text_ar
-            || self.answer_type != before.answer_type
-            || self.category != before.category
-            || self.pass_fail_rule != before.pass_fail_rule
-            || self.critical_failure != before.critical_failure
-    }
-}
-
-/// Position of a question in its checklist, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OrderIndex(i32);
-
-impl From<OrderIndex> for i32 {
-    fn from(position: OrderIndex) -> Self {
-        position.0
-    }
-}
-
-impl crate::input::Scalar for OrderIndex {
-    fn read(given: RawValue) -> Result<Self, Invalid> {
-        <i32 as crate::input::Scalar>::read(given)
-            .ok()
-            .filter(|position| *position >= 0)
-            .map(Self)
-            .ok_or_else(|| Invalid::value("must be a whole number from 0"))
-    }
-
-    #[cfg(feature = "openapi")]
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        crate::input::object(utoipa::openapi::schema::Type::Integer).minimum(Some(0_i32)).into()
-    }
-}
-
 input! {
     /// A question to add.
     pub struct NewItem {
@@ -228,6 +87,20 @@ input! {
         critical_failure | "is_critical": Critical,
         /// Range of numbers that pass.
         pass_fail_rule: Option<Object<NumericRuleInput>>,
+        /// Unit of the number.
+        unit: Option<Text<20>>,
+        /// Range of numbers without a warning, inside `pass_fail_rule`.
+        warning: Option<Object<NumericRuleInput>>,
+        /// Possible answers of a question of type `choice`: 2 to 20.
+        choices: Option<Choices>,
+        /// Answer of type `yes_no` that fails; `no` if absent.
+        fails_on: Option<YesNo>,
+        /// Whether `n/a` is an answer; `false` if absent.
+        allow_na: Option<bool>,
+        /// Whether a failed answer requires a remark at submission; `false` if absent.
+        requires_comment_on_fail: Option<bool>,
+        /// Condition under which the question is asked; always if absent.
+        show_if: Option<Object<ShowIfInput>>,
     }
 }
 
@@ -276,6 +149,20 @@ input! {
         critical_failure | "is_critical": Change<bool>,
         /// Range of numbers that pass.
         pass_fail_rule: Patch<Object<NumericRuleInput>>,
+        /// Unit of the number.
+        unit: Patch<Text<20>>,
+        /// Range of numbers without a warning, inside `pass_fail_rule`.
+        warning: Patch<Object<NumericRuleInput>>,
+        /// Possible answers of a question of type `choice`: 2 to 20.
+        choices: Patch<Choices>,
+        /// Answer of type `yes_no` that fails.
+        fails_on: Patch<YesNo>,
+        /// Whether `n/a` is an answer.
+        allow_na: Change<bool>,
+        /// Whether a failed answer requires a remark at submission.
+        requires_comment_on_fail: Change<bool>,
+        /// Condition under which the question is asked.
+        show_if: Patch<Object<ShowIfInput>>,
     }
 }
 
@@ -398,38 +285,6 @@ input! {
     }
 }
 
-/// Reasons for rejecting a change of a checklist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ChecklistRule {
-    /// Answered questions are part of the record (§3).
-    #[error(
-        "the question has answers and can't be changed or removed; create a new version of the checklist"
-    )]
-    ItemHasAnswers,
-    /// Submitted inspections keep their questions, including those without an answer (§3).
-    #[error(
-        "the question is part of submitted inspections and can't be changed or removed; create a new version of the checklist"
-    )]
-    ItemWasAsked,
-}
-
-/// Use of a question so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum History {
-    /// No answers.
-    None,
-    /// Answers in drafts only.
-    Answered,
-    /// Asked in a submitted inspection, with or without an answer.
-    HandedIn,
-}
-
-impl Rule for ChecklistRule {
-    fn code(&self) -> Code {
-        Code::RuleViolation
-    }
-}
-
 impl NewItem {
     /// Builds the question, at position `next` unless the input has one.
     pub fn draft(self, template_id: TemplateId, next: i32, now: Instant) -> Result<Item, Invalid> {
@@ -444,8 +299,16 @@ impl NewItem {
             order_index: self.order_index.map_or(next, Into::into),
             critical_failure: self.critical_failure.0,
             pass_fail_rule: self.pass_fail_rule.map(Into::into),
+            unit: self.unit.map(Into::into),
+            warning: self.warning.map(Into::into),
+            choices: self.choices,
+            fails_on: self.fails_on.or((self.answer_type == AnswerType::YesNo).then_some(YesNo::No)),
+            allow_na: self.allow_na.unwrap_or(false),
+            requires_comment_on_fail: self.requires_comment_on_fail.unwrap_or(false),
+            show_if: self.show_if.map(Into::into),
             created_at: now,
             updated_at: now,
+            removed_at: None,
         };
         item.validate().map(|()| item)
     }
@@ -463,28 +326,20 @@ impl Item {
         changes.order_index.apply(&mut after.order_index);
         changes.critical_failure.apply(&mut after.critical_failure);
         changes.pass_fail_rule.apply(&mut after.pass_fail_rule);
+        changes.unit.apply(&mut after.unit);
+        changes.warning.apply(&mut after.warning);
+        changes.choices.apply(&mut after.choices);
+        if after.answer_type != self.answer_type {
+            after.fails_on = None;
+        }
+        changes.fails_on.apply(&mut after.fails_on);
+        if after.answer_type == AnswerType::YesNo {
+            after.fails_on = after.fails_on.or(Some(YesNo::No));
+        }
+        changes.allow_na.apply(&mut after.allow_na);
+        changes.requires_comment_on_fail.apply(&mut after.requires_comment_on_fail);
+        changes.show_if.apply(&mut after.show_if);
         after.validate().map(|()| after)
-    }
-
-    /// Checks that the question may change to `after`: an answered question keeps its meaning (§3),
-    /// and a question of a submitted inspection can only change its position.
-    pub fn may_become(&self, after: &Self, history: History) -> Result<(), ChecklistRule> {
-        match history {
-            History::Answered if after.asks_other_than(self) => Err(ChecklistRule::ItemHasAnswers),
-            History::HandedIn if after.asks_other_than(self) || after.is_required != self.is_required => {
-                Err(ChecklistRule::ItemWasAsked)
-            }
-            History::None | History::Answered | History::HandedIn => Ok(()),
-        }
-    }
-
-    /// Checks that the question may be deleted: it has no answers and no submitted inspection (§3).
-    pub fn may_be_deleted(history: History) -> Result<(), ChecklistRule> {
-        match history {
-            History::None => Ok(()),
-            History::Answered => Err(ChecklistRule::ItemHasAnswers),
-            History::HandedIn => Err(ChecklistRule::ItemWasAsked),
-        }
     }
 }
 
@@ -517,7 +372,9 @@ impl NewTemplate {
                 items.push(item);
             }
         }
-        errors.into_result().map(|()| (template, items))
+        errors.into_result()?;
+        check_conditions(&items, |n| format!("items[{n}].show_if"))?;
+        Ok((template, items))
     }
 }
 

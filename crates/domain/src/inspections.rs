@@ -1,54 +1,30 @@
 //! Inspections: the answers of one inspector to a checklist (rule book §5).
 
 mod answers;
+mod evaluation;
+mod rules;
 
 use serde::Serialize;
 
-pub use answers::{Answer, AnswerText, NewAnswer, NewAnswers};
+pub use answers::{Answer, NewAnswer, NewAnswers, PhotoPath, Photos, photo_on_phone};
+pub use evaluation::{MissingItem, Progress};
+pub use rules::{DAYS_FOR_PHOTOS, InspectionCommand, InspectionResult, InspectionRule, InspectionStatus};
 
+use self::evaluation::{Evaluation, ids};
 use crate::{
     assignments::Assignment,
     checklists::{Item, Template},
     equipment::{Equipment, EquipmentStatus},
-    ids::{AnswerId, AssignmentId, EquipmentId, FileId, InspectionId, ItemId, TemplateId, UserId},
+    ids::{
+        AnswerId, AssignmentId, EquipmentId, FileId, InspectionId, RevisionId, TemplateId, UserId,
+    },
     input::{AnyOf, Invalid, ValueList, input, text_enum},
-    message,
-    message::Message,
-    notifications::Param,
     page::Sort,
-    rule::{Code, FieldError, Forbidden, Rule},
+    rule::Forbidden,
     text::Text,
     time::{Date, Instant},
     users::{Category, Role, User},
 };
-
-text_enum! {
-    /// Lifecycle status of an inspection.
-    pub enum InspectionStatus {
-        /// In progress.
-        Draft = "draft",
-        /// Submitted by the inspector.
-        Submitted = "submitted",
-        /// Reviewed by an admin.
-        Reviewed = "reviewed",
-    }
-}
-
-text_enum! {
-    /// Result of an inspection.
-    pub enum InspectionResult {
-        /// No failed answer.
-        Pass = "pass",
-        /// At least one failed answer.
-        Fail = "fail",
-    }
-}
-
-impl From<InspectionResult> for Param {
-    fn from(result: InspectionResult) -> Self {
-        result.as_str().into()
-    }
-}
 
 /// The answers of one inspector to a checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,6 +65,18 @@ pub struct Inspection {
     pub updated_at: Instant,
     /// Assignment of the half; none for an ad-hoc inspection.
     pub assignment_id: Option<AssignmentId>,
+    /// The questions of a draft whose checklist has changed since its start; those of the checklist
+    /// if none.
+    #[serde(skip)]
+    pub revision_id: Option<RevisionId>,
+    /// Inspector of the other half of the assignment, who may read this half.
+    #[serde(skip)]
+    pub partner_id: Option<UserId>,
+    /// Whether a takeover has detached the draft from its assignment.
+    #[serde(skip)]
+    pub is_detached: bool,
+    /// Number of answers that passed outside their warning range; counted at submission.
+    pub warnings: i64,
 }
 
 crate::translated!(Inspection, "inspection", { review_notes });
@@ -190,143 +178,25 @@ input! {
     }
 }
 
-/// Reasons for rejecting a command on an inspection.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InspectionRule {
-    /// The command is not allowed in the current status (§5).
-    #[error("{}", self.message())]
-    WrongStatus {
-        /// Rejected command.
-        command: InspectionCommand,
-        /// Required status.
-        needed: InspectionStatus,
-        /// Current status.
-        status: InspectionStatus,
-    },
-    /// People on leave cannot start an inspection (§5).
-    #[error("you can't start an inspection while on leave")]
-    OnLeave,
-    /// A person has one draft per machine, and this draft has another target (§5).
-    #[error("{}", self.message())]
-    OtherDraft(
-        /// The existing draft.
-        InspectionId,
-    ),
-    /// Decommissioned machines are not inspected (§5).
-    #[error("the equipment is out of service")]
-    OutOfService,
-    /// No active checklist with questions exists for the type of equipment (§5).
-    #[error("there is no active checklist with questions for this type of equipment")]
-    NoChecklist,
-    /// Required questions without an answer (§5).
-    #[error("required questions have no answer")]
-    Incomplete(
-        /// The questions.
-        Vec<ItemId>,
-    ),
-    /// Failed critical questions without a photo (§5).
-    #[error("failed critical questions require a photo")]
-    PhotosMissing(
-        /// The questions.
-        Vec<ItemId>,
-    ),
-}
-
-impl Rule for InspectionRule {
-    fn code(&self) -> Code {
-        match self {
-            Self::WrongStatus { .. } | Self::OtherDraft(_) => Code::InvalidState,
-            _ => Code::RuleViolation,
-        }
-    }
-
-    fn message(&self) -> Message {
-        match self {
-            Self::WrongStatus { command, needed, status } => message!(
-                "{command} requires a {needed} inspection; this one is {status}",
-                command,
-                needed,
-                status,
-            ),
-            Self::OtherDraft(draft) => message!(
-                "inspection {draft} of this machine is still a draft: submit or discard it first",
-                draft,
-            ),
-            rule => rule.to_string().into(),
-        }
-    }
-
-    fn fields(&self) -> Vec<FieldError> {
-        let error = |message| FieldError { field: "checklist_item_id".into(), message };
-        match self {
-            Self::Incomplete(items) => {
-                items.iter().map(|id| error(message!("{id} has no answer", id))).collect()
-            }
-            Self::PhotosMissing(items) => items
-                .iter()
-                .map(|id| error(message!("{id} is critical and failed, and needs a photo", id)))
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-}
-
-text_enum! {
-    /// Commands on an inspection.
-    pub enum InspectionCommand {
-        /// Answer a question.
-        Answer = "answer",
-        /// Submit it.
-        Submit = "submit",
-        /// Record an admin's review.
-        Review = "review",
-        /// Discard it.
-        Delete = "delete",
-    }
-}
-
-impl InspectionStatus {
-    /// Status after a command; `None` if the command deletes the inspection (§5).
-    pub fn after(self, command: InspectionCommand) -> Result<Option<Self>, InspectionRule> {
-        let (needed, then) = match command {
-            InspectionCommand::Answer => (Self::Draft, Some(Self::Draft)),
-            InspectionCommand::Submit => (Self::Draft, Some(Self::Submitted)),
-            InspectionCommand::Review => (Self::Submitted, Some(Self::Reviewed)),
-            InspectionCommand::Delete => (Self::Draft, None),
-        };
-        if self == needed {
-            Ok(then)
-        } else {
-            Err(InspectionRule::WrongStatus { command, needed, status: self })
-        }
-    }
-}
-
 /// Visibility of inspections for a user (§5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visible {
     /// All inspections.
     All,
-    /// Inspections of this user.
+    /// Inspections of this user, and the other halves of this user's assignments.
     Of(UserId),
 }
 
-/// Visibility for the actor: admins, engineers and quality engineers see all, others their own.
+/// Visibility for the actor: admins, engineers and quality engineers see all, others their own and
+/// the other halves of their assignments.
 pub fn visible_to(actor: &User) -> Visible {
     let all = [Role::Admin, Role::Engineer, Role::QualityEngineer].into_iter().any(|role| actor.has(role));
     if all { Visible::All } else { Visible::Of(actor.id) }
 }
 
-/// Checks that the actor may continue an existing draft of the machine: not while on leave, and
-/// only for the same target (§5).
-pub fn may_continue(actor: &User, draft: &Inspection, target: StartTarget) -> Result<(), InspectionRule> {
-    may_begin(actor)?;
-    match target {
-        StartTarget::Half(assignment) if draft.assignment_id != Some(assignment) => {
-            Err(InspectionRule::OtherDraft(draft.id))
-        }
-        _ => Ok(()),
-    }
+/// Checks that the actor may continue an existing draft: not while on leave (§5).
+pub fn may_continue(actor: &User) -> Result<(), InspectionRule> {
+    may_begin(actor)
 }
 
 fn may_begin(actor: &User) -> Result<(), InspectionRule> {
@@ -357,28 +227,6 @@ pub fn may_start(
     Ok(())
 }
 
-/// Progress of an inspection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Progress {
-    /// Number of questions in scope.
-    pub total_items: usize,
-    /// Number of answered questions.
-    pub answered_items: usize,
-    /// Number of required questions.
-    pub required_items: usize,
-    /// Number of answered required questions.
-    pub answered_required: usize,
-    /// Whether every required question has an answer.
-    pub is_complete: bool,
-    /// Answered questions in percent, 0 to 100, rounded.
-    pub progress_percentage: u8,
-    /// Answered questions in percent, 0 to 100, rounded.
-    pub percentage: u8,
-}
-
-crate::shows!(Progress {});
-
 /// Outcome of submitting an inspection.
 #[derive(Debug, Clone)]
 pub struct Submission<'a> {
@@ -406,6 +254,10 @@ impl Inspection {
             review_notes: None,
             updated_at: now,
             assignment_id: None,
+            revision_id: None,
+            partner_id: None,
+            is_detached: false,
+            warnings: 0,
         }
     }
 
@@ -414,6 +266,7 @@ impl Inspection {
         Self {
             category: Some(category),
             assignment_id: Some(assignment.id),
+            partner_id: assignment.inspector(category.other()),
             ..Self::ad_hoc(assignment.equipment_id, assignment.template_id, technician, now)
         }
     }
@@ -421,7 +274,7 @@ impl Inspection {
     /// Checks that the actor may see it (§5).
     pub fn may_be_seen_by(&self, actor: &User) -> Result<(), Forbidden> {
         match visible_to(actor) {
-            Visible::Of(id) if id != self.technician_id => {
+            Visible::Of(id) if id != self.technician_id && Some(id) != self.partner_id => {
                 Err(Forbidden("this inspection belongs to another user"))
             }
             _ => Ok(()),
@@ -463,64 +316,41 @@ impl Inspection {
         items.iter().filter(|item| self.covers(item)).collect()
     }
 
-    /// Progress over the questions in scope (§5).
+    /// Progress over the questions in scope that are asked (§5).
     pub fn progress(&self, items: &[Item], answers: &[Answer]) -> Progress {
-        let answered = |item: &Item| answers.iter().any(|answer| answer.checklist_item_id == item.id);
-        let scope = self.scope(items);
-        let required: Vec<_> = scope.iter().filter(|item| item.is_required).collect();
-        let (total_items, required_items) = (scope.len(), required.len());
-        let answered_items = scope.iter().filter(|item| answered(item)).count();
-        let answered_required = required.iter().filter(|item| answered(item)).count();
-        let percent = (answered_items * 100 + total_items / 2).checked_div(total_items).unwrap_or(100);
-        let percentage = u8::try_from(percent).unwrap_or(100);
-        Progress {
-            total_items,
-            answered_items,
-            required_items,
-            answered_required,
-            is_complete: answered_required == required_items,
-            progress_percentage: percentage,
-            percentage,
-        }
+        Evaluation::of(self.scope(items), answers).progress()
     }
 
-    /// Validates an answer to a question of this draft: in scope, of the type of the question, with
-    /// a photo where one is required (§5).
+    /// Applies an answer to a question of this draft: in scope, and of the type of the question.
+    /// Fields that are absent keep what `before` has (§5).
     pub fn answer(
         &self,
         new: NewAnswer,
         item: Option<&Item>,
+        before: Option<&Answer>,
         actor: UserId,
         now: Instant,
     ) -> Result<Answer, Invalid> {
         let Some(item) = item.filter(|item| self.covers(item)) else {
             return Err(Invalid::field("checklist_item_id", "is not a question of this inspection"));
         };
-        let answer_value = item
-            .answer_type
-            .accept(&new.answer_value.0)
-            .map_err(|message| Invalid::field("answer_value", message))?;
-        let answer = Answer {
+        let blank = || Answer {
             id: AnswerId::UNSAVED,
             inspection_id: self.id,
             checklist_item_id: item.id,
-            answer_value,
-            comment: new.comment.map(Into::into),
-            photo_path: new.photo_path.map(Into::into),
-            photo_file_id: new.photo_file_id,
+            answer_value: String::new(),
+            comment: None,
+            photo_path: None,
+            photo_file_id: None,
+            photo_file_ids: Photos::default(),
             answered_by_id: actor,
             answered_at: now,
         };
-        if item.critical_failure && item.fails(&answer.answer_value) && !answer.has_photo() {
-            return Err(Invalid::field(
-                "photo_path",
-                "is required, or photo_file_id is, since the question is critical and failed",
-            ));
-        }
-        Ok(answer)
+        let before = before.cloned().unwrap_or_else(blank);
+        new.apply(Answer { answered_by_id: actor, answered_at: now, ..before }, item)
     }
 
-    /// Submits it; every required answer and photo must be present (§5).
+    /// Submits it; every required answer, photo and remark must be present (§5).
     pub fn submit<'a>(
         &self,
         items: &'a [Item],
@@ -528,33 +358,41 @@ impl Inspection {
         now: Instant,
     ) -> Result<Submission<'a>, InspectionRule> {
         let status = self.status.after(InspectionCommand::Submit)?.unwrap_or(self.status);
-        let answer_to = |item: &Item| answers.iter().find(|answer| answer.checklist_item_id == item.id);
-        let scope = self.scope(items);
-        let missing: Vec<_> = scope
-            .iter()
-            .filter(|item| item.is_required && answer_to(item).is_none())
-            .map(|item| item.id)
-            .collect();
-        if !missing.is_empty() {
-            return Err(InspectionRule::Incomplete(missing));
+        let found = Evaluation::of(self.scope(items), answers);
+        if !found.unanswered.is_empty() {
+            return Err(InspectionRule::Incomplete(ids(&found.unanswered)));
         }
-        let failed: Vec<_> = scope
-            .into_iter()
-            .filter(|item| answer_to(item).is_some_and(|answer| item.fails(&answer.answer_value)))
-            .collect();
-        let bare: Vec<_> = failed
-            .iter()
-            .filter(|item| item.critical_failure)
-            .filter(|item| !answer_to(item).is_some_and(Answer::has_photo))
-            .map(|item| item.id)
-            .collect();
-        if !bare.is_empty() {
-            return Err(InspectionRule::PhotosMissing(bare));
+        if !found.without_photo.is_empty() {
+            return Err(InspectionRule::PhotosMissing(ids(&found.without_photo)));
         }
+        if !found.without_comment.is_empty() {
+            return Err(InspectionRule::CommentsMissing(ids(&found.without_comment)));
+        }
+        let failed = found.failed;
         let result = if failed.is_empty() { InspectionResult::Pass } else { InspectionResult::Fail };
-        let inspection =
-            Self { status, result: Some(result), submitted_at: Some(now), updated_at: now, ..self.clone() };
+        let inspection = Self {
+            status,
+            result: Some(result),
+            submitted_at: Some(now),
+            updated_at: now,
+            warnings: found.warnings,
+            ..self.clone()
+        };
         Ok(Submission { inspection, failed })
+    }
+
+    /// Checks that the actor may add photos to an answer of it: the author or the inspector (§5).
+    pub fn may_get_photos_from(&self, actor: &User, answer: &Answer) -> Result<(), Forbidden> {
+        if actor.id == answer.answered_by_id || actor.id == self.technician_id {
+            return Ok(());
+        }
+        Err(Forbidden("only the author of an answer may add photos"))
+    }
+
+    /// Checks that photos may still be added: within [`DAYS_FOR_PHOTOS`] of the submission (§5).
+    pub fn may_get_photos_at(&self, now: Instant) -> Result<(), InspectionRule> {
+        let last = self.submitted_at.map(|at| at.plus_seconds(DAYS_FOR_PHOTOS * 24 * 60 * 60));
+        if last.is_some_and(|last| now > last) { Err(InspectionRule::PhotoTooLate) } else { Ok(()) }
     }
 
     /// Records an admin's review (§5).

@@ -24,6 +24,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     badges,
     bonus_stars,
     checklist_items,
+    checklist_revisions,
     checklist_templates,
     defect_assessments,
     defects,

@@ -105,8 +105,16 @@ pub(crate) fn item(number: i32) -> Item {
         order_index: number,
         critical_failure: false,
         pass_fail_rule: None,
+        unit: None,
+        warning: None,
+        choices: None,
+        fails_on: None,
+        allow_na: false,
+        requires_comment_on_fail: false,
+        show_if: None,
         created_at: now(),
         updated_at: now(),
+        removed_at: None,
     }
 }
 

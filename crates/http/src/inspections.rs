@@ -2,16 +2,17 @@
 
 use inspection_auth::permissions::{Inspect, ReviewInspections, SignedIn};
 use inspection_domain::{
-    checklists::Item,
+    checklists::{self, Item},
     ids::{AssignmentId, FileId, InspectionId, ItemId},
     inspections::{
         Answer, Inspection, InspectionFilter, NewAnswer, NewAnswers, Progress, Review, StartInspection,
+        photo_on_phone,
     },
     text::Language,
     users::UserSummary,
 };
 use inspection_persistence::{
-    self as persistence, DbConnection, checklists,
+    self as persistence, DbConnection,
     inspections::{self, InspectionDetail},
 };
 use serde::Serialize;
@@ -135,32 +136,40 @@ impl View<Inspection> for InspectionView {
 pub(crate) struct InspectionAnswerView {
     #[serde(flatten)]
     answer: Answer,
-    /// The question.
+    /// The question, as the inspection asks it.
     checklist_item: Option<ItemView>,
+    /// Whether it fails.
+    is_failed: bool,
+    /// Whether it passes outside the warning range of the question.
+    is_warning: bool,
 }
 
 impl InspectionAnswerView {
     /// The answer to one of these questions.
     fn new(answer: Answer, items: &[Item], language: Language) -> Self {
         let item = items.iter().find(|item| item.id == answer.checklist_item_id);
-        let checklist_item = item.map(|item| ItemView::new(item.clone(), language));
-        Self { answer, checklist_item }
+        Self {
+            is_failed: item.is_some_and(|item| item.fails(&answer.answer_value)),
+            is_warning: item.is_some_and(|item| item.warns(&answer.answer_value)),
+            checklist_item: item.map(|item| ItemView::new(item.clone(), language)),
+            answer,
+        }
     }
 
-    /// The answers to some of these questions.
-    fn many(answers: Vec<Answer>, items: &[Item], language: Language) -> Vec<Self> {
-        answers.into_iter().map(|answer| Self::new(answer, items, language)).collect()
-    }
-
-    /// The views of answers whose questions are not loaded.
-    fn load(
-        conn: &mut DbConnection,
-        answers: Vec<Answer>,
-        caller: &Caller,
-    ) -> persistence::Result<Vec<Self>> {
-        let ids: Vec<ItemId> = answers.iter().map(|answer| answer.checklist_item_id).collect();
-        let items = checklists::questions_by_ids(conn, &ids)?;
-        Ok(Self::many(answers, &items, caller.language))
+    /// All answers to these questions. Those to questions that are not asked neither fail nor warn.
+    pub(crate) fn all(answers: Vec<Answer>, items: &[Item], language: Language) -> Vec<Self> {
+        let value_of = |id| {
+            let answer = answers.iter().find(|answer| answer.checklist_item_id == id);
+            answer.map(|answer| answer.answer_value.as_str())
+        };
+        let asked: Vec<ItemId> =
+            checklists::asked(items, value_of).into_iter().map(|item| item.id).collect();
+        let view = |answer: Answer| {
+            let is_asked = asked.contains(&answer.checklist_item_id);
+            let view = Self::new(answer, items, language);
+            Self { is_failed: is_asked && view.is_failed, is_warning: is_asked && view.is_warning, ..view }
+        };
+        answers.into_iter().map(view).collect()
     }
 }
 
@@ -186,8 +195,9 @@ impl InspectionDetailView {
         detail: InspectionDetail,
         caller: &Caller,
     ) -> persistence::Result<Self> {
-        let (progress, language) = (detail.progress(), caller.language);
-        let answers = InspectionAnswerView::many(detail.answers, &detail.items, language);
+        let language = caller.language;
+        let progress = detail.progress().in_language(language);
+        let answers = InspectionAnswerView::all(detail.answers, &detail.items, language);
         let inspection = InspectionView::one(conn, detail.inspection, caller)?;
         Ok(Self {
             inspection: InspectionView { answers: Some(answers), ..inspection },
@@ -249,6 +259,35 @@ async fn start(
     .await
 }
 
+/// Something about a saved answer that deserves attention.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AnswerWarning {
+    /// Stable code: `PHOTO_NOT_UPLOADED`.
+    code: &'static str,
+    /// Message in the reader's language.
+    message: String,
+    /// The field.
+    field: String,
+}
+
+impl AnswerWarning {
+    /// The warnings about these answers; `path` is the place of the n-th answer in the input.
+    pub(crate) fn many(given: &[NewAnswer], caller: &Caller, path: impl Fn(usize) -> String) -> Vec<Self> {
+        let on_phone = given.iter().enumerate().filter(|(_, answer)| answer.names_photo_on_phone());
+        let warning = |(n, _)| Self {
+            code: "PHOTO_NOT_UPLOADED",
+            message: photo_on_phone().in_language(caller.language).into_owned(),
+            field: path(n) + "photo_path",
+        };
+        on_phone.map(warning).collect()
+    }
+
+    /// The warnings about an answer.
+    pub(crate) fn one(given: &NewAnswer, caller: &Caller) -> Vec<Self> {
+        Self::many(std::slice::from_ref(given), caller, |_| String::new())
+    }
+}
+
 /// A saved answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AnswerView {
@@ -256,17 +295,21 @@ pub(crate) struct AnswerView {
     answer: InspectionAnswerView,
     /// Number of answered questions after the update.
     progress: Progress,
+    /// What deserves attention, such as a photo that was not stored.
+    warnings: Vec<AnswerWarning>,
 }
 
 impl AnswerView {
     pub(crate) fn load(
         conn: &mut DbConnection,
-        answer: Answer,
-        progress: Progress,
+        (answer, progress): (Answer, Progress),
+        warnings: Vec<AnswerWarning>,
         caller: &Caller,
     ) -> persistence::Result<Self> {
-        let items = checklists::questions_by_ids(conn, &[answer.checklist_item_id])?;
-        Ok(Self { answer: InspectionAnswerView::new(answer, &items, caller.language), progress })
+        let language = caller.language;
+        let items = inspections::questions(conn, answer.inspection_id)?;
+        let answer = InspectionAnswerView::new(answer, &items, language);
+        Ok(Self { answer, progress: progress.in_language(language), warnings })
     }
 }
 
@@ -277,8 +320,9 @@ async fn answer(
     body: Body<NewAnswer>,
 ) -> Result<Rendered<Reply<AnswerView>>, Problem> {
     app.write(permit, (id, body), |tx, caller, (id, new)| {
-        let (answer, progress) = inspections::answer_one(tx, id, new)?;
-        Ok(Reply::with(AnswerView::load(tx.conn(), answer, progress, caller)?, "answer recorded"))
+        let warnings = AnswerWarning::one(&new, caller);
+        let saved = inspections::answer_one(tx, id, new)?;
+        Ok(Reply::with(AnswerView::load(tx.conn(), saved, warnings, caller)?, "answer recorded"))
     })
     .await
 }
@@ -290,6 +334,8 @@ struct AnswersView {
     answers: Vec<InspectionAnswerView>,
     /// Number of answered questions after the update.
     progress: Progress,
+    /// What deserves attention, such as a photo that was not stored.
+    warnings: Vec<AnswerWarning>,
 }
 
 async fn answer_many(
@@ -299,10 +345,14 @@ async fn answer_many(
     body: Body<NewAnswers>,
 ) -> Result<Rendered<Reply<AnswersView>>, Problem> {
     app.write(permit, (id, body), |tx, caller, (id, new)| {
-        let (answers, progress) =
-            inspections::answer(tx, id, new.answers.0, |n| Some(format!("answers[{n}]")))?;
-        let answers = InspectionAnswerView::load(tx.conn(), answers, caller)?;
-        Ok(Reply::with(AnswersView { answers, progress }, "answers recorded"))
+        let given = new.answers.0;
+        let warnings = AnswerWarning::many(&given, caller, |n| format!("answers[{n}]."));
+        let (answers, progress) = inspections::answer(tx, id, given, |n| Some(format!("answers[{n}]")))?;
+        let items = inspections::questions(tx.conn(), id)?;
+        let (progress, language) = (progress.in_language(caller.language), caller.language);
+        let view = |answer| InspectionAnswerView::new(answer, &items, language);
+        let answers = answers.into_iter().map(view).collect();
+        Ok(Reply::with(AnswersView { answers, progress, warnings }, "answers recorded"))
     })
     .await
 }
@@ -313,7 +363,8 @@ async fn progress(
     id: Path<InspectionId>,
 ) -> Result<Reply<Progress>, Problem> {
     let progress = app.read(permit, id, |conn, caller, id| {
-        Ok(inspections::get_visible(conn, &caller.user, id)?.progress())
+        let detail = inspections::get_visible(conn, &caller.user, id)?;
+        Ok(detail.progress().in_language(caller.language))
     });
     Ok(Reply::new(progress.await?))
 }

@@ -26,7 +26,7 @@ use crate::{
     assessments::AssessmentView,
     assignments::AssignmentView,
     defects::DefectView,
-    inspections::{AnswerView, InspectionDetailView, SubmittedView},
+    inspections::{AnswerView, AnswerWarning, InspectionDetailView, SubmittedView},
     jobs::JobView,
     leaves::LeaveView,
     notifications::NotificationView,
@@ -279,8 +279,10 @@ impl SyncProcessor<'_> {
             }
             SyncKind::InspectionAnswer => {
                 let id: InspectionId = document.number("inspection_id")?;
-                let (answer, progress) = inspections::answer_one(tx, id, document.read()?)?;
-                shown!(answer.id, AnswerView::load(tx.conn(), answer, progress, caller)?)
+                let new = document.read()?;
+                let warnings = AnswerWarning::one(&new, caller);
+                let saved = inspections::answer_one(tx, id, new)?;
+                shown!(saved.0.id, AnswerView::load(tx.conn(), saved, warnings, caller)?)
             }
             SyncKind::InspectionSubmit => {
                 let id: InspectionId = document.number("inspection_id")?;

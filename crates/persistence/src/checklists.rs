@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     checklists::{
-        History, Item, ItemChanges, NewItem, NewTemplate, NewVersion, Template, TemplateChanges,
-        TemplateFilter, TemplateOrder,
+        ChecklistRule, History, Item, ItemChanges, NewItem, NewTemplate, NewVersion, Questions, Template,
+        TemplateChanges, TemplateFilter, TemplateOrder, check_conditions,
     },
     ids::{ItemId, TemplateId},
     page::{Page, PageRequest, Sort},
@@ -16,7 +16,9 @@ use inspection_domain::{
     time::Instant,
 };
 
-use crate::{DbConnection, Result, Tx, db::search::found, translations};
+use crate::{
+    DbConnection, Result, Tx, db::search::found, inspections::rows as inspection_rows, translations,
+};
 
 /// A checklist and its questions, in order.
 pub type Checklist = (Template, Vec<Item>);
@@ -53,6 +55,7 @@ pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest)
     )?;
     let questions: Vec<Item> = with_conn!(conn, |c| items::table
         .filter(items::template_id.eq_any(templates.items.iter().map(|template| template.id)))
+        .filter(items::removed_at.is_null())
         .order((items::template_id, items::order_index))
         .select(Item::as_select())
         .load(c))?;
@@ -75,11 +78,24 @@ fn last_submit(tx: &mut Tx<'_>, template: TemplateId) -> Result<Option<Instant>>
         .first(c))?)
 }
 
-/// A question of this checklist, locked until the transaction ends, and its history. Answering
-/// locks the question and submitting locks the checklist, so neither can happen to a question that
-/// is being changed.
-fn lock_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<(Item, History)> {
+/// Locks a checklist for a change of its questions. Drafts that follow the checklist keep the
+/// questions that it has now (§5): they are locked too, so that none is submitted meanwhile, and
+/// no inspection can start until the change is done.
+fn lock_for_change(tx: &mut Tx<'_>, template: TemplateId) -> Result<()> {
     rows::lock(tx.conn, template)?;
+    let drafts = inspection_rows::lock_drafts_that_follow(tx.conn, template)?;
+    if !drafts.is_empty() {
+        let kept = Questions(rows::questions(tx.conn, template)?);
+        let revision = rows::insert_revision(tx, template, &kept)?;
+        inspection_rows::keep_revision(tx.conn, &drafts, revision)?;
+    }
+    Ok(())
+}
+
+/// A question of this checklist, locked until the transaction ends, and its history. Answering
+/// locks the question.
+fn lock_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<(Item, History)> {
+    lock_for_change(tx, template)?;
     let item = rows::lock_item(tx.conn, template, id)?;
     let answered: bool = with_conn!(&mut *tx.conn, |c| diesel::select(diesel::dsl::exists(
         inspection_answers::table.filter(inspection_answers::checklist_item_id.eq(id))
@@ -136,30 +152,57 @@ pub fn update(tx: &mut Tx<'_>, id: TemplateId, changes: TemplateChanges) -> Resu
     Ok((after, rows::questions(tx.conn, id)?))
 }
 
-/// Adds a question, at the given position or after the last (§3). Locks the checklist.
+/// Adds a question, at the given position or after the last (§3). Locks the checklist, then its
+/// drafts.
 pub fn add_item(tx: &mut Tx<'_>, template: TemplateId, new: NewItem) -> Result<Item> {
-    rows::lock(tx.conn, template)?;
+    lock_for_change(tx, template)?;
     let last = rows::last_index(tx.conn, template)?;
     // Later than every submit so far, even if the clocks of instances differ: no submitted
     // inspection had this question.
     let now = last_submit(tx, template)?.map_or(tx.now, |at| tx.now.max(at.next()));
     let item = new.draft(template, last.map_or(0, |last| last.saturating_add(1)), now)?;
+    check_with(rows::questions(tx.conn, template)?, &item)?;
     rows::insert_item(tx, &item)
 }
 
-/// Changes a question, as far as its answers allow (§3). Locks the checklist, then the question.
+/// Checks the conditions of all questions of a checklist with one of them added or changed.
+fn check_with(mut all: Vec<Item>, item: &Item) -> Result<()> {
+    all.retain(|other| other.id != item.id);
+    all.push(item.clone());
+    let orders: Vec<i32> = all.iter().map(|item| item.order_index).collect();
+    let last = all.len().saturating_sub(1);
+    let path = |n: usize| match orders.get(n) {
+        Some(order) if n != last => format!("items[{order}].show_if"),
+        _ => "show_if".to_owned(),
+    };
+    Ok(check_conditions(&all, path)?)
+}
+
+/// Changes a question, as far as its answers allow (§3). Locks the checklist, its drafts, and the
+/// question.
 pub fn update_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId, changes: ItemChanges) -> Result<Item> {
     let (before, history) = lock_item(tx, template, id)?;
     let mut after = before.changed(changes, tx.now)?;
     translations::preserve_originals(tx.conn, &before, &mut after)?;
     before.may_become(&after, history)?;
+    check_with(rows::questions(tx.conn, template)?, &after)?;
     rows::write_item(tx, &before, &after)?;
     Ok(after)
 }
 
-/// Deletes a question without answers (§3). Locks the checklist, then the question.
+/// Removes a question without answers from its checklist (§3). Drafts that were started with it
+/// still ask it. Locks the checklist, its drafts, and the question.
 pub fn delete_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId) -> Result<()> {
     let (item, history) = lock_item(tx, template, id)?;
     Item::may_be_deleted(history)?;
+    let is_condition = |other: &Item| {
+        other.show_if.as_ref().is_some_and(|condition| condition.item_order == item.order_index)
+    };
+    if rows::questions(tx.conn, template)?.iter().any(is_condition) {
+        return Err(ChecklistRule::IsCondition.into());
+    }
+    if inspection_rows::is_inspected(tx.conn, template)? {
+        return rows::remove_item(tx, &item);
+    }
     rows::delete_item(tx, &item)
 }

@@ -10,7 +10,7 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     checklists::{Item, Template},
     files::Relation,
-    ids::{AssignmentId, EquipmentId, FileId, InspectionId},
+    ids::{AssignmentId, EquipmentId, FileId, InspectionId, TemplateId},
     inspections::{
         Answer, Inspection, InspectionCommand, InspectionFilter, InspectionOrder, InspectionStatus, Progress,
         Review, StartInspection, StartTarget, Visible, may_continue, may_start, may_start_half, visible_to,
@@ -30,7 +30,7 @@ pub use rows::{by_ids, get};
 use crate::{
     DbConnection, Error, Result, Tx,
     assignments::{self, rows as assignment_rows},
-    checklists::{self, Checklist, rows as checklist_rows},
+    checklists::{Checklist, rows as checklist_rows},
     db::database::one_row,
     db::error::ConcurrentUpdate,
     db::tx::expected::version_of,
@@ -63,8 +63,9 @@ pub fn list(
                 inspections::status => filter.status,
                 inspections::result => filter.result,
             });
-            if let Visible::Of(owner) = visible_to(actor) {
-                query = query.filter(inspections::technician_id.eq(owner));
+            if let Visible::Of(reader) = visible_to(actor) {
+                let is_partner = inspections::partner_id.eq(reader);
+                query = query.filter(inspections::technician_id.eq(reader).or(is_partner));
             }
             if let Some(from) = filter.date_from {
                 query = query.filter(inspections::started_at.ge(calendar.start_of(from)));
@@ -146,7 +147,8 @@ pub fn get_visible_half(conn: &mut DbConnection, actor: &User, id: AssignmentId)
 }
 
 fn load_detail(conn: &mut DbConnection, inspection: Inspection) -> Result<InspectionDetail> {
-    let (template, mut items) = checklists::get(conn, inspection.template_id)?;
+    let template = checklist_rows::get(conn, inspection.template_id)?;
+    let mut items = checklist_rows::questions_of(conn, &inspection)?;
     items.retain(|item| inspection.covers(item));
     let answers = answers::list(conn, inspection.id)?;
     let review_files = match inspection.status {
@@ -156,9 +158,16 @@ fn load_detail(conn: &mut DbConnection, inspection: Inspection) -> Result<Inspec
     Ok(InspectionDetail { inspection, template, items, answers, review_files })
 }
 
-/// Starts an inspection, or finds the actor's draft of that machine; the flag says whether it is
-/// new (§5). Locks the assignment, if any, then the machine: concurrent starts on the same machine
-/// find the same draft, and the machine can't be decommissioned meanwhile.
+/// The questions of an inspection with this primary key, in order.
+pub fn questions(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Item>> {
+    let inspection = rows::get(conn, id)?;
+    checklist_rows::questions_of(conn, &inspection)
+}
+
+/// Starts an inspection, or finds the actor's draft of the same target; the flag says whether it is
+/// new (§5). Locks the assignment, if any, then the machine, then the checklist (shared):
+/// concurrent starts find the same draft, and neither the machine can be decommissioned nor the
+/// questions be changed meanwhile.
 pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(InspectionDetail, bool)> {
     match start.target()? {
         StartTarget::Half(id) => {
@@ -171,28 +180,19 @@ pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(InspectionDeta
     }
 }
 
-/// The actor's draft of a machine, if they may continue it for this target.
-fn find_draft(tx: &mut Tx<'_>, machine: EquipmentId, target: StartTarget) -> Result<Option<Inspection>> {
-    let actor = tx.actor()?.clone();
-    let draft = rows::find_draft(tx.conn, actor.id, machine)?;
-    if let Some(draft) = &draft {
-        may_continue(&actor, draft, target)?;
-    }
-    Ok(draft)
-}
-
 fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(InspectionDetail, bool)> {
     let machine = equipment_rows::lock(tx.conn, id)?;
-    if let Some(draft) = find_draft(tx, id, StartTarget::AdHoc(id))? {
+    let actor = tx.actor()?.clone();
+    if let Some(draft) = rows::find_ad_hoc_draft(tx.conn, actor.id, id)? {
+        may_continue(&actor)?;
         return Ok((load_detail(tx.conn, draft)?, false));
     }
     let template = checklist_rows::active_for(tx.conn, &machine.equipment_type)?;
     let questions = match &template {
-        Some(template) => checklist_rows::questions(tx.conn, template.id)?,
+        Some(template) => lock_questions(tx.conn, template.id)?,
         None => Vec::new(),
     };
-    let actor = tx.actor()?;
-    may_start(actor, &machine, template.as_ref(), &questions)?;
+    may_start(&actor, &machine, template.as_ref(), &questions)?;
     let template = template.ok_or(ConcurrentUpdate)?;
     let new = Inspection::ad_hoc(machine.id, template.id, actor.id, tx.now);
     Ok((insert(tx, &new, (template, questions))?, true))
@@ -200,16 +200,24 @@ fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(InspectionDetail, b
 
 /// Starts the actor's half of an assignment, which is locked.
 fn start_half(tx: &mut Tx<'_>, assignment: &Assignment, half: Category) -> Result<(InspectionDetail, bool)> {
-    let machine = equipment_rows::lock(tx.conn, assignment.equipment_id)?;
-    if let Some(draft) = find_draft(tx, machine.id, StartTarget::Half(assignment.id))? {
+    equipment_rows::lock(tx.conn, assignment.equipment_id)?;
+    let actor = tx.actor()?.clone();
+    if let Some(draft) = rows::find_half_draft(tx.conn, actor.id, assignment.id)? {
+        may_continue(&actor)?;
         return Ok((load_detail(tx.conn, draft)?, false));
     }
-    let checklist = checklists::get(tx.conn, assignment.template_id)?;
-    let actor = tx.actor()?;
-    may_start_half(actor, &checklist.1)?;
+    let questions = lock_questions(tx.conn, assignment.template_id)?;
+    let checklist = (checklist_rows::get(tx.conn, assignment.template_id)?, questions);
+    may_start_half(&actor, &checklist.1)?;
     let new = Inspection::half(assignment, half, actor.id, tx.now);
     assignments::begin(tx, assignment, half)?;
     Ok((insert(tx, &new, checklist)?, true))
+}
+
+/// The questions of a checklist, which is locked against changes.
+fn lock_questions(conn: &mut DbConnection, template: TemplateId) -> Result<Vec<Item>> {
+    checklist_rows::lock_shared(conn, template)?;
+    checklist_rows::questions(conn, template)
 }
 
 fn insert(tx: &mut Tx<'_>, new: &Inspection, (template, mut items): Checklist) -> Result<InspectionDetail> {
@@ -235,6 +243,7 @@ pub fn delete(tx: &mut Tx<'_>, id: InspectionId) -> Result<()> {
     let before = rows::lock_for_actor(tx, id)?;
     before.status.after(InspectionCommand::Delete)?;
     let given = answers::list(tx.conn, id)?;
+    answers::release_photos(tx, &given)?;
     let draft = inspections::table.find(id).filter(inspections::status.eq(before.status));
     let deleted = with_conn!(&mut *tx.conn, |c| {
         let of_draft = inspection_answers::table.filter(inspection_answers::inspection_id.eq(id));

@@ -222,6 +222,7 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
     let renewed = assignment.taken_over_by([taker, partner], &begun, by, tx.now)?;
     assignment_rows::write(tx, AuditAction::Reassign, &assignment, &renewed)?;
     detach_drafts(tx, &drafts, &renewed)?;
+    inspection_rows::write_partners(tx.conn, &renewed)?;
     daily_lists::recount(tx, &list)?;
     let approved =
         notice(NotificationType::TakeoverApproved, &after, subject).with("person", taker.full_name.as_str());
@@ -237,7 +238,14 @@ fn detach_drafts(tx: &mut Tx<'_>, drafts: &[Inspection], renewed: &Assignment) -
         if renewed.team().contains(&Some(before.technician_id)) {
             continue;
         }
-        let after = Inspection { assignment_id: None, category: None, updated_at: tx.now, ..before.clone() };
+        let after = Inspection {
+            assignment_id: None,
+            category: None,
+            partner_id: None,
+            is_detached: true,
+            updated_at: tx.now,
+            ..before.clone()
+        };
         inspection_rows::write(tx, AuditAction::Update, before, &after)?;
     }
     Ok(())

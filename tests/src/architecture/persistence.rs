@@ -55,7 +55,7 @@ pub(super) const TABLES: Tables<'_> = &[
     ("assessments", &["final_assessments"]),
     ("assignments", &["inspection_assignments"]),
     ("bonus_stars", &["bonus_stars"]),
-    ("checklists", &["checklist_items", "checklist_templates"]),
+    ("checklists", &["checklist_items", "checklist_revisions", "checklist_templates"]),
     ("daily_lists", &["inspection_lists"]),
     ("defect_assessments", &["defect_assessments"]),
     ("defects", &["defects"]),

@@ -90,6 +90,8 @@ ids! {
     TemplateId,
     /// A question of a checklist.
     ItemId,
+    /// The questions of a checklist as drafts keep them.
+    RevisionId,
     /// An inspection.
     InspectionId,
     /// An answer in an inspection.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::rule::Code;
 use crate::input::Input;
 use crate::rule::Rule;
 use crate::testing::{changes, fields, id, item, later, now, template};
@@ -23,6 +24,8 @@ fn an_answered_question_keeps_everything_but_its_place_and_whether_it_is_require
     let other = json!({
         "question_text": "Other?", "question_text_ar": "غيره؟", "answer_type": "text", "category": "electrical",
         "pass_fail_rule": {"min": 1}, "critical_failure": true, "order_index": 9, "is_required": false,
+        "unit": "bar", "warning": {"min": 2}, "allow_na": true, "requires_comment_on_fail": true,
+        "show_if": {"item_order": 0, "is": ["fail"]},
     });
     for (field, value) in other.as_object().expect("object") {
         let change = |history| {
@@ -94,7 +97,8 @@ fn a_new_question_has_what_was_entered_or_the_defaults() {
     let whole = new_item(json!({
         "question_text": "Pressure?", "question_text_ar": "الضغط؟", "answer_type": "number",
         "category": "electrical", "is_required": false, "order": 0, "is_critical": true,
-        "pass_fail_rule": {"min": 1, "max": 2},
+        "pass_fail_rule": {"min": 1, "max": 2}, "unit": "bar", "warning": {"max": 1.5}, "allow_na": true,
+        "requires_comment_on_fail": true, "show_if": {"item_order": 3, "is": ["fail", 7]},
     }));
     let least = new_item(json!({"question_text": "Leaks?", "answer_type": "yes_no"}));
     insta::assert_snapshot!(fields(&whole).join("\n"), @r#"
@@ -108,8 +112,16 @@ fn a_new_question_has_what_was_entered_or_the_defaults() {
     order_index: 0
     critical_failure: true
     pass_fail_rule: Some(NumericRule {min: Some(1.0), max: Some(2.0)})
+    unit: Some("bar")
+    warning: Some(NumericRule {min: None, max: Some(1.5)})
+    choices: None
+    fails_on: None
+    allow_na: true
+    requires_comment_on_fail: true
+    show_if: Some(ShowIf {item_order: 3, is: ["fail", "7"]})
     created_at: Instant(2026-03-01T07:00:00Z)
     updated_at: Instant(2026-03-01T07:00:00Z)
+    removed_at: None
     "#);
     insta::assert_snapshot!(changes(&[("the least", &whole, &least)]), @r#"
     the least
@@ -121,6 +133,12 @@ fn a_new_question_has_what_was_entered_or_the_defaults() {
       order_index: 4
       critical_failure: false
       pass_fail_rule: None
+      unit: None
+      warning: None
+      fails_on: Some(No)
+      allow_na: false
+      requires_comment_on_fail: false
+      show_if: None
     "#);
 }
 
@@ -163,16 +181,28 @@ fn every_transition_changes_these_fields() {
         json!({
             "question_text": "Other?", "question_text_ar": "غيره؟", "answer_type": "numeric",
             "category": "electrical", "is_required": false, "order_index": 9, "critical_failure": true,
-            "pass_fail_rule": {"max": 3},
+            "pass_fail_rule": {"max": 3}, "unit": "mm", "warning": {"max": 2}, "allow_na": true,
+            "requires_comment_on_fail": true, "show_if": {"item_order": 0, "is": ["fail"]},
         }),
     );
+    let choices = json!([{"value": "Dry"}, {"value": "Wet", "value_ar": "رطب", "fails": true}]);
+    let choice = change_item(&question, json!({"answer_type": "choice", "choices": choices}));
+    let yes_no = change_item(&question, json!({"answer_type": "yes_no"}));
+    let leak = change_item(&yes_no, json!({"fails_on": "yes"}));
     let cleared =
-        change_item(&other, json!({"question_text_ar": null, "category": null, "pass_fail_rule": null}));
+        change_item(&other, json!({
+            "question_text_ar": null, "category": null, "pass_fail_rule": null, "unit": null, "warning": null,
+            "show_if": null,
+        }));
     let read_back = change_item(&question, json!({"question_text": "سؤال؟"}));
     insta::assert_snapshot!(changes(&[
         ("change everything", &question, &other),
         ("clear everything", &other, &cleared),
         ("return the Arabic text", &question, &read_back),
+        ("ask for a choice", &question, &choice),
+        ("ask for yes or no", &question, &yes_no),
+        ("fail on yes", &yes_no, &leak),
+        ("no longer ask for yes or no", &leak, &change_item(&leak, json!({"answer_type": "text"}))),
     ]), @r#"
     change everything
       question_text: "Other?"
@@ -183,13 +213,34 @@ fn every_transition_changes_these_fields() {
       order_index: 9
       critical_failure: true
       pass_fail_rule: Some(NumericRule {min: None, max: Some(3.0)})
+      unit: Some("mm")
+      warning: Some(NumericRule {min: None, max: Some(2.0)})
+      allow_na: true
+      requires_comment_on_fail: true
+      show_if: Some(ShowIf {item_order: 0, is: ["fail"]})
       updated_at: Instant(2026-03-01T08:00:00Z)
     clear everything
       question_text_ar: None
       category: None
       pass_fail_rule: None
+      unit: None
+      warning: None
+      show_if: None
     return the Arabic text
       updated_at: Instant(2026-03-01T08:00:00Z)
+    ask for a choice
+      answer_type: Choice
+      choices: Some(Choices([Choice {value: "Dry", value_ar: None, fails: false}, Choice {value: "Wet", value_ar: Some("رطب"), fails: true}]))
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    ask for yes or no
+      answer_type: YesNo
+      fails_on: Some(No)
+      updated_at: Instant(2026-03-01T08:00:00Z)
+    fail on yes
+      fails_on: Some(Yes)
+    no longer ask for yes or no
+      answer_type: Text
+      fails_on: None
     "#);
 
     let checklist = Template {
@@ -275,9 +326,83 @@ fn a_position_is_a_whole_number_from_zero() {
 
 #[test]
 fn a_rejected_change_violates_a_rule() {
-    for rule in [ChecklistRule::ItemHasAnswers, ChecklistRule::ItemWasAsked] {
+    for rule in [ChecklistRule::ItemHasAnswers, ChecklistRule::ItemWasAsked, ChecklistRule::IsCondition] {
         assert_eq!((rule.code(), rule.fields()), (Code::RuleViolation, Vec::new()));
     }
     let rules = [History::None, History::Answered, History::HandedIn].map(Item::may_be_deleted);
     assert_eq!(rules, [Ok(()), Err(ChecklistRule::ItemHasAnswers), Err(ChecklistRule::ItemWasAsked)]);
+}
+
+#[test]
+fn options_belong_to_their_types_of_answers() {
+    let fields = |mut body: serde_json::Value| -> Vec<String> {
+        body["question_text"] = json!("q");
+        let new = NewItem::from_json(body).and_then(|new| new.draft(id(1), 0, now()));
+        new.err().map(|wrong| wrong.fields().into_iter().map(|error| error.field).collect()).unwrap_or_default()
+    };
+    let two = json!([{"value": "a"}, {"value": "b", "fails": true}]);
+    let many: Vec<_> = (0..21).map(|n| json!({"value": n.to_string()})).collect();
+    for (body, wrong) in [
+        (json!({"answer_type": "numeric", "unit": "bar", "warning": {"min": 1}}), &[][..]),
+        (json!({"answer_type": "numeric", "pass_fail_rule": {"min": 1, "max": 9}, "warning": {"min": 1, "max": 9}}), &[]),
+        (json!({"answer_type": "numeric", "pass_fail_rule": {"min": 1}, "warning": {"min": 0}}), &["warning"]),
+        (json!({"answer_type": "numeric", "pass_fail_rule": {"max": 9}, "warning": {"max": 10}}), &["warning"]),
+        (json!({"answer_type": "numeric", "warning": {"min": 2, "max": 1}}), &["warning"]),
+        (json!({"answer_type": "text", "unit": "bar", "warning": {"min": 1}}), &["unit", "warning"]),
+        (json!({"answer_type": "choice", "choices": two}), &[]),
+        (json!({"answer_type": "choice", "choices": many[..20]}), &[]),
+        (json!({"answer_type": "choice"}), &["choices"]),
+        (json!({"answer_type": "text", "choices": two}), &["choices"]),
+        (json!({"answer_type": "choice", "choices": [{"value": "a"}]}), &["choices"]),
+        (json!({"answer_type": "choice", "choices": many}), &["choices"]),
+        (json!({"answer_type": "choice", "choices": [{"value": "a"}, {"value": "A"}]}), &["choices"]),
+        (json!({"answer_type": "choice", "choices": [{"value": "a"}, {"value": "b", "value_ar": "a"}]}), &["choices"]),
+        (json!({"answer_type": "choice", "choices": [{"value": "a"}, {"value": ""}]}), &["choices[1].value"]),
+        (json!({"answer_type": "yes_no", "fails_on": "yes", "allow_na": true}), &[]),
+        (json!({"answer_type": "pass_fail", "fails_on": "yes"}), &["fails_on"]),
+        (json!({"answer_type": "date", "requires_comment_on_fail": true}), &[]),
+        (json!({"answer_type": "photo"}), &[]),
+        (json!({"answer_type": "photo", "show_if": {"item_order": 0, "is": []}}), &["show_if.is"]),
+    ] {
+        assert_eq!(fields(body.clone()), wrong, "{body}");
+    }
+}
+
+#[test]
+fn a_condition_names_an_earlier_question_and_its_answers() {
+    let conditional = |order: i32, is: &[&str]| {
+        let is = is.iter().map(|text| (*text).to_owned()).collect();
+        Some(ShowIf { item_order: order, is })
+    };
+    let of = |category| Item { category, ..item(1) };
+    let (mechanical, electrical) = (Some(Category::Mechanical), Some(Category::Electrical));
+    let numeric = Item { answer_type: AnswerType::Numeric, allow_na: true, ..item(1) };
+    let photo = Item { answer_type: AnswerType::Photo, ..item(1) };
+    let text = Item { answer_type: AnswerType::Text, ..item(1) };
+    for (first, category, show_if, fits) in [
+        (of(None), None, conditional(1, &["fail", "PASS"]), true),
+        (of(None), mechanical, conditional(1, &["fail"]), true),
+        (of(mechanical), mechanical, conditional(1, &["fail"]), true),
+        (of(mechanical), electrical, conditional(1, &["fail"]), false),
+        (of(mechanical), None, conditional(1, &["fail"]), false),
+        (of(None), None, conditional(2, &["fail"]), false),
+        (of(None), None, conditional(3, &["fail"]), false),
+        (of(None), None, conditional(1, &["yes"]), false),
+        (numeric.clone(), None, conditional(1, &["7", "fail", "n/a"]), true),
+        (numeric, None, conditional(1, &["high"]), false),
+        (photo, None, conditional(1, &["n/a"]), false),
+        (text, None, conditional(1, &["worn"]), true),
+    ] {
+        let items = [first, Item { category, show_if: show_if.clone(), ..item(2) }];
+        let found = check_conditions(&items, |n| format!("items[{n}].show_if"));
+        let fields: Vec<_> = found.err().into_iter().flat_map(|wrong| wrong.fields()).collect();
+        let fields: Vec<_> = fields.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, if fits { vec![] } else { vec!["items[1].show_if"] }, "{show_if:?}");
+    }
+    let body = json!({"name": "n", "equipment_type": "t", "items": [
+        {"question_text": "Any leak?", "answer_type": "yes_no"},
+        {"question_text": "Where?", "answer_type": "text", "show_if": {"item_order": 4, "is": ["yes"]}},
+    ]});
+    let refused = NewTemplate::from_json(body).and_then(|new| new.draft(id(3), now())).expect_err("refused");
+    assert_eq!(refused.fields()[0].field, "items[1].show_if");
 }

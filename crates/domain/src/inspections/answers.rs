@@ -1,19 +1,60 @@
 //! Answers to the questions of a checklist: validation and failure (rule book §5).
 
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    checklists::{AnswerType, Item},
+    checklists::{AnswerText, AnswerType, Item, NOT_APPLICABLE},
     ids::{AnswerId, FileId, InspectionId, ItemId, UserId},
-    input::{Invalid, NonEmptyList, RawValue, Scalar, input},
+    input::{Invalid, NonEmptyList, Patch, RawValue, Scalar, ValueList, input},
     message,
     message::Message,
     text::Text,
     time::Instant,
 };
 
-/// An answer to one question.
+/// Maximum number of photos of an answer (§5).
+const MOST_PHOTOS: usize = 10;
+
+/// The uploaded photos of an answer, in order, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]
+#[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(transparent)]
+pub struct Photos(
+    /// The files.
+    pub Vec<FileId>,
+);
+
+#[cfg(feature = "diesel")]
+crate::input::stored_as_json!(Photos);
+
+impl From<ValueList<FileId, 0, MOST_PHOTOS>> for Photos {
+    fn from(list: ValueList<FileId, 0, MOST_PHOTOS>) -> Self {
+        let mut photos = Self::default();
+        photos.extend(list.0);
+        photos
+    }
+}
+
+impl Photos {
+    /// Adds the files that are not among the photos.
+    fn extend(&mut self, files: impl IntoIterator<Item = FileId>) {
+        for id in files {
+            if !self.0.contains(&id) {
+                self.0.push(id);
+            }
+        }
+    }
+
+    /// Puts a file in the place of the first photo.
+    fn replace_first(&mut self, id: FileId) {
+        let others = self.0.drain(..).skip(1).filter(|other| *other != id);
+        self.0 = std::iter::once(id).chain(others).collect();
+    }
+}
+
+/// An answer to one question. A remark or photo without an answer counts as unanswered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -29,14 +70,17 @@ pub struct Answer {
     pub inspection_id: InspectionId,
     /// The question.
     pub checklist_item_id: ItemId,
-    /// Answer: `pass`, `fail`, `yes`, `no`, a decimal number or a text.
+    /// Answer: `pass`, `fail`, `yes`, `no`, a decimal number, a date, a choice, a text or `n/a`;
+    /// empty if there is none yet, or if photos are the answer.
     pub answer_value: String,
     /// Remark.
     pub comment: Option<String>,
     /// Path of the photo on the client.
     pub photo_path: Option<String>,
-    /// Uploaded photo.
+    /// Uploaded photo, the first of `photo_file_ids`.
     pub photo_file_id: Option<FileId>,
+    /// Uploaded photos, at most ten.
+    pub photo_file_ids: Photos,
     /// User that answered.
     pub answered_by_id: UserId,
     /// Time of the answer.
@@ -50,48 +94,122 @@ impl Answer {
     pub(crate) const fn has_photo(&self) -> bool {
         self.photo_path.is_some() || self.photo_file_id.is_some()
     }
-}
 
-/// An answer as received: text, number or boolean, stored as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AnswerText(pub(super) String);
-
-impl Scalar for AnswerText {
-    fn read(given: RawValue) -> Result<Self, Invalid> {
-        let text = match given {
-            RawValue::Json(Value::Number(number)) => number.to_string(),
-            RawValue::Json(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
-                return Err(Invalid::value("must be a string or a number"));
-            }
-            other => other.text()?,
-        };
-        <Text<500>>::new(&text).map(|text| Self(text.into()))
+    /// Whether it answers its question (§5).
+    pub(super) fn settles(&self, item: &Item) -> bool {
+        match item.answer_type {
+            AnswerType::Photo => self.has_photo() || self.answer_value == NOT_APPLICABLE,
+            _ => !self.answer_value.is_empty(),
+        }
     }
 
-    #[cfg(feature = "openapi")]
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        use utoipa::openapi::{OneOfBuilder, schema::Type};
-        OneOfBuilder::new()
-            .item(crate::input::object(Type::String).min_length(Some(1)).max_length(Some(500)))
-            .item(crate::input::object(Type::Number))
-            .into()
+    /// Sets the photos.
+    fn with_photos(self, photos: Photos) -> Self {
+        Self { photo_file_id: photos.0.first().copied(), photo_file_ids: photos, ..self }
+    }
+
+    /// The answer with these photos beside those it has, which stay (§5).
+    pub fn with_more_photos(&self, added: &[FileId]) -> Result<Self, Invalid> {
+        let mut photos = self.photo_file_ids.clone();
+        photos.extend(added.iter().copied());
+        if photos.0.len() > MOST_PHOTOS {
+            let message = message!("may have at most {max} photos", max = MOST_PHOTOS);
+            return Err(Invalid::field("photo_file_ids", message));
+        }
+        Ok(self.clone().with_photos(photos))
     }
 }
 
 input! {
-    /// An answer to one question.
+    /// An answer to one question. Fields that are absent keep their value.
     pub struct NewAnswer {
         /// The question.
         checklist_item_id: ItemId,
-        /// Answer in the type of the question: `pass` or `fail`, `yes` or `no`, a number or a text.
-        answer_value | "answer": AnswerText,
+        /// Answer in the type of the question: `pass` or `fail`, `yes` or `no`, a number, a date, a
+        /// choice, a text, or `n/a` if the question allows it.
+        answer_value | "answer": Patch<AnswerText>,
         /// Remark.
-        comment: Option<Text<2000>>,
-        /// Uploaded image; a failed critical question requires this or `photo_path`.
-        photo_file_id: Option<FileId>,
-        /// Path of the photo, or its address, which begins with `https://`.
-        photo_path: Option<PhotoPath>,
+        comment: Patch<Text<2000>>,
+        /// Uploaded image, which takes the place of the first one; a failed critical question
+        /// requires a photo at submission. `photo_file_ids` takes precedence.
+        photo_file_id: Patch<FileId>,
+        /// Uploaded images, at most ten.
+        photo_file_ids: Patch<ValueList<FileId, 0, MOST_PHOTOS>>,
+        /// Path of the photo, or its address, which begins with `https://`. An address on the
+        /// phone, such as one that begins with `file:`, is not stored.
+        photo_path: Patch<PhotoPath>,
     }
+}
+
+impl NewAnswer {
+    /// The answer with the changed fields (§5).
+    pub(super) fn apply(self, mut answer: Answer, item: &Item) -> Result<Answer, Invalid> {
+        if !self.changes_answer() && !self.changes_photos() {
+            return Err(Invalid::field("answer_value", "is required, or a remark or a photo is"));
+        }
+        if self.answer_value.is_given() {
+            let mut value = Some(answer.answer_value).filter(|value| !value.is_empty());
+            self.answer_value.apply(&mut value);
+            let accepted = value.map(|value| item.accept(&value)).transpose();
+            answer.answer_value =
+                accepted.map_err(|message| Invalid::field("answer_value", message))?.unwrap_or_default();
+        }
+        self.comment.apply(&mut answer.comment);
+        let mut path = answer.photo_path.map(PhotoPath::Stored);
+        let stored = path.clone();
+        self.photo_path.apply(&mut path);
+        answer.photo_path = match if path == Some(PhotoPath::OnPhone) { stored } else { path } {
+            Some(PhotoPath::Stored(path)) => Some(path),
+            Some(PhotoPath::OnPhone) | None => None,
+        };
+        let mut photos = answer.photo_file_ids.clone();
+        if self.photo_file_ids.is_given() {
+            let mut list = Some(photos);
+            self.photo_file_ids.apply(&mut list);
+            photos = list.unwrap_or_default();
+        } else if self.photo_file_id.is_given() {
+            let mut first = photos.0.first().copied();
+            self.photo_file_id.apply(&mut first);
+            match first {
+                Some(id) => photos.replace_first(id),
+                None => photos = Photos::default(),
+            }
+        }
+        Ok(answer.with_photos(photos))
+    }
+
+    /// Whether it changes anything but the uploaded photos.
+    fn changes_answer(&self) -> bool {
+        self.answer_value.is_given() || self.comment.is_given() || self.photo_path.is_given()
+    }
+
+    fn changes_photos(&self) -> bool {
+        self.photo_file_id.is_given() || self.photo_file_ids.is_given()
+    }
+
+    /// The photos to add, if it changes nothing else: such a change is possible after the
+    /// submission (§5).
+    pub fn photos_only(&self) -> Option<Vec<FileId>> {
+        if self.changes_answer() || !self.changes_photos() {
+            return None;
+        }
+        let (mut list, mut first) = (None::<Photos>, None::<FileId>);
+        self.photo_file_ids.clone().apply(&mut list);
+        self.photo_file_id.clone().apply(&mut first);
+        let mut photos = list.unwrap_or_default();
+        photos.extend(first);
+        Some(photos.0)
+    }
+
+    /// Whether it names a photo on the phone, which the service can't read.
+    pub fn names_photo_on_phone(&self) -> bool {
+        self.photo_path.contains(&PhotoPath::OnPhone)
+    }
+}
+
+/// Message about a photo on the phone.
+pub fn photo_on_phone() -> Message {
+    message!("is an address on the phone and was not stored; upload the photo and name it by photo_file_ids")
 }
 
 input! {
@@ -102,10 +220,17 @@ input! {
     }
 }
 
-/// The place of a photo outside the service: a path, or an address of HTTPS. A browser that opens
-/// it runs no script.
+/// The place of a photo outside the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhotoPath(String);
+pub enum PhotoPath {
+    /// A path, or an address of HTTPS. A browser that opens it runs no script.
+    Stored(String),
+    /// An address that only the phone can read.
+    OnPhone,
+}
+
+/// Schemes of addresses on a phone.
+const ON_PHONE: [&str; 5] = ["file", "content", "ph", "assets-library", "blob"];
 
 impl PhotoPath {
     fn is_safe(text: &str) -> bool {
@@ -115,72 +240,26 @@ impl PhotoPath {
         let is_path = !first.contains(':') && !text.starts_with("//");
         is_plain && (is_path || is_address && text.len() > 8)
     }
-}
 
-impl From<PhotoPath> for String {
-    fn from(path: PhotoPath) -> Self {
-        path.0
+    fn is_on_phone(text: &str) -> bool {
+        let is_phones = |scheme: &str| ON_PHONE.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        text.split_once(':').is_some_and(|(scheme, _)| is_phones(scheme))
     }
 }
 
 impl Scalar for PhotoPath {
     fn read(given: RawValue) -> Result<Self, Invalid> {
-        let text = String::from(Text::<500>::read(given)?);
+        let given = given.text()?;
+        if Self::is_on_phone(&given) {
+            return Ok(Self::OnPhone);
+        }
+        let text = String::from(Text::<500>::new(&given)?);
         let wrong = || Invalid::value("must be a path, or an address that begins with https://");
-        Self::is_safe(&text).then_some(Self(text)).ok_or_else(wrong)
+        Self::is_safe(&text).then_some(Self::Stored(text)).ok_or_else(wrong)
     }
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        <Text<500> as Scalar>::schema()
-    }
-}
-
-/// Parses a decimal number with Western or Arabic digits; rejects infinity and NaN.
-fn decimal(text: &str) -> Option<f64> {
-    let plain: String = text.chars().map(western).collect();
-    let fine = plain.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
-    plain.parse().ok().filter(|number: &f64| fine && number.is_finite())
-}
-
-/// Western form of an Arabic digit or decimal separator.
-fn western(c: char) -> char {
-    let digit = match c {
-        '\u{0660}'..='\u{0669}' => u32::from(c) - 0x0660,
-        '\u{06F0}'..='\u{06F9}' => u32::from(c) - 0x06F0,
-        '\u{066B}' => return '.',
-        other => return other,
-    };
-    char::from_digit(digit, 10).unwrap_or(c)
-}
-
-impl AnswerType {
-    /// The answer in its stored form, or the reason for rejecting it (§5).
-    pub fn accept(self, text: &str) -> Result<String, Message> {
-        let lower = text.to_lowercase();
-        match self {
-            Self::PassFail if matches!(lower.as_str(), "pass" | "fail") => Ok(lower),
-            Self::PassFail => Err(message!("must be pass or fail")),
-            Self::YesNo if matches!(lower.as_str(), "yes" | "no") => Ok(lower),
-            Self::YesNo => Err(message!("must be yes or no")),
-            Self::Numeric if decimal(text).is_some() => Ok(text.chars().map(western).collect()),
-            Self::Numeric => Err(message!("must be a finite decimal number")),
-            Self::Text => Ok(text.to_owned()),
-        }
-    }
-}
-
-impl Item {
-    /// Whether an answer fails: `fail`, `no`, or a number outside the range (§5).
-    pub fn fails(&self, answer_value: &str) -> bool {
-        match self.answer_type {
-            AnswerType::PassFail => answer_value == "fail",
-            AnswerType::YesNo => answer_value == "no",
-            AnswerType::Numeric => match (self.pass_fail_rule, decimal(answer_value)) {
-                (Some(rule), Some(number)) => !rule.admits(number),
-                _ => false,
-            },
-            AnswerType::Text => false,
-        }
+        crate::input::object(utoipa::openapi::schema::Type::String).min_length(Some(1)).into()
     }
 }

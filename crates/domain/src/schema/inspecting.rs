@@ -56,6 +56,10 @@ diesel::table! {
         review_notes -> Nullable<Text>,
         updated_at -> Timestamp,
         assignment_id -> Nullable<BigInt>,
+        revision_id -> Nullable<BigInt>,
+        partner_id -> Nullable<BigInt>,
+        is_detached -> Bool,
+        warnings -> BigInt,
     }
 }
 
@@ -68,6 +72,7 @@ diesel::table! {
         comment -> Nullable<Text>,
         photo_path -> Nullable<Text>,
         photo_file_id -> Nullable<BigInt>,
+        photo_file_ids -> Text,
         answered_by_id -> BigInt,
         answered_at -> Timestamp,
     }

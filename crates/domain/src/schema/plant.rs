@@ -81,6 +81,23 @@ diesel::table! {
         pass_fail_rule -> Nullable<Text>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        unit -> Nullable<Text>,
+        warning -> Nullable<Text>,
+        choices -> Nullable<Text>,
+        fails_on -> Nullable<Text>,
+        allow_na -> Bool,
+        requires_comment_on_fail -> Bool,
+        show_if -> Nullable<Text>,
+        removed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    checklist_revisions (id) {
+        id -> BigInt,
+        template_id -> BigInt,
+        questions -> Text,
+        created_at -> Timestamp,
     }
 }
 

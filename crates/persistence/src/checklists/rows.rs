@@ -1,12 +1,15 @@
-//! Rows of `checklist_templates` and `checklist_items`: lookups, locks, inserts and writes. A
-//! question is changed only while its checklist is locked.
+//! Rows of `checklist_templates`, `checklist_items` and `checklist_revisions`: lookups, locks,
+//! inserts and writes. A question is changed only while its checklist is locked.
 
 use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
-    checklists::{Item, Template},
-    ids::{ItemId, TemplateId},
-    schema::{checklist_items as items, checklist_templates as templates},
+    checklists::{Item, Questions, Template},
+    ids::{ItemId, RevisionId, TemplateId},
+    inspections::Inspection,
+    schema::{
+        checklist_items as items, checklist_revisions as revisions, checklist_templates as templates,
+    },
 };
 
 use crate::db::{
@@ -25,9 +28,34 @@ pub(crate) fn get(conn: &mut DbConnection, id: TemplateId) -> Result<Template> {
 pub(crate) fn questions(conn: &mut DbConnection, id: TemplateId) -> Result<Vec<Item>> {
     Ok(with_conn!(conn, |c| items::table
         .filter(items::template_id.eq(id))
+        .filter(items::removed_at.is_null())
         .order(items::order_index)
         .select(Item::as_select())
         .load(c))?)
+}
+
+/// The questions of an inspection, in order, also those out of its scope: those of its checklist,
+/// or those that it has kept since a change of the checklist (§5).
+pub(crate) fn questions_of(conn: &mut DbConnection, inspection: &Inspection) -> Result<Vec<Item>> {
+    let Some(revision) = inspection.revision_id else {
+        return questions(conn, inspection.template_id);
+    };
+    let kept: Questions =
+        with_conn!(conn, |c| revisions::table.find(revision).select(revisions::questions).first(c))?;
+    Ok(kept.0)
+}
+
+/// Keeps the questions of a checklist for drafts.
+pub(crate) fn insert_revision(tx: &mut Tx<'_>, template: TemplateId, kept: &Questions) -> Result<RevisionId> {
+    let now = tx.now;
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::insert_into(revisions::table)
+        .values((
+            revisions::template_id.eq(template),
+            revisions::questions.eq(kept),
+            revisions::created_at.eq(now),
+        ))
+        .returning(revisions::id)
+        .get_result(c))?)
 }
 
 /// The newest active checklist of a type of equipment (§3).
@@ -44,8 +72,19 @@ pub(crate) fn active_for(conn: &mut DbConnection, equipment_type: &str) -> Resul
 pub(crate) fn last_index(conn: &mut DbConnection, id: TemplateId) -> Result<Option<i32>> {
     Ok(with_conn!(conn, |c| items::table
         .filter(items::template_id.eq(id))
+        .filter(items::removed_at.is_null())
         .select(diesel::dsl::max(items::order_index))
         .first(c))?)
+}
+
+/// A position for a removed question: below those of the other removed ones, far from all others.
+fn position_of_removed(conn: &mut DbConnection, id: TemplateId) -> Result<i32> {
+    let least: Option<i32> = with_conn!(conn, |c| items::table
+        .filter(items::template_id.eq(id))
+        .filter(items::removed_at.is_not_null())
+        .select(diesel::dsl::min(items::order_index))
+        .first(c))?;
+    Ok(least.unwrap_or(i32::MAX).saturating_sub(1))
 }
 
 /// One checklist, locked until the transaction ends.
@@ -61,7 +100,10 @@ pub(crate) fn lock_shared(conn: &mut DbConnection, id: TemplateId) -> Result<Opt
 
 /// One question of this checklist, locked until the transaction ends.
 pub(crate) fn lock_item(conn: &mut DbConnection, template: TemplateId, id: ItemId) -> Result<Item> {
-    let own = items::table.find(id).filter(items::template_id.eq(template));
+    let own = items::table
+        .find(id)
+        .filter(items::template_id.eq(template))
+        .filter(items::removed_at.is_null());
     let item: Option<Item> = lock_rows!(conn, own.select(Item::as_select()), first).optional()?;
     item.ok_or_else(Error::not_found::<Item>)
 }
@@ -107,6 +149,16 @@ pub(crate) fn write(tx: &mut Tx<'_>, before: &Template, after: &Template) -> Res
 pub(crate) fn write_item(tx: &mut Tx<'_>, before: &Item, after: &Item) -> Result<()> {
     update_row!(tx, items, before, after)?;
     tx.record(AuditAction::Update, Some(before), Some(after));
+    Ok(())
+}
+
+/// Removes a question, which is locked, from its checklist and records it. The row remains for the
+/// drafts that ask it, and its position becomes free.
+pub(crate) fn remove_item(tx: &mut Tx<'_>, item: &Item) -> Result<()> {
+    let order_index = position_of_removed(tx.conn, item.template_id)?;
+    let after = Item { order_index, removed_at: Some(tx.now), updated_at: tx.now, ..item.clone() };
+    update_row!(tx, items, item, &after)?;
+    tx.record(AuditAction::Delete, Some(item), None);
     Ok(())
 }
 

@@ -97,6 +97,7 @@ const UNIQUE: &[Unique] = &[
         "translations.model_type, translations.model_id, translations.field_name",
     ),
     concurrent("inspections_one_draft_key", "inspections.technician_id, inspections.equipment_id"),
+    concurrent("inspections_one_half_draft_key", "inspections.technician_id, inspections.assignment_id"),
     concurrent(
         "inspection_answers_item_key",
         "inspection_answers.inspection_id, inspection_answers.checklist_item_id",

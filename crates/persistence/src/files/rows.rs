@@ -68,6 +68,15 @@ pub(crate) fn add_evidence(
     Ok(())
 }
 
+/// Makes records of a type depend on no files.
+pub(crate) fn remove_evidence(tx: &mut Tx<'_>, record_type: &'static str, records: &[i64]) -> Result<()> {
+    let found = evidence::table
+        .filter(evidence::record_type.eq(record_type))
+        .filter(evidence::record_id.eq_any(records));
+    with_conn!(&mut *tx.conn, |c| diesel::delete(found).execute(c))?;
+    Ok(())
+}
+
 /// Inserts and records files.
 pub(crate) fn insert(tx: &mut Tx<'_>, new: &[StoredFile]) -> Result<Vec<StoredFile>> {
     let stored: Vec<StoredFile> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(files::table)

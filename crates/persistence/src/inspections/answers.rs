@@ -3,6 +3,7 @@
 use diesel::{prelude::*, upsert::excluded};
 use inspection_domain::{
     audit::{AuditAction, Changes},
+    checklists::Item,
     files::{Relation, StoredFile},
     ids::{FileId, InspectionId, ItemId},
     input::Invalid,
@@ -11,7 +12,10 @@ use inspection_domain::{
 };
 
 use crate::{
-    DbConnection, Result, Tx, checklists::rows as checklist_rows, db::error::ConcurrentUpdate, files,
+    DbConnection, Result, Tx,
+    checklists::rows as checklist_rows,
+    db::error::ConcurrentUpdate,
+    files::{self, rows as file_rows},
     inspections::rows,
 };
 
@@ -25,9 +29,12 @@ pub(crate) fn list(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answ
         .load(c))?)
 }
 
-/// Answers questions of a draft, all of them or none; a second answer to a question replaces the
-/// first (§5). `path` names the n-th answer in the input, for errors. Locks the inspection, the
-/// questions (shared) and the photos.
+/// Record type of answers in `evidence`: their photos but the first, which the answer refers to.
+const EVIDENCE: &str = "inspection_answer";
+
+/// Answers questions of a draft, all of them or none; fields that are absent keep their value (§5).
+/// `path` names the n-th answer in the input, for errors. Locks the inspection, the questions
+/// (shared) and the photos.
 pub fn answer(
     tx: &mut Tx<'_>,
     id: InspectionId,
@@ -36,37 +43,79 @@ pub fn answer(
 ) -> Result<(Vec<Answer>, Progress)> {
     let inspection = rows::lock_for_actor(tx, id)?;
     inspection.status.after(InspectionCommand::Answer)?;
-    let answered: Vec<ItemId> = given.iter().map(|answer| answer.checklist_item_id).collect();
-    let rows = read(tx, &inspection, given, &path)?;
+    let questions = checklist_rows::questions_of(tx.conn, &inspection)?;
+    let before = list(tx.conn, id)?;
+    let are_lists: Vec<bool> = given.iter().map(|answer| answer.photo_file_ids.is_given()).collect();
+    let rows = read(tx, &inspection, (&questions, &before), given, &path)?;
     let photos: Vec<(String, FileId)> = rows
         .iter()
         .enumerate()
-        .filter_map(|(n, row)| {
-            let field = path(n).map_or_else(String::new, |path| path + ".") + "photo_file_id";
-            Some((field, row.photo_file_id?))
+        .flat_map(|(n, row)| {
+            let of = path(n).map_or_else(String::new, |path| path + ".");
+            let old = find(&before, row).map(|old| old.photo_file_ids.0.as_slice()).unwrap_or_default();
+            let new = row.photo_file_ids.0.iter().enumerate().filter(|(_, id)| !old.contains(id));
+            let is_list = are_lists.get(n).copied().unwrap_or_default();
+            let field = move |(place, id): (usize, &FileId)| {
+                let field = if is_list { format!("photo_file_ids[{place}]") } else { "photo_file_id".into() };
+                (of.clone() + &field, *id)
+            };
+            new.map(field).collect::<Vec<_>>()
         })
         .collect();
-    let before = list(tx.conn, id)?;
     let fits = |file: &StoredFile| file.may_prove_answer(&inspection, &before);
     files::attach(tx, Relation::Inspection(id), &photos, fits)?;
-    let saved = upsert(tx, &rows)?;
+    let saved = save(tx, &inspection, &before, &rows)?;
+    let progress = progress_with(&inspection, &questions, before, &saved);
+    Ok((saved, progress))
+}
+
+/// Progress of an inspection after some of its answers were saved.
+fn progress_with(
+    inspection: &Inspection,
+    questions: &[Item],
+    mut answers: Vec<Answer>,
+    saved: &[Answer],
+) -> Progress {
+    answers.retain(|answer| find(saved, answer).is_none());
+    answers.extend(saved.iter().cloned());
+    inspection.progress(questions, &answers)
+}
+
+/// The answer to the same question.
+fn find<'a>(answers: &'a [Answer], of: &Answer) -> Option<&'a Answer> {
+    answers.iter().find(|answer| answer.checklist_item_id == of.checklist_item_id)
+}
+
+/// Writes and records answers, with the photos that they depend on.
+fn save(
+    tx: &mut Tx<'_>,
+    inspection: &Inspection,
+    before: &[Answer],
+    rows: &[Answer],
+) -> Result<Vec<Answer>> {
+    let saved = upsert(tx, rows)?;
     let mut changes = Changes::none();
     for row in &saved {
-        let old = before.iter().find(|answer| answer.checklist_item_id == row.checklist_item_id);
+        let old = find(before, row);
         tx.translate(old, row);
         changes
             .0
             .insert(format!("item_{}", row.checklist_item_id), serde_json::json!({"old": old, "new": row}));
+        let photos = |answer: &Answer| answer.photo_file_ids.0.get(1..).unwrap_or_default().to_vec();
+        if old.map(photos).unwrap_or_default() != photos(row) {
+            file_rows::remove_evidence(tx, EVIDENCE, &[row.id.get()])?;
+            file_rows::add_evidence(tx, EVIDENCE, row.id.get(), &photos(row))?;
+        }
     }
-    tx.record_with(AuditAction::Answer, Some(&inspection), Some(&inspection), changes);
-    let questions = checklist_rows::questions(tx.conn, inspection.template_id)?;
-    let all: Vec<Answer> = before
-        .into_iter()
-        .filter(|answer| !answered.contains(&answer.checklist_item_id))
-        .chain(saved.iter().cloned())
-        .collect();
-    let progress = inspection.progress(&questions, &all);
-    Ok((saved, progress))
+    tx.record_with(AuditAction::Answer, Some(inspection), Some(inspection), changes);
+    Ok(saved)
+}
+
+/// Frees the photos of answers that are deleted.
+pub(super) fn release_photos(tx: &mut Tx<'_>, answers: &[Answer]) -> Result<()> {
+    let several = answers.iter().filter(|answer| answer.photo_file_ids.0.len() > 1);
+    let ids: Vec<i64> = several.map(|answer| answer.id.get()).collect();
+    if ids.is_empty() { Ok(()) } else { file_rows::remove_evidence(tx, EVIDENCE, &ids) }
 }
 
 /// Answers one question of a draft, as [`answer`] does (§5).
@@ -75,22 +124,25 @@ pub fn answer_one(tx: &mut Tx<'_>, id: InspectionId, given: NewAnswer) -> Result
     Ok((saved.pop().ok_or(ConcurrentUpdate)?, progress))
 }
 
-/// Checks the answers against their questions, which are locked against changes.
+/// Applies the answers to their questions and to the present answers. The questions are locked, so
+/// that none loses its history while it is answered.
 fn read(
     tx: &mut Tx<'_>,
     inspection: &Inspection,
+    (questions, before): (&[Item], &[Answer]),
     given: Vec<NewAnswer>,
     path: &impl Fn(usize) -> Option<String>,
 ) -> Result<Vec<Answer>> {
     let ids: Vec<ItemId> = given.iter().map(|answer| answer.checklist_item_id).collect();
-    let asked = checklist_rows::lock_items_shared(tx.conn, &ids)?;
+    checklist_rows::lock_items_shared(tx.conn, &ids)?;
     let (actor, now) = (tx.actor()?.id, tx.now);
     let mut errors = Invalid::default();
     let mut rows: Vec<Answer> = Vec::new();
     for (n, new) in given.into_iter().enumerate() {
-        let item = asked.iter().find(|item| item.id == new.checklist_item_id);
-        let answer = match inspection.answer(new, item, actor, now) {
-            Ok(row) if rows.iter().any(|other| other.checklist_item_id == row.checklist_item_id) => {
+        let item = questions.iter().find(|item| item.id == new.checklist_item_id);
+        let old = before.iter().find(|answer| answer.checklist_item_id == new.checklist_item_id);
+        let answer = match inspection.answer(new, item, old, actor, now) {
+            Ok(row) if find(&rows, &row).is_some() => {
                 Err(Invalid::field("checklist_item_id", "is answered twice"))
             }
             other => other,
@@ -115,6 +167,7 @@ fn upsert(tx: &mut Tx<'_>, rows: &[Answer]) -> Result<Vec<Answer>> {
             answers::comment.eq(excluded(answers::comment)),
             answers::photo_path.eq(excluded(answers::photo_path)),
             answers::photo_file_id.eq(excluded(answers::photo_file_id)),
+            answers::photo_file_ids.eq(excluded(answers::photo_file_ids)),
             answers::answered_by_id.eq(excluded(answers::answered_by_id)),
             answers::answered_at.eq(excluded(answers::answered_at)),
         ))

@@ -29,8 +29,8 @@ use crate::{
 };
 
 /// Submits an inspection: result, defects, the weekly count and the notifications, all or nothing
-/// (§5). Locks the inspection, its assignment and its checklist (shared), before anything that
-/// refers to the machine is written. Returns the inspection and the number of defects raised.
+/// (§5). Locks the inspection and its assignment, before anything that refers to the machine is
+/// written. Returns the inspection and the number of defects raised.
 pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> {
     let before = rows::lock_for_actor(tx, id)?;
     before.status.after(InspectionCommand::Submit)?;
@@ -38,8 +38,7 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
         Some(id) => Some(assignment_rows::lock(tx.conn, id)?),
         None => None,
     };
-    checklist_rows::lock_shared(tx.conn, before.template_id)?;
-    let questions = checklist_rows::questions(tx.conn, before.template_id)?;
+    let questions = checklist_rows::questions_of(tx.conn, &before)?;
     let given = answers::list(tx.conn, id)?;
     let submission = before.submit(&questions, &given, tx.now)?;
     rows::write(tx, AuditAction::Submit, &before, &submission.inspection)?;

@@ -2,8 +2,9 @@
 
 use diesel::prelude::*;
 use inspection_domain::{
+    assignments::Assignment,
     audit::AuditAction,
-    ids::{AssignmentId, EquipmentId, InspectionId, UserId},
+    ids::{AssignmentId, EquipmentId, InspectionId, RevisionId, TemplateId, UserId},
     inspections::{Inspection, InspectionStatus},
     schema::inspections,
     users::Category,
@@ -12,6 +13,7 @@ use inspection_domain::{
 use crate::db::{
     connection::DbConnection,
     error::{Error, Result},
+    query::BATCH,
     tx::Tx,
 };
 
@@ -57,8 +59,9 @@ pub(crate) fn is_half_submitted(
     Ok(with_conn!(conn, |c| diesel::select(diesel::dsl::exists(submitted)).get_result(c))?)
 }
 
-/// An inspector's draft of a machine.
-pub(crate) fn find_draft(
+/// An inspector's ad-hoc draft of a machine. One that a takeover has detached from its assignment
+/// is found if there is no other.
+pub(crate) fn find_ad_hoc_draft(
     conn: &mut DbConnection,
     technician: UserId,
     machine: EquipmentId,
@@ -66,8 +69,79 @@ pub(crate) fn find_draft(
     let draft = inspections::table
         .filter(inspections::technician_id.eq(technician))
         .filter(inspections::equipment_id.eq(machine))
+        .filter(inspections::assignment_id.is_null())
+        .filter(inspections::status.eq(InspectionStatus::Draft))
+        .order((inspections::is_detached, inspections::id));
+    Ok(with_conn!(conn, |c| draft.select(Inspection::as_select()).first(c)).optional()?)
+}
+
+/// An inspector's draft of their half of an assignment.
+pub(crate) fn find_half_draft(
+    conn: &mut DbConnection,
+    technician: UserId,
+    assignment: AssignmentId,
+) -> Result<Option<Inspection>> {
+    let draft = inspections::table
+        .filter(inspections::technician_id.eq(technician))
+        .filter(inspections::assignment_id.eq(assignment))
         .filter(inspections::status.eq(InspectionStatus::Draft));
     Ok(with_conn!(conn, |c| draft.select(Inspection::as_select()).first(c)).optional()?)
+}
+
+/// The inspections of an assignment's halves, the mechanical one first.
+pub(crate) fn halves(conn: &mut DbConnection, id: AssignmentId) -> Result<Vec<Inspection>> {
+    Ok(with_conn!(conn, |c| inspections::table
+        .filter(inspections::assignment_id.eq(id))
+        .order(inspections::category.desc())
+        .select(Inspection::as_select())
+        .load(c))?)
+}
+
+/// Makes the inspector of each half of an assignment the partner of the other half.
+pub(crate) fn write_partners(conn: &mut DbConnection, assignment: &Assignment) -> Result<()> {
+    for half in Category::ALL {
+        let own = inspections::table
+            .filter(inspections::assignment_id.eq(assignment.id))
+            .filter(inspections::category.eq(*half));
+        let partner = inspections::partner_id.eq(assignment.inspector(half.other()));
+        with_conn!(&mut *conn, |c| diesel::update(own).set(partner).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Whether there is an inspection with a checklist.
+pub(crate) fn is_inspected(conn: &mut DbConnection, template: TemplateId) -> Result<bool> {
+    let any = inspections::table.filter(inspections::template_id.eq(template));
+    Ok(with_conn!(conn, |c| diesel::select(diesel::dsl::exists(any)).get_result(c))?)
+}
+
+/// Ids of the drafts whose questions are those of the checklist, locked until the transaction ends.
+pub(crate) fn lock_drafts_that_follow(
+    conn: &mut DbConnection,
+    template: TemplateId,
+) -> Result<Vec<InspectionId>> {
+    let drafts = inspections::table
+        .filter(inspections::template_id.eq(template))
+        .filter(inspections::status.eq(InspectionStatus::Draft))
+        .filter(inspections::revision_id.is_null())
+        .order(inspections::id)
+        .select(inspections::id);
+    Ok(lock_rows!(conn, drafts, load)?)
+}
+
+/// Gives drafts, which are locked, questions of their own.
+pub(crate) fn keep_revision(
+    conn: &mut DbConnection,
+    drafts: &[InspectionId],
+    revision: RevisionId,
+) -> Result<()> {
+    for batch in drafts.chunks(BATCH) {
+        let kept = inspections::table.filter(inspections::id.eq_any(batch));
+        with_conn!(&mut *conn, |c| diesel::update(kept)
+            .set(inspections::revision_id.eq(revision))
+            .execute(c))?;
+    }
+    Ok(())
 }
 
 /// Ids of the drafts of an assignment's halves, in order.

@@ -172,6 +172,7 @@ on_both_databases! {
             bonus_stars,
             changes,
             checklist_items,
+            checklist_revisions,
             checklist_templates,
             defect_assessments,
             defects,

@@ -41,6 +41,7 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         bonus_stars,
         changes,
         checklist_items,
+        checklist_revisions,
         checklist_templates,
         defect_assessments,
         defects,

@@ -45,15 +45,21 @@ const TEXTS: &[(&str, &str)] = &[
 /// Fields that an example leaves out, since they exclude or presuppose others.
 const LEFT_OUT: &[&str] = &[
     "assigned_technician_id",
+    "choices",
+    "fails_on",
     "list_id",
     "minor_role",
     "minor_role_id",
+    "photo_file_ids",
     "planned_time_days",
     "related_id",
     "related_job_id",
     "related_job_type",
     "related_type",
     "role_id",
+    "show_if",
+    "unit",
+    "warning",
 ];
 
 /// The example of a field; `None` if the example of the object leaves it out.

@@ -147,6 +147,19 @@ pub struct Patch<T>(
 );
 
 impl<T> Patch<T> {
+    /// Whether the field is present.
+    pub fn is_given(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Whether one of the names has this value.
+    pub fn contains(&self, value: &T) -> bool
+    where
+        T: PartialEq,
+    {
+        self.0.iter().any(|given| given.value.as_ref() == Some(value))
+    }
+
     /// Applies the change to `to`.
     pub fn apply<U: From<T> + PartialEq>(self, to: &mut Option<U>) {
         self.apply_unless(to, |_, _| false);

@@ -21,6 +21,7 @@ on_both_databases! {
                     id: sheet.inspection.id,
                     assignment_id: Some(id),
                     category: Some(half),
+                    partner_id: team.both().iter().map(|member| member.id).find(|id| *id != inspector.id),
                     started_at: now,
                     updated_at: now,
                     ..Inspection::ad_hoc(machine.id, whole[0].template_id, inspector.id, now)

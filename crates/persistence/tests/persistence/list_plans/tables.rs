@@ -22,6 +22,7 @@ pub(super) const TABLES: &[(&str, i64, &[Column])] = &[
             ("equipment_id", "{2000}"),
             ("template_id", "1"),
             ("technician_id", "{500}"),
+            ("partner_id", "CASE WHEN n % 2 = 0 THEN {500} END"),
             ("status", "[submitted reviewed submitted]"),
             ("result", "[pass pass pass fail]"),
             ("started_at", "{at}"),
