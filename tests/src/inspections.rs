@@ -1,5 +1,8 @@
 //! Inspections: visibility in lists, and concurrent requests on one inspection (rule book §5).
 
+mod answering;
+mod team;
+
 use inspection_domain::users::Role;
 use inspection_testkit::{builders, rounds};
 use serde_json::json;

@@ -162,7 +162,9 @@ impl PermissionFixture {
             _ if path.starts_with("/api/checklists") => self.checklist,
             _ if path.starts_with("/api/inspection-routines") => self.routine,
             _ if path.starts_with("/api/inspection-assignments/lists") => self.list,
-            "/api/inspection-assignments/{id}/complete" => self.done_assignment,
+            "/api/inspection-assignments/{id}/complete" | "/api/inspection-assignments/{id}/answers" => {
+                self.done_assignment
+            }
             _ if path.starts_with("/api/inspection-assignments") => self.free_assignment,
             _ if path.starts_with("/api/assessments") => self.assessment,
             "/api/ratings/technicians/{id}" => self.owner.id.get(),

@@ -88,7 +88,13 @@ impl SampleDay {
     fn with_totals(&self, who: &User, mut stats: Value) -> Value {
         let client = self.site.client(who);
         let count = |path: &str| total(&client, path).as_i64().expect("a number");
-        let (all, drafts) = (count("/api/inspections"), count("/api/inspections?status=draft"));
+        // The lists of an inspector also have the other halves of the team.
+        let own = match who.role {
+            Role::Inspector | Role::Specialist => format!("technician_id={}", who.id),
+            _ => String::new(),
+        };
+        let all = count(&format!("/api/inspections?{own}"));
+        let drafts = count(&format!("/api/inspections?status=draft&{own}"));
         let jobs =
             ["/api/jobs", "/api/engineer-jobs"].map(|path| count(&format!("{path}?status=in_progress")));
         let tenths = (all - drafts) * 10_000 / all.max(1);

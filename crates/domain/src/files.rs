@@ -376,7 +376,7 @@ pub enum Subject {
     /// Visible to every signed-in user: equipment, defects and assignments.
     Open,
     /// An inspection.
-    Inspection(Inspection),
+    Inspection(Box<Inspection>),
     /// A final assessment.
     Assessment(Box<Assessment>),
     /// A job.
@@ -485,6 +485,18 @@ impl StoredFile {
             Some(Relation::InspectionAnswer(id)) if self.kind.is_image() && is_own(id) => Ok(()),
             _ => self.may_prove(inspection),
         }
+    }
+
+    /// Checks that it can be added to an answer after the submission: an image that the actor has
+    /// uploaded for this answer (§5).
+    pub fn may_come_late(&self, answer: AnswerId, actor: UserId) -> Result<(), Invalid> {
+        if !self.kind.is_image() {
+            return Err(Invalid::value("must be an image"));
+        }
+        if self.relation() == Some(Relation::InspectionAnswer(answer)) && self.uploaded_by_id == actor {
+            return Ok(());
+        }
+        Err(Invalid::value("must be uploaded for this answer by the same user"))
     }
 
     /// Checks that it can be attached to an inspection: unrelated, or related to the inspection,

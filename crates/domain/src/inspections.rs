@@ -6,7 +6,7 @@ mod rules;
 
 use serde::Serialize;
 
-pub use answers::{Answer, NewAnswer, NewAnswers, PhotoPath, Photos, photo_on_phone};
+pub use answers::{Answer, NewAnswer, NewAnswers, NewPhotos, PhotoPath, Photos, photo_on_phone};
 pub use evaluation::{MissingItem, Progress};
 pub use rules::{DAYS_FOR_PHOTOS, InspectionCommand, InspectionResult, InspectionRule, InspectionStatus};
 
@@ -15,9 +15,7 @@ use crate::{
     assignments::Assignment,
     checklists::{Item, Template},
     equipment::{Equipment, EquipmentStatus},
-    ids::{
-        AnswerId, AssignmentId, EquipmentId, FileId, InspectionId, RevisionId, TemplateId, UserId,
-    },
+    ids::{AnswerId, AssignmentId, EquipmentId, FileId, InspectionId, RevisionId, TemplateId, UserId},
     input::{AnyOf, Invalid, ValueList, input, text_enum},
     page::Sort,
     rule::Forbidden,
@@ -197,6 +195,15 @@ pub fn visible_to(actor: &User) -> Visible {
 /// Checks that the actor may continue an existing draft: not while on leave (§5).
 pub fn may_continue(actor: &User) -> Result<(), InspectionRule> {
     may_begin(actor)
+}
+
+/// Checks that the actor may read the questions and answers of both halves of an assignment: its
+/// team, admins, engineers and quality engineers (§5).
+pub fn may_read_halves(actor: &User, assignment: &Assignment) -> Result<(), Forbidden> {
+    match visible_to(actor) {
+        Visible::All => Ok(()),
+        Visible::Of(_) => assignment.half_of(actor).map(|_| ()),
+    }
 }
 
 fn may_begin(actor: &User) -> Result<(), InspectionRule> {

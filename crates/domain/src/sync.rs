@@ -25,6 +25,8 @@ text_enum! {
         InspectionStart = "inspection_start",
         /// Answer to a question.
         InspectionAnswer = "inspection_answer",
+        /// Photos of an answer, also after the submission.
+        AnswerPhoto = "answer_photo",
         /// Submission of an inspection.
         InspectionSubmit = "inspection_submit",
         /// Completion of a half of an assignment.

@@ -1,5 +1,7 @@
 //! Assignments: the machines of a daily list and their inspection teams.
 
+mod answers;
+
 use inspection_auth::permissions::{PlanInspections, SignedIn, TakeInspectionsOver};
 use inspection_domain::{
     assignments::{AssignTeam, Assignment, AssignmentFilter, CorrectBerth},
@@ -40,6 +42,12 @@ pub(crate) fn routes(routes: &mut Routes) {
         "assignments.backlog",
         backlog,
         "List unfinished assignments past their deadline, oldest first",
+    );
+    routes.get(
+        "/api/inspection-assignments/{id}/answers",
+        "assignments.answers",
+        answers::answers,
+        "Get the questions and answers of both halves",
     );
     routes.post(
         "/api/inspection-assignments/{id}/assign",

@@ -162,8 +162,7 @@ impl InspectionAnswerView {
             let answer = answers.iter().find(|answer| answer.checklist_item_id == id);
             answer.map(|answer| answer.answer_value.as_str())
         };
-        let asked: Vec<ItemId> =
-            checklists::asked(items, value_of).into_iter().map(|item| item.id).collect();
+        let asked: Vec<ItemId> = checklists::asked(items, value_of).into_iter().map(|item| item.id).collect();
         let view = |answer: Answer| {
             let is_asked = asked.contains(&answer.checklist_item_id);
             let view = Self::new(answer, items, language);

@@ -284,6 +284,11 @@ impl SyncProcessor<'_> {
                 let saved = inspections::answer_one(tx, id, new)?;
                 shown!(saved.0.id, AnswerView::load(tx.conn(), saved, warnings, caller)?)
             }
+            SyncKind::AnswerPhoto => {
+                let (id, document) = Self::answer_of_photo(tx, document)?;
+                let saved = inspections::add_photos(tx, id, document.read()?)?;
+                shown!(saved.0.id, AnswerView::load(tx.conn(), saved, Vec::new(), caller)?)
+            }
             SyncKind::InspectionSubmit => {
                 let id: InspectionId = document.number("inspection_id")?;
                 let (inspection, found) = inspections::submit(tx, id)?;
@@ -343,6 +348,17 @@ impl SyncProcessor<'_> {
                 Ok((id.get(), to_document(&NotificationView::new(read, language))))
             }
         }
+    }
+
+    /// The inspection of an answer that gets photos, and the item with the question of the answer.
+    /// A client may name the answer instead of the inspection and the question.
+    fn answer_of_photo(tx: &mut Tx<'_>, document: Document) -> persistence::Result<(InspectionId, Document)> {
+        if document.0.contains_key("inspection_id") || !document.0.contains_key("answer_id") {
+            return Ok((document.number("inspection_id")?, document));
+        }
+        let answer = inspections::get_answer(tx.conn(), document.number("answer_id")?)?;
+        let item = answer.checklist_item_id.get();
+        Ok((answer.inspection_id, document.with_number("checklist_item_id", item)))
     }
 
     /// The assessment of a verdict. A client that was offline when it was created refers to its

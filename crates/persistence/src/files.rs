@@ -32,8 +32,8 @@ use crate::{
 /// The object a file belongs to, as far as it decides who sees the file; the object must exist.
 fn subject_of(conn: &mut DbConnection, relation: Relation) -> Result<Subject> {
     Ok(match relation {
-        Relation::Inspection(id) => Subject::Inspection(inspection_rows::get(conn, id)?),
-        Relation::InspectionAnswer(id) => Subject::Inspection(inspection_of(conn, id)?),
+        Relation::Inspection(id) => Subject::Inspection(Box::new(inspection_rows::get(conn, id)?)),
+        Relation::InspectionAnswer(id) => Subject::Inspection(Box::new(inspection_of(conn, id)?)),
         Relation::Assessment(id) => Subject::Assessment(Box::new(assessment_rows::get(conn, id)?)),
         Relation::Defect(id) => defect_rows::get(conn, id).map(|_| Subject::Open)?,
         Relation::Equipment(id) => equipment_rows::get(conn, id).map(|_| Subject::Open)?,

@@ -10,10 +10,11 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     checklists::{Item, Template},
     files::Relation,
-    ids::{AssignmentId, EquipmentId, FileId, InspectionId, TemplateId},
+    ids::{AssignmentId, EquipmentId, FileId, InspectionId},
     inspections::{
         Answer, Inspection, InspectionCommand, InspectionFilter, InspectionOrder, InspectionStatus, Progress,
-        Review, StartInspection, StartTarget, Visible, may_continue, may_start, may_start_half, visible_to,
+        Review, StartInspection, StartTarget, Visible, may_continue, may_read_halves, may_start,
+        may_start_half, visible_to,
     },
     page::{Page, PageRequest, Sort},
     ratings::Rating,
@@ -23,14 +24,14 @@ use inspection_domain::{
     versions::Version,
 };
 
-pub use answers::{answer, answer_one};
+pub use answers::{add_photos, answer, answer_one, get_answer};
 pub use handing_in::submit;
 pub use rows::{by_ids, get};
 
 use crate::{
     DbConnection, Error, Result, Tx,
     assignments::{self, rows as assignment_rows},
-    checklists::{Checklist, rows as checklist_rows},
+    checklists::{self, Checklist, rows as checklist_rows},
     db::database::one_row,
     db::error::ConcurrentUpdate,
     db::tx::expected::version_of,
@@ -158,6 +159,58 @@ fn load_detail(conn: &mut DbConnection, inspection: Inspection) -> Result<Inspec
     Ok(InspectionDetail { inspection, template, items, answers, review_files })
 }
 
+/// One half of an assignment, as its team reads it.
+#[derive(Debug, Clone)]
+pub struct Half {
+    /// Trade of the half.
+    pub category: Category,
+    /// Its inspection, if it has been started.
+    pub inspection: Option<Inspection>,
+    /// The questions in its scope, in order.
+    pub items: Vec<Item>,
+    /// The answers given.
+    pub answers: Vec<Answer>,
+    /// Number of answered questions; none if it has not been started.
+    pub progress: Option<Progress>,
+}
+
+/// The questions and answers of both halves of an assignment, the mechanical one first, if the
+/// actor may read them (§5). A fixed number of statements.
+pub fn get_halves(
+    conn: &mut DbConnection,
+    actor: &User,
+    id: AssignmentId,
+) -> Result<(Assignment, Template, Vec<Half>)> {
+    let assignment = assignment_rows::get(conn, id)?;
+    may_read_halves(actor, &assignment)?;
+    let (template, present) = checklists::get(conn, assignment.template_id)?;
+    let started = rows::halves(conn, id)?;
+    let ids: Vec<InspectionId> = started.iter().map(|inspection| inspection.id).collect();
+    let given = answers::list_of_all(conn, &ids)?;
+    let mut halves = Vec::with_capacity(Category::ALL.len());
+    for category in Category::ALL.iter().copied() {
+        let inspection = started.iter().find(|inspection| inspection.category == Some(category)).cloned();
+        let (mut items, answers) = match &inspection {
+            None => (present.clone(), Vec::new()),
+            Some(inspection) => {
+                let is_own = |answer: &&Answer| answer.inspection_id == inspection.id;
+                let own = given.iter().filter(is_own).cloned().collect();
+                let kept = inspection.revision_id.is_some();
+                let asked =
+                    if kept { checklist_rows::questions_of(conn, inspection)? } else { present.clone() };
+                (asked, own)
+            }
+        };
+        items.retain(|item| match &inspection {
+            Some(inspection) => inspection.covers(item),
+            None => item.category.is_none_or(|trade| trade == category),
+        });
+        let progress = inspection.as_ref().map(|inspection| inspection.progress(&items, &answers));
+        halves.push(Half { category, inspection, items, answers, progress });
+    }
+    Ok((assignment, template, halves))
+}
+
 /// The questions of an inspection with this primary key, in order.
 pub fn questions(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Item>> {
     let inspection = rows::get(conn, id)?;
@@ -165,12 +218,14 @@ pub fn questions(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Item>>
 }
 
 /// Starts an inspection, or finds the actor's draft of the same target; the flag says whether it is
-/// new (§5). Locks the assignment, if any, then the machine, then the checklist (shared):
-/// concurrent starts find the same draft, and neither the machine can be decommissioned nor the
-/// questions be changed meanwhile.
+/// new (§5). Locks the checklist (shared), the assignment, if any, and the machine: concurrent
+/// starts find the same draft, and neither the machine can be decommissioned nor the questions be
+/// changed meanwhile.
 pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(InspectionDetail, bool)> {
     match start.target()? {
         StartTarget::Half(id) => {
+            let template = assignment_rows::get(tx.conn, id)?.template_id;
+            checklist_rows::lock_shared(tx.conn, template)?;
             let assignment = assignment_rows::lock(tx.conn, id)?;
             let half = assignment.half_of(tx.actor()?)?;
             start.may_mean(assignment.equipment_id)?;
@@ -181,15 +236,19 @@ pub fn start(tx: &mut Tx<'_>, start: &StartInspection) -> Result<(InspectionDeta
 }
 
 fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(InspectionDetail, bool)> {
+    let kind = equipment_rows::get(tx.conn, id)?.equipment_type;
+    let template = checklist_rows::active_for(tx.conn, &kind)?;
+    if let Some(template) = &template {
+        checklist_rows::lock_shared(tx.conn, template.id)?;
+    }
     let machine = equipment_rows::lock(tx.conn, id)?;
     let actor = tx.actor()?.clone();
     if let Some(draft) = rows::find_ad_hoc_draft(tx.conn, actor.id, id)? {
         may_continue(&actor)?;
         return Ok((load_detail(tx.conn, draft)?, false));
     }
-    let template = checklist_rows::active_for(tx.conn, &machine.equipment_type)?;
     let questions = match &template {
-        Some(template) => lock_questions(tx.conn, template.id)?,
+        Some(template) => checklist_rows::questions(tx.conn, template.id)?,
         None => Vec::new(),
     };
     may_start(&actor, &machine, template.as_ref(), &questions)?;
@@ -206,18 +265,11 @@ fn start_half(tx: &mut Tx<'_>, assignment: &Assignment, half: Category) -> Resul
         may_continue(&actor)?;
         return Ok((load_detail(tx.conn, draft)?, false));
     }
-    let questions = lock_questions(tx.conn, assignment.template_id)?;
-    let checklist = (checklist_rows::get(tx.conn, assignment.template_id)?, questions);
+    let checklist = checklists::get(tx.conn, assignment.template_id)?;
     may_start_half(&actor, &checklist.1)?;
     let new = Inspection::half(assignment, half, actor.id, tx.now);
     assignments::begin(tx, assignment, half)?;
     Ok((insert(tx, &new, checklist)?, true))
-}
-
-/// The questions of a checklist, which is locked against changes.
-fn lock_questions(conn: &mut DbConnection, template: TemplateId) -> Result<Vec<Item>> {
-    checklist_rows::lock_shared(conn, template)?;
-    checklist_rows::questions(conn, template)
 }
 
 fn insert(tx: &mut Tx<'_>, new: &Inspection, (template, mut items): Checklist) -> Result<InspectionDetail> {

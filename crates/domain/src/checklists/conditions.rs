@@ -7,7 +7,7 @@ use crate::{ids::ItemId, input::Invalid, message, message::Message};
 
 /// Checks that the condition of a question names an earlier question of the checklist, asked of the
 /// same inspectors, and answers that the earlier question can have.
-fn check(item: &Item, items: &[Item]) -> Result<(), Message> {
+fn validate(item: &Item, items: &[Item]) -> Result<(), Message> {
     let Some(condition) = &item.show_if else { return Ok(()) };
     let earlier = items.iter().find(|other| other.order_index == condition.item_order);
     let Some(earlier) = earlier.filter(|earlier| earlier.order_index < item.order_index) else {
@@ -30,7 +30,7 @@ fn check(item: &Item, items: &[Item]) -> Result<(), Message> {
 pub fn check_conditions(items: &[Item], path: impl Fn(usize) -> String) -> Result<(), Invalid> {
     let mut errors = Invalid::default();
     for (n, item) in items.iter().enumerate() {
-        if let Err(message) = check(item, items) {
+        if let Err(message) = validate(item, items) {
             errors.extend(Invalid::field(path(n), message));
         }
     }

@@ -264,6 +264,7 @@ impl Scalar for AnswerText {
     derive(diesel::Queryable, diesel::Selectable, diesel::Insertable, diesel::AsChangeset),
     diesel(table_name = crate::schema::checklist_items, treat_none_as_null = true, treat_none_as_default_value = false)
 )]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option by itself, and a column")]
 pub struct Item {
     /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]

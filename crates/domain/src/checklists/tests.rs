@@ -1,6 +1,6 @@
 use super::*;
-use crate::rule::Code;
 use crate::input::Input;
+use crate::rule::Code;
 use crate::rule::Rule;
 use crate::testing::{changes, fields, id, item, later, now, template};
 use serde_json::json;
@@ -189,11 +189,13 @@ fn every_transition_changes_these_fields() {
     let choice = change_item(&question, json!({"answer_type": "choice", "choices": choices}));
     let yes_no = change_item(&question, json!({"answer_type": "yes_no"}));
     let leak = change_item(&yes_no, json!({"fails_on": "yes"}));
-    let cleared =
-        change_item(&other, json!({
+    let cleared = change_item(
+        &other,
+        json!({
             "question_text_ar": null, "category": null, "pass_fail_rule": null, "unit": null, "warning": null,
             "show_if": null,
-        }));
+        }),
+    );
     let read_back = change_item(&question, json!({"question_text": "سؤال؟"}));
     insta::assert_snapshot!(changes(&[
         ("change everything", &question, &other),
@@ -338,15 +340,26 @@ fn options_belong_to_their_types_of_answers() {
     let fields = |mut body: serde_json::Value| -> Vec<String> {
         body["question_text"] = json!("q");
         let new = NewItem::from_json(body).and_then(|new| new.draft(id(1), 0, now()));
-        new.err().map(|wrong| wrong.fields().into_iter().map(|error| error.field).collect()).unwrap_or_default()
+        new.err()
+            .map(|wrong| wrong.fields().into_iter().map(|error| error.field).collect())
+            .unwrap_or_default()
     };
     let two = json!([{"value": "a"}, {"value": "b", "fails": true}]);
     let many: Vec<_> = (0..21).map(|n| json!({"value": n.to_string()})).collect();
     for (body, wrong) in [
         (json!({"answer_type": "numeric", "unit": "bar", "warning": {"min": 1}}), &[][..]),
-        (json!({"answer_type": "numeric", "pass_fail_rule": {"min": 1, "max": 9}, "warning": {"min": 1, "max": 9}}), &[]),
-        (json!({"answer_type": "numeric", "pass_fail_rule": {"min": 1}, "warning": {"min": 0}}), &["warning"]),
-        (json!({"answer_type": "numeric", "pass_fail_rule": {"max": 9}, "warning": {"max": 10}}), &["warning"]),
+        (
+            json!({"answer_type": "numeric", "pass_fail_rule": {"min": 1, "max": 9}, "warning": {"min": 1, "max": 9}}),
+            &[],
+        ),
+        (
+            json!({"answer_type": "numeric", "pass_fail_rule": {"min": 1}, "warning": {"min": 0}}),
+            &["warning"],
+        ),
+        (
+            json!({"answer_type": "numeric", "pass_fail_rule": {"max": 9}, "warning": {"max": 10}}),
+            &["warning"],
+        ),
         (json!({"answer_type": "numeric", "warning": {"min": 2, "max": 1}}), &["warning"]),
         (json!({"answer_type": "text", "unit": "bar", "warning": {"min": 1}}), &["unit", "warning"]),
         (json!({"answer_type": "choice", "choices": two}), &[]),
@@ -356,7 +369,10 @@ fn options_belong_to_their_types_of_answers() {
         (json!({"answer_type": "choice", "choices": [{"value": "a"}]}), &["choices"]),
         (json!({"answer_type": "choice", "choices": many}), &["choices"]),
         (json!({"answer_type": "choice", "choices": [{"value": "a"}, {"value": "A"}]}), &["choices"]),
-        (json!({"answer_type": "choice", "choices": [{"value": "a"}, {"value": "b", "value_ar": "a"}]}), &["choices"]),
+        (
+            json!({"answer_type": "choice", "choices": [{"value": "a"}, {"value": "b", "value_ar": "a"}]}),
+            &["choices"],
+        ),
         (json!({"answer_type": "choice", "choices": [{"value": "a"}, {"value": ""}]}), &["choices[1].value"]),
         (json!({"answer_type": "yes_no", "fails_on": "yes", "allow_na": true}), &[]),
         (json!({"answer_type": "pass_fail", "fails_on": "yes"}), &["fails_on"]),

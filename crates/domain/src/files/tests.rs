@@ -101,7 +101,7 @@ fn a_file_is_visible_to_its_uploader_to_admins_and_to_readers_of_the_object() {
     let subjects = [
         (None, None),
         (Some(Relation::Equipment(id(1))), Some(Subject::Open)),
-        (Some(Relation::Inspection(id(1))), Some(Subject::Inspection(inspection.clone()))),
+        (Some(Relation::Inspection(id(1))), Some(Subject::Inspection(Box::new(inspection.clone())))),
         (Some(Relation::Assessment(id(1))), Some(Subject::Assessment(Box::new(assessment.clone())))),
         (Some(Relation::Job(id(1))), Some(Subject::Job(Box::new(job.clone())))),
         (Some(Relation::Cleaning(id(1))), Some(Subject::Job(Box::new(job)))),

@@ -112,10 +112,7 @@ impl Answer {
     pub fn with_more_photos(&self, added: &[FileId]) -> Result<Self, Invalid> {
         let mut photos = self.photo_file_ids.clone();
         photos.extend(added.iter().copied());
-        if photos.0.len() > MOST_PHOTOS {
-            let message = message!("may have at most {max} photos", max = MOST_PHOTOS);
-            return Err(Invalid::field("photo_file_ids", message));
-        }
+        too_many(&photos)?;
         Ok(self.clone().with_photos(photos))
     }
 }
@@ -141,6 +138,48 @@ input! {
     }
 }
 
+input! {
+    /// Photos to add to an answer, beside those that it has.
+    pub struct NewPhotos {
+        /// The question.
+        checklist_item_id: ItemId,
+        /// Uploaded image.
+        photo_file_id: Option<FileId>,
+        /// Uploaded images, at most ten.
+        photo_file_ids: Option<ValueList<FileId, 0, MOST_PHOTOS>>,
+    }
+}
+
+impl NewPhotos {
+    /// The change of an answer with these photos, and of one that has photos already.
+    pub fn beside(self, present: &[FileId]) -> Result<NewAnswer, Invalid> {
+        let mut photos = Photos(present.to_vec());
+        photos.extend(self.photo_file_ids.map(|list| list.0).unwrap_or_default());
+        photos.extend(self.photo_file_id);
+        if photos.0.len() == present.len() && present.is_empty() {
+            return Err(Invalid::field("photo_file_id", "is required, or photo_file_ids is"));
+        }
+        too_many(&photos)?;
+        Ok(NewAnswer {
+            checklist_item_id: self.checklist_item_id,
+            answer_value: Patch::absent(),
+            comment: Patch::absent(),
+            photo_file_id: Patch::absent(),
+            photo_file_ids: Patch::to(ValueList(photos.0)),
+            photo_path: Patch::absent(),
+        })
+    }
+}
+
+/// Refuses more photos than an answer may have.
+fn too_many(photos: &Photos) -> Result<(), Invalid> {
+    if photos.0.len() > MOST_PHOTOS {
+        let message = message!("may have at most {max} photos", max = MOST_PHOTOS);
+        return Err(Invalid::field("photo_file_ids", message));
+    }
+    Ok(())
+}
+
 impl NewAnswer {
     /// The answer with the changed fields (§5).
     pub(super) fn apply(self, mut answer: Answer, item: &Item) -> Result<Answer, Invalid> {
@@ -155,11 +194,11 @@ impl NewAnswer {
                 accepted.map_err(|message| Invalid::field("answer_value", message))?.unwrap_or_default();
         }
         self.comment.apply(&mut answer.comment);
-        let mut path = answer.photo_path.map(PhotoPath::Stored);
+        let mut path = answer.photo_path.map(PhotoPath::Usable);
         let stored = path.clone();
         self.photo_path.apply(&mut path);
         answer.photo_path = match if path == Some(PhotoPath::OnPhone) { stored } else { path } {
-            Some(PhotoPath::Stored(path)) => Some(path),
+            Some(PhotoPath::Usable(path)) => Some(path),
             Some(PhotoPath::OnPhone) | None => None,
         };
         let mut photos = answer.photo_file_ids.clone();
@@ -224,7 +263,7 @@ input! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PhotoPath {
     /// A path, or an address of HTTPS. A browser that opens it runs no script.
-    Stored(String),
+    Usable(String),
     /// An address that only the phone can read.
     OnPhone,
 }
@@ -255,7 +294,7 @@ impl Scalar for PhotoPath {
         }
         let text = String::from(Text::<500>::new(&given)?);
         let wrong = || Invalid::value("must be a path, or an address that begins with https://");
-        Self::is_safe(&text).then_some(Self::Stored(text)).ok_or_else(wrong)
+        Self::is_safe(&text).then_some(Self::Usable(text)).ok_or_else(wrong)
     }
 
     #[cfg(feature = "openapi")]

@@ -107,9 +107,8 @@ impl<'a> Evaluation<'a> {
         let lacks = |item: &&&Item, has: fn(&Answer) -> bool| !answer_to(item.id).is_some_and(has);
         let is_answered = |item: &Item| answer_to(item.id).is_some_and(|answer| answer.settles(item));
         let judged = |judge: fn(&Item, &str) -> bool| -> Vec<&'a Item> {
-            let is_so = |item: &&&Item| {
-                answer_to(item.id).is_some_and(|answer| judge(item, &answer.answer_value))
-            };
+            let is_so =
+                |item: &&&Item| answer_to(item.id).is_some_and(|answer| judge(item, &answer.answer_value));
             asked.iter().filter(is_so).copied().collect()
         };
         let failed = judged(Item::fails);

@@ -101,10 +101,9 @@ impl Rule for InspectionRule {
                 needed,
                 status,
             ),
-            Self::PhotoTooLate => message!(
-                "photos can be added up to {days} days after the submission",
-                days = DAYS_FOR_PHOTOS
-            ),
+            Self::PhotoTooLate => {
+                message!("photos can be added up to {days} days after the submission", days = DAYS_FOR_PHOTOS)
+            }
             rule => rule.to_string().into(),
         }
     }

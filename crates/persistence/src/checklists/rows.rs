@@ -7,9 +7,7 @@ use inspection_domain::{
     checklists::{Item, Questions, Template},
     ids::{ItemId, RevisionId, TemplateId},
     inspections::Inspection,
-    schema::{
-        checklist_items as items, checklist_revisions as revisions, checklist_templates as templates,
-    },
+    schema::{checklist_items as items, checklist_revisions as revisions, checklist_templates as templates},
 };
 
 use crate::db::{
@@ -100,10 +98,8 @@ pub(crate) fn lock_shared(conn: &mut DbConnection, id: TemplateId) -> Result<Opt
 
 /// One question of this checklist, locked until the transaction ends.
 pub(crate) fn lock_item(conn: &mut DbConnection, template: TemplateId, id: ItemId) -> Result<Item> {
-    let own = items::table
-        .find(id)
-        .filter(items::template_id.eq(template))
-        .filter(items::removed_at.is_null());
+    let own =
+        items::table.find(id).filter(items::template_id.eq(template)).filter(items::removed_at.is_null());
     let item: Option<Item> = lock_rows!(conn, own.select(Item::as_select()), first).optional()?;
     item.ok_or_else(Error::not_found::<Item>)
 }

@@ -5,9 +5,10 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     checklists::Item,
     files::{Relation, StoredFile},
-    ids::{FileId, InspectionId, ItemId},
+    ids::{AnswerId, FileId, InspectionId, ItemId},
     input::Invalid,
-    inspections::{Answer, Inspection, InspectionCommand, NewAnswer, Progress},
+    inspections::{Answer, Inspection, InspectionCommand, InspectionStatus, NewAnswer, NewPhotos, Progress},
+    rule::NotFound,
     schema::{checklist_items as items, inspection_answers as answers},
 };
 
@@ -32,9 +33,10 @@ pub(crate) fn list(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Answ
 /// Record type of answers in `evidence`: their photos but the first, which the answer refers to.
 const EVIDENCE: &str = "inspection_answer";
 
-/// Answers questions of a draft, all of them or none; fields that are absent keep their value (§5).
-/// `path` names the n-th answer in the input, for errors. Locks the inspection, the questions
-/// (shared) and the photos.
+/// Answers questions of a draft, all of them or none; fields that are absent keep their value.
+/// After the submission, the author of an answer adds photos in this way (§5). `path` names the
+/// n-th answer in the input, for errors. Locks the inspection, the questions (shared) and the
+/// photos.
 pub fn answer(
     tx: &mut Tx<'_>,
     id: InspectionId,
@@ -42,6 +44,11 @@ pub fn answer(
     path: impl Fn(usize) -> Option<String>,
 ) -> Result<(Vec<Answer>, Progress)> {
     let inspection = rows::lock_for_actor(tx, id)?;
+    let late: Option<Vec<_>> =
+        given.iter().map(|new| Some((new.checklist_item_id, new.photos_only()?))).collect();
+    if let (Some(late), true) = (late, inspection.status != InspectionStatus::Draft) {
+        return add_late_photos(tx, &inspection, late, path);
+    }
     inspection.status.after(InspectionCommand::Answer)?;
     let questions = checklist_rows::questions_of(tx.conn, &inspection)?;
     let before = list(tx.conn, id)?;
@@ -69,6 +76,76 @@ pub fn answer(
     Ok((saved, progress))
 }
 
+/// Adds photos to answers of a submitted inspection, which is locked (§5). Locks the photos.
+fn add_late_photos(
+    tx: &mut Tx<'_>,
+    inspection: &Inspection,
+    late: Vec<(ItemId, Vec<FileId>)>,
+    path: impl Fn(usize) -> Option<String>,
+) -> Result<(Vec<Answer>, Progress)> {
+    inspection.may_get_photos_at(tx.now)?;
+    let questions = checklist_rows::questions_of(tx.conn, inspection)?;
+    let before = list(tx.conn, inspection.id)?;
+    let actor = tx.actor()?.clone();
+    let mut rows: Vec<Answer> = Vec::new();
+    for (n, (item, photos)) in late.into_iter().enumerate() {
+        let at = |wrong: Invalid| match path(n) {
+            Some(path) => wrong.at(&path),
+            None => wrong,
+        };
+        let known = before.iter().find(|answer| answer.checklist_item_id == item);
+        let missing = || at(Invalid::field("checklist_item_id", "has no answer in this inspection"));
+        let old = known.ok_or_else(missing)?;
+        inspection.may_get_photos_from(&actor, old)?;
+        let row = old.with_more_photos(&photos).map_err(at)?;
+        if find(&rows, &row).is_some() {
+            return Err(at(Invalid::field("checklist_item_id", "is answered twice")).into());
+        }
+        let is_new = |id: &&FileId| !old.photo_file_ids.0.contains(*id);
+        let field = path(n).map_or_else(String::new, |path| path + ".") + "photo_file_ids";
+        let named: Vec<(String, FileId)> =
+            row.photo_file_ids.0.iter().filter(is_new).map(|id| (field.clone(), *id)).collect();
+        let fits = |file: &StoredFile| file.may_come_late(old.id, actor.id);
+        files::attach(tx, Relation::InspectionAnswer(old.id), &named, fits)?;
+        rows.push(row);
+    }
+    let saved = save(tx, inspection, &before, &rows)?;
+    let progress = progress_with(inspection, &questions, before, &saved);
+    Ok((saved, progress))
+}
+
+/// Adds photos to an answer of a draft, or of a submitted inspection, beside those that it has
+/// (§5). Locks the inspection and the photos.
+pub fn add_photos(tx: &mut Tx<'_>, id: InspectionId, new: NewPhotos) -> Result<(Answer, Progress)> {
+    let inspection = rows::lock_for_actor(tx, id)?;
+    let present = match inspection.status {
+        InspectionStatus::Draft => {
+            let known = list(tx.conn, id)?;
+            let known = known.into_iter().find(|answer| answer.checklist_item_id == new.checklist_item_id);
+            known.map(|answer| answer.photo_file_ids.0).unwrap_or_default()
+        }
+        InspectionStatus::Submitted | InspectionStatus::Reviewed => Vec::new(),
+    };
+    answer_one(tx, id, new.beside(&present)?)
+}
+
+/// One answer.
+pub fn get_answer(conn: &mut DbConnection, id: AnswerId) -> Result<Answer> {
+    let found: Option<Answer> =
+        with_conn!(conn, |c| answers::table.find(id).select(Answer::as_select()).first(c)).optional()?;
+    Ok(found.ok_or(NotFound("answer"))?)
+}
+
+/// The answers of several inspections.
+pub(super) fn list_of_all(conn: &mut DbConnection, ids: &[InspectionId]) -> Result<Vec<Answer>> {
+    Ok(with_conn!(conn, |c| answers::table
+        .inner_join(items::table)
+        .filter(answers::inspection_id.eq_any(ids))
+        .order((items::order_index, answers::id))
+        .select(Answer::as_select())
+        .load(c))?)
+}
+
 /// Progress of an inspection after some of its answers were saved.
 fn progress_with(
     inspection: &Inspection,
@@ -87,12 +164,7 @@ fn find<'a>(answers: &'a [Answer], of: &Answer) -> Option<&'a Answer> {
 }
 
 /// Writes and records answers, with the photos that they depend on.
-fn save(
-    tx: &mut Tx<'_>,
-    inspection: &Inspection,
-    before: &[Answer],
-    rows: &[Answer],
-) -> Result<Vec<Answer>> {
+fn save(tx: &mut Tx<'_>, inspection: &Inspection, before: &[Answer], rows: &[Answer]) -> Result<Vec<Answer>> {
     let saved = upsert(tx, rows)?;
     let mut changes = Changes::none();
     for row in &saved {

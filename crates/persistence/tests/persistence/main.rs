@@ -28,6 +28,7 @@ mod day_properties;
 mod day_races;
 mod defect_migrations;
 mod defects;
+mod drafts;
 mod effects;
 #[allow(dead_code, reason = "a program whose `main` only its own test calls")]
 #[path = "../../examples/embedded.rs"]

@@ -21,7 +21,8 @@ const POSTGRES: &[&str] = &[
          || ' ' || replace(format_type(a.atttypid, a.atttypmod), ' with time zone', '')
          || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
          || CASE WHEN a.attgenerated <> '' THEN ' generated'
-                 WHEN d.oid IS NULL THEN '' ELSE ' default ' || pg_get_expr(d.adbin, d.adrelid) END AS fact
+                 WHEN d.oid IS NULL THEN ''
+                 ELSE ' default ' || replace(pg_get_expr(d.adbin, d.adrelid), '::text', '') END AS fact
      FROM pg_attribute a
      JOIN pg_class c ON c.oid = a.attrelid AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum

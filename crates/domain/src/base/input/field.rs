@@ -147,6 +147,16 @@ pub struct Patch<T>(
 );
 
 impl<T> Patch<T> {
+    /// An absent field.
+    pub(crate) const fn absent() -> Self {
+        Self(Vec::new())
+    }
+
+    /// A field with a value.
+    pub(crate) fn to(value: T) -> Self {
+        Self(vec![NamedValue::named(Some(value))])
+    }
+
     /// Whether the field is present.
     pub fn is_given(&self) -> bool {
         !self.0.is_empty()

@@ -5,7 +5,11 @@ use crate::checklists::{Choice, Choices, ShowIf, YesNo};
 use crate::text::Language;
 
 /// The answer after a body was applied to it.
-fn answered(item: &Item, before: Option<&Answer>, mut body: serde_json::Value) -> Result<Answer, Vec<String>> {
+fn answered(
+    item: &Item,
+    before: Option<&Answer>,
+    mut body: serde_json::Value,
+) -> Result<Answer, Vec<String>> {
     body["checklist_item_id"] = json!(item.id);
     let new = NewAnswer::from_json(body).expect("input");
     let answer = draft(None).answer(new, Some(item), before, id(9), later());
@@ -65,7 +69,9 @@ fn a_second_tap_changes_only_what_it_sends() {
 #[test]
 fn a_remark_or_a_photo_without_an_answer_is_kept_and_unanswered() {
     let question = [item(1)];
-    for body in [json!({"comment": "Odd noise."}), json!({"photo_file_id": 6}), json!({"photo_path": "a.jpg"})] {
+    for body in
+        [json!({"comment": "Odd noise."}), json!({"photo_file_id": 6}), json!({"photo_path": "a.jpg"})]
+    {
         let kept = answered(&question[0], None, body.clone()).expect("an answer");
         assert_eq!(kept.answer_value, "", "{body}");
         let progress = draft(None).progress(&question, std::slice::from_ref(&kept));
@@ -77,7 +83,8 @@ fn a_remark_or_a_photo_without_an_answer_is_kept_and_unanswered() {
 
 #[test]
 fn a_failed_critical_item_needs_its_photo_at_the_submission_only() {
-    let critical = [Item { critical_failure: true, question_text_ar: Some("الخطاف؟".into()), ..item(1) }];
+    let critical =
+        [Item { critical_failure: true, question_text_ar: Some("الخطاف؟".into()), ..item(1) }];
     let bare = answered(&critical[0], None, json!({"answer_value": "fail"})).expect("saved without a photo");
     let progress = |answer: &Answer| draft(None).progress(&critical, std::slice::from_ref(answer));
     let missing = progress(&bare);
@@ -89,7 +96,8 @@ fn a_failed_critical_item_needs_its_photo_at_the_submission_only() {
     assert_eq!(questions(missing.in_language(Language::Ar)), [(id(1), "الخطاف؟".to_owned())]);
     let refused = draft(None).submit(&critical, std::slice::from_ref(&bare), now()).map(|_| ());
     assert_eq!(refused, Err(InspectionRule::PhotosMissing(vec![id(1)])));
-    for body in [json!({"photo_file_id": 6}), json!({"photo_path": "a.jpg"}), json!({"answer_value": "pass"})] {
+    for body in [json!({"photo_file_id": 6}), json!({"photo_path": "a.jpg"}), json!({"answer_value": "pass"})]
+    {
         let after = answered(&critical[0], Some(&bare), body.clone()).expect("an answer");
         assert!(progress(&after).can_submit && questions(progress(&after)).is_empty(), "{body}");
         assert!(draft(None).submit(&critical, &[after], now()).is_ok(), "{body}");
@@ -135,7 +143,9 @@ fn photos_come_late_from_their_author_for_a_week() {
     assert_eq!(photos(json!({"checklist_item_id": 1, "photo_file_id": 6})), Some(vec![id(6)]));
     let both = json!({"checklist_item_id": 1, "photo_file_id": 6, "photo_file_ids": [7, 6]});
     assert_eq!(photos(both), Some(vec![id(7), id(6)]));
-    for other in [json!({"answer_value": "pass"}), json!({"comment": null}), json!({"photo_path": "a"}), json!({})] {
+    for other in
+        [json!({"answer_value": "pass"}), json!({"comment": null}), json!({"photo_path": "a"}), json!({})]
+    {
         let mut body = json!({"checklist_item_id": 1, "photo_file_id": 6});
         if other == json!({}) {
             body = json!({"checklist_item_id": 1});
@@ -213,7 +223,10 @@ fn photos_answer_a_photo_question() {
         let given = answered(&ask[0], None, body.clone()).expect("an answer");
         assert_eq!(draft(None).progress(&ask, &[given]).is_complete, is_answer, "{body}");
     }
-    assert_eq!(answered(&ask[0], None, json!({"answer_value": "pass"})), Err(vec!["answer_value".to_owned()]));
+    assert_eq!(
+        answered(&ask[0], None, json!({"answer_value": "pass"})),
+        Err(vec!["answer_value".to_owned()])
+    );
 }
 
 #[test]
@@ -222,7 +235,10 @@ fn what_does_not_apply_neither_passes_nor_fails() {
     let given = answered(&ask[0], None, json!({"answer_value": "N/A"})).expect("an answer");
     let done = draft(None).submit(&ask, &[given], now()).expect("complete");
     assert_eq!((done.failed, done.inspection.result), (vec![], Some(InspectionResult::Pass)));
-    assert_eq!(answered(&item(1), None, json!({"answer_value": "n/a"})), Err(vec!["answer_value".to_owned()]));
+    assert_eq!(
+        answered(&item(1), None, json!({"answer_value": "n/a"})),
+        Err(vec!["answer_value".to_owned()])
+    );
 }
 
 #[test]

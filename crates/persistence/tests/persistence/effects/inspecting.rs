@@ -61,6 +61,9 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     let mut failed = answer_body(PASS_FAIL, first, true);
     failed["comment"] = json!("The brakes are worn.");
     effects!(ledger, &pair.mechanical, inspections::answer_one(sheet.inspection.id, input(failed)));
+    let taken = file(db, &context, &pair.mechanical, json!({}));
+    let photo = input(json!({"checklist_item_id": first, "photo_file_id": taken.id}));
+    effects!(ledger, &pair.mechanical, inspections::add_photos(sheet.inspection.id, photo));
     effects!(ledger, &pair.mechanical, inspections::delete(sheet.inspection.id));
 
     // An ad-hoc inspection with a defect, reviewed and rated.
