@@ -22,6 +22,26 @@ on_both! {
         assert_eq!((&cleaned["cleaning_rating"], &cleaned["cleaning_rated_by_id"]), (&json!(null), &json!(null)));
     }
 
+    fn a_specialist_whose_phone_lost_the_answer_starts_again(site: TestSite) {
+        let scenario = RepairScenario::begin(site);
+        let RepairScenario { site, admin, engineer, first, second, defect, .. } = &scenario;
+        let job = engineer.post(site, &format!("/api/defects/{defect}/assign-specialist"), json!({"specialist_id": first.user.id}));
+        let path = format!("/api/jobs/{}", job["id"]);
+        first.post(site, &format!("{path}/planned-time"), json!({"hours": 1}));
+        let started = first.post(site, &format!("{path}/start"), json!({}));
+        site.clock.advance_seconds(60);
+        let again = first.post(site, &format!("{path}/start"), json!({}));
+        assert_eq!((&again["status"], &again["started_at"], &again["updated_at"]),
+            (&json!("in_progress"), &started["started_at"], &started["updated_at"]));
+        let bare = first.client(site).send("POST", &format!("{path}/start"), None);
+        assert_eq!((bare.status, &bare.data()["started_at"]), (200, &started["started_at"]));
+        assert_eq!(second.refused(site, &format!("{path}/start"), json!({})), (403, "FORBIDDEN".into()));
+        let trail = admin.client(site).get(&format!("/api/admin/audit?entity=specialist_job&entity_id={}&action=start", job["id"]));
+        assert_eq!(trail.json["pagination"]["total"], 1, "it started once");
+        admin.post(site, &format!("{path}/admin/force-pause"), json!({}));
+        assert_eq!(first.refused(site, &format!("{path}/start"), json!({})), (400, "INVALID_STATE".into()), "it is resumed");
+    }
+
     fn a_job_says_whether_its_timer_is_running(site: TestSite) {
         let scenario = RepairScenario::begin(site);
         let RepairScenario { site, admin, engineer, first, defect, .. } = &scenario;

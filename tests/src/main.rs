@@ -31,6 +31,7 @@ mod four_eyes;
 mod health;
 mod idempotency;
 mod inspections;
+mod interventions;
 mod jobs;
 mod journeys;
 mod leaderboards;

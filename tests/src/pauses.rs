@@ -65,6 +65,50 @@ on_both! {
         assert_eq!((&done["paused_seconds"], &done["actual_time_hours"]), (&json!(3600), &json!(1.0)));
     }
 
+    fn a_pause_that_is_approved_the_next_morning_counts_from_its_request(site: TestSite) {
+        let (owner, job) = running(&site);
+        let engineer = Actor { user: site.user(Role::Engineer) };
+        site.clock.advance_seconds(3600);
+        let pause = owner.post(&site, &format!("{job}/pause"), json!({"reason_category": "duty_finish"}));
+        site.clock.advance_seconds(16 * 3600);
+        let path = format!("/api/jobs/pauses/{}", number(&pause));
+        let approved = engineer.post(&site, &format!("{path}/approve"), json!({}));
+        assert_eq!(approved["paused_at"], pause["requested_at"]);
+        let paused = owner.client(&site).get(&job);
+        assert_eq!((&paused.data()["worked_seconds"], &paused.data()["total_paused_seconds"]), (&json!(3600), &json!(16 * 3600)));
+        let resumed = owner.post(&site, &format!("{path}/resume"), json!({}));
+        assert_eq!(resumed["duration_seconds"], 16 * 3600);
+        let done = owner.post(&site, &format!("{job}/complete"), json!({"work_notes": "Changed the seal and tried it."}));
+        assert_eq!((&done["actual_time_hours"], &done["time_rating"]), (&json!(1.0), &json!(7)), "waiting is not work");
+    }
+
+    fn a_job_that_waits_three_days_for_an_approval_is_stalled_at_once(site: TestSite) {
+        let (owner, job) = running(&site);
+        let (engineer, taker) = (Actor { user: site.user(Role::Engineer) }, Actor { user: site.user(Role::Specialist) });
+        let pause = owner.post(&site, &format!("{job}/pause"), json!({"reason_category": "parts"}));
+        site.clock.advance_seconds(3 * 86_400);
+        assert_eq!(taker.refused(&site, &format!("{job}/takeover"), json!({})).1, "INVALID_STATE", "not decided yet");
+        engineer.post(&site, &format!("/api/jobs/pauses/{}/approve", number(&pause)), json!({}));
+        assert_eq!(taker.client(&site).get("/api/jobs/stalled").data()[0]["is_stalled"], true);
+        taker.post(&site, &format!("{job}/takeover"), json!({}));
+    }
+
+    fn a_pause_that_an_admin_orders_instead_counts_from_the_request(site: TestSite) {
+        let (owner, job) = running(&site);
+        let admin = Actor { user: site.user(Role::Admin) };
+        let asked = owner.post(&site, &format!("{job}/pause"), json!({"reason_category": "parts"}));
+        site.clock.advance_seconds(7200);
+        let forced = admin.post(&site, &format!("{job}/admin/force-pause"), json!({}));
+        assert_eq!(forced["paused_at"], asked["requested_at"]);
+        let history = admin.client(&site).get(&format!("{job}/pause-history"));
+        assert_eq!((&history.data()[1]["status"], &history.data()[1]["approved_by"]), (&json!("denied"), &json!(null)), "replaced");
+        owner.post(&site, &format!("/api/jobs/pauses/{}/resume", number(&forced)), json!({}));
+        site.clock.advance_seconds(600);
+        let again = admin.post(&site, &format!("{job}/admin/force-pause"), json!({}));
+        assert_ne!(again["paused_at"], forced["resumed_at"], "without a request it begins with the order");
+        assert_eq!(admin.client(&site).get(&job).data()["paused_seconds"], 7200);
+    }
+
     fn a_denial_needs_no_reason_and_an_obsolete_request_counts_as_denied(site: TestSite) {
         let (owner, job) = running(&site);
         let engineer = site.as_a(Role::Engineer);

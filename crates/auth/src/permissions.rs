@@ -87,7 +87,9 @@ permissions! {
     TakeEngineerJobsOver: Engineer;
     /// Create engineer jobs.
     EngineerWork: Admin Engineer;
-    /// Pause, reassign and reward jobs, and decide on takeovers.
+    /// Cancel jobs before their completion.
+    CancelJobs: Admin Engineer;
+    /// Pause, reassign and reward jobs, correct their timers, and decide on takeovers.
     ManageJobs: Admin;
     /// Read quality reviews.
     ReadReviews: Admin QualityEngineer;

@@ -305,6 +305,8 @@ text_enum! {
         Dismiss = "dismiss",
         /// Reopen it after a validated rejection of the repair.
         Rework = "rework",
+        /// Open it again because its repair was cancelled.
+        Unassign = "unassign",
     }
 }
 
@@ -352,7 +354,8 @@ impl DefectStatus {
             }
             (Self::Resolved, DefectCommand::Close) => Ok(Self::Closed),
             (Self::Resolved, DefectCommand::Reopen)
-            | (Self::Resolved | Self::Closed, DefectCommand::Rework) => Ok(Self::Open),
+            | (Self::Resolved | Self::Closed, DefectCommand::Rework)
+            | (Self::InProgress, DefectCommand::Unassign) => Ok(Self::Open),
             (status, command) => Err(DefectRule::WrongStatus { command, status }),
         }
     }
@@ -513,6 +516,11 @@ impl Defect {
     /// Assigns it to a specialist (§6).
     pub fn assign(&self, now: Instant) -> Result<Self, DefectRule> {
         Ok(Self { status: self.status.after(DefectCommand::Assign)?, updated_at: now, ..self.clone() })
+    }
+
+    /// Opens it again because its repair was cancelled, so that it can be assigned (§7).
+    pub fn unassign(&self, now: Instant) -> Result<Self, DefectRule> {
+        Ok(Self { status: self.status.after(DefectCommand::Unassign)?, updated_at: now, ..self.clone() })
     }
 
     /// Reopens it and clears its resolution (§6).

@@ -177,6 +177,14 @@ notification_types! {
     JobIncomplete = "job_incomplete", Warning;
     /// A job was cancelled.
     JobCancelled = "job_cancelled", Warning;
+    /// A job of the recipient was given to another user.
+    JobReassigned = "job_reassigned", Info;
+    /// An admin or engineer acted on a job of the recipient in their place.
+    JobOnBehalf = "job_on_behalf", Info;
+    /// An admin corrected the timer of a job of the recipient.
+    JobTimerCorrected = "job_timer_corrected", Info;
+    /// A job has been running for long without a pause.
+    JobRunningLong = "job_running_long", Warning;
     /// An engineer job was created for the recipient.
     EngineerJobCreated = "engineer_job_created", Info;
     /// A pause was requested.
@@ -197,6 +205,8 @@ notification_types! {
     TakeoverBonus = "takeover_bonus", Info;
     /// A quality review was assigned to the recipient.
     QualityReviewAssigned = "quality_review_assigned", Info;
+    /// A quality review of the recipient was given to another quality engineer.
+    QualityReviewReassigned = "quality_review_reassigned", Info;
     /// Work was approved by a quality review.
     QualityApproved = "quality_approved", Info;
     /// A rejection by a quality review requires validation.

@@ -246,8 +246,8 @@ input! {
 }
 
 impl ForcedPause {
-    /// Builds the ordered pause, which is approved at once (§7).
-    pub fn order(self, job: JobId, by: UserId, now: Instant) -> Pause {
+    /// Builds the ordered pause, which is approved at once and began at `since` (§7).
+    pub fn order(self, job: JobId, by: UserId, since: Instant, now: Instant) -> Pause {
         let reason_category = self.reason_category.unwrap_or(PauseReason::Other);
         let request = NewPause { reason_category, reason_details: self.reason_details }.request(job, by, now);
         Pause {
@@ -255,7 +255,7 @@ impl ForcedPause {
             is_forced: true,
             decided_by_id: Some(by),
             decided_at: Some(now),
-            paused_at: Some(now),
+            paused_at: Some(since),
             ..request
         }
     }
@@ -272,6 +272,11 @@ input! {
     }
 }
 
+/// Whole seconds between two instants.
+fn seconds_between(from: Instant, until: Instant) -> i64 {
+    (until.as_second() - from.as_second()).max(0)
+}
+
 impl Pause {
     fn after(&self, command: PauseCommand) -> Result<Self, PauseRule> {
         Ok(Self { status: self.status.after(command)?, ..self.clone() })
@@ -285,10 +290,17 @@ impl Pause {
         Err(Forbidden("you can't decide on your own request for a pause"))
     }
 
-    /// Approves it; the pause begins (§7).
-    pub fn approve(&self, by: UserId, now: Instant) -> Result<Self, PauseRule> {
+    /// Begin of the pause that a request leads to: the instant of the request, since waiting for
+    /// the decision is not work. `working_since` is the start of the job or the end of its last
+    /// pause, which a correction of the timer may have moved (§7).
+    pub fn begins_at(&self, working_since: Instant, now: Instant) -> Instant {
+        self.requested_at.max(working_since).min(now)
+    }
+
+    /// Approves it; the pause began at `since` (§7).
+    pub fn approve(&self, by: UserId, since: Instant, now: Instant) -> Result<Self, PauseRule> {
         let after = self.after(PauseCommand::Approve)?;
-        Ok(Self { decided_by_id: Some(by), decided_at: Some(now), paused_at: Some(now), ..after })
+        Ok(Self { decided_by_id: Some(by), decided_at: Some(now), paused_at: Some(since), ..after })
     }
 
     /// Denies it (§7).
@@ -303,11 +315,40 @@ impl Pause {
         self.duration_seconds.map(|seconds| seconds / 60)
     }
 
+    /// The pause with other bounds, by a correction of the timer (§7).
+    #[must_use]
+    pub fn corrected(&self, from: Instant, until: Option<Instant>) -> Self {
+        let duration_seconds = until.map(|until| seconds_between(from, until));
+        Self { paused_at: Some(from), resumed_at: until, duration_seconds, ..self.clone() }
+    }
+
+    /// The pause as if it had not happened, by a correction of the timer (§7).
+    #[must_use]
+    pub fn void(&self) -> Self {
+        let status = PauseStatus::Cancelled;
+        Self { status, paused_at: None, resumed_at: None, duration_seconds: None, ..self.clone() }
+    }
+
+    /// Builds a pause that a correction of the timer adds (§7).
+    pub fn added(
+        job: JobId,
+        reason: &str,
+        by: UserId,
+        from: Instant,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Self {
+        let order = ForcedPause { reason_category: None, reason_details: None };
+        let added = order.order(job, by, from, now).corrected(from, until);
+        let reason_details = Some(reason.to_owned());
+        Self { status: PauseStatus::Ended, resumed_by_id: Some(by), reason_details, ..added }
+    }
+
     /// Ends it (§7).
     pub fn end(&self, by: Option<UserId>, now: Instant) -> Result<Self, PauseRule> {
         let after = self.after(PauseCommand::End)?;
         let since = self.paused_at.unwrap_or(now);
-        let duration_seconds = Some((now.as_second() - since.as_second()).max(0));
+        let duration_seconds = Some(seconds_between(since, now));
         Ok(Self { resumed_at: Some(now), resumed_by_id: by, duration_seconds, ..after })
     }
 
@@ -361,7 +402,7 @@ mod tests {
         resumed_by_id: None
         duration_seconds: None
         "#);
-        let order = |body| ForcedPause::from_json(body).expect("an order").order(id(4), id(3), now());
+        let order = |body| ForcedPause::from_json(body).expect("an order").order(id(4), id(3), now(), now());
         let ordered = order(json!({"reason_category": "tools", "reason": "Torque wrench."}));
         insta::assert_snapshot!(changed_fields(&asked, &ordered), @r"
         requested_by_id: UserId(3)
@@ -379,7 +420,7 @@ mod tests {
     fn every_transition_changes_these_fields() {
         let (asked, begun) = (pause(PauseStatus::Pending), pause(PauseStatus::Approved));
         insta::assert_snapshot!(changes(&[
-            ("approve", &asked, &asked.approve(id(9), later()).expect("allowed")),
+            ("approve", &asked, &asked.approve(id(9), now(), later()).expect("allowed")),
             ("deny", &asked, &asked.deny(denial(), id(9), later()).expect("allowed")),
             ("cancel", &asked, &asked.cancel().expect("allowed")),
             ("end", &begun, &begun.end(Some(id(9)), later()).expect("allowed")),
@@ -389,7 +430,6 @@ mod tests {
           status: Approved
           decided_by_id: Some(UserId(9))
           decided_at: Some(Instant(2026-03-01T08:00:00Z))
-          paused_at: Some(Instant(2026-03-01T08:00:00Z))
         deny
           status: Denied
           decided_by_id: Some(UserId(9))
@@ -415,7 +455,7 @@ mod tests {
         for &status in PauseStatus::ALL {
             let subject = pause(status);
             let outcomes = [
-                (PauseCommand::Approve, subject.approve(id(9), now())),
+                (PauseCommand::Approve, subject.approve(id(9), now(), now())),
                 (PauseCommand::Deny, subject.deny(denial(), id(9), now())),
                 (PauseCommand::End, subject.end(None, now())),
                 (PauseCommand::Cancel, subject.cancel()),
@@ -442,6 +482,25 @@ mod tests {
         assert_eq!(reason(json!({"reason": "Not now."})), "Not now.");
         assert_eq!(reason(json!({"denial_reason": "Not now."})), "Not now.");
         assert_eq!(reason(json!({})), NO_REASON);
+    }
+
+    #[test]
+    fn a_pause_begins_with_its_request_and_not_before_the_work() {
+        let at = |seconds: i64| now().plus_seconds(seconds);
+        let asked = Pause { requested_at: at(60), ..pause(PauseStatus::Pending) };
+        for (working_since, decided, begins) in [
+            (at(0), at(7200), at(60)),
+            (at(60), at(60), at(60)),
+            // A correction of the timer has moved the start or the last pause behind the request.
+            (at(90), at(7200), at(90)),
+            // The clock was set back.
+            (at(0), at(30), at(30)),
+        ] {
+            assert_eq!(asked.begins_at(working_since, decided), begins);
+        }
+        let approved = asked.approve(id(9), at(60), at(7200)).expect("pending");
+        assert_eq!((approved.paused_at, approved.decided_at), (Some(at(60)), Some(at(7200))));
+        assert_eq!(approved.end(None, at(7260)).expect("begun").duration_seconds, Some(7200));
     }
 
     #[test]

@@ -63,6 +63,8 @@ text_enum! {
         Reject = "reject",
         /// Decide whether a rejection is valid.
         Validate = "validate",
+        /// Give it to another quality engineer.
+        Reassign = "reassign",
     }
 }
 
@@ -236,6 +238,16 @@ input! {
 }
 
 input! {
+    /// Transfer of a pending review to another quality engineer.
+    pub struct ReviewReassignment {
+        /// The quality engineer.
+        qe_id: UserId,
+        /// Reason.
+        reason: Option<Text<1000>>,
+    }
+}
+
+input! {
     /// Filter of a list of reviews.
     pub struct ReviewFilter {
         /// Filter by status.
@@ -262,13 +274,16 @@ pub enum ReviewRule {
     /// The job has a pending review.
     #[error("this job already has a reviewer")]
     UnderReview,
+    /// The quality engineer has the review.
+    #[error("this quality engineer already has the review")]
+    SameReviewer,
 }
 
 impl Rule for ReviewRule {
     fn code(&self) -> Code {
         match self {
             Self::WrongStatus { .. } | Self::Validated => Code::InvalidState,
-            Self::UnderReview => Code::Duplicate,
+            Self::UnderReview | Self::SameReviewer => Code::Duplicate,
         }
     }
 
@@ -293,6 +308,7 @@ impl ReviewStatus {
             (Self::Pending, ReviewCommand::Reject) | (Self::Rejected, ReviewCommand::Validate) => {
                 Ok(Self::Rejected)
             }
+            (Self::Pending, ReviewCommand::Reassign) => Ok(Self::Pending),
             (status, command) => Err(ReviewRule::WrongStatus { command, status }),
         }
     }
@@ -305,13 +321,14 @@ const SLA: i64 = 48 * 3600;
 pub(crate) const STAKE: i64 = 2;
 
 /// Quality engineer with the fewest pending reviews; the lowest primary key decides ties (§8).
-/// Users do not review their own work.
+/// `doers` are the worker and users who have completed the job for the worker: no user reviews
+/// what they have done.
 pub fn least_busy<'a>(
     candidates: impl IntoIterator<Item = (&'a User, i64)>,
-    worker: UserId,
+    doers: &[UserId],
 ) -> Option<&'a User> {
     let fit = |(user, _): &(&User, i64)| {
-        user.is_active && !user.is_on_leave && user.has(Role::QualityEngineer) && user.id != worker
+        user.is_active && !user.is_on_leave && user.has(Role::QualityEngineer) && !doers.contains(&user.id)
     };
     candidates.into_iter().filter(fit).min_by_key(|(user, pending)| (*pending, user.id)).map(|(user, _)| user)
 }
@@ -364,6 +381,15 @@ impl QualityReview {
         let status = self.status.after(command)?;
         let sla_met = Some(now <= self.sla_deadline);
         Ok(Self { status, reviewed_at: Some(now), sla_met, ..self.clone() })
+    }
+
+    /// Transfers it to another quality engineer, who has as long for it as the first had (§8).
+    pub fn given_to(&self, qe: UserId, now: Instant) -> Result<Self, ReviewRule> {
+        let status = self.status.after(ReviewCommand::Reassign)?;
+        if self.qe_id == qe {
+            return Err(ReviewRule::SameReviewer);
+        }
+        Ok(Self { status, qe_id: qe, sla_deadline: now.plus_seconds(SLA), ..self.clone() })
     }
 
     /// Approves the work (§8).

@@ -18,7 +18,7 @@ text_enum! {
     pub enum TaskName {
         /// Generates the daily lists of the next day.
         GenerateDailyLists = "generate_daily_lists",
-        /// Marks overdue assignments and notifies the admins.
+        /// Marks overdue assignments, notifies the admins, and reminds of jobs that run for long.
         CheckBacklog = "check_backlog",
         /// Notifies the candidates for takeovers of stalled jobs.
         DetectStalledJobs = "detect_stalled_jobs",
@@ -48,7 +48,9 @@ impl TaskName {
     pub const fn description(self) -> &'static str {
         match self {
             Self::GenerateDailyLists => "Generates the daily lists of the next day, for both shifts",
-            Self::CheckBacklog => "Marks overdue assignments and notifies the admins",
+            Self::CheckBacklog => {
+                "Marks overdue assignments, notifies the admins, and reminds of jobs that run for long"
+            }
             Self::DetectStalledJobs => "Notifies the users who can take over a stalled job",
             Self::CheckExpiredLeaves => "Ends leaves whose last day is past",
             Self::ActivateStartingLeaves => "Marks users whose approved leave has begun",

@@ -1,16 +1,16 @@
 //! Engineer jobs.
 
-use inspection_auth::permissions::{EngineerWork, SignedIn, TakeEngineerJobsOver};
+use inspection_auth::permissions::{EngineerWork, ManageJobs, SignedIn, TakeEngineerJobsOver};
 use inspection_domain::{
     ids::JobId,
-    jobs::{EngineerJobFilter, JobKind, NewEngineerJob},
+    jobs::{EngineerJobFilter, EngineerReassignment, JobKind, NewEngineerJob},
 };
 use inspection_persistence::jobs;
 
 use crate::{
     jobs::{
-        EngineerJobDetail, EngineerJobView, JobDetail, JobEndpoints, complete, force_pause, leave, pause,
-        pause_history, plan, reward, start, take_over,
+        EngineerJobDetail, EngineerJobView, JobDetail, JobEndpoints, cancel, complete, correct_timer,
+        force_pause, interventions, leave, pause, pause_history, plan, reward, start, take_over,
     },
     related::{View, list_views},
     web::{
@@ -48,25 +48,25 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/engineer-jobs/{id}/planned-time",
         "engineer_jobs.plan",
         plan::<EngineerJobs>,
-        "Enter the planned time of the user's own job, once",
+        "Enter the planned time of a job, once; its owner, or an admin or engineer on behalf",
     );
     routes.post(
         "/api/engineer-jobs/{id}/start",
         "engineer_jobs.start",
         start::<EngineerJobs>,
-        "Start the user's own job",
+        "Start a job; its owner, or an admin or engineer on behalf",
     );
     routes.post(
         "/api/engineer-jobs/{id}/complete",
         "engineer_jobs.complete",
         complete::<EngineerJobs>,
-        "Complete the user's own job and send it to quality review",
+        "Complete a job; its owner, or an admin or engineer on behalf",
     );
     routes.post(
         "/api/engineer-jobs/{id}/incomplete",
         "engineer_jobs.leave",
         leave::<EngineerJobs>,
-        "Report the user's own job as incomplete",
+        "Report a job as incomplete; its owner, or an admin or engineer on behalf",
     );
     routes.post(
         "/api/engineer-jobs/{id}/pause",
@@ -85,6 +85,30 @@ pub(crate) fn routes(routes: &mut Routes) {
         "engineer_jobs.take_over",
         take_over::<EngineerJobs>,
         "Request the takeover of a stalled engineer job",
+    );
+    routes.post(
+        "/api/engineer-jobs/{id}/reassign",
+        "engineer_jobs.reassign",
+        reassign,
+        "Reassign an unfinished engineer job to an engineer",
+    );
+    routes.post(
+        "/api/engineer-jobs/{id}/cancel",
+        "engineer_jobs.cancel",
+        cancel::<EngineerJobs>,
+        "Cancel an engineer job before its completion",
+    );
+    routes.put(
+        "/api/engineer-jobs/{id}/timer",
+        "engineer_jobs.correct_timer",
+        correct_timer::<EngineerJobs>,
+        "Correct the timer of an engineer job",
+    );
+    routes.get(
+        "/api/engineer-jobs/{id}/interventions",
+        "engineer_jobs.interventions",
+        interventions::<EngineerJobs>,
+        "List what admins and engineers did on an engineer job in its owner's place, latest first",
     );
     routes.post(
         "/api/engineer-jobs/{id}/admin/force-pause",
@@ -144,4 +168,17 @@ async fn get(
         Ok(Versioned { version, view: EngineerJobDetail::load(conn, job, caller)? })
     });
     Ok(Reply::versioned(detail.await?))
+}
+
+async fn reassign(
+    app: App,
+    permit: Permit<ManageJobs>,
+    id: Path<JobId>,
+    body: Body<EngineerReassignment>,
+) -> Result<Rendered<Reply<EngineerJobView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
+        let job = jobs::reassign_engineer_job(tx, id, new)?;
+        Ok(Reply::with(EngineerJobView::one(tx.conn(), job, caller)?, "job reassigned"))
+    })
+    .await
 }

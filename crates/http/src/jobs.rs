@@ -2,16 +2,17 @@
 
 mod view;
 
-use inspection_auth::permissions::{ManageJobs, Permission, RepairDefects, SignedIn};
+use inspection_auth::permissions::{CancelJobs, ManageJobs, Permission, RepairDefects, SignedIn};
 use inspection_domain::{
     ids::JobId,
     jobs::{
-        BonusRating, CleaningRating, Completion, IncompleteReason, Job, JobFilter, JobKind, NewCleaning,
-        PlannedTime, Reassignment,
+        BonusRating, Cancellation, CleaningRating, Completion, IncompleteReason, Intervention, Job,
+        JobFilter, JobKind, NewCleaning, PlannedTime, Reassignment, StartJob, TimerCorrection,
     },
     pauses::{ForcedPause, NewPause},
     takeovers::{NewTakeover, Takeover},
     translations::Translated,
+    users::UserSummary,
 };
 use inspection_persistence::{jobs, pauses, takeovers};
 use serde::Serialize;
@@ -23,10 +24,10 @@ pub(crate) use view::{
 
 use crate::{
     pauses::PauseView,
-    related::{View, list_views},
+    related::{References, Related, View, list_views},
     takeovers::TakeoverView,
     web::{
-        app::App,
+        app::{App, Caller},
         input::{Body, ListQuery, Path, Unfiltered},
         permit::Permit,
         problem::Problem,
@@ -68,20 +69,25 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/jobs/{id}/planned-time",
         "jobs.plan",
         plan::<RepairJobs>,
-        "Enter the planned time of the user's own repair job, once",
+        "Enter the planned time of a repair job, once; its owner, or an admin or engineer on behalf",
     );
-    routes.post("/api/jobs/{id}/start", "jobs.start", start::<RepairJobs>, "Start the user's own repair job");
+    routes.post(
+        "/api/jobs/{id}/start",
+        "jobs.start",
+        start::<RepairJobs>,
+        "Start a repair job; its owner, or an admin or engineer on behalf",
+    );
     routes.post(
         "/api/jobs/{id}/complete",
         "jobs.complete",
         complete::<RepairJobs>,
-        "Complete the user's own repair job and send it to quality review",
+        "Complete a repair job; its owner, or an admin or engineer on behalf",
     );
     routes.post(
         "/api/jobs/{id}/incomplete",
         "jobs.leave",
         leave::<RepairJobs>,
-        "Report the user's own repair job as incomplete",
+        "Report a repair job as incomplete; its owner, or an admin or engineer on behalf",
     );
     routes.post(
         "/api/jobs/{id}/pause",
@@ -111,7 +117,25 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/jobs/{id}/reassign",
         "jobs.reassign",
         reassign,
-        "Reassign an incomplete repair job to a specialist",
+        "Reassign an unfinished repair job to a specialist",
+    );
+    routes.post(
+        "/api/jobs/{id}/cancel",
+        "jobs.cancel",
+        cancel::<RepairJobs>,
+        "Cancel a repair job before its completion",
+    );
+    routes.put(
+        "/api/jobs/{id}/timer",
+        "jobs.correct_timer",
+        correct_timer::<RepairJobs>,
+        "Correct the timer of a repair job",
+    );
+    routes.get(
+        "/api/jobs/{id}/interventions",
+        "jobs.interventions",
+        interventions::<RepairJobs>,
+        "List what admins and engineers did on a repair job in its owner's place, latest first",
     );
     routes.post(
         "/api/jobs/{id}/admin/force-pause",
@@ -219,9 +243,10 @@ pub(crate) async fn start<K: JobEndpoints>(
     app: App,
     permit: Permit<SignedIn>,
     id: Path<JobId>,
+    body: Body<StartJob>,
 ) -> Result<Rendered<Reply<K::View>>, Problem> {
-    app.write(permit, id, |tx, caller, id| {
-        let job = jobs::start(tx, K::KIND, id)?;
+    app.write(permit, (id, body), |tx, caller, (id, start)| {
+        let job = jobs::start(tx, K::KIND, id, start)?;
         Ok(Reply::with(K::View::one(tx.conn(), job, caller)?, "job started"))
     })
     .await
@@ -316,6 +341,72 @@ async fn reassign(
         Ok(Reply::with(SpecialistJobView::one(tx.conn(), job, caller)?, "job reassigned"))
     })
     .await
+}
+
+pub(crate) async fn cancel<K: JobEndpoints>(
+    app: App,
+    permit: Permit<CancelJobs>,
+    id: Path<JobId>,
+    body: Body<Cancellation>,
+) -> Result<Rendered<Reply<K::View>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, cancellation)| {
+        let job = jobs::cancel(tx, K::KIND, id, cancellation)?;
+        Ok(Reply::with(K::View::one(tx.conn(), job, caller)?, "job cancelled"))
+    })
+    .await
+}
+
+pub(crate) async fn correct_timer<K: JobEndpoints>(
+    app: App,
+    permit: Permit<ManageJobs>,
+    id: Path<JobId>,
+    body: Body<TimerCorrection>,
+) -> Result<Rendered<Reply<K::View>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, correction)| {
+        let job = jobs::correct_timer(tx, K::KIND, id, correction)?;
+        Ok(Reply::with(K::View::one(tx.conn(), job, caller)?, "timer corrected"))
+    })
+    .await
+}
+
+inspection_domain::shows!(InterventionView {});
+
+/// A command of an admin or engineer on the job of another user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InterventionView {
+    #[serde(flatten)]
+    intervention: Intervention,
+    /// The acting admin or engineer.
+    actor: Option<UserSummary>,
+    /// The owner of the job at that time.
+    owner: Option<UserSummary>,
+}
+
+impl View<Intervention> for InterventionView {
+    fn references(intervention: &Intervention, references: &mut References) {
+        references.people([Some(intervention.actor_id), Some(intervention.owner_id)]);
+    }
+
+    fn new(intervention: Intervention, related: &Related, _: &Caller) -> Self {
+        Self {
+            actor: related.person(intervention.actor_id),
+            owner: related.person(intervention.owner_id),
+            intervention,
+        }
+    }
+}
+
+pub(crate) async fn interventions<K: JobEndpoints>(
+    app: App,
+    permit: Permit<SignedIn>,
+    id: Path<JobId>,
+    query: ListQuery<Unfiltered>,
+) -> Result<Paged<InterventionView>, Problem> {
+    let page = app.read(permit, (id, query), |conn, caller, (id, (_, page))| {
+        let page = jobs::interventions(conn, &caller.user, K::KIND, id, page)?;
+        InterventionView::page(conn, page, caller)
+    });
+    Ok(Paged(page.await?))
 }
 
 pub(crate) async fn force_pause<K: JobEndpoints>(

@@ -38,7 +38,7 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/jobs/pauses/{id}/approve",
         "pauses.approve",
         approve,
-        "Approve a pause; the job is paused immediately",
+        "Approve a pause; the job is paused from the instant of the request on",
     );
     routes.post("/api/jobs/pauses/{id}/deny", "pauses.deny", deny, "Deny a pause");
     routes.post(

@@ -3,7 +3,9 @@
 use inspection_auth::permissions::{ReadReviews, ReviewQuality, SignedIn, ValidateRejections};
 use inspection_domain::{
     ids::{FileId, ReviewId},
-    quality_reviews::{Approval, NewReview, QualityReview, Rejection, ReviewFilter, Validation},
+    quality_reviews::{
+        Approval, NewReview, QualityReview, Rejection, ReviewFilter, ReviewReassignment, Validation,
+    },
     users::UserSummary,
 };
 use inspection_persistence::{quality_reviews, versions};
@@ -69,6 +71,12 @@ pub(crate) fn routes(routes: &mut Routes) {
         "quality_reviews.validate",
         validate,
         "Validate a rejection, once",
+    );
+    routes.post(
+        "/api/quality-reviews/{id}/reassign",
+        "quality_reviews.reassign",
+        reassign,
+        "Give a pending review to another quality engineer",
     );
 }
 
@@ -203,6 +211,19 @@ async fn validate(
     app.write(permit, (id, body), |tx, caller, (id, validation)| {
         let review = quality_reviews::validate(tx, id, validation)?;
         Ok(Reply::with(ReviewView::one(tx.conn(), review, caller)?, "rejection decided"))
+    })
+    .await
+}
+
+async fn reassign(
+    app: App,
+    permit: Permit<ValidateRejections>,
+    id: Path<ReviewId>,
+    body: Body<ReviewReassignment>,
+) -> Result<Rendered<Reply<ReviewView>>, Problem> {
+    app.write(permit, (id, body), |tx, caller, (id, new)| {
+        let review = quality_reviews::reassign(tx, id, new)?;
+        Ok(Reply::with(ReviewView::one(tx.conn(), review, caller)?, "review reassigned"))
     })
     .await
 }

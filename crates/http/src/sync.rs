@@ -311,7 +311,7 @@ impl SyncProcessor<'_> {
             }
             SyncKind::JobStart => {
                 let (kind, id) = job(tx)?;
-                let started = jobs::start(tx, kind, id)?;
+                let started = jobs::start(tx, kind, id, document.read()?)?;
                 shown!(id, JobView::one(tx.conn(), started, caller)?)
             }
             SyncKind::JobComplete => {

@@ -1,10 +1,12 @@
 //! Repair and engineer jobs: lists, and units of work from assigning to the end (§7).
 
+pub(crate) mod acting;
 mod assigning;
 mod done;
 mod rating;
 pub(crate) mod rows;
 mod settling;
+mod timer;
 pub(crate) mod work;
 
 use std::collections::HashSet;
@@ -15,22 +17,24 @@ use inspection_domain::{
     ids::{DefectId, JobId, UserId},
     input::AnyOf,
     jobs::{
-        Cleaning, EngineerJobFilter, EngineerJobType, Job, JobCategory, JobFilter, JobKind, JobOrder,
-        JobStatus, PlannedTime, may_see_all,
+        Cleaning, EngineerJobFilter, EngineerJobType, Intervention, InterventionAction, Job, JobCategory,
+        JobFilter, JobKind, JobOrder, JobStatus, PlannedTime, StartJob, may_see_all,
     },
     page::{Page, PageRequest, Sort},
-    schema::jobs,
+    schema::{job_interventions as interventions, jobs},
     takeovers::STALLED_AFTER,
     time::Instant,
     users::User,
     versions::Version,
 };
 
-pub use assigning::{assign_specialist, create_for_engineer, reassign};
-pub use done::{complete, leave_incomplete};
+pub use assigning::{assign_specialist, create_for_engineer, reassign, reassign_engineer_job};
+pub use done::{cancel, complete, leave_incomplete};
 pub use rating::{clean, find_cleaning, rate_cleaning, reward};
 pub use rows::{by_ids, cleaning_ratings, find_repair, get_kind, get_visible};
 pub use settling::{dismiss_defect, resolve_defect};
+pub use timer::correct_timer;
+pub(crate) use timer::remind_of_long_runs;
 
 use crate::{DbConnection, Result, Tx, db::tx::expected::version_of_entity, equipment, jobs::work::JobWork};
 
@@ -192,22 +196,44 @@ pub fn stalled(conn: &mut DbConnection, now: Instant, page: PageRequest) -> Resu
     list(conn, &job_query, None, page)
 }
 
+/// A page of the interventions in a job that the actor may open, the latest first (§7).
+pub fn interventions(
+    conn: &mut DbConnection,
+    actor: &User,
+    kind: JobKind,
+    id: JobId,
+    page: PageRequest,
+) -> Result<Page<Intervention>> {
+    rows::get_visible(conn, actor, kind, id)?.may_be_opened_by(actor)?;
+    paged!(
+        conn,
+        page,
+        Intervention,
+        || interventions::table.filter(interventions::job_id.eq(id)).into_boxed::<Backend>(),
+        interventions by desc [id]
+    )
+}
+
 /// Enters the planned time; the machine of a repair is under maintenance from then on (§7). Locks
 /// the machine, the defect and the job.
 pub fn plan(tx: &mut Tx<'_>, kind: JobKind, id: JobId, planned: &PlannedTime) -> Result<Job> {
-    let work = JobWork::lock_for_actor(tx, kind, id)?;
+    let work = JobWork::lock_of_kind(tx, kind, id)?;
+    let reason = acting::authorize(tx, &work.job, planned.on_behalf_reason.clone())?;
     let after = work.job.plan(planned.estimate(kind)?, tx.now)?;
-    rows::write(tx, AuditAction::Plan, &work.job, &after)?;
+    acting::write(tx, (AuditAction::Plan, InterventionAction::Plan), &work.job, &after, reason)?;
     if let Some(machine) = &work.machine {
         equipment::change_status(tx, machine, machine.status.under_repair())?;
     }
     Ok(after)
 }
 
-/// Starts the work (§7). Locks the job.
-pub fn start(tx: &mut Tx<'_>, kind: JobKind, id: JobId) -> Result<Job> {
-    let before = rows::lock_for_actor(tx, kind, id)?;
+/// Starts the work; a job in progress stays as it is (§7). Locks the job.
+pub fn start(tx: &mut Tx<'_>, kind: JobKind, id: JobId, start: StartJob) -> Result<Job> {
+    let before = rows::lock_of_kind(tx.conn, kind, id)?;
+    let reason = acting::authorize(tx, &before, start.on_behalf_reason)?;
     let after = before.start(tx.now)?;
-    rows::write(tx, AuditAction::Start, &before, &after)?;
+    if after != before {
+        acting::write(tx, (AuditAction::Start, InterventionAction::Start), &before, &after, reason)?;
+    }
     Ok(after)
 }

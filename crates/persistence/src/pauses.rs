@@ -12,6 +12,7 @@ use inspection_domain::{
     pauses::{Denial, ForcedPause, NewPause, Pause, PauseRule, PauseStatus},
     schema::{job_pauses as pauses, jobs},
     takeovers::STALLED_AFTER,
+    time::Instant,
     users::{Role, User},
 };
 
@@ -107,13 +108,21 @@ pub fn request(tx: &mut Tx<'_>, kind: JobKind, id: JobId, new: NewPause) -> Resu
     Ok(pause)
 }
 
-/// Approves a pause: the job is paused from this instant on, and the requester is notified (§7).
-/// Locks the job.
+/// Begin of the pause that a request for a job, which is locked, leads to (§7).
+fn begin_of(tx: &mut Tx<'_>, job: &Job, request: &Pause) -> Result<Instant> {
+    let last_end = rows::last_end(tx.conn, job.id)?;
+    let working_since = job.started_at.max(last_end).unwrap_or(request.requested_at);
+    Ok(request.begins_at(working_since, tx.now))
+}
+
+/// Approves a pause: the job is paused from the instant of the request on, and the requester is
+/// notified (§7). Locks the job.
 pub fn approve(tx: &mut Tx<'_>, id: PauseId) -> Result<Pause> {
     let (job, before) = lock_with_job(tx, id)?;
     before.may_be_decided_by(tx.actor()?)?;
-    let after = before.approve(tx.actor()?.id, tx.now)?;
-    let paused = job.pause(tx.now)?;
+    let since = begin_of(tx, &job, &before)?;
+    let after = before.approve(tx.actor()?.id, since, tx.now)?;
+    let paused = job.pause(since, tx.now)?;
     job_rows::write(tx, AuditAction::Pause, &job, &paused)?;
     rows::write(tx, AuditAction::Approve, &before, &after)?;
     tx.notify([after.requested_by_id], &notice(NotificationType::PauseApproved, &job));
@@ -143,14 +152,18 @@ pub fn resume(tx: &mut Tx<'_>, id: PauseId) -> Result<Pause> {
     Ok(after)
 }
 
-/// Pauses a job by order of an admin, in place of any pending request; the owner is notified (§7).
-/// Locks the job.
+/// Pauses a job by order of an admin. It is paused from the instant of a pending request on, which
+/// the order replaces, else from now on; the owner is notified (§7). Locks the job.
 pub fn force(tx: &mut Tx<'_>, kind: JobKind, id: JobId, order: ForcedPause) -> Result<Pause> {
     let job = job_rows::lock_of_kind(tx.conn, kind, id)?;
-    let paused = job.pause(tx.now)?;
+    let since = match rows::find_with_status(tx.conn, id, PauseStatus::Pending)? {
+        Some(request) => begin_of(tx, &job, &request)?,
+        None => tx.now,
+    };
+    let paused = job.pause(since, tx.now)?;
     job_rows::write(tx, AuditAction::Pause, &job, &paused)?;
     close_pauses(tx, id)?;
-    let pause = rows::insert(tx, &order.order(id, tx.actor()?.id, tx.now))?;
+    let pause = rows::insert(tx, &order.order(id, tx.actor()?.id, since, tx.now))?;
     tx.notify([job.owner_id], &notice(NotificationType::PauseApproved, &job));
     Ok(pause)
 }

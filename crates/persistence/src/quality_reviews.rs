@@ -4,7 +4,7 @@ pub(crate) mod rows;
 
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::AuditAction,
+    audit::{AuditAction, Changes},
     files::Relation,
     ids::{FileId, JobId, ReviewId, UserId},
     input::{AnyOf, Invalid},
@@ -13,8 +13,8 @@ use inspection_domain::{
     page::{Page, PageRequest},
     points::{PointKind, another_decides},
     quality_reviews::{
-        Approval, NewReview, QualityReview, Rejection, ReviewFilter, ReviewRule, ReviewStatus, Validation,
-        least_busy,
+        Approval, NewReview, QualityReview, Rejection, ReviewFilter, ReviewReassignment, ReviewRule,
+        ReviewStatus, Validation, least_busy,
     },
     schema::quality_reviews as reviews,
     time::Instant,
@@ -147,7 +147,8 @@ pub(crate) fn request(tx: &mut Tx<'_>, job: &Job, others: &[UserId]) -> Result<J
     let people = user_rows::lock_all(tx.conn, &ids)?;
     let loads = rows::count_pending(tx.conn, &candidates)?;
     let with_loads = people.iter().map(|person| (person, loads.get(&person.id).copied().unwrap_or(0)));
-    if let Some(qe) = least_busy(with_loads, job.owner_id) {
+    let doers: Vec<UserId> = tx.actor_id().into_iter().chain([job.owner_id]).collect();
+    if let Some(qe) = least_busy(with_loads, &doers) {
         let (after, _) = assign(tx, job, qe.id)?;
         return Ok(after);
     }
@@ -160,11 +161,30 @@ fn assign(tx: &mut Tx<'_>, job: &Job, qe: UserId) -> Result<(Job, QualityReview)
     let review = rows::insert(tx, &QualityReview::of(job, qe, tx.now))?;
     let after = job.reviewed_by(Some(qe), tx.now);
     job_rows::write(tx, AuditAction::Assign, job, &after)?;
+    notify_assigned(tx, job, &review);
+    Ok((after, review))
+}
+
+fn notify_assigned(tx: &mut Tx<'_>, job: &Job, review: &QualityReview) {
     let assigned = notice(NotificationType::QualityReviewAssigned, job)
         .with("date", &tx.calendar().date(review.sla_deadline))
-        .about(&review);
-    tx.notify([qe], &assigned);
-    Ok((after, review))
+        .about(review);
+    tx.notify([review.qe_id], &assigned);
+}
+
+/// The quality engineer to whom an admin gives the review of a job, which is locked: active, not on
+/// leave, and another user than those who have done the work (§8). Locks the account.
+fn lock_reviewer(tx: &mut Tx<'_>, job: &Job, qe: UserId) -> Result<User> {
+    let mut doers = job_rows::completed_for(tx.conn, job.id, job.owner_id)?;
+    doers.push(job.owner_id);
+    let found = user_rows::lock_all(tx.conn, &[qe])?;
+    let fit = least_busy(found.iter().map(|person| (person, 0)), &doers).cloned();
+    Ok(fit.ok_or_else(|| {
+        Invalid::field(
+            "qe_id",
+            "must be an active quality engineer who isn't on leave and hasn't done the work",
+        )
+    })?)
 }
 
 /// Assigns the review of a completed job that has none to a quality engineer (§8). Locks the job
@@ -178,15 +198,32 @@ pub fn create(tx: &mut Tx<'_>, new: &NewReview) -> Result<QualityReview> {
     if rows::is_under_review(tx.conn, job.id)? {
         return Err(ReviewRule::UnderReview.into());
     }
-    let found = user_rows::lock_all(tx.conn, &[new.qe_id])?;
-    let qe = least_busy(found.iter().map(|person| (person, 0)), job.owner_id).ok_or_else(|| {
-        Invalid::field(
-            "qe_id",
-            "must be an active quality engineer who isn't on leave and hasn't done the work",
-        )
-    })?;
+    let qe = lock_reviewer(tx, &job, new.qe_id)?;
     let (_, review) = assign(tx, &job, qe.id)?;
     Ok(review)
+}
+
+/// Gives a pending review to another quality engineer, by an admin; both are notified (§8). Locks
+/// the job and the engineer.
+pub fn reassign(tx: &mut Tx<'_>, id: ReviewId, reassignment: ReviewReassignment) -> Result<QualityReview> {
+    let seen = rows::get(tx.conn, id)?;
+    let job = job_rows::lock(tx.conn, seen.job_id)?;
+    let before = rows::get(tx.conn, id)?;
+    let after = before.given_to(reassignment.qe_id, tx.now)?;
+    let qe = lock_reviewer(tx, &job, reassignment.qe_id)?;
+    let changes = Changes::between(Some(&before), Some(&after));
+    let changes = match reassignment.reason {
+        Some(reason) => changes.with("reason", String::from(reason)),
+        None => changes,
+    };
+    rows::write_with(tx, AuditAction::Reassign, &before, &after, changes)?;
+    job_rows::write(tx, AuditAction::Assign, &job, &job.reviewed_by(Some(qe.id), tx.now))?;
+    let reassigned = notice(NotificationType::QualityReviewReassigned, &job)
+        .with("person", qe.full_name.as_str())
+        .about(&after);
+    tx.notify([before.qe_id], &reassigned);
+    notify_assigned(tx, &job, &after);
+    Ok(after)
 }
 
 /// A review, its job and the objects that the work changes, all locked.

@@ -16,7 +16,7 @@ use inspection_domain::{
 
 use crate::{
     Context, Database, DbConnection, Error, Origin, Result, Tx, assignments, daily_lists,
-    db::database::one_row, idempotency, leaves, pauses, quality_reviews, sessions,
+    db::database::one_row, idempotency, jobs, leaves, pauses, quality_reviews, sessions,
 };
 
 /// Rows per unit of work.
@@ -188,7 +188,10 @@ impl TaskWork<'_> {
     fn perform(&mut self) -> Result<()> {
         match self.run.task {
             TaskName::GenerateDailyLists => self.generate_lists(),
-            TaskName::CheckBacklog => self.in_batches("marked", assignments::mark_backlog),
+            TaskName::CheckBacklog => {
+                self.in_batches("marked", assignments::mark_backlog)?;
+                self.in_batches("reminded", jobs::remind_of_long_runs)
+            }
             TaskName::DetectStalledJobs => self.in_batches("jobs", pauses::announce_stalled),
             TaskName::MonitorQeSla => self.in_batches("warned", quality_reviews::warn_overdue),
             TaskName::CheckExpiredLeaves => {

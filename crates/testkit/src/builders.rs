@@ -388,7 +388,7 @@ pub fn planned(db: &Database, context: &Context, owner: &User, job: &Job) -> Job
 /// A job planned and started by its owner.
 pub fn started(db: &Database, context: &Context, owner: &User, job: &Job) -> Job {
     planned(db, context, owner, job);
-    act(db, context, owner, |tx| jobs::start(tx, job.kind, job.id)).expect("begun")
+    act(db, context, owner, |tx| jobs::start(tx, job.kind, job.id, input(json!({})))).expect("begun")
 }
 
 /// The pause of a running job, requested by its owner and approved by an admin.

@@ -34,7 +34,7 @@ pub(super) const ORDER: Order<'_> = &[
     ],
     &["bonus_stars", "daily_lists", "files", "ratings", "translations", "users"],
     &["checklists", "defects", "equipment", "leaves"],
-    &["assignments", "jobs/work"],
+    &["assignments", "jobs/acting", "jobs/work"],
     &["assessments", "defect_assessments", "pauses", "quality_reviews"],
     &["takeovers"],
     &[
@@ -46,6 +46,7 @@ pub(super) const ORDER: Order<'_> = &[
         "jobs/done",
         "jobs/rating",
         "jobs/settling",
+        "jobs/timer",
     ],
     &["reports", "tasks", "versions"],
 ];
@@ -62,7 +63,7 @@ pub(super) const TABLES: Tables<'_> = &[
     ("equipment", &["equipment", "equipment_status_changes"]),
     ("files", &["evidence", "files"]),
     ("inspections", &["inspections"]),
-    ("jobs", &["job_cleanings", "jobs"]),
+    ("jobs", &["job_cleanings", "job_interventions", "job_reminders", "jobs"]),
     ("leaves", &["leaves"]),
     ("pauses", &["job_pauses"]),
     ("quality_reviews", &["quality_reviews"]),

@@ -179,7 +179,7 @@ on_both! {
         assert_eq!((&taken["planned_time_hours"], &taken["started_at"], &taken["paused_seconds"]), (&json!(null), &json!(null), &json!(0)));
         let log = admin.client(site).get(&format!("{path}/pause-history"));
         let ended = &log.data()[0];
-        assert_eq!((&ended["duration_seconds"], &ended["duration_minutes"]), (&json!(3 * 86_400), &json!(3 * 1440)), "the history remains");
+        assert_eq!((&ended["duration_seconds"], &ended["duration_minutes"]), (&json!(3 * 86_400 + 600), &json!(3 * 1440 + 10)), "the history remains, from the request on");
         assert_eq!((&ended["status"], &ended["job_type"]), (&json!("approved"), &json!("specialist")), "the decision stays");
         assert_eq!((&ended["requested_by"], &ended["approved_by"]), (&json!(first.user.id), &json!(engineer.user.id)));
         assert!(ended["resumed_at"].is_string(), "{ended}");

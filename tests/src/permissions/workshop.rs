@@ -1,7 +1,7 @@
 //! Objects for operations on jobs, pauses, takeovers and reviews.
 
 use inspection_domain::{
-    jobs::Job,
+    jobs::{Job, JobKind},
     users::{Role, User},
 };
 use inspection_persistence::{jobs, pauses, quality_reviews, takeovers};
@@ -85,15 +85,22 @@ pub(super) fn prepare(site: &TestSite, operation: &Operation, caller: Role) -> O
     let (db, context) = (&site.db, &site.context);
     let path = operation.path;
     let repair = || Workshop::new(site, true);
-    let notes = json!({"work_notes": "Changed the seal and tried it."});
-    let reason = json!({"reason": "The part did not come in time."});
+    let for_owner = "The owner is ill.";
+    let notes = json!({"work_notes": "Changed the seal and tried it.", "on_behalf_reason": for_owner});
+    let reason = json!({"reason": "The part did not come in time.", "on_behalf_reason": for_owner});
     if let Some(action) =
         path.strip_prefix("/api/jobs/{id}").or_else(|| path.strip_prefix("/api/engineer-jobs/{id}"))
     {
         let shop = Workshop::new(site, path.starts_with("/api/jobs"));
         return Some(match action {
-            "/planned-time" => shop.about_job(json!({"hours": 2.5})),
-            "/start" => shop.planned().about_job(json!({})),
+            "/planned-time" => shop.about_job(json!({"hours": 2.5, "on_behalf_reason": for_owner})),
+            "/start" => shop.planned().about_job(json!({"on_behalf_reason": for_owner})),
+            "/cancel" => shop.started().about_job(reason),
+            "/timer" => shop.started().about_job(json!({"pauses": [], "reason": "The phone was off."})),
+            "/reassign" if shop.job.kind == JobKind::Engineer => {
+                let engineer = site.user(Role::Engineer).id;
+                shop.started().about_job(json!({"engineer_id": engineer, "reason": "again"}))
+            }
             "/complete" => shop.started().about_job(notes),
             "/incomplete" => shop.started().about_job(reason),
             "/pause" => shop.started().about_job(json!({"reason_category": "parts"})),
@@ -155,8 +162,9 @@ pub(super) fn prepare(site: &TestSite, operation: &Operation, caller: Role) -> O
             let rejection = json!({"category": "other", "reason": "It still leaks as it did before."});
             act(db, context, &qe, |tx| quality_reviews::reject(tx, id, input(rejection))).expect("rejected");
         }
+        let another = path.ends_with("/reassign").then(|| site.user(Role::QualityEngineer).id);
         let body = json!({
-            "qc_rating": 4, "category": "other", "reason": "It still leaks as it did before.", "is_valid": true,
+            "qe_id": another, "qc_rating": 4, "category": "other", "reason": "It still leaks as it did before.", "is_valid": true,
         });
         return Some(Prepared { id: id.get(), query: "", body, owner: qe });
     }

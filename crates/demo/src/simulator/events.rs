@@ -8,7 +8,7 @@ use inspection_domain::{
     ids::{AssignmentId, DefectId, EquipmentId, InspectionId, JobId, UserId},
     input::AnyOf,
     inspections::{NewAnswer, Review, StartInspection},
-    jobs::{AssignSpecialist, Completion, Job, PlannedTime},
+    jobs::{AssignSpecialist, Completion, Job, PlannedTime, StartJob},
     leaves::{LeaveApproval, NewLeave},
     page::PageRequest,
     points::PointKind,
@@ -272,7 +272,7 @@ impl DemoSimulator<'_> {
         let planned: PlannedTime = read(json!({"planned_time_hours": hours}))?;
         self.act(Some(specialist), |tx| {
             jobs::plan(tx, job.kind, job.id, &planned)?;
-            jobs::start(tx, job.kind, job.id)
+            jobs::start(tx, job.kind, job.id, StartJob::default())
         })
         .map(drop)
     }

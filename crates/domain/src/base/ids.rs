@@ -128,6 +128,8 @@ ids! {
     FileId,
     /// A job.
     JobId,
+    /// An intervention in a job.
+    InterventionId,
     /// A pause of a job.
     PauseId,
     /// A takeover request.

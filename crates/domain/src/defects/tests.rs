@@ -32,6 +32,7 @@ fn the_grid_of_states_and_commands() {
     open        reject  -> false_alarm
     open        dismiss -> false_alarm
     open        rework  -> INVALID_STATE
+    open        unassign -> INVALID_STATE
     in_progress update  -> in_progress
     in_progress assign  -> INVALID_STATE
     in_progress resolve -> resolved
@@ -40,6 +41,7 @@ fn the_grid_of_states_and_commands() {
     in_progress reject  -> false_alarm
     in_progress dismiss -> false_alarm
     in_progress rework  -> INVALID_STATE
+    in_progress unassign -> open
     resolved    update  -> INVALID_STATE
     resolved    assign  -> INVALID_STATE
     resolved    resolve -> INVALID_STATE
@@ -48,6 +50,7 @@ fn the_grid_of_states_and_commands() {
     resolved    reject  -> INVALID_STATE
     resolved    dismiss -> INVALID_STATE
     resolved    rework  -> open
+    resolved    unassign -> INVALID_STATE
     closed      update  -> INVALID_STATE
     closed      assign  -> INVALID_STATE
     closed      resolve -> INVALID_STATE
@@ -56,6 +59,7 @@ fn the_grid_of_states_and_commands() {
     closed      reject  -> INVALID_STATE
     closed      dismiss -> INVALID_STATE
     closed      rework  -> open
+    closed      unassign -> INVALID_STATE
     false_alarm update  -> INVALID_STATE
     false_alarm assign  -> INVALID_STATE
     false_alarm resolve -> INVALID_STATE
@@ -64,6 +68,7 @@ fn the_grid_of_states_and_commands() {
     false_alarm reject  -> INVALID_STATE
     false_alarm dismiss -> INVALID_STATE
     false_alarm rework  -> INVALID_STATE
+    false_alarm unassign -> INVALID_STATE
     ");
 }
 

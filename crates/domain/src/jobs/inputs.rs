@@ -83,6 +83,9 @@ impl NewEngineerJob {
     }
 }
 
+/// The reason for which an admin or engineer acts for the owner of a job.
+pub type OnBehalfReason = Text<1000>;
+
 input! {
     /// The owner's estimate of the working time.
     pub struct PlannedTime {
@@ -91,6 +94,17 @@ input! {
         planned_time_hours | "hours": Option<Hours>,
         /// Days of an engineer's job; without hours, a day is 8 hours.
         planned_time_days | "days": Option<Integer<1, 3650>>,
+        /// Reason of an admin or engineer who acts for the owner, who needs none.
+        on_behalf_reason: Option<OnBehalfReason>,
+    }
+}
+
+input! {
+    /// Start of a job.
+    #[derive(Default)]
+    pub struct StartJob {
+        /// Reason of an admin or engineer who acts for the owner, who needs none.
+        on_behalf_reason: Option<OnBehalfReason>,
     }
 }
 
@@ -128,6 +142,8 @@ input! {
         work_notes: Text<2000, 10>,
         /// Completion status, as given by the client.
         completion_status: Option<Text<50>>,
+        /// Reason of an admin or engineer who acts for the owner, who needs none.
+        on_behalf_reason: Option<OnBehalfReason>,
     }
 }
 
@@ -136,11 +152,31 @@ input! {
     pub struct IncompleteReason {
         /// Reason; at least 10 characters.
         reason: Text<2000, 10>,
+        /// Reason of an admin or engineer who acts for the owner, who needs none.
+        on_behalf_reason: Option<OnBehalfReason>,
     }
 }
 
 input! {
-    /// Transfer of an incomplete job to another specialist.
+    /// Cancellation of a job.
+    pub struct Cancellation {
+        /// Reason.
+        reason: Text<2000>,
+    }
+}
+
+input! {
+    /// Transfer of an unfinished job to another engineer.
+    pub struct EngineerReassignment {
+        /// The engineer.
+        engineer_id: UserId,
+        /// Reason.
+        reason: Option<Text<2000>>,
+    }
+}
+
+input! {
+    /// Transfer of an unfinished job to another specialist.
     pub struct Reassignment {
         /// The specialist.
         specialist_id: UserId,

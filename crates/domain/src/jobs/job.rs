@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    inputs::{AssignSpecialist, Completion, Estimate, NewEngineerJob},
+    inputs::{AssignSpecialist, Completion, Estimate, NewEngineerJob, OnBehalfReason},
     kind::{EngineerJobType, JobCategory, JobKind},
     status::{JobCommand, JobRule, JobStatus},
     timer::{Hours, Times, time_rating},
@@ -77,7 +77,7 @@ pub struct Job {
     pub work_notes: Option<String>,
     /// Completion status, as given by the client.
     pub completion_status: Option<String>,
-    /// Reason for leaving it incomplete or for its rejection.
+    /// Reason for leaving it incomplete, for its rejection or its cancellation.
     pub incomplete_reason: Option<String>,
     /// Admin's bonus, 0 to 10.
     pub admin_bonus: Option<i64>,
@@ -257,6 +257,30 @@ impl Job {
         if self.is_owned_by(actor) { Ok(()) } else { Err(Forbidden("this job belongs to another user")) }
     }
 
+    /// Checks that the actor may act on it: its owner, and an engineer or an admin for the owner
+    /// (§7).
+    pub fn may_be_acted_on_by(&self, actor: &User) -> Result<(), Forbidden> {
+        if actor.is_admin() || actor.has(Role::Engineer) { Ok(()) } else { self.may_be_worked_on_by(actor) }
+    }
+
+    /// The reason for which the actor acts for the owner, which is required; none if the actor is
+    /// the owner (§7).
+    pub fn on_behalf(&self, actor: &User, reason: Option<OnBehalfReason>) -> Result<Option<String>, Invalid> {
+        if self.is_owned_by(actor) {
+            return Ok(None);
+        }
+        let missing = || Invalid::field("on_behalf_reason", "is required to act for the owner of the job");
+        reason.map(|reason| Some(reason.into())).ok_or_else(missing)
+    }
+
+    /// Checks that the actor may correct its timer: not its owner, whose rating follows (§7).
+    pub fn may_be_corrected_by(&self, actor: &User) -> Result<(), Forbidden> {
+        if self.is_owned_by(actor) {
+            return Err(Forbidden("another administrator corrects the timer of your own job"));
+        }
+        Ok(())
+    }
+
     /// Checks that the actor may resume it: its owner, an engineer or an admin (§7).
     pub fn may_be_resumed_by(&self, actor: &User) -> Result<(), Forbidden> {
         if self.is_owned_by(actor) || actor.is_admin() || actor.has(Role::Engineer) {
@@ -330,7 +354,7 @@ impl Job {
         if self.planned_time_hours.is_some() { Ok(()) } else { Err(JobRule::PlannedTimeRequired) }
     }
 
-    fn after(&self, command: JobCommand, now: Instant) -> Result<Self, JobRule> {
+    pub(super) fn after(&self, command: JobCommand, now: Instant) -> Result<Self, JobRule> {
         Ok(Self { status: self.status.after(command)?, updated_at: now, ..self.clone() })
     }
 
@@ -344,16 +368,19 @@ impl Job {
         Ok(Self { planned_time_hours: Some(estimate.hours), planned_time_days, ..after })
     }
 
-    /// Starts it (§7).
+    /// Starts it. A job in progress stays as it is, so that a request may be repeated (§7).
     pub fn start(&self, now: Instant) -> Result<Self, JobRule> {
         let after = self.after(JobCommand::Start, now)?;
+        if self.status == JobStatus::InProgress {
+            return Ok(self.clone());
+        }
         self.is_planned()?;
         Ok(Self { started_at: Some(now), ..after })
     }
 
-    /// Pauses it at `now` (§7).
-    pub fn pause(&self, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self { paused_at: Some(now), ..self.after(JobCommand::Pause, now)? })
+    /// Pauses it; the pause began at `since` (§7).
+    pub fn pause(&self, since: Instant, now: Instant) -> Result<Self, JobRule> {
+        Ok(Self { paused_at: Some(since), ..self.after(JobCommand::Pause, now)? })
     }
 
     /// Resumes it and adds the pause to the paused time (§7).
@@ -392,10 +419,11 @@ impl Job {
         Ok(Self { paused_seconds, paused_at: None, incomplete_reason: Some(reason), ..after })
     }
 
-    /// Cancels it because its defect is a false alarm; ends a present pause (§6).
-    pub fn cancel(&self, now: Instant) -> Result<Self, JobRule> {
+    /// Cancels it for a reason; ends a present pause (§6, §7).
+    pub fn cancel(&self, reason: String, now: Instant) -> Result<Self, JobRule> {
         let after = self.after(JobCommand::Cancel, now)?;
-        Ok(Self { paused_seconds: self.times(now).paused, paused_at: None, ..after })
+        let paused_seconds = self.times(now).paused;
+        Ok(Self { paused_seconds, paused_at: None, incomplete_reason: Some(reason), ..after })
     }
 
     /// Completes it because its defect was resolved, with the notes of the resolution; ends a
@@ -464,9 +492,9 @@ impl Job {
         Ok(Self::transferred_to(self.after(JobCommand::TakeOver, now)?, taker))
     }
 
-    /// Transfers an incomplete job to another specialist, by an admin (§7).
-    pub fn reassigned_to(&self, specialist: UserId, now: Instant) -> Result<Self, JobRule> {
-        Ok(Self::transferred_to(self.after(JobCommand::Reassign, now)?, specialist))
+    /// Transfers an unfinished job to another owner, by an admin (§7).
+    pub fn reassigned_to(&self, owner: UserId, now: Instant) -> Result<Self, JobRule> {
+        Ok(Self::transferred_to(self.after(JobCommand::Reassign, now)?, owner))
     }
 
     /// Records an admin's bonus (§7).

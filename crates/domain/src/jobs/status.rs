@@ -24,7 +24,7 @@ text_enum! {
         QcApproved = "qc_approved",
         /// Abandoned by the owner, or rejected by a review.
         Incomplete = "incomplete",
-        /// Cancelled because the defect is a false alarm.
+        /// Cancelled before its completion.
         Cancelled = "cancelled",
     }
 }
@@ -48,7 +48,7 @@ pub enum JobCommand {
     Complete,
     /// Leave it incomplete.
     LeaveIncomplete,
-    /// Cancel it because its defect is a false alarm.
+    /// Cancel it before its completion.
     Cancel,
     /// Complete it because its defect was resolved.
     Settle,
@@ -58,8 +58,10 @@ pub enum JobCommand {
     RejectQuality,
     /// Transfer a stalled job to another owner.
     TakeOver,
-    /// Transfer an incomplete job to another owner.
+    /// Transfer an unfinished job to another owner, by an admin.
     Reassign,
+    /// Correct the timer, by an admin.
+    CorrectTimer,
     /// Report the cleaning.
     Clean,
     /// Award a bonus.
@@ -68,7 +70,7 @@ pub enum JobCommand {
 
 impl JobCommand {
     /// Every command.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Plan,
         Self::Assess,
         Self::Start,
@@ -83,6 +85,7 @@ impl JobCommand {
         Self::RejectQuality,
         Self::TakeOver,
         Self::Reassign,
+        Self::CorrectTimer,
         Self::Clean,
         Self::Reward,
     ];
@@ -105,6 +108,7 @@ impl fmt::Display for JobCommand {
             Self::RejectQuality => "rejecting its quality",
             Self::TakeOver => "taking it over",
             Self::Reassign => "reassigning",
+            Self::CorrectTimer => "correcting the timer",
             Self::Clean => "cleaning",
             Self::Reward => "rewarding",
         })
@@ -167,16 +171,25 @@ impl JobStatus {
         match (self, command) {
             (Self::Assigned, JobCommand::Plan | JobCommand::Assess)
             | (Self::InProgress, JobCommand::AskForPause)
-            | (Self::Completed | Self::QcApproved, JobCommand::Clean | JobCommand::Reward) => Ok(self),
-            (Self::Assigned, JobCommand::Start) | (Self::Paused, JobCommand::Resume) => Ok(Self::InProgress),
+            | (Self::Completed | Self::QcApproved, JobCommand::Clean | JobCommand::Reward)
+            | (
+                Self::InProgress | Self::Paused | Self::Completed | Self::QcApproved | Self::Incomplete,
+                JobCommand::CorrectTimer,
+            ) => Ok(self),
+            (Self::Assigned | Self::InProgress, JobCommand::Start) | (Self::Paused, JobCommand::Resume) => {
+                Ok(Self::InProgress)
+            }
             (Self::InProgress, JobCommand::Pause) => Ok(Self::Paused),
             (Self::InProgress, JobCommand::Complete)
             | (Self::Assigned | Self::InProgress | Self::Paused, JobCommand::Settle) => Ok(Self::Completed),
             (Self::InProgress | Self::Paused, JobCommand::LeaveIncomplete)
             | (Self::Completed, JobCommand::RejectQuality) => Ok(Self::Incomplete),
-            (Self::Assigned | Self::InProgress | Self::Paused, JobCommand::Cancel) => Ok(Self::Cancelled),
+            (Self::Assigned | Self::InProgress | Self::Paused | Self::Incomplete, JobCommand::Cancel) => {
+                Ok(Self::Cancelled)
+            }
             (Self::Completed, JobCommand::ApproveQuality) => Ok(Self::QcApproved),
-            (Self::Paused, JobCommand::TakeOver) | (Self::Incomplete, JobCommand::Reassign) => {
+            (Self::Paused, JobCommand::TakeOver)
+            | (Self::Assigned | Self::InProgress | Self::Paused | Self::Incomplete, JobCommand::Reassign) => {
                 Ok(Self::Assigned)
             }
             (status, command) => Err(JobRule::WrongStatus { command, status }),

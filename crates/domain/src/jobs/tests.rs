@@ -83,24 +83,34 @@ fn the_grid_of_states_and_commands() {
     assigned    starting               -> in_progress
     assigned    cancelling             -> cancelled
     assigned    settling it with its defect -> completed
+    assigned    reassigning            -> assigned
+    in_progress starting               -> in_progress
     in_progress asking for a pause     -> in_progress
     in_progress pausing                -> paused
     in_progress completing             -> completed
     in_progress leaving it incomplete  -> incomplete
     in_progress cancelling             -> cancelled
     in_progress settling it with its defect -> completed
+    in_progress reassigning            -> assigned
+    in_progress correcting the timer   -> in_progress
     paused      resuming               -> in_progress
     paused      leaving it incomplete  -> incomplete
     paused      cancelling             -> cancelled
     paused      settling it with its defect -> completed
     paused      taking it over         -> assigned
+    paused      reassigning            -> assigned
+    paused      correcting the timer   -> paused
     completed   approving its quality  -> qc_approved
     completed   rejecting its quality  -> incomplete
+    completed   correcting the timer   -> completed
     completed   cleaning               -> completed
     completed   rewarding              -> completed
+    qc_approved correcting the timer   -> qc_approved
     qc_approved cleaning               -> qc_approved
     qc_approved rewarding              -> qc_approved
+    incomplete  cancelling             -> cancelled
     incomplete  reassigning            -> assigned
+    incomplete  correcting the timer   -> incomplete
     ");
 }
 
@@ -115,13 +125,13 @@ fn every_transition_changes_these_fields() {
     insta::assert_snapshot!(changes(&[
         ("plan", &fresh, &fresh.plan(planned(2.5), later()).expect("allowed")),
         ("start", &assigned, &assigned.start(later()).expect("allowed")),
-        ("pause", &begun, &begun.pause(later()).expect("allowed")),
+        ("pause", &begun, &begun.pause(later(), later().next()).expect("allowed")),
         ("resume", &paused, &paused.resume(later()).expect("allowed")),
         ("complete", &begun, &begun.complete(done(), later()).expect("allowed")),
         ("leave incomplete", &begun, &begun.leave_incomplete("No parts left.".into(), later()).expect("allowed")),
         ("leave incomplete, paused", &paused, &paused.leave_incomplete("Ill.".into(), later()).expect("allowed")),
-        ("cancel", &assigned, &assigned.cancel(later()).expect("allowed")),
-        ("cancel, paused", &paused, &paused.cancel(later()).expect("allowed")),
+        ("cancel", &assigned, &assigned.cancel("Not needed.".into(), later()).expect("allowed")),
+        ("cancel, paused", &paused, &paused.cancel("Not needed.".into(), later()).expect("allowed")),
         ("settle, unstarted", &assigned, &assigned.complete_with_defect("New seal.", later()).expect("allowed")),
         ("settle", &begun, &begun.complete_with_defect("New seal.", later()).expect("allowed")),
         ("settle, paused", &paused, &paused.complete_with_defect("New seal.", later()).expect("allowed")),
@@ -143,7 +153,7 @@ fn every_transition_changes_these_fields() {
     pause
       status: Paused
       paused_at: Some(Instant(2026-03-01T08:00:00Z))
-      updated_at: Instant(2026-03-01T08:00:00Z)
+      updated_at: Instant(2026-03-01T08:00:00.001Z)
     resume
       status: InProgress
       paused_at: None
@@ -169,11 +179,13 @@ fn every_transition_changes_these_fields() {
       updated_at: Instant(2026-03-01T08:00:00Z)
     cancel
       status: Cancelled
+      incomplete_reason: Some("Not needed.")
       updated_at: Instant(2026-03-01T08:00:00Z)
     cancel, paused
       status: Cancelled
       paused_at: None
       paused_seconds: 3540
+      incomplete_reason: Some("Not needed.")
       updated_at: Instant(2026-03-01T08:00:00Z)
     settle, unstarted
       status: Completed
@@ -258,11 +270,11 @@ fn every_command_obeys_the_state_machine() {
         let outcomes = [
             (JobCommand::Plan, unplanned.plan(planned(1.0), now())),
             (JobCommand::Start, subject.start(now())),
-            (JobCommand::Pause, subject.pause(now())),
+            (JobCommand::Pause, subject.pause(now(), now())),
             (JobCommand::Resume, subject.resume(now())),
             (JobCommand::Complete, subject.complete(done(), now())),
             (JobCommand::LeaveIncomplete, subject.leave_incomplete("No parts.".into(), now())),
-            (JobCommand::Cancel, subject.cancel(now())),
+            (JobCommand::Cancel, subject.cancel("Not needed.".into(), now())),
             (JobCommand::Settle, subject.complete_with_defect("New seal.", now())),
             (JobCommand::ApproveQuality, subject.approve_quality(None, now())),
             (JobCommand::RejectQuality, subject.reject_quality("It leaks.".into(), now())),
@@ -443,7 +455,7 @@ fn a_settled_job_is_reviewed_if_it_was_started_or_reported_as_done_by_its_owner(
 #[test]
 fn pauses_are_excluded_from_the_time_worked() {
     let at = |seconds: i64| now().plus_seconds(seconds);
-    let paused = begun().pause(at(1800)).expect("paused");
+    let paused = begun().pause(at(1800), at(1800)).expect("paused");
     let resumed = paused.resume(at(1800 + 3 * 86_400)).expect("resumed");
     let done = resumed.complete(done(), at(3600 + 3 * 86_400)).expect("done");
     assert_eq!(done.paused_seconds, 3 * 86_400);
@@ -457,7 +469,8 @@ fn a_clock_that_is_set_back_gives_no_negative_time() {
     let done = begun().complete(done(), now().plus_seconds(-100)).expect("done");
     assert_eq!(done.actual_time_hours, Some(Hours::default()));
     assert_eq!(done.times(now()), Times::default());
-    let back = begun().pause(now()).expect("paused").resume(now().plus_seconds(-100)).expect("resumed");
+    let back =
+        begun().pause(now(), now()).expect("paused").resume(now().plus_seconds(-100)).expect("resumed");
     assert_eq!(back.paused_seconds, 0);
 }
 
@@ -528,6 +541,36 @@ fn a_job_is_visible_to_planners_and_worked_on_by_its_owner() {
 }
 
 #[test]
+fn a_job_in_progress_is_started_again_without_a_change() {
+    assert_eq!(begun().start(later()), Ok(begun()));
+    let refused = paused().start(later());
+    let status = JobStatus::Paused;
+    assert_eq!(refused, Err(JobRule::WrongStatus { command: JobCommand::Start, status }));
+}
+
+#[test]
+fn the_grid_of_acting_on_a_job_for_its_owner() {
+    let reason = || OnBehalfReason::new("The owner is ill.").ok();
+    for &kind in JobKind::ALL {
+        let subject = Job { kind, ..job(JobStatus::InProgress) };
+        for &role in Role::ALL {
+            let owner = User { id: subject.owner_id, ..user(role) };
+            assert!(subject.may_be_acted_on_by(&owner).is_ok());
+            assert_eq!(subject.on_behalf(&owner, None), Ok(None));
+            assert_eq!(subject.on_behalf(&owner, reason()), Ok(None), "the owner acts for no other user");
+            assert!(subject.may_be_corrected_by(&owner).is_err());
+            let other = User { id: id(90), ..user(role) };
+            let may = matches!(role, Role::Admin | Role::Engineer);
+            assert_eq!(subject.may_be_acted_on_by(&other).is_ok(), may, "{kind} {role}");
+            let missing = subject.on_behalf(&other, None).expect_err("no reason");
+            assert_eq!(missing.fields()[0].field, "on_behalf_reason");
+            assert_eq!(subject.on_behalf(&other, reason()), Ok(Some("The owner is ill.".into())));
+            assert!(subject.may_be_corrected_by(&other).is_ok());
+        }
+    }
+}
+
+#[test]
 fn the_difference_of_a_bonus_is_booked() {
     for (bonus, booked) in (0..=10).flat_map(|bonus| [0, 4, 10].map(|booked| (bonus, booked))) {
         let rewarded = job(JobStatus::Completed).rewarded(bonus, now()).expect("rewarded");
@@ -566,7 +609,7 @@ proptest! {
             at = Instant::from_millisecond(at.as_millisecond() + milliseconds * 7).expect("an instant");
             if subject.status == JobStatus::InProgress {
                 segments.push(Segment::Running(from, at));
-                subject = subject.pause(at).expect("paused");
+                subject = subject.pause(at, at).expect("paused");
             } else {
                 segments.push(Segment::Paused(from, at));
                 subject = subject.resume(at).expect("resumed");

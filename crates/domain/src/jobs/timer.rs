@@ -131,6 +131,9 @@ impl Times {
     }
 }
 
+/// Seconds of uninterrupted work after which a job is reported: 12 hours (§7).
+pub const LONG_RUN: i64 = 12 * 3600;
+
 /// Seconds of delay that reduce the rating by one.
 const HALF_HOUR: i64 = 30 * 60;
 const TWO_HOURS_EARLY: i64 = -2 * 3600;

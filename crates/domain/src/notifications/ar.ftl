@@ -60,6 +60,27 @@ job_cancelled =
     .title = أُلغيت مهمة
     .message = أُلغيت المهمة { $job }: { $reason }
 
+job_reassigned =
+    .title = أُعيد إسناد مهمة
+    .message = أصبحت المهمة { $job } من نصيب { $person }.
+
+job_on_behalf =
+    .title = تم إجراء نيابةً عنك
+    .message = قام { $person } نيابةً عنك { $action ->
+         [plan] بإدخال الوقت المخطط للمهمة
+         [start] ببدء المهمة
+         [complete] بإكمال المهمة
+        *[leave_incomplete] بترك المهمة غير مكتملة
+    } { $job }: { $reason }
+
+job_timer_corrected =
+    .title = صُحّح مؤقّت مهمة
+    .message = صحّح { $person } مؤقّت المهمة { $job }: { $reason }
+
+job_running_long =
+    .title = مهمة مستمرة منذ وقت طويل
+    .message = المهمة { $job } مستمرة منذ { $date }، أي أكثر من 12 ساعة دون إيقاف مؤقت.
+
 engineer_job_created =
     .title = تم إنشاء مهمة هندسية
     .message = المهمة { $job }: { $title }.
@@ -99,6 +120,10 @@ takeover_bonus =
 quality_review_assigned =
     .title = تم تكليفك بمراجعة جودة
     .message = تنتظر المهمة { $job } مراجعتك حتى { $date }.
+
+quality_review_reassigned =
+    .title = أُعيد إسناد مراجعة
+    .message = يراجع { $person } المهمة { $job } من الآن.
 
 quality_approved =
     .title = تم اعتماد العمل

@@ -60,6 +60,27 @@ job_cancelled =
     .title = Job cancelled
     .message = Job { $job } was cancelled: { $reason }
 
+job_reassigned =
+    .title = Job reassigned
+    .message = { $person } has job { $job } from now on.
+
+job_on_behalf =
+    .title = Done on your behalf
+    .message = { $person } { $action ->
+         [plan] entered your planned time of job
+         [start] started your job
+         [complete] completed your job
+        *[leave_incomplete] reported as incomplete your job
+    } { $job } on your behalf: { $reason }
+
+job_timer_corrected =
+    .title = Timer corrected
+    .message = { $person } corrected the timer of job { $job }: { $reason }
+
+job_running_long =
+    .title = Job running for long
+    .message = Job { $job } has been running since { $date }, for more than 12 hours without a pause.
+
 engineer_job_created =
     .title = Engineer job created
     .message = Job { $job }: { $title }.
@@ -99,6 +120,10 @@ takeover_bonus =
 quality_review_assigned =
     .title = Quality review assigned
     .message = Job { $job } awaits your review until { $date }.
+
+quality_review_reassigned =
+    .title = Review reassigned
+    .message = { $person } reviews job { $job } from now on.
 
 quality_approved =
     .title = Work approved

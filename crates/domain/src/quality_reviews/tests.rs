@@ -59,6 +59,7 @@ fn every_transition_changes_these_fields() {
     insta::assert_snapshot!(changes(&[
         ("approve", &open, &open.approve(approval(), later()).expect("allowed")),
         ("reject", &open, &open.reject(rejection(), later()).expect("allowed")),
+        ("give to another", &open, &open.given_to(id(8), later()).expect("allowed")),
         ("find valid", &rejected, &validated(true)),
         ("find invalid", &rejected, &validated(false)),
     ]), @r#"
@@ -76,6 +77,9 @@ fn every_transition_changes_these_fields() {
       rejection_category: Some(WrongParts)
       rejection_reason: Some("The seal is of the wrong size.")
       evidence: Some("See photos.")
+    give to another
+      qe_id: UserId(8)
+      sla_deadline: Instant(2026-03-03T08:00:00Z)
     find valid
       is_valid: Some(true)
       validated_by_id: Some(UserId(9))
@@ -117,6 +121,7 @@ fn every_command_obeys_the_state_machine() {
             (ReviewCommand::Approve, subject.approve(approval(), now())),
             (ReviewCommand::Reject, subject.reject(rejection(), now())),
             (ReviewCommand::Validate, subject.validate(validation(true), id(9), now())),
+            (ReviewCommand::Reassign, subject.given_to(id(8), now())),
         ];
         for (command, outcome) in outcomes {
             assert_eq!(status_of(outcome), status.after(command), "{command} {status}");
@@ -124,6 +129,9 @@ fn every_command_obeys_the_state_machine() {
     }
     assert_eq!(ReviewRule::UnderReview.code(), Code::Duplicate);
     assert_eq!(ReviewRule::Validated.code(), Code::InvalidState);
+    let open = review(ReviewStatus::Pending);
+    assert_eq!(open.given_to(open.qe_id, now()), Err(ReviewRule::SameReviewer));
+    assert_eq!(ReviewRule::SameReviewer.code(), Code::Duplicate);
 }
 
 #[test]
@@ -152,12 +160,15 @@ fn the_grid_of_states_and_commands() {
     pending  approve  -> approved
     pending  reject   -> rejected
     pending  validate -> INVALID_STATE
+    pending  reassign -> pending
     approved approve  -> INVALID_STATE
     approved reject   -> INVALID_STATE
     approved validate -> INVALID_STATE
+    approved reassign -> INVALID_STATE
     rejected approve  -> INVALID_STATE
     rejected reject   -> INVALID_STATE
     rejected validate -> rejected
+    rejected reassign -> INVALID_STATE
     ");
 }
 
@@ -166,7 +177,7 @@ fn the_least_busy_engineer_reviews_but_never_their_own_work() {
     let qe = |number: i64| User { id: id(number), ..user(Role::QualityEngineer) };
     let (one, two, three) = (qe(1), qe(2), qe(3));
     let chosen = |loads: &[(&User, i64)], worker: i64| {
-        least_busy(loads.iter().copied(), id(worker)).map(|user| user.id.get())
+        least_busy(loads.iter().copied(), &[id(worker)]).map(|user| user.id.get())
     };
     assert_eq!(
         chosen(&[(&one, 2), (&two, 1), (&three, 1)], 9),
@@ -185,6 +196,9 @@ fn the_least_busy_engineer_reviews_but_never_their_own_work() {
         assert_eq!(chosen(&[(ineligible, 0)], 9), None);
     }
     assert_eq!(chosen(&[(&minor, 0)], 9), Some(1));
+    let doers = [id(9), id(1)];
+    let of_another = least_busy([(&one, 0), (&two, 7)], &doers).map(|user| user.id.get());
+    assert_eq!(of_another, Some(2), "not the user who completed it for the worker");
 }
 
 #[test]

@@ -96,6 +96,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    job_interventions (id) {
+        id -> BigInt,
+        job_id -> BigInt,
+        action -> Text,
+        actor_id -> BigInt,
+        owner_id -> BigInt,
+        reason -> Nullable<Text>,
+        changes -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    job_reminders (job_id) {
+        job_id -> BigInt,
+        reminded_on -> Date,
+    }
+}
+
+diesel::table! {
     job_pauses (id) {
         id -> BigInt,
         job_id -> BigInt,

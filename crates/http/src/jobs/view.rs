@@ -81,7 +81,7 @@ pub(crate) struct JobFields {
     work_notes: Option<String>,
     /// Completion status, as given by the client.
     completion_status: Option<String>,
-    /// Reason for leaving it incomplete or for its rejection.
+    /// Reason for leaving it incomplete, for its rejection or its cancellation.
     incomplete_reason: Option<String>,
     /// Admin's bonus, 0 to 10.
     admin_bonus: Option<i64>,

@@ -142,6 +142,7 @@ const UNIQUE: &[Unique] = &[
     ),
     concurrent("job_counters_pkey", "job_counters.name"),
     concurrent("job_cleanings_pkey", "job_cleanings.job_id"),
+    concurrent("job_reminders_pkey", "job_reminders.job_id"),
     concurrent("job_pauses_one_pending_key", "job_pauses.job_id"),
     concurrent("job_pauses_one_open_key", "job_pauses.job_id"),
     concurrent("takeovers_one_request_of_job_key", "takeovers.job_id, takeovers.requested_by_id"),

@@ -6,9 +6,13 @@ use inspection_domain::{
     defects::DefectStatus,
     equipment::Equipment,
     ids::{DefectId, JobId, UserId},
-    jobs::{AssignSpecialist, Job, JobKind, JobRule, NewEngineerJob, Numbers, Reassignment, may_own},
+    jobs::{
+        AssignSpecialist, EngineerReassignment, InterventionAction, Job, JobKind, JobRule, NewEngineerJob,
+        Numbers, Reassignment, may_own,
+    },
     notifications::NotificationType,
     schema::job_counters as counters,
+    text::Text,
     users::User,
 };
 
@@ -18,10 +22,10 @@ use crate::{
     equipment::rows as equipment_rows,
     inspections::rows as inspection_rows,
     jobs::{
-        rows,
+        acting, rows,
         work::{JobWork, notice},
     },
-    takeovers,
+    pauses, takeovers,
     users::rows as user_rows,
 };
 
@@ -60,37 +64,74 @@ pub fn create_for_engineer(tx: &mut Tx<'_>, new: NewEngineerJob) -> Result<Job> 
     let engineer = lock_owner(tx, owner, JobKind::Engineer, "engineer_id")?;
     let numbers = next_numbers(tx, JobKind::Engineer, &engineer)?;
     let job = rows::insert(tx, &Job::of_engineer(new, &engineer, numbers, Some(actor.id), tx.now))?;
-    let created = notice(NotificationType::EngineerJobCreated, &job)
-        .with("title", job.title.as_deref().unwrap_or_default());
-    tx.notify([job.owner_id], &created);
+    notify_created(tx, &job);
     Ok(job)
 }
 
-/// Reassigns an incomplete repair to another specialist, or to the same again (§7). Locks the
+/// Reassigns an unfinished repair to another specialist, or to the same again (§7). Locks the
 /// machine, the defect, the job and the specialist.
 pub fn reassign(tx: &mut Tx<'_>, id: JobId, reassignment: Reassignment) -> Result<Job> {
-    let work = JobWork::lock(tx, id)?;
+    let work = JobWork::lock_of_kind(tx, JobKind::Specialist, id)?;
     let (Some(machine), Some(defect)) = (&work.machine, &work.defect) else {
         return Err(Error::not_found::<Job>());
     };
     let after = work.job.reassigned_to(reassignment.specialist_id, tx.now)?;
-    if rows::find_live_repair(tx.conn, defect.id)?.is_some() {
+    if rows::find_live_repair(tx.conn, defect.id)?.is_some_and(|live| live.id != id) {
         return Err(JobRule::AlreadyAssigned.into());
     }
     if defect.status != DefectStatus::InProgress {
         let assigned = defect.assign(tx.now)?;
         defect_rows::write(tx, AuditAction::Assign, defect, &assigned)?;
     }
-    takeovers::expire(tx, Some(id), None)?;
-    lock_owner(tx, reassignment.specialist_id, JobKind::Specialist, "specialist_id")?;
-    let changes = Changes::between(Some(&work.job), Some(&after));
-    let changes = match reassignment.reason {
-        Some(reason) => changes.with("reason", String::from(reason)),
-        None => changes,
-    };
-    rows::write_with(tx, AuditAction::Reassign, &work.job, &after, changes)?;
+    transfer(tx, &work.job, &after, "specialist_id", reassignment.reason)?;
     notify_assigned(tx, &after, machine);
     Ok(after)
+}
+
+/// Reassigns an unfinished engineer job to another engineer, or to the same again (§7). Locks the
+/// job and the engineer.
+pub fn reassign_engineer_job(tx: &mut Tx<'_>, id: JobId, reassignment: EngineerReassignment) -> Result<Job> {
+    let before = rows::lock_of_kind(tx.conn, JobKind::Engineer, id)?;
+    let after = before.reassigned_to(reassignment.engineer_id, tx.now)?;
+    transfer(tx, &before, &after, "engineer_id", reassignment.reason)?;
+    notify_created(tx, &after);
+    Ok(after)
+}
+
+/// Transfers a job, which is locked, to its new owner, whom `field` names in errors. Its pause
+/// ends, takeovers are denied, and the previous owner is notified (§7).
+fn transfer(
+    tx: &mut Tx<'_>,
+    before: &Job,
+    after: &Job,
+    field: &str,
+    reason: Option<Text<2000>>,
+) -> Result<()> {
+    let id = before.id;
+    pauses::close_pauses(tx, id)?;
+    takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
+    takeovers::expire(tx, Some(id), None)?;
+    let owner = lock_owner(tx, after.owner_id, after.kind, field)?;
+    let reason = reason.map(String::from);
+    let changes = Changes::between(Some(before), Some(after));
+    let changes = match &reason {
+        Some(reason) => changes.with("reason", reason.as_str()),
+        None => changes,
+    };
+    rows::write_with(tx, AuditAction::Reassign, before, after, changes)?;
+    acting::record(tx, InterventionAction::Reassign, before, reason)?;
+    if before.owner_id != after.owner_id {
+        let reassigned =
+            notice(NotificationType::JobReassigned, after).with("person", owner.full_name.as_str());
+        tx.notify([before.owner_id], &reassigned);
+    }
+    Ok(())
+}
+
+fn notify_created(tx: &mut Tx<'_>, job: &Job) {
+    let created = notice(NotificationType::EngineerJobCreated, job)
+        .with("title", job.title.as_deref().unwrap_or_default());
+    tx.notify([job.owner_id], &created);
 }
 
 fn notify_assigned(tx: &mut Tx<'_>, job: &Job, machine: &Equipment) {

@@ -1,18 +1,21 @@
-//! The end of a job: complete or left incomplete (§7, §8).
+//! The end of a job: complete, left incomplete or cancelled (§7, §8).
+
+use std::collections::BTreeSet;
 
 use inspection_domain::{
     audit::AuditAction,
     defects::Resolution,
-    ids::JobId,
-    jobs::{Completion, IncompleteReason, Job, JobKind},
+    ids::{JobId, UserId},
+    jobs::{Cancellation, Completion, IncompleteReason, InterventionAction, Job, JobKind},
     notifications::NotificationType,
     text::Text,
 };
 
 use crate::{
-    Result, Tx, defects,
+    Result, Tx,
+    defects::{self, rows as defect_rows},
     jobs::{
-        rows,
+        acting, rows,
         work::{JobWork, notice},
     },
     pauses, quality_reviews, takeovers,
@@ -23,10 +26,11 @@ use crate::{
 /// service unless another repair needs it, a quality engineer gets the review, and a takeover ends
 /// with its bonus (§7, §8). Locks the machine, the defect, the job, and last the accounts.
 pub fn complete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, completion: Completion) -> Result<Job> {
-    let work = JobWork::lock_for_actor(tx, kind, id)?;
+    let work = JobWork::lock_of_kind(tx, kind, id)?;
+    let reason = acting::authorize(tx, &work.job, completion.on_behalf_reason.clone())?;
     let notes = String::from(completion.work_notes.clone());
     let after = work.job.complete(completion, tx.now)?;
-    rows::write(tx, AuditAction::Complete, &work.job, &after)?;
+    acting::write(tx, (AuditAction::Complete, InterventionAction::Complete), &work.job, &after, reason)?;
     pauses::close_pauses(tx, id)?;
     takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
     if let (Some(defect), Some(machine)) = (&work.defect, &work.machine)
@@ -51,10 +55,12 @@ pub fn complete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, completion: Completio
 
 /// Leaves a job incomplete, for a reason; the admins are notified (§7). Locks the job.
 pub fn leave_incomplete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, reason: IncompleteReason) -> Result<Job> {
-    let before = rows::lock_for_actor(tx, kind, id)?;
+    let before = rows::lock_of_kind(tx.conn, kind, id)?;
+    let on_behalf = acting::authorize(tx, &before, reason.on_behalf_reason)?;
     let reason = String::from(reason.reason);
     let after = before.leave_incomplete(reason.clone(), tx.now)?;
-    rows::write(tx, AuditAction::LeaveIncomplete, &before, &after)?;
+    let command = (AuditAction::LeaveIncomplete, InterventionAction::LeaveIncomplete);
+    acting::write(tx, command, &before, &after, on_behalf)?;
     pauses::close_pauses(tx, id)?;
     takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
     let admins = user_rows::active_admins(tx.conn)?;
@@ -62,5 +68,32 @@ pub fn leave_incomplete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, reason: Incom
         .with("person", tx.actor_name()?)
         .with("reason", reason.as_str());
     tx.notify(admins, &incomplete);
+    Ok(after)
+}
+
+/// Cancels a job that is not completed: its pause ends, takeovers are denied, its defect is open
+/// again and its machine released. The owner and the creator are notified (§7). Locks the machine,
+/// the defect and the job.
+pub fn cancel(tx: &mut Tx<'_>, kind: JobKind, id: JobId, cancellation: Cancellation) -> Result<Job> {
+    let work = JobWork::lock_of_kind(tx, kind, id)?;
+    let reason = String::from(cancellation.reason);
+    let after = work.job.cancel(reason.clone(), tx.now)?;
+    rows::write(tx, AuditAction::Cancel, &work.job, &after)?;
+    acting::record(tx, InterventionAction::Cancel, &work.job, Some(reason.clone()))?;
+    pauses::close_pauses(tx, id)?;
+    takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
+    takeovers::expire(tx, Some(id), None)?;
+    // A defect that another repair is assigned to, or that is resolved, stays as it is.
+    if let Some(defect) = &work.defect
+        && rows::find_live_repair(tx.conn, defect.id)?.is_none()
+        && let Ok(open) = defect.unassign(tx.now)
+    {
+        defect_rows::write(tx, AuditAction::Reopen, defect, &open)?;
+    }
+    work.leave_machine(tx)?;
+    let actor = tx.actor_id();
+    let concerned: BTreeSet<UserId> = after.created_by_id.into_iter().chain([after.owner_id]).collect();
+    let cancelled = notice(NotificationType::JobCancelled, &after).with("reason", reason.as_str());
+    tx.notify(concerned.into_iter().filter(|person| Some(*person) != actor), &cancelled);
     Ok(after)
 }

@@ -1,13 +1,17 @@
-//! Rows of `jobs` and `job_cleanings`: lookups, locks, inserts and guarded writes.
+//! Rows of `jobs` and of their cleanings, interventions and reminders: lookups, locks, inserts and
+//! guarded writes.
 
 use std::collections::HashMap;
 
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
-    ids::{DefectId, JobId},
-    jobs::{Cleaning, Job, JobKind, JobStatus},
-    schema::{job_cleanings as cleanings, jobs},
+    ids::{DefectId, JobId, UserId},
+    jobs::{Cleaning, Intervention, InterventionAction, Job, JobKind, JobStatus},
+    schema::{
+        job_cleanings as cleanings, job_interventions as interventions, job_reminders as reminders, jobs,
+    },
+    time::Date,
     users::User,
 };
 
@@ -103,6 +107,31 @@ pub(crate) fn write_with(
 ) -> Result<()> {
     update_row!(tx, jobs, before, after, jobs::status.eq(before.status))?;
     tx.record_with(action, Some(before), Some(after), changes);
+    Ok(())
+}
+
+/// Inserts the record of an intervention in a job, which is locked.
+pub(crate) fn insert_intervention(tx: &mut Tx<'_>, new: &Intervention) -> Result<()> {
+    insert_row!(tx, interventions, Intervention, new)?;
+    Ok(())
+}
+
+/// Users who have completed a job for this owner.
+pub(crate) fn completed_for(conn: &mut DbConnection, job: JobId, owner: UserId) -> Result<Vec<UserId>> {
+    let completions = interventions::table
+        .filter(interventions::job_id.eq(job))
+        .filter(interventions::action.eq(InterventionAction::Complete))
+        .filter(interventions::owner_id.eq(owner));
+    Ok(with_conn!(conn, |c| completions.select(interventions::actor_id).load(c))?)
+}
+
+/// Records that these jobs, which are locked, were reported on this day.
+pub(crate) fn write_reminders(conn: &mut DbConnection, ids: &[JobId], on: Date) -> Result<()> {
+    let earlier = reminders::table.filter(reminders::job_id.eq_any(ids));
+    with_conn!(&mut *conn, |c| diesel::delete(earlier).execute(c))?;
+    let rows: Vec<_> =
+        ids.iter().map(|id| (reminders::job_id.eq(*id), reminders::reminded_on.eq(on))).collect();
+    with_conn!(conn, |c| diesel::insert_into(reminders::table).values(&rows).execute(c))?;
     Ok(())
 }
 

@@ -45,14 +45,10 @@ impl JobWork {
         Ok(Self { machine, defect, job: rows::lock(tx.conn, id)? })
     }
 
-    /// Locks a job of this kind that the actor works on (§7).
-    pub(crate) fn lock_for_actor(tx: &mut Tx<'_>, kind: JobKind, id: JobId) -> Result<Self> {
+    /// Locks a job of this kind.
+    pub(crate) fn lock_of_kind(tx: &mut Tx<'_>, kind: JobKind, id: JobId) -> Result<Self> {
         let work = Self::lock(tx, id)?;
-        if work.job.kind != kind {
-            return Err(Error::not_found::<Job>());
-        }
-        work.job.may_be_worked_on_by(tx.actor()?)?;
-        Ok(work)
+        if work.job.kind == kind { Ok(work) } else { Err(Error::not_found::<Job>()) }
     }
 
     /// Returns the machine to service, unless another repair of it is planned or under way (§7).
@@ -72,7 +68,7 @@ impl JobWork {
     /// Cancels a live repair because the defect is a false alarm; its owner and its creator are
     /// notified, except the actor (§6).
     pub(crate) fn cancel(&self, tx: &mut Tx<'_>, reason: &str) -> Result<Job> {
-        let after = self.job.cancel(tx.now)?;
+        let after = self.job.cancel(reason.to_owned(), tx.now)?;
         rows::write(tx, AuditAction::Cancel, &self.job, &after)?;
         self.leave_machine(tx)?;
         let cancelled = notice(NotificationType::JobCancelled, &after).with("reason", reason);

@@ -7,6 +7,7 @@ use inspection_domain::{
     ids::{JobId, PauseId},
     pauses::{Pause, PauseStatus},
     schema::job_pauses as pauses,
+    time::Instant,
 };
 
 use crate::db::{
@@ -28,6 +29,18 @@ pub(crate) fn find_with_status(
 ) -> Result<Option<Pause>> {
     let of_job = pauses::table.filter(pauses::job_id.eq(job)).filter(pauses::status.eq(status));
     Ok(with_conn!(conn, |c| of_job.select(Pause::as_select()).first(c)).optional()?)
+}
+
+/// The pauses of a job that have begun, the present one included.
+pub(crate) fn list_begun(conn: &mut DbConnection, job: JobId) -> Result<Vec<Pause>> {
+    let begun = pauses::table.filter(pauses::job_id.eq(job)).filter(pauses::paused_at.is_not_null());
+    Ok(with_conn!(conn, |c| begun.order(pauses::id).select(Pause::as_select()).load(c))?)
+}
+
+/// End of the last pause of a job.
+pub(crate) fn last_end(conn: &mut DbConnection, job: JobId) -> Result<Option<Instant>> {
+    let of_job = pauses::table.filter(pauses::job_id.eq(job));
+    Ok(with_conn!(conn, |c| of_job.select(diesel::dsl::max(pauses::resumed_at)).first(c))?)
 }
 
 /// Inserts and records a pause.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use inspection_domain::{
-    audit::AuditAction,
+    audit::{AuditAction, Changes},
     ids::{JobId, ReviewId, UserId},
     quality_reviews::{QualityReview, ReviewStatus},
     schema::quality_reviews as reviews,
@@ -57,6 +57,17 @@ pub(crate) fn write(
     before: &QualityReview,
     after: &QualityReview,
 ) -> Result<()> {
+    write_with(tx, action, before, after, Changes::between(Some(before), Some(after)))
+}
+
+/// Writes a review, whose job is locked, and records these changes.
+pub(crate) fn write_with(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &QualityReview,
+    after: &QualityReview,
+    changes: Changes,
+) -> Result<()> {
     update_row!(
         tx,
         reviews,
@@ -65,6 +76,6 @@ pub(crate) fn write(
         reviews::status.eq(before.status),
         reviews::validated_at.is_null()
     )?;
-    tx.record(action, Some(before), Some(after));
+    tx.record_with(action, Some(before), Some(after), changes);
     Ok(())
 }

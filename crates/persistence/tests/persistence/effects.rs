@@ -232,6 +232,7 @@ fn is_user(entity: &str, field: &str) -> bool {
         "electrical_inspector_id",
         "leave_coverage_for",
         "mechanical_inspector_id",
+        "on_behalf_of",
         "owner_id",
         "partner_id",
         "qe_id",

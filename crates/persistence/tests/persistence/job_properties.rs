@@ -69,7 +69,7 @@ fn try_one(
     };
     match what {
         0 => act(db, context, &actor, |tx| jobs::plan(tx, kind, id, &input(json!({"hours": 1.5})))).map(drop),
-        1 | 2 => act(db, context, &actor, |tx| jobs::start(tx, kind, id)).map(drop),
+        1 | 2 => act(db, context, &actor, |tx| jobs::start(tx, kind, id, input(json!({})))).map(drop),
         3 | 4 => act(db, context, &actor, |tx| {
             jobs::complete(tx, kind, id, input(json!({"work_notes": "Changed the seal."})))
         })
@@ -122,6 +122,24 @@ fn try_one(
                 json!({"defect_id": job.defect_id, "verdict": verdict, "technical_notes": "Seen."});
             act(db, context, &actor, |tx| defect_assessments::assess(tx, input(assessment))).map(drop)
         }
+        20 => {
+            let reason = input(json!({"reason": "The crane is sold."}));
+            act(db, context, admin, |tx| jobs::cancel(tx, kind, id, reason)).map(drop)
+        }
+        21 => {
+            let done = json!({"work_notes": "Changed the seal.", "on_behalf_reason": "The owner is ill."});
+            act(db, context, admin, |tx| jobs::complete(tx, kind, id, input(done))).map(drop)
+        }
+        22 => {
+            let started =
+                job.started_at.unwrap_or(job.created_at).plus_seconds(-(i64::try_from(who).unwrap_or(0)));
+            let timer = json!({"started_at": started, "reason": "The phone was off."});
+            act(db, context, admin, |tx| jobs::correct_timer(tx, kind, id, input(timer))).map(drop)
+        }
+        23 => act(db, context, admin, |tx| {
+            jobs::correct_timer(tx, kind, id, input(json!({"pauses": [], "reason": "The phone was off."})))
+        })
+        .map(drop),
         _ => {
             let to = any_user(crew, who).id;
             let new = json!({"specialist_id": to});
@@ -179,7 +197,7 @@ on_both_databases! {
         let mut crew = Crew { shop, others, jobs: Vec::new() };
         let mut done = 0;
         let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 10, ..ProptestConfig::default() });
-        let steps = prop::collection::vec((0..21_usize, 0..3_usize, 0..60_usize, 0..200_000_i64), 1..80);
+        let steps = prop::collection::vec((0..25_usize, 0..3_usize, 0..60_usize, 0..200_000_i64), 1..80);
         let cases: Vec<_> = (0..10)
             .map(|_| steps.new_tree(&mut runner).expect("a case"))
             .map(|tree| proptest::strategy::ValueTree::current(&tree))

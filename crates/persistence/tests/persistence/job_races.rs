@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use inspection_domain::{
     assignments::AssignmentStatus,
+    defects::DefectStatus,
     ids::DefectId,
     inspections::InspectionStatus,
     jobs::JobStatus,
@@ -12,7 +13,9 @@ use inspection_domain::{
     takeovers::TakeoverStatus,
     users::{Role, User},
 };
-use inspection_persistence::{assignments, inspections, jobs, pauses, quality_reviews, takeovers, users};
+use inspection_persistence::{
+    assignments, defects, inspections, jobs, pauses, quality_reviews, takeovers, users,
+};
 use inspection_testkit::{
     builders::{
         act, assigned, checklist_with, completed, defect, engineer_job, equipment, equipment_with, finished,
@@ -27,6 +30,7 @@ use crate::{
     ALL,
     jobs::shop,
     races::{at_once, tally},
+    transactions::rows,
 };
 
 fn notes() -> inspection_domain::jobs::Completion {
@@ -34,15 +38,62 @@ fn notes() -> inspection_domain::jobs::Completion {
 }
 
 on_both_databases! {
-    fn of_two_starts_one_begins(db: TestDatabase) {
+    fn a_start_that_is_sent_several_times_begins_once(db: TestDatabase) {
         let (context, _) = context();
         let shop = shop(&db, &context);
         for _ in 0..rounds() {
             let job = shop.repair(&db, &context);
             inspection_testkit::builders::planned(&db, &context, &shop.specialist, &job);
-            let (done, refused) = tally(at_once(3, |_| act(&db, &context, &shop.specialist, |tx| jobs::start(tx, job.kind, job.id))));
-            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
+            let before = rows(&db);
+            let (done, refused) = tally(at_once(3, |_| act(&db, &context, &shop.specialist, |tx| jobs::start(tx, job.kind, job.id, input(json!({}))))));
+            assert_eq!((done.len(), refused), (3, vec![]));
+            assert!(done.iter().all(|job| *job == done[0]), "{done:?}");
+            assert_eq!(rows(&db)["audit_entries"], before["audit_entries"] + 1);
             completed(&db, &context, &shop.specialist, &job);
+        }
+    }
+
+    fn a_job_is_cancelled_or_completed(db: TestDatabase) {
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        for _ in 0..rounds() {
+            let job = shop.repair(&db, &context);
+            started(&db, &context, &shop.specialist, &job);
+            let (done, refused) = tally(at_once(2, |n| {
+                if n == 0 {
+                    let reason = input(json!({"reason": "The crane is sold."}));
+                    act(&db, &context, &shop.admin, |tx| jobs::cancel(tx, job.kind, job.id, reason))
+                } else {
+                    act(&db, &context, &shop.specialist, |tx| jobs::complete(tx, job.kind, job.id, notes()))
+                }
+            }));
+            assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
+            let defect = db.read(|conn| defects::get(conn, job.defect_id.unwrap())).unwrap();
+            let expected = match done[0].status {
+                JobStatus::Cancelled => DefectStatus::Open,
+                JobStatus::Completed => DefectStatus::Resolved,
+                other => panic!("{other}"),
+            };
+            assert_eq!(defect.status, expected);
+        }
+    }
+
+    fn of_two_reassignments_the_later_counts(db: TestDatabase) {
+        let (context, _) = context();
+        let shop = shop(&db, &context);
+        let others = [user(&db, &context, Role::Specialist), user(&db, &context, Role::Specialist)];
+        for _ in 0..rounds() {
+            let job = shop.repair(&db, &context);
+            started(&db, &context, &shop.specialist, &job);
+            let (done, refused) = tally(at_once(2, |n| {
+                let to = input(json!({"specialist_id": others[n].id}));
+                act(&db, &context, &shop.admin, |tx| jobs::reassign(tx, job.id, to))
+            }));
+            assert_eq!((done.len(), refused), (2, vec![]));
+            let now = db.read(|conn| jobs::get_visible(conn, &shop.admin, job.kind, job.id)).unwrap();
+            assert!(others.iter().any(|other| other.id == now.owner_id) && now.status == JobStatus::Assigned);
+            let log = db.read(|conn| jobs::interventions(conn, &shop.admin, job.kind, job.id, ALL)).unwrap();
+            assert_eq!((log.items.len(), log.items[1].owner_id), (2, shop.specialist.id));
         }
     }
 

@@ -81,7 +81,7 @@ on_both_databases! {
         planned(&db, &context, &shop.specialist, &other);
         completed(&db, &context, &shop.specialist, &one);
         assert_eq!(status(&db, id), EquipmentStatus::UnderMaintenance, "another is planned");
-        act(&db, &context, &shop.specialist, |tx| jobs::start(tx, other.kind, other.id)).expect("begun");
+        act(&db, &context, &shop.specialist, |tx| jobs::start(tx, other.kind, other.id, input(json!({})))).expect("begun");
         completed(&db, &context, &shop.specialist, &other);
         assert_eq!(status(&db, id), EquipmentStatus::Active);
     }
@@ -112,16 +112,18 @@ on_both_databases! {
         let (kind, id) = (job.kind, job.id);
         let before = rows(&db);
         let done = || input(json!({"work_notes": "Changed the seal."}));
-        assert_eq!(code(act(&db, &context, &shop.specialist, |tx| jobs::start(tx, kind, id))), Code::PlannedTimeRequired);
+        assert_eq!(code(act(&db, &context, &shop.specialist, |tx| jobs::start(tx, kind, id, input(json!({}))))), Code::PlannedTimeRequired);
         assert_eq!(code(act(&db, &context, &shop.specialist, |tx| jobs::complete(tx, kind, id, done()))), Code::InvalidState);
-        assert_eq!(code(act(&db, &context, &other, |tx| jobs::start(tx, kind, id))), Code::Forbidden);
-        assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::complete(tx, kind, id, done()))), Code::Forbidden);
+        assert_eq!(code(act(&db, &context, &other, |tx| jobs::start(tx, kind, id, input(json!({}))))), Code::Forbidden);
+        assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::complete(tx, kind, id, done()))), Code::ValidationError, "on behalf, without a reason");
         assert_eq!(code(act(&db, &context, &shop.admin, |tx| pauses::force(tx, kind, id, input(json!({}))))), Code::InvalidState);
         assert_eq!(code(act(&db, &context, &other, |tx| takeovers::request_job(tx, kind, id, input(json!({}))))), Code::InvalidState);
         let reward = input(json!({"bonus": 3}));
         assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::reward(tx, kind, id, &reward))), Code::InvalidState);
         let body = json!({"specialist_id": other.id});
-        assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::reassign(tx, id, input(body.clone())))), Code::InvalidState);
+        assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::reassign(tx, id, input(json!({"specialist_id": shop.admin.id}))))), Code::ValidationError);
+        let timer = || input(json!({"pauses": [], "reason": "The phone was off."}));
+        assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::correct_timer(tx, kind, id, timer()))), Code::InvalidState);
         assert_eq!(code(act(&db, &context, &shop.admin, |tx| jobs::assign_specialist(tx, job.defect_id.unwrap(), input(body.clone())))), Code::InvalidState);
         assert_eq!(rows(&db), before);
         assert_eq!(db.read(|conn| jobs::get_visible(conn, &shop.admin, kind, id)).expect("a job"), job);

@@ -126,6 +126,7 @@ fn every_list<'a>(admin: &'a User, person: &'a User) -> Vec<List<'a>> {
         plain("jobs unplanned", |c, p| jobs::unplanned(c, person, p)),
         plain("jobs active", |c, p| jobs::active(c, person, p)),
         plain("jobs stalled", move |c, p| jobs::stalled(c, now, p)),
+        plain("interventions", move |c, p| jobs::interventions(c, admin, JobKind::Engineer, job, p)),
         plain("pauses", move |c, p| pauses::history(c, admin, JobKind::Engineer, job, p)),
         plain("pauses pending", pauses::pending),
         filtered("takeovers", |c, f: TakeoverFilter, p| takeovers::list(c, admin, &f, p)),

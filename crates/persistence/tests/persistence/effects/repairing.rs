@@ -2,7 +2,7 @@
 
 use inspection_domain::{jobs::Job, users::User};
 use inspection_testkit::builders::{
-    checklist, completed, defect, engineer_job, equipment, input, paused, repair, review, started,
+    checklist, completed, defect, engineer_job, equipment, finished, input, paused, repair, review, started,
 };
 use serde_json::json;
 
@@ -30,7 +30,7 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
         json!({"specialist_id": owner.id, "category": "major", "major_reason": "The gear is cracked."});
     let job = effects!(ledger, &admin, jobs::assign_specialist(one, input(assign)));
     effects!(ledger, &owner, jobs::plan(job.kind, job.id, &input(json!({"planned_time_hours": 2}))));
-    effects!(ledger, &owner, jobs::start(job.kind, job.id));
+    effects!(ledger, &owner, jobs::start(job.kind, job.id, input(json!({}))));
     let pause = json!({"reason_category": "parts", "reason_details": "The seal is ordered."});
     let denied = effects!(ledger, &owner, pauses::request(job.kind, job.id, input(pause.clone())));
     effects!(ledger, &admin, pauses::deny(denied.id, input(json!({"reason": "There is one in the store."}))));
@@ -98,6 +98,46 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     ledger.clock.advance_seconds(8 * 86_400);
     ledger.run_task("monitor_qe_sla");
 
+    // Reviews that are given to another quality engineer.
+    let job = repair(db, &context, &admin, found(ledger), &owner);
+    finished(db, &ledger.context, &owner, &job);
+    let (pending, _) = review(db, &admin, &job);
+    let second = ledger.user("second quality engineer", json!({"role": "quality_engineer"}));
+    let to = input(json!({"qe_id": second.id, "reason": "Her colleague is ill."}));
+    effects!(ledger, &admin, quality_reviews::reassign(pending.id, to));
+    ledger.set_active(&admin, &second, false);
+
+    // Work on behalf of an owner, and corrections of the timer.
+    let job = repair(db, &context, &admin, found(ledger), &owner);
+    let ill = "The owner is ill.";
+    let plan = json!({"planned_time_hours": 2, "on_behalf_reason": ill});
+    effects!(ledger, &engineer, "on behalf", jobs::plan(job.kind, job.id, &input(plan)));
+    let start = json!({"on_behalf_reason": ill});
+    effects!(ledger, &engineer, "on behalf", jobs::start(job.kind, job.id, input(start)));
+    effects!(ledger, &owner, "again", jobs::start(job.kind, job.id, input(json!({}))));
+    ledger.clock.advance_seconds(13 * 3_600);
+    ledger.run_task("check_backlog");
+    let now = ledger.context.clock.now();
+    let pauses = json!([{"paused_at": now.plus_seconds(-12 * 3_600), "resumed_at": now}]);
+    let timer = json!({"pauses": pauses, "reason": "The phone was off."});
+    effects!(ledger, &admin, jobs::correct_timer(job.kind, job.id, input(timer)));
+    let done = json!({"work_notes": "Changed the seal.", "on_behalf_reason": ill});
+    effects!(ledger, &admin, "on behalf", jobs::complete(job.kind, job.id, input(done)));
+
+    // A job cancelled while paused, with requests for a takeover.
+    let job = repair(db, &context, &admin, found(ledger), &owner);
+    started(db, &context, &owner, &job);
+    paused(db, &context, &owner, &admin, &job);
+    ledger.clock.advance_seconds(3 * 86_400);
+    effects!(
+        ledger,
+        &other,
+        "of a job to cancel",
+        takeovers::request_job(job.kind, job.id, input(json!({})))
+    );
+    let reason = input(json!({"reason": "The crane is sold."}));
+    effects!(ledger, &engineer, jobs::cancel(job.kind, job.id, reason));
+
     // A job left incomplete while paused, and assigned again.
     let job = repair(db, &context, &admin, found(ledger), &owner);
     started(db, &context, &owner, &job);
@@ -138,7 +178,7 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
         "taken over",
         jobs::plan(job.kind, job.id, &input(json!({"planned_time_hours": 1})))
     );
-    effects!(ledger, &taker, "taken over", jobs::start(job.kind, job.id));
+    effects!(ledger, &taker, "taken over", jobs::start(job.kind, job.id, input(json!({}))));
     effects!(
         ledger,
         &taker,
@@ -173,7 +213,7 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
         "an engineer's",
         jobs::plan(job.kind, job.id, &input(json!({"planned_time_hours": 5})))
     );
-    effects!(ledger, &engineer, "an engineer's", jobs::start(job.kind, job.id));
+    effects!(ledger, &engineer, "an engineer's", jobs::start(job.kind, job.id, input(json!({}))));
     effects!(
         ledger,
         &engineer,
@@ -181,7 +221,11 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
         jobs::complete(job.kind, job.id, input(json!({"work_notes": "Surveyed all of it."})))
     );
     let own = json!({"job_type": "custom_project", "title": "A new survey"});
-    effects!(ledger, &engineer, "for oneself", jobs::create_for_engineer(input(own)));
+    let job = effects!(ledger, &engineer, "for oneself", jobs::create_for_engineer(input(own)));
+    let colleague = ledger.user("colleague", json!({"role": "engineer"}));
+    let to = input(json!({"engineer_id": colleague.id, "reason": "She knows the quay."}));
+    effects!(ledger, &admin, jobs::reassign_engineer_job(job.id, to));
+    ledger.set_active(&admin, &colleague, false);
     let job = engineer_job(db, &context, &admin, &engineer);
     started(db, &context, &engineer, &job);
     effects!(

@@ -149,6 +149,18 @@ pub(super) const TABLES: &[(&str, i64, &[Column])] = &[
         ],
     ),
     (
+        "job_interventions",
+        MEDIUM,
+        &[
+            ("job_id", "n"),
+            ("action", "[plan start complete]"),
+            ("actor_id", "{500}"),
+            ("owner_id", "{500}"),
+            ("changes", "'{}'"),
+            ("created_at", "{at}"),
+        ],
+    ),
+    (
         "takeovers",
         MEDIUM,
         &[
