@@ -15,11 +15,15 @@ use crate::site::{largest_page, on_both};
 /// Objects without all of their fields. The list only shrinks.
 const NOT_YET: &[&str] = &[];
 
-/// States in which no row stays.
+/// States in which no row stays, or that these readers don't have.
 const TRANSIENT: &[&str] = &[
     // The second half of an inspection creates the assessment in the same transaction.
     "AssignmentView.status both_complete",
-    // Only a repair is cancelled, with its defect.
+    // The readers with a team inspect the mechanical half.
+    "AssignmentView.my_status both_complete",
+    "AssignmentView.my_status elec_complete",
+    "AssignmentView.my_status unassigned",
+    // No planner has cancelled one.
     "EngineerJobView.status cancelled",
 ];
 

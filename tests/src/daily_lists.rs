@@ -32,7 +32,7 @@ on_both! {
         let assignments = detail.data()["assignments"].as_array().expect("assignments");
         let machines: Vec<&Value> = assignments.iter().map(|assignment| &assignment["equipment_id"]).collect();
         assert_eq!(machines, [&json!(active.id), &json!(maintained.id)]);
-        assert!(assignments.iter().all(|assignment| assignment["template_id"] == json!(template.id)), "the first routine counts");
+        assert!(assignments.iter().all(|assignment| assignment["template_id"] == json!(other.id)), "the newest checklist of the type");
     }
 
     fn a_refresh_adds_missing_assignments_and_changes_nothing_else(site: TestSite) {
@@ -57,6 +57,10 @@ on_both! {
 
     fn planners_list_and_generate_and_everyone_reads_one(site: TestSite) {
         let planner = site.user(Role::Engineer);
+        let admin = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        builders::routine(&site.db, &site.context, &admin, template.id);
+        builders::equipment(&site.db, &site.context);
         let (list, _) = builders::generated(&site.db, &site.context, &planner);
         for role in Role::ALL {
             let client = site.as_a(*role);
@@ -67,5 +71,82 @@ on_both! {
             assert_eq!(generated, if plans { 200 } else { 403 }, "{role}");
             assert_eq!(client.get(&format!("/api/inspection-assignments/lists/{}", list.id)).status, 200, "{role}");
         }
+    }
+
+    fn an_engineer_publishes_a_new_checklist_and_tomorrow_asks_its_questions(site: TestSite) {
+        let admin = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        builders::routine(&site.db, &site.context, &admin, template.id);
+        builders::equipment(&site.db, &site.context);
+        let client = site.client(&admin);
+        let newer = client.post(&format!("/api/checklists/{}/versions", template.id), &json!({"version": "next"}));
+        assert_eq!(newer.status, 201, "{}", newer.text);
+        let list = |date: &str| {
+            let generated = client.post("/api/inspection-assignments/lists/generate", &json!({"target_date": date, "shift": "day"}));
+            generated.data()["assignments"][0]["template_id"].clone()
+        };
+        assert_eq!(list("2026-03-03"), newer.data()["id"]);
+        client.put(&format!("/api/checklists/{}", newer.id()), &json!({"is_active": false}));
+        assert_eq!(list("2026-03-04"), json!(template.id));
+        client.put(&format!("/api/checklists/{}", template.id), &json!({"is_active": false}));
+        assert_eq!(list("2026-03-05"), json!(template.id), "an inspection by an old checklist is better than none");
+    }
+
+    fn a_planner_learns_why_there_is_nothing_to_inspect(site: TestSite) {
+        let admin = site.user(Role::Admin);
+        let client = site.client(&admin);
+        let generate = |lang: &str| {
+            client.post(&format!("/api/inspection-assignments/lists/generate?lang={lang}"), &json!({"target_date": "2026-03-02", "shift": "day"}))
+        };
+        let none = generate("en");
+        assert_eq!((none.status, none.code(), none.fields()), (400, "RULE_VIOLATION", Vec::<&str>::new()), "{}", none.text);
+        assert!(none.text.contains("no active routine runs"), "{}", none.text);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        let (routine, _) = builders::routine_with(&site.db, &site.context, &admin, template.id, |body| {
+            body["asset_types"] = json!(["crane", "winch"]);
+        });
+        builders::equipment_with(&site.db, &site.context, |body| body["status"] = json!("stopped"));
+        let refused = generate("en");
+        assert_eq!((refused.code(), refused.fields().len()), ("RULE_VIOLATION", 2), "{}", refused.text);
+        let texts: Vec<String> = refused.json["errors"].as_array().expect("errors").iter().map(|error| format!("{}: {}", error["field"], error["message"])).collect();
+        assert_eq!(texts, [
+            format!("\"routines.{}\": \"Daily round: no machine of the type crane is in use: 1 with the status stopped\"", routine.id),
+            format!("\"routines.{}\": \"Daily round: no machine is of the type winch\"", routine.id),
+        ]);
+        assert!(generate("ar").json["errors"][0]["message"].as_str().expect("a text").contains("لا توجد معدة"));
+        assert_eq!(client.get("/api/inspection-assignments/lists").json["pagination"]["total"], 0, "no empty list");
+        builders::equipment(&site.db, &site.context);
+        assert_eq!(generate("en").status, 201);
+    }
+
+    fn a_machine_out_of_service_leaves_the_lists(site: TestSite) {
+        let admin = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        builders::routine(&site.db, &site.context, &admin, template.id);
+        let machines = [(); 4].map(|()| builders::equipment(&site.db, &site.context));
+        let (list, on_it) = builders::generated(&site.db, &site.context, &admin);
+        let team = builders::team(&site.db, &site.context);
+        for assignment in &on_it[..3] {
+            builders::assigned(&site.db, &site.context, &admin, assignment.id, &team);
+        }
+        builders::half_answered(&site.db, &site.context, &team.mechanical, on_it[1].id, &[]);
+        builders::half_submitted(&site.db, &site.context, &team.mechanical, on_it[2].id, &[]);
+        let inspector = crate::actors::Actor { user: team.electrical.clone() };
+        inspector.new_notifications(&site);
+        let client = site.client(&admin);
+        let path = |n: usize| format!("/api/equipment/{}", machines[n].id);
+        assert_eq!(client.delete(&path(0)).status, 200);
+        for n in 1..4 {
+            let gone = client.put(&path(n), &json!({"status": "out_of_service", "status_reason": "sold"}));
+            assert_eq!(gone.status, 200, "{}", gone.text);
+        }
+        let after = client.get(&format!("/api/inspection-assignments/lists/{}", list.id)).data().clone();
+        let left: Vec<&Value> = after["assignments"].as_array().expect("a list").iter().map(|one| &one["id"]).collect();
+        assert_eq!((&after["total_assets"], left), (&json!(1), vec![&json!(on_it[2].id)]), "a half is submitted");
+        assert_eq!(inspector.new_notifications(&site), ["inspection_unassigned", "inspection_unassigned"]);
+        let history = client.get(&format!("{}/history", path(1)));
+        assert_eq!(history.data()[0]["status_change"]["reason"], "sold", "{}", history.text);
+        let pending = site.client(&team.mechanical).get("/api/inspection-assignments/my-assignments");
+        assert_eq!(pending.json["pagination"]["total"], 1);
     }
 }

@@ -38,9 +38,9 @@ on_both! {
     fn a_defect_is_overdue_after_its_due_date_until_it_is_resolved(site: TestSite) {
         let (admin, inspector, path) = found(&site);
         let overdue = || admin.client(&site).get("/api/defects?overdue=true").json["pagination"]["total"].clone();
-        site.clock.set("2026-03-09T23:59:59Z");
+        site.clock.set("2026-03-10T06:59:59Z");
         assert_eq!(overdue(), 0);
-        site.clock.set("2026-03-10T00:00:00Z");
+        site.clock.set("2026-03-10T07:00:00Z");
         assert_eq!(overdue(), 1);
         inspector.post(&site, &format!("{path}/resolve"), json!({"resolution_notes": "New seal."}));
         assert_eq!(overdue(), 0);

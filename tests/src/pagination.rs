@@ -7,7 +7,9 @@ use inspection_domain::{
     tasks::TaskName,
     users::{Role, User},
 };
-use inspection_persistence::{Context, bonus_stars, daily_lists, pauses, ratings, takeovers, tasks, users};
+use inspection_persistence::{
+    Context, bonus_stars, daily_lists, jobs, pauses, ratings, takeovers, tasks, users,
+};
 use inspection_testkit::{
     builders::{self, Team},
     clients::Client,
@@ -81,8 +83,15 @@ fn several_of_each(site: &TestSite) -> [User; 3] {
     let engineer = &site.user(Role::Engineer);
     let survey = builders::engineer_job(db, context, admin, engineer);
     builders::started(db, context, engineer, &survey);
+    let timed = repair();
+    builders::started(db, context, specialist, &timed);
     let mut stalled = Vec::new();
     for _ in 0..2 {
+        for job in [&survey, &timed] {
+            let correction = builders::input(json!({"pauses": [], "reason": "The phone was off."}));
+            builders::act(db, context, admin, |tx| jobs::correct_timer(tx, job.kind, job.id, correction))
+                .expect("corrected");
+        }
         let (inspection, _) = builders::submitted(db, context, &team.mechanical, machine, &[]);
         let rating = builders::input(json!({"rating": 4}));
         builders::act(db, context, admin, |tx| ratings::rate(tx, inspection.id, rating)).expect("rated");

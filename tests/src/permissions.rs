@@ -208,7 +208,7 @@ impl PermissionFixture {
                 "template_id": self.checklist,
             }),
             (_, "/api/inspection-assignments/lists/generate") => {
-                json!({"target_date": "2026-03-03", "shift": "night"})
+                json!({"target_date": "2026-03-20", "shift": "day"})
             }
             (_, "/api/inspection-assignments/{id}/assign") => {
                 json!({"mechanical_inspector_id": self.owner.id, "electrical_inspector_id": self.partner})
@@ -218,6 +218,10 @@ impl PermissionFixture {
                 "entity_data": {"notification_id": 1},
             }),
             ("POST", "/api/sync/batch") => json!({"items": []}),
+            (_, "/api/inspection-assignments/batch") => json!({
+                "assignment_ids": [self.free_assignment],
+                "mechanical_inspector_id": self.owner.id, "electrical_inspector_id": self.partner,
+            }),
             (_, "/api/inspection-assignments/{id}/berth") => json!({"berth": "B9"}),
             (_, "/api/assessments/{id}/verdict") => json!({"verdict": "operational"}),
             (_, "/api/assessments/{id}/admin-resolve") => json!({"decision": "operational", "notes": "seen"}),

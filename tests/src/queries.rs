@@ -49,7 +49,7 @@ fn grow(site: &TestSite, admin: &User, first: &Measured, n: usize) {
     builders::submitted(&site.db, &site.context, &first.inspector, &first.machine, &[0, 3]);
     let status = if n.is_multiple_of(2) { "paused" } else { "active" };
     builders::act(&site.db, &site.context, admin, |tx| {
-        equipment::update(tx, first.machine.id, builders::input(json!({"status": status})))?;
+        equipment::registry::update(tx, first.machine.id, builders::input(json!({"status": status})))?;
         let (role, kind) = (Role::Inspector, PointKind::BonusStars);
         points::award(tx, &points::Award { user_id: admin.id, role, amount: 1, kind, related: None })
     })

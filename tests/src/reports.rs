@@ -118,7 +118,7 @@ on_both! {
         let expected = json!({
             "inspections": {"total": 7, "passed": 4, "failed": 2, "in_progress": 1},
             "defects": {"total": 3, "open": 0, "in_progress": 2, "resolved": 1, "critical_open": 0, "overdue": 0},
-            "equipment": {"total": 2, "active": 1, "under_maintenance": 1, "stopped": 0, "out_of_service": 0},
+            "equipment": {"total": 2, "active": 1, "under_maintenance": 1, "stopped": 0, "paused": 0, "out_of_service": 0},
             "specialist_jobs": {"total": 3, "in_progress": 0, "paused": 1, "completed": 1},
             "engineer_jobs": {"total": 2, "in_progress": 1, "paused": 0, "completed": 0},
             "workforce": {"total_users": 7, "on_leave": 1, "inspectors": 3, "specialists": 1, "engineers": 1, "quality_engineers": 1},
@@ -172,6 +172,7 @@ on_both! {
                 ("/equipment/active", "/api/equipment?status=active"),
                 ("/equipment/under_maintenance", "/api/equipment?status=under_maintenance"),
                 ("/equipment/stopped", "/api/equipment?status=stopped"),
+                ("/equipment/paused", "/api/equipment?status=paused"),
                 ("/equipment/out_of_service", "/api/equipment?status=out_of_service"),
                 ("/equipment_count", "/api/equipment"),
                 ("/specialist_jobs/total", "/api/jobs"),
@@ -230,6 +231,34 @@ on_both! {
             assert_eq!(own["today_assignments"], total(&client, &format!("/api/inspection-assignments/my-assignments?date={today}")));
             assert_eq!(own["pending_assessments"], total(&client, "/api/assessments/pending"));
         }
+    }
+
+    fn a_night_inspector_at_two_o_clock_has_today_s_work(site: TestSite) {
+        let admin = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        builders::routine(&site.db, &site.context, &admin, template.id);
+        builders::equipment(&site.db, &site.context);
+        builders::equipment_with(&site.db, &site.context, |body| body["status"] = json!("paused"));
+        let team = builders::team(&site.db, &site.context);
+        let (_, on_it) = builders::generated(&site.db, &site.context, &admin);
+        builders::assigned(&site.db, &site.context, &admin, on_it[0].id, &team);
+        let today = |now: &str| {
+            site.clock.set(now);
+            let inspector = site.client(&team.mechanical).get("/api/reports/dashboard").data()["stats"].clone();
+            let stats = site.client(&admin).get("/api/reports/admin-dashboard").data().clone();
+            assert_eq!(inspector["today_assignments"], stats["today"]["assignments"]);
+            (stats["today"]["assignments"].clone(), stats["inspections_today"].clone())
+        };
+        assert_eq!(today("2026-03-02T06:59:59Z"), (json!(0), json!(0)), "the night shift of the day before");
+        assert_eq!(today("2026-03-02T07:00:00Z"), (json!(1), json!(0)));
+        site.clock.set("2026-03-03T01:00:00Z");
+        builders::half_draft(&site.db, &site.context, &team.mechanical, on_it[0].id);
+        assert_eq!(today("2026-03-03T02:00:00Z"), (json!(1), json!(1)));
+        assert_eq!(today("2026-03-03T07:00:00Z"), (json!(0), json!(0)));
+        let machines = site.client(&admin).get("/api/reports/admin-dashboard").data()["equipment"].clone();
+        let parts = ["active", "under_maintenance", "stopped", "paused", "out_of_service"];
+        let sum: i64 = parts.iter().map(|part| machines[part].as_i64().expect("a number")).sum();
+        assert_eq!((json!(sum), &machines["paused"]), (machines["total"].clone(), &json!(1)), "{machines}");
     }
 
     fn analytics_and_capacity(site: TestSite) {

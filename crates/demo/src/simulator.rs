@@ -215,7 +215,7 @@ impl DemoSimulator<'_> {
                 let location = pick(&mut self.rng, &LOCATIONS)?;
                 let age = 300 + i32::try_from(self.rng.u32(0..4000))?;
                 let new: NewEquipment = read(machine_type.machine(n, *location, day.plus_days(-age)))?;
-                let machine = self.act(admin.as_ref(), |tx| equipment::create(tx, new))?;
+                let machine = self.act(admin.as_ref(), |tx| equipment::registry::create(tx, new))?;
                 self.machines.push(machine);
             }
         }

@@ -1,5 +1,7 @@
 //! Assignments: one machine of a daily list and its team of two inspectors (rule book §4).
 
+pub mod batch;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -15,6 +17,7 @@ use crate::{
     text::Text,
     time::{Date, Instant, SiteTimeZone},
     users::{Category, Role, Shift, User},
+    warning::{Warning, WarningCode},
 };
 
 text_enum! {
@@ -54,11 +57,15 @@ pub enum AssignmentCommand {
     Finish,
     /// Transfer the open halves of an overdue assignment to another team.
     TakeOver,
+    /// Withdraw the team.
+    Unassign,
+    /// Remove the assignment from its list.
+    Remove,
 }
 
 impl AssignmentCommand {
     /// Every command, with one entry per trade.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Assign,
         Self::Start(Category::Mechanical),
         Self::Start(Category::Electrical),
@@ -67,6 +74,8 @@ impl AssignmentCommand {
         Self::Assess,
         Self::Finish,
         Self::TakeOver,
+        Self::Unassign,
+        Self::Remove,
     ];
 }
 
@@ -79,6 +88,8 @@ impl fmt::Display for AssignmentCommand {
             Self::Assess => f.pad("assessing the machine"),
             Self::Finish => f.pad("finishing"),
             Self::TakeOver => f.pad("taking it over"),
+            Self::Unassign => f.pad("withdrawing the team"),
+            Self::Remove => f.pad("removing it"),
         }
     }
 }
@@ -88,8 +99,12 @@ impl AssignmentStatus {
     pub const UNFINISHED: [Self; 4] =
         [Self::Assigned, Self::InProgress, Self::MechComplete, Self::ElecComplete];
 
+    /// Statuses in which no half is complete: the assignment can be cancelled without the loss of
+    /// an inspection (§2).
+    pub const NOTHING_SUBMITTED: [Self; 3] = [Self::Unassigned, Self::Assigned, Self::InProgress];
+
     /// Status in which only the half of this trade is complete.
-    const fn half(category: Category) -> Self {
+    pub const fn half(category: Category) -> Self {
         match category {
             Category::Mechanical => Self::MechComplete,
             Category::Electrical => Self::ElecComplete,
@@ -109,7 +124,9 @@ impl AssignmentStatus {
             }
             (Self::BothComplete, AssignmentCommand::Assess) => Ok(Self::AssessmentPending),
             (Self::AssessmentPending, AssignmentCommand::Finish) => Ok(Self::Completed),
-            (Self::MechComplete | Self::ElecComplete, AssignmentCommand::TakeOver) => Ok(self),
+            (Self::MechComplete | Self::ElecComplete, AssignmentCommand::TakeOver)
+            | (Self::Unassigned | Self::Assigned, AssignmentCommand::Remove) => Ok(self),
+            (Self::Assigned | Self::InProgress, AssignmentCommand::Unassign) => Ok(Self::Unassigned),
             (status, command) => Err(AssignmentRule::WrongStatus { command, status }),
         }
     }
@@ -327,8 +344,8 @@ pub struct Candidates {
 }
 
 impl Assignment {
-    /// Assigns a team: each member is an active inspector of their trade, on the shift, and not on
-    /// leave on the day (§4).
+    /// Assigns a team: each member is an active inspector of their trade, and not on leave on the
+    /// day (§4).
     pub fn assign(
         &self,
         team: &AssignTeam,
@@ -365,17 +382,57 @@ impl Assignment {
         })
     }
 
+    /// The members of a team that work another shift, with the field of each (§4).
+    pub fn on_other_shifts(&self, team: &AssignTeam, candidates: &Candidates) -> Vec<Warning> {
+        let seats = [
+            ("mechanical_inspector_id", team.mechanical_inspector_id),
+            ("electrical_inspector_id", team.electrical_inspector_id),
+        ];
+        let warning = |(field, id): (&'static str, UserId)| {
+            let person = candidates.people.iter().find(|person| person.id == id)?;
+            let shift = person.shift.filter(|shift| *shift != self.shift)?;
+            let message =
+                message!("{person} works the {shift} shift", person = person.full_name.as_str(), shift);
+            Some(Warning::of_field(WarningCode::OtherShift, field, message))
+        };
+        seats.into_iter().filter_map(warning).collect()
+    }
+
+    /// Withdraws the team (§4).
+    pub fn unassigned(&self, now: Instant) -> Result<Self, AssignmentRule> {
+        Ok(Self {
+            status: self.status.after(AssignmentCommand::Unassign)?,
+            mechanical_inspector_id: None,
+            electrical_inspector_id: None,
+            assigned_by_id: None,
+            assigned_at: None,
+            deadline: None,
+            is_takeover: false,
+            updated_at: now,
+            ..self.clone()
+        })
+    }
+
+    /// Whether neither half is submitted.
+    pub fn is_without_submission(&self) -> bool {
+        AssignmentStatus::NOTHING_SUBMITTED.contains(&self.status)
+    }
+
+    /// Checks that it can be removed from its list: no inspection of it was started (§4).
+    pub fn may_be_removed(&self) -> Result<(), AssignmentRule> {
+        self.status.after(AssignmentCommand::Remove).map(|_| ())
+    }
+
     fn conditions_not_met(&self, trade: Category, id: UserId, candidates: &Candidates) -> Vec<Message> {
         let Some(person) = candidates.people.iter().find(|person| person.id == id) else {
             return vec![message!("there is no such user")];
         };
-        let (date, shift) = (self.target_date, self.shift);
+        let date = self.target_date;
         let is_away = candidates.leaves.iter().any(|leave| leave.user_id == id && leave.covers(date));
         let conditions = [
             (person.is_active, message!("is not active")),
             (person.has(Role::Inspector), message!("is not an inspector")),
             (person.specialization == Some(trade), message!("is not of the {trade} trade", trade)),
-            (person.shift == Some(shift), message!("is not on the {shift} shift", shift)),
             (!is_away, message!("is on leave on {date}", date)),
         ];
         conditions.into_iter().filter(|(is_met, _)| !is_met).map(|(_, message)| message).collect()
@@ -398,6 +455,26 @@ impl Assignment {
             Category::Mechanical => self.mechanical_inspector_id,
             Category::Electrical => self.electrical_inspector_id,
         }
+    }
+
+    /// Status of the half of a user: whether they have begun or submitted it, whatever the other
+    /// half is like. `None` if they are not on the team.
+    pub fn own_status(&self, user: &User, has_draft: bool) -> Option<AssignmentStatus> {
+        let half = self.half_of(user).ok()?;
+        Some(match self.status {
+            AssignmentStatus::Assigned | AssignmentStatus::InProgress if has_draft => {
+                AssignmentStatus::InProgress
+            }
+            AssignmentStatus::InProgress => AssignmentStatus::Assigned,
+            other if other == AssignmentStatus::half(half.other()) => {
+                if has_draft {
+                    AssignmentStatus::InProgress
+                } else {
+                    AssignmentStatus::Assigned
+                }
+            }
+            other => other,
+        })
     }
 
     /// Trade of the half that is complete while the other one is open.

@@ -69,6 +69,8 @@ text_enum! {
         Generate = "generate",
         /// Team assigned to an assignment.
         Assign = "assign",
+        /// Team of an assignment withdrawn.
+        Unassign = "unassign",
         /// Assignment, or a half of it, completed.
         Complete = "complete",
         /// Verdict on a machine recorded.

@@ -9,4 +9,5 @@ pub mod rule;
 pub mod search;
 pub mod text;
 pub mod time;
+pub mod warning;
 pub mod weekdays;

@@ -68,6 +68,15 @@ impl crate::entity::Entity for Template {
     }
 }
 
+impl Template {
+    /// The template in force in the line of a chosen one: the newest active one of its type. A line
+    /// without an active template keeps the chosen one (§4).
+    pub fn in_force<'a>(chosen: &'a Self, active: &'a [Self]) -> &'a Self {
+        let line = active.iter().filter(|other| other.equipment_type == chosen.equipment_type);
+        line.max_by_key(|other| other.id).unwrap_or(chosen)
+    }
+}
+
 input! {
     /// A question to add.
     pub struct NewItem {

@@ -10,6 +10,7 @@ use crate::{
     message,
     message::Message,
     page::Sort,
+    routines::{AssetType, Routine},
     rule::{Code, FieldError, Rule},
     time::{Date, Instant},
     users::Shift,
@@ -148,7 +149,7 @@ input! {
 }
 
 /// Reasons for rejecting the generation of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListRule {
     /// A list exists for this day and shift; `refresh` adds missing machines (§4).
     #[error("{}", self.message())]
@@ -158,11 +159,24 @@ pub enum ListRule {
         /// The shift.
         shift: Shift,
     },
+    /// No machine is to be inspected in this shift (§4).
+    #[error("{}", self.message())]
+    NothingToInspect {
+        /// The day.
+        target_date: Date,
+        /// The shift.
+        shift: Shift,
+        /// Why the types of each routine that runs bring no machine.
+        reasons: Vec<FieldError>,
+    },
 }
 
 impl Rule for ListRule {
     fn code(&self) -> Code {
-        Code::Duplicate
+        match self {
+            Self::Exists { .. } => Code::Duplicate,
+            Self::NothingToInspect { .. } => Code::RuleViolation,
+        }
     }
 
     fn message(&self) -> Message {
@@ -170,16 +184,68 @@ impl Rule for ListRule {
             Self::Exists { target_date, shift } => {
                 message!("a list for the {shift} shift of {date} already exists", shift, date = target_date)
             }
+            Self::NothingToInspect { target_date, shift, reasons } if reasons.is_empty() => {
+                message!("no active routine runs in the {shift} shift of {date}", shift, date = target_date)
+            }
+            Self::NothingToInspect { target_date, shift, .. } => {
+                message!(
+                    "no machine is to be inspected in the {shift} shift of {date}",
+                    shift,
+                    date = target_date
+                )
+            }
         }
     }
 
     fn fields(&self) -> Vec<FieldError> {
-        vec![FieldError { field: "target_date".into(), message: "has a list for this shift".into() }]
+        match self {
+            Self::Exists { .. } => {
+                vec![FieldError { field: "target_date".into(), message: "has a list for this shift".into() }]
+            }
+            Self::NothingToInspect { reasons, .. } => reasons.clone(),
+        }
     }
 }
 
 /// Statuses of machines that daily lists include (§4).
 pub const LISTED: [EquipmentStatus; 2] = [EquipmentStatus::Active, EquipmentStatus::UnderMaintenance];
+
+/// Why the routines that run in a shift bring no machine: for each of their types, the numbers of
+/// machines by status (§4).
+pub fn reasons_for_nothing(
+    routines: &[Routine],
+    asset_types: &[AssetType],
+    machines: &[(String, EquipmentStatus, i64)],
+    (date, shift): (Date, Shift),
+) -> Vec<FieldError> {
+    let running = routines.iter().filter(|routine| routine.runs_on(date, shift));
+    let types = running.flat_map(|routine| {
+        let own = asset_types.iter().filter(|of_type| of_type.routine_id == routine.id);
+        own.map(move |of_type| (routine, of_type.equipment_type.as_str()))
+    });
+    let reason = |(routine, of_type): (&Routine, &str)| {
+        let found = machines.iter().filter(|(equipment_type, ..)| equipment_type == of_type);
+        let counts: Vec<Message> = found
+            .map(|(_, status, count)| message!("{count} with the status {status}", count, status))
+            .collect();
+        let name = routine.name.as_str();
+        let message = if counts.is_empty() {
+            message!("{name}: no machine is of the type {of_type}", name, of_type)
+        } else {
+            let listed = Message::joined(counts);
+            Message::new(
+                "{name}: no machine of the type {of_type} is in use: {listed}",
+                vec![
+                    ("name", Message::verbatim(name)),
+                    ("of_type", Message::verbatim(of_type)),
+                    ("listed", listed),
+                ],
+            )
+        };
+        FieldError { field: format!("routines.{id}", id = routine.id), message }
+    };
+    types.map(reason).collect()
+}
 
 impl InspectionList {
     /// An empty list.
@@ -221,7 +287,10 @@ impl InspectionList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{fields, id, later, now};
+    use crate::{
+        testing::{fields, id, later, now},
+        weekdays::DayOfWeek,
+    };
 
     #[test]
     fn the_status_follows_from_the_counters() {
@@ -303,5 +372,49 @@ mod tests {
         assert!(rule.to_string().contains("night shift of 2026-03-02"), "{rule}");
         let fields: Vec<_> = rule.fields().into_iter().map(|error| error.field).collect();
         assert_eq!(fields, ["target_date"]);
+    }
+
+    #[test]
+    fn an_empty_list_is_refused_with_its_reasons() {
+        let day = list().target_date;
+        let empty = |reasons| ListRule::NothingToInspect { target_date: day, shift: Shift::Day, reasons };
+        assert_eq!(empty(Vec::new()).code(), Code::RuleViolation);
+        assert!(empty(Vec::new()).to_string().contains("no active routine runs"), "{}", empty(Vec::new()));
+        let routine = |number: i64, shift| Routine {
+            id: id(number),
+            name: format!("Round {number}"),
+            name_ar: None,
+            shift,
+            days_of_week: DayOfWeek::ALL.iter().copied().collect(),
+            template_id: id(1),
+            is_active: true,
+            created_at: now(),
+            updated_at: now(),
+        };
+        let of_type = |routine: i64, equipment_type: &str| AssetType {
+            id: id(routine),
+            routine_id: id(routine),
+            equipment_type: equipment_type.into(),
+        };
+        let reasons = reasons_for_nothing(
+            &[routine(1, Shift::Day), routine(2, Shift::Night), routine(3, Shift::Day)],
+            &[of_type(1, "crane"), of_type(2, "hoist"), of_type(3, "winch")],
+            &[
+                ("crane".into(), EquipmentStatus::Stopped, 2),
+                ("crane".into(), EquipmentStatus::OutOfService, 1),
+                ("hoist".into(), EquipmentStatus::Paused, 1),
+            ],
+            (day, Shift::Day),
+        );
+        let shown: Vec<String> =
+            reasons.iter().map(|reason| format!("{}: {}", reason.field, reason.message)).collect();
+        assert_eq!(
+            shown,
+            [
+                "routines.1: Round 1: no machine of the type crane is in use: 2 with the status stopped, 1 with the status out_of_service",
+                "routines.3: Round 3: no machine is of the type winch",
+            ]
+        );
+        assert_eq!(empty(reasons.clone()).fields(), reasons);
     }
 }

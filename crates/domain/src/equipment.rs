@@ -5,11 +5,13 @@ use serde::Serialize;
 use crate::{
     ids::{EquipmentId, StatusChangeId, UserId},
     input::{AnyOf, Change, Invalid, Patch, input, text_enum},
+    message,
     page::Sort,
     search::{SearchedKind, SearchedTexts},
     text::Text,
     time::{Date, Instant},
     users::{Role, User},
+    warning::{Warning, WarningCode},
 };
 
 text_enum! {
@@ -141,6 +143,8 @@ pub struct StatusChange {
     pub changed_by_id: Option<UserId>,
     /// Time of the change.
     pub changed_at: Instant,
+    /// Reason that the user gave.
+    pub reason: Option<String>,
 }
 
 input! {
@@ -201,6 +205,8 @@ input! {
         home_berth: Patch<Text<50>>,
         /// Operational status.
         status: Change<EquipmentStatus>,
+        /// Reason of a change of the status, for the history.
+        status_reason: Option<Text<500>>,
         /// Responsible inspector or specialist.
         assigned_technician_id: Patch<UserId>,
         /// Manufacturer.
@@ -300,6 +306,28 @@ impl Equipment {
     #[must_use]
     pub fn decommissioned(&self, now: Instant) -> Self {
         Self { status: EquipmentStatus::OutOfService, updated_at: now, ..self.clone() }
+    }
+}
+
+/// Whether inspections of a type of equipment are planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage {
+    /// An active routine names the type.
+    pub has_routine: bool,
+    /// A checklist of the type is active.
+    pub has_checklist: bool,
+}
+
+impl Equipment {
+    /// Warnings about a type that no active routine or no active checklist covers (§2).
+    pub fn not_covered(&self, coverage: Coverage) -> Vec<Warning> {
+        let of_type = self.equipment_type.as_str();
+        let checks = [
+            (coverage.has_routine, message!("no active routine covers the type {of_type}", of_type)),
+            (coverage.has_checklist, message!("no active checklist covers the type {of_type}", of_type)),
+        ];
+        let warning = |message| Warning::of_field(WarningCode::NotCovered, "equipment_type", message);
+        checks.into_iter().filter(|(is_met, _)| !is_met).map(|(_, message)| warning(message)).collect()
     }
 }
 
@@ -456,5 +484,19 @@ mod tests {
             [UnderMaintenance, UnderMaintenance, OutOfService, Stopped, UnderMaintenance]
         );
         assert_eq!(all.map(EquipmentStatus::after_repair), [Active, Active, OutOfService, Stopped, Paused]);
+    }
+
+    #[test]
+    fn a_type_that_is_never_inspected_is_warned_about() {
+        for (has_routine, has_checklist, warned) in
+            [(true, true, 0), (false, true, 1), (true, false, 1), (false, false, 2)]
+        {
+            let warnings = equipment().not_covered(Coverage { has_routine, has_checklist });
+            assert_eq!(warnings.len(), warned);
+            let about_type = |one: &Warning| {
+                (one.code, one.field.as_deref()) == (WarningCode::NotCovered, Some("equipment_type"))
+            };
+            assert!(warnings.iter().all(about_type), "{warnings:?}");
+        }
     }
 }

@@ -43,4 +43,4 @@ pub mod trends;
 pub mod users;
 pub mod versions;
 
-pub use base::{entity, ids, input, message, page, rule, search, text, time, weekdays};
+pub use base::{entity, ids, input, message, page, rule, search, text, time, warning, weekdays};

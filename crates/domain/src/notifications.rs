@@ -153,6 +153,12 @@ notification_types! {
     InspectionSubmitted = "inspection_submitted", Info;
     /// An inspection was assigned to the recipient.
     InspectionAssigned = "inspection_assigned", Info;
+    /// Several inspections of a day were assigned to the recipient.
+    InspectionsAssigned = "inspections_assigned", Info;
+    /// An assigned inspection was withdrawn from the recipient.
+    InspectionUnassigned = "inspection_unassigned", Info;
+    /// Several assigned inspections of a day were withdrawn from the recipient.
+    InspectionsUnassigned = "inspections_unassigned", Info;
     /// An inspection of the recipient was rated.
     InspectionRated = "inspection_rated", Info;
     /// The recipient's verdict on a machine is required.

@@ -72,6 +72,8 @@ numbers! {
         under_maintenance: i64,
         /// Stopped for safety.
         stopped: i64,
+        /// At rest.
+        paused: i64,
         /// Decommissioned.
         out_of_service: i64,
     }
@@ -302,6 +304,7 @@ impl EquipmentNumbers {
             active: with(EquipmentStatus::Active),
             under_maintenance: with(EquipmentStatus::UnderMaintenance),
             stopped: with(EquipmentStatus::Stopped),
+            paused: with(EquipmentStatus::Paused),
             out_of_service: with(EquipmentStatus::OutOfService),
         }
     }
@@ -401,6 +404,7 @@ mod tests {
         active: 1
         under_maintenance: 2
         stopped: 8
+        paused: 16
         out_of_service: 4
         ");
         let reviews = QualityStats::of(&counts(ReviewStatus::ALL.iter().copied()), 50, 60);

@@ -4,12 +4,14 @@ mod answers;
 
 use inspection_auth::permissions::{PlanInspections, SignedIn, TakeInspectionsOver};
 use inspection_domain::{
-    assignments::{AssignTeam, Assignment, AssignmentFilter, CorrectBerth},
+    assignments::{
+        AssignTeam, Assignment, AssignmentFilter, AssignmentStatus, CorrectBerth, batch::AssignBatch,
+    },
     ids::AssignmentId,
     takeovers::NewInspectionTakeover,
     users::UserSummary,
 };
-use inspection_persistence::{assignments, takeovers};
+use inspection_persistence::{assignments, inspections, takeovers};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,7 +25,7 @@ use crate::{
         permit::Permit,
         problem::Problem,
         rendered::Rendered,
-        reply::{Created, Paged, Reply},
+        reply::{Complete, Created, Done, Paged, Reply},
         routes::Routes,
     },
 };
@@ -54,6 +56,24 @@ pub(crate) fn routes(routes: &mut Routes) {
         "assignments.assign",
         assign,
         "Assign the two inspectors of a team",
+    );
+    routes.post(
+        "/api/inspection-assignments/batch",
+        "assignments.assign_batch",
+        assign_batch,
+        "Assign one team to several machines of a list, all or none",
+    );
+    routes.post(
+        "/api/inspection-assignments/{id}/unassign",
+        "assignments.unassign",
+        unassign,
+        "Withdraw the team; its drafts are discarded",
+    );
+    routes.delete(
+        "/api/inspection-assignments/{id}",
+        "assignments.remove",
+        remove,
+        "Remove an assignment that no inspection was started for",
     );
     routes.post(
         "/api/inspection-assignments/{id}/takeover",
@@ -90,12 +110,15 @@ pub(crate) struct AssignmentView {
     electrical_inspector: Option<UserSummary>,
     /// Whether it is part of the backlog.
     backlog_triggered: bool,
+    /// Status of the reader's own half; null for a reader who is not on the team.
+    my_status: Option<AssignmentStatus>,
 }
 
 impl View<Assignment> for AssignmentView {
     fn references(assignment: &Assignment, references: &mut References) {
         references.machine(assignment.equipment_id);
         references.people(assignment.team());
+        references.assignment(assignment.id, assignment.team());
     }
 
     fn new(assignment: Assignment, related: &Related, caller: &Caller) -> Self {
@@ -104,6 +127,7 @@ impl View<Assignment> for AssignmentView {
             mechanical_inspector: related.person(assignment.mechanical_inspector_id),
             electrical_inspector: related.person(assignment.electrical_inspector_id),
             backlog_triggered: assignment.is_overdue(caller.now),
+            my_status: assignment.own_status(&caller.user, related.has_draft(assignment.id)),
             assignment,
         }
     }
@@ -137,6 +161,43 @@ async fn assign(
     app.write(permit, (id, body), |tx, caller, (id, team)| {
         let assignment = assignments::assign(tx, id, &team)?;
         Ok(Reply::with(AssignmentView::one(tx.conn(), assignment, caller)?, "team assigned"))
+    })
+    .await
+}
+
+async fn assign_batch(
+    app: App,
+    permit: Permit<PlanInspections>,
+    body: Body<AssignBatch>,
+) -> Result<Rendered<Reply<Complete<AssignmentView>>>, Problem> {
+    app.write(permit, body, |tx, caller, batch| {
+        let assignments = assignments::assign_batch(tx, &batch)?;
+        let views = AssignmentView::many(tx.conn(), assignments, caller)?;
+        Ok(Reply::with(Complete(views), "team assigned"))
+    })
+    .await
+}
+
+async fn unassign(
+    app: App,
+    permit: Permit<PlanInspections>,
+    id: Path<AssignmentId>,
+) -> Result<Rendered<Reply<AssignmentView>>, Problem> {
+    app.write(permit, id, |tx, caller, id| {
+        let assignment = inspections::unassign(tx, id)?;
+        Ok(Reply::with(AssignmentView::one(tx.conn(), assignment, caller)?, "team withdrawn"))
+    })
+    .await
+}
+
+async fn remove(
+    app: App,
+    permit: Permit<PlanInspections>,
+    id: Path<AssignmentId>,
+) -> Result<Rendered<Done>, Problem> {
+    app.write(permit, id, |tx, _, id| {
+        inspections::remove(tx, id)?;
+        Ok(Done("assignment removed"))
     })
     .await
 }

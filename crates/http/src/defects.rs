@@ -164,27 +164,23 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<R
     let view = app.read(permit, id, |conn, caller, id| {
         let defect = defects::get(conn, id)?;
         let inspection = match defect.inspection_id {
-            Some(id) => {
-                let inspection = inspections::get(conn, id)?;
-                Some(InspectionView::one(conn, inspection, caller)?)
-            }
+            Some(id) => Some(inspections::get(conn, id)?),
             None => None,
         };
-        let job = match jobs::find_repair(conn, id)? {
-            Some(job) => Some(SpecialistJobView::one(conn, job, caller)?),
-            None => None,
-        };
+        let job = jobs::find_repair(conn, id)?;
         let assessment = defect_assessments::find_by_defect(conn, id)?;
-        let assessment = match assessment.filter(|it| it.may_be_seen_by(&caller.user).is_ok()) {
-            Some(assessment) => Some(DefectAssessmentView::one(conn, assessment, caller)?),
-            None => None,
-        };
+        let assessment = assessment.filter(|it| it.may_be_seen_by(&caller.user).is_ok());
         let version = versions::of(&defect)?;
-        let defect = DefectView::one(conn, defect, caller)?;
-        let photo_file_ids = match defect.code {
-            Some(_) => Vec::new(),
-            None => defects::list_photos(conn, id)?,
-        };
+        let mut references = References::of::<_, DefectView>(std::slice::from_ref(&defect));
+        references.add::<_, InspectionView>(inspection.as_slice());
+        references.add::<_, SpecialistJobView>(job.as_slice());
+        references.add::<_, DefectAssessmentView>(assessment.as_slice());
+        let related = references.load(conn, caller)?;
+        let photo_file_ids = if related.is_hidden(id) { Vec::new() } else { defects::list_photos(conn, id)? };
+        let defect = DefectView::new(defect, &related, caller);
+        let inspection = inspection.map(|it| InspectionView::new(it, &related, caller));
+        let job = job.map(|it| SpecialistJobView::new(it, &related, caller));
+        let assessment = assessment.map(|it| DefectAssessmentView::new(it, &related, caller));
         let view = DefectDetail { defect, inspection, assessment, job, photo_file_ids };
         Ok(Versioned { version, view })
     });

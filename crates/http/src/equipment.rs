@@ -12,7 +12,10 @@ use inspection_domain::{
     time::Instant,
     users::UserSummary,
 };
-use inspection_persistence::{equipment, versions};
+use inspection_persistence::{
+    equipment::{self, registry},
+    versions,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -119,7 +122,7 @@ async fn create(
     body: Body<NewEquipment>,
 ) -> Result<Rendered<Created<EquipmentView>>, Problem> {
     app.write(permit, body, |tx, caller, new| {
-        let machine = equipment::create(tx, new)?;
+        let machine = registry::create(tx, new)?;
         Ok(Created::with(EquipmentView::one(tx.conn(), machine, caller)?, "equipment registered"))
     })
     .await
@@ -132,7 +135,7 @@ async fn update(
     body: Body<EquipmentChanges>,
 ) -> Result<Rendered<Reply<EquipmentView>>, Problem> {
     app.write(permit, (id, body), |tx, caller, (id, changes)| {
-        let machine = equipment::update(tx, id, changes)?;
+        let machine = registry::update(tx, id, changes)?;
         Ok(Reply::with(EquipmentView::one(tx.conn(), machine, caller)?, "equipment changed"))
     })
     .await
@@ -144,7 +147,7 @@ async fn decommission(
     id: Path<EquipmentId>,
 ) -> Result<Rendered<Reply<EquipmentView>>, Problem> {
     app.write(permit, id, |tx, caller, id| {
-        let machine = equipment::decommission(tx, id)?;
+        let machine = registry::decommission(tx, id)?;
         Ok(Reply::with(EquipmentView::one(tx.conn(), machine, caller)?, "equipment decommissioned"))
     })
     .await

@@ -200,7 +200,11 @@ async fn active(
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<AbsenceView>, Problem> {
-    list_views(app, permit, query, |conn, caller, _, page| leaves::active(conn, caller.today, page)).await
+    let calendar = app.context().calendar.clone();
+    list_views(app, permit, query, move |conn, caller, _, page| {
+        leaves::active(conn, calendar.date(caller.now), page)
+    })
+    .await
 }
 
 async fn capacity(

@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use inspection_auth::permissions::Permission;
 use inspection_domain::{
     equipment::Equipment,
-    ids::{DefectId, EquipmentId, JobId, UserId},
+    ids::{AssignmentId, DefectId, EquipmentId, JobId, UserId},
     jobs::Job,
     page::{Page, PageRequest},
     translations::Translated,
     users::{Role, UserSummary},
 };
-use inspection_persistence::{self as persistence, DbConnection, equipment, jobs, users};
+use inspection_persistence::{self as persistence, DbConnection, equipment, inspections, jobs, users};
 
 use crate::web::{
     app::{App, Caller},
@@ -29,6 +29,7 @@ pub(crate) struct References {
     cleanings: Vec<JobId>,
     defects: Vec<DefectId>,
     people: Vec<UserId>,
+    teams: Vec<(AssignmentId, [Option<UserId>; 2])>,
 }
 
 impl References {
@@ -66,6 +67,11 @@ impl References {
         self.defects.push(id);
     }
 
+    /// Adds an assignment and its team.
+    pub(crate) fn assignment(&mut self, id: AssignmentId, team: [Option<UserId>; 2]) {
+        self.teams.push((id, team));
+    }
+
     /// Adds users.
     pub(crate) fn people(&mut self, ids: impl IntoIterator<Item = Option<UserId>>) {
         self.people.extend(ids.into_iter().flatten());
@@ -92,10 +98,14 @@ impl References {
             jobs::cleaning_ratings(conn, &self.cleanings)?
         };
         let hidden_defects = hidden_defects(conn, caller, std::mem::take(&mut self.defects))?;
+        let own = self.teams.iter().filter(|(_, team)| team.contains(&Some(caller.user.id)));
+        let own: Vec<AssignmentId> = own.map(|(id, _)| *id).collect();
+        let begun =
+            if own.is_empty() { HashSet::new() } else { inspections::drafts_of(conn, caller.user.id, &own)? };
         self.people(machines.values().map(|machine| machine.assigned_technician_id));
         let people = users::by_ids(conn, self.people)?;
         let people = people.into_iter().map(|(id, person)| (id, person.seen_by(&caller.user))).collect();
-        Ok(Related { machines, jobs, cleaning_ratings, hidden_defects, people })
+        Ok(Related { machines, jobs, cleaning_ratings, hidden_defects, begun, people })
     }
 }
 
@@ -118,6 +128,7 @@ pub(crate) struct Related {
     jobs: Vec<Job>,
     cleaning_ratings: HashMap<JobId, i64>,
     hidden_defects: HashSet<DefectId>,
+    begun: HashSet<AssignmentId>,
     people: HashMap<UserId, UserSummary>,
 }
 
@@ -141,6 +152,11 @@ impl Related {
     /// found.
     pub(crate) fn is_hidden(&self, id: DefectId) -> bool {
         self.hidden_defects.contains(&id)
+    }
+
+    /// Whether the reader has a draft of their half of one of the assignments.
+    pub(crate) fn has_draft(&self, id: AssignmentId) -> bool {
+        self.begun.contains(&id)
     }
 
     /// One of the users.

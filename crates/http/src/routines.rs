@@ -13,15 +13,19 @@ use inspection_persistence::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    app::App,
-    entity_tags::Versioned,
-    input::{Body, ListQuery, Path},
-    permit::Permit,
-    problem::Problem,
-    rendered::Rendered,
-    reply::{Created, Done, Paged, Reply},
-    routes::Routes,
+use crate::{
+    equipment::EquipmentView,
+    related::View as _,
+    web::{
+        app::App,
+        entity_tags::Versioned,
+        input::{Body, ListQuery, Path},
+        permit::Permit,
+        problem::Problem,
+        rendered::Rendered,
+        reply::{Created, Done, Paged, Reply},
+        routes::Routes,
+    },
 };
 
 /// Endpoints of routines.
@@ -29,6 +33,12 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.tag("routines", "Routines: which types of machines are inspected in which shifts");
     routes.get("/api/inspection-routines", "routines.list", list, "List routines, filtered");
     routes.post("/api/inspection-routines", "routines.create", create, "Create a routine");
+    routes.get(
+        "/api/inspection-routines/coverage",
+        "routines.coverage",
+        coverage,
+        "Report machines that no active routine reaches, and routines that reach no machine",
+    );
     routes.get("/api/inspection-routines/{id}", "routines.get", get, "Get a routine");
     routes.put(
         "/api/inspection-routines/{id}",
@@ -44,7 +54,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
-inspection_domain::shows!(RoutineView {});
+inspection_domain::shows!(RoutineView {}, CoverageView { machines, routines });
 
 /// A routine.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,6 +86,28 @@ async fn list(
         Ok(page.map(|planned| RoutineView::new(planned, caller.language)))
     });
     Ok(Paged(page.await?))
+}
+
+/// What the routines reach.
+#[derive(Debug, Serialize, ToSchema)]
+struct CoverageView {
+    /// Machines that no active routine reaches, by name; at most 1,000. Decommissioned ones are
+    /// left out.
+    machines: Vec<EquipmentView>,
+    /// Number of all machines that no active routine reaches.
+    machines_total: i64,
+    /// Active routines that reach no machine; at most 1,000.
+    routines: Vec<RoutineView>,
+}
+
+async fn coverage(app: App, permit: Permit<ReadRoutines>) -> Result<Reply<CoverageView>, Problem> {
+    let view = app.read(permit, (), |conn, caller, ()| {
+        let (machines, machines_total, idle) = routines::coverage(conn)?;
+        let routines = idle.into_iter().map(|routine| RoutineView::new(routine, caller.language));
+        let routines = routines.collect();
+        Ok(CoverageView { machines: EquipmentView::many(conn, machines, caller)?, machines_total, routines })
+    });
+    Ok(Reply::new(view.await?))
 }
 
 async fn get(

@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "items": [{"question_text": "Sound?", "question_text_ar": "سليم؟", "answer_type": "pass_fail"}]});
         checklists::create(tx, input(checklist)?)?;
         let crane = json!({"name": "Crane 1", "equipment_type": "crane", "serial_number": "C-1"});
-        Ok((inspector, equipment::create(tx, input(crane)?)?))
+        Ok((inspector, equipment::registry::create(tx, input(crane)?)?))
     })?;
     let defects = database.write(&context, Origin::default(), |tx| {
         tx.act_as(inspector);

@@ -1,5 +1,6 @@
 //! Assignments: lists, and units of work from the team to the last verdict (§4).
 
+pub(crate) mod notices;
 pub(crate) mod rows;
 
 use diesel::{
@@ -10,15 +11,17 @@ use inspection_domain::{
     assignments::{
         AssignTeam, Assignment, AssignmentCommand, AssignmentFilter, AssignmentOrder, AssignmentRule,
         AssignmentStatus, Candidates, CorrectBerth,
+        batch::{AssignBatch, BatchTarget},
     },
     audit::{AuditAction, Changes},
     daily_lists::InspectionList,
     entity::Entity,
     ids::{AssignmentId, UserId},
     input::Invalid,
+    inspections::InspectionStatus,
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest, Sort, Total, position_value},
-    schema::inspection_assignments as assignments,
+    schema::{inspection_assignments as assignments, inspections},
     time::{Date, Instant},
     users::{Category, User},
 };
@@ -40,6 +43,39 @@ use crate::{
 
 /// The values by which the assignments of an inspector are ordered.
 type Key = (Date, AssignmentId);
+
+/// The condition that the own half of an inspector, in this seat, has any of these statuses. It is
+/// that of [`Assignment::own_status`].
+macro_rules! own_status_is_any_of {
+    ($statuses:expr, $seat:expr, $inspector:expr) => {{
+        type Condition =
+            Box<dyn BoxableExpression<assignments::table, Backend, SqlType = diesel::sql_types::Bool>>;
+        let draft = || {
+            diesel::dsl::exists(
+                inspections::table
+                    .filter(inspections::assignment_id.eq(assignments::id.nullable()))
+                    .filter(inspections::technician_id.eq($inspector))
+                    .filter(inspections::status.eq(InspectionStatus::Draft)),
+            )
+        };
+        let other = AssignmentStatus::half($seat.other());
+        let open = [AssignmentStatus::Assigned, AssignmentStatus::InProgress, other];
+        let mut any: Condition = Box::new(assignments::id.eq(AssignmentId::UNSAVED));
+        for status in $statuses {
+            any = match *status {
+                AssignmentStatus::Assigned => {
+                    Box::new(any.or(assignments::status.eq_any(open).and(diesel::dsl::not(draft()))))
+                }
+                AssignmentStatus::InProgress => {
+                    Box::new(any.or(assignments::status.eq_any(open).and(draft())))
+                }
+                status if status == other => any,
+                status => Box::new(any.or(assignments::status.eq(status))),
+            };
+        }
+        any
+    }};
+}
 
 /// A page of the assignments of an inspector, by default the latest day first.
 pub fn list_by_inspector(
@@ -65,7 +101,9 @@ pub fn list_by_inspector(
                 Category::Electrical => query.filter(assignments::electrical_inspector_id.eq(inspector)),
             };
             filter_by!(query, { assignments::target_date => filter.date });
-            filter_any!(query, { assignments::status => filter.status });
+            if !filter.status.values().is_empty() {
+                query = query.filter(own_status_is_any_of!(filter.status.values(), seat, inspector));
+            }
             query
         };
         let keys = |seat| {
@@ -152,38 +190,65 @@ pub(crate) fn mark_backlog(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     Ok(late.len())
 }
 
-/// Assigns a team, or another one, and notifies both inspectors (§4); the same team again changes
-/// nothing. Locks the assignment, its list and the inspectors, who can't be deactivated or sent on
-/// leave meanwhile.
+/// The members of a team, who are locked, so that they can't be deactivated or sent on leave
+/// meanwhile, and their leaves on a day.
+fn lock_candidates(tx: &mut Tx<'_>, team: &AssignTeam, date: Date) -> Result<Candidates> {
+    let members = [team.mechanical_inspector_id, team.electrical_inspector_id];
+    let people = user_rows::lock_all(tx.conn, &members)?;
+    let leaves = leave_rows::including(tx.conn, &members, date)?;
+    Ok(Candidates { people, leaves })
+}
+
+/// Assigns a team, or another one, and notifies those who get or lose a seat (§4); the same team
+/// again changes nothing. Locks the assignment, its list and the inspectors.
 pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<Assignment> {
     let before = rows::lock(tx.conn, id)?;
     let list = list_rows::lock(tx.conn, before.list_id)?;
-    let members = [team.mechanical_inspector_id, team.electrical_inspector_id];
-    let people = user_rows::lock_all(tx.conn, &members)?;
-    let leaves = leave_rows::including(tx.conn, &members, before.target_date)?;
-    let candidates = Candidates { people, leaves };
+    let candidates = lock_candidates(tx, team, before.target_date)?;
     let planner = tx.actor()?.id;
     let after = before.assign(team, &candidates, planner, tx.calendar(), tx.now)?;
+    tx.warn(before.on_other_shifts(team, &candidates));
     if after.team() == before.team() {
         return Ok(before);
     }
     rows::write(tx, AuditAction::Assign, &before, &after)?;
     daily_lists::recount(tx, &list)?;
-    let machine = equipment_rows::get(tx.conn, after.equipment_id)?;
-    let name_of = |id: UserId| {
-        let person = candidates.people.iter().find(|person| person.id == id);
-        person.map(|person| person.full_name.as_str()).unwrap_or_default()
-    };
-    let [mechanical, electrical] = members;
-    for (member, partner) in [(mechanical, electrical), (electrical, mechanical)] {
-        let notice = Notice::new(NotificationType::InspectionAssigned)
-            .with("equipment", machine.name.as_str())
-            .with("date", &after.target_date)
-            .with("partner", name_of(partner))
-            .about(&after);
-        tx.notify([member], &notice);
-    }
+    notices::seats_changed(tx, &[(&before, Some(&after))])?;
     Ok(after)
+}
+
+/// Assigns one team to several assignments of a list, all or none (§4). Each person gets one
+/// notification. Returns the assignments by id. A fixed number of statements. Locks the
+/// assignments, their list and the inspectors.
+pub fn assign_batch(tx: &mut Tx<'_>, batch: &AssignBatch) -> Result<Vec<Assignment>> {
+    let target = batch.target()?;
+    let ids = match &target {
+        BatchTarget::Assignments(ids) => ids.clone(),
+        BatchTarget::Berth(list, berth) => rows::ids_at_berth(tx.conn, *list, berth)?,
+    };
+    let before = rows::lock_all(tx.conn, &ids)?;
+    AssignBatch::may_be_all(&target, &before)?;
+    let Some(first) = before.first() else { return Ok(Vec::new()) };
+    let list = list_rows::lock(tx.conn, first.list_id)?;
+    let team = batch.team();
+    let candidates = lock_candidates(tx, &team, first.target_date)?;
+    let planner = tx.actor()?.id;
+    let after = Assignment::assign_all(&before, &team, &candidates, planner, tx.calendar(), tx.now)?;
+    tx.warn(first.on_other_shifts(&team, &candidates));
+    let changed: Vec<(&Assignment, &Assignment)> =
+        before.iter().zip(&after).filter(|(before, after)| before.team() != after.team()).collect();
+    if changed.is_empty() {
+        return Ok(before);
+    }
+    rows::write_teams(tx, &changed)?;
+    daily_lists::recount(tx, &list)?;
+    let seats: Vec<_> = changed.iter().map(|(before, after)| (*before, Some(*after))).collect();
+    notices::seats_changed(tx, &seats)?;
+    let unchanged = before
+        .iter()
+        .zip(&after)
+        .map(|(before, after)| if before.team() == after.team() { before.clone() } else { after.clone() });
+    Ok(unchanged.collect())
 }
 
 /// Corrects the berth of an assignment (§4). Locks the assignment.

@@ -6,19 +6,27 @@ use diesel::{prelude::*, sql_types};
 use inspection_domain::{
     assignments::{Assignment, AssignmentStatus},
     audit::{AuditAction, Changes},
-    daily_lists::{GenerateList, InspectionList, LISTED, ListFilter, ListOrder, ListRule},
-    equipment::Equipment,
-    ids::ListId,
+    checklists::Template,
+    daily_lists::{
+        GenerateList, InspectionList, LISTED, ListFilter, ListOrder, ListRule, reasons_for_nothing,
+    },
+    equipment::{Equipment, EquipmentStatus},
+    ids::{AssignmentId, EquipmentId, ListId, TemplateId},
     page::{Page, PageRequest, Sort},
     schema::{
-        equipment, inspection_assignments as assignments, inspection_lists as daily_lists,
-        inspection_routines as routines, routine_asset_types as asset_types,
+        checklist_templates as templates, equipment, inspection_assignments as assignments,
+        inspection_lists as daily_lists, inspection_routines as routines, routine_asset_types as asset_types,
     },
+    time::Date,
+    users::Shift,
 };
 
 pub use rows::get;
 
-use crate::{DbConnection, Result, Tx, routines::planned_on};
+use crate::{
+    DbConnection, Result, Tx,
+    routines::{planned_on, routines_of_shift},
+};
 
 /// A page of daily lists, by default the latest day first (§4).
 pub fn list(conn: &mut DbConnection, filter: &ListFilter, page: PageRequest) -> Result<Page<InspectionList>> {
@@ -59,12 +67,6 @@ pub fn assignments_of(conn: &mut DbConnection, ids: &[ListId]) -> Result<Vec<(As
         .load(c))?)
 }
 
-/// Whether any routine is active; without one, every list would be empty.
-pub(crate) fn is_anything_planned(conn: &mut DbConnection) -> Result<bool> {
-    let active = routines::table.filter(routines::is_active);
-    Ok(with_conn!(conn, |c| diesel::select(diesel::dsl::exists(active)).get_result(c))?)
-}
-
 /// The result of generating a list.
 #[derive(Debug, Clone)]
 pub struct Generated {
@@ -78,7 +80,8 @@ pub struct Generated {
 
 /// Generates the list of a day and shift (§4): one statement inserts an assignment for each machine
 /// whose type belongs to a routine that runs then. With `refresh`, an existing list gets the
-/// missing assignments, and nothing else of it changes. Locks the list.
+/// missing assignments, and nothing else of it changes. A list without any machine is refused, with
+/// the reasons. Locks the list.
 pub fn generate(tx: &mut Tx<'_>, request: &GenerateList) -> Result<Generated> {
     let (target_date, shift) = (request.target_date, request.shift);
     let new = InspectionList::empty(target_date, shift, tx.actor_id(), tx.now);
@@ -101,16 +104,38 @@ pub fn generate(tx: &mut Tx<'_>, request: &GenerateList) -> Result<Generated> {
         None => return Err(ListRule::Exists { target_date, shift }.into()),
     };
     let added = add_missing(tx, &before)?;
+    if is_new && added == 0 {
+        return Err(nothing_to_inspect(tx.conn, target_date, shift)?.into());
+    }
     let list = recount(tx, &before)?;
     let changes = Changes::between((!is_new).then_some(&before), Some(&list)).with("added", added);
     tx.record_with(AuditAction::Generate, (!is_new).then_some(&before), Some(&list), changes);
     Ok(Generated { list, added, is_new })
 }
 
-/// Inserts an assignment for every machine that belongs on a list and isn't on it; returns their
-/// number.
+/// Why the list of a shift is empty.
+fn nothing_to_inspect(conn: &mut DbConnection, target_date: Date, shift: Shift) -> Result<ListRule> {
+    let (routines, types) = routines_of_shift(conn, shift)?;
+    let named: Vec<&str> = types.iter().map(|of_type| of_type.equipment_type.as_str()).collect();
+    let machines: Vec<(String, EquipmentStatus, i64)> = with_conn!(conn, |c| equipment::table
+        .filter(equipment::equipment_type.eq_any(named))
+        .group_by((equipment::equipment_type, equipment::status))
+        .order((equipment::equipment_type, equipment::status))
+        .select((equipment::equipment_type, equipment::status, diesel::dsl::count_star()))
+        .load(c))?;
+    let reasons = reasons_for_nothing(&routines, &types, &machines, (target_date, shift));
+    Ok(ListRule::NothingToInspect { target_date, shift, reasons })
+}
+
+/// Inserts an assignment for every machine that belongs on a list and isn't on it, with the
+/// checklist in force; returns their number.
 fn add_missing(tx: &mut Tx<'_>, list: &InspectionList) -> Result<usize> {
     let planned = planned_on(tx.conn, list.target_date, list.shift)?;
+    // The list is locked: every assignment of it behind this one is new.
+    let own = assignments::table.filter(assignments::list_id.eq(list.id));
+    let behind: Option<AssignmentId> =
+        with_conn!(&mut *tx.conn, |c| own.select(diesel::dsl::max(assignments::id)).first(c))?;
+    let behind = behind.unwrap_or(AssignmentId::UNSAVED);
     let now = tx.now;
     let of_type = asset_types::table.on(asset_types::equipment_type.eq(equipment::equipment_type));
     let due = equipment::table
@@ -141,11 +166,71 @@ fn add_missing(tx: &mut Tx<'_>, list: &InspectionList) -> Result<usize> {
         assignments::created_at,
         assignments::updated_at,
     );
-    Ok(with_conn!(&mut *tx.conn, |c| due
+    let added = with_conn!(&mut *tx.conn, |c| due
         .insert_into(assignments::table)
         .into_columns(columns)
         .on_conflict_do_nothing()
-        .execute(c))?)
+        .execute(c))?;
+    let added = added.saturating_sub(drop_retired(tx, list, behind)?);
+    use_newest_checklists(tx, list, behind)?;
+    Ok(added)
+}
+
+/// Deletes the assignments of a list after `behind` whose machines changed their status while it
+/// was generated; returns their number. A change of status waits for the references of new
+/// assignments, or they wait for it: it finds the assignment, or this finds the change.
+fn drop_retired(tx: &mut Tx<'_>, list: &InspectionList, behind: AssignmentId) -> Result<usize> {
+    let new = assignments::table
+        .filter(assignments::list_id.eq(list.id))
+        .filter(assignments::id.gt(behind))
+        .select(assignments::equipment_id);
+    let machines = equipment::table.filter(equipment::id.eq_any(new)).order(equipment::id);
+    let statuses: Vec<(EquipmentId, EquipmentStatus)> =
+        with_conn!(&mut *tx.conn, |c| machines.select((equipment::id, equipment::status)).load(c))?;
+    let retired = statuses.into_iter().filter(|(_, status)| !LISTED.contains(status));
+    let retired: Vec<EquipmentId> = retired.map(|(id, _)| id).collect();
+    if retired.is_empty() {
+        return Ok(0);
+    }
+    let dropped = assignments::table
+        .filter(assignments::list_id.eq(list.id))
+        .filter(assignments::id.gt(behind))
+        .filter(assignments::equipment_id.eq_any(retired));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::delete(dropped).execute(c))?)
+}
+
+/// Gives the assignments of a list after `behind` the newest active checklist of the line that
+/// their routine names (§4). One statement for each line with a newer version.
+fn use_newest_checklists(tx: &mut Tx<'_>, list: &InspectionList, behind: AssignmentId) -> Result<()> {
+    let used = assignments::table
+        .filter(assignments::list_id.eq(list.id))
+        .filter(assignments::id.gt(behind))
+        .select(assignments::template_id);
+    let (chosen, active) = with_conn!(&mut *tx.conn, |c| {
+        let chosen: Vec<Template> =
+            templates::table.filter(templates::id.eq_any(used)).select(Template::as_select()).load(c)?;
+        let types: Vec<&str> = chosen.iter().map(|template| template.equipment_type.as_str()).collect();
+        let active: Vec<Template> = templates::table
+            .filter(templates::equipment_type.eq_any(types))
+            .filter(templates::is_active)
+            .select(Template::as_select())
+            .load(c)?;
+        (chosen, active)
+    });
+    for template in &chosen {
+        let newest: TemplateId = Template::in_force(template, &active).id;
+        if newest == template.id {
+            continue;
+        }
+        let outdated = assignments::table
+            .filter(assignments::list_id.eq(list.id))
+            .filter(assignments::id.gt(behind))
+            .filter(assignments::template_id.eq(template.id));
+        with_conn!(&mut *tx.conn, |c| diesel::update(outdated)
+            .set(assignments::template_id.eq(newest))
+            .execute(c))?;
+    }
+    Ok(())
 }
 
 /// Recomputes the counters of a list, which is locked.

@@ -1,5 +1,6 @@
 //! Machines: lists, history, and units of work (§2).
 
+pub mod registry;
 pub(crate) mod rows;
 
 use std::{cmp::Ordering, collections::HashMap};
@@ -12,11 +13,8 @@ use diesel::{
 use inspection_domain::{
     audit::{AuditAction, Changes},
     defects::Defect,
-    equipment::{
-        Equipment, EquipmentChanges, EquipmentFilter, EquipmentOrder, EquipmentStatus, NewEquipment,
-        StatusChange, may_look_after,
-    },
-    ids::{EquipmentId, UserId},
+    equipment::{Equipment, EquipmentFilter, EquipmentOrder, EquipmentStatus, StatusChange},
+    ids::EquipmentId,
     input::Invalid,
     inspections::Inspection,
     jobs::Job,
@@ -36,8 +34,6 @@ use crate::{
         search::found,
         totals::{CountRows as _, one},
     },
-    translations,
-    users::rows as user_rows,
 };
 
 /// A page of machines.
@@ -197,40 +193,6 @@ pub fn history(
     })
 }
 
-/// Checks that the assigned technician, if any, may be assigned to machines (§2).
-fn check_technician(tx: &mut Tx<'_>, technician: Option<UserId>) -> Result<()> {
-    if let Some(id) = technician {
-        may_look_after(user_rows::find(tx.conn, id)?.as_ref())?;
-    }
-    Ok(())
-}
-
-/// Registers a machine (§2).
-pub fn create(tx: &mut Tx<'_>, new: NewEquipment) -> Result<Equipment> {
-    let machine = new.register(tx.now);
-    check_technician(tx, machine.assigned_technician_id)?;
-    rows::insert(tx, &machine)
-}
-
-/// Changes a machine (§2). A given status is an admin's explicit decision, which may release a
-/// stopped machine. Locks the machine.
-pub fn update(tx: &mut Tx<'_>, id: EquipmentId, changes: EquipmentChanges) -> Result<Equipment> {
-    let before = rows::lock(tx.conn, id)?;
-    let mut after = before.changed(changes, tx.now);
-    translations::preserve_originals(tx.conn, &before, &mut after)?;
-    if after.assigned_technician_id != before.assigned_technician_id {
-        check_technician(tx, after.assigned_technician_id)?;
-    }
-    write(tx, AuditAction::Update, &before, after)
-}
-
-/// Decommissions a machine, whose history stays (§2); idempotent. Locks the machine.
-pub fn decommission(tx: &mut Tx<'_>, id: EquipmentId) -> Result<Equipment> {
-    let before = rows::lock(tx.conn, id)?;
-    let after = before.decommissioned(tx.now);
-    write(tx, AuditAction::Deactivate, &before, after)
-}
-
 /// Gives a machine, which is locked, the status required by an assessment or by the work on it (§7,
 /// §9). The present status changes nothing.
 pub(crate) fn change_status(tx: &mut Tx<'_>, before: &Equipment, status: EquipmentStatus) -> Result<()> {
@@ -239,13 +201,20 @@ pub(crate) fn change_status(tx: &mut Tx<'_>, before: &Equipment, status: Equipme
         (EquipmentStatus::Stopped, _) => AuditAction::Release,
         _ => AuditAction::Update,
     };
-    write(tx, action, before, Equipment { status, updated_at: tx.now, ..before.clone() })?;
+    write(tx, action, before, Equipment { status, updated_at: tx.now, ..before.clone() }, None)?;
     Ok(())
 }
 
-/// Writes a machine, which is locked; every change of a status goes through here. A status other
-/// than `stopped` first releases the holds of assessments, without which the database refuses it.
-fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipment) -> Result<Equipment> {
+/// Writes a machine, which is locked; every change of a status goes through here, with its reason,
+/// if one is given. A status other than `stopped` first releases the holds of assessments, without
+/// which the database refuses it.
+pub(crate) fn write(
+    tx: &mut Tx<'_>,
+    action: AuditAction,
+    before: &Equipment,
+    after: Equipment,
+    reason: Option<&str>,
+) -> Result<Equipment> {
     let changes = Changes::between(Some(before), Some(&after));
     if changes.is_empty() {
         return Ok(before.clone());
@@ -253,6 +222,6 @@ fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Equipment, after: Equipm
     if before.status == EquipmentStatus::Stopped && after.status != before.status {
         assessment_rows::release_hold(tx, before.id)?;
     }
-    rows::write(tx, action, before, &after, changes)?;
+    rows::write(tx, action, before, &after, changes, reason)?;
     Ok(after)
 }

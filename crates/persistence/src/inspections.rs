@@ -3,22 +3,23 @@
 mod answers;
 mod handing_in;
 pub(crate) mod rows;
+pub(crate) mod withdrawing;
 
 use diesel::prelude::*;
 use inspection_domain::{
     assignments::Assignment,
-    audit::{AuditAction, Changes},
+    audit::AuditAction,
     checklists::{Item, Template},
     files::Relation,
     ids::{AssignmentId, EquipmentId, FileId, InspectionId},
     inspections::{
-        Answer, Inspection, InspectionCommand, InspectionFilter, InspectionOrder, InspectionStatus, Progress,
-        Review, StartInspection, StartTarget, Visible, may_continue, may_read_halves, may_start,
-        may_start_half, visible_to,
+        Answer, Inspection, InspectionFilter, InspectionOrder, InspectionStatus, Progress, Review,
+        StartInspection, StartTarget, Visible, may_continue, may_read_halves, may_start, may_start_half,
+        visible_to,
     },
     page::{Page, PageRequest, Sort},
     ratings::Rating,
-    schema::{inspection_answers, inspections},
+    schema::inspections,
     time::SiteTimeZone,
     users::{Category, User},
     versions::Version,
@@ -26,13 +27,13 @@ use inspection_domain::{
 
 pub use answers::{add_photos, answer, answer_one, get_answer};
 pub use handing_in::submit;
-pub use rows::{by_ids, get};
+pub use rows::{by_ids, drafts_of, get};
+pub use withdrawing::{delete, remove, unassign};
 
 use crate::{
     DbConnection, Error, Result, Tx,
     assignments::{self, rows as assignment_rows},
     checklists::{self, Checklist, rows as checklist_rows},
-    db::database::one_row,
     db::error::ConcurrentUpdate,
     db::tx::expected::version_of,
     equipment::rows as equipment_rows,
@@ -288,23 +289,4 @@ pub fn review(tx: &mut Tx<'_>, id: InspectionId, review: Review) -> Result<Inspe
     files::attach(tx, Relation::Inspection(id), &files::named(&ids), |file| file.may_go_with(&after))?;
     file_rows::add_evidence(tx, EVIDENCE, id.get(), &ids)?;
     Ok(after)
-}
-
-/// Deletes a draft with its answers (§5). Locks the inspection.
-pub fn delete(tx: &mut Tx<'_>, id: InspectionId) -> Result<()> {
-    let before = rows::lock_for_actor(tx, id)?;
-    before.status.after(InspectionCommand::Delete)?;
-    let given = answers::list(tx.conn, id)?;
-    answers::release_photos(tx, &given)?;
-    let draft = inspections::table.find(id).filter(inspections::status.eq(before.status));
-    let deleted = with_conn!(&mut *tx.conn, |c| {
-        let of_draft = inspection_answers::table.filter(inspection_answers::inspection_id.eq(id));
-        diesel::delete(of_draft).execute(c)?;
-        diesel::delete(draft).execute(c)
-    })?;
-    one_row(deleted)?;
-    let changes = Changes::between(Some(&before), None);
-    let changes = if given.is_empty() { changes } else { changes.without("answers", &given) };
-    tx.record_with(AuditAction::Delete, Some(&before), None, changes);
-    Ok(())
 }

@@ -97,8 +97,8 @@ pub fn admin(conn: &mut DbConnection, today: Date, calendar: &SiteTimeZone) -> R
         let machines: Vec<(EquipmentStatus, i64)> =
             equipment::table.group_by(equipment::status).select((equipment::status, count_star())).load(c)?;
         let begun_today = inspections::table
-            .filter(inspections::started_at.ge(calendar.start_of(today)))
-            .filter(inspections::started_at.lt(calendar.start_of(today.plus_days(1))))
+            .filter(inspections::started_at.ge(calendar.start_of_working_day(today)))
+            .filter(inspections::started_at.lt(calendar.start_of_working_day(today.plus_days(1))))
             .count();
         let overdue = defects::table
             .filter(defects::status.eq_any(DefectStatus::UNRESOLVED))

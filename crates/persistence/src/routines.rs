@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use inspection_domain::{
     audit::Changes,
+    equipment::{Equipment, EquipmentStatus},
     ids::{AssetTypeId, RoutineId, TemplateId},
     page::{Page, PageRequest, Sort},
     routines::{
         AssetType, NewRoutine, Routine, RoutineChanges, RoutineFilter, RoutineOrder, may_use, planned,
     },
-    schema::{inspection_routines as routines, routine_asset_types as asset_types},
+    schema::{equipment, inspection_routines as routines, routine_asset_types as asset_types},
     time::Date,
     users::Shift,
 };
@@ -53,29 +54,88 @@ pub fn list(
         .filter(asset_types::routine_id.eq_any(routines.items.iter().map(|routine| routine.id)))
         .select(AssetType::as_select())
         .load(c))?;
+    let mut by_routine = by_routine(types);
+    Ok(routines.map(|routine| {
+        let types = by_routine.remove(&routine.id).unwrap_or_default();
+        (routine, types)
+    }))
+}
+
+/// The types of equipment of each routine, in alphabetical order.
+fn by_routine(types: Vec<AssetType>) -> HashMap<RoutineId, Vec<String>> {
     let mut by_routine: HashMap<RoutineId, Vec<String>> = HashMap::new();
     for of_type in types {
         by_routine.entry(of_type.routine_id).or_default().push(of_type.equipment_type);
     }
-    Ok(routines.map(|routine| {
-        let types = by_routine.remove(&routine.id).unwrap_or_default();
-        (routine, rows::in_order(types))
-    }))
+    by_routine.into_iter().map(|(routine, types)| (routine, rows::in_order(types))).collect()
+}
+
+/// The active routines of a shift and their types of equipment.
+pub(crate) fn routines_of_shift(
+    conn: &mut DbConnection,
+    shift: Shift,
+) -> Result<(Vec<Routine>, Vec<AssetType>)> {
+    let running = routines::table.filter(routines::shift.eq(shift).and(routines::is_active));
+    with_conn!(conn, |c| {
+        let all: Vec<Routine> = running.order(routines::id).select(Routine::as_select()).load(c)?;
+        let types: Vec<AssetType> = asset_types::table
+            .filter(asset_types::routine_id.eq_any(all.iter().map(|routine| routine.id)))
+            .order(asset_types::id)
+            .select(AssetType::as_select())
+            .load(c)?;
+        Ok((all, types))
+    })
 }
 
 /// The types of equipment on the list of this day and shift, each from the routine that applies
 /// (§4).
 pub(crate) fn planned_on(conn: &mut DbConnection, date: Date, shift: Shift) -> Result<Vec<AssetTypeId>> {
-    let running = routines::table.filter(routines::shift.eq(shift).and(routines::is_active));
-    let (all, types) = with_conn!(conn, |c| {
-        let all: Vec<Routine> = running.select(Routine::as_select()).load(c)?;
+    let (all, types) = routines_of_shift(conn, shift)?;
+    Ok(planned(&all, &types, date, shift))
+}
+
+/// Most machines and routines that the report of coverage names.
+const MOST_REPORTED: i64 = 1000;
+
+/// The machines that no active routine reaches, and the active routines that reach no machine
+/// (§4). At most 1,000 of each, with the number of all machines. Decommissioned machines count
+/// neither way. Four statements.
+pub fn coverage(conn: &mut DbConnection) -> Result<(Vec<Equipment>, i64, Vec<RoutineWithTypes>)> {
+    let in_use = || equipment::table.filter(equipment::status.ne(EquipmentStatus::OutOfService));
+    let planned_types = asset_types::table
+        .inner_join(routines::table.on(routines::id.eq(asset_types::routine_id)))
+        .filter(routines::is_active)
+        .select(asset_types::equipment_type);
+    let (machines, total, idle, types) = with_conn!(conn, |c| {
+        let uncovered = || in_use().filter(equipment::equipment_type.ne_all(planned_types));
+        let machines: Vec<Equipment> = uncovered()
+            .order((equipment::name, equipment::id))
+            .limit(MOST_REPORTED)
+            .select(Equipment::as_select())
+            .load(c)?;
+        let total: i64 = uncovered().count().get_result(c)?;
+        let reaching = asset_types::table
+            .filter(asset_types::equipment_type.eq_any(in_use().select(equipment::equipment_type)))
+            .select(asset_types::routine_id);
+        let idle: Vec<Routine> = routines::table
+            .filter(routines::is_active)
+            .filter(routines::id.ne_all(reaching))
+            .order(routines::id)
+            .limit(MOST_REPORTED)
+            .select(Routine::as_select())
+            .load(c)?;
         let types: Vec<AssetType> = asset_types::table
-            .filter(asset_types::routine_id.eq_any(all.iter().map(|routine| routine.id)))
+            .filter(asset_types::routine_id.eq_any(idle.iter().map(|routine| routine.id)))
             .select(AssetType::as_select())
             .load(c)?;
-        (all, types)
+        (machines, total, idle, types)
     });
-    Ok(planned(&all, &types, date, shift))
+    let mut types = by_routine(types);
+    let idle = idle.into_iter().map(|routine| {
+        let own = types.remove(&routine.id).unwrap_or_default();
+        (routine, own)
+    });
+    Ok((machines, total, idle.collect()))
 }
 
 /// Checks the checklist of a routine, and locks it against deactivation (shared).

@@ -298,6 +298,21 @@ pub(crate) fn finish_assignment(tx: &mut Tx<'_>, assignment: &Assignment, machin
     }
 }
 
+/// Ends the takeovers of an assignment, which is locked, because its team is withdrawn: pending
+/// requests are denied, and an approved one expires (§4).
+pub(crate) fn close(tx: &mut Tx<'_>, assignment: &Assignment, machine: &Equipment) -> Result<()> {
+    expire(tx, None, Some(assignment.id))?;
+    deny_waiting(tx, None, Some(assignment.id), &inspection_of(machine))
+}
+
+/// Deletes the ended takeovers of an assignment, which is locked and will be removed.
+pub(crate) fn delete_all(tx: &mut Tx<'_>, assignment: AssignmentId) -> Result<()> {
+    for ended in rows::delete_of_assignment(tx, assignment)? {
+        tx.record(AuditAction::Delete, Some(&ended), None);
+    }
+    Ok(())
+}
+
 /// Expires the approved takeover of an object, which is locked, because the object changes its
 /// owner before the taker is done (§7).
 pub(crate) fn expire(tx: &mut Tx<'_>, job: Option<JobId>, assignment: Option<AssignmentId>) -> Result<()> {

@@ -195,14 +195,14 @@ impl TaskWork<'_> {
             TaskName::DetectStalledJobs => self.in_batches("jobs", pauses::announce_stalled),
             TaskName::MonitorQeSla => self.in_batches("warned", quality_reviews::warn_overdue),
             TaskName::CheckExpiredLeaves => {
-                let today = self.context.today();
+                let today = self.context.calendar.date(self.context.clock.now());
                 let expired = self.database.read(|conn| leaves::expired(conn, today))?;
                 self.each("ended", expired, |tx, id| leaves::end(tx, id).map(drop))?;
                 self.in_batches("keys", idempotency::delete_expired)?;
                 self.in_batches("sessions", sessions::delete_expired)
             }
             TaskName::ActivateStartingLeaves => {
-                let today = self.context.today();
+                let today = self.context.calendar.date(self.context.clock.now());
                 let starting = self.database.read(|conn| leaves::starting(conn, today))?;
                 self.each("begun", starting, leaves::begin)
             }
@@ -226,9 +226,6 @@ impl TaskWork<'_> {
     /// Generates the lists of the day after the scheduled one; existing lists stay unchanged.
     fn generate_lists(&mut self) -> Result<()> {
         let target_date = self.context.calendar.date(self.run.scheduled_for).plus_days(1);
-        if !self.database.read(daily_lists::is_anything_planned)? {
-            return Ok(());
-        }
         for shift in Shift::ALL {
             let request = GenerateList { target_date, shift: *shift, refresh: None };
             match self.unit(|tx| daily_lists::generate(tx, &request)) {
@@ -237,6 +234,12 @@ impl TaskWork<'_> {
                     self.counts.add("assignments", generated.added);
                 }
                 Err(Error::Rule(rule)) if rule.code() == Code::Duplicate => {}
+                Err(Error::Rule(rule)) if rule.code() == Code::RuleViolation => {
+                    let reasons = rule.fields().into_iter().map(|reason| reason.message.to_string());
+                    let reasons: Vec<String> = reasons.collect();
+                    tracing::warn!(%target_date, %shift, ?reasons, "no daily list: {rule}");
+                    self.counts.add("nothing_to_inspect", 1);
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -106,7 +106,7 @@ pub fn equipment_with(db: &Database, context: &Context, change: impl FnOnce(&mut
     });
     change(&mut body);
     let new: NewEquipment = input(body);
-    db.write(context, Origin::default(), |tx| machines::create(tx, new)).expect("a machine")
+    db.write(context, Origin::default(), |tx| machines::registry::create(tx, new)).expect("a machine")
 }
 
 /// Index of the question with the answers pass and fail: mechanical, required.

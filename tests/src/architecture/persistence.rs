@@ -34,13 +34,14 @@ pub(super) const ORDER: Order<'_> = &[
     ],
     &["bonus_stars", "daily_lists", "files", "ratings", "translations", "users"],
     &["checklists", "defects", "equipment", "leaves"],
-    &["assignments", "jobs/acting", "jobs/work"],
+    &["assignments", "assignments/notices", "jobs/acting", "jobs/work"],
     &["assessments", "defect_assessments", "pauses", "quality_reviews"],
     &["takeovers"],
     &[
         "inspections",
         "inspections/answers",
         "inspections/handing_in",
+        "inspections/withdrawing",
         "jobs",
         "jobs/assigning",
         "jobs/done",
@@ -48,7 +49,7 @@ pub(super) const ORDER: Order<'_> = &[
         "jobs/settling",
         "jobs/timer",
     ],
-    &["reports", "tasks", "versions"],
+    &["equipment/registry", "reports", "tasks", "versions"],
 ];
 
 /// The tables of each `rows.rs`, by its feature.

@@ -95,14 +95,13 @@ pub(super) fn prepare(site: &TestSite, operation: &Operation, caller: Role) -> O
         return Some(match action {
             "/planned-time" => shop.about_job(json!({"hours": 2.5, "on_behalf_reason": for_owner})),
             "/start" => shop.planned().about_job(json!({"on_behalf_reason": for_owner})),
-            "/cancel" => shop.started().about_job(reason),
             "/timer" => shop.started().about_job(json!({"pauses": [], "reason": "The phone was off."})),
             "/reassign" if shop.job.kind == JobKind::Engineer => {
                 let engineer = site.user(Role::Engineer).id;
                 shop.started().about_job(json!({"engineer_id": engineer, "reason": "again"}))
             }
             "/complete" => shop.started().about_job(notes),
-            "/incomplete" => shop.started().about_job(reason),
+            "/cancel" | "/incomplete" => shop.started().about_job(reason),
             "/pause" => shop.started().about_job(json!({"reason_category": "parts"})),
             "/cleaning" => shop.finished().about_job(json!({"notes": "Swept."})),
             "/takeover" => shop.stalled().about_job(json!({})),

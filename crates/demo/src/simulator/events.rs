@@ -319,8 +319,8 @@ impl DemoSimulator<'_> {
         machine.status = status;
         let changes: EquipmentChanges = read(json!({"status": status}))?;
         self.act(Some(&admin), |tx| match status {
-            EquipmentStatus::OutOfService => equipment::decommission(tx, id),
-            _ => equipment::update(tx, id, changes),
+            EquipmentStatus::OutOfService => equipment::registry::decommission(tx, id),
+            _ => equipment::registry::update(tx, id, changes),
         })
         .map(drop)
     }

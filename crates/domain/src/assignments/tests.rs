@@ -12,18 +12,19 @@ use AssignmentStatus::{
 
 #[test]
 fn every_command_in_every_status() {
-    // Columns: assign, start and complete for each trade, assess, finish, take over.
+    // Columns: assign, start and complete for each trade, assess, finish, take over, withdraw the
+    // team, remove.
     let (mech, elec) = (Some(MechComplete), Some(ElecComplete));
-    let going = Some(InProgress);
+    let (new, going, both, free) = (Some(Assigned), Some(InProgress), Some(BothComplete), Some(Unassigned));
     let grid = [
-        (Unassigned, [Some(Assigned), None, None, None, None, None, None, None]),
-        (Assigned, [Some(Assigned), going, going, None, None, None, None, Some(Assigned)]),
-        (InProgress, [None, going, going, mech, elec, None, None, Some(Assigned)]),
-        (MechComplete, [None, None, mech, None, Some(BothComplete), None, None, mech]),
-        (ElecComplete, [None, elec, None, Some(BothComplete), None, None, None, elec]),
-        (BothComplete, [None, None, None, None, None, Some(AssessmentPending), None, None]),
-        (AssessmentPending, [None, None, None, None, None, None, Some(Completed), None]),
-        (Completed, [None; 8]),
+        (Unassigned, [new, None, None, None, None, None, None, None, None, Some(Unassigned)]),
+        (Assigned, [new, going, going, None, None, None, None, new, free, new]),
+        (InProgress, [None, going, going, mech, elec, None, None, new, free, None]),
+        (MechComplete, [None, None, mech, None, both, None, None, mech, None, None]),
+        (ElecComplete, [None, elec, None, both, None, None, None, elec, None, None]),
+        (BothComplete, [None, None, None, None, None, Some(AssessmentPending), None, None, None, None]),
+        (AssessmentPending, [None, None, None, None, None, None, Some(Completed), None, None, None]),
+        (Completed, [None; 10]),
     ];
     assert_eq!(grid.map(|(status, _)| status), AssignmentStatus::ALL);
     for (status, row) in grid {
@@ -183,8 +184,6 @@ fn flaws() -> Vec<Flaw> {
         (|user| user.role = Role::Specialist, "is not an inspector"),
         (|user| user.specialization = user.specialization.map(Category::other), "trade"),
         (|user| user.specialization = None, "trade"),
-        (|user| user.shift = Some(Shift::Night), "is not on the day shift"),
-        (|user| user.shift = None, "is not on the day shift"),
     ]
 }
 
@@ -209,15 +208,14 @@ fn every_condition_on_both_is_checked_and_has_its_own_message() {
         person.is_active = false;
         person.role = Role::Specialist;
         person.specialization = None;
-        person.shift = None;
     }
     let days = (assignment().target_date, assignment().target_date);
     let leaves = [1, 2].map(|number| Leave { user_id: id(number), ..leave(days.0, days.1) });
     let Err(AssignmentRule::Team(errors)) = assign(people, leaves.to_vec()) else { panic!("not refused") };
-    assert_eq!(errors.len(), 10);
+    assert_eq!(errors.len(), 8);
     let mut messages: Vec<_> = errors.iter().map(|error| (&error.field, &error.message)).collect();
     messages.dedup();
-    assert_eq!(messages.len(), 10, "distinct messages: {messages:?}");
+    assert_eq!(messages.len(), 8, "distinct messages: {messages:?}");
 
     let Err(AssignmentRule::Team(errors)) = assign(Vec::new(), Vec::new()) else { panic!("not refused") };
     assert_eq!(
@@ -304,5 +302,88 @@ fn only_the_team_has_halves() {
             assert_eq!(assigned.half_of(&actor).ok(), half);
             assert_eq!(assigned.may_be_assessed_by(&actor).is_ok(), half.is_some() || role == Role::Admin);
         }
+    }
+}
+
+#[test]
+fn a_member_of_another_shift_is_accepted_with_a_warning() {
+    let shifts = [Some(Shift::Day), Some(Shift::Night), None];
+    for (mechanical, electrical) in shifts.iter().flat_map(|one| shifts.map(|other| (*one, other))) {
+        let mut people = pair();
+        (people[0].shift, people[1].shift) = (mechanical, electrical);
+        let candidates = Candidates { people, leaves: Vec::new() };
+        let warned: Vec<_> = assignment()
+            .on_other_shifts(&team(), &candidates)
+            .into_iter()
+            .map(|warning| (warning.code, warning.field.expect("a field")))
+            .collect();
+        let expected: Vec<_> =
+            [("mechanical_inspector_id", mechanical), ("electrical_inspector_id", electrical)]
+                .into_iter()
+                .filter(|(_, shift)| *shift == Some(Shift::Night))
+                .map(|(field, _)| (WarningCode::OtherShift, field.to_owned()))
+                .collect();
+        assert_eq!(warned, expected, "{mechanical:?} {electrical:?}");
+    }
+}
+
+#[test]
+fn each_half_has_a_status_of_its_own() {
+    // Rows: the assignment. Columns: the mechanical inspector without and with a draft, and the
+    // electrical one.
+    let grid = [
+        (Assigned, [Assigned, InProgress, Assigned, InProgress]),
+        (InProgress, [Assigned, InProgress, Assigned, InProgress]),
+        (MechComplete, [MechComplete, MechComplete, Assigned, InProgress]),
+        (ElecComplete, [Assigned, InProgress, ElecComplete, ElecComplete]),
+        (BothComplete, [BothComplete; 4]),
+        (AssessmentPending, [AssessmentPending; 4]),
+        (Completed, [Completed; 4]),
+    ];
+    let assigned = assign(pair(), Vec::new()).expect("a team");
+    for (status, row) in grid {
+        let assignment = Assignment { status, ..assigned.clone() };
+        let people = [&pair()[0], &pair()[0], &pair()[1], &pair()[1]];
+        for ((person, has_draft), own) in people.into_iter().zip([false, true, false, true]).zip(row) {
+            assert_eq!(assignment.own_status(person, has_draft), Some(own), "{status} {}", person.id);
+        }
+        let stranger = User { id: id(3), ..user(Role::Admin) };
+        assert_eq!(assignment.own_status(&stranger, false), None, "{status}");
+    }
+}
+
+#[test]
+fn a_batch_names_every_refusal_once() {
+    let other = Assignment { id: id(8), ..assignment() };
+    let begun = Assignment { id: id(9), status: InProgress, ..assign(pair(), Vec::new()).expect("a team") };
+    let all = |all: &[Assignment], people| {
+        let candidates = Candidates { people, leaves: Vec::new() };
+        Assignment::assign_all(all, &team(), &candidates, id(9), &SiteTimeZone::utc(), later())
+    };
+    assert_eq!(all(&[assignment(), other.clone()], pair()).expect("assigned").len(), 2);
+    let named = |outcome: Result<Vec<Assignment>, batch::BatchRule>| {
+        let rule = outcome.expect_err("a refusal");
+        assert_eq!(rule.code(), Code::RuleViolation);
+        rule.fields().into_iter().map(|error| error.field).collect::<Vec<_>>()
+    };
+    assert_eq!(named(all(&[assignment(), begun.clone(), other.clone()], pair())), ["assignments.9"]);
+    let mut people = pair();
+    people[1].is_active = false;
+    let fields = named(all(&[assignment(), other, begun], people));
+    assert_eq!(fields, ["electrical_inspector_id", "assignments.9"], "the team once for all machines");
+}
+
+#[test]
+fn a_withdrawn_team_leaves_nothing_behind() {
+    let assigned = assign(pair(), Vec::new()).expect("a team");
+    let begun = Assignment { status: InProgress, is_takeover: true, ..assigned };
+    let after = begun.unassigned(later()).expect("withdrawn");
+    assert_eq!(after, Assignment { updated_at: later(), ..assignment() });
+    for &status in AssignmentStatus::ALL {
+        let assignment = Assignment { status, ..assignment() };
+        assert_eq!(assignment.unassigned(now()).is_ok(), matches!(status, Assigned | InProgress), "{status}");
+        assert_eq!(assignment.may_be_removed().is_ok(), matches!(status, Unassigned | Assigned), "{status}");
+        let is_open = matches!(status, Unassigned | Assigned | InProgress);
+        assert_eq!(assignment.is_without_submission(), is_open, "{status}");
     }
 }

@@ -26,6 +26,12 @@ impl Message {
         Self { text: text.into().into(), values: Vec::new(), is_verbatim: true }
     }
 
+    /// Several texts, separated by commas.
+    pub fn joined(texts: impl IntoIterator<Item = Self>) -> Self {
+        let pair = |all, next| Self::new("{all}, {next}", vec![("all", all), ("next", next)]);
+        texts.into_iter().reduce(pair).unwrap_or_else(|| "".into())
+    }
+
     /// The text in English.
     pub fn english(&self) -> Cow<'_, str> {
         self.fill(|text| text)
@@ -170,8 +176,10 @@ mod tests {
         assert_eq!(bounds.to_string(), "may have at most 5 characters, not 12");
         let arabic = bounds.arabic();
         assert!(arabic.contains('5') && arabic.contains("12") && !arabic.contains("may"), "{arabic}");
-        let half = message!("is not on the {shift} shift", shift = "night");
-        assert_eq!(half.arabic(), "ليس ضمن مناوبة الليل", "a known value is translated");
+        let empty =
+            message!("no active routine runs in the {shift} shift of {date}", shift = "night", date = 5);
+        let arabic = empty.arabic().into_owned();
+        assert!(arabic.contains("مناوبة الليل"), "a known value is translated: {arabic}");
         let field = Message::new(
             "{field} {message}",
             vec![("field", Message::verbatim("file")), ("message", "is required".into())],

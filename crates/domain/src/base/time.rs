@@ -191,6 +191,9 @@ pub struct Week {
 #[derive(Debug, Clone)]
 pub struct SiteTimeZone(TimeZone);
 
+/// Local hour at which the working day and its day shift begin.
+pub const WORKING_DAY_BEGINS: i8 = 7;
+
 impl SiteTimeZone {
     /// The time zone with an IANA name such as `Asia/Riyadh`; `None` if unknown.
     pub fn new(zone: &str) -> Option<Self> {
@@ -205,6 +208,19 @@ impl SiteTimeZone {
     /// Local date at an instant.
     pub fn date(&self, at: Instant) -> Date {
         Date(self.0.to_datetime(at.0).date())
+    }
+
+    /// Date of the shift that runs at an instant: the working day begins at 07:00, so that the
+    /// hours before belong to the night shift of the day before.
+    pub fn working_day(&self, at: Instant) -> Date {
+        let local = self.0.to_datetime(at.0);
+        let date = Date(local.date());
+        if local.hour() < WORKING_DAY_BEGINS { date.plus_days(-1) } else { date }
+    }
+
+    /// First instant of a working day.
+    pub fn start_of_working_day(&self, date: Date) -> Instant {
+        self.at(date, WORKING_DAY_BEGINS)
     }
 
     /// Instant of a local hour; after a clock change that skips it, the next instant.
@@ -382,6 +398,30 @@ mod tests {
         assert_eq!(riyadh.date(at("2026-03-01T22:30:00Z")).to_string(), "2026-03-02");
         assert_eq!(riyadh.start_of(Date::new(2026, 3, 2).expect("date")), at("2026-03-01T21:00:00Z"));
         assert!(SiteTimeZone::new("Atlantis/Center").is_none());
+    }
+
+    #[test]
+    fn a_working_day_is_that_of_the_shift_that_runs() {
+        for zone in ["Asia/Riyadh", "America/New_York", "Africa/Cairo", "Europe/Berlin"] {
+            let zone = SiteTimeZone::new(zone).expect("known zone");
+            // Ordinary days, and those on which clocks change in Berlin, New York and Cairo.
+            for (month, day) in [(3, 2), (3, 8), (3, 29), (4, 24), (10, 25), (10, 30), (11, 1)] {
+                let date = Date::new(2026, month, day).expect("a date");
+                for (hour, minute, working) in
+                    [(7, 1, 0), (23, 59, 0), (24, 1, 0), (30, 59, 0), (31, 1, 1), (6, 59, -1)]
+                {
+                    let local = date.plus_days(hour / 24);
+                    let hour = i8::try_from(hour % 24).expect("an hour");
+                    let now = zone.at_minute(local, hour, minute);
+                    // Cairo skips 00:01 when clocks change.
+                    let working = zone.working_day(now) == date.plus_days(working);
+                    assert!(working, "{date} {hour}:{minute}");
+                }
+                let start = zone.start_of_working_day(date);
+                assert_eq!(zone.working_day(start), date);
+                assert_eq!(zone.working_day(start.plus_seconds(-1)), date.plus_days(-1));
+            }
+        }
     }
 
     #[test]

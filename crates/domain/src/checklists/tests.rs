@@ -422,3 +422,21 @@ fn a_condition_names_an_earlier_question_and_its_answers() {
     let refused = NewTemplate::from_json(body).and_then(|new| new.draft(id(3), now())).expect_err("refused");
     assert_eq!(refused.fields()[0].field, "items[1].show_if");
 }
+
+#[test]
+fn the_newest_active_template_of_a_type_is_in_force() {
+    let version = |number: i64, equipment_type: &str| Template {
+        id: id(number),
+        equipment_type: equipment_type.into(),
+        ..template()
+    };
+    let chosen = version(3, "crane");
+    for (active, in_force) in [
+        (vec![], 3),
+        (vec![version(3, "crane")], 3),
+        (vec![version(1, "crane")], 1),
+        (vec![version(1, "crane"), version(5, "crane"), version(9, "winch")], 5),
+    ] {
+        assert_eq!(Template::in_force(&chosen, &active).id, id(in_force));
+    }
+}

@@ -12,6 +12,18 @@ inspection_assigned =
     .title = تم تكليفك بفحص
     .message = أنت مكلّف بفحص { $equipment } بتاريخ { $date } مع { $partner }.
 
+inspections_assigned =
+    .title = تم تكليفك بعمليات فحص
+    .message = أنت مكلّف بفحص { machines } بتاريخ { $date } مع { $partner }.
+
+inspection_unassigned =
+    .title = تم سحب فحص منك
+    .message = لم تعد مكلّفًا بفحص { $equipment } بتاريخ { $date }.
+
+inspections_unassigned =
+    .title = تم سحب عمليات فحص منك
+    .message = لم تعد مكلّفًا بفحص { machines } بتاريخ { $date }.
+
 inspection_rated =
     .title = تم تقييم الفحص
     .message = تم تقييم فحصك لـ { $equipment } بدرجة { $rating } من 5.
@@ -186,6 +198,15 @@ sign_ins_delayed =
 
 ## Phrases that the texts above are composed of. Arabic has six plural categories: 0, 1, 2,
 ## 3–10, 11–99, and 100–102 and fractions.
+
+machines = { $count ->
+    [zero] { $count } معدة
+    [one] معدة واحدة
+    [two] معدتين
+    [few] { $count } معدات
+    [many] { $count } معدة
+   *[other] { $count } معدة
+}
 
 points = { $points ->
     [zero] { $points } نقطة

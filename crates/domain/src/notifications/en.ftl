@@ -12,6 +12,18 @@ inspection_assigned =
     .title = Inspection assigned
     .message = You are assigned to inspect { $equipment } on { $date }, with { $partner }.
 
+inspections_assigned =
+    .title = Inspections assigned
+    .message = You are assigned to inspect { machines } on { $date }, with { $partner }.
+
+inspection_unassigned =
+    .title = Inspection withdrawn
+    .message = You no longer inspect { $equipment } on { $date }.
+
+inspections_unassigned =
+    .title = Inspections withdrawn
+    .message = You no longer inspect { machines } on { $date }.
+
 inspection_rated =
     .title = Inspection rated
     .message = Your inspection of { $equipment } was rated { $rating } of 5.
@@ -185,6 +197,11 @@ sign_ins_delayed =
     .message = Ten wrong passwords in a row were entered for your account. Further attempts must wait longer and longer, except from places where you have signed in before. If it was not you, tell an administrator.
 
 ## Phrases that the texts above are composed of.
+
+machines = { $count ->
+    [one] { $count } machine
+   *[other] { $count } machines
+}
 
 points = { $points ->
     [one] { $points } point

@@ -30,6 +30,7 @@ diesel::table! {
         to_status -> Text,
         changed_by_id -> Nullable<BigInt>,
         changed_at -> Timestamp,
+        reason -> Nullable<Text>,
     }
 }
 

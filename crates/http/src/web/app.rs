@@ -106,7 +106,7 @@ impl Caller {
             return Err(Forbidden("your role may not do this").into());
         }
         let prefix = permit.reader.prefix.clone();
-        Ok(Self { user, language, prefix, now, today: context.calendar.date(now) })
+        Ok(Self { user, language, prefix, now, today: context.calendar.working_day(now) })
     }
 }
 
@@ -300,6 +300,7 @@ impl App {
                 let input = checked(tx, if_match, input)?;
                 let mut reply = work(tx, caller, input)?;
                 translations::show(tx.conn(), caller.language, &mut reply)?;
+                reply.warn(tx.take_warnings());
                 let response =
                     Rendered::new(&reply, caller.language).map_err(persistence::Error::unserializable)?;
                 if let Some(request) = &keyed {

@@ -7,6 +7,7 @@ use inspection_auth::permissions::PermissionRow;
 use inspection_domain::{
     input::{FieldDoc, Input, Scalar},
     text::Language,
+    warning::Warning,
 };
 use utoipa::{
     ToSchema,
@@ -404,15 +405,16 @@ impl Operation {
         self.success(&status.to_string(), response);
     }
 
-    /// `{"status": "success", "data": …, "message": …}`.
+    /// `{"status": "success", "data": …, "message": …, "warnings": …}`.
     pub(crate) fn reply<T: ToSchema>(&mut self, status: u16) {
-        let data = self.schema::<T>();
+        let (data, warning) = (self.schema::<T>(), self.schema::<Warning>());
         let envelope = object()
             .property("status", constant("success"))
             .required("status")
             .property("data", data)
             .required("data")
-            .property("message", ObjectBuilder::new().schema_type(Type::String));
+            .property("message", ObjectBuilder::new().schema_type(Type::String))
+            .property("warnings", ArrayBuilder::new().items(warning));
         let body = self.named(format!("{}Reply", noun(&T::name())), envelope);
         let doc = if status == 201 { "Created." } else { "OK." };
         self.response(status, doc, body);

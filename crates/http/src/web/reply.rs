@@ -12,6 +12,7 @@ use inspection_domain::{
     text::Language,
     translations::{Slot, Translated},
     versions::Version,
+    warning::Warning,
 };
 use serde::Serialize;
 use utoipa::{
@@ -39,6 +40,11 @@ pub(crate) trait Render {
     fn version(&self) -> Option<&Version> {
         None
     }
+
+    /// Adds the warnings of the unit of work. A response without a place for them drops them.
+    fn warn(&mut self, warnings: Vec<Warning>) {
+        drop(warnings);
+    }
 }
 
 /// A message in the language of the reader.
@@ -58,28 +64,29 @@ fn respond(request: &HttpRequest, reply: &impl Render) -> HttpResponse {
     }
 }
 
-/// `{"status": "success", "data": …, "message": …}`; `STATUS` is the HTTP status.
+/// `{"status": "success", "data": …, "message": …, "warnings": …}`; `STATUS` is the HTTP status.
 #[derive(Debug)]
 pub(crate) struct Reply<T, const STATUS: u16 = 200> {
     data: T,
     version: Option<Version>,
     message: Option<&'static str>,
+    warnings: Vec<Warning>,
 }
 
 impl<T, const STATUS: u16> Reply<T, STATUS> {
     /// A response without a message.
     pub(crate) fn new(data: T) -> Self {
-        Self { data, version: None, message: None }
+        Self { data, version: None, message: None, warnings: Vec::new() }
     }
 
     /// A response that shows a version of a resource.
     pub(crate) fn versioned(Versioned { version, view }: Versioned<T>) -> Self {
-        Self { data: view, version: Some(version), message: None }
+        Self { data: view, version: Some(version), message: None, warnings: Vec::new() }
     }
 
     /// A response with a message for people.
     pub(crate) fn with(data: T, message: &'static str) -> Self {
-        Self { data, version: None, message: Some(message) }
+        Self { data, version: None, message: Some(message), warnings: Vec::new() }
     }
 }
 
@@ -92,6 +99,8 @@ struct Envelope<'a, T> {
     data: &'a T,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 impl<T: Serialize, const STATUS: u16> Render for Reply<T, STATUS> {
@@ -101,11 +110,16 @@ impl<T: Serialize, const STATUS: u16> Render for Reply<T, STATUS> {
 
     fn body(&self, language: Language) -> serde_json::Result<String> {
         let message = self.message.map(|text| in_language(text, language));
-        serde_json::to_string(&Envelope { status: "success", data: &self.data, message })
+        let warnings = self.warnings.iter().map(|warning| warning.in_language(language)).collect();
+        serde_json::to_string(&Envelope { status: "success", data: &self.data, message, warnings })
     }
 
     fn version(&self) -> Option<&Version> {
         self.version.as_ref()
+    }
+
+    fn warn(&mut self, warnings: Vec<Warning>) {
+        self.warnings = warnings;
     }
 }
 
@@ -159,7 +173,12 @@ impl<T: Serialize> Render for FoundOrCreated<T> {
     }
 
     fn body(&self, _: Language) -> serde_json::Result<String> {
-        serde_json::to_string(&Envelope { status: "success", data: &self.data, message: None })
+        serde_json::to_string(&Envelope {
+            status: "success",
+            data: &self.data,
+            message: None,
+            warnings: Vec::new(),
+        })
     }
 }
 

@@ -2,13 +2,15 @@
 
 use diesel::prelude::*;
 use inspection_domain::{
-    assignments::Assignment, audit::AuditAction, ids::AssignmentId,
+    assignments::{Assignment, AssignmentStatus},
+    audit::AuditAction,
+    ids::{AssignmentId, EquipmentId, ListId},
     schema::inspection_assignments as assignments,
 };
 
 use crate::db::{
     connection::DbConnection,
-    error::{Error, Result},
+    error::{ConcurrentUpdate, Error, Result},
     tx::Tx,
 };
 
@@ -26,6 +28,70 @@ pub fn by_ids(conn: &mut DbConnection, ids: &[i64]) -> Result<Vec<Assignment>> {
 /// One assignment, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: AssignmentId) -> Result<Assignment> {
     lock_row!(conn, assignments, Assignment, id)?.ok_or_else(Error::not_found::<Assignment>)
+}
+
+/// Ids of the assignments of a list at a berth.
+pub(crate) fn ids_at_berth(conn: &mut DbConnection, list: ListId, berth: &str) -> Result<Vec<AssignmentId>> {
+    Ok(with_conn!(conn, |c| assignments::table
+        .filter(assignments::list_id.eq(list))
+        .filter(assignments::berth.eq(berth))
+        .select(assignments::id)
+        .load(c))?)
+}
+
+/// Ids of the assignments of a machine without a submitted half, in order.
+pub(crate) fn ids_without_submission(
+    conn: &mut DbConnection,
+    machine: EquipmentId,
+) -> Result<Vec<AssignmentId>> {
+    Ok(with_conn!(conn, |c| assignments::table
+        .filter(assignments::equipment_id.eq(machine))
+        .filter(assignments::status.eq_any(AssignmentStatus::NOTHING_SUBMITTED))
+        .order(assignments::id)
+        .select(assignments::id)
+        .load(c))?)
+}
+
+/// These assignments by id, locked until the transaction ends. One statement.
+pub(crate) fn lock_all(conn: &mut DbConnection, ids: &[AssignmentId]) -> Result<Vec<Assignment>> {
+    let in_order = assignments::table.filter(assignments::id.eq_any(ids)).order(assignments::id);
+    Ok(lock_rows!(conn, in_order.select(Assignment::as_select()), load)?)
+}
+
+/// Writes and records the team of several assignments, which are locked: one statement, since they
+/// all get the same.
+pub(crate) fn write_teams(tx: &mut Tx<'_>, changed: &[(&Assignment, &Assignment)]) -> Result<()> {
+    let Some((_, first)) = changed.first() else { return Ok(()) };
+    let ids: Vec<AssignmentId> = changed.iter().map(|(before, _)| before.id).collect();
+    let same = assignments::table
+        .filter(assignments::id.eq_any(&ids))
+        .filter(assignments::status.eq_any([AssignmentStatus::Unassigned, AssignmentStatus::Assigned]));
+    let written = with_conn!(&mut *tx.conn, |c| diesel::update(same)
+        .set((
+            assignments::status.eq(first.status),
+            assignments::mechanical_inspector_id.eq(first.mechanical_inspector_id),
+            assignments::electrical_inspector_id.eq(first.electrical_inspector_id),
+            assignments::assigned_by_id.eq(first.assigned_by_id),
+            assignments::assigned_at.eq(first.assigned_at),
+            assignments::deadline.eq(first.deadline),
+            assignments::is_takeover.eq(first.is_takeover),
+            assignments::updated_at.eq(first.updated_at),
+        ))
+        .execute(c))?;
+    if written != changed.len() {
+        return Err(ConcurrentUpdate.into());
+    }
+    for (before, after) in changed {
+        tx.record(AuditAction::Assign, Some(*before), Some(*after));
+    }
+    Ok(())
+}
+
+/// Deletes and records an assignment, which is locked and has no inspections.
+pub(crate) fn delete(tx: &mut Tx<'_>, before: &Assignment) -> Result<()> {
+    delete_row!(tx, assignments[before.id])?;
+    tx.record(AuditAction::Delete, Some(before), None);
+    Ok(())
 }
 
 /// Writes and records an assignment, which is locked.

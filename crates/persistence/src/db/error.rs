@@ -3,7 +3,7 @@
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 use inspection_domain::{
     assessments::AssessmentRule,
-    assignments::AssignmentRule,
+    assignments::{AssignmentRule, batch::BatchRule},
     bonus_stars::BonusRule,
     checklists::ChecklistRule,
     daily_lists::ListRule,
@@ -64,6 +64,7 @@ macro_rules! refusals {
 refusals!(
     AssessmentRule,
     AssignmentRule,
+    BatchRule,
     BonusRule,
     ChecklistRule,
     ConcurrentUpdate,

@@ -18,6 +18,7 @@ use inspection_domain::{
     translations::{self, Translated, TranslationRequest},
     users::User,
     versions::Precondition,
+    warning::Warning,
 };
 use serde::Serialize;
 
@@ -45,9 +46,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// Today's date at the site.
+    /// Today at the site: the day of the shift that runs now.
     pub fn today(&self) -> Date {
-        self.calendar.date(self.clock.now())
+        self.calendar.working_day(self.clock.now())
     }
 }
 
@@ -107,6 +108,7 @@ pub struct Tx<'c> {
     outbox_jobs: Vec<OutboxJob>,
     searched: search::Entries,
     changed: ChangedObjects,
+    warnings: Vec<Warning>,
     wakes_outbox: bool,
     expected: Option<Expected>,
 }
@@ -126,6 +128,7 @@ impl<'c> Tx<'c> {
             outbox_jobs: Vec::new(),
             searched: search::Entries::new(),
             changed: ChangedObjects::new(),
+            warnings: Vec::new(),
             wakes_outbox: false,
             expected: None,
         }
@@ -173,9 +176,9 @@ impl<'c> Tx<'c> {
         self.actor.as_ref().map(|actor| actor.id)
     }
 
-    /// Today's date at the site.
+    /// Today at the site: the day of the shift that runs now.
     pub fn today(&self) -> Date {
-        self.context.calendar.date(self.now)
+        self.context.calendar.working_day(self.now)
     }
 
     /// The site's calendar.
@@ -225,6 +228,16 @@ impl<'c> Tx<'c> {
         for id in ids {
             self.record_change(kind, *id, [follower]);
         }
+    }
+
+    /// Adds warnings, which the response shows beside the result.
+    pub(crate) fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
+        self.warnings.extend(warnings);
+    }
+
+    /// The warnings of the unit of work so far.
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// Wakes the workers of the outbox after the commit.

@@ -52,12 +52,13 @@ pub(crate) fn lock(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment
 /// Inserts and records a machine, with its first status.
 pub(crate) fn insert(tx: &mut Tx<'_>, new: &Equipment) -> Result<Equipment> {
     let machine = insert_row!(tx, equipment, Equipment, new)?;
-    log_status(tx, None, &machine)?;
+    log_status(tx, None, &machine, None)?;
     tx.record(AuditAction::Create, None, Some(&machine));
     Ok(machine)
 }
 
-/// Writes a machine, which is locked, logs a changed status, and records these changes. While an
+/// Writes a machine, which is locked, logs a changed status with its reason, and records these
+/// changes. While an
 /// assessment holds the machine, the database refuses every status but `stopped`.
 pub(crate) fn write(
     tx: &mut Tx<'_>,
@@ -65,15 +66,21 @@ pub(crate) fn write(
     before: &Equipment,
     after: &Equipment,
     changes: Changes,
+    reason: Option<&str>,
 ) -> Result<()> {
     update_row!(tx, equipment, before, after, equipment::status.eq(before.status))?;
-    log_status(tx, Some(before), after)?;
+    log_status(tx, Some(before), after, reason)?;
     tx.record_with(action, Some(before), Some(after), changes);
     Ok(())
 }
 
 /// Adds a changed status to the machine's history.
-fn log_status(tx: &mut Tx<'_>, before: Option<&Equipment>, after: &Equipment) -> Result<()> {
+fn log_status(
+    tx: &mut Tx<'_>,
+    before: Option<&Equipment>,
+    after: &Equipment,
+    reason: Option<&str>,
+) -> Result<()> {
     if before.is_some_and(|before| before.status == after.status) {
         return Ok(());
     }
@@ -84,6 +91,7 @@ fn log_status(tx: &mut Tx<'_>, before: Option<&Equipment>, after: &Equipment) ->
         to_status: after.status,
         changed_by_id: tx.actor_id(),
         changed_at: tx.now,
+        reason: reason.map(str::to_owned),
     };
     with_conn!(&mut *tx.conn, |c| diesel::insert_into(status_changes::table).values(&change).execute(c))?;
     Ok(())

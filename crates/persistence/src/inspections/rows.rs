@@ -1,5 +1,7 @@
 //! Rows of `inspections`: lookups, locks, insert and guarded write.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use inspection_domain::{
     assignments::Assignment,
@@ -144,10 +146,33 @@ pub(crate) fn keep_revision(
     Ok(())
 }
 
+/// Those of the assignments of which an inspector has a draft.
+pub fn drafts_of(
+    conn: &mut DbConnection,
+    technician: UserId,
+    of: &[AssignmentId],
+) -> Result<HashSet<AssignmentId>> {
+    let found: Vec<Option<AssignmentId>> = with_conn!(conn, |c| inspections::table
+        .filter(inspections::assignment_id.eq_any(of))
+        .filter(inspections::technician_id.eq(technician))
+        .filter(inspections::status.eq(InspectionStatus::Draft))
+        .select(inspections::assignment_id)
+        .load(c))?;
+    Ok(found.into_iter().flatten().collect())
+}
+
 /// Ids of the drafts of an assignment's halves, in order.
 pub(crate) fn drafts_of_assignment(conn: &mut DbConnection, id: AssignmentId) -> Result<Vec<InspectionId>> {
+    drafts_of_assignments(conn, &[id])
+}
+
+/// Ids of the drafts of these assignments' halves, in order.
+pub(crate) fn drafts_of_assignments(
+    conn: &mut DbConnection,
+    ids: &[AssignmentId],
+) -> Result<Vec<InspectionId>> {
     Ok(with_conn!(conn, |c| inspections::table
-        .filter(inspections::assignment_id.eq(id))
+        .filter(inspections::assignment_id.eq_any(ids))
         .filter(inspections::status.eq(InspectionStatus::Draft))
         .order(inspections::id)
         .select(inspections::id)
@@ -157,6 +182,12 @@ pub(crate) fn drafts_of_assignment(conn: &mut DbConnection, id: AssignmentId) ->
 /// One inspection, locked until the transaction ends.
 pub(crate) fn lock(conn: &mut DbConnection, id: InspectionId) -> Result<Inspection> {
     lock_row!(conn, inspections, Inspection, id)?.ok_or_else(Error::not_found::<Inspection>)
+}
+
+/// These inspections by id, locked until the transaction ends. One statement.
+pub(crate) fn lock_all(conn: &mut DbConnection, ids: &[InspectionId]) -> Result<Vec<Inspection>> {
+    let in_order = inspections::table.filter(inspections::id.eq_any(ids)).order(inspections::id);
+    Ok(lock_rows!(conn, in_order.select(Inspection::as_select()), load)?)
 }
 
 /// One inspection the actor may work on, locked until the transaction ends (§5).

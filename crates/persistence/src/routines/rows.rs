@@ -28,6 +28,15 @@ fn types_of(conn: &mut DbConnection, id: RoutineId) -> Result<Vec<String>> {
         .load(c))?))
 }
 
+/// Whether an active routine names a type of equipment.
+pub(crate) fn is_planned(conn: &mut DbConnection, equipment_type: &str) -> Result<bool> {
+    let naming = asset_types::table
+        .inner_join(routines::table.on(routines::id.eq(asset_types::routine_id)))
+        .filter(asset_types::equipment_type.eq(equipment_type))
+        .filter(routines::is_active);
+    Ok(with_conn!(conn, |c| diesel::select(diesel::dsl::exists(naming)).get_result(c))?)
+}
+
 /// Sorts by code point, as the domain does; the order of the server's locale may differ.
 pub(crate) fn in_order(mut types: Vec<String>) -> Vec<String> {
     types.sort_unstable();

@@ -75,3 +75,11 @@ pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &Takeover, aft
     tx.record(action, Some(before), Some(after));
     Ok(())
 }
+
+/// Deletes the requests for an assignment, and returns them.
+pub(crate) fn delete_of_assignment(tx: &mut Tx<'_>, id: AssignmentId) -> Result<Vec<Takeover>> {
+    let of_assignment = takeovers::table.filter(takeovers::assignment_id.eq(id));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::delete(of_assignment)
+        .returning(Takeover::as_returning())
+        .get_results(c))?)
+}

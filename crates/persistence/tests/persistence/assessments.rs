@@ -134,7 +134,7 @@ pub(crate) fn set_status(
     status: EquipmentStatus,
 ) -> Result<Equipment> {
     let change: EquipmentChanges = input(json!({"status": status}));
-    act(db, context, admin, |tx| machines::update(tx, id, change))
+    act(db, context, admin, |tx| machines::registry::update(tx, id, change))
 }
 
 pub(crate) fn status_of(db: &Database, id: EquipmentId) -> EquipmentStatus {

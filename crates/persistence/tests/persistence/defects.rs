@@ -80,9 +80,9 @@ on_both_databases! {
         assert_eq!(found(json!({"q": "HOOK"})), [hook]);
 
         assert_eq!(found(json!({"overdue": true})), []);
-        clock.set("2026-03-09T23:59:59Z");
+        clock.set("2026-03-10T06:59:59Z");
         assert_eq!(found(json!({"overdue": true})), [hook], "a defect due today isn't overdue");
-        clock.set("2026-03-10T00:00:00Z");
+        clock.set("2026-03-10T07:00:00Z");
         assert_eq!(found(json!({"overdue": true})), [hook, oil, far], "a resolved defect is never overdue");
         assert_eq!(found(json!({"overdue": false})), [lights, brakes]);
         assert_eq!(found(json!({"overdue": true, "severity": "medium", "equipment_id": second.id})), [far]);

@@ -39,15 +39,15 @@ use serde_json::{Value, json};
 /// Calls a unit of work by its path and records its effects. A text before the path distinguishes
 /// several cases of one unit.
 macro_rules! effects {
-    ($ledger:expr, $actor:expr, $module:ident::$unit:ident($($argument:expr),* $(,)?)) => {
-        effects!($ledger, $actor, "", $module::$unit($($argument),*))
+    ($ledger:expr, $actor:expr, $($segment:ident)::+($($argument:expr),* $(,)?)) => {
+        effects!($ledger, $actor, "", $($segment)::+($($argument),*))
     };
-    ($ledger:expr, $actor:expr, $case:expr, $module:ident::$unit:ident($($argument:expr),* $(,)?)) => {
+    ($ledger:expr, $actor:expr, $case:expr, $first:ident $(::$segment:ident)+($($argument:expr),* $(,)?)) => {
         $ledger.record(
-            concat!(stringify!($module), "::", stringify!($unit)),
+            concat!(stringify!($first) $(, "::", stringify!($segment))+),
             $case,
             $actor,
-            |tx| inspection_persistence::$module::$unit(tx, $($argument),*),
+            |tx| inspection_persistence::$first$(::$segment)+(tx, $($argument),*),
         )
     };
 }
@@ -301,7 +301,9 @@ fn units_in_sources() -> BTreeSet<String> {
             for function in source.split("\npub fn ").skip(1) {
                 let (name, rest) = function.split_once('(').expect("arguments");
                 if rest.trim_start().starts_with("tx: &mut Tx") {
-                    units.insert(format!("{feature}::{name}"));
+                    // A public module in a feature, such as `equipment::registry`.
+                    let module = if feature == "equipment" { "equipment::registry" } else { feature };
+                    units.insert(format!("{module}::{name}"));
                 }
             }
         }

@@ -25,7 +25,7 @@ use crate::{ALL, code, filter, refusal, trail};
 
 fn change(db: &Database, context: &Context, actor: &User, of: &Equipment, body: Value) -> Result<Equipment> {
     let changes: EquipmentChanges = input(body);
-    act(db, context, actor, |tx| equipment::update(tx, of.id, changes))
+    act(db, context, actor, |tx| equipment::registry::update(tx, of.id, changes))
 }
 
 /// The events of a machine's history, one word each.
@@ -52,8 +52,8 @@ on_both_databases! {
         change(&db, &context, &admin, &crane, json!({"status": "stopped"})).unwrap();
         change(&db, &context, &admin, &crane, json!({"name": "Crane A"})).unwrap();
         clock.advance_seconds(60);
-        let gone = act(&db, &context, &admin, |tx| equipment::decommission(tx, crane.id)).unwrap();
-        act(&db, &context, &admin, |tx| equipment::decommission(tx, crane.id)).unwrap();
+        let gone = act(&db, &context, &admin, |tx| equipment::registry::decommission(tx, crane.id)).unwrap();
+        act(&db, &context, &admin, |tx| equipment::registry::decommission(tx, crane.id)).unwrap();
         assert_eq!((gone.status, gone.name.as_str()), (EquipmentStatus::OutOfService, "Crane A"));
         let page = db.read(|conn| equipment::history(conn, crane.id, ALL)).unwrap();
         let changes: Vec<_> = page
@@ -173,7 +173,7 @@ on_both_databases! {
             let new: NewEquipment = input(json!({
                 "name": "n", "equipment_type": "t", "serial_number": "s", "assigned_technician_id": id,
             }));
-            assert_eq!(refusal(act(&db, &context, &admin, |tx| equipment::create(tx, new))), wrong, "{id}");
+            assert_eq!(refusal(act(&db, &context, &admin, |tx| equipment::registry::create(tx, new))), wrong, "{id}");
         }
         assert!(assign(specialist.id.get()).is_ok());
         assert_eq!(assign(inspector.id.get()).unwrap().assigned_technician_id, Some(inspector.id));
@@ -197,7 +197,7 @@ on_both_databases! {
         assert_eq!(refusal(renamed), duplicate);
         let new: NewEquipment =
             input(json!({"name": "n", "equipment_type": "t", "serial_number": one.serial_number}));
-        assert_eq!(refusal(act(&db, &context, &admin, |tx| equipment::create(tx, new))), duplicate);
+        assert_eq!(refusal(act(&db, &context, &admin, |tx| equipment::registry::create(tx, new))), duplicate);
         assert_eq!(db.read(|conn| equipment::get(conn, two.id)).unwrap(), two, "nothing has changed");
     }
 }

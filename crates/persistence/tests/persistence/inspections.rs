@@ -102,10 +102,10 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
         let [gone, crane] = [equipment(&db, &context), equipment(&db, &context)];
-        act(&db, &context, &admin, |tx| machines::decommission(tx, gone.id)).unwrap();
+        act(&db, &context, &admin, |tx| machines::registry::decommission(tx, gone.id)).unwrap();
         assert_eq!(code(start(&db, &context, &inspector, &gone)), Code::RuleViolation);
         let stopped: EquipmentChanges = input(json!({"status": "stopped"}));
-        act(&db, &context, &admin, |tx| machines::update(tx, crane.id, stopped)).unwrap();
+        act(&db, &context, &admin, |tx| machines::registry::update(tx, crane.id, stopped)).unwrap();
         start(&db, &context, &inspector, &crane).unwrap();
 
         let away = diesel::update(people::table.find(inspector.id)).set(people::is_on_leave.eq(true));
@@ -354,9 +354,9 @@ on_both_databases! {
         assert_eq!(counted("2024-12-31T10:00:00Z"), [(2025, 1, 1)]);
         assert_eq!(counted("2025-01-01T10:00:00Z"), [(2025, 1, 2)]);
         assert_eq!(counted("2027-01-01T10:00:00Z"), [(2025, 1, 2), (2026, 53, 1)]);
-        // Sunday in UTC, Monday at the site.
-        assert_eq!(counted("2027-01-03T20:59:59Z"), [(2025, 1, 2), (2026, 53, 2)]);
-        assert_eq!(counted("2027-01-03T21:00:00Z"), [(2025, 1, 2), (2026, 53, 2), (2027, 1, 1)]);
+        // The night shift of Sunday ends at 07:00 of Monday, 04:00 in UTC.
+        assert_eq!(counted("2027-01-04T03:59:59Z"), [(2025, 1, 2), (2026, 53, 2)]);
+        assert_eq!(counted("2027-01-04T04:00:00Z"), [(2025, 1, 2), (2026, 53, 2), (2027, 1, 1)]);
         assert_eq!(completions_in(&db, &crane, 2026, 53), 2);
         assert_eq!(completions_in(&db, &equipment(&db, &context), 2026, 53), 0);
     }

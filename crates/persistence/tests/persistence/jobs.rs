@@ -91,15 +91,15 @@ on_both_databases! {
         let shop = shop(&db, &context);
         for fixed in ["stopped", "out_of_service"] {
             let job = shop.repair(&db, &context);
-            act(&db, &context, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": fixed})))).expect("changed");
+            act(&db, &context, &shop.admin, |tx| machines::registry::update(tx, shop.machine.id, input(json!({"status": fixed})))).expect("changed");
             finished(&db, &context, &shop.specialist, &job);
             assert_eq!(status(&db, shop.machine.id).as_str(), fixed);
-            act(&db, &context, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": "active"})))).expect("changed");
+            act(&db, &context, &shop.admin, |tx| machines::registry::update(tx, shop.machine.id, input(json!({"status": "active"})))).expect("changed");
         }
         // Stopped during the work: the end of the work doesn't release the machine.
         let job = shop.repair(&db, &context);
         started(&db, &context, &shop.specialist, &job);
-        act(&db, &context, &shop.admin, |tx| machines::update(tx, shop.machine.id, input(json!({"status": "stopped"})))).expect("changed");
+        act(&db, &context, &shop.admin, |tx| machines::registry::update(tx, shop.machine.id, input(json!({"status": "stopped"})))).expect("changed");
         completed(&db, &context, &shop.specialist, &job);
         assert_eq!(status(&db, shop.machine.id), EquipmentStatus::Stopped);
     }

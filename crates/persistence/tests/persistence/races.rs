@@ -197,7 +197,7 @@ on_both_databases! {
             let crane = equipment(&db, &context);
             let what: StartInspection = input(json!({"equipment_id": crane.id}));
             let (gone, started) = both(
-                || act(&db, &context, &admin, |tx| machines::decommission(tx, crane.id)),
+                || act(&db, &context, &admin, |tx| machines::registry::decommission(tx, crane.id)),
                 || act(&db, &context, &inspector, |tx| inspections::start(tx, &what)),
             );
             assert_eq!(gone.expect("decommissioned").status, EquipmentStatus::OutOfService);

@@ -90,7 +90,7 @@ on_both_databases! {
         let [crane, other] = [(); 2].map(|()| equipment(&db, &context));
         plan(&db, &context, &planner, crane.id, 0).unwrap();
         let gone = equipment(&db, &context);
-        act(&db, &context, &planner, |tx| machines::decommission(tx, gone.id)).unwrap();
+        act(&db, &context, &planner, |tx| machines::registry::decommission(tx, gone.id)).unwrap();
         let before = (rows(&db), db.read(schedules::all).unwrap());
         let twice = refusal(plan(&db, &context, &planner, crane.id, 0));
         assert_eq!(twice, (Code::Duplicate, vec!["day_of_week".to_owned()]));
@@ -147,7 +147,7 @@ on_both_databases! {
             plan(&db, &context, &admin, crane.id, day).unwrap();
         }
         assert_eq!(standings(&db, &context), [(0, DueToday)], "future days are not listed");
-        clock.set("2026-03-03T00:00:00Z");
+        clock.set("2026-03-03T07:00:00Z");
         assert_eq!(standings(&db, &context), [(0, Overdue)]);
         clock.set("2026-03-04T08:00:00Z");
         assert_eq!(standings(&db, &context), [(0, Overdue), (2, DueToday)]);
@@ -160,11 +160,11 @@ on_both_databases! {
         assert_eq!(standings(&db, &context), [(0, Settled), (2, Settled)]);
         clock.set("2026-03-06T08:00:00Z");
         assert_eq!(standings(&db, &context), [(0, Settled), (2, Settled), (4, DueToday)]);
-        clock.set("2026-03-08T23:59:59Z");
+        clock.set("2026-03-09T06:59:59Z");
         assert_eq!(standings(&db, &context), [(0, Settled), (2, Settled), (4, Overdue)]);
         submitted(&db, &context, &inspector, &crane, &[]);
         assert_eq!(standings(&db, &context), [(0, Settled), (2, Settled), (4, Settled)]);
-        clock.set("2026-03-09T00:00:00Z");
+        clock.set("2026-03-09T07:00:00Z");
         assert_eq!(standings(&db, &context), [(0, DueToday)], "the next week starts from zero");
     }
 
@@ -194,27 +194,27 @@ on_both_databases! {
         for day in [0, 3, 4] {
             plan(&db, &context, &admin, crane.id, day).unwrap();
         }
-        clock.set("2026-12-30T20:59:59Z");
+        clock.set("2026-12-31T03:59:59Z");
         assert_eq!(standings(&db, &context), [(0, Overdue)], "Wednesday");
-        clock.set("2026-12-30T21:00:00Z");
-        assert_eq!(standings(&db, &context), [(0, Overdue), (3, DueToday)], "Thursday, in Greenwich not yet");
+        clock.set("2026-12-31T04:00:00Z");
+        assert_eq!(standings(&db, &context), [(0, Overdue), (3, DueToday)], "Thursday begins at 07:00 in Riyadh");
         submitted(&db, &context, &inspector, &crane, &[]);
         assert_eq!(standings(&db, &context), [(0, Settled), (3, DoneToday)]);
-        clock.set("2026-12-31T20:59:59Z");
+        clock.set("2027-01-01T03:59:59Z");
         assert_eq!(standings(&db, &context), [(0, Settled), (3, DoneToday)]);
-        clock.set("2026-12-31T21:00:00Z");
+        clock.set("2027-01-01T04:00:00Z");
         assert_eq!(standings(&db, &context), [(0, Settled), (3, Settled), (4, DueToday)], "the new year");
         submitted(&db, &context, &inspector, &crane, &[]);
         assert_eq!(standings(&db, &context), [(0, Settled), (3, Settled), (4, DoneToday)]);
-        clock.set("2027-01-03T20:59:59Z");
+        clock.set("2027-01-04T03:59:59Z");
         assert_eq!(standings(&db, &context), [(0, Settled), (3, Settled), (4, Settled)], "Sunday");
-        clock.set("2027-01-03T21:00:00Z");
+        clock.set("2027-01-04T04:00:00Z");
         assert_eq!(standings(&db, &context), [(0, DueToday)], "Monday of week 1");
         submitted(&db, &context, &inspector, &crane, &[]);
         assert_eq!(standings(&db, &context), [(0, DoneToday)]);
 
         // Tuesday 31 December 2024 is in week 1 of 2025, as is the Monday before.
-        clock.set("2024-12-29T20:59:59Z");
+        clock.set("2024-12-30T03:59:59Z");
         assert_eq!(standings(&db, &context), [(0, Overdue), (3, Overdue), (4, Overdue)], "Sunday");
         submitted(&db, &context, &inspector, &crane, &[]);
         assert_eq!(standings(&db, &context), [(0, Settled), (3, Settled), (4, Settled)]);
@@ -257,7 +257,7 @@ on_both_databases! {
         }
         for (crane, &status) in cranes.iter().zip(EquipmentStatus::ALL) {
             let changes = input(json!({"status": status}));
-            act(&db, &context, &admin, |tx| machines::update(tx, crane.id, changes)).unwrap();
+            act(&db, &context, &admin, |tx| machines::registry::update(tx, crane.id, changes)).unwrap();
         }
         clock.set("2026-03-03T08:00:00Z");
         let in_service: Vec<EquipmentId> = cranes

@@ -31,7 +31,7 @@ fn named(db: &Database, context: &Context, name: &str, extra: &Value) -> Equipme
 
 fn rename(db: &Database, context: &Context, admin: &User, machine: &Equipment, name: &str) {
     let changes = input(json!({"name": name}));
-    act(db, context, admin, |tx| equipment::update(tx, machine.id, changes)).expect("renamed");
+    act(db, context, admin, |tx| equipment::registry::update(tx, machine.id, changes)).expect("renamed");
 }
 
 on_both_databases! {
@@ -66,7 +66,7 @@ on_both_databases! {
         rename(&db, &context, &admin, &pump, "New valve");
         assert_eq!((found(&db, "pump"), found(&db, "valve")), (vec![], vec!["New valve".to_owned()]));
         let failed = act(&db, &context, &admin, |tx| {
-            equipment::update(tx, pump.id, input(json!({"name": "Lost name"})))?;
+            equipment::registry::update(tx, pump.id, input(json!({"name": "Lost name"})))?;
             Err::<(), _>(inspection_domain::rule::NotFound("something else").into())
         });
         assert!(failed.is_err());

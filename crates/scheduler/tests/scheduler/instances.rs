@@ -320,7 +320,7 @@ fn ten_thousand_jobs_run_exactly_once_although_processes_are_killed() {
                             "name": "Crane", "equipment_type": "crane", "serial_number": format!("{part}-{number}"),
                             "location": format!("Quay {part}, bollard {number}"),
                         });
-                        act(db, context, admin, |tx| equipment::create(tx, input(body))).expect("created")
+                        act(db, context, admin, |tx| equipment::registry::create(tx, input(body))).expect("created")
                     };
                     (0..JOBS / 4).map(create).collect::<Vec<_>>()
                 })

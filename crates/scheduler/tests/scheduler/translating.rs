@@ -66,7 +66,7 @@ impl Bench {
 
     fn moved(&self, db: &TestDatabase, machine: &Equipment, location: &str) -> Equipment {
         let change = json!({"location": location});
-        act(db, &self.context, &self.admin, |tx| equipment::update(tx, machine.id, input(change)))
+        act(db, &self.context, &self.admin, |tx| equipment::registry::update(tx, machine.id, input(change)))
             .expect("moved")
     }
 }

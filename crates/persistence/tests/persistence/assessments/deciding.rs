@@ -375,10 +375,10 @@ on_both_databases! {
             });
             clock.advance_seconds(60);
             let named: EquipmentChanges = input(json!({"name": format!("Crane {to}"), "status": "stopped"}));
-            act(&db, &context, &other, |tx| machines::update(tx, crane.id, named)).unwrap();
+            act(&db, &context, &other, |tx| machines::registry::update(tx, crane.id, named)).unwrap();
             assert_eq!(judged.each_ref().map(|of| stored(&db, &other, of.id)), judged, "the status is the same");
             if to == OutOfService {
-                act(&db, &context, &other, |tx| machines::decommission(tx, crane.id)).unwrap();
+                act(&db, &context, &other, |tx| machines::registry::decommission(tx, crane.id)).unwrap();
             } else {
                 set_status(&db, &context, &other, crane.id, to).unwrap();
             }

@@ -417,10 +417,10 @@ on_both_databases! {
         assert_eq!((rows(&db), get(&db, id)), before);
     }
 
-    fn of_two_submissions_at_midnight_the_later_day_is_recorded_in_either_order(db: TestDatabase) {
+    fn of_two_submissions_at_seven_the_later_day_is_recorded_in_either_order(db: TestDatabase) {
         let (context, clock) = context();
         let Case { team, machine, .. } = case(&db, &context);
-        for at in ["2026-03-03T00:00:00.010Z", "2026-03-02T23:59:59.990Z"] {
+        for at in ["2026-03-03T07:00:00.010Z", "2026-03-03T06:59:59.990Z"] {
             clock.set(at);
             submitted(&db, &context, &team.mechanical, &machine, &[]);
         }
@@ -449,34 +449,34 @@ on_both_databases! {
                 .collect::<Vec<_>>()
         };
         let week = |year, week, number, last: &str| (year, week, number, last.to_owned());
-        // Tuesday 31 December 2024 is in week 1 of 2025, as is the Monday, which is still Sunday in
-        // UTC.
-        clock.set("2024-12-29T21:00:00Z");
+        // The working day begins at 07:00, which is 04:00 in UTC. Tuesday 31 December 2024 is in
+        // week 1 of 2025, as is the Monday.
+        clock.set("2024-12-30T04:00:00Z");
         submitted(&db, &context, mechanical, &machine, &[]);
         assert_eq!(weeks(), [week(2025, 1, 1, "2024-12-30")]);
         clock.set("2024-12-31T09:00:00Z");
         submitted(&db, &context, mechanical, &machine, &[]);
-        clock.set("2024-12-31T21:00:00Z");
+        clock.set("2025-01-01T04:00:00Z");
         submitted(&db, &context, mechanical, &machine, &[]);
         let of_2025 = week(2025, 1, 3, "2025-01-01");
         assert_eq!(weeks(), std::slice::from_ref(&of_2025));
 
-        // Thursday 31 December 2026 until midnight and Friday 1 January 2027 are in week 53 of
-        // 2026.
-        clock.set("2026-12-31T20:59:59Z");
+        // Thursday 31 December 2026 with its night shift and Friday 1 January 2027 are in week 53
+        // of 2026.
+        clock.set("2027-01-01T03:59:59Z");
         let sheets = team.both().map(|member| half_answered(&db, &context, member, id, &[]));
         submit(&db, &context, mechanical, &sheets[0]).unwrap();
         assert_eq!(weeks(), [of_2025.clone(), week(2026, 53, 1, "2026-12-31")]);
-        clock.set("2026-12-31T21:00:00Z");
+        clock.set("2027-01-01T04:00:00Z");
         submit(&db, &context, &admin, &sheets[1]).unwrap();
         assert_eq!(weeks(), [of_2025.clone(), week(2026, 53, 2, "2027-01-01")], "each half counts");
 
-        // Sunday until midnight is in week 53; Monday, which is still Sunday in UTC, is in week 1.
-        clock.set("2027-01-03T20:59:59Z");
+        // Sunday with its night shift is in week 53; Monday is in week 1.
+        clock.set("2027-01-04T03:59:59Z");
         submitted(&db, &context, electrical, &machine, &[]);
         let of_2026 = week(2026, 53, 3, "2027-01-03");
         assert_eq!(weeks(), [of_2025.clone(), of_2026.clone()]);
-        clock.set("2027-01-03T21:00:00Z");
+        clock.set("2027-01-04T04:00:00Z");
         submitted(&db, &context, electrical, &machine, &[]);
         assert_eq!(weeks(), [of_2025, of_2026, week(2027, 1, 1, "2027-01-04")]);
     }

@@ -237,7 +237,7 @@ on_both_databases! {
                 || verdict(&db, &context, &yard.team.mechanical, pending.id, Urgent),
                 || {
                     if to == OutOfService {
-                        act(&db, &context, &yard.admin, |tx| machines::decommission(tx, crane.id))
+                        act(&db, &context, &yard.admin, |tx| machines::registry::decommission(tx, crane.id))
                     } else {
                         set_status(&db, &context, &yard.admin, crane.id, to)
                     }

@@ -177,6 +177,8 @@ on_both_databases! {
     fn a_machine_is_stopped_during_concurrent_work_on_it(db: TestDatabase) {
         let (context, _) = context();
         let yard = yard(&db, &context);
+        // A machine that is on every list.
+        equipment(&db, &context);
         let stranger = user(&db, &context, Role::Inspector);
         for round in 0..2 * rounds() {
             let crane = equipment(&db, &context);
@@ -202,7 +204,7 @@ on_both_databases! {
                     3 => generate(&db, &context, &yard.admin, &day(2 + round), true).map(|_| ()),
                     4 => {
                         let named = input(json!({"name": format!("Crane {round}")}));
-                        act(&db, &context, &yard.admin, |tx| machines::update(tx, crane.id, named)).map(|_| ())
+                        act(&db, &context, &yard.admin, |tx| machines::registry::update(tx, crane.id, named)).map(|_| ())
                     }
                     _ => set_status(&db, &context, &yard.admin, crane.id, Paused).map(|_| ()),
                 }
@@ -212,6 +214,88 @@ on_both_databases! {
             let held = stored(&db, &yard.admin, pending.id).equipment_hold.is_some();
             assert_eq!(status_of(&db, crane.id), if held { Stopped } else { Paused });
             assert_eq!(assignment(&db, later.id).status, AssignmentStatus::AssessmentPending);
+            all_is_well(&db);
+        }
+    }
+
+    fn a_half_is_started_or_its_team_is_withdrawn(db: TestDatabase) {
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        for round in 0..2 * rounds() {
+            let crane = equipment(&db, &context);
+            let on_it = listed(&db, &context, &yard.admin, &crane, &day(round));
+            assigned(&db, &context, &yard.admin, on_it.id, &yard.team);
+            let (started, freed) = both(
+                || {
+                    let what: StartInspection = input(json!({"assignment_id": on_it.id}));
+                    act(&db, &context, &yard.team.mechanical, |tx| inspections::start(tx, &what))
+                },
+                || match round % 3 {
+                    0 => act(&db, &context, &yard.admin, |tx| inspections::unassign(tx, on_it.id)).map(drop),
+                    1 => act(&db, &context, &yard.admin, |tx| inspections::remove(tx, on_it.id)),
+                    _ => act(&db, &context, &yard.admin, |tx| machines::registry::decommission(tx, crane.id))
+                        .map(drop),
+                },
+            );
+            let drafts = db.read(|conn| inspections::drafts_of(conn, yard.team.mechanical.id, &[on_it.id]));
+            let drafts = drafts.expect("drafts");
+            if freed.is_ok() {
+                assert!(drafts.is_empty(), "no draft of an assignment that is taken back");
+            } else {
+                let refused = freed.err().and_then(|error| error.code());
+                let expected = if round % 3 == 1 { Code::InvalidState } else { Code::Conflict };
+                assert_eq!((started.is_ok(), drafts.len(), refused), (true, 1, Some(expected)), "it was started before");
+            }
+            all_is_well(&db);
+        }
+    }
+
+    fn a_machine_out_of_service_is_on_no_list_that_is_generated_meanwhile(db: TestDatabase) {
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        equipment(&db, &context);
+        for round in 0..2 * rounds() {
+            let crane = equipment(&db, &context);
+            let (list, gone) = both(
+                || generate(&db, &context, &yard.admin, &day(round), true),
+                || loop {
+                    let gone = act(&db, &context, &yard.admin, |tx| machines::registry::decommission(tx, crane.id));
+                    // A client repeats a request that met the list half-way.
+                    if !matches!(&gone, Err(error) if error.code() == Some(Code::Conflict)) {
+                        break gone;
+                    }
+                },
+            );
+            gone.expect("decommissioned");
+            let list = list.expect("a list").list;
+            let on_it = db.read(|conn| daily_lists::assignments_of(conn, &[list.id])).expect("assignments");
+            assert!(on_it.iter().all(|(_, machine)| machine.id != crane.id), "it is not inspected any more");
+            let stored = db.read(|conn| daily_lists::get(conn, list.id)).expect("a list");
+            assert_eq!(stored.total_assets, i64::try_from(on_it.len()).expect("a number"));
+            all_is_well(&db);
+        }
+    }
+
+    fn two_planners_assign_the_same_berth_at_once(db: TestDatabase) {
+        let (context, _) = context();
+        let yard = yard(&db, &context);
+        let cranes = [(); 3].map(|()| equipment(&db, &context));
+        let teams = [team(&db, &context), team(&db, &context)];
+        for round in 0..rounds() {
+            let list = generate(&db, &context, &yard.admin, &day(round), true).expect("a list").list;
+            let (done, refused) = tally(at_once(4, |n| {
+                let team = &teams[n % 2];
+                let mut body = json!({"list_id": list.id, "berth": "B1"});
+                body["mechanical_inspector_id"] = json!(team.mechanical.id);
+                body["electrical_inspector_id"] = json!(team.electrical.id);
+                let batch = input(body);
+                act(&db, &context, &yard.admin, |tx| assignments::assign_batch(tx, &batch))
+            }));
+            assert_eq!((done.len(), refused), (4, vec![]));
+            let on_it = db.read(|conn| daily_lists::assignments_of(conn, &[list.id])).expect("assignments");
+            assert_eq!(on_it.len(), cranes.len());
+            let first = on_it[0].0.team();
+            assert!(on_it.iter().all(|(assignment, _)| assignment.team() == first), "one team has them all");
             all_is_well(&db);
         }
     }

@@ -1,6 +1,9 @@
 //! Assignments, inspections, assessments, defects, takeovers of the backlog and ratings.
 
-use inspection_domain::{ids::InspectionId, users::User};
+use inspection_domain::{
+    ids::{AssignmentId, InspectionId},
+    users::User,
+};
 use inspection_persistence::{assessments, inspections::InspectionDetail};
 use inspection_testkit::builders::{
     CRITICAL, NUMERIC, PASS_FAIL, Team, URGENT_REASON, answer_body, answers, checklist, equipment, file,
@@ -185,4 +188,31 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
         answer_rest(ledger, person, &sheet, &[]);
         submit(ledger, case, person, sheet.inspection.id);
     }
+
+    // Machines that the planners change their minds about.
+    let spare = [(); 3].map(|()| equipment(db, &context));
+    let (_, listed) = generated(db, &context, &admin);
+    let of = |id| listed.iter().find(|one| one.equipment_id == id).expect("an assignment").id;
+    let [first, second, third] = spare.each_ref().map(|machine| of(machine.id));
+    let batch = |ids: &[AssignmentId]| {
+        let mut body: Value = json!({"assignment_ids": ids});
+        body["mechanical_inspector_id"] = json!(pair.mechanical.id);
+        body["electrical_inspector_id"] = json!(pair.electrical.id);
+        input(body)
+    };
+    effects!(ledger, &admin, "three machines", assignments::assign_batch(&batch(&[first, second, third])));
+    effects!(ledger, &admin, "the same again", assignments::assign_batch(&batch(&[first, second, third])));
+    effects!(ledger, &admin, "another team", assignments::assign(first, &members(&takers)));
+    let (sheet, _) = effects!(
+        ledger,
+        &pair.mechanical,
+        "not for long",
+        inspections::start(&input(json!({"assignment_id": second})))
+    );
+    let answer = answers(&sheet, &[]).into_iter().take(1).collect();
+    effects!(ledger, &pair.mechanical, "in vain", inspections::answer(sheet.inspection.id, answer, |_| None));
+    effects!(ledger, &admin, inspections::unassign(second));
+    effects!(ledger, &admin, inspections::remove(first));
+    let machine = spare.last().expect("a machine").id;
+    effects!(ledger, &admin, "with an assignment", equipment::registry::decommission(machine));
 }

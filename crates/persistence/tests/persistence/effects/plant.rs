@@ -15,11 +15,16 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
         "name": "Crane 1", "equipment_type": "crane", "serial_number": "SN-1", "location": "North quay",
         "berth": "B1", "assigned_technician_id": technician.id,
     }));
-    let crane = effects!(ledger, &admin, equipment::create(new));
+    let crane = effects!(ledger, &admin, equipment::registry::create(new));
     let changes = input(json!({"name": "Crane 1 north", "berth": "B2", "assigned_technician_id": null}));
-    effects!(ledger, &admin, equipment::update(crane.id, changes));
+    effects!(ledger, &admin, equipment::registry::update(crane.id, changes));
     for status in ["stopped", "active"] {
-        effects!(ledger, &admin, status, equipment::update(crane.id, input(json!({"status": status}))));
+        effects!(
+            ledger,
+            &admin,
+            status,
+            equipment::registry::update(crane.id, input(json!({"status": status})))
+        );
     }
 
     let template = json!({
@@ -71,5 +76,5 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     effects!(ledger, &technician, files::open_link(&session, first.id));
     effects!(ledger, &technician, files::delete(first.id));
 
-    effects!(ledger, &admin, equipment::decommission(crane.id));
+    effects!(ledger, &admin, equipment::registry::decommission(crane.id));
 }

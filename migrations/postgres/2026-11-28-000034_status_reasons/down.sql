@@ -1,0 +1,1 @@
+ALTER TABLE equipment_status_changes DROP COLUMN reason;
