@@ -8,7 +8,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -50,7 +50,9 @@ pub(crate) struct Meter {
     cancelled: Arc<AtomicBool>,
     started: Instant,
     cpu: Option<Duration>,
-    resident: Option<u64>,
+    /// The least memory of the process so far: other work may end meanwhile, and its memory doesn't
+    /// make room for the growth of this one.
+    least_resident: Option<Arc<AtomicU64>>,
     max_cpu: Duration,
     stopped: Arc<OnceLock<Stop>>,
 }
@@ -62,7 +64,7 @@ impl Meter {
             cancelled,
             started: Instant::now(),
             cpu: cpu_time(),
-            resident: resident(),
+            least_resident: resident().map(|bytes| Arc::new(AtomicU64::new(bytes))),
             max_cpu: Duration::from_millis(MAX_CPU_MS),
             stopped: Arc::default(),
         }
@@ -75,8 +77,10 @@ impl Meter {
         // A thread takes no more CPU time than time.
         let took_long = self.started.elapsed() > self.max_cpu
             && self.cpu.zip(cpu_time()).is_none_or(|(then, now)| now.saturating_sub(then) > self.max_cpu);
-        let has_grown =
-            self.resident.zip(resident()).is_some_and(|(then, now)| now.saturating_sub(then) > MAX_GROWTH);
+        let has_grown = self.least_resident.as_ref().zip(resident()).is_some_and(|(least, now)| {
+            let least = least.fetch_min(now, Ordering::Relaxed).min(now);
+            now.saturating_sub(least) > MAX_GROWTH
+        });
         (took_long || has_grown).then_some(Stop::Excess)
     }
 
