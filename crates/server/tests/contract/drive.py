@@ -28,6 +28,7 @@ SERVICE = os.environ["SERVICE"]
 ROLES = ["admin", "inspector", "engineer", "specialist", "quality-engineer"]
 # Lists that name the objects of paths: the others are the path up to the parameter.
 LISTS = {
+    "/api/inspection-assignments/{id}/answers": ("/api/inspection-assignments/my-assignments", "id"),
     "/api/inspections/by-assignment/{assignment_id}": ("/api/inspection-assignments/my-assignments", "id"),
     "/api/ratings/technicians/{id}": ("/api/users", "id"),
     "/api/admin/tasks/{name}/runs": ("/api/admin/tasks", "name"),

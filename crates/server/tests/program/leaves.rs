@@ -1,8 +1,11 @@
 //! Leaves start and end on their days, including days on which the program wasn't running.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use inspection_domain::time::Date;
+use inspection_domain::time::{Date, Instant, SiteTimeZone};
 use inspection_testkit::clients::Client;
 use serde_json::{Value, json};
 
@@ -31,8 +34,10 @@ fn leaves_are_correct_after_a_day_without_the_program() {
     // In a time zone where the date is still yesterday's.
     let first = Running::start(&folder, &[("APP_TIMEZONE", "Etc/GMT+12")]);
     let admin = first.admin();
-    let today = admin.get("/api/schedules/today").data()["today"].as_str().map(str::to_owned);
-    let today = Date::parse(&today.expect("a date")).expect("a date");
+    // Leaves count calendar days, other than plans, whose day begins at 07:00.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+    let now = Instant::from_millisecond(i64::try_from(since).expect("soon")).expect("an instant");
+    let today = SiteTimeZone::new("Etc/GMT+12").expect("a time zone").date(now);
     let past = away(&admin, "Past", today, today);
     let coming = away(&admin, "Coming", today.plus_days(1), today.plus_days(5));
     assert_eq!((is_on_leave(&admin, past), is_on_leave(&admin, coming)), (json!(true), json!(false)));
