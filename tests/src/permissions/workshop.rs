@@ -194,6 +194,15 @@ pub(super) fn prepare(site: &TestSite, operation: &Operation, caller: Role) -> O
             let body = json!({"specialist_id": owner.id});
             Some(Prepared { id: defect.id.get(), query: "", body, owner })
         }
+        ("POST", "/api/inspection-assignments/{id}/unassign")
+        | ("DELETE", "/api/inspection-assignments/{id}") => {
+            let admin = site.user(Role::Admin);
+            builders::equipment(db, context);
+            let (_, on_it) = builders::generated(db, context, &admin);
+            let (team, last) = (builders::team(db, context), on_it.last().expect("an assignment"));
+            builders::assigned(db, context, &admin, last.id, &team);
+            Some(Prepared { id: last.id.get(), query: "", body: json!({}), owner: team.mechanical })
+        }
         ("POST", "/api/inspection-assignments/{id}/takeover") => {
             let admin = site.user(Role::Admin);
             builders::equipment(db, context);
