@@ -1,5 +1,5 @@
-//! What admins and engineers do on the jobs of others: cancellations, reassignments, work on behalf
-//! of an owner, and corrections of timers (rule book §7, §8).
+//! Commands of admins and engineers on the jobs of others: cancellations, reassignments, work
+//! on behalf of an owner, and corrections of timers (rule book §7, §8).
 
 use inspection_domain::users::{Role, User};
 use inspection_testkit::builders;

@@ -369,6 +369,10 @@ impl Assignment {
         if !errors.is_empty() {
             return Err(AssignmentRule::Team(errors));
         }
+        // The same team again changes nothing.
+        if self.team() == [Some(team.mechanical_inspector_id), Some(team.electrical_inspector_id)] {
+            return Ok(self.clone());
+        }
         Ok(Self {
             status,
             mechanical_inspector_id: Some(team.mechanical_inspector_id),

@@ -6,7 +6,7 @@ mod rules;
 
 use serde::Serialize;
 
-pub use answers::{Answer, NewAnswer, NewAnswers, NewPhotos, PhotoPath, Photos, photo_on_phone};
+pub use answers::{Answer, NewAnswer, NewAnswers, NewPhotos, PhotoPath, Photos, photos_on_phone};
 pub use evaluation::{MissingItem, Progress};
 pub use rules::{DAYS_FOR_PHOTOS, InspectionCommand, InspectionResult, InspectionRule, InspectionStatus};
 

@@ -322,7 +322,7 @@ pub(crate) const STAKE: i64 = 2;
 
 /// Quality engineer with the fewest pending reviews; the lowest primary key decides ties (§8).
 /// `doers` are the worker and users who have completed the job for the worker: no user reviews
-/// what they have done.
+/// their own work.
 pub fn least_busy<'a>(
     candidates: impl IntoIterator<Item = (&'a User, i64)>,
     doers: &[UserId],

@@ -6,10 +6,11 @@ use inspection_domain::{
     ids::{AssignmentId, FileId, InspectionId, ItemId},
     inspections::{
         Answer, Inspection, InspectionFilter, NewAnswer, NewAnswers, Progress, Review, StartInspection,
-        photo_on_phone,
+        photos_on_phone,
     },
     text::Language,
     users::UserSummary,
+    warning::Warning,
 };
 use inspection_persistence::{
     self as persistence, DbConnection,
@@ -258,33 +259,10 @@ async fn start(
     .await
 }
 
-/// Something about a saved answer that deserves attention.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AnswerWarning {
-    /// Stable code: `PHOTO_NOT_UPLOADED`.
-    code: &'static str,
-    /// Message in the reader's language.
-    message: String,
-    /// The field.
-    field: String,
-}
-
-impl AnswerWarning {
-    /// The warnings about these answers; `path` is the place of the n-th answer in the input.
-    pub(crate) fn many(given: &[NewAnswer], caller: &Caller, path: impl Fn(usize) -> String) -> Vec<Self> {
-        let on_phone = given.iter().enumerate().filter(|(_, answer)| answer.names_photo_on_phone());
-        let warning = |(n, _)| Self {
-            code: "PHOTO_NOT_UPLOADED",
-            message: photo_on_phone().in_language(caller.language).into_owned(),
-            field: path(n) + "photo_path",
-        };
-        on_phone.map(warning).collect()
-    }
-
-    /// The warnings about an answer.
-    pub(crate) fn one(given: &NewAnswer, caller: &Caller) -> Vec<Self> {
-        Self::many(std::slice::from_ref(given), caller, |_| String::new())
-    }
+/// The warnings about these answers, in the reader's language; `path` is the place of the n-th
+/// answer in the input. They are part of the data, so that offline work has them, too.
+pub(crate) fn warnings(given: &[NewAnswer], caller: &Caller, path: impl Fn(usize) -> String) -> Vec<Warning> {
+    photos_on_phone(given, path).iter().map(|warning| warning.in_language(caller.language)).collect()
 }
 
 /// A saved answer.
@@ -294,15 +272,15 @@ pub(crate) struct AnswerView {
     answer: InspectionAnswerView,
     /// Number of answered questions after the update.
     progress: Progress,
-    /// What deserves attention, such as a photo that was not stored.
-    warnings: Vec<AnswerWarning>,
+    /// Hints, such as that a photo was not stored.
+    warnings: Vec<Warning>,
 }
 
 impl AnswerView {
     pub(crate) fn load(
         conn: &mut DbConnection,
         (answer, progress): (Answer, Progress),
-        warnings: Vec<AnswerWarning>,
+        warnings: Vec<Warning>,
         caller: &Caller,
     ) -> persistence::Result<Self> {
         let language = caller.language;
@@ -319,9 +297,9 @@ async fn answer(
     body: Body<NewAnswer>,
 ) -> Result<Rendered<Reply<AnswerView>>, Problem> {
     app.write(permit, (id, body), |tx, caller, (id, new)| {
-        let warnings = AnswerWarning::one(&new, caller);
+        let hints = warnings(std::slice::from_ref(&new), caller, |_| String::new());
         let saved = inspections::answer_one(tx, id, new)?;
-        Ok(Reply::with(AnswerView::load(tx.conn(), saved, warnings, caller)?, "answer recorded"))
+        Ok(Reply::with(AnswerView::load(tx.conn(), saved, hints, caller)?, "answer recorded"))
     })
     .await
 }
@@ -333,8 +311,8 @@ struct AnswersView {
     answers: Vec<InspectionAnswerView>,
     /// Number of answered questions after the update.
     progress: Progress,
-    /// What deserves attention, such as a photo that was not stored.
-    warnings: Vec<AnswerWarning>,
+    /// Hints, such as that a photo was not stored.
+    warnings: Vec<Warning>,
 }
 
 async fn answer_many(
@@ -345,13 +323,13 @@ async fn answer_many(
 ) -> Result<Rendered<Reply<AnswersView>>, Problem> {
     app.write(permit, (id, body), |tx, caller, (id, new)| {
         let given = new.answers.0;
-        let warnings = AnswerWarning::many(&given, caller, |n| format!("answers[{n}]."));
+        let hints = warnings(&given, caller, |n| format!("answers[{n}]."));
         let (answers, progress) = inspections::answer(tx, id, given, |n| Some(format!("answers[{n}]")))?;
         let items = inspections::questions(tx.conn(), id)?;
         let (progress, language) = (progress.in_language(caller.language), caller.language);
         let view = |answer| InspectionAnswerView::new(answer, &items, language);
         let answers = answers.into_iter().map(view).collect();
-        Ok(Reply::with(AnswersView { answers, progress, warnings }, "answers recorded"))
+        Ok(Reply::with(AnswersView { answers, progress, warnings: hints }, "answers recorded"))
     })
     .await
 }

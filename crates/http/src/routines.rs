@@ -88,7 +88,7 @@ async fn list(
     Ok(Paged(page.await?))
 }
 
-/// What the routines reach.
+/// The reach of the routines.
 #[derive(Debug, Serialize, ToSchema)]
 struct CoverageView {
     /// Machines that no active routine reaches, by name; at most 1,000. Decommissioned ones are

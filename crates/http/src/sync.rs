@@ -26,7 +26,7 @@ use crate::{
     assessments::AssessmentView,
     assignments::AssignmentView,
     defects::DefectView,
-    inspections::{AnswerView, AnswerWarning, InspectionDetailView, SubmittedView},
+    inspections::{AnswerView, InspectionDetailView, SubmittedView, warnings},
     jobs::JobView,
     leaves::LeaveView,
     notifications::NotificationView,
@@ -280,9 +280,9 @@ impl SyncProcessor<'_> {
             SyncKind::InspectionAnswer => {
                 let id: InspectionId = document.number("inspection_id")?;
                 let new = document.read()?;
-                let warnings = AnswerWarning::one(&new, caller);
+                let hints = warnings(std::slice::from_ref(&new), caller, |_| String::new());
                 let saved = inspections::answer_one(tx, id, new)?;
-                shown!(saved.0.id, AnswerView::load(tx.conn(), saved, warnings, caller)?)
+                shown!(saved.0.id, AnswerView::load(tx.conn(), saved, hints, caller)?)
             }
             SyncKind::AnswerPhoto => {
                 let (id, document) = Self::answer_of_photo(tx, document)?;

@@ -208,7 +208,7 @@ pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<As
     let planner = tx.actor()?.id;
     let after = before.assign(team, &candidates, planner, tx.calendar(), tx.now)?;
     tx.warn(before.on_other_shifts(team, &candidates));
-    if after.team() == before.team() {
+    if after == before {
         return Ok(before);
     }
     rows::write(tx, AuditAction::Assign, &before, &after)?;
@@ -236,19 +236,14 @@ pub fn assign_batch(tx: &mut Tx<'_>, batch: &AssignBatch) -> Result<Vec<Assignme
     let after = Assignment::assign_all(&before, &team, &candidates, planner, tx.calendar(), tx.now)?;
     tx.warn(first.on_other_shifts(&team, &candidates));
     let changed: Vec<(&Assignment, &Assignment)> =
-        before.iter().zip(&after).filter(|(before, after)| before.team() != after.team()).collect();
-    if changed.is_empty() {
-        return Ok(before);
+        before.iter().zip(&after).filter(|(before, after)| before != after).collect();
+    if !changed.is_empty() {
+        rows::write_teams(tx, &changed)?;
+        daily_lists::recount(tx, &list)?;
+        let seats: Vec<_> = changed.iter().map(|(before, after)| (*before, Some(*after))).collect();
+        notices::seats_changed(tx, &seats)?;
     }
-    rows::write_teams(tx, &changed)?;
-    daily_lists::recount(tx, &list)?;
-    let seats: Vec<_> = changed.iter().map(|(before, after)| (*before, Some(*after))).collect();
-    notices::seats_changed(tx, &seats)?;
-    let unchanged = before
-        .iter()
-        .zip(&after)
-        .map(|(before, after)| if before.team() == after.team() { before.clone() } else { after.clone() });
-    Ok(unchanged.collect())
+    Ok(after)
 }
 
 /// Corrects the berth of an assignment (§4). Locks the assignment.

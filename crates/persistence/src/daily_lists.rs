@@ -11,7 +11,7 @@ use inspection_domain::{
         GenerateList, InspectionList, LISTED, ListFilter, ListOrder, ListRule, reasons_for_nothing,
     },
     equipment::{Equipment, EquipmentStatus},
-    ids::{AssignmentId, EquipmentId, ListId, TemplateId},
+    ids::{AssignmentId, ListId, TemplateId},
     page::{Page, PageRequest, Sort},
     schema::{
         checklist_templates as templates, equipment, inspection_assignments as assignments,
@@ -180,18 +180,7 @@ fn add_missing(tx: &mut Tx<'_>, list: &InspectionList) -> Result<usize> {
 /// was generated; returns their number. A change of status waits for the references of new
 /// assignments, or they wait for it: it finds the assignment, or this finds the change.
 fn drop_retired(tx: &mut Tx<'_>, list: &InspectionList, behind: AssignmentId) -> Result<usize> {
-    let new = assignments::table
-        .filter(assignments::list_id.eq(list.id))
-        .filter(assignments::id.gt(behind))
-        .select(assignments::equipment_id);
-    let machines = equipment::table.filter(equipment::id.eq_any(new)).order(equipment::id);
-    let statuses: Vec<(EquipmentId, EquipmentStatus)> =
-        with_conn!(&mut *tx.conn, |c| machines.select((equipment::id, equipment::status)).load(c))?;
-    let retired = statuses.into_iter().filter(|(_, status)| !LISTED.contains(status));
-    let retired: Vec<EquipmentId> = retired.map(|(id, _)| id).collect();
-    if retired.is_empty() {
-        return Ok(0);
-    }
+    let retired = equipment::table.filter(equipment::status.ne_all(LISTED)).select(equipment::id);
     let dropped = assignments::table
         .filter(assignments::list_id.eq(list.id))
         .filter(assignments::id.gt(behind))

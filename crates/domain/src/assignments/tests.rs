@@ -374,6 +374,18 @@ fn a_batch_names_every_refusal_once() {
 }
 
 #[test]
+fn the_same_team_again_changes_nothing() {
+    let assigned = assign(pair(), Vec::new()).expect("a team");
+    let candidates = |people| Candidates { people, leaves: Vec::new() };
+    let again =
+        |people| assigned.assign(&team(), &candidates(people), id(8), &SiteTimeZone::utc(), later().next());
+    assert_eq!(again(pair()), Ok(assigned.clone()));
+    let mut gone = pair();
+    gone[0].is_active = false;
+    assert!(again(gone).is_err(), "the conditions hold for it, too");
+}
+
+#[test]
 fn a_withdrawn_team_leaves_nothing_behind() {
     let assigned = assign(pair(), Vec::new()).expect("a team");
     let begun = Assignment { status: InProgress, is_takeover: true, ..assigned };

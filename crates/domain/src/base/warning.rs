@@ -11,6 +11,8 @@ text_enum! {
         OtherShift = "OTHER_SHIFT",
         /// No active routine or no active checklist covers the type of a machine.
         NotCovered = "NOT_COVERED",
+        /// An answer names a photo by its address on the phone, which was not stored.
+        PhotoNotUploaded = "PHOTO_NOT_UPLOADED",
     }
 }
 

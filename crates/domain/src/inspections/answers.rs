@@ -7,9 +7,9 @@ use crate::{
     ids::{AnswerId, FileId, InspectionId, ItemId, UserId},
     input::{Invalid, NonEmptyList, Patch, RawValue, Scalar, ValueList, input},
     message,
-    message::Message,
     text::Text,
     time::Instant,
+    warning::{Warning, WarningCode},
 };
 
 /// Maximum number of photos of an answer (§5).
@@ -246,9 +246,17 @@ impl NewAnswer {
     }
 }
 
-/// Message about a photo on the phone.
-pub fn photo_on_phone() -> Message {
-    message!("is an address on the phone and was not stored; upload the photo and name it by photo_file_ids")
+/// The warnings about answers that name a photo by its address on the phone; `path` is the place of
+/// the n-th answer in the input (§5).
+pub fn photos_on_phone(given: &[NewAnswer], path: impl Fn(usize) -> String) -> Vec<Warning> {
+    let named = given.iter().enumerate().filter(|(_, answer)| answer.names_photo_on_phone());
+    let warning = |(n, _)| {
+        let message = message!(
+            "is an address on the phone and was not stored; upload the photo and name it by photo_file_ids"
+        );
+        Warning::of_field(WarningCode::PhotoNotUploaded, path(n) + "photo_path", message)
+    };
+    named.map(warning).collect()
 }
 
 input! {

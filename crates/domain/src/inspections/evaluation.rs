@@ -75,7 +75,7 @@ impl Progress {
     }
 }
 
-/// What is asked, missing and failed. Answers to questions that are not asked don't count.
+/// The asked, missing and failed questions. Answers to questions that are not asked don't count.
 #[derive(Debug)]
 pub(super) struct Evaluation<'a> {
     /// The questions that are asked, in order.
