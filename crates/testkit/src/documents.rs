@@ -40,10 +40,18 @@ fn with(object: &[u8]) -> Vec<u8> {
     document(&[b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [] /Count 0 >>", object])
 }
 
+/// A document whose third object runs when it is opened.
+fn opened(objects: &[&[u8]]) -> Vec<u8> {
+    let start: [&[u8]; 2] =
+        [b"<< /Type /Catalog /Pages 2 0 R /OpenAction 3 0 R >>", b"<< /Type /Pages /Kids [] /Count 0 >>"];
+    document(&[&start[..], objects].concat())
+}
+
 /// Documents that must be refused.
 pub fn active_documents() -> Vec<Hostile> {
     let action = |text: &str| with(text.as_bytes());
     let script = "<< /S /JavaScript /JS (app.alert(1)) >>";
+    let address: &[u8] = b"<< /S /URI /URI (http://a.b) >>";
     let filters =
         format!("<< /Type /ObjStm /First 4 /Filter [{}] >>\nstream\n", "/FlateDecode ".repeat(1000));
     let files: Vec<(&'static str, Vec<u8>, &'static str)> = vec![
@@ -57,6 +65,74 @@ pub fn active_documents() -> Vec<Hostile> {
         ("a script on opening", action(&format!("<< /OpenAction {script} >>")), "JavaScript"),
         ("an address on opening", action("<< /OpenAction << /S /URI /URI (http://a.b) >> >>"), "on opening"),
         ("an address on an event", action("<< /AA << /O 4 0 R >> >>"), "actions on events"),
+        ("an address on opening, elsewhere", opened(&[b"<< /S /URI /URI (http://a.b) >>"]), "on opening"),
+        (
+            "an address on opening, elsewhere, with escaped names",
+            document(&[b"<< /Op#65nAction 2 0 R >>", b"<< /#53 /UR#49 /U#52I (http://a.b) >>"]),
+            "on opening",
+        ),
+        ("an address on opening without blanks", document(&[b"<</OpenAction 2 0R>>", address]), "on opening"),
+        ("a dialog on opening, elsewhere", opened(&[b"<< /S /Named /N /Print >>"]), "on opening"),
+        ("an action on opening of a type elsewhere", opened(&[b"<< /S 4 0 R /D (x) >>"]), "on opening"),
+        ("a reference to a reference on opening", opened(&[b"4 0 R", address]), "on opening"),
+        ("an address behind a jump", opened(&[b"<< /S /GoTo /D (a) /Next 4 0 R >>", address]), "on opening"),
+        (
+            "an address behind two jumps",
+            opened(&[b"<< /S /GoTo /Next [<< /S /GoTo >> 5 0 R] >>", b"null", address]),
+            "on opening",
+        ),
+        (
+            "an address behind a jump on opening",
+            document(&[b"<< /OpenAction << /S /GoTo /D (a) /Next [2 0 R] >> >>", address]),
+            "on opening",
+        ),
+        (
+            "an address on opening in an update",
+            {
+                let file = opened(&[b"<< /S /GoTo /D (a) >>"]);
+                [&file[..], b"3 0 obj ", address, b" endobj\nstartxref\n9\n%%EOF\n"].concat()
+            },
+            "on opening",
+        ),
+        (
+            "an address on opening whose number begins within another",
+            opened(&[b"null endobj 9993 0 obj << /S /URI /URI (http://a.b) >>"]),
+            "on opening",
+        ),
+        (
+            "an address on opening whose number is before a comment",
+            opened(&[b"null endobj 3 % here\n0 obj << /S /URI /URI (http://a.b) >>"]),
+            "on opening",
+        ),
+        (
+            "an address on opening in an object stream",
+            document(&[b"<< /OpenAction 7 0 R >>", &objects("", "<< /S /URI /URI (http://a.b) >>")]),
+            "on opening",
+        ),
+        (
+            "an action on opening in an object stream, an address outside",
+            document(&[address, &objects("", "<< /OpenAction 1 0 R >>")]),
+            "on opening",
+        ),
+        (
+            "events elsewhere",
+            document(&[b"<< /AA 2 0 R >>", b"<< /O 3 0 R >>", address]),
+            "actions on events",
+        ),
+        (
+            "events in an object stream",
+            document(&[b"<< /AA 7 0 R >>", &objects("", "<< /WC << /S /URI /URI (http://a.b) >> >>")]),
+            "actions on events",
+        ),
+        ("an event behind another key", action("<< /AA << /Foo 1 /O 4 0 R >> >>"), "actions on events"),
+        ("a file elsewhere", document(&[b"<< /EF 2 0 R >>", b"<< /UF 3 0 R >>"]), "embedded files"),
+        ("a file behind another key", action("<< /EF << /Foo 1 /F 4 0 R >> >>"), "embedded files"),
+        (
+            "an object stream whose beginning is elsewhere",
+            with(&stream("/Type /ObjStm /N 1 /First 9 0 R /Filter /FlateDecode", &stored(b"7 0 null"))),
+            "can't be read",
+        ),
+        ("an object stream of two beginnings", with(&objects("/First 9", "null")), "can't be read"),
         ("a command", action("<< /S /Launch /F (cmd.exe) >>"), "commands to other programs"),
         ("an embedded file", with(&stream("/Type /EmbeddedFile", b"MZ")), "embedded files"),
         ("a list of files", action("<< /Names << /EmbeddedFiles 4 0 R >> >>"), "embedded files"),
@@ -145,8 +221,20 @@ fn replaced(file: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
 /// Documents without active content.
 pub fn passive_documents() -> Vec<Vec<u8>> {
     let catalog = "<< /OpenAction << /S /GoTo /D [2 0 R /Fit] >> /Names << /Dests 4 0 R >> >>";
+    let link = b"<< /Subtype /Link /A << /S /URI /URI (https://example.com) >> >>";
     vec![
         pdf(),
+        opened(&[b"<< /S /GoTo /D [4 0 R /Fit] >>", b"<< /Type /Page /Tabs /S /Annots [5 0 R] >>", link]),
+        opened(&[b"[4 0 R /Fit]", b"<< /Tabs /S /Annots 5 0 R >>", b"[<< /A 6 0 R >>]", b"<< /S /URI >>"]),
+        opened(&[b"<< /S /GoTo /D 4 0 R >>", b"[5 0 R /Fit]", b"<< /Annots [6 0 R] >>", link]),
+        document(&[b"<< /OpenAction null /Outlines 2 0 R >>", b"<< /Next 3 0 R >>", link]),
+        document(&[
+            b"<< /Font << /AA 2 0 R /EF 3 0 R >> >>",
+            b"<< /Type /Font /CharProcs << /C 4 0 R /D 5 0 R >> /FirstChar 0 >>",
+            b"<< /Type /Font /BaseFont /F /FirstChar 0 >>",
+        ]),
+        document(&[b"<< /ExtGState << /AA << /D [[3] 0] /ca 1 >> /EF 2 0 R >> >>", b"<< /CA 1 >>"]),
+        document(&[b"<< /OpenAction 7 0 R >>", &objects("", "<< /S /GoTo /D (a) >>"), link]),
         with(b"<< /OpenAction [2 0 R /FitH null] /PageMode /UseOutlines >>"),
         with(b"<< /OpenAction 9 0 R /Outlines << /First 4 0 R >> >>"),
         with(catalog.as_bytes()),
