@@ -3,6 +3,7 @@
 mod blocking;
 mod bucket;
 mod content;
+mod decoders;
 mod error;
 mod key;
 mod objects;

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{blocking::blocking, content::Meter, error::StoreError};
+use crate::{content::Meter, decoders::Decoders, error::StoreError};
 
 /// Unit of memory.
 const MIB: u64 = 1 << 20;
@@ -42,6 +42,7 @@ pub(crate) struct Turns {
     share: usize,
     places: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+    decoders: Arc<Decoders>,
     requesters: Arc<Mutex<HashMap<Requester, Weak<Semaphore>>>>,
 }
 
@@ -52,6 +53,7 @@ impl Turns {
             share: places / 2,
             places: Arc::new(Semaphore::new(places)),
             memory: Arc::new(Semaphore::new(MEMORY)),
+            decoders: Arc::new(Decoders::new(places)),
             requesters: Arc::default(),
         }
     }
@@ -75,6 +77,7 @@ impl Turns {
         let place = acquire(&self.places, 1, deadline).await?;
         Ok(Turn {
             memory: Arc::clone(&self.memory),
+            decoders: Arc::clone(&self.decoders),
             deadline,
             permits: Arc::new((share, place)),
             cancelled: Arc::default(),
@@ -98,6 +101,7 @@ async fn acquire(
 #[derive(Debug)]
 pub(crate) struct Turn {
     memory: Arc<Semaphore>,
+    decoders: Arc<Decoders>,
     deadline: Instant,
     permits: Arc<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
     cancelled: Arc<AtomicBool>,
@@ -121,12 +125,12 @@ impl Turn {
         let memory = acquire(&self.memory, mebibytes, self.deadline).await?;
         let permits = (memory, Arc::clone(&self.permits));
         let cancelled = Arc::clone(&self.cancelled);
-        blocking(move || {
+        let work = move || {
             let done = work(Meter::start(cancelled));
             drop(permits);
             done
-        })
-        .await
+        };
+        self.decoders.run(work).await
     }
 }
 
