@@ -175,10 +175,24 @@ fn code(bits: &mut Bits, length: u32, alphabet: u32, symbols: u32) {
     }
 }
 
-/// A lossless picture of one pixel with 65,536 groups of codes, each with large tables.
-fn codes() -> Vec<u8> {
+/// The data of a lossless picture of one pixel with groups of codes, each with large tables.
+fn codes(groups: u32, transforms: &[u32]) -> Bits {
     let mut bits = Bits::default();
-    // No transform; a cache of 2^11 colours.
+    // Transforms, each with a picture of one pixel; a cache of 2^11 colours.
+    for transform in transforms {
+        bits.low_first(1, 1);
+        bits.low_first(*transform, 2);
+        // Without data (2), with a number of colours (3), or with the size of its blocks.
+        match transform {
+            2 => continue,
+            3 => bits.low_first(0, 8),
+            _ => bits.low_first(0, 3),
+        }
+        bits.low_first(0, 1);
+        for _ in 0..5 {
+            bits.low_first(1, 4);
+        }
+    }
     bits.low_first(0, 1);
     bits.low_first(1, 1);
     bits.low_first(11, 4);
@@ -186,7 +200,7 @@ fn codes() -> Vec<u8> {
     bits.low_first(1, 1);
     bits.low_first(0, 3);
     bits.low_first(0, 1);
-    for symbol in [255, 255, 0, 0, 0] {
+    for symbol in [(groups - 1) & 255, (groups - 1) >> 8, 0, 0, 0] {
         bits.low_first(0b101, 3);
         bits.low_first(symbol, 8);
     }
@@ -197,12 +211,119 @@ fn codes() -> Vec<u8> {
     }
     code(&mut group, 5, 40, 32);
     let group: Vec<u32> = (0..group.count).map(|n| u32::from(group.bytes[n / 8] >> (n % 8) & 1)).collect();
-    for _ in 0..65_536 {
+    for _ in 0..groups {
         for bit in &group {
             bits.low_first(*bit, 1);
         }
     }
-    riff(&[lossless(1, 1, bits)])
+    // The pixel.
+    bits.low_first(0, 32);
+    bits
+}
+
+/// A compressed plane of transparency.
+fn transparency(bits: Bits) -> Vec<u8> {
+    riff_chunk(*b"ALPH", &[&[1][..], &bits.bytes].concat())
+}
+
+/// A large lossy picture with data for all of its blocks.
+fn full_lossy(width: u16, height: u16) -> Vec<u8> {
+    const PART: usize = 500 << 10;
+    let tag = u32::try_from(PART).expect("short") << 5 | 0x10;
+    let size = [width.to_le_bytes(), height.to_le_bytes()].concat();
+    let data = vec![0x55; PART * 4];
+    let data = [&tag.to_le_bytes()[..3], &[0x9D, 0x01, 0x2A], &size, &[0; 32], &data].concat();
+    riff_chunk(*b"VP8 ", &data)
+}
+
+/// An animation of one frame of one pixel, whose parts are these.
+fn webp_frame_of(parts: &[Vec<u8>]) -> Vec<u8> {
+    riff(&[extended(0x12, 1, 1), riff_chunk(*b"ANIM", &[0; 6]), webp_frame(1, 1, &parts.concat())])
+}
+
+/// An animation whose first frame has an odd size. A decoder that ignores its padding finds a large
+/// frame behind it, one that does not finds chunks without a meaning.
+fn odd_frame() -> Vec<u8> {
+    let mut odd = webp_frame(1, 1, &[&plain(1, 1)[..], b"odd"].concat());
+    odd.pop();
+    let mut hidden = webp_frame(1, 1, &full_lossy(16_383, 16_383));
+    // The padding is the first letter of the hidden header.
+    let size = u32::from_le_bytes(hidden[4..8].try_into().expect("four")) >> 8;
+    let at = usize::try_from(9 + size + size % 2).expect("short");
+    let rest = u32::try_from(hidden.len() - at - 8).expect("short");
+    hidden[at..at + 8].copy_from_slice(&[*b"skip", rest.to_le_bytes()].concat());
+    let padding = vec![0; usize::from(rest % 2 == 1)];
+    let last = webp_frame(1, 1, &plain(1, 1));
+    riff(&[extended(0x12, 1, 1), riff_chunk(*b"ANIM", &[0; 6]), odd, hidden, padding, last])
+}
+
+/// A JPEG of large blocks without coefficients, which are decoded faster than they are drawn.
+fn blank(marker: u8, width: u16, height: u16, sampling: &[u8]) -> Vec<u8> {
+    let quantization = segment(0xDB, &[&[0][..], &[1; 64]].concat());
+    // One code, of one bit: no difference, and the end of the block.
+    let table = |class| segment(0xC4, &[&[class, 1][..], &[0; 16]].concat());
+    let count = u8::try_from(sampling.len()).expect("few");
+    let blocks: usize =
+        sampling.iter().map(|factors| usize::from(factors >> 4) * usize::from(factors & 15)).sum();
+    let most = |of: fn(&u8) -> u8| usize::from(sampling.iter().map(of).max().expect("one"));
+    let columns = usize::from(width).div_ceil(8 * most(|factors| factors >> 4));
+    let rows = usize::from(height).div_ceil(8 * most(|factors| factors & 15));
+    let data = vec![0; (columns * rows * blocks).div_ceil(4)];
+    let scan = scan(count, [0, 63, 0], &data);
+    let start = [&[0xFF, 0xD8][..], &quantization, &table(0x00), &table(0x10)].concat();
+    [&start[..], &frame(marker, width, height, sampling), &scan, &[0xFF, 0xD9]].concat()
+}
+
+/// A GIF of one pixel with a large application extension.
+fn gif_with(application: &[u8; 11], bytes: usize) -> Vec<u8> {
+    let block = [&[255][..], &[0; 255]].concat().repeat(bytes / 255);
+    let extension = [&b"!\xFF\x0B"[..], application, &block, &[0]].concat();
+    let pixel = [&b",\0\0\0\0\x01\0\x01\0"[..], &[0, 2, 2, 0x44, 1, 0]].concat();
+    gif(1, 1, &[extension, pixel])
+}
+
+/// Zeros in the format of zlib: these bytes expand to a thousand times as many, without an end.
+fn expanding(bytes: usize) -> Vec<u8> {
+    let mut bits = Bits::default();
+    bits.low_first(0x0178, 16);
+    // The last block, with its own codes: 286 symbols, one distance, 18 lengths of lengths.
+    bits.low_first(0b101, 3);
+    bits.low_first(29, 5);
+    bits.low_first(0, 5);
+    bits.low_first(14, 4);
+    // Zeros in a row (18), 1 and 2, in the order of the format.
+    for length in [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2] {
+        bits.low_first(length, 3);
+    }
+    let two = |bits: &mut Bits| bits.low_first(0b11, 2);
+    let zeros = |bits: &mut Bits, count: u32| {
+        bits.low_first(0, 1);
+        bits.low_first(count - 11, 7);
+    };
+    let one = |bits: &mut Bits| bits.low_first(0b01, 2);
+    // The literal 0, the end, the length 258, the distance 1.
+    two(&mut bits);
+    zeros(&mut bits, 138);
+    zeros(&mut bits, 117);
+    two(&mut bits);
+    zeros(&mut bits, 28);
+    one(&mut bits);
+    one(&mut bits);
+    // One literal, and its repetition in two bits.
+    bits.low_first(0b01, 2);
+    bits.bytes.resize(bytes, 0);
+    bits.bytes
+}
+
+/// An animated PNG whose second frame has these data.
+fn png_frame(data: &[u8]) -> Vec<u8> {
+    let tiny = png(16, 16);
+    let size = [16_u32.to_be_bytes(), 16_u32.to_be_bytes()].concat();
+    let control = |n: u32| chunk(*b"fcTL", &[&n.to_be_bytes()[..], &size, &[0; 14]].concat());
+    let animated = chunk(*b"acTL", &[2_u32.to_be_bytes(), [0; 4]].concat());
+    let more = chunk(*b"fdAT", &[&2_u32.to_be_bytes()[..], data].concat());
+    let end = tiny.len() - 12;
+    [&tiny[..33], &animated, &control(0), &tiny[33..end], &control(1), &more, &tiny[end..]].concat()
 }
 
 /// The compressed data of a grey picture of one shade.
@@ -320,7 +441,37 @@ pub fn bombs() -> Vec<Hostile> {
             riff(&[extended(0x10, 5000, 5000), riff_chunk(*b"ALPH", &[0, 0]), lossy(5000, 5000)]),
             COMPLEX,
         ),
-        ("65,536 groups of codes", WEBP, codes(), COMPLEX),
+        ("65,536 groups of codes", WEBP, riff(&[lossless(1, 1, codes(1 << 16, &[]))]), COMPLEX),
+        (
+            "65,536 groups of codes behind transforms",
+            WEBP,
+            riff(&[extended(0x10, 1, 1), lossless(1, 1, codes(1 << 16, &[0, 1, 2, 3]))]),
+            COMPLEX,
+        ),
+        ("groups of codes in a frame", WEBP, webp_frame_of(&[lossless(1, 1, codes(1 << 16, &[]))]), COMPLEX),
+        (
+            "groups of codes in a plane of transparency",
+            WEBP,
+            riff(&[extended(0x10, 1, 1), transparency(codes(1 << 16, &[])), lossy(1, 1)]),
+            COMPLEX,
+        ),
+        (
+            "groups of codes in the plane of transparency of a frame",
+            WEBP,
+            webp_frame_of(&[transparency(codes(1 << 16, &[])), lossy(1, 1)]),
+            COMPLEX,
+        ),
+        (
+            "a large picture behind a plane of transparency",
+            WEBP,
+            {
+                let mut hidden = full_lossy(16_383, 16_383);
+                hidden[..4].copy_from_slice(b"hide");
+                webp_frame_of(&[riff_chunk(*b"ALPH", &[0, 0]), hidden, lossy(1, 1)])
+            },
+            DAMAGED,
+        ),
+        ("a large frame behind an odd one", WEBP, odd_frame(), DAMAGED),
         ("a PNG of 2 gigapixels", PNG, png_of_size(50_000, 50_000), PIXELS),
         ("60 million rows", PNG, png_of_size(1, 60_000_000), COMPLEX),
         ("a row of 60 million pixels", PNG, png_of(&header(60_000_000, 1, 16, 6, 0), &[]), COMPLEX),
@@ -366,4 +517,57 @@ pub fn duds() -> Vec<Hostile> {
     ];
     let dud = |(what, bytes)| Hostile { what, name: PNG.0, declared: PNG.1, bytes, refusal: "" };
     files.into_iter().map(dud).collect()
+}
+
+/// Files whose decoding takes much of what is allowed.
+pub fn heavy() -> Vec<Hostile> {
+    let of = |(what, (name, declared), bytes)| Hostile { what, name, declared, bytes, refusal: "" };
+    let files = [
+        ("a GIF with a profile of 15 MB", GIF, gif_with(b"ICCRGBG1012", 15_000_000)),
+        ("a GIF with a description of 15 MB", GIF, gif_with(b"XMP DataXMP", 15_000_000)),
+        ("a frame of a PNG that expands to 15 GB", PNG, png_frame(&expanding(15_000_000))),
+        (
+            "data of a PNG that expand to 15 GB",
+            PNG,
+            png_of(&header(16, 16, 8, 0, 0), &[chunk(*b"IDAT", &expanding(15_000_000))]),
+        ),
+        (
+            "a profile of a PNG that expands to 15 GB",
+            PNG,
+            png_with(*b"iCCP", &[&b"profile\0\0"[..], &expanding(15_000_000)].concat()),
+        ),
+        ("a frame of a PNG of 15 MB of EXIF", PNG, png_with(*b"eXIf", &vec![0; 15_000_000])),
+        ("4,096 groups of codes", WEBP, riff(&[lossless(1, 1, codes(4096, &[]))])),
+        (
+            "4,096 groups of codes behind transforms",
+            WEBP,
+            riff(&[lossless(1, 1, codes(4096, &[0, 1, 2, 3]))]),
+        ),
+        ("8 frames of 4,096 groups of codes", WEBP, {
+            let frame = webp_frame(1, 1, &lossless(1, 1, codes(4096, &[])));
+            riff(&[extended(0x12, 1, 1), riff_chunk(*b"ANIM", &[0; 6]), frame.repeat(8)])
+        }),
+        ("a JPEG with 15 MB of profiles", JPEG, {
+            let plain = crate::files::jpeg(16, 16);
+            let data = vec![0; 65_000];
+            let profile = |n: u8| segment(0xE2, &[&b"ICC_PROFILE\0"[..], &[n, 230], &data].concat());
+            [&plain[..2], &(1..=230).map(profile).collect::<Vec<_>>().concat(), &plain[2..]].concat()
+        }),
+        (
+            "16 MB of lossy data",
+            WEBP,
+            riff(&[{
+                let mut data = full_lossy(1, 1);
+                data.extend(vec![0; 14_000_000]);
+                let size = u32::try_from(data.len() - 8).expect("short");
+                data[4..8].copy_from_slice(&size.to_le_bytes());
+                data
+            }]),
+        ),
+        ("a grey JPEG of blank blocks", JPEG, blank(0xC0, 8000, 8000, &[0x11])),
+        ("a JPEG of four blank components", JPEG, blank(0xC0, 8000, 8000, &[0x11; 4])),
+        ("a JPEG of blank blocks in thin rows", JPEG, blank(0xC0, 65_535, 968, &[0x11; 3])),
+        ("a lossy WebP of one pixel with 2 MB of data", WEBP, riff(&[full_lossy(1, 1)])),
+    ];
+    files.into_iter().map(of).collect()
 }

@@ -1,6 +1,7 @@
 //! Container formats: finds the end of each format, truncation, and data after the end, and
 //! computes the cost of decoding from the headers.
 
+mod codes;
 mod cost;
 mod gif;
 mod jpeg;

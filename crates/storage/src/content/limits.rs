@@ -34,6 +34,12 @@ pub(super) const MAX_CHUNKS: u64 = 1 << 16;
 /// of 8 bytes.
 pub(super) const MAX_RAW_BYTES: u64 = 576_000_000;
 
+/// Maximum number of groups of codes of a lossless WebP picture. Encoders write at most 2,600.
+pub(super) const MAX_GROUPS: usize = 4096;
+
+/// Maximum number of groups of codes of all lossless pictures of a WebP file.
+pub(super) const MAX_ALL_GROUPS: usize = 1 << 15;
+
 /// Maximum number of bytes of memory for decoding one file.
 pub(crate) const MAX_MEMORY: u64 = 240 << 20;
 

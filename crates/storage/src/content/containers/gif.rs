@@ -17,6 +17,11 @@ fn palette(flags: u8) -> u64 {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
+/// Memory apart from pictures: tables, and profiles and descriptions in vectors that grow by doubling.
+fn held(metadata: u64) -> u64 {
+    TABLES + 2 * metadata
+}
+
 fn side(file: &mut impl Read) -> ContainerResult<u16> {
     Ok(u16::from_le_bytes(bytes(file)?))
 }
@@ -26,14 +31,15 @@ pub(super) fn check(file: &mut impl BufRead) -> ContainerResult<Cost> {
     let canvas = bounded(side(file)?, side(file)?)?;
     let flags = byte(file)?;
     skip(file, 2 + palette(flags))?;
-    let (mut frames, mut largest) = (Frames::default(), 0);
+    let (mut frames, mut largest, mut metadata) = (Frames::default(), 0, 0);
     loop {
-        match byte(file)? {
+        let kind = byte(file)?;
+        match kind {
             b';' if frames.count == 0 => return Err(Refusal::Damaged.into()),
             b';' => {
                 return Ok(Cost {
-                    decoding: largest + TABLES,
-                    thumbnail: largest.max(canvas) * THUMBNAIL + TABLES,
+                    decoding: largest + held(metadata),
+                    thumbnail: largest.max(canvas) * THUMBNAIL + held(metadata),
                 });
             }
             b',' => {
@@ -53,6 +59,9 @@ pub(super) fn check(file: &mut impl BufRead) -> ContainerResult<Cost> {
                 break;
             }
             skip(file, length.into())?;
+            if kind == b'!' {
+                metadata += u64::from(length) + 1;
+            }
         }
     }
 }

@@ -102,6 +102,7 @@ pub(super) fn check(file: &mut impl BufRead, length: u64) -> ContainerResult<Cos
     if (row + ROW).saturating_mul(header.height.into()) > MAX_RAW_BYTES {
         return Err(Refusal::TooComplex.into());
     }
-    let decoding = row * ROWS + length.min(METADATA) + TABLES;
+    // A chunk in a buffer that grows by doubling, or with its copy.
+    let decoding = row * ROWS + 2 * length.min(METADATA) + TABLES;
     Ok(Cost { decoding, thumbnail: decoding + pixels * header.pixel(is_transparent)? + length.min(METADATA) })
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, Read};
 
 use super::{
+    codes::Codes,
     cost::{Cost, Frames, bounded},
     reading::{ContainerResult, bytes, skip},
 };
@@ -54,7 +55,12 @@ impl Chunk {
     }
 
     /// The picture in this chunk, if it is one.
-    fn picture(&mut self, file: &mut impl Read, with_alpha: bool) -> ContainerResult<Option<Picture>> {
+    fn picture(
+        &mut self,
+        file: &mut impl BufRead,
+        codes: &mut Codes,
+        with_alpha: bool,
+    ) -> ContainerResult<Option<Picture>> {
         let damaged = ContentError::from(Refusal::Damaged);
         let low = |side: u16| u32::from(side & 0x3FFF);
         Ok(match &self.kind {
@@ -69,7 +75,8 @@ impl Chunk {
                 // Planes of brightness and colour, the picture, and a plane of transparency with
                 // its own decoder.
                 let pixel = if with_alpha { 12 } else { 5 };
-                Some(Picture { width: low(width), height: low(height), pixel })
+                // The data, in a vector that grows by doubling, and their copy.
+                Some(Picture { width: low(width), height: low(height), pixel, tables: self.rest * 3 })
             }
             b"VP8L" => {
                 let [0x2F, b1, b2, b3, b4] = self.bytes(file)? else { return Err(damaged) };
@@ -77,9 +84,40 @@ impl Chunk {
                 // The picture in four channels, and in three channels without transparency, and the
                 // images of its transforms.
                 let pixel = if header >> 28 & 1 == 1 && with_alpha { 5 } else { 8 };
-                Some(Picture { width: (header & 0x3FFF) + 1, height: (header >> 14 & 0x3FFF) + 1, pixel })
+                let (width, height) = ((header & 0x3FFF) + 1, (header >> 14 & 0x3FFF) + 1);
+                bounded(width, height)?;
+                let tables = self.codes(file, codes, (width, height))?;
+                Some(Picture { width, height, pixel, tables })
             }
             _ => None,
+        })
+    }
+
+    /// The memory of the codes of a plane of transparency of this size, in this chunk.
+    fn transparency(
+        &mut self,
+        file: &mut impl BufRead,
+        codes: &mut Codes,
+        size: (u32, u32),
+    ) -> ContainerResult<u64> {
+        let [flags] = self.bytes(file)?;
+        if flags & 3 == 1 { self.codes(file, codes, size) } else { Ok(0) }
+    }
+
+    /// The memory of the codes of a lossless picture of this size.
+    fn codes(
+        &mut self,
+        file: &mut impl BufRead,
+        codes: &mut Codes,
+        size: (u32, u32),
+    ) -> ContainerResult<u64> {
+        let mut data = file.take(self.rest);
+        let memory = codes.memory(&mut data, size.0, size.1);
+        self.rest = data.limit();
+        memory.map_err(|error| match error {
+            // The chunk ends, not the file.
+            ContentError::Refused(Refusal::CutOff) if self.rest == 0 => Refusal::Damaged.into(),
+            error => error,
         })
     }
 }
@@ -90,6 +128,8 @@ struct Picture {
     height: u32,
     /// Bytes for each pixel while it is decoded.
     pixel: u64,
+    /// Bytes of its codes and data.
+    tables: u64,
 }
 
 impl Picture {
@@ -98,7 +138,7 @@ impl Picture {
         if (self.width, self.height) != expected {
             return Err(Refusal::Damaged);
         }
-        Ok(bounded(self.width, self.height)? * self.pixel)
+        Ok(bounded(self.width, self.height)? * self.pixel + self.tables)
     }
 }
 
@@ -116,7 +156,7 @@ pub(super) fn check(file: &mut impl BufRead, length: u64) -> ContainerResult<Cos
         first.finish(file)?;
         extended(file, rest, canvas, flags & 0x10 != 0)?
     } else {
-        let picture = first.picture(file, true)?.ok_or(Refusal::Damaged)?;
+        let picture = first.picture(file, &mut Codes::default(), true)?.ok_or(Refusal::Damaged)?;
         // Without an extended header, only VP8L has transparency.
         let pixel = if first.kind == *b"VP8L" { picture.pixel } else { 5 };
         let size = (picture.width, picture.height);
@@ -143,40 +183,57 @@ fn extended(
     with_alpha: bool,
 ) -> ContainerResult<u64> {
     let pixels = bounded(canvas.0, canvas.1)?;
-    let (mut frames, mut still, mut largest) = (Frames::default(), None, 0);
+    let mut codes = Codes::default();
+    let (mut frames, mut still, mut largest, mut alpha) = (Frames::default(), None, 0, 0);
     while rest > 0 {
         let mut chunk = Chunk::read(file, &mut rest)?;
         if chunk.kind == *b"ANMF" {
+            // The parts of a frame are padded. Behind an odd size, decoders find other frames.
+            if chunk.rest % 2 == 1 {
+                return Err(Refusal::Damaged.into());
+            }
             // Every frame is drawn on the whole canvas.
             frames.add(pixels)?;
-            largest = largest.max(frame(file, &mut chunk, canvas)?);
-        } else if let Some(picture) = chunk.picture(file, with_alpha)? {
+            largest = largest.max(frame(file, &mut chunk, &mut codes, canvas)?);
+        } else if chunk.kind == *b"ALPH" {
+            alpha = alpha.max(chunk.transparency(file, &mut codes, canvas)?);
+        } else if let Some(picture) = chunk.picture(file, &mut codes, with_alpha)? {
             still = still.max(Some(picture.cost(canvas)?));
         }
         chunk.finish(file)?;
     }
     if frames.count > 0 {
-        return Ok(pixels * CANVAS + largest.max(still.unwrap_or(0)));
+        return Ok(pixels * CANVAS + alpha + largest.max(still.unwrap_or(0)));
     }
-    Ok(still.ok_or(Refusal::Damaged)?)
+    Ok(still.ok_or(Refusal::Damaged)? + alpha)
 }
 
 /// The memory for a frame of an animation.
-fn frame(file: &mut impl BufRead, outer: &mut Chunk, canvas: (u32, u32)) -> ContainerResult<u64> {
+fn frame(
+    file: &mut impl BufRead,
+    outer: &mut Chunk,
+    codes: &mut Codes,
+    canvas: (u32, u32),
+) -> ContainerResult<u64> {
     let _position = outer.bytes::<6>(file)?;
     let size = outer.size(file)?;
     let _duration_and_flags = outer.bytes::<4>(file)?;
     if size.0 > canvas.0 || size.1 > canvas.1 {
         return Err(Refusal::Damaged.into());
     }
-    while outer.rest > 0 {
-        let mut chunk = Chunk::read(file, &mut outer.rest)?;
-        if let Some(picture) = chunk.picture(file, true)? {
-            let cost = picture.cost(size)?;
-            chunk.finish(file)?;
-            return Ok(cost);
-        }
+    let mut chunk = Chunk::read(file, &mut outer.rest)?;
+    let mut alpha = 0;
+    // Decoders take the chunk behind a plane of transparency for a picture, whatever its type.
+    if chunk.kind == *b"ALPH" {
+        alpha = chunk.transparency(file, codes, size)?;
         chunk.finish(file)?;
+        chunk = Chunk::read(file, &mut outer.rest)?;
+        if chunk.kind != *b"VP8 " {
+            return Err(Refusal::Damaged.into());
+        }
     }
-    Err(Refusal::Damaged.into())
+    let picture = chunk.picture(file, codes, true)?.ok_or(Refusal::Damaged)?;
+    let cost = picture.cost(size)?;
+    chunk.finish(file)?;
+    Ok(cost + alpha)
 }
