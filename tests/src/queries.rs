@@ -201,11 +201,21 @@ on_both! {
             });
             counts.chain(of_roles).chain([of_month]).chain(of_member).chain([of_machine]).chain(of_specialist).collect()
         };
+        let searched = || {
+            // The first search of a connection reads a sample of the words, and one page of matches
+            // needs no count.
+            ["defects", "equipment", "users", "checklists"].map(|list| {
+                count(&site, &client, &format!("/api/{list}?per_page=100&q=a"))
+            })
+        };
         let few = measure();
+        let few_found = searched();
         for n in 4..=500 {
             grow(&site, &admin, &first, n);
         }
         let many = measure();
+        let found = searched();
+        assert!(found.iter().zip(few_found).all(|(many, few)| *many <= few + 2 && *many <= 9), "{found:?} {few_found:?}");
         println!("{many:#?}");
         assert!(few.keys().eq(many.keys()));
         // The total of more than ten thousand rows is estimated, and the estimate is used again.

@@ -16,9 +16,7 @@ use inspection_domain::{
     time::Instant,
 };
 
-use crate::{
-    DbConnection, Result, Tx, db::search::found, inspections::rows as inspection_rows, translations,
-};
+use crate::{DbConnection, Result, Tx, inspections::rows as inspection_rows, translations};
 
 /// A checklist and its questions, in order.
 pub type Checklist = (Template, Vec<Item>);
@@ -31,19 +29,17 @@ pub fn questions_by_ids(conn: &mut DbConnection, ids: &[ItemId]) -> Result<Vec<I
 /// A page of checklists with their questions (§3).
 pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest) -> Result<Page<Checklist>> {
     let sort = filter.sort.unwrap_or(Sort { by: TemplateOrder::Id, descending: true });
-    let templates = paged!(
+    let templates = searched!(
         &mut *conn,
         page,
         Template,
+        search(SearchedKind::Checklist, filter.q.as_deref()),
         || {
             let mut query = templates::table.into_boxed::<Backend>();
             filter_by!(query, {
                 templates::equipment_type => filter.equipment_type.as_deref(),
                 templates::is_active => filter.is_active,
             });
-            if let Some(q) = &filter.q {
-                query = query.filter(found(templates::id, SearchedKind::Checklist, q));
-            }
             query
         },
         templates by sort {

@@ -18,6 +18,7 @@ mod probe;
 #[cfg(feature = "postgres")]
 pub mod scratch;
 pub(crate) mod search;
+pub(crate) mod search_plan;
 pub mod server;
 pub(crate) mod stats;
 pub(crate) mod totals;

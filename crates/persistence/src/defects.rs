@@ -25,7 +25,7 @@ pub use rows::{by_ids, get, list_by_inspection};
 
 use crate::{
     DbConnection, Result, Tx,
-    db::{query::BATCH, search::found},
+    db::query::BATCH,
     equipment::rows as equipment_rows,
     files::{self, rows as file_rows},
     translations,
@@ -48,10 +48,11 @@ pub fn list(
     page: PageRequest,
 ) -> Result<Page<Defect>> {
     let sort = filter.sort.unwrap_or(Sort { by: DefectOrder::DueDate, descending: false });
-    paged!(
+    searched!(
         conn,
         page,
         Defect,
+        search(SearchedKind::Defect, filter.q.as_deref()),
         || {
             let mut query = defects::table.into_boxed::<Backend>();
             filter_by!(query, {
@@ -75,9 +76,6 @@ pub fn list(
                 }
                 None => query,
             };
-            if let Some(q) = &filter.q {
-                query = query.filter(found(defects::id, SearchedKind::Defect, q));
-            }
             query
         },
         defects by sort {

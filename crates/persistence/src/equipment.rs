@@ -31,7 +31,6 @@ use crate::{
     assessments::rows as assessment_rows,
     db::{
         keyset::{Compared, bound},
-        search::found,
         totals::{CountRows as _, one},
     },
 };
@@ -39,10 +38,11 @@ use crate::{
 /// A page of machines.
 pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest) -> Result<Page<Equipment>> {
     let sort = filter.sort.unwrap_or(Sort { by: EquipmentOrder::Name, descending: false });
-    paged!(
+    searched!(
         conn,
         page,
         Equipment,
+        search(SearchedKind::Equipment, filter.q.as_deref()),
         || {
             let mut query = equipment::table.into_boxed::<Backend>();
             filter_by!(query, {
@@ -51,9 +51,6 @@ pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest
                 equipment::assigned_technician_id => filter.assigned_technician_id,
             });
             filter_any!(query, { equipment::status => filter.status });
-            if let Some(q) = &filter.q {
-                query = query.filter(found(equipment::id, SearchedKind::Equipment, q));
-            }
             query
         },
         equipment by sort {

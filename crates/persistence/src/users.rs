@@ -19,17 +19,18 @@ use inspection_domain::{
     },
 };
 
-use crate::{DbConnection, Result, Tx, db::error::ConcurrentUpdate, db::search::found, sessions};
+use crate::{DbConnection, Result, Tx, db::error::ConcurrentUpdate, sessions};
 
 pub use rows::{find, get};
 
 /// A page of accounts.
 pub fn list(conn: &mut DbConnection, filter: &UserFilter, page: PageRequest) -> Result<Page<User>> {
     let sort = filter.sort.unwrap_or(Sort { by: UserOrder::FullName, descending: false });
-    paged!(
+    searched!(
         conn,
         page,
         User,
+        search(SearchedKind::User, filter.q.as_deref()),
         || {
             let mut query = users::table
                 .filter(users::is_active.eq(filter.is_active.unwrap_or(true)))
@@ -45,9 +46,6 @@ pub fn list(conn: &mut DbConnection, filter: &UserFilter, page: PageRequest) -> 
                     let is_minor = users::minor_role.eq_any(roles.to_vec());
                     query = query.filter(users::role.eq_any(roles.to_vec()).or(is_minor));
                 }
-            }
-            if let Some(q) = &filter.q {
-                query = query.filter(found(users::id, SearchedKind::User, q));
             }
             query
         },

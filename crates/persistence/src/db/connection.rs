@@ -195,6 +195,11 @@ impl DbConnection {
         by_backend!(self, postgres(_) => true, sqlite(_) => false)
     }
 
+    /// The estimates that the connection has made.
+    pub(crate) fn estimates(&mut self) -> &mut Estimates {
+        with_conn!(self, |_c, estimates| estimates)
+    }
+
     /// Runs `work` as one transaction, which commits if the outcome is `Ok` and rolls back
     /// otherwise.
     pub(crate) fn transaction<T, E: From<diesel::result::Error>>(

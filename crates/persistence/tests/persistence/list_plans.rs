@@ -329,6 +329,8 @@ fn values(field: &FieldDoc) -> Vec<Value> {
         (Some("boolean"), _) => vec![json!(true), json!(false)],
         (Some("string"), Some("date")) => vec![json!("2026-03-02")],
         _ if field.name == "entity_type" => vec![json!("defect")],
+        // Few rows, all rows of the list of defects, and no rows.
+        _ if field.name == "q" => vec![json!("crane 777"), json!("crane"), json!("absent")],
         _ => vec![json!("crane 777")],
     }
 }

@@ -44,6 +44,7 @@ mod leave_properties;
 mod leaves;
 mod list_pages;
 mod list_plans;
+mod long_searches;
 mod notifications;
 mod outbox;
 mod people_races;
