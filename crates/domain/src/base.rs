@@ -1,9 +1,12 @@
 //! Building blocks of every feature: inputs, texts, time, ids, pages and errors. Uses no feature.
 
+pub(crate) mod characters;
 pub mod entity;
 pub mod ids;
 pub mod input;
+pub mod key;
 pub mod message;
+pub mod number;
 pub mod page;
 pub mod rule;
 pub mod search;

@@ -43,4 +43,5 @@ pub mod trends;
 pub mod users;
 pub mod versions;
 
-pub use base::{entity, ids, input, message, page, rule, search, text, time, warning, weekdays};
+pub(crate) use base::characters;
+pub use base::{entity, ids, input, key, message, number, page, rule, search, text, time, warning, weekdays};

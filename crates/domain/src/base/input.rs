@@ -23,9 +23,9 @@ pub use object::FieldDoc;
 pub use object::{Input, NonEmptyList, Object};
 pub use raw::{RawInput, RawValue};
 pub use scalar::Scalar;
-#[cfg(feature = "openapi")]
-pub(crate) use scalar::object;
 pub(crate) use scalar::whole;
+#[cfg(feature = "openapi")]
+pub(crate) use scalar::{number_or_text, object};
 pub use values::{AnyOf, Integer, ValueList};
 
 #[cfg(test)]

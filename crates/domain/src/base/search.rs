@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
-use crate::input::text_enum;
+use crate::{
+    characters::{ascii_digit, is_dash, is_format},
+    input::text_enum,
+};
 
 /// Maximum length of a word, in characters. Longer ones match by their beginning.
 const LONGEST_WORD: usize = 40;
@@ -152,7 +155,7 @@ impl Chain<'_> {
 
 /// The chains of a folded text.
 fn chains(text: &str) -> impl Iterator<Item = Chain<'_>> {
-    let is_connector = |c: char| matches!(c, '-' | '/' | '.' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+    let is_connector = |c: char| is_dash(c) || matches!(c, '/' | '.' | '_');
     let chains = text.split(move |c: char| !c.is_alphanumeric() && !is_connector(c));
     chains.filter_map(move |chain| {
         let parts: Vec<&str> = chain.split(is_connector).filter(|part| !part.is_empty()).collect();
@@ -202,8 +205,8 @@ const fn is_ignored(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36F}' | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}' | '\u{670}'
         | '\u{6D6}'..='\u{6DC}' | '\u{6DF}'..='\u{6E4}' | '\u{6E7}' | '\u{6E8}' | '\u{6EA}'..='\u{6ED}'
-        | '\u{640}' | '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-        | '\u{2060}'..='\u{2069}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
+        | '\u{640}' | '\u{AD}' | '\u{FE00}'..='\u{FE0F}')
+        || is_format(c)
 }
 
 /// The common letter of forms that are written for each other, and the ASCII digit of a digit.
@@ -216,18 +219,6 @@ fn unified(c: char) -> char {
         c if c.is_ascii() => c,
         c => ascii_digit(c).unwrap_or(c),
     }
-}
-
-/// The zeros of the scripts that have digits of their own; the other nine follow each.
-const ZEROS: [u32; 36] = [
-    0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0,
-    0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
-    0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10,
-];
-
-fn ascii_digit(c: char) -> Option<char> {
-    let value = ZEROS.iter().find_map(|zero| u32::from(c).checked_sub(*zero).filter(|value| *value < 10))?;
-    char::from_digit(value, 10)
 }
 
 #[cfg(test)]

@@ -3,21 +3,27 @@
 use std::{borrow::Cow, ops::Deref};
 
 use crate::{
+    characters::is_format,
     input::{Invalid, RawValue, Scalar, text_enum},
     message,
     message::Message,
     rule::FieldError,
 };
 
-/// A trimmed text of `MIN` to `MAX` characters. Line breaks and tabs are its only control
-/// characters.
+/// Length from which texts may have several lines, in characters.
+const SEVERAL_LINES: usize = 500;
+
+/// A text of `MIN` to `MAX` characters without invisible characters, outer blanks and runs of
+/// blanks. A text of 500 or more characters may have line breaks; in others they are blanks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Text<const MAX: usize, const MIN: usize = 1>(String);
 
 impl<const MAX: usize, const MIN: usize> Text<MAX, MIN> {
     /// Validates a text.
     pub fn new(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim();
+        let is_wrong = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        let has_wrong = text.trim().contains(is_wrong);
+        let text = cleaned(text, MAX >= SEVERAL_LINES);
         if text.is_empty() {
             return Err(Invalid::value("may not be empty"));
         }
@@ -30,11 +36,23 @@ impl<const MAX: usize, const MIN: usize> Text<MAX, MIN> {
             let message = message!("may have at most {max} characters, not {length}", max = MAX, length);
             return Err(Invalid::value(message));
         }
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        if has_wrong {
             return Err(Invalid::value("may not contain control characters"));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text))
     }
+}
+
+/// A text without invisible characters and outer blanks, in which a run of blanks is one space.
+/// Line breaks stay, as `\n`, or are blanks.
+fn cleaned(text: &str, has_lines: bool) -> String {
+    let seen: String = text.chars().filter(|c| !is_format(*c)).collect();
+    let joined = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !has_lines {
+        return joined(&seen);
+    }
+    let lines = seen.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n");
+    lines.split('\n').map(joined).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 impl<const MAX: usize, const MIN: usize> Deref for Text<MAX, MIN> {
@@ -168,7 +186,45 @@ impl FieldError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn a_text_loses_what_nobody_sees() {
+        let short = |text: &str| Text::<100>::new(text).map(String::from).ok();
+        let long = |text: &str| Text::<500>::new(text).map(String::from).ok();
+        for (text, cleaned) in [
+            ("\u{200f} Pump  7\u{a0}\u{feff}", "Pump 7"),
+            ("\u{2067}مضخة\u{2069}\u{3000}\u{61c}٧", "مضخة ٧"),
+            ("a\t\tb", "a b"),
+            ("می\u{200c}خواهم", "میخواهم"),
+        ] {
+            assert_eq!((short(text), long(text)), (Some(cleaned.into()), Some(cleaned.into())), "{text}");
+        }
+        let lines = "\n one \r\n\n two\u{2028}three \r";
+        assert_eq!(
+            (short(lines), long(lines)),
+            (Some("one two three".into()), Some("one\n\ntwo\nthree".into()))
+        );
+        for nothing in ["", " \n", "\u{200b}\u{feff}", "\u{2060} \u{200f}"] {
+            assert_eq!((short(nothing), long(nothing)), (None, None), "{nothing:?}");
+        }
+        assert_eq!((short("a\u{7}b"), short("a\u{0}")), (None, None));
+        assert_eq!(Text::<3>::new("a\u{200b}b\u{200b}c").map(String::from).ok().as_deref(), Some("abc"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cleaned_text_stays(text in "[\\PC \t\r\n\u{200b}-\u{200f}\u{2028}\u{2060}-\u{2069}\u{feff}]{0,40}", has_lines: bool) {
+            let once = cleaned(&text, has_lines);
+            prop_assert_eq!(&cleaned(&once, has_lines), &once);
+            prop_assert!(!once.contains(is_format) && !once.contains("  "));
+            prop_assert!(has_lines || !once.contains('\n'));
+            let seen = |text: &str| text.chars().filter(|c| !c.is_whitespace() && !is_format(*c)).collect::<String>();
+            prop_assert_eq!(seen(&once), seen(&text));
+        }
+    }
 
     #[test]
     fn a_text_is_arabic_when_more_than_thirty_percent_is() {

@@ -148,6 +148,13 @@ impl Date {
     }
 }
 
+impl Date {
+    /// Parses a date as people type it: the digits may be those of any script.
+    pub fn typed(text: &str) -> Option<Self> {
+        Self::parse(&crate::characters::plain(text))
+    }
+}
+
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -169,7 +176,7 @@ impl<'de> Deserialize<'de> for Date {
 
 impl Scalar for Date {
     fn read(given: RawValue) -> Result<Self, Invalid> {
-        Self::parse(&given.text()?).ok_or_else(|| Invalid::value("must be a date such as 2026-03-01"))
+        Self::typed(&given.text()?).ok_or_else(|| Invalid::value("must be a date such as 2026-03-01"))
     }
 
     #[cfg(feature = "openapi")]

@@ -2,28 +2,10 @@
 //! question is asked (rule book §3, §5).
 
 use super::item::{AnswerType, Choices, Item, NumericRule, ShowIf, YesNo};
-use crate::{message, message::Message, time::Date};
+use crate::{message, message::Message, number, time::Date};
 
 /// Answer that neither passes nor fails, of questions that allow it.
 pub const NOT_APPLICABLE: &str = "n/a";
-
-/// Parses a decimal number with Western or Arabic digits; rejects infinity and NaN.
-fn decimal(text: &str) -> Option<f64> {
-    let plain: String = text.chars().map(western).collect();
-    let fine = plain.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
-    plain.parse().ok().filter(|number: &f64| fine && number.is_finite())
-}
-
-/// Western form of an Arabic digit or decimal separator.
-fn western(c: char) -> char {
-    let digit = match c {
-        '\u{0660}'..='\u{0669}' => u32::from(c) - 0x0660,
-        '\u{06F0}'..='\u{06F9}' => u32::from(c) - 0x06F0,
-        '\u{066B}' => return '.',
-        other => return other,
-    };
-    char::from_digit(digit, 10).unwrap_or(c)
-}
 
 impl Item {
     /// The answer in its stored form, or the reason for rejecting it (§5).
@@ -37,10 +19,9 @@ impl Item {
             AnswerType::PassFail => Err(message!("must be pass or fail")),
             AnswerType::YesNo if YesNo::parse(&lower).is_some() => Ok(lower),
             AnswerType::YesNo => Err(message!("must be yes or no")),
-            AnswerType::Numeric if decimal(text).is_some() => Ok(text.chars().map(western).collect()),
-            AnswerType::Numeric => Err(message!("must be a finite decimal number")),
+            AnswerType::Numeric => number::normalised(text).map_err(Message::from),
             AnswerType::Text => Ok(text.to_owned()),
-            AnswerType::Date => Date::parse(&text.chars().map(western).collect::<String>())
+            AnswerType::Date => Date::typed(text)
                 .map(|date| date.to_string())
                 .ok_or_else(|| message!("must be a date such as 2026-03-01")),
             AnswerType::Photo => Err(message!("must be absent, since photos are the answer")),
@@ -96,7 +77,7 @@ impl Item {
         let is_same = |accepted: &str| {
             accepted == answer_value
                 || self.answer_type == AnswerType::Numeric
-                    && decimal(accepted).is_some_and(|number| Some(number) == decimal(answer_value))
+                    && number::value(accepted).is_ok_and(|number| Ok(number) == number::value(answer_value))
         };
         condition.is.iter().any(|text| match self.accept(text) {
             Ok(accepted) => is_same(&accepted),
@@ -120,8 +101,8 @@ fn outcome(text: &str) -> Option<bool> {
 
 /// Whether a text is a number outside a range.
 fn is_outside(range: Option<NumericRule>, text: &str) -> bool {
-    match (range, decimal(text)) {
-        (Some(range), Some(number)) => !range.admits(number),
+    match (range, number::value(text)) {
+        (Some(range), Ok(number)) => !range.admits(number),
         _ => false,
     }
 }

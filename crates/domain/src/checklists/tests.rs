@@ -61,7 +61,7 @@ fn rules_are_for_numbers_and_their_ends_in_order() {
         (json!({"min": 2, "max": 1}), "numeric", "pass_fail_rule"),
         (json!({"min": 1}), "text", "pass_fail_rule"),
         (json!({}), "pass_fail", "pass_fail_rule"),
-        (json!({"min": "1"}), "numeric", "pass_fail_rule.min"),
+        (json!({"min": "1,200"}), "numeric", "pass_fail_rule.min"),
     ] {
         let wrong = new(rule, kind).expect_err("refused");
         assert_eq!(wrong.fields().into_iter().map(|error| error.field).collect::<Vec<_>>(), [field]);

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     input::{Invalid, RawValue, Scalar},
+    number::{self, NumberError},
     time::Instant,
 };
 
@@ -49,14 +50,20 @@ impl Serialize for Hours {
 }
 
 impl Scalar for Hours {
-    /// Reads a number above 0 and at most 999.99, rounded to two decimals.
+    /// Reads a number above 0 and at most 999.99, rounded to two decimals, also from a text.
     #[allow(clippy::cast_possible_truncation, reason = "checked to be small")]
     fn read(given: RawValue) -> Result<Self, Invalid> {
         let wrong = || Invalid::value("must be a number of hours, more than 0 and at most 999.99");
         let number = match given {
             RawValue::Json(serde_json::Value::Number(number)) => number.as_f64(),
+            RawValue::Json(serde_json::Value::String(text)) | RawValue::Text(text) => {
+                match number::value(&text) {
+                    Ok(number) => Some(number),
+                    Err(error @ NumberError::TwoReadings { .. }) => return Err(Invalid::value(error)),
+                    Err(NumberError::NotANumber) => None,
+                }
+            }
             RawValue::Json(_) => None,
-            RawValue::Text(text) => text.trim().parse().ok(),
         };
         let hundredths = number.map(|hours: f64| (hours * 100.0).round());
         #[allow(clippy::cast_precision_loss, reason = "a small number")]
@@ -66,10 +73,8 @@ impl Scalar for Hours {
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        crate::input::object(utoipa::openapi::schema::Type::Number)
-            .minimum(Some(0.01))
-            .maximum(Some(999.99))
-            .into()
+        let number = crate::input::object(utoipa::openapi::schema::Type::Number);
+        crate::input::number_or_text(number.minimum(Some(0.01)).maximum(Some(999.99)))
     }
 }
 
@@ -169,9 +174,15 @@ mod tests {
             let planned = PlannedTime::from_json(json!({ "hours": hours }))?;
             planned.estimate(JobKind::Specialist).map(|estimate| estimate.hours.number())
         };
-        for (given, stored) in
-            [(json!(0.01), 0.01), (json!(1), 1.0), (json!(999.99), 999.99), (json!(1.006), 1.01)]
-        {
+        for (given, stored) in [
+            (json!(0.01), 0.01),
+            (json!(1), 1.0),
+            (json!(999.99), 999.99),
+            (json!(1.006), 1.01),
+            (json!("2.5"), 2.5),
+            (json!("٢٫٥"), 2.5),
+            (json!("2,5"), 2.5),
+        ] {
             assert!((read(given.clone()).expect("fits") - stored).abs() < 1e-9, "{given}");
         }
         for wrong in [
@@ -179,7 +190,7 @@ mod tests {
             json!(-1),
             json!(1000),
             json!(0.004),
-            json!("2.5"),
+            json!("1,200"),
             json!("much"),
             json!("NaN"),
             json!("inf"),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{invalid::Invalid, raw::RawValue};
+use crate::number::{self, NumberError};
 
 /// A type that parses a single value.
 pub trait Scalar: Sized {
@@ -88,7 +89,7 @@ macro_rules! whole_numbers {
             fn read(given: RawValue) -> Result<Self, Invalid> {
                 let number = match &given {
                     RawValue::Json(value) => whole(value).and_then(|n| Self::try_from(n).ok()),
-                    RawValue::Text(text) => text.trim().parse().ok(),
+                    RawValue::Text(text) => crate::characters::plain(text).parse().ok(),
                 };
                 number.ok_or_else(|| Invalid::value(
                     message!("must be a whole number from {min} to {max}", min = <$number>::MIN, max = <$number>::MAX)
@@ -124,10 +125,15 @@ mod numbers {
 }
 
 impl Scalar for f64 {
+    /// Reads a finite number, also from a text in which it is written as people do.
     fn read(given: RawValue) -> Result<Self, Invalid> {
         let number = match &given {
             RawValue::Json(Value::Number(number)) => number.as_f64(),
-            RawValue::Text(text) => text.trim().parse().ok(),
+            RawValue::Json(Value::String(text)) | RawValue::Text(text) => match number::value(text) {
+                Ok(number) => Some(number),
+                Err(error @ NumberError::TwoReadings { .. }) => return Err(Invalid::value(error)),
+                Err(NumberError::NotANumber) => None,
+            },
             RawValue::Json(_) => None,
         };
         number.filter(|n| n.is_finite()).ok_or_else(|| given.expected("a finite number"))
@@ -135,6 +141,16 @@ impl Scalar for f64 {
 
     #[cfg(feature = "openapi")]
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        object(utoipa::openapi::schema::Type::Number).into()
+        number_or_text(object(utoipa::openapi::schema::Type::Number))
     }
+}
+
+/// The schema of a number, or of a text that has it.
+#[cfg(feature = "openapi")]
+pub(crate) fn number_or_text(
+    number: utoipa::openapi::ObjectBuilder,
+) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    use utoipa::openapi::{OneOfBuilder, schema::Type};
+    let text = object(Type::String).min_length(Some(1)).max_length(Some(100));
+    OneOfBuilder::new().item(number).item(text).into()
 }
