@@ -3,3 +3,4 @@
 mod daily_list;
 mod inspection_day;
 pub(crate) mod repairs;
+mod spellings;

@@ -16,6 +16,7 @@ pub use item::{
 use crate::{
     ids::{ItemId, TemplateId, UserId},
     input::{Change, Field, Invalid, NonEmptyList, Object, Patch, RawInput, RawValue, input, text_enum},
+    key::Key,
     page::Sort,
     search::{SearchedKind, SearchedTexts},
     text::Text,
@@ -72,7 +73,7 @@ impl Template {
     /// The template in force in the line of a chosen one: the newest active one of its type. A line
     /// without an active template keeps the chosen one (§4).
     pub fn in_force<'a>(chosen: &'a Self, active: &'a [Self]) -> &'a Self {
-        let line = active.iter().filter(|other| other.equipment_type == chosen.equipment_type);
+        let line = active.iter().filter(|other| Key::is_same(&other.equipment_type, &chosen.equipment_type));
         line.max_by_key(|other| other.id).unwrap_or(chosen)
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     equipment::EquipmentStatus,
     ids::{ListId, UserId},
     input::{AnyOf, input, text_enum},
+    key::Key,
     message,
     message::Message,
     page::Sort,
@@ -224,7 +225,7 @@ pub fn reasons_for_nothing(
         own.map(move |of_type| (routine, of_type.equipment_type.as_str()))
     });
     let reason = |(routine, of_type): (&Routine, &str)| {
-        let found = machines.iter().filter(|(equipment_type, ..)| equipment_type == of_type);
+        let found = machines.iter().filter(|(equipment_type, ..)| Key::is_same(equipment_type, of_type));
         let counts: Vec<Message> = found
             .map(|(_, status, count)| message!("{count} with the status {status}", count, status))
             .collect();

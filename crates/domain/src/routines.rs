@@ -1,6 +1,6 @@
 //! Routines: which types of equipment are inspected on which days and shifts (rule book §4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -8,6 +8,7 @@ use crate::{
     checklists::Template,
     ids::{AssetTypeId, RoutineId, TemplateId},
     input::{AnyOf, Change, Invalid, Patch, ValueList, input, text_enum},
+    key::Key,
     page::Sort,
     text::Text,
     time::{Date, Instant},
@@ -157,11 +158,12 @@ impl NewRoutine {
     }
 }
 
-/// The distinct types in alphabetical order.
+/// The distinct types in alphabetical order. Of several spellings of a type, the first stays.
 fn distinct(types: AssetTypes) -> Vec<String> {
+    let mut known = BTreeSet::new();
     let mut types: Vec<String> = types.0.into_iter().map(Into::into).collect();
+    types.retain(|spelling| known.insert(Key::of(spelling)));
     types.sort_unstable();
-    types.dedup();
     types
 }
 
@@ -202,13 +204,13 @@ pub fn planned(
     date: Date,
     shift: Shift,
 ) -> Vec<AssetTypeId> {
-    let mut first: BTreeMap<&str, &AssetType> = BTreeMap::new();
+    let mut first: BTreeMap<Key, &AssetType> = BTreeMap::new();
     let running = asset_types.iter().filter(|of_type| {
         routines.iter().any(|routine| routine.id == of_type.routine_id && routine.runs_on(date, shift))
     });
     for of_type in running {
         first
-            .entry(of_type.equipment_type.as_str())
+            .entry(Key::of(&of_type.equipment_type))
             .and_modify(|known| {
                 if of_type.routine_id < known.routine_id {
                     *known = of_type;

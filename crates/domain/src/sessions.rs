@@ -28,7 +28,7 @@ const LONGEST_USER_AGENT: usize = 200;
 input! {
     /// Credentials for signing in.
     pub struct Login {
-        /// E-mail address.
+        /// E-mail address or badge.
         email | "username": Text<254>,
         /// Password.
         password: Password,

@@ -75,7 +75,7 @@ pub struct User {
     /// Primary key.
     #[cfg_attr(feature = "diesel", diesel(skip_insertion))]
     pub id: UserId,
-    /// E-mail address for signing in: lower case, unique.
+    /// E-mail address for signing in; unique.
     pub email: String,
     /// Full name.
     pub full_name: String,

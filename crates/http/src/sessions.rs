@@ -175,7 +175,7 @@ fn idle(app: &App) -> i64 {
     app.tokens().seconds(TokenType::Refresh)
 }
 
-/// The account of an e-mail address, and the addresses from which it has signed in.
+/// The account of an e-mail address or badge, and the addresses from which it has signed in.
 async fn find(app: &App, public: Public, email: String) -> Result<(Option<Account>, Vec<String>), Problem> {
     app.read_public(public, move |conn| {
         let account = sessions::find_account(conn, &email)?;
@@ -208,7 +208,9 @@ async fn login(
 ) -> Result<Bare<SignedInAs>, Problem> {
     let Login { email, password } = body.into_valid()?;
     let (account, known) = find(&app, public, email.to_string()).await?;
-    let attempt = guard.begin(&app, &email, &known).await?;
+    // Attempts with the address and with the badge count together.
+    let name = account.as_ref().map_or(&*email, |account| &account.user.email);
+    let attempt = guard.begin(&app, name, &known).await?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
     let verified = app.hash(move || passwords::verify(&password, stored.as_deref())).await?;
     match account {

@@ -10,6 +10,7 @@ use inspection_domain::{
         TemplateChanges, TemplateFilter, TemplateOrder, check_conditions,
     },
     ids::{ItemId, TemplateId},
+    key::Key,
     page::{Page, PageRequest, Sort},
     schema::{checklist_items as items, checklist_templates as templates, inspection_answers, inspections},
     search::SearchedKind,
@@ -37,7 +38,7 @@ pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest)
         || {
             let mut query = templates::table.into_boxed::<Backend>();
             filter_by!(query, {
-                templates::equipment_type => filter.equipment_type.as_deref(),
+                templates::type_key => Key::of_optional(filter.equipment_type.as_deref()),
                 templates::is_active => filter.is_active,
             });
             query

@@ -12,6 +12,7 @@ use inspection_domain::{
     },
     equipment::{Equipment, EquipmentStatus},
     ids::{AssignmentId, ListId, TemplateId},
+    key::Key,
     page::{Page, PageRequest, Sort},
     schema::{
         checklist_templates as templates, equipment, inspection_assignments as assignments,
@@ -116,12 +117,12 @@ pub fn generate(tx: &mut Tx<'_>, request: &GenerateList) -> Result<Generated> {
 /// Why the list of a shift is empty.
 fn nothing_to_inspect(conn: &mut DbConnection, target_date: Date, shift: Shift) -> Result<ListRule> {
     let (routines, types) = routines_of_shift(conn, shift)?;
-    let named: Vec<&str> = types.iter().map(|of_type| of_type.equipment_type.as_str()).collect();
+    let named: Vec<Key> = types.iter().map(|of_type| Key::of(&of_type.equipment_type)).collect();
     let machines: Vec<(String, EquipmentStatus, i64)> = with_conn!(conn, |c| equipment::table
-        .filter(equipment::equipment_type.eq_any(named))
-        .group_by((equipment::equipment_type, equipment::status))
-        .order((equipment::equipment_type, equipment::status))
-        .select((equipment::equipment_type, equipment::status, diesel::dsl::count_star()))
+        .filter(equipment::type_key.eq_any(named))
+        .group_by((equipment::type_key, equipment::status))
+        .order((equipment::type_key, equipment::status))
+        .select((equipment::type_key.assume_not_null(), equipment::status, diesel::dsl::count_star()))
         .load(c))?;
     let reasons = reasons_for_nothing(&routines, &types, &machines, (target_date, shift));
     Ok(ListRule::NothingToInspect { target_date, shift, reasons })
@@ -137,7 +138,7 @@ fn add_missing(tx: &mut Tx<'_>, list: &InspectionList) -> Result<usize> {
         with_conn!(&mut *tx.conn, |c| own.select(diesel::dsl::max(assignments::id)).first(c))?;
     let behind = behind.unwrap_or(AssignmentId::UNSAVED);
     let now = tx.now;
-    let of_type = asset_types::table.on(asset_types::equipment_type.eq(equipment::equipment_type));
+    let of_type = asset_types::table.on(asset_types::type_key.eq(equipment::type_key));
     let due = equipment::table
         .inner_join(of_type)
         .inner_join(routines::table.on(routines::id.eq(asset_types::routine_id)))
@@ -151,6 +152,7 @@ fn add_missing(tx: &mut Tx<'_>, list: &InspectionList) -> Result<usize> {
             list.target_date.into_sql::<sql_types::Date>(),
             list.shift.into_sql::<sql_types::Text>(),
             equipment::berth,
+            equipment::berth_key,
             AssignmentStatus::Unassigned.into_sql::<sql_types::Text>(),
             now.into_sql::<sql_types::Timestamp>(),
             now.into_sql::<sql_types::Timestamp>(),
@@ -162,6 +164,7 @@ fn add_missing(tx: &mut Tx<'_>, list: &InspectionList) -> Result<usize> {
         assignments::target_date,
         assignments::shift,
         assignments::berth,
+        assignments::berth_key,
         assignments::status,
         assignments::created_at,
         assignments::updated_at,
@@ -198,9 +201,9 @@ fn use_newest_checklists(tx: &mut Tx<'_>, list: &InspectionList, behind: Assignm
     let (chosen, active) = with_conn!(&mut *tx.conn, |c| {
         let chosen: Vec<Template> =
             templates::table.filter(templates::id.eq_any(used)).select(Template::as_select()).load(c)?;
-        let types: Vec<&str> = chosen.iter().map(|template| template.equipment_type.as_str()).collect();
+        let types: Vec<Key> = chosen.iter().map(|template| Key::of(&template.equipment_type)).collect();
         let active: Vec<Template> = templates::table
-            .filter(templates::equipment_type.eq_any(types))
+            .filter(templates::type_key.eq_any(types))
             .filter(templates::is_active)
             .select(Template::as_select())
             .load(c)?;

@@ -12,6 +12,7 @@ pub mod backups;
 pub(crate) mod constraints;
 pub(crate) mod database;
 pub(crate) mod error;
+mod keys;
 pub mod migrations;
 pub mod notify;
 mod probe;

@@ -18,6 +18,7 @@ use inspection_domain::{
     input::Invalid,
     inspections::Inspection,
     jobs::Job,
+    key::Key,
     page::{Page, PageRequest, Sort, position_value},
     schema::{defects, equipment, equipment_status_changes as status_changes, inspections, jobs},
     search::SearchedKind,
@@ -46,8 +47,8 @@ pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest
         || {
             let mut query = equipment::table.into_boxed::<Backend>();
             filter_by!(query, {
-                equipment::equipment_type => filter.equipment_type.as_deref(),
-                equipment::berth => filter.berth.as_deref(),
+                equipment::type_key => Key::of_optional(filter.equipment_type.as_deref()),
+                equipment::berth_key => Key::of_optional(filter.berth.as_deref()),
                 equipment::assigned_technician_id => filter.assigned_technician_id,
             });
             filter_any!(query, { equipment::status => filter.status });
@@ -64,13 +65,24 @@ pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest
     )
 }
 
-/// The types of equipment in use, in alphabetical order, each with its Arabic name if known.
+/// The types of equipment in use, in alphabetical order, each with its Arabic name if known. Of
+/// several spellings of a type, the first is listed.
 pub fn types(conn: &mut DbConnection) -> Result<Vec<(String, Option<String>)>> {
-    Ok(with_conn!(conn, |c| equipment::table
+    let spellings: Vec<(String, Option<String>)> = with_conn!(conn, |c| equipment::table
         .group_by(equipment::equipment_type)
         .select((equipment::equipment_type, diesel::dsl::max(equipment::equipment_type_ar)))
         .order(equipment::equipment_type)
-        .load(c))?)
+        .load(c))?;
+    let mut places: HashMap<Key, usize> = HashMap::new();
+    let mut types: Vec<(String, Option<String>)> = Vec::new();
+    for (spelling, arabic) in spellings {
+        let place = *places.entry(Key::of(&spelling)).or_insert(types.len());
+        match types.get_mut(place) {
+            Some((_, known)) => *known = known.take().or(arabic),
+            None => types.push((spelling, arabic)),
+        }
+    }
+    Ok(types)
 }
 
 /// An event in the history of a machine.
@@ -87,7 +99,7 @@ pub enum Event {
 }
 
 /// The values by which the history of a machine is ordered: kind, id and time of an event.
-type Key = (String, i64, Instant);
+type EventKey = (String, i64, Instant);
 
 /// The keys of the first events of a kind that come after a position. Each kind has the order and
 /// the end of the page, because no database passes these on to the parts of a union.
@@ -116,8 +128,8 @@ pub fn history(
 ) -> Result<Page<(Instant, Event)>> {
     rows::get(conn, id)?;
     let after = page.after.as_ref().map(|after| {
-        let (kind, id, at) = (|key: &Key| key.0.clone(), |key: &Key| key.1, |key: &Key| key.2);
-        Ok::<Key, Invalid>((after.value(0, kind)?, after.value(1, id)?, after.value(2, at)?))
+        let (kind, id, at) = (|key: &EventKey| key.0.clone(), |key: &EventKey| key.1, |key: &EventKey| key.2);
+        Ok::<EventKey, Invalid>((after.value(0, kind)?, after.value(1, id)?, after.value(2, at)?))
     });
     let after = after.transpose()?;
     // The events of a kind that come after the position are those before a time and an id: of the
@@ -138,7 +150,7 @@ pub fn history(
         let changed =
             || status_changes::table.filter(status_changes::equipment_id.eq(id)).into_boxed::<Backend>();
         let end = page.limit() + page.offset();
-        let keys: Vec<Key> = events!(before, end, found(), "inspection", inspections, started_at)
+        let keys: Vec<EventKey> = events!(before, end, found(), "inspection", inspections, started_at)
             .union_all(events!(before, end, raised(), "defect", defects, created_at))
             .union_all(events!(before, end, worked(), "job", jobs, created_at))
             .union_all(events!(before, end, changed(), "status_change", status_changes, changed_at))

@@ -105,9 +105,10 @@ pub fn coverage(conn: &mut DbConnection) -> Result<(Vec<Equipment>, i64, Vec<Rou
     let planned_types = asset_types::table
         .inner_join(routines::table.on(routines::id.eq(asset_types::routine_id)))
         .filter(routines::is_active)
-        .select(asset_types::equipment_type);
+        .filter(asset_types::type_key.is_not_null())
+        .select(asset_types::type_key);
     let (machines, total, idle, types) = with_conn!(conn, |c| {
-        let uncovered = || in_use().filter(equipment::equipment_type.ne_all(planned_types));
+        let uncovered = || in_use().filter(equipment::type_key.ne_all(planned_types));
         let machines: Vec<Equipment> = uncovered()
             .order((equipment::name, equipment::id))
             .limit(MOST_REPORTED)
@@ -115,7 +116,7 @@ pub fn coverage(conn: &mut DbConnection) -> Result<(Vec<Equipment>, i64, Vec<Rou
             .load(c)?;
         let total: i64 = uncovered().count().get_result(c)?;
         let reaching = asset_types::table
-            .filter(asset_types::equipment_type.eq_any(in_use().select(equipment::equipment_type)))
+            .filter(asset_types::type_key.eq_any(in_use().select(equipment::type_key)))
             .select(asset_types::routine_id);
         let idle: Vec<Routine> = routines::table
             .filter(routines::is_active)

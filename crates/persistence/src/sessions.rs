@@ -6,6 +6,7 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     entity::Entity,
     ids::UserId,
+    key::Key,
     notifications::{Notice, NotificationType},
     rule::{NotFound, Rule},
     schema::{sessions, users},
@@ -13,7 +14,7 @@ use inspection_domain::{
         Refresh, Session, SessionEnd, SessionId, SessionRef, SessionRule, attempts::FREE_FAILURES, authorize,
     },
     time::Instant,
-    users::User,
+    users::{Badge, User},
 };
 
 use crate::{Context, Database, DbConnection, Result, Tx, users::rows as user_rows};
@@ -30,14 +31,21 @@ pub struct Account {
     pub password_hash: String,
 }
 
-/// The account of an e-mail address, case-insensitive.
-pub fn find_account(conn: &mut DbConnection, email: &str) -> Result<Option<Account>> {
-    let email = email.trim().to_lowercase();
-    let found = with_conn!(conn, |c| users::table
-        .filter(users::email.eq(email))
-        .select((User::as_select(), users::password_hash))
-        .first(c))
-    .optional()?;
+/// The account of an e-mail address or badge, in any spelling (§1). An address has an `@`, and a
+/// badge has none.
+pub fn find_account(conn: &mut DbConnection, name: &str) -> Result<Option<Account>> {
+    let found: Option<(User, String)> = with_conn!(conn, |c| {
+        let query = users::table.select((User::as_select(), users::password_hash)).into_boxed::<Backend>();
+        let query = if let Ok(badge) = Badge::new(name) {
+            let badge = String::from(badge);
+            query.filter(users::role_id.eq(badge.clone()).or(users::minor_role_id.eq(badge)))
+        } else {
+            // A program without keys stores addresses in lower case.
+            let key = Key::of(name);
+            query.filter(users::email_key.eq(key.clone()).or(users::email.eq(key)))
+        };
+        query.first(c).optional()?
+    });
     Ok(found.map(|(user, password_hash)| Account { user, password_hash }))
 }
 

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::UserId,
+    key::Key,
     page::{Page, PageRequest, Sort},
     schema::users,
     search::SearchedKind,
@@ -89,7 +90,7 @@ pub fn admins(conn: &mut DbConnection) -> Result<Vec<User>> {
 pub fn active_under(conn: &mut DbConnection, domain: &str) -> Result<i64> {
     Ok(with_conn!(conn, |c| users::table
         .filter(users::is_active)
-        .filter(users::email.like(format!("%@{domain}")))
+        .filter(users::email_key.like(format!("%@{}", Key::of(domain))))
         .count()
         .get_result(c))?)
 }

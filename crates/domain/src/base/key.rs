@@ -140,6 +140,12 @@ mod tests {
         }
 
         #[test]
+        fn the_key_of_a_plain_text_is_its_lower_case(text in "[!-~]{1,9}( [!-~]{1,9}){0,3}") {
+            // The triggers of both databases do the same for programs without keys.
+            prop_assert_eq!(String::from(Key::of(&text)), text.to_ascii_lowercase());
+        }
+
+        #[test]
         fn keys_have_ascii_digits_and_dashes_only(text in texts()) {
             let key = Key::of(&text);
             let is_plain = |c: char| !is_ignored(c) && (c == '-' || !is_dash(c)) && ascii_digit(c).is_none_or(|digit| digit == c);

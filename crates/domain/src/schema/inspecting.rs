@@ -37,6 +37,7 @@ diesel::table! {
         is_takeover -> Bool,
         mech_points_awarded -> BigInt,
         elec_points_awarded -> BigInt,
+        berth_key -> Nullable<Text>,
     }
 }
 

@@ -32,6 +32,7 @@ diesel::table! {
         is_active -> Bool,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        email_key -> Nullable<Text>,
     }
 }
 

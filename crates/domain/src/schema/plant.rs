@@ -19,6 +19,9 @@ diesel::table! {
         installation_date -> Nullable<Date>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        type_key -> Nullable<Text>,
+        serial_key -> Nullable<Text>,
+        berth_key -> Nullable<Text>,
     }
 }
 
@@ -65,6 +68,7 @@ diesel::table! {
         created_by_id -> Nullable<BigInt>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        type_key -> Nullable<Text>,
     }
 }
 
@@ -121,5 +125,6 @@ diesel::table! {
         id -> BigInt,
         routine_id -> BigInt,
         equipment_type -> Text,
+        type_key -> Nullable<Text>,
     }
 }

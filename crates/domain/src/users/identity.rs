@@ -1,26 +1,31 @@
 //! Identifiers of people: e-mail addresses and badges.
 
 use super::role::Role;
-use crate::input::{Invalid, RawValue, Scalar};
+use crate::{
+    input::{Invalid, RawValue, Scalar},
+    key::Key,
+    text::Text,
+};
 
-/// An e-mail address in lower case.
+/// An e-mail address, as it was entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
 impl Email {
-    /// Validates and normalises an address.
+    /// Validates an address. Its key is an address, too.
     pub fn new(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim().to_lowercase();
+        let wrong = || Invalid::value("must be an e-mail address");
+        let text = String::from(Text::<254>::new(text).map_err(|_| wrong())?);
         // One form per address: no display names, IP literals or bare host names.
         let options = email_address::Options::default()
             .without_display_text()
             .without_domain_literal()
             .with_required_tld();
-        let is_address = email_address::EmailAddress::parse_with_options(&text, options).is_ok();
-        if text.len() > 254 || !is_address {
-            return Err(Invalid::value("must be an e-mail address"));
-        }
-        Ok(Self(text))
+        let is_address = |text: &str| {
+            text.len() <= 254 && email_address::EmailAddress::parse_with_options(text, options).is_ok()
+        };
+        let is_valid = is_address(&text) && is_address(Key::of(&text).as_str());
+        is_valid.then_some(Self(text)).ok_or_else(wrong)
     }
 
     /// The address as text.
@@ -55,9 +60,9 @@ impl Scalar for Email {
 pub struct Badge(String);
 
 impl Badge {
-    /// Validates a badge: 2 to 20 letters, digits or hyphens. Lower case becomes upper case.
+    /// Validates a badge: 2 to 20 letters, digits or hyphens. It is stored as its key in upper case.
     pub fn new(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim().to_ascii_uppercase();
+        let text = Key::of(text).as_str().to_ascii_uppercase();
         let fine = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if !(2..=20).contains(&text.len()) || !text.chars().all(fine) {
             return Err(Invalid::value("must have 2 to 20 letters, digits or hyphens"));

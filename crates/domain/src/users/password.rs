@@ -2,7 +2,10 @@
 
 use zxcvbn::{Score, zxcvbn};
 
-use crate::input::{Invalid, RawValue, Scalar};
+use crate::{
+    input::{Invalid, RawValue, Scalar},
+    key::Key,
+};
 
 /// A password in plain text. `Debug` does not show it.
 #[derive(Clone)]
@@ -33,7 +36,7 @@ impl Password {
         if !(8..=128).contains(&length) {
             return Err(Invalid::value("must have 8 to 128 characters"));
         }
-        if self.0.to_lowercase() == email.to_lowercase() {
+        if Key::is_same(&self.0, email) {
             return Err(Invalid::value("may not be the e-mail address"));
         }
         let all = || std::iter::once(email).chain(words.iter().copied());

@@ -6,6 +6,7 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use inspection_domain::key::Key;
 
 use super::{
     app::App,
@@ -43,11 +44,11 @@ impl PasswordGuard {
     pub(crate) async fn begin<'a>(
         &'a self,
         app: &'a App,
-        email: &str,
+        name: &str,
         known: &[String],
     ) -> Result<Attempt<'a>, Problem> {
-        let email = email.trim().to_lowercase();
-        let account = app.tokens().fingerprint(format!("account\n{email}").as_bytes());
+        let key = Key::of(name);
+        let account = app.tokens().fingerprint(format!("account\n{key}").as_bytes());
         let account = account.ok_or_else(|| Problem::internal("signing failed"))?;
         let is_known =
             known.iter().filter_map(|text| text.parse().ok()).any(|it| network(it) == network(self.address));

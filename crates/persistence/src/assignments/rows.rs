@@ -5,6 +5,7 @@ use inspection_domain::{
     assignments::{Assignment, AssignmentStatus},
     audit::AuditAction,
     ids::{AssignmentId, EquipmentId, ListId},
+    key::Key,
     schema::inspection_assignments as assignments,
 };
 
@@ -34,7 +35,7 @@ pub(crate) fn lock(conn: &mut DbConnection, id: AssignmentId) -> Result<Assignme
 pub(crate) fn ids_at_berth(conn: &mut DbConnection, list: ListId, berth: &str) -> Result<Vec<AssignmentId>> {
     Ok(with_conn!(conn, |c| assignments::table
         .filter(assignments::list_id.eq(list))
-        .filter(assignments::berth.eq(berth))
+        .filter(assignments::berth_key.eq(Key::of(berth)))
         .select(assignments::id)
         .load(c))?)
 }
@@ -101,7 +102,9 @@ pub(crate) fn write(
     before: &Assignment,
     after: &Assignment,
 ) -> Result<()> {
-    update_row!(tx, assignments, before, after, assignments::status.eq(before.status))?;
+    let berth_key = Key::of_optional(after.berth.as_deref());
+    let columns = (after, assignments::berth_key.eq(&berth_key));
+    update_row!(tx, assignments, before, columns, assignments::status.eq(before.status))?;
     tx.record(action, Some(before), Some(after));
     Ok(())
 }

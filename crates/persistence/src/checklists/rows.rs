@@ -7,6 +7,7 @@ use inspection_domain::{
     checklists::{Item, Questions, Template},
     ids::{ItemId, RevisionId, TemplateId},
     inspections::Inspection,
+    key::Key,
     schema::{checklist_items as items, checklist_revisions as revisions, checklist_templates as templates},
 };
 
@@ -59,7 +60,7 @@ pub(crate) fn insert_revision(tx: &mut Tx<'_>, template: TemplateId, kept: &Ques
 /// The newest active checklist of a type of equipment (§3).
 pub(crate) fn active_for(conn: &mut DbConnection, equipment_type: &str) -> Result<Option<Template>> {
     Ok(with_conn!(conn, |c| templates::table
-        .filter(templates::equipment_type.eq(equipment_type).and(templates::is_active))
+        .filter(templates::type_key.eq(Key::of(equipment_type)).and(templates::is_active))
         .order(templates::id.desc())
         .select(Template::as_select())
         .first(c))
@@ -116,7 +117,8 @@ pub(crate) fn lock_items_shared(conn: &mut DbConnection, ids: &[ItemId]) -> Resu
 
 /// Inserts a checklist, which is recorded with its questions.
 pub(crate) fn insert(tx: &mut Tx<'_>, new: &Template) -> Result<Template> {
-    insert_row!(tx, templates, Template, new)
+    let type_key = Key::of(&new.equipment_type);
+    insert_row!(tx, templates, Template, (new, templates::type_key.eq(&type_key)))
 }
 
 /// Inserts the questions of a new checklist.
@@ -136,7 +138,8 @@ pub(crate) fn insert_item(tx: &mut Tx<'_>, new: &Item) -> Result<Item> {
 
 /// Writes and records a checklist, which is locked.
 pub(crate) fn write(tx: &mut Tx<'_>, before: &Template, after: &Template) -> Result<()> {
-    update_row!(tx, templates, before, after)?;
+    let type_key = Key::of(&after.equipment_type);
+    update_row!(tx, templates, before, (after, templates::type_key.eq(&type_key)))?;
     tx.record(AuditAction::Update, Some(before), Some(after));
     Ok(())
 }

@@ -66,6 +66,7 @@ const fn concurrent(name: &'static str, columns: &'static str) -> Unique {
 /// Every unique constraint of the schema.
 const UNIQUE: &[Unique] = &[
     duplicate("users_email_key", "users.email", "email", "this e-mail address is in use"),
+    duplicate("users_email_key_key", "users.email_key", "email", "this e-mail address is in use"),
     duplicate("badges_pkey", "badges.badge", "role_id", "this badge is in use"),
     duplicate("users_role_id_key", "users.role_id", "role_id", "this badge is in use"),
     duplicate("users_minor_role_id_key", "users.minor_role_id", "minor_role_id", "this badge is in use"),
@@ -74,6 +75,18 @@ const UNIQUE: &[Unique] = &[
         "equipment.serial_number",
         "serial_number",
         "this serial number is in use",
+    ),
+    duplicate(
+        "equipment_serial_key_key",
+        "equipment.serial_key",
+        "serial_number",
+        "this serial number is in use",
+    ),
+    duplicate(
+        "checklist_templates_type_key_version_key",
+        "checklist_templates.type_key, checklist_templates.version",
+        "version",
+        "a checklist of this version exists for this type of equipment",
     ),
     duplicate(
         "checklist_templates_equipment_type_version_key",
@@ -108,6 +121,10 @@ const UNIQUE: &[Unique] = &[
          equipment_weekly_completions.iso_week",
     ),
     concurrent("defects_answer_key", "defects.inspection_id, defects.checklist_item_id"),
+    concurrent(
+        "routine_asset_types_type_key_key",
+        "routine_asset_types.routine_id, routine_asset_types.type_key",
+    ),
     concurrent(
         "routine_asset_types_type_key",
         "routine_asset_types.routine_id, routine_asset_types.equipment_type",

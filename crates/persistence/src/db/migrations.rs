@@ -3,7 +3,7 @@
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::search;
+use super::{keys, search};
 use crate::{Database, DbConnection, Error, Result};
 
 #[cfg(feature = "postgres")]
@@ -84,12 +84,16 @@ pub fn is_pending(database: &Database) -> Result<bool> {
     })
 }
 
-/// Applies all pending migrations, fills the index of searches with objects from before it, and
-/// returns the names of the migrations.
+/// Applies all pending migrations, fills keys and the index of searches for objects from before
+/// them, and returns the names of the migrations. If objects have identifiers that are the same by
+/// their keys, nothing is changed, and the error names all of them.
 pub fn up(database: &Database) -> Result<Vec<String>> {
     let applied = database.read(|conn| {
         exclusively(conn, |conn| {
             let before = status_of(conn)?;
+            if keys::are_new(&before) {
+                keys::refuse_clashes(conn)?;
+            }
             let applied = by_backend!(
                 conn,
                 postgres(c) => versions(&c.run_pending_migrations(POSTGRES).map_err(failed)?),
@@ -98,6 +102,7 @@ pub fn up(database: &Database) -> Result<Vec<String>> {
             Ok(applied.iter().map(|version| name_of(&before, version)).collect())
         })
     })?;
+    database.read(keys::fill)?;
     // In short transactions, which continue where an earlier start has stopped.
     while database.read(|conn| conn.transaction(search::fill_some))? {}
     Ok(applied)

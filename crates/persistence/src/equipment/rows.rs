@@ -7,6 +7,7 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     equipment::{Equipment, StatusChange},
     ids::{EquipmentId, StatusChangeId},
+    key::Key,
     schema::{equipment, equipment_status_changes as status_changes},
 };
 
@@ -15,6 +16,26 @@ use crate::db::{
     error::{Error, Result},
     tx::Tx,
 };
+
+/// The keys of a machine, which are stored beside it.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = equipment, treat_none_as_null = true, treat_none_as_default_value = false)]
+#[expect(clippy::struct_field_names, reason = "the names of the columns")]
+struct Keys {
+    type_key: Option<Key>,
+    serial_key: Option<Key>,
+    berth_key: Option<Key>,
+}
+
+impl Keys {
+    fn of(machine: &Equipment) -> Self {
+        Self {
+            type_key: Some(Key::of(&machine.equipment_type)),
+            serial_key: Some(Key::of(&machine.serial_number)),
+            berth_key: Key::of_optional(machine.berth.as_deref()),
+        }
+    }
+}
 
 /// One machine.
 pub fn get(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment> {
@@ -51,7 +72,7 @@ pub(crate) fn lock(conn: &mut DbConnection, id: EquipmentId) -> Result<Equipment
 
 /// Inserts and records a machine, with its first status.
 pub(crate) fn insert(tx: &mut Tx<'_>, new: &Equipment) -> Result<Equipment> {
-    let machine = insert_row!(tx, equipment, Equipment, new)?;
+    let machine = insert_row!(tx, equipment, Equipment, (new, Keys::of(new)))?;
     log_status(tx, None, &machine, None)?;
     tx.record(AuditAction::Create, None, Some(&machine));
     Ok(machine)
@@ -68,7 +89,7 @@ pub(crate) fn write(
     changes: Changes,
     reason: Option<&str>,
 ) -> Result<()> {
-    update_row!(tx, equipment, before, after, equipment::status.eq(before.status))?;
+    update_row!(tx, equipment, before, (after, Keys::of(after)), equipment::status.eq(before.status))?;
     log_status(tx, Some(before), after, reason)?;
     tx.record_with(action, Some(before), Some(after), changes);
     Ok(())

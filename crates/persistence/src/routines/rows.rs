@@ -4,8 +4,9 @@
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
-    ids::{AssetTypeId, RoutineId},
-    routines::{AssetType, Routine},
+    ids::RoutineId,
+    key::Key,
+    routines::Routine,
     schema::{inspection_routines as routines, routine_asset_types as asset_types},
 };
 
@@ -32,7 +33,7 @@ fn types_of(conn: &mut DbConnection, id: RoutineId) -> Result<Vec<String>> {
 pub(crate) fn is_planned(conn: &mut DbConnection, equipment_type: &str) -> Result<bool> {
     let naming = asset_types::table
         .inner_join(routines::table.on(routines::id.eq(asset_types::routine_id)))
-        .filter(asset_types::equipment_type.eq(equipment_type))
+        .filter(asset_types::type_key.eq(Key::of(equipment_type)))
         .filter(routines::is_active);
     Ok(with_conn!(conn, |c| diesel::select(diesel::dsl::exists(naming)).get_result(c))?)
 }
@@ -49,13 +50,22 @@ pub(crate) fn lock(conn: &mut DbConnection, id: RoutineId) -> Result<(Routine, V
     Ok((routine, types_of(conn, id)?))
 }
 
+/// A type of equipment of a routine, with its key.
+#[derive(Insertable)]
+#[diesel(table_name = asset_types, treat_none_as_default_value = false)]
+struct NewAssetType<'a> {
+    routine_id: RoutineId,
+    equipment_type: &'a str,
+    type_key: Option<Key>,
+}
+
 fn insert_types(tx: &mut Tx<'_>, routine: RoutineId, types: &[String]) -> Result<()> {
-    let rows: Vec<AssetType> = types
+    let rows: Vec<NewAssetType<'_>> = types
         .iter()
-        .map(|equipment_type| AssetType {
-            id: AssetTypeId::UNSAVED,
+        .map(|equipment_type| NewAssetType {
             routine_id: routine,
-            equipment_type: equipment_type.clone(),
+            equipment_type,
+            type_key: Some(Key::of(equipment_type)),
         })
         .collect();
     with_conn!(&mut *tx.conn, |c| diesel::insert_into(asset_types::table).values(&rows).execute(c))?;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::UserId,
+    key::Key,
     schema::{badges, users},
     users::{Badge, Role, User},
 };
@@ -90,7 +91,8 @@ pub(crate) fn password_hash(conn: &mut DbConnection, id: UserId) -> Result<Strin
 
 /// Inserts and records an account with the hash of its password.
 pub(crate) fn insert(tx: &mut Tx<'_>, new: &User, password_hash: &str) -> Result<User> {
-    let user = insert_row!(tx, users, User, (new, users::password_hash.eq(password_hash)))?;
+    let keys = users::email_key.eq(Key::of(&new.email));
+    let user = insert_row!(tx, users, User, (new, users::password_hash.eq(password_hash), keys))?;
     tx.record(AuditAction::Create, None, Some(&user));
     Ok(user)
 }
@@ -103,7 +105,8 @@ pub(crate) fn write(
     after: &User,
     changes: Changes,
 ) -> Result<()> {
-    update_row!(tx, users, before, after)?;
+    let email_key = Key::of(&after.email);
+    update_row!(tx, users, before, (after, users::email_key.eq(&email_key)))?;
     tx.record_with(action, Some(before), Some(after), changes);
     Ok(())
 }

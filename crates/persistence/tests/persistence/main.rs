@@ -40,6 +40,7 @@ mod job_properties;
 mod job_races;
 mod job_rewards;
 mod jobs;
+mod keys;
 mod leave_properties;
 mod leaves;
 mod list_pages;
