@@ -60,7 +60,7 @@ on_both! {
             "employee_id": "eng-77", "shoe_size": 43,
         }));
         assert_eq!((created.status, &created.data()["role_id"], &created.data()["email"]),
-            (201, &json!("ENG-77"), &json!("new@example.com")));
+            (201, &json!("ENG-77"), &json!("New@Example.com")));
         assert!(!created.text.contains("password"), "{}", created.text);
         let signed_in = site.anonymous().post("/api/auth/login", &json!({
             "username": "NEW@example.com", "password": "correct horse battery",

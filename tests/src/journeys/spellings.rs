@@ -10,9 +10,12 @@ use serde_json::{Value, json};
 use crate::site::{TestSite, on_both};
 
 fn machine(admin: &Client, kind: &str, serial: &str, berth: &str) -> Response {
-    admin.post("/api/equipment", &json!({
-        "name": "Belt", "equipment_type": kind, "serial_number": serial, "berth": berth,
-    }))
+    admin.post(
+        "/api/equipment",
+        &json!({
+            "name": "Belt", "equipment_type": kind, "serial_number": serial, "berth": berth,
+        }),
+    )
 }
 
 fn ids(answer: &Response) -> Vec<i64> {
@@ -55,7 +58,7 @@ on_both! {
         assert_eq!(list.data()["assignments_added"], 3, "{}", list.text);
         let team = builders::team(&site.db, &site.context);
         let batch = admin.post("/api/inspection-assignments/batch", &json!({
-            "list_id": list.data()["list"]["id"], "berth": "b\u{a0}2",
+            "list_id": list.id(), "berth": "b\u{a0}2",
             "mechanical_inspector_id": team.mechanical.id, "electrical_inspector_id": team.electrical.id,
         }));
         assert_eq!(batch.data().as_array().map(Vec::len), Some(3), "{}", batch.text);
@@ -133,7 +136,7 @@ on_both! {
         let job = builders::engineer_job(&site.db, &site.context, &admin, &engineer);
         let path = format!("/api/engineer-jobs/{}/planned-time", job.id);
         let plan = |hours: &str| site.client(&engineer).post(&path, &json!({"hours": hours}));
-        assert_eq!((plan("1,200").code(), plan("1,200").fields()), ("VALIDATION_ERROR", vec!["hours"]));
+        assert_eq!((plan("1,200").code(), plan("1,200").fields()), ("VALIDATION_ERROR", vec!["planned_time_hours"]));
         let planned = plan("٢٫٥");
         assert_eq!(planned.data()["planned_time_hours"], 2.5, "{}", planned.text);
         let lists = site.client(&admin).get(&encoded("/api/inspection-assignments/lists", "date", "٢٠٢٦-٠٣-٠٢"));

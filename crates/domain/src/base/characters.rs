@@ -1,10 +1,15 @@
-//! Characters that are typed for each other, and characters that nobody sees.
+//! Characters that are typed for each other, and invisible characters.
 
 /// Whether a character has no shape and only controls others: joiners, marks of direction, the
-/// byte order mark. Phones and copied texts contain them, and no text keeps them.
+/// byte order mark. Texts lose them.
 pub(crate) const fn is_format(c: char) -> bool {
-    matches!(c,
-        '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    matches!(c, '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// Whether a character is invisible: a format character, an older control of direction, a soft
+/// hyphen, a joiner of accents, or a selector of glyphs. No comparison regards it.
+pub(crate) const fn is_invisible(c: char) -> bool {
+    is_format(c) || matches!(c, '\u{AD}' | '\u{34F}' | '\u{202A}'..='\u{202E}' | '\u{FE00}'..='\u{FE0F}')
 }
 
 /// Whether a character looks like a hyphen or a minus sign.
@@ -34,7 +39,7 @@ pub(crate) fn ascii_digit(c: char) -> Option<char> {
 /// A text without invisible characters, with ASCII digits and hyphens: a date or a number as
 /// programs write it.
 pub(crate) fn plain(text: &str) -> String {
-    let seen = text.trim().chars().filter(|c| !is_format(*c));
+    let seen = text.trim().chars().filter(|c| !is_invisible(*c));
     seen.map(|c| if is_dash(c) { '-' } else { ascii_digit(c).unwrap_or(c) })
         .collect::<String>()
         .trim()

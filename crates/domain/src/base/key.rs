@@ -8,7 +8,7 @@ use std::fmt;
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use unicase::UniCase;
 
-use crate::characters::{ascii_digit, is_dash, is_format};
+use crate::characters::{ascii_digit, is_dash, is_invisible};
 
 /// The key of an identifier: compatible forms of characters are equal (NFKC), and so are cases,
 /// scripts of digits, dashes and blanks; invisible characters and outer blanks don't count. It
@@ -64,21 +64,16 @@ where
 }
 
 fn fold(text: &str) -> String {
-    let seen = text.chars().filter(|c| !is_ignored(*c));
+    let seen = text.chars().filter(|c| !is_invisible(*c));
     // Full case folding is defined on decomposed texts.
     let decomposed: String = DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(seen).collect();
     let folded = UniCase::unicode(decomposed).to_folded_case();
     let composed: String = ComposingNormalizerBorrowed::new_nfkc().normalize_iter(folded.chars()).collect();
     let plain = composed
         .chars()
-        .filter(|c| !is_ignored(*c))
+        .filter(|c| !is_invisible(*c))
         .map(|c| if is_dash(c) { '-' } else { ascii_digit(c).unwrap_or(c) });
     plain.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Invisible characters, with soft hyphens and the selectors of glyphs.
-const fn is_ignored(c: char) -> bool {
-    is_format(c) || matches!(c, '\u{AD}' | '\u{34F}' | '\u{FE00}'..='\u{FE0F}')
 }
 
 #[cfg(test)]
@@ -148,7 +143,7 @@ mod tests {
         #[test]
         fn keys_have_ascii_digits_and_dashes_only(text in texts()) {
             let key = Key::of(&text);
-            let is_plain = |c: char| !is_ignored(c) && (c == '-' || !is_dash(c)) && ascii_digit(c).is_none_or(|digit| digit == c);
+            let is_plain = |c: char| !is_invisible(c) && (c == '-' || !is_dash(c)) && ascii_digit(c).is_none_or(|digit| digit == c);
             prop_assert!(key.as_str().chars().all(is_plain), "{:?}", key);
             prop_assert_eq!(key.as_str().trim(), key.as_str());
         }

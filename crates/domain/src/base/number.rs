@@ -1,7 +1,7 @@
 //! Decimal numbers as people and phones write them.
 
 use crate::{
-    characters::{ascii_digit, is_dash, is_format},
+    characters::{ascii_digit, is_dash, is_invisible},
     message,
     message::Message,
 };
@@ -35,11 +35,11 @@ impl From<NumberError> for Message {
 /// `-`; an exponent stays.
 ///
 /// The text may have digits of any script. Before decimals stands `.`, `,`, `٫` or `،`; between
-/// groups of three digits one of `٬`, `'`, a blank, `,` and `،`. A sign stands before the number, in
-/// a right-to-left text also behind it. A text that can be read as two numbers is refused.
+/// groups of three digits one of `٬`, `'`, a blank, `,` and `،`. A sign stands before the number,
+/// in a right-to-left text also behind it. A text that can be read as two numbers is refused.
 pub fn normalised(text: &str) -> Result<String, NumberError> {
     let is_right_to_left = text.contains(is_of_right_to_left);
-    let plain: String = text.chars().filter(|c| !is_format(*c)).map(plain).collect();
+    let plain: String = text.chars().filter(|c| !is_invisible(*c)).map(plain).collect();
     let plain = plain.trim();
     let signs = ['+', '-'];
     let (sign, unsigned) = match plain.strip_prefix(signs) {

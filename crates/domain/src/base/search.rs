@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use crate::{
-    characters::{ascii_digit, is_dash, is_format},
+    characters::{ascii_digit, is_dash, is_invisible},
     input::text_enum,
 };
 
@@ -205,8 +205,8 @@ const fn is_ignored(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36F}' | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}' | '\u{670}'
         | '\u{6D6}'..='\u{6DC}' | '\u{6DF}'..='\u{6E4}' | '\u{6E7}' | '\u{6E8}' | '\u{6EA}'..='\u{6ED}'
-        | '\u{640}' | '\u{AD}' | '\u{FE00}'..='\u{FE0F}')
-        || is_format(c)
+        | '\u{640}')
+        || is_invisible(c)
 }
 
 /// The common letter of forms that are written for each other, and the ASCII digit of a digit.

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_loses_what_nobody_sees() {
+    fn a_text_loses_invisible_characters() {
         let short = |text: &str| Text::<100>::new(text).map(String::from).ok();
         let long = |text: &str| Text::<500>::new(text).map(String::from).ok();
         for (text, cleaned) in [

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     input::{Invalid, RawValue, Scalar},
+    message::Message,
     number::{self, NumberError},
     time::Instant,
 };
@@ -59,8 +60,11 @@ impl Scalar for Hours {
             RawValue::Json(serde_json::Value::String(text)) | RawValue::Text(text) => {
                 match number::value(&text) {
                     Ok(number) => Some(number),
-                    Err(error @ NumberError::TwoReadings { .. }) => return Err(Invalid::value(error)),
                     Err(NumberError::NotANumber) => None,
+                    Err(error @ NumberError::TwoReadings { .. }) => {
+                        let message = Message::from(error);
+                        return Err(Invalid::value(message));
+                    }
                 }
             }
             RawValue::Json(_) => None,

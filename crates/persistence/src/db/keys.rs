@@ -12,12 +12,11 @@ use inspection_domain::{
     },
 };
 
-use super::migrations::Status;
 use crate::{DbConnection, Error, Result};
 
-/// Whether a database has objects with identifiers, and no keys yet.
-pub(crate) fn are_new(all: &[Status]) -> bool {
-    let is_applied = |name: &str| all.iter().any(|it| it.applied && it.name.ends_with(name));
+/// Whether a database with these migrations has objects with identifiers, and no keys yet.
+pub(crate) fn are_new<'a>(applied: impl Iterator<Item = &'a str> + Clone) -> bool {
+    let is_applied = |end: &str| applied.clone().any(|name| name.ends_with(end));
     is_applied("_routines") && !is_applied("_keys")
 }
 

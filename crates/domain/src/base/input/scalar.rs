@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::{invalid::Invalid, raw::RawValue};
-use crate::number::{self, NumberError};
+use crate::{
+    message::Message,
+    number::{self, NumberError},
+};
 
 /// A type that parses a single value.
 pub trait Scalar: Sized {
@@ -89,7 +92,7 @@ macro_rules! whole_numbers {
             fn read(given: RawValue) -> Result<Self, Invalid> {
                 let number = match &given {
                     RawValue::Json(value) => whole(value).and_then(|n| Self::try_from(n).ok()),
-                    RawValue::Text(text) => crate::characters::plain(text).parse().ok(),
+                    RawValue::Text(text) => text.trim().parse().ok(),
                 };
                 number.ok_or_else(|| Invalid::value(
                     message!("must be a whole number from {min} to {max}", min = <$number>::MIN, max = <$number>::MAX)
@@ -131,8 +134,11 @@ impl Scalar for f64 {
             RawValue::Json(Value::Number(number)) => number.as_f64(),
             RawValue::Json(Value::String(text)) | RawValue::Text(text) => match number::value(text) {
                 Ok(number) => Some(number),
-                Err(error @ NumberError::TwoReadings { .. }) => return Err(Invalid::value(error)),
                 Err(NumberError::NotANumber) => None,
+                Err(error @ NumberError::TwoReadings { .. }) => {
+                    let message = Message::from(error);
+                    return Err(Invalid::value(message));
+                }
             },
             RawValue::Json(_) => None,
         };
