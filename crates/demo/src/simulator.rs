@@ -15,6 +15,7 @@ use inspection_domain::{
     ids::{AssessmentId, AssignmentId, DefectId, EquipmentId, InspectionId, JobId, UserId},
     input::Input,
     inspections::NewAnswer,
+    retention::Retention,
     text::Language,
     time::{Clock, Date, Instant, SiteTimeZone},
     users::{NewUser, Password, Role, Shift, User},
@@ -105,6 +106,7 @@ pub(crate) fn simulate(
         ids,
         calendar: calendar.clone(),
         translates: false,
+        retention: Retention::default(),
     };
     let mut simulator = DemoSimulator {
         database,

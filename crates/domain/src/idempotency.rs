@@ -8,9 +8,6 @@ use crate::{
     time::Instant,
 };
 
-/// How long a key stands for its first request, in seconds.
-pub const LIFETIME: i64 = 86_400;
-
 /// Maximum length of a key, in characters.
 const MAX_LENGTH: usize = 128;
 
@@ -102,11 +99,6 @@ impl FirstResponse {
     }
 }
 
-/// The oldest time of a key that still stands for its request.
-pub fn valid_since(now: Instant) -> Instant {
-    now.plus_seconds(-LIFETIME)
-}
-
 /// Whether a response is stored for repetitions: the request has changed something, or is refused
 /// for a reason that sending it again does not remove (§15).
 pub const fn is_final(status: u16) -> bool {
@@ -169,11 +161,6 @@ mod tests {
         for other in [request("POST /b", "1"), request("POST /a", "2"), request("POST /a", "")] {
             assert_eq!(first.clone().replay(&other), Err(IdempotencyRule::OtherRequest));
         }
-    }
-
-    #[test]
-    fn a_key_is_valid_for_a_day() {
-        assert_eq!(valid_since(now().plus_seconds(24 * 3600)), now());
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod points;
 pub mod quality_reviews;
 pub mod ratings;
 pub mod reports;
+pub mod retention;
 pub mod routines;
 pub mod schedules;
 #[cfg(feature = "diesel")]

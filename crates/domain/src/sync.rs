@@ -107,9 +107,6 @@ pub const MAX_REJECTED: usize = 200;
 /// Maximum size of all rejected items of a user, in bytes; the oldest ones are deleted.
 pub const MAX_REJECTED_BYTES: i64 = 5_000_000;
 
-/// Seconds after which a rejected item is deleted.
-pub const REJECTED_SECONDS: i64 = 30 * 24 * 60 * 60;
-
 /// A JSON object.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "diesel", derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow))]

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod error;
 pub mod files;
 pub mod finding;
+pub mod gauges;
 pub mod keys;
 pub mod progress;
 pub mod readiness;

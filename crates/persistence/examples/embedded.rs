@@ -6,6 +6,7 @@ use inspection_domain::{
     ids::Ids,
     input::Input,
     inspections::NewAnswers,
+    retention::Retention,
     time::{Clock, Instant, SiteTimeZone},
 };
 use inspection_persistence::{
@@ -44,7 +45,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let database = Database::open(Settings::new(format!("sqlite://{}/site.db", folder.path().display())))?;
     migrations::up(&database)?;
     let calendar = SiteTimeZone::new("Asia/Riyadh").ok_or("an unknown time zone")?;
-    let context = Context { clock: Arc::new(System), ids: Arc::new(System), calendar, translates: false };
+    let context = Context {
+        clock: Arc::new(System),
+        ids: Arc::new(System),
+        calendar,
+        translates: false,
+        retention: Retention::default(),
+    };
     let (inspector, crane) = database.write(&context, Origin::default(), |tx| {
         // No sign-in happens here; `inspection-auth` computes real password hashes.
         let mut user = |body| users::create(tx, input(body)?, "no hash");

@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 use inspection_domain::{
-    idempotency::{FirstResponse, KeyedRequest, valid_since},
+    idempotency::{FirstResponse, KeyedRequest},
     ids::UserId,
     schema::idempotency_keys as keys,
     time::Instant,
@@ -37,8 +37,13 @@ pub fn claim(tx: &mut Tx<'_>, request: &KeyedRequest) -> Result<Option<FirstResp
     Ok(Some(first.replay(request)?))
 }
 
+/// The oldest time of a key that still stands for its request.
+fn valid_since(tx: &Tx<'_>) -> Instant {
+    tx.retained_since(|retention| retention.idempotency_keys)
+}
+
 fn delete_if_expired(tx: &mut Tx<'_>, owner: UserId, key: &str) -> Result<()> {
-    let expired = keys::table.find((owner, key)).filter(keys::created_at.lt(valid_since(tx.now)));
+    let expired = keys::table.find((owner, key)).filter(keys::created_at.lt(valid_since(tx)));
     with_conn!(&mut *tx.conn, |c| diesel::delete(expired).execute(c))?;
     Ok(())
 }
@@ -48,14 +53,14 @@ fn find(conn: &mut DbConnection, owner: UserId, key: &str) -> Result<Option<Firs
         .optional()?)
 }
 
-/// The response to an earlier request with the key of this one.
+/// The response to an earlier request with the key of this one, not before `since`.
 pub fn find_response(
     conn: &mut DbConnection,
     owner: UserId,
     request: &KeyedRequest,
-    now: Instant,
+    since: Instant,
 ) -> Result<Option<FirstResponse>> {
-    let found = find(conn, owner, request.key.as_str())?.filter(|first| first.created_at >= valid_since(now));
+    let found = find(conn, owner, request.key.as_str())?.filter(|first| first.created_at >= since);
     Ok(found.map(|first| first.replay(request)).transpose()?)
 }
 
@@ -83,7 +88,8 @@ pub fn store(tx: &mut Tx<'_>, request: &KeyedRequest, status: u16, body: &str) -
 
 /// Deletes up to `limit` expired keys; returns their number.
 pub(crate) fn delete_expired(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
-    let expired = keys::created_at.lt(valid_since(tx.now));
+    let since = valid_since(tx);
+    let expired = keys::created_at.lt(since);
     // The last one of the batch is the bound: SQLite knows no limit of a deletion.
     let bound: Option<Instant> = with_conn!(&mut *tx.conn, |c| keys::table
         .filter(expired)
@@ -92,7 +98,7 @@ pub(crate) fn delete_expired(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
         .select(keys::created_at)
         .first(c))
     .optional()?;
-    let bound = bound.unwrap_or(valid_since(tx.now));
+    let bound = bound.unwrap_or(since);
     Ok(with_conn!(&mut *tx.conn, |c| diesel::delete(
         keys::table.filter(expired).filter(keys::created_at.le(bound))
     )

@@ -10,7 +10,7 @@ use inspection_domain::{
     ids::{NotificationId, UserId},
     notifications::{Notification, NotificationFilter},
     page::{Page, PageRequest},
-    schema::notifications,
+    schema::{changes, notifications},
     sync::ChangedKind,
     users::User,
 };
@@ -141,6 +141,26 @@ pub fn delete(tx: &mut Tx<'_>, id: NotificationId) -> Result<()> {
     with_conn!(&mut *tx.conn, |c| diesel::delete(notifications::table.find(id)).execute(c))?;
     tx.record(AuditAction::Delete, Some(&deleted), None);
     Ok(())
+}
+
+/// Deletes up to `limit` notifications that were read before their retention, without an entry in
+/// the audit trail; returns their number.
+pub(crate) fn delete_old_read(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
+    let since = tx.retained_since(|retention| retention.read_notifications);
+    let old: Vec<(i64, UserId)> = with_conn!(&mut *tx.conn, |c| notifications::table
+        .filter(notifications::read_at.lt(since))
+        .order(notifications::read_at)
+        .limit(limit)
+        .select((notifications::id, notifications::user_id))
+        .load(c))?;
+    let (ids, owners): (Vec<i64>, Vec<UserId>) = old.into_iter().unzip();
+    let known = changes::table
+        .filter(changes::user_id.eq_any(owners))
+        .filter(changes::entity_type.eq(ChangedKind::Notification))
+        .filter(changes::entity_id.eq_any(&ids));
+    with_conn!(&mut *tx.conn, |c| diesel::delete(known).execute(c))?;
+    let deleted = notifications::table.filter(notifications::id.eq_any(&ids));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::delete(deleted).execute(c))?)
 }
 
 /// A person's notifications with these ids.

@@ -132,6 +132,20 @@ pub fn complete(tx: &mut Tx<'_>, jobs: &[OutboxJob]) -> Result<()> {
     if gone == jobs.len() { Ok(()) } else { Err(ConcurrentUpdate.into()) }
 }
 
+/// Deletes up to `limit` jobs that were given up, after their retention; returns their number.
+pub(crate) fn delete_old_dead(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
+    let since = tx.retained_since(|retention| retention.dead_jobs);
+    let old: Vec<OutboxId> = with_conn!(&mut *tx.conn, |c| outbox::table
+        .filter(outbox::status.eq(OutboxStatus::Dead))
+        .filter(outbox::created_at.lt(since))
+        .order(outbox::id)
+        .limit(limit)
+        .select(outbox::id)
+        .load(c))?;
+    let deleted = outbox::table.filter(outbox::id.eq_any(old)).filter(outbox::status.eq(OutboxStatus::Dead));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::delete(deleted).execute(c))?)
+}
+
 /// Returns failed jobs, to be retried or given up. Jobs that were claimed again are skipped.
 pub fn fail(tx: &mut Tx<'_>, jobs: &[OutboxJob], error: &str, wait: Option<i64>) -> Result<()> {
     let now = tx.now;

@@ -9,8 +9,7 @@ use inspection_domain::{
     rule::NotFound,
     schema::sync_items as items,
     sync::{
-        ClientId, Document, MAX_REJECTED, MAX_REJECTED_BYTES, NewSyncItem, REJECTED_SECONDS, SyncError,
-        SyncItem, SyncOutcome,
+        ClientId, Document, MAX_REJECTED, MAX_REJECTED_BYTES, NewSyncItem, SyncError, SyncItem, SyncOutcome,
     },
     time::Instant,
     users::User,
@@ -108,7 +107,7 @@ fn enforce_quotas(tx: &mut Tx<'_>, owner: UserId) -> Result<()> {
         postgres(conn) => newest!(conn, "octet_length(entity_data)::bigint"),
         sqlite(conn) => newest!(conn, "length(CAST(entity_data AS BLOB))"),
     );
-    let since = tx.now.plus_seconds(-REJECTED_SECONDS);
+    let since = tx.retained_since(|retention| retention.rejected_items);
     let mut bytes = 0;
     let beyond = newest.iter().enumerate().find(|(n, (_, size, at))| {
         bytes += size;
@@ -119,6 +118,20 @@ fn enforce_quotas(tx: &mut Tx<'_>, owner: UserId) -> Result<()> {
         with_conn!(&mut *tx.conn, |c| diesel::delete(old).execute(c))?;
     }
     Ok(())
+}
+
+/// Deletes up to `limit` rejected items after their retention; returns their number.
+pub(crate) fn delete_old_rejected(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
+    let since = tx.retained_since(|retention| retention.rejected_items);
+    let old: Vec<SyncId> = with_conn!(&mut *tx.conn, |c| items::table
+        .filter(items::outcome.eq(SyncOutcome::Rejected.as_str().into_sql::<diesel::sql_types::Text>()))
+        .filter(items::created_at.lt(since))
+        .order(items::id)
+        .limit(limit)
+        .select(items::id)
+        .load(c))?;
+    let deleted = items::table.filter(items::id.eq_any(old));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::delete(deleted).execute(c))?)
 }
 
 /// Deletes a rejected item; its client id may be used again. Locks the item.

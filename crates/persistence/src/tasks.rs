@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use diesel::prelude::*;
 use inspection_domain::{
     daily_lists::GenerateList,
+    ids::TaskRunId,
     page::{Page, PageRequest},
     rule::Code,
     schema::task_runs as runs,
@@ -16,7 +17,8 @@ use inspection_domain::{
 
 use crate::{
     Context, Database, DbConnection, Error, Origin, Result, Tx, assignments, daily_lists,
-    db::database::one_row, idempotency, jobs, leaves, pauses, quality_reviews, sessions,
+    db::database::one_row, idempotency, jobs, leaves, notifications, outbox, pauses, quality_reviews,
+    sessions, sync,
 };
 
 /// Rows per unit of work.
@@ -173,6 +175,28 @@ fn write(tx: &mut Tx<'_>, run: &TaskRun) -> Result<()> {
     one_row(with_conn!(&mut *tx.conn, |c| diesel::update(own).set(values).execute(c))?)
 }
 
+/// Deletes up to `limit` finished runs after their retention; returns their number. The latest
+/// successful run of each task stays, since it says what is due, and all that failed after it.
+fn delete_old(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
+    let since = tx.retained_since(|retention| retention.task_runs);
+    let later = diesel::alias!(runs as later);
+    let is_superseded = diesel::dsl::exists(
+        later
+            .filter(later.field(runs::task).eq(runs::task))
+            .filter(later.field(runs::outcome).eq(TaskOutcome::Succeeded))
+            .filter(later.field(runs::scheduled_for).gt(runs::scheduled_for)),
+    );
+    let old: Vec<TaskRunId> = with_conn!(&mut *tx.conn, |c| runs::table
+        .filter(runs::finished_at.lt(since))
+        .filter(is_superseded)
+        .order(runs::id)
+        .limit(limit)
+        .select(runs::id)
+        .load(c))?;
+    let deleted = runs::table.filter(runs::id.eq_any(old));
+    Ok(with_conn!(&mut *tx.conn, |c| diesel::delete(deleted).execute(c))?)
+}
+
 /// A run in progress.
 struct TaskWork<'a> {
     database: &'a Database,
@@ -199,7 +223,11 @@ impl TaskWork<'_> {
                 let expired = self.database.read(|conn| leaves::expired(conn, today))?;
                 self.each("ended", expired, |tx, id| leaves::end(tx, id).map(drop))?;
                 self.in_batches("keys", idempotency::delete_expired)?;
-                self.in_batches("sessions", sessions::delete_expired)
+                self.in_batches("sessions", sessions::delete_expired)?;
+                self.in_batches("notifications", notifications::delete_old_read)?;
+                self.in_batches("rejected_items", sync::delete_old_rejected)?;
+                self.in_batches("dead_jobs", outbox::delete_old_dead)?;
+                self.in_batches("runs", delete_old)
             }
             TaskName::ActivateStartingLeaves => {
                 let today = self.context.calendar.date(self.context.clock.now());

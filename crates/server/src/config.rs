@@ -148,6 +148,16 @@ variables! {
     request_timeout: Duration = all("120s"), Open;
     /// Time after which a connection ends whose client reads nothing, on Linux
     write_timeout: Duration = all("30s"), Open;
+    /// Retention of finished runs of scheduled tasks
+    retention_task_runs: Duration = all("90d"), Open;
+    /// Retention of notifications after they were read
+    retention_read_notifications: Duration = all("180d"), Open;
+    /// Retention of rejected items of offline work
+    retention_rejected_items: Duration = all("30d"), Open;
+    /// Retention of responses to requests with an `Idempotency-Key`
+    retention_idempotency_keys: Duration = all("24h"), Open;
+    /// Retention of background jobs that were given up
+    retention_dead_jobs: Duration = all("90d"), Open;
     /// Grace period for requests in flight during a shutdown
     shutdown_timeout: Duration = all("30s"), Open;
     /// Whether commands apply pending migrations

@@ -11,12 +11,13 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use inspection_auth::{cursors::Cursors, keys::Keys, links::Links, tokens::Tokens};
-use inspection_domain::{ids::Ids, outbox::OutboxKind, time::Instant, users::Password};
-use inspection_http::{App, ExtraMetric, Stopper};
+use inspection_domain::{ids::Ids, outbox::OutboxKind, retention::Retention, users::Password};
+use inspection_http::{App, Stopper};
 use inspection_operations::{
     backup,
     check::{Deployment, KnownPassword, Secrets},
-    disk::{Folder, Space, space},
+    disk::Folder,
+    gauges,
     keys::of_developer,
 };
 use inspection_persistence::{Context, Database};
@@ -60,6 +61,13 @@ pub fn context(config: &Config) -> Context {
         ids: Arc::new(SystemIds),
         calendar: config.app_timezone.site.clone(),
         translates: config.openai_api_key.is_some(),
+        retention: Retention {
+            task_runs: config.retention_task_runs,
+            read_notifications: config.retention_read_notifications,
+            rejected_items: config.retention_rejected_items,
+            idempotency_keys: config.retention_idempotency_keys,
+            dead_jobs: config.retention_dead_jobs,
+        },
     }
 }
 
@@ -204,46 +212,6 @@ fn redis_url(config: &Config) -> Option<SecretString> {
 /// about a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Gauges beside those of the service: disk space, and the age of the backups.
-fn extra_metrics(config: &Config) -> Vec<ExtraMetric> {
-    let folders = folders(config);
-    let read = |name, help, number: fn(&Space) -> u64| {
-        folders.clone().into_iter().map(move |folder| ExtraMetric {
-            name,
-            help,
-            label: Some(("place", folder.name)),
-            read: Arc::new(move || space(&folder.path).map(|space| gauge(number(&space)))),
-        })
-    };
-    let age = |name, help, newest: fn(&Path) -> Option<Instant>| {
-        let folder = config.backup_folder.clone();
-        let seconds = move || newest(&folder).and_then(|at| u64::try_from(at.as_second()).ok());
-        ExtraMetric { name, help, label: None, read: Arc::new(move || seconds().map(gauge)) }
-    };
-    let created = age(
-        "inspection_last_backup_timestamp_seconds",
-        "When the newest backup began, in seconds since 1970.",
-        |folder| Some(backup::newest(folder).ok()??.created_at),
-    );
-    let verified = age(
-        "inspection_last_verified_backup_timestamp_seconds",
-        "When a backup was last verified by a trial restore, in seconds since 1970.",
-        |folder| backup::newest_verified(folder).ok()??.verified_at,
-    );
-    read("inspection_disk_free_bytes", "Bytes that can still be written to a disk.", |space| space.free)
-        .chain(read("inspection_disk_size_bytes", "Bytes of a disk.", |space| space.size))
-        .chain([created, verified])
-        .collect()
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "gauges are floating-point numbers, and no disk is that large"
-)]
-fn gauge(number: u64) -> f64 {
-    number as f64
-}
-
 /// The folders that can run full.
 fn folders(config: &Config) -> Vec<Folder> {
     let logs = config.log_file.as_ref().and_then(|file| file.parent()).map(Path::to_owned);
@@ -292,7 +260,7 @@ pub fn app(
         security_contacts: config.security_contact.0.clone(),
         rate_limits: config.rate_limits,
         redis_url: redis_url(config),
-        extra_metrics: extra_metrics(config),
+        extra_metrics: gauges::of_machine(&folders(config), &config.backup_folder),
         socket_outlives: socket.outlives,
         https_redirect: config.https_redirect,
         redis_timeout: REDIS_TIMEOUT,

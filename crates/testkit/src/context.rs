@@ -7,6 +7,7 @@ use std::sync::{
 
 use inspection_domain::{
     ids::Ids,
+    retention::Retention,
     time::{Clock, Instant, SiteTimeZone},
 };
 use inspection_persistence::Context;
@@ -87,6 +88,7 @@ pub fn context_in(zone: &str) -> (Context, Arc<FixedClock>) {
         ids: Arc::new(SequentialIds::default()),
         calendar,
         translates: false,
+        retention: Retention::default(),
     };
     (context, clock)
 }

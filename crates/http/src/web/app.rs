@@ -7,6 +7,7 @@ use actix_web::web;
 use inspection_auth::{cursors::Cursors, links::Links, permissions::Permission, tokens::Tokens};
 use inspection_domain::{
     idempotency::{KeyedRequest, is_final},
+    retention,
     rule::Forbidden,
     text::Language,
     time::{Date, Instant},
@@ -401,10 +402,11 @@ impl App {
         let request = self.keyed_request()?;
         let outcome = self.blocking_database(Bulkhead::Database, move || {
             let now = context.clock.now();
+            let since = retention::since(now, context.retention.idempotency_keys);
             let caller = database.read(|conn| Caller::authorize(conn, &permit, &context, now))?;
             let first = match &request {
                 Some(request) => {
-                    database.read(|conn| idempotency::find_response(conn, caller.user.id, request, now))?
+                    database.read(|conn| idempotency::find_response(conn, caller.user.id, request, since))?
                 }
                 None => None,
             };

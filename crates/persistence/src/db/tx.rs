@@ -4,7 +4,7 @@
 mod effects;
 pub(crate) mod expected;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use inspection_domain::{
     audit::{AuditAction, AuditEntry, Changes},
@@ -12,6 +12,7 @@ use inspection_domain::{
     ids::{AuditId, Ids, UserId},
     notifications::{Notice, Notification},
     outbox::{OutboxJob, OutboxKind},
+    retention::{self, Retention},
     sessions::Device,
     sync::ChangedKind,
     time::{Clock, Date, Instant, SiteTimeZone},
@@ -43,6 +44,8 @@ pub struct Context {
     pub calendar: SiteTimeZone,
     /// Whether new texts are queued for translation in the background.
     pub translates: bool,
+    /// Periods after which records that prove nothing are deleted.
+    pub retention: Retention,
 }
 
 impl Context {
@@ -132,6 +135,11 @@ impl<'c> Tx<'c> {
             wakes_outbox: false,
             expected: None,
         }
+    }
+
+    /// The earliest time of records with this period of retention.
+    pub(crate) fn retained_since(&self, period: impl Fn(&Retention) -> Duration) -> Instant {
+        retention::since(self.now, period(&self.context.retention))
     }
 
     /// The connection, for reads inside the transaction.

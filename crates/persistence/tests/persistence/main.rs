@@ -54,6 +54,7 @@ mod probe;
 mod races;
 mod ratings;
 mod reports;
+mod retention;
 mod routines;
 mod schedules;
 mod schema;

@@ -15,6 +15,7 @@ use inspection_domain::{
     ids::Ids,
     outbox::OutboxKind,
     page::PageRequest,
+    retention::Retention,
     tasks::{Schedule, TaskName, TaskOutcome},
     text::Language,
     time::{Clock, Instant, SiteTimeZone},
@@ -111,6 +112,7 @@ fn a_process() {
         ids: Arc::new(OwnIds(orders.name.clone(), 0.into())),
         calendar: SiteTimeZone::utc(),
         translates: true,
+        retention: Retention::default(),
     };
     let translations = Translations::new(database.clone(), context.clone(), Arc::new(Mirror));
     let handler: Arc<dyn Handler> = Arc::new(translations);

@@ -1,0 +1,1 @@
+DROP INDEX notifications_read_at_idx;
