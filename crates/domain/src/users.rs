@@ -1,6 +1,7 @@
 //! People: roles, badges, and permissions on accounts (rule book §1).
 
 mod identity;
+pub mod open_work;
 mod password;
 mod role;
 

@@ -8,7 +8,7 @@ use inspection_domain::{
     ids::UserId,
     points::PointEntry,
     sessions::PasswordReset,
-    users::{NewUser, Password, User, UserChanges, UserFilter, may_see},
+    users::{NewUser, Password, User, UserChanges, UserFilter, may_see, open_work::OpenWork},
 };
 use inspection_persistence::{points, users, versions};
 use serde::Serialize;
@@ -52,7 +52,7 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
-inspection_domain::shows!(UserView {});
+inspection_domain::shows!(UserView {}, LeaverView { user });
 
 /// An account, as admins and the user see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,6 +61,15 @@ pub(crate) struct UserView {
     user: User,
     /// Badge of the major role.
     employee_id: String,
+}
+
+/// A deactivated user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LeaverView {
+    #[serde(flatten)]
+    user: UserView,
+    /// Work that must be given to others or cancelled.
+    open_work: OpenWork,
 }
 
 impl From<User> for UserView {
@@ -123,9 +132,11 @@ async fn deactivate(
     app: App,
     permit: Permit<ManageUsers>,
     id: Path<UserId>,
-) -> Result<Rendered<Reply<UserView>>, Problem> {
+) -> Result<Rendered<Reply<LeaverView>>, Problem> {
     app.write(permit, id, |tx, _, id| {
-        Ok(Reply::with(users::deactivate(tx, id)?.into(), "account deactivated"))
+        let user = users::deactivate(tx, id)?.into();
+        let open_work = users::open_work(tx.conn(), id)?;
+        Ok(Reply::with(LeaverView { user, open_work }, "account deactivated"))
     })
     .await
 }

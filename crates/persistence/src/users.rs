@@ -1,5 +1,6 @@
 //! Accounts and badges: lists and units of work (§1).
 
+mod open_work;
 pub(crate) mod rows;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use inspection_domain::{
 
 use crate::{DbConnection, Result, Tx, db::error::ConcurrentUpdate, sessions};
 
+pub use open_work::open_work;
 pub use rows::{find, get};
 
 /// A page of accounts.
@@ -170,8 +172,8 @@ pub fn update(tx: &mut Tx<'_>, id: UserId, changes: UserChanges) -> Result<User>
     change(tx, id, AuditAction::Update, |before, now| Ok(changes.draft(before, now)?))
 }
 
-/// Deactivates an account and ends its sessions (§1); idempotent. Locks the active admins, then the
-/// account.
+/// Deactivates an account and ends its sessions (§1); idempotent. Its [`open_work`] stays as it is.
+/// Locks the active admins, then the account.
 pub fn deactivate(tx: &mut Tx<'_>, id: UserId) -> Result<User> {
     change(tx, id, AuditAction::Deactivate, |before, now| {
         let user = User { is_active: false, updated_at: now, ..before.clone() };
