@@ -75,6 +75,7 @@ fn several_of_each(site: &TestSite) -> [User; 3] {
         builders::assigned(db, context, admin, assignment.id, team);
         builders::assessment(db, context, team, assignment.id);
     }
+    let watched = &builders::equipment(db, context);
     let specialist = &site.user(Role::Specialist);
     let repair = || {
         let defect = builders::defect(db, context, &team.mechanical, machine);
@@ -92,6 +93,7 @@ fn several_of_each(site: &TestSite) -> [User; 3] {
             builders::act(db, context, admin, |tx| jobs::correct_timer(tx, job.kind, job.id, correction))
                 .expect("corrected");
         }
+        builders::submitted(db, context, &team.mechanical, watched, &[builders::PASS_FAIL]);
         let (inspection, _) = builders::submitted(db, context, &team.mechanical, machine, &[]);
         let rating = builders::input(json!({"rating": 4}));
         builders::act(db, context, admin, |tx| ratings::rate(tx, inspection.id, rating)).expect("rated");

@@ -319,6 +319,7 @@ impl NewItem {
             created_at: now,
             updated_at: now,
             removed_at: None,
+            lineage_id: None,
         };
         item.validate().map(|()| item)
     }

@@ -1,5 +1,7 @@
 //! Defects: faults found by inspections or reported without one (rule book §6).
 
+pub mod occurrences;
+
 use serde::Serialize;
 
 use crate::{
@@ -42,6 +44,11 @@ impl Severity {
         }
     }
 
+    /// Severity of a failed answer to this question (§6).
+    pub const fn of_failed(item: &Item) -> Self {
+        if item.critical_failure { Self::Critical } else { Self::Medium }
+    }
+
     /// Days until a defect of this severity is due (§6).
     pub const fn sla_days(self) -> i32 {
         match self {
@@ -68,6 +75,16 @@ text_enum! {
 }
 
 impl Priority {
+    /// Rank in an order, from 1.
+    pub const fn rank(self) -> i32 {
+        match self {
+            Self::Low => 1,
+            Self::Medium => 2,
+            Self::High => 3,
+            Self::Urgent => 4,
+        }
+    }
+
     /// Urgency of a defect of this severity (§6).
     pub const fn of(severity: Severity) -> Self {
         match severity {
@@ -161,6 +178,12 @@ pub struct Defect {
     pub updated_at: Instant,
     /// User that found it: the inspector, or the user that reported it without an inspection.
     pub reported_by_id: UserId,
+    /// Lineage of the failed question; none if it was reported without an inspection.
+    pub lineage: Option<ItemId>,
+    /// The earlier defect of the same machine and question, which was resolved.
+    pub recurrence_of_id: Option<DefectId>,
+    /// Number of its occurrences.
+    pub occurrence_count: i64,
 }
 
 crate::translated!(Defect, "defect", { description / description_ar, resolution_notes });
@@ -321,12 +344,16 @@ pub enum DefectRule {
         /// Current status.
         status: DefectStatus,
     },
+    /// A later defect of the same machine and question is unresolved (§6).
+    #[error("the same question has failed again: its later defect is not resolved")]
+    FailedAgain,
 }
 
 impl Rule for DefectRule {
     fn code(&self) -> Code {
         match self {
             Self::WrongStatus { .. } => Code::InvalidState,
+            Self::FailedAgain => Code::RuleViolation,
         }
     }
 
@@ -338,6 +365,7 @@ impl Rule for DefectRule {
                 article = article(status.as_str()),
                 status,
             ),
+            rule @ Self::FailedAgain => rule.to_string().into(),
         }
     }
 }
@@ -384,10 +412,11 @@ impl Defect {
         item: &Item,
         inspection: &Inspection,
         technician: Option<Category>,
+        recurrence_of: Option<DefectId>,
         today: Date,
         now: Instant,
     ) -> Self {
-        let severity = if item.critical_failure { Severity::Critical } else { Severity::Medium };
+        let severity = Severity::of_failed(item);
         Self {
             id: DefectId::UNSAVED,
             inspection_id: Some(inspection.id),
@@ -410,6 +439,9 @@ impl Defect {
             created_at: now,
             updated_at: now,
             reported_by_id: inspection.technician_id,
+            lineage: Some(item.lineage()),
+            recurrence_of_id: recurrence_of,
+            occurrence_count: 1,
         }
     }
 
@@ -438,6 +470,9 @@ impl Defect {
             created_at: now,
             updated_at: now,
             reported_by_id: reporter,
+            lineage: None,
+            recurrence_of_id: None,
+            occurrence_count: 1,
         }
     }
 
@@ -523,19 +558,30 @@ impl Defect {
         Ok(Self { status: self.status.after(DefectCommand::Unassign)?, updated_at: now, ..self.clone() })
     }
 
-    /// Reopens it and clears its resolution (§6).
-    pub fn reopen(&self, now: Instant) -> Result<Self, DefectRule> {
-        self.open_again(DefectCommand::Reopen, now)
+    /// Reopens it and clears its resolution, unless a `later` defect of its question is unresolved,
+    /// which stands for it (§6).
+    pub fn reopen(&self, later: Option<&Self>, now: Instant) -> Result<Self, DefectRule> {
+        self.open_again(DefectCommand::Reopen, later, now)
     }
 
-    /// Reopens it because a rejection of its repair was validated (§8).
-    pub fn rework(&self, now: Instant) -> Result<Self, DefectRule> {
-        self.open_again(DefectCommand::Rework, now)
+    /// Reopens it because a rejection of its repair was validated, unless a `later` defect of its
+    /// question is unresolved (§8).
+    pub fn rework(&self, later: Option<&Self>, now: Instant) -> Result<Self, DefectRule> {
+        self.open_again(DefectCommand::Rework, later, now)
     }
 
-    fn open_again(&self, command: DefectCommand, now: Instant) -> Result<Self, DefectRule> {
+    fn open_again(
+        &self,
+        command: DefectCommand,
+        later: Option<&Self>,
+        now: Instant,
+    ) -> Result<Self, DefectRule> {
+        let status = self.status.after(command)?;
+        if later.is_some() {
+            return Err(DefectRule::FailedAgain);
+        }
         Ok(Self {
-            status: self.status.after(command)?,
+            status,
             resolved_at: None,
             resolved_by_id: None,
             resolution_notes: None,

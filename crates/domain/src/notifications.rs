@@ -169,6 +169,8 @@ notification_types! {
     BacklogTriggered = "backlog_triggered", Warning;
     /// A defect was found by an inspection or reported without one.
     DefectCreated = "defect_created", Warning;
+    /// An unresolved defect was found again.
+    DefectFoundAgain = "defect_found_again", Warning;
     /// A defect was resolved.
     DefectResolved = "defect_resolved", Info;
     /// A defect was rejected by its specialist.

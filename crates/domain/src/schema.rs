@@ -27,6 +27,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     checklist_revisions,
     checklist_templates,
     defect_assessments,
+    defect_occurrences,
     defects,
     equipment,
     equipment_schedules,

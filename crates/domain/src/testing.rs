@@ -115,6 +115,7 @@ pub(crate) fn item(number: i32) -> Item {
         created_at: now(),
         updated_at: now(),
         removed_at: None,
+        lineage_id: None,
     }
 }
 
@@ -172,7 +173,7 @@ pub(crate) fn inspection() -> Inspection {
 
 pub(crate) fn defect() -> Defect {
     let today = Date::new(2026, 3, 1).expect("a date");
-    Defect { id: id(41), ..Defect::from_failed(&item(42), &inspection(), None, today, now()) }
+    Defect { id: id(41), ..Defect::from_failed(&item(42), &inspection(), None, None, today, now()) }
 }
 
 pub(crate) fn job() -> Job {

@@ -74,14 +74,23 @@ pub(crate) struct ItemView {
     order: i32,
     /// Whether a failed answer is critical.
     is_critical: bool,
+    /// Lineage: the first item of the line of copies, which is the same question in all versions of
+    /// the checklist.
+    lineage: ItemId,
 }
 
 impl ItemView {
     /// The question in the reader's language.
     pub(crate) fn new(mut item: Item, language: Language) -> Self {
-        let question_text_en = item.question_text;
-        item.question_text = language.choose(&question_text_en, item.question_text_ar.as_deref()).to_owned();
-        Self { order: item.order_index, is_critical: item.critical_failure, item, question_text_en }
+        let shown = language.choose(&item.question_text, item.question_text_ar.as_deref()).to_owned();
+        let question_text_en = std::mem::replace(&mut item.question_text, shown);
+        Self {
+            order: item.order_index,
+            is_critical: item.critical_failure,
+            lineage: item.lineage(),
+            item,
+            question_text_en,
+        }
     }
 }
 

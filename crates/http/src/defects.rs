@@ -17,6 +17,7 @@ use crate::{
     equipment::EquipmentView,
     inspections::InspectionView,
     jobs::SpecialistJobView,
+    occurrences::{Findings, OccurrenceView},
     related::{References, Related, View, list_views},
     web::{
         app::{App, Caller},
@@ -67,7 +68,7 @@ pub(crate) fn routes(routes: &mut Routes) {
 inspection_domain::shows!(
     DefectView { defect, equipment },
     DefectAssessmentView { assessment },
-    DefectDetail { defect, inspection, assessment, job }
+    DefectDetail { defect, inspection, assessment, job, findings }
 );
 
 /// A defect.
@@ -156,6 +157,8 @@ struct DefectDetail {
     assessment: Option<DefectAssessmentView>,
     /// The latest repair job.
     job: Option<SpecialistJobView>,
+    /// The latest findings; `occurrence_count` is the number of all.
+    findings: Vec<OccurrenceView>,
     /// Photos of the report; none until the user has entered the planned time of the repair.
     photo_file_ids: Vec<FileId>,
 }
@@ -170,18 +173,21 @@ async fn get(app: App, permit: Permit<SignedIn>, id: Path<DefectId>) -> Result<R
         let job = jobs::find_repair(conn, id)?;
         let assessment = defect_assessments::find_by_defect(conn, id)?;
         let assessment = assessment.filter(|it| it.may_be_seen_by(&caller.user).is_ok());
+        let found = Findings::latest(conn, id)?;
         let version = versions::of(&defect)?;
         let mut references = References::of::<_, DefectView>(std::slice::from_ref(&defect));
         references.add::<_, InspectionView>(inspection.as_slice());
         references.add::<_, SpecialistJobView>(job.as_slice());
         references.add::<_, DefectAssessmentView>(assessment.as_slice());
+        found.references(&mut references);
         let related = references.load(conn, caller)?;
+        let findings = found.views(&related);
         let photo_file_ids = if related.is_hidden(id) { Vec::new() } else { defects::list_photos(conn, id)? };
         let defect = DefectView::new(defect, &related, caller);
         let inspection = inspection.map(|it| InspectionView::new(it, &related, caller));
         let job = job.map(|it| SpecialistJobView::new(it, &related, caller));
         let assessment = assessment.map(|it| DefectAssessmentView::new(it, &related, caller));
-        let view = DefectDetail { defect, inspection, assessment, job, photo_file_ids };
+        let view = DefectDetail { defect, inspection, assessment, job, findings, photo_file_ids };
         Ok(Versioned { version, view })
     });
     Ok(Reply::versioned(view.await?))

@@ -19,6 +19,7 @@ mod leaderboards;
 mod leaves;
 mod metrics;
 mod notifications;
+mod occurrences;
 mod outbox;
 mod pauses;
 mod quality_reviews;
@@ -88,6 +89,7 @@ pub fn routes() -> Routes {
     ratings::routes(&mut routes);
     schedules::routes(&mut routes);
     defects::routes(&mut routes);
+    occurrences::routes(&mut routes);
     defect_assessments::routes(&mut routes);
     jobs::routes(&mut routes);
     engineer_jobs::routes(&mut routes);

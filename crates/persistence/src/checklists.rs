@@ -132,6 +132,7 @@ pub fn clone(tx: &mut Tx<'_>, id: TemplateId, new: NewVersion) -> Result<Checkli
     let original = rows::lock(tx.conn, id)?;
     let now = tx.now;
     let questions = rows::questions(tx.conn, id)?.into_iter().map(|item| Item {
+        lineage_id: Some(item.lineage()),
         created_at: now,
         updated_at: now,
         ..item

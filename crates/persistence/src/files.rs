@@ -10,12 +10,13 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
     entity::Entity,
-    files::{FileRule, NewFile, Purpose, Relation, StoredFile, Subject},
-    ids::{AnswerId, FileId, InspectionId},
+    files::{FileRule, NewFile, Purpose, RelatedType, Relation, StoredFile, Subject},
+    ids::{AnswerId, DefectId, FileId, InspectionId},
     input::Invalid,
     inspections::Inspection,
+    jobs::JobRule,
     page::{Page, PageRequest},
-    schema::{evidence, files, inspection_answers as answers},
+    schema::{defect_occurrences as occurrences, evidence, files, inspection_answers as answers},
     sessions::SessionRef,
     users::User,
 };
@@ -51,6 +52,49 @@ fn inspection_of(conn: &mut DbConnection, answer: AnswerId) -> Result<Inspection
     inspection_rows::get(conn, id.ok_or_else(Error::not_found::<Inspection>)?)
 }
 
+/// Checks that the actor may see an object and its files.
+fn check_subject(conn: &mut DbConnection, actor: &User, relation: Relation) -> Result<()> {
+    subject_of(conn, relation)?.may_be_seen_by(actor)?;
+    match relation {
+        Relation::Defect(id) => check_revealed(conn, actor, &[id]),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that the actor has entered the planned time of the repair of one of the defects, whose
+/// findings the owner doesn't see before (§7).
+fn check_revealed(conn: &mut DbConnection, actor: &User, defects: &[DefectId]) -> Result<()> {
+    let hidden = job_rows::unplanned_defects(conn, actor.id, defects)?;
+    if defects.iter().all(|id| hidden.contains(id)) {
+        return Err(JobRule::PlannedTimeRequired.into());
+    }
+    Ok(())
+}
+
+/// The defects that a file shows: its own, and those found by an answer whose photo it is (§6).
+fn defects_shown(conn: &mut DbConnection, file: &StoredFile) -> Result<Vec<DefectId>> {
+    let of_answer = match file.relation() {
+        Some(Relation::Defect(id)) => return Ok(vec![id]),
+        Some(Relation::InspectionAnswer(id)) => Some(id.get()),
+        _ => None,
+    };
+    let proves = evidence::table
+        .filter(evidence::file_id.eq(file.id))
+        .filter(evidence::record_type.eq(RelatedType::InspectionAnswer.as_str()))
+        .select(evidence::record_id);
+    let mut shown: Vec<i64> = with_conn!(&mut *conn, |c| proves.load(c))?;
+    shown.extend(of_answer);
+    let is_its = answers::inspection_id
+        .nullable()
+        .eq(occurrences::inspection_id)
+        .and(answers::checklist_item_id.nullable().eq(occurrences::checklist_item_id));
+    let found = occurrences::table
+        .inner_join(answers::table.on(is_its))
+        .filter(answers::photo_file_id.eq(file.id).or(answers::id.nullable().eq_any(shown)))
+        .select(occurrences::defect_id);
+    Ok(with_conn!(conn, |c| found.load(c))?)
+}
+
 /// Whether the actor may upload for this purpose: they must see the related object, if any (§14).
 pub fn may_upload(conn: &mut DbConnection, actor: &User, purpose: &Purpose) -> Result<()> {
     match purpose.relation {
@@ -67,7 +111,7 @@ pub fn list(
     page: PageRequest,
 ) -> Result<Page<StoredFile>> {
     if let Some(relation) = relation {
-        subject_of(conn, relation)?.may_be_seen_by(actor)?;
+        check_subject(conn, actor, relation)?;
     }
     paged!(
         conn,
@@ -112,9 +156,16 @@ fn check_visible(conn: &mut DbConnection, actor: &User, file: &StoredFile) -> Re
     if file.may_be_seen_by(actor, None).is_ok() {
         return Ok(());
     }
-    // The files of a missing object are visible to their uploaders and admins only.
-    let subject = file.relation().and_then(|relation| subject_of(conn, relation).ok());
-    Ok(file.may_be_seen_by(actor, subject.as_ref())?)
+    if let Some(relation) = file.relation()
+        && check_subject(conn, actor, relation).is_ok()
+    {
+        return Ok(());
+    }
+    match defects_shown(conn, file)?.as_slice() {
+        // The files of a missing object are visible to their uploaders and admins only.
+        [] => Ok(file.may_be_seen_by(actor, None)?),
+        defects => check_revealed(conn, actor, defects),
+    }
 }
 
 /// Records files whose bytes are in the store (§14).

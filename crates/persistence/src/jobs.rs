@@ -9,12 +9,10 @@ mod settling;
 mod timer;
 pub(crate) mod work;
 
-use std::collections::HashSet;
-
 use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
-    ids::{DefectId, JobId, UserId},
+    ids::{JobId, UserId},
     input::AnyOf,
     jobs::{
         Cleaning, EngineerJobFilter, EngineerJobType, Intervention, InterventionAction, Job, JobCategory,
@@ -31,7 +29,7 @@ use inspection_domain::{
 pub use assigning::{assign_specialist, create_for_engineer, reassign, reassign_engineer_job};
 pub use done::{cancel, complete, leave_incomplete};
 pub use rating::{clean, find_cleaning, rate_cleaning, reward};
-pub use rows::{by_ids, cleaning_ratings, find_repair, get_kind, get_visible};
+pub use rows::{by_ids, cleaning_ratings, find_repair, get_kind, get_visible, unplanned_defects};
 pub use settling::{dismiss_defect, resolve_defect};
 pub use timer::correct_timer;
 pub(crate) use timer::remind_of_long_runs;
@@ -159,24 +157,6 @@ pub fn unplanned(conn: &mut DbConnection, actor: &User, page: PageRequest) -> Re
         ..JobQuery::default()
     };
     list(conn, &job_query, None, page)
-}
-
-/// Those of the defects whose repair waits for its planned time, which this owner has to enter
-/// (§7).
-pub fn unplanned_defects(
-    conn: &mut DbConnection,
-    owner: UserId,
-    of: &[DefectId],
-) -> Result<HashSet<DefectId>> {
-    let found: Vec<Option<DefectId>> = with_conn!(conn, |c| jobs::table
-        .filter(jobs::kind.eq(JobKind::Specialist))
-        .filter(jobs::owner_id.eq(owner))
-        .filter(jobs::status.eq(JobStatus::Assigned))
-        .filter(jobs::planned_time_hours.is_null())
-        .filter(jobs::defect_id.eq_any(of))
-        .select(jobs::defect_id)
-        .load(c))?;
-    Ok(found.into_iter().flatten().collect())
 }
 
 /// A page of the actor's repairs that are in progress or paused (§7).

@@ -284,11 +284,12 @@ pub fn validate(tx: &mut Tx<'_>, id: ReviewId, validation: Validation) -> Result
         work.job.approve_quality(None, tx.now)?
     };
     job_rows::write(tx, AuditAction::Validate, &work.job, &job)?;
-    // A defect that is open already stays open.
-    if let Some(defect) = work.defect.filter(|_| is_valid)
-        && let Ok(reopened) = defect.rework(tx.now)
-    {
-        defect_rows::write(tx, AuditAction::Reopen, &defect, &reopened)?;
+    // A defect that is open already stays open, and a later one stands for a resolved one.
+    if let Some(defect) = work.defect.filter(|_| is_valid) {
+        let later = defect_rows::find_later(tx.conn, &defect)?;
+        if let Ok(reopened) = defect.rework(later.as_ref(), tx.now) {
+            defect_rows::write(tx, AuditAction::Reopen, &defect, &reopened)?;
+        }
     }
     let stakes = after.stakes();
     user_rows::lock_all(tx.conn, &stakes.map(|(user, _, _)| user))?;

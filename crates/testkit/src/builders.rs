@@ -7,6 +7,7 @@ use inspection_domain::{
     assessments::{Assessment, NewVerdict, Verdict},
     assignments::{AssignTeam, Assignment},
     bonus_stars::Bonus,
+    checklists::Item,
     daily_lists::InspectionList,
     defects::Defect,
     equipment::{Equipment, NewEquipment},
@@ -362,9 +363,25 @@ pub fn file_of(
     act(db, context, uploader, |tx| files::record(tx, vec![new], &purpose)).expect("a file").remove(0)
 }
 
-/// The first defect of a failed inspection of this machine.
+/// A new defect of this machine, from a failed inspection: of its first question that has no
+/// unresolved one. If every question has one, the defect is reported without an inspection.
 pub fn defect(db: &Database, context: &Context, inspector: &User, machine: &Equipment) -> Defect {
-    submitted(db, context, inspector, machine, &[PASS_FAIL]).1.remove(0)
+    let filter = input(json!({"equipment_id": machine.id}));
+    let known = db
+        .read(|conn| defects::list(conn, &filter, context.today(), PageRequest::first(100)))
+        .expect("defects")
+        .items;
+    let start = input(json!({"equipment_id": machine.id}));
+    let (sheet, _) = act(db, context, inspector, |tx| inspections::start(tx, &start)).expect("a draft");
+    let is_free = |index: &usize| {
+        let lineage = sheet.items.get(*index).map(Item::lineage);
+        !known.iter().any(|defect| defect.status.is_unresolved() && defect.lineage == lineage)
+    };
+    if let Some(failing) = [PASS_FAIL, YES_NO, NUMERIC, CRITICAL].into_iter().find(is_free) {
+        return submitted(db, context, inspector, machine, &[failing]).1.remove(0);
+    }
+    let report = json!({"equipment_id": machine.id, "description": "It leaks.", "severity": "medium"});
+    act(db, context, inspector, |tx| defects::report(tx, input(report))).expect("a report")
 }
 
 /// The repair job of a defect, assigned to a specialist.

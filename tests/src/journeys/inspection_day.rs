@@ -69,8 +69,8 @@ on_both! {
         assert_eq!(worst["description"], "Failed: Any leak?");
         assert_eq!((&worst["assigned_to"]["id"], &worst["equipment"]["name"]), (&json!(inspector_user.id), &json!("Crane 1")));
         let inbox = inspector.get("/api/notifications?unread_only=true");
-        assert_eq!((&inbox.json["unread_count"], &inbox.data()[1]["priority"]), (&json!(2), &json!("urgent")));
-        assert_eq!(inbox.data()[1]["action_url"], format!("/defects/{}", worst["id"]));
+        assert_eq!((&inbox.json["unread_count"], &inbox.data()[0]["priority"]), (&json!(1), &json!("urgent")));
+        assert_eq!(inbox.data()[0]["related_type"], "inspection", "one summary of two defects");
         let inbox = admin.get("/api/notifications");
         assert_eq!((inbox.json["unread_count"].as_i64(), &inbox.data()[0]["type"]), (Some(1), &json!("inspection_submitted")));
 

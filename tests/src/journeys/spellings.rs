@@ -24,7 +24,7 @@ fn ids(answer: &Response) -> Vec<i64> {
 
 /// The path with its query encoded.
 fn encoded(path: &str, name: &str, value: &str) -> String {
-    let bytes: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let bytes = value.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     format!("{path}?{name}={bytes}")
 }
 

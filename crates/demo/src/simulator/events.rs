@@ -189,8 +189,10 @@ impl DemoSimulator<'_> {
             let at = self.now().plus_seconds(duration(&mut self.rng, 10 * HOUR, 20 * HOUR));
             self.plan(at, Event::Review { id, inspector: inspector.id });
         }
-        for defect in self.database.read(|conn| defects::list_by_inspection(conn, id))? {
-            self.plan_repair(&defect)?;
+        // The repair of a defect that was found again is planned already.
+        let found = self.database.read(|conn| defects::list_by_inspection(conn, id))?;
+        for defect in found.iter().filter(|defect| defect.inspection_id == Some(id)) {
+            self.plan_repair(defect)?;
         }
         Ok(())
     }
@@ -234,7 +236,12 @@ impl DemoSimulator<'_> {
             specialist: specialist.clone(),
             hours: f64::from(i32::try_from(hours)?) / 2.0,
         };
-        self.plan(resolved.plus_seconds(-worked), begun);
+        let mut begins = resolved.plus_seconds(-worked);
+        if n % 3 == 1 && resolved >= self.end {
+            // Some of the repairs that are open at the end are in progress then.
+            begins = begins.min(self.end.plus_seconds(-HOUR)).max(assigned);
+        }
+        self.plan(begins, begun);
         self.plan(resolved, Event::Resolve { defect: defect.id, specialist, then });
         if is_critical {
             let release = Event::SetStatus { machine: defect.equipment_id, status: EquipmentStatus::Active };

@@ -138,6 +138,8 @@ ids! {
     ReviewId,
     /// An assessment of a defect by its specialist.
     DefectAssessmentId,
+    /// Primary key of an occurrence of a defect.
+    OccurrenceId,
     /// A run of a scheduled task.
     TaskRunId,
     /// An entry of the change feed.

@@ -317,6 +317,9 @@ pub struct Item {
     /// that ask the question.
     #[serde(skip)]
     pub removed_at: Option<Instant>,
+    /// First item of the line of copies; none if it is this one.
+    #[serde(default)]
+    pub lineage_id: Option<ItemId>,
 }
 
 crate::translated!(Item, "checklist_item", { question_text / question_text_ar });
@@ -331,6 +334,12 @@ impl crate::entity::Entity for Item {
 }
 
 impl Item {
+    /// The line of copies it belongs to, named by its first item: the same question in all versions
+    /// of a checklist (§3).
+    pub fn lineage(&self) -> ItemId {
+        self.lineage_id.unwrap_or(self.id)
+    }
+
     /// Checks the invariants of every question by itself (§3). Conditions on other questions are
     /// checked by [`check_conditions`](super::check_conditions).
     pub fn validate(&self) -> Result<(), Invalid> {

@@ -122,6 +122,7 @@ fn a_new_question_has_what_was_entered_or_the_defaults() {
     created_at: Instant(2026-03-01T07:00:00Z)
     updated_at: Instant(2026-03-01T07:00:00Z)
     removed_at: None
+    lineage_id: None
     "#);
     insta::assert_snapshot!(changes(&[("the least", &whole, &least)]), @r#"
     the least

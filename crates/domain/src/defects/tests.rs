@@ -75,7 +75,7 @@ fn the_grid_of_states_and_commands() {
 #[test]
 fn a_failed_answer_raises_a_defect_with_the_severity_of_its_question() {
     let inspection = Inspection { id: id(3), ..Inspection::ad_hoc(id(4), id(8), id(9), now()) };
-    let raise = |item: &Item| Defect::from_failed(item, &inspection, None, today(), later());
+    let raise = |item: &Item| Defect::from_failed(item, &inspection, None, None, today(), later());
     let question = Item { question_text_ar: Some("هل يعمل؟".into()), ..item(5) };
     let plain = raise(&question);
     let critical = raise(&Item { critical_failure: true, question_text_ar: None, ..question });
@@ -101,6 +101,9 @@ fn a_failed_answer_raises_a_defect_with_the_severity_of_its_question() {
     created_at: Instant(2026-03-01T08:00:00Z)
     updated_at: Instant(2026-03-01T08:00:00Z)
     reported_by_id: UserId(9)
+    lineage: Some(ItemId(5))
+    recurrence_of_id: None
+    occurrence_count: 1
     "#);
     insta::assert_snapshot!(changes(&[("of a critical question, not in Arabic", &plain, &critical)]), @r"
     of a critical question, not in Arabic
@@ -140,6 +143,9 @@ fn a_reported_defect_has_the_urgency_and_the_due_date_of_its_severity_and_no_ins
     created_at: Instant(2026-03-01T08:00:00Z)
     updated_at: Instant(2026-03-01T08:00:00Z)
     reported_by_id: UserId(9)
+    lineage: None
+    recurrence_of_id: None
+    occurrence_count: 1
     "#);
     let urgency = |severity| {
         let defect = report(severity);
@@ -162,7 +168,7 @@ fn the_trade_is_the_questions_else_the_inspections_else_the_inspectors() {
         let question = Item { category: of_question, ..item(1) };
         let inspection =
             Inspection { category: of_inspection, ..Inspection::ad_hoc(id(1), id(1), id(1), now()) };
-        let defect = Defect::from_failed(&question, &inspection, of_inspector, today(), now());
+        let defect = Defect::from_failed(&question, &inspection, of_inspector, None, today(), now());
         assert_eq!(defect.category, expected);
     }
 }
@@ -197,8 +203,8 @@ fn every_transition_changes_these_fields() {
         ("resolve", &open, &resolved),
         ("dismiss", &open, &open.dismiss(later()).expect("dismissed")),
         ("close", &resolved, &closed),
-        ("reopen", &resolved, &resolved.reopen(much_later).expect("reopened")),
-        ("rework", &closed, &closed.rework(later()).expect("reopened")),
+        ("reopen", &resolved, &resolved.reopen(None, much_later).expect("reopened")),
+        ("rework", &closed, &closed.rework(None, later()).expect("reopened")),
     ]), @r#"
     change everything
       category: Some(Electrical)
@@ -267,8 +273,8 @@ fn every_transition_is_refused_in_the_other_statuses() {
         }),
         (DefectCommand::Dismiss, |it| it.dismiss(later())),
         (DefectCommand::Close, |it| it.close(later())),
-        (DefectCommand::Reopen, |it| it.reopen(later())),
-        (DefectCommand::Rework, |it| it.rework(later())),
+        (DefectCommand::Reopen, |it| it.reopen(None, later())),
+        (DefectCommand::Rework, |it| it.rework(None, later())),
     ];
     for (command, transition) in transitions {
         for &status in DefectStatus::ALL {
@@ -354,4 +360,45 @@ fn the_outline_of_a_defect_has_no_description_and_no_notes() {
         Defect { description: String::new(), description_ar: None, resolution_notes: None, ..full.clone() };
     assert_ne!(outline, full);
     assert_eq!(full.outline(), outline);
+}
+
+#[test]
+fn severity_and_priority_only_rise_and_a_closer_due_date_wins_when_a_defect_is_found_again() {
+    for &severity in Severity::ALL {
+        for &priority in Priority::ALL {
+            for (is_critical, days) in [(false, -3), (false, 20), (true, -3), (true, 20)] {
+                let due_date = today().plus_days(days);
+                let before = Defect { severity, priority, due_date, ..defect(DefectStatus::Open) };
+                let question = Item { critical_failure: is_critical, ..item(42) };
+                let after = before.found_again(&question, today(), later());
+                let found = Severity::of_failed(&question);
+                assert_eq!(after.severity.rank(), severity.rank().max(found.rank()));
+                assert_eq!(after.priority.rank(), priority.rank().max(Priority::of(found).rank()));
+                assert_eq!(after.due_date, due_date.min(today().plus_days(found.sla_days())));
+                assert_eq!((after.occurrence_count, after.status), (2, DefectStatus::Open));
+                let same = Defect {
+                    severity,
+                    priority,
+                    due_date,
+                    sla_days: before.sla_days,
+                    occurrence_count: 1,
+                    updated_at: before.updated_at,
+                    ..after
+                };
+                assert_eq!(same, before, "nothing else changes");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_resolved_defect_stays_so_while_a_later_one_of_its_question_is_unresolved() {
+    let later_one = defect(DefectStatus::Open);
+    let resolved = defect(DefectStatus::Resolved);
+    assert_eq!(resolved.reopen(Some(&later_one), later()), Err(DefectRule::FailedAgain));
+    assert_eq!(resolved.rework(Some(&later_one), later()), Err(DefectRule::FailedAgain));
+    assert!(resolved.reopen(None, later()).is_ok());
+    assert_eq!(DefectRule::FailedAgain.code(), Code::RuleViolation);
+    let open = defect(DefectStatus::Open).reopen(Some(&later_one), later()).expect_err("open");
+    assert_eq!(open.code(), Code::InvalidState, "the status is judged first");
 }

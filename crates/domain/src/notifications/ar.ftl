@@ -3,10 +3,10 @@
 
 inspection_submitted =
     .title = تم تقديم فحص
-    .message = قدّم { $inspector } فحص { $equipment }: { $result ->
-         [fail] غير مطابق
-        *[pass] مطابق
-    }.
+    .message = { $again ->
+         [none] { submission }
+        *[other] { submission } تكرر رصده: { $again }
+    }
 
 inspection_assigned =
     .title = تم تكليفك بفحص
@@ -43,6 +43,10 @@ backlog_triggered =
 defect_created =
     .title = تم رصد عيب
     .message = { $equipment }: { $defect } (موعد الإصلاح { $date })
+
+defect_found_again =
+    .title = تكرر رصد عيب
+    .message = تكرر الإخفاق في { $equipment }: { $defect } (موعد الإصلاح { $date })
 
 defect_resolved =
     .title = تمت معالجة عيب
@@ -198,6 +202,11 @@ sign_ins_delayed =
 
 ## Phrases that the texts above are composed of. Arabic has six plural categories: 0, 1, 2,
 ## 3–10, 11–99, and 100–102 and fractions.
+
+submission = قدّم { $inspector } فحص { $equipment }: { $result ->
+         [fail] غير مطابق
+        *[pass] مطابق
+    }.
 
 machines = { $count ->
     [zero] { $count } معدة

@@ -3,10 +3,10 @@
 
 inspection_submitted =
     .title = Inspection submitted
-    .message = { $inspector } submitted the inspection of { $equipment }: { $result ->
-         [fail] fail
-        *[pass] pass
-    }.
+    .message = { $again ->
+         [none] { submission }
+        *[other] { submission } Found again: { $again }
+    }
 
 inspection_assigned =
     .title = Inspection assigned
@@ -43,6 +43,10 @@ backlog_triggered =
 defect_created =
     .title = Defect found
     .message = { $equipment }: { $defect } (due { $date })
+
+defect_found_again =
+    .title = Defect found again
+    .message = { $equipment } failed again: { $defect } (due { $date })
 
 defect_resolved =
     .title = Defect resolved
@@ -197,6 +201,11 @@ sign_ins_delayed =
     .message = Ten wrong passwords in a row were entered for your account. Further attempts must wait longer and longer, except from places where you have signed in before. If it was not you, tell an administrator.
 
 ## Phrases that the texts above are composed of.
+
+submission = { $inspector } submitted the inspection of { $equipment }: { $result ->
+         [fail] fail
+        *[pass] pass
+    }.
 
 machines = { $count ->
     [one] { $count } machine

@@ -83,7 +83,7 @@ fn notification(kind: NotificationType, param: impl Fn(&'static str) -> Param) -
 
 #[test]
 fn every_type_has_a_title_and_a_message_with_the_same_parameters_in_both_languages() {
-    assert_eq!(NotificationType::ALL.len(), 46);
+    assert_eq!(NotificationType::ALL.len(), 47);
     let [english, arabic] = [Language::En, Language::Ar].map(messages);
     let names = |messages: &[Message<&'static str>]| -> Vec<_> {
         messages.iter().map(|message| message.id.name).collect()
@@ -161,6 +161,7 @@ fn texts_that_depend_on_an_outcome_name_it() {
     let of = |kind, value: Param| {
         let text = notification(kind, |name| match name {
             "result" | "is_valid" => value.clone(),
+            "again" => "none".into(),
             _ => "x".into(),
         });
         (text.message, text.message_ar)

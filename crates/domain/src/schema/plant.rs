@@ -94,6 +94,7 @@ diesel::table! {
         requires_comment_on_fail -> Bool,
         show_if -> Nullable<Text>,
         removed_at -> Nullable<Timestamp>,
+        lineage_id -> Nullable<BigInt>,
     }
 }
 

@@ -25,6 +25,20 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         reported_by_id -> BigInt,
+        lineage -> Nullable<BigInt>,
+        recurrence_of_id -> Nullable<BigInt>,
+        occurrence_count -> BigInt,
+    }
+}
+
+diesel::table! {
+    defect_occurrences (id) {
+        id -> BigInt,
+        defect_id -> BigInt,
+        inspection_id -> Nullable<BigInt>,
+        checklist_item_id -> Nullable<BigInt>,
+        found_by_id -> BigInt,
+        found_at -> Timestamp,
     }
 }
 

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     equipment::EquipmentView,
+    occurrences::OccurrenceView,
     related::{References, Related, View, hidden_defects},
     web::{app::Caller, entity_tags::Versioned, problem::Problem, reply::Reply},
 };
@@ -323,6 +324,8 @@ pub(crate) struct SpecialistJobDetail {
     equipment: Option<EquipmentView>,
     /// The defect to repair.
     defect: Option<Defect>,
+    /// The latest findings of the defect; none until the user sees all fields.
+    findings: Vec<OccurrenceView>,
     /// Description of the cleaning.
     cleaning_notes: Option<String>,
     /// User that reported the cleaning.
@@ -363,6 +366,10 @@ impl SpecialistJobDetail {
         caller: &Caller,
     ) -> persistence::Result<Self> {
         let JobInContext { view: job, equipment, defect } = JobInContext::load(conn, job, caller)?;
+        let findings = match &defect {
+            Some(defect) => OccurrenceView::latest(conn, defect.id, caller)?,
+            None => Vec::new(),
+        };
         let (cleaning, cleaning_file_ids) = cleaning.unzip();
         let cleaning = cleaning.as_ref();
         let notes = cleaning.map(|cleaning| cleaning.notes.clone());
@@ -370,6 +377,7 @@ impl SpecialistJobDetail {
             job,
             equipment,
             defect,
+            findings,
             cleaning_notes: notes.filter(|notes| !notes.is_empty()),
             cleaned_by_id: cleaning.map(|cleaning| cleaning.cleaned_by_id),
             cleaned_at: cleaning.map(|cleaning| cleaning.cleaned_at),
@@ -409,6 +417,6 @@ impl JobDetail for EngineerJobDetail {
 
 inspection_domain::shows!(
     SpecialistJobView { job },
-    SpecialistJobDetail { job, equipment, defect },
+    SpecialistJobDetail { job, equipment, defect, findings },
     EngineerJobDetail { job, equipment, defect },
 );

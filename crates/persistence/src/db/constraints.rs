@@ -121,6 +121,11 @@ const UNIQUE: &[Unique] = &[
          equipment_weekly_completions.iso_week",
     ),
     concurrent("defects_answer_key", "defects.inspection_id, defects.checklist_item_id"),
+    concurrent("defects_one_unresolved_key", "defects.equipment_id, defects.lineage"),
+    concurrent(
+        "defect_occurrences_answer_key",
+        "defect_occurrences.inspection_id, defect_occurrences.checklist_item_id",
+    ),
     concurrent(
         "routine_asset_types_type_key_key",
         "routine_asset_types.routine_id, routine_asset_types.type_key",

@@ -312,7 +312,10 @@ pub(crate) fn write(conn: &mut DbConnection, entries: &Entries) -> Result<()> {
 mod postgres {
     use diesel::{PgConnection, sql_types::Array};
 
-    use super::{super::query::BATCH, *};
+    use super::*;
+
+    /// Objects of one statement.
+    const BATCH: usize = 1000;
 
     pub(super) fn write(c: &mut PgConnection, entries: &Entries) -> QueryResult<()> {
         let all: Vec<_> = entries.iter().collect();

@@ -1,16 +1,19 @@
-//! Rows of `defects`: lookups, lock and guarded write.
+//! Rows of `defects` and `defect_occurrences`: lookups, locks, inserts and guarded write.
+
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 use inspection_domain::{
     audit::{AuditAction, Changes},
-    defects::Defect,
-    ids::{DefectId, InspectionId},
-    schema::defects,
+    defects::{Defect, DefectStatus, occurrences::Occurrence},
+    ids::{DefectId, EquipmentId, InspectionId, ItemId},
+    schema::{defect_occurrences as occurrences, defects},
 };
 
 use crate::db::{
     connection::DbConnection,
     error::{Error, Result},
+    query::BATCH,
     tx::Tx,
 };
 
@@ -25,13 +28,64 @@ pub fn by_ids(conn: &mut DbConnection, ids: &[i64]) -> Result<Vec<Defect>> {
     Ok(with_conn!(conn, |c| selected.select(Defect::as_select()).load(c))?)
 }
 
-/// The defects an inspection has raised, by id.
+/// The defects an inspection has found, new ones and those found again, by id.
 pub fn list_by_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Defect>> {
+    let found = occurrences::table.filter(occurrences::inspection_id.eq(id)).select(occurrences::defect_id);
     Ok(with_conn!(conn, |c| defects::table
-        .filter(defects::inspection_id.eq(id))
+        .filter(defects::id.eq_any(found))
         .order(defects::id)
         .select(Defect::as_select())
         .load(c))?)
+}
+
+/// The unresolved defects of a machine and questions, by lineage, locked until the transaction
+/// ends. There is at most one for each.
+pub(crate) fn lock_unresolved(
+    conn: &mut DbConnection,
+    machine: EquipmentId,
+    lineages: &[ItemId],
+) -> Result<HashMap<ItemId, Defect>> {
+    let unresolved = defects::table
+        .filter(defects::equipment_id.eq(machine))
+        .filter(defects::lineage.eq_any(lineages))
+        .filter(defects::status.eq_any(DefectStatus::UNRESOLVED))
+        .order(defects::id);
+    let found: Vec<Defect> = lock_rows!(conn, unresolved.select(Defect::as_select()), load)?;
+    Ok(found.into_iter().filter_map(|defect| Some((defect.lineage?, defect))).collect())
+}
+
+/// The latest resolved or closed defects of a machine and questions, by lineage.
+pub(crate) fn latest_resolved(
+    conn: &mut DbConnection,
+    machine: EquipmentId,
+    lineages: &[ItemId],
+) -> Result<HashMap<ItemId, DefectId>> {
+    let found: Vec<(Option<ItemId>, Option<DefectId>)> = with_conn!(conn, |c| defects::table
+        .filter(defects::equipment_id.eq(machine))
+        .filter(defects::lineage.eq_any(lineages))
+        .filter(defects::status.eq_any([DefectStatus::Resolved, DefectStatus::Closed]))
+        .group_by(defects::lineage)
+        .select((defects::lineage, diesel::dsl::max(defects::id)))
+        .load(c))?;
+    Ok(found.into_iter().filter_map(|(lineage, id)| Some((lineage?, id?))).collect())
+}
+
+/// The unresolved defect of the machine and question of a resolved one.
+pub(crate) fn find_later(conn: &mut DbConnection, defect: &Defect) -> Result<Option<Defect>> {
+    let unresolved = defects::table
+        .filter(defects::equipment_id.eq(defect.equipment_id))
+        .filter(defects::lineage.eq(defect.lineage))
+        .filter(defects::id.ne(defect.id))
+        .filter(defects::status.eq_any(DefectStatus::UNRESOLVED));
+    Ok(with_conn!(conn, |c| unresolved.select(Defect::as_select()).first(c)).optional()?)
+}
+
+/// Inserts findings, which the records of their defects cover.
+pub(crate) fn insert_occurrences(conn: &mut DbConnection, new: &[Occurrence]) -> Result<()> {
+    for batch in new.chunks(BATCH) {
+        with_conn!(&mut *conn, |c| diesel::insert_into(occurrences::table).values(batch).execute(c))?;
+    }
+    Ok(())
 }
 
 /// One defect, locked until the transaction ends.

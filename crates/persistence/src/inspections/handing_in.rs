@@ -9,10 +9,11 @@ use diesel::{dsl::case_when, prelude::*, upsert::excluded};
 use inspection_domain::{
     assignments::{Assignment, AssignmentCommand, AssignmentStatus},
     audit::AuditAction,
+    defects::Defect,
     equipment::Equipment,
     ids::InspectionId,
     inspections::{Inspection, InspectionCommand, InspectionResult},
-    notifications::{Notice, NotificationType},
+    notifications::{Notice, NotificationPriority, NotificationType},
     schema::equipment_weekly_completions as completions,
     users::Category,
 };
@@ -30,7 +31,8 @@ use crate::{
 
 /// Submits an inspection: result, defects, the weekly count and the notifications, all or nothing
 /// (§5). Locks the inspection and its assignment, before anything that refers to the machine is
-/// written. Returns the inspection and the number of defects raised.
+/// written; after a failed answer, the machine and its unresolved defects of the failed questions.
+/// Returns the inspection and the number of new defects.
 pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> {
     let before = rows::lock_for_actor(tx, id)?;
     before.status.after(InspectionCommand::Submit)?;
@@ -42,22 +44,34 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
     let given = answers::list(tx.conn, id)?;
     let submission = before.submit(&questions, &given, tx.now)?;
     rows::write(tx, AuditAction::Submit, &before, &submission.inspection)?;
-    let machine = equipment_rows::get(tx.conn, before.equipment_id)?;
+    // Two inspections of a machine that fail the same question find one defect.
+    let machine = if submission.failed.is_empty() {
+        equipment_rows::get(tx.conn, before.equipment_id)?
+    } else {
+        equipment_rows::lock(tx.conn, before.equipment_id)?
+    };
     let technician = user_rows::get(tx.conn, before.technician_id)?;
-    let raised = defects::raise(tx, &submission, &machine, &technician)?;
+    let found = defects::raise(tx, &submission, &machine, &technician)?;
     count_completion(tx, &machine)?;
     if let (Some(assignment), Some(half)) = (assignment, before.category) {
         complete_half(tx, &assignment, half, &machine)?;
     }
     let result = submission.inspection.result.unwrap_or(InspectionResult::Pass);
+    let again: Vec<&Defect> = found.again.iter().collect();
+    let (english, arabic) =
+        if again.is_empty() { ("none".to_owned(), "none".to_owned()) } else { defects::quoted(&again) };
     let notice = Notice::new(NotificationType::InspectionSubmitted)
         .with("inspector", technician.full_name.as_str())
         .with("equipment", machine.name.as_str())
         .with("result", result)
+        .with("again", (english.as_str(), Some(arabic.as_str())))
         .about(&submission.inspection);
-    let admins = user_rows::active_admins(tx.conn)?;
+    let notice = if again.is_empty() { notice } else { notice.priority(NotificationPriority::Warning) };
+    let mut admins = user_rows::active_admins(tx.conn)?;
+    let actor = tx.actor_id();
+    admins.retain(|admin| Some(*admin) != actor);
     tx.notify(admins, &notice);
-    Ok((submission.inspection, raised))
+    Ok((submission.inspection, found.new.len()))
 }
 
 /// Counts an inspection of a machine in the ISO week of today (§5).

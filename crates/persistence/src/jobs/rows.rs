@@ -1,7 +1,7 @@
 //! Rows of `jobs` and of their cleanings, interventions and reminders: lookups, locks, inserts and
 //! guarded writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use inspection_domain::{
@@ -66,6 +66,24 @@ pub fn find_repair(conn: &mut DbConnection, defect: DefectId) -> Result<Option<J
 /// The live repair of a defect.
 pub(crate) fn find_live_repair(conn: &mut DbConnection, defect: DefectId) -> Result<Option<Job>> {
     Ok(find_repair(conn, defect)?.filter(|job| JobStatus::LIVE.contains(&job.status)))
+}
+
+/// Those of the defects whose repair waits for its planned time, which this owner has to enter
+/// (§7).
+pub fn unplanned_defects(
+    conn: &mut DbConnection,
+    owner: UserId,
+    of: &[DefectId],
+) -> Result<HashSet<DefectId>> {
+    let found: Vec<Option<DefectId>> = with_conn!(conn, |c| jobs::table
+        .filter(jobs::kind.eq(JobKind::Specialist))
+        .filter(jobs::owner_id.eq(owner))
+        .filter(jobs::status.eq(JobStatus::Assigned))
+        .filter(jobs::planned_time_hours.is_null())
+        .filter(jobs::defect_id.eq_any(of))
+        .select(jobs::defect_id)
+        .load(c))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// One job of either kind, locked until the transaction ends.

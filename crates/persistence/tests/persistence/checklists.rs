@@ -76,6 +76,7 @@ on_both_databases! {
                 template_id: copy.id,
                 created_at: now,
                 updated_at: now,
+                lineage_id: Some(item.id),
                 ..item.clone()
             })
             .collect();

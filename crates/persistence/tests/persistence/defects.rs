@@ -103,7 +103,7 @@ on_both_databases! {
                 change(&db, &context, &admin, id, json!({"severity": severity, "due_date": day})).unwrap();
             assert_eq!(changed.due_date, Date::new(2026, 4, 1).unwrap());
         }
-        let (_, raised) = submitted(&db, &context, &inspector, &crane, &[CRITICAL]);
+        let (_, raised) = submitted(&db, &context, &inspector, &equipment(&db, &context), &[CRITICAL]);
         let soon = raised[0].id;
         let found = |sort: &str| found(&db, &context, json!({"sort": sort}));
         assert_eq!(found("due_date"), [soon, critical, high, medium, low]);
@@ -205,11 +205,12 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
         submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL, CRITICAL]);
+        submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL]);
         let created = notifications_to(&db, inspector.id);
         let priorities: Vec<_> = created.iter().map(|notice| (notice.kind, notice.priority)).collect();
         assert_eq!(priorities, [
-            (NotificationType::DefectCreated, NotificationPriority::Urgent),
             (NotificationType::DefectCreated, NotificationPriority::Warning),
+            (NotificationType::DefectCreated, NotificationPriority::Urgent),
         ]);
     }
 

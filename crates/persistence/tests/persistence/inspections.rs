@@ -273,26 +273,17 @@ on_both_databases! {
                     created_at: now,
                     updated_at: now,
                     reported_by_id: inspector.id,
+                    lineage: Some(items[place].id),
+                    recurrence_of_id: None,
+                    occurrence_count: 1,
                 }
             );
         }
 
         let notified = notifications_to(&db, inspector.id);
         assert!(notified.iter().all(|notified| notified.kind == NotificationType::DefectCreated && !notified.is_read));
-        let about: Vec<_> = notified.iter().rev().map(|notified| (notified.related_id, notified.priority)).collect();
-        let expected: Vec<_> = raised
-            .iter()
-            .map(|defect| {
-                (
-                    Some(defect.id.get()),
-                    match defect.severity {
-                        Severity::Critical => NotificationPriority::Urgent,
-                        _ => NotificationPriority::Warning,
-                    },
-                )
-            })
-            .collect();
-        assert_eq!(about, expected);
+        let about: Vec<_> = notified.iter().map(|notified| (notified.related_id, notified.priority)).collect();
+        assert_eq!(about, [(Some(id.get()), NotificationPriority::Urgent)], "one summary of all three");
         for admin in [&admin, &second] {
             let [notified]: [Notification; 1] = notifications_to(&db, admin.id).try_into().unwrap();
             assert_eq!((notified.kind, notified.related_id), (NotificationType::InspectionSubmitted, Some(id.get())));
@@ -317,7 +308,14 @@ on_both_databases! {
             .collect();
         assert_eq!(
             added,
-            [("audit_entries", 4), ("changes", 8), ("defects", 3), ("equipment_weekly_completions", 1), ("notifications", 5)]
+            [
+                ("audit_entries", 4),
+                ("changes", 6),
+                ("defect_occurrences", 3),
+                ("defects", 3),
+                ("equipment_weekly_completions", 1),
+                ("notifications", 3),
+            ]
         );
         assert_eq!(completions_in(&db, &crane, 2026, 10), 1);
     }

@@ -16,11 +16,12 @@ use inspection_domain::{
     users::{Role, User, UserFilter, UserOrder},
 };
 use inspection_persistence::{
-    Context, Database, audit, checklists, defects, equipment, inspections, notifications, points, users,
+    Context, Database, audit, checklists, defects, equipment, inspections, jobs, notifications, points, users,
 };
 use inspection_testkit::{
     builders::{
-        CRITICAL, NUMERIC, PASS_FAIL, YES_NO, checklist, equipment as machine, submitted, user, user_with,
+        CRITICAL, NUMERIC, PASS_FAIL, YES_NO, act, checklist, equipment as machine, input, submitted, user,
+        user_with,
     },
     context::context,
     on_both_databases,
@@ -97,6 +98,13 @@ fn build(db: &Database, context: &Context) -> TestSite {
     let crane = machine(db, context);
     for failing in [&[PASS_FAIL, YES_NO, NUMERIC, CRITICAL][..], &[CRITICAL], &[], &[], &[]] {
         submitted(db, context, &inspector, &crane, failing);
+        // A question that fails again raises a second defect after the first one is resolved.
+        let critical = json!({"severity": "critical"});
+        let open = db.read(|conn| defects::list(conn, &filter(critical), context.today(), ALL)).unwrap();
+        for defect in open.items.iter().filter(|defect| defect.status.is_unresolved()) {
+            let notes = input(json!({"resolution_notes": "A new hook."}));
+            act(db, context, &admin, |tx| jobs::resolve_defect(tx, defect.id, notes)).unwrap();
+        }
         award(db, context, &inspector, Role::Inspector, 1);
     }
     TestSite { admin, inspector }
@@ -159,7 +167,7 @@ on_both_databases! {
 
         let notified: NotificationFilter = filter(json!({}));
         let newest_first = whole(
-            5,
+            2,
             |page| db.read(|conn| notifications::list(conn, inspector.id, &notified, page)).unwrap(),
             |row| row.id.get(),
         );

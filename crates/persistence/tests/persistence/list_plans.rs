@@ -22,7 +22,7 @@ use inspection_domain::{
     daily_lists::ListFilter,
     defects::DefectFilter,
     equipment::EquipmentFilter,
-    ids::{EquipmentId, JobId, UserId},
+    ids::{DefectId, EquipmentId, JobId, UserId},
     input::{FieldDoc, Input},
     inspections::InspectionFilter,
     jobs::{EngineerJobFilter, JobFilter, JobKind},
@@ -87,6 +87,7 @@ fn every_list<'a>(admin: &'a User, person: &'a User) -> Vec<List<'a>> {
     let calendar = || context().0.calendar;
     let today = move || calendar().date(now);
     let job = JobId::new(3).expect("an id");
+    let defect = DefectId::new(3).expect("an id");
     let machine = EquipmentId::new(1).expect("an id");
     vec![
         filtered("users", |c, f: UserFilter, p| users::list(c, &f, p)),
@@ -127,6 +128,7 @@ fn every_list<'a>(admin: &'a User, person: &'a User) -> Vec<List<'a>> {
         plain("jobs active", |c, p| jobs::active(c, person, p)),
         plain("jobs stalled", move |c, p| jobs::stalled(c, now, p)),
         plain("interventions", move |c, p| jobs::interventions(c, admin, JobKind::Engineer, job, p)),
+        plain("occurrences", move |c, p| defects::occurrences(c, defect, p)),
         plain("pauses", move |c, p| pauses::history(c, admin, JobKind::Engineer, job, p)),
         plain("pauses pending", pauses::pending),
         filtered("takeovers", |c, f: TakeoverFilter, p| takeovers::list(c, admin, &f, p)),

@@ -32,8 +32,9 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
         submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL, CRITICAL]);
+        submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL]);
         let (own, theirs) = (notifications_to(&db, inspector.id), notifications_to(&db, admin.id));
-        assert_eq!((own.len(), theirs.len()), (2, 1));
+        assert_eq!((own.len(), theirs.len()), (2, 2));
         let id = own[0].id;
         assert_eq!(code(act(&db, &context, &admin, |tx| notifications::mark_read(tx, id))), Code::NotFound);
         assert_eq!(code(act(&db, &context, &admin, |tx| notifications::delete(tx, id))), Code::NotFound);
@@ -78,13 +79,15 @@ on_both_databases! {
         let inspector = user(&db, &context, Role::Inspector);
         checklist(&db, &context, &admin);
         submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL, CRITICAL]);
-        submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL]);
+        for _ in 0..2 {
+            submitted(&db, &context, &inspector, &equipment(&db, &context), &[PASS_FAIL]);
+        }
         let unread = |of| db.read(|conn| notifications::unread_count(conn, of)).unwrap();
         let found = |body| {
             let filter: NotificationFilter = filter(body);
             db.read(|conn| notifications::list(conn, inspector.id, &filter, ALL)).unwrap().items.len()
         };
-        assert_eq!((unread(inspector.id), unread(admin.id)), (3, 2));
+        assert_eq!((unread(inspector.id), unread(admin.id)), (3, 3));
         let id = notifications_to(&db, inspector.id)[0].id;
         act(&db, &context, &inspector, |tx| notifications::mark_read(tx, id)).unwrap();
         assert_eq!((unread(inspector.id), found(json!({"unread_only": true})), found(json!({}))), (2, 2, 3));
@@ -94,7 +97,7 @@ on_both_databases! {
         assert_eq!(found(json!({"type": "inspection_submitted"})), 0);
         assert_eq!(act(&db, &context, &inspector, notifications::mark_all_read).unwrap(), 2);
         assert_eq!(act(&db, &context, &inspector, notifications::mark_all_read).unwrap(), 0);
-        assert_eq!((unread(inspector.id), unread(admin.id)), (0, 2));
+        assert_eq!((unread(inspector.id), unread(admin.id)), (0, 3));
     }
 
     fn a_reader_of_later_notifications_misses_none_during_concurrent_writes(db: TestDatabase) {

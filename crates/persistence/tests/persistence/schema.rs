@@ -176,6 +176,7 @@ on_both_databases! {
             checklist_revisions,
             checklist_templates,
             defect_assessments,
+            defect_occurrences,
             defects,
             equipment,
             equipment_schedules,

@@ -44,6 +44,7 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         checklist_revisions,
         checklist_templates,
         defect_assessments,
+        defect_occurrences,
         defects,
         equipment,
         equipment_schedules,

@@ -69,7 +69,7 @@ fn production_creates_only_the_configured_admin() {
     let configured = config(&[&PRODUCTION[..], &given].concat());
     assert!(first_admin(&configured, &database, &context).expect("created").is_none(), "not generated");
     let admins = database.read(users::admins).expect("read");
-    assert_eq!(admins.iter().map(|admin| admin.email.as_str()).collect::<Vec<_>>(), ["chief@example.com"]);
+    assert_eq!(admins.iter().map(|admin| admin.email.as_str()).collect::<Vec<_>>(), ["Chief@example.com"]);
     first_admin(&configured, &database, &context).expect("again changes nothing");
 }
 

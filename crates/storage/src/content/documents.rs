@@ -98,7 +98,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Reads an object to its end or to the beginning of its stream. It may have any of the numbers.
+    /// Reads an object to its end or to the beginning of its stream. It may have any of the
+    /// numbers.
     fn object(&mut self, numbers: &[Option<u32>], data: &[u8]) -> ScanResult {
         let mut tokens = Tokens { rest: data };
         let (mut context, mut dictionary) = (Context::default(), Dictionary::default());

@@ -8,13 +8,7 @@
     reason = "a panic reports the failure of a test"
 )]
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use inspection_domain::files::FileKind;
 use inspection_storage::{Requester, Storage, UploadError};
@@ -115,33 +109,4 @@ fn every_bomb_takes_bounded_memory_and_time() {
         assert!(growth <= MAX_GROWTH, "{}: {growth} MiB", file.what);
         assert!(cpu <= MAX_CPU_MS, "{}: {cpu} ms", file.what);
     }
-}
-
-/// Inspects all files, eight at once, again and again. Takes minutes: for measurements.
-#[test]
-#[ignore = "takes minutes"]
-fn memory_stays_flat() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let storage = Storage::local(folder.path()).expect("a store");
-    let files = all();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.expect("a runtime");
-    let start = memory("VmRSS:") >> 10;
-    let mut resident = Vec::new();
-    for round in 1..=12 {
-        let next = AtomicUsize::new(0);
-        runtime.block_on(async {
-            let one = async |user| {
-                while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let _ = inspect(&storage, file.name, file.declared, &file.bytes, user).await;
-                }
-            };
-            futures_util::future::join_all((0..8).map(one)).await;
-        });
-        let now = memory("VmRSS:") >> 10;
-        println!("round {round}: {now} MiB, {start} at the start");
-        resident.push(now);
-    }
-    assert!(resident[11] <= start + 192, "{start}: {resident:?}");
-    assert!(resident[11] <= resident[3] + 64, "{resident:?}");
 }

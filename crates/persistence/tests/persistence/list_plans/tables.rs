@@ -190,6 +190,11 @@ pub(super) const TABLES: &[(&str, i64, &[Column])] = &[
         ],
     ),
     (
+        "defect_occurrences",
+        MEDIUM,
+        &[("defect_id", "{2000}"), ("found_by_id", "{500}"), ("found_at", "{at}")],
+    ),
+    (
         "defect_assessments",
         MEDIUM,
         &[

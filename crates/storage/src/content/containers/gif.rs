@@ -17,7 +17,8 @@ fn palette(flags: u8) -> u64 {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// Memory apart from pictures: tables, and profiles and descriptions in vectors that grow by doubling.
+/// Memory apart from pictures: tables, and profiles and descriptions in vectors that grow by
+/// doubling.
 fn held(metadata: u64) -> u64 {
     TABLES + 2 * metadata
 }
