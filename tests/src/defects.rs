@@ -99,7 +99,11 @@ on_both! {
         // It is repaired like any other defect; a rejection costs the reporter no point.
         let assign = json!({"specialist_id": specialist.user.id});
         let job = engineer.post(&site, &format!("{path}/assign-specialist"), assign);
+        let shown = specialist.client(&site).get(&format!("/api/jobs/{}", job["id"]));
+        assert_eq!(shown.json["data"]["photo_file_ids"], json!([]), "not before the planned time: {}", shown.text);
         specialist.post(&site, &format!("/api/jobs/{}/planned-time", job["id"]), json!({"hours": 1}));
+        let shown = specialist.client(&site).get(&format!("/api/jobs/{}", job["id"]));
+        assert_eq!(shown.data()["photo_file_ids"], json!([photo]));
         let verdict = json!({"defect_id": defect["id"], "verdict": "reject", "technical_notes": "Only dust."});
         specialist.post(&site, "/api/defect-assessments", verdict);
         assert_eq!(specialist.points(&site), 0);

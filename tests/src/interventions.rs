@@ -266,4 +266,21 @@ on_both! {
         }
         assert_eq!((taker.points(&site), admin.points(&site)), (3, 0));
     }
+
+    fn settling_a_defect_is_an_intervention_in_its_repair(site: TestSite) {
+        let admin = admin_of(&site);
+        let engineer = Actor { user: site.user(Role::Engineer) };
+        for (command, body, action) in [
+            ("resolve", json!({"resolution_notes": "Tightened."}), "complete"),
+            ("false-alarm", json!({"reason": "A shadow."}), "cancel"),
+        ] {
+            let job = Worked::new(&site, &admin.user, Role::Specialist);
+            job.lead_to(&site, &admin, "in_progress");
+            let defect = job.state(&site, &admin)["defect_id"].clone();
+            engineer.post(&site, &format!("/api/defects/{defect}/{command}"), body.clone());
+            let reason = body.as_object().expect("fields").values().next().expect("a reason").clone();
+            assert_eq!(interventions(&site, &admin, &job.path)[0],
+                [json!(action), json!(job.owner.user.id), json!(engineer.user.id), reason]);
+        }
+    }
 }

@@ -204,4 +204,41 @@ on_both! {
         let shown = other.client(&site).get(&format!("/api/defects/{defect}"));
         assert_eq!(shown.data()["findings"][0]["answer"]["photo_file_id"], json!(photo));
     }
+
+    fn a_copy_with_another_text_asks_another_question(site: TestSite) {
+        let watch = watch(&site);
+        let Watch { admin, first, second, .. } = &watch;
+        let found = watch.fail(&site, first, &[PASS_FAIL]);
+        let path = format!("/api/checklists/{}/versions", watch.template);
+        let copy = admin.client(&site).post(&path, &json!({"version": "2.0"})).data().clone();
+        let change = |place: usize, text: &str| {
+            let path = format!("/api/checklists/{}/items/{}", copy["id"], copy["items"][place]["id"]);
+            admin.client(&site).put(&path, &json!({"question_text": text})).data()["lineage"].clone()
+        };
+        assert_eq!(change(PASS_FAIL, "Are the tyres sound?"), copy["items"][PASS_FAIL]["id"]);
+        assert_eq!(change(YES_NO, "DO the lights work?"), copy["items"][YES_NO]["lineage"], "the same but for its case");
+        assert_ne!(watch.fail(&site, second, &[PASS_FAIL]), found, "tyres are no brakes");
+        assert_eq!(watch.total(&site), 2);
+    }
+
+    fn an_inspector_who_is_an_admin_gets_one_message(site: TestSite) {
+        let watch = watch(&site);
+        let chief = builders::user_with(&site.db, &site.context, Role::Admin, |body| {
+            body["minor_role"] = json!("inspector");
+            body["specialization"] = json!("mechanical");
+        });
+        let chief = Actor { user: chief };
+        let sheet = builders::answered(&site.db, &site.context, &chief.user, &watch.machine, &[PASS_FAIL]);
+        watch.admin.post(&site, &format!("/api/inspections/{}/submit", sheet.inspection.id), json!({}));
+        assert_eq!(chief.new_notifications(&site), ["defect_created"]);
+    }
+
+    fn a_summary_for_assignees_leads_to_the_machine(site: TestSite) {
+        let watch = watch(&site);
+        watch.fail(&site, &watch.first, &[PASS_FAIL, YES_NO]);
+        watch.fail(&site, &watch.second, &[PASS_FAIL, YES_NO]);
+        let told = watch.first.client(&site).get("/api/notifications?type=defect_found_again");
+        assert_eq!((&told.data()[0]["related_type"], &told.data()[0]["related_id"]),
+            (&json!("equipment"), &json!(watch.machine.id)));
+    }
 }

@@ -61,7 +61,7 @@ impl OccurrenceView {
         }
     }
 
-    /// The latest findings of a defect.
+    /// The latest findings of a defect that is not hidden from the reader.
     pub(crate) fn latest(
         conn: &mut DbConnection,
         id: DefectId,
@@ -69,7 +69,6 @@ impl OccurrenceView {
     ) -> persistence::Result<Vec<Self>> {
         let found = Findings::latest(conn, id)?;
         let mut references = References::default();
-        references.defect(id);
         found.references(&mut references);
         let related = references.load(conn, caller)?;
         Ok(found.views(&related))

@@ -182,6 +182,7 @@ pub fn update_item(tx: &mut Tx<'_>, template: TemplateId, id: ItemId, changes: I
     let (before, history) = lock_item(tx, template, id)?;
     let mut after = before.changed(changes, tx.now)?;
     translations::preserve_originals(tx.conn, &before, &mut after)?;
+    let after = after.in_line_with(&before);
     before.may_become(&after, history)?;
     check_with(rows::questions(tx.conn, template)?, &after)?;
     rows::write_item(tx, &before, &after)?;

@@ -23,6 +23,7 @@ use crate::{
     defects::{self, rows as defect_rows},
     jobs::{rows as job_rows, work::JobWork},
     points::{self, Award},
+    takeovers::rows as takeover_rows,
 };
 
 /// A page of assessments, the latest first: the actor's own, or all for admins, engineers
@@ -80,6 +81,7 @@ pub fn assess(tx: &mut Tx<'_>, new: NewDefectAssessment) -> Result<DefectAssessm
     defect_rows::write(tx, AuditAction::Update, &before, &after)?;
     if verdict == AssessmentVerdict::Reject {
         work.cancel(tx, &assessment.technical_notes)?;
+        takeover_rows::expire(tx, Some(work.job.id), None)?;
         let finder = after.reported_by_id;
         if let Some(machine) = &work.machine {
             tx.notify([finder], &defects::notice(NotificationType::DefectRejected, &after, machine));

@@ -245,8 +245,9 @@ pub(crate) fn quoted(found: &[&Defect]) -> (String, String) {
     (english.join("; ") + &rest, arabic.join("؛ ") + &rest)
 }
 
-/// One notice about the findings of an inspection; about the inspection if there are several. It is
-/// urgent if one of them is critical.
+/// One notice about the findings of an inspection. If there are several, it is about the
+/// inspection, or about the machine if the defects are known. It is urgent if one of them is
+/// critical.
 fn summary(
     kind: NotificationType,
     found: &[&Defect],
@@ -261,6 +262,8 @@ fn summary(
         .with("date", &due);
     let notice = match found {
         [one] => notice.about(*one),
+        // Assignees and engineers may not open the inspections of others.
+        _ if kind == NotificationType::DefectFoundAgain => notice.about(machine),
         _ => notice.about(inspection),
     };
     let is_critical = found.iter().any(|defect| defect.severity == Severity::Critical);

@@ -21,6 +21,8 @@ use inspection_domain::{
     users::User,
 };
 
+pub(crate) use rows::expire;
+
 use crate::{
     DbConnection, Error, Result, Tx,
     assignments::rows as assignment_rows,
@@ -309,16 +311,6 @@ pub(crate) fn close(tx: &mut Tx<'_>, assignment: &Assignment, machine: &Equipmen
 pub(crate) fn delete_all(tx: &mut Tx<'_>, assignment: AssignmentId) -> Result<()> {
     for ended in rows::delete_of_assignment(tx, assignment)? {
         tx.record(AuditAction::Delete, Some(&ended), None);
-    }
-    Ok(())
-}
-
-/// Expires the approved takeover of an object, which is locked, because the object changes its
-/// owner before the taker is done (§7).
-pub(crate) fn expire(tx: &mut Tx<'_>, job: Option<JobId>, assignment: Option<AssignmentId>) -> Result<()> {
-    if let Some(before) = rows::find_approved(tx.conn, job, assignment)? {
-        let after = before.decide(TakeoverCommand::Expire, tx.actor_id(), tx.now)?;
-        rows::write(tx, AuditAction::Cancel, &before, &after)?;
     }
     Ok(())
 }

@@ -58,6 +58,14 @@ CREATE TABLE joined_defects AS
     WHERE id <> first_id;
 UPDATE defects SET lineage = NULL WHERE id IN (SELECT id FROM joined_defects WHERE is_live = 1);
 DELETE FROM joined_defects WHERE is_live = 1;
+CREATE INDEX joined_defects_id_idx ON joined_defects (id);
+CREATE TABLE joined_totals AS
+    SELECT first_id, COUNT(*) AS number, MAX(severity_rank) AS severity_rank, MIN(due_date) AS due_date,
+        MAX(CASE priority WHEN 'urgent' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 ELSE 1 END)
+            AS priority_rank
+    FROM joined_defects JOIN defects ON defects.id = joined_defects.id
+    GROUP BY first_id;
+CREATE UNIQUE INDEX joined_totals_first_id_idx ON joined_totals (first_id);
 -- The trail says what happened to each of them.
 INSERT INTO audit_entries (at, action, entity_type, entity_id, changes)
     SELECT date_trunc('milliseconds', now()), 'close', 'defect', id,
@@ -74,18 +82,21 @@ INSERT INTO audit_entries (at, action, entity_type, entity_id, changes)
 -- The defect that continues has the highest severity and priority, the closest due date, and all
 -- findings and repairs.
 UPDATE defects SET
-    occurrence_count = 1 + (SELECT COUNT(*) FROM joined_defects WHERE first_id = defects.id),
-    severity = (SELECT severity FROM defects other
-        WHERE other.id = defects.id OR other.id IN (SELECT id FROM joined_defects WHERE first_id = defects.id)
-        ORDER BY severity_rank DESC LIMIT 1),
-    priority = (SELECT priority FROM defects other
-        WHERE other.id = defects.id OR other.id IN (SELECT id FROM joined_defects WHERE first_id = defects.id)
-        ORDER BY CASE priority WHEN 'urgent' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 ELSE 1 END DESC
-        LIMIT 1),
-    due_date = (SELECT MIN(due_date) FROM defects other
-        WHERE other.id = defects.id OR other.id IN (SELECT id FROM joined_defects WHERE first_id = defects.id)),
+    occurrence_count = 1 + (SELECT number FROM joined_totals WHERE first_id = defects.id),
+    severity = (SELECT CASE WHEN joined_totals.severity_rank <= defects.severity_rank THEN severity
+            WHEN joined_totals.severity_rank = 4 THEN 'critical' WHEN joined_totals.severity_rank = 3 THEN 'high'
+            ELSE 'medium' END
+        FROM joined_totals WHERE first_id = defects.id),
+    priority = (SELECT CASE
+            WHEN priority_rank <= CASE priority WHEN 'urgent' THEN 4 WHEN 'high' THEN 3 WHEN 'medium' THEN 2 ELSE 1 END
+                THEN priority
+            WHEN priority_rank = 4 THEN 'urgent' WHEN priority_rank = 3 THEN 'high' ELSE 'medium' END
+        FROM joined_totals WHERE first_id = defects.id),
+    due_date = (SELECT CASE WHEN joined_totals.due_date < defects.due_date THEN joined_totals.due_date
+            ELSE defects.due_date END
+        FROM joined_totals WHERE first_id = defects.id),
     updated_at = date_trunc('milliseconds', now())
-    WHERE id IN (SELECT first_id FROM joined_defects);
+    WHERE id IN (SELECT first_id FROM joined_totals);
 UPDATE defect_occurrences
     SET defect_id = (SELECT first_id FROM joined_defects WHERE joined_defects.id = defect_id)
     WHERE defect_id IN (SELECT id FROM joined_defects);
@@ -105,6 +116,7 @@ INSERT INTO changes (user_id, entity_type, entity_id, changed_at)
     WHERE assigned_to_id IS NOT NULL
         AND (id IN (SELECT id FROM joined_defects) OR id IN (SELECT first_id FROM joined_defects))
     ORDER BY id;
+DROP TABLE joined_totals;
 DROP TABLE joined_defects;
 
 CREATE INDEX defects_lineage_idx ON defects (equipment_id, lineage, id);

@@ -102,7 +102,7 @@ on_both! {
         seen.sort();
         assert_eq!(seen, [
             "can_view_details", "category", "cleaning_file_ids", "code", "created_at", "defect_id", "equipment_name",
-            "findings", "has_planned_time", "id", "is_paused", "is_running", "is_stalled", "job_id", "kind", "owner", "paused_seconds",
+            "findings", "has_planned_time", "id", "is_paused", "is_running", "is_stalled", "job_id", "kind", "owner", "paused_seconds", "photo_file_ids",
             "specialist_id", "status", "total_paused_seconds", "universal_id", "updated_at", "worked_seconds",
         ]);
         assert_eq!((&outline["status"], &outline["category"], &outline["defect_id"], &outline["specialist_id"]),

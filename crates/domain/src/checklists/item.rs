@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     ids::{ItemId, TemplateId},
     input::{Field, Invalid, NonEmptyList, Object, RawValue, Scalar, ValueList, input, text_enum},
+    key::Key,
     message,
     rule::{Code, Rule},
     text::Text,
@@ -334,6 +335,18 @@ impl crate::entity::Entity for Item {
 }
 
 impl Item {
+    /// The same question after a change from `before`, or the first of a line of its own: another
+    /// text or type of answer asks something else (§3).
+    #[must_use]
+    pub fn in_line_with(self, before: &Self) -> Self {
+        if self.is_same_question(before) { self } else { Self { lineage_id: None, ..self } }
+    }
+
+    /// Whether another version of this item asks the same question.
+    pub fn is_same_question(&self, other: &Self) -> bool {
+        self.answer_type == other.answer_type && Key::is_same(&self.question_text, &other.question_text)
+    }
+
     /// The line of copies it belongs to, named by its first item: the same question in all versions
     /// of a checklist (§3).
     pub fn lineage(&self) -> ItemId {

@@ -326,6 +326,8 @@ pub(crate) struct SpecialistJobDetail {
     defect: Option<Defect>,
     /// The latest findings of the defect; none until the user sees all fields.
     findings: Vec<OccurrenceView>,
+    /// Photos of the report of the defect, if it was reported without an inspection.
+    photo_file_ids: Vec<FileId>,
     /// Description of the cleaning.
     cleaning_notes: Option<String>,
     /// User that reported the cleaning.
@@ -370,6 +372,10 @@ impl SpecialistJobDetail {
             Some(defect) => OccurrenceView::latest(conn, defect.id, caller)?,
             None => Vec::new(),
         };
+        let photo_file_ids = match &defect {
+            Some(defect) if defect.inspection_id.is_none() => defects::list_photos(conn, defect.id)?,
+            _ => Vec::new(),
+        };
         let (cleaning, cleaning_file_ids) = cleaning.unzip();
         let cleaning = cleaning.as_ref();
         let notes = cleaning.map(|cleaning| cleaning.notes.clone());
@@ -378,6 +384,7 @@ impl SpecialistJobDetail {
             equipment,
             defect,
             findings,
+            photo_file_ids,
             cleaning_notes: notes.filter(|notes| !notes.is_empty()),
             cleaned_by_id: cleaning.map(|cleaning| cleaning.cleaned_by_id),
             cleaned_at: cleaning.map(|cleaning| cleaning.cleaned_at),

@@ -40,8 +40,20 @@ pub(crate) fn questions_of(conn: &mut DbConnection, inspection: &Inspection) -> 
         return questions(conn, inspection.template_id);
     };
     let kept: Questions =
-        with_conn!(conn, |c| revisions::table.find(revision).select(revisions::questions).first(c))?;
-    Ok(kept.0)
+        with_conn!(&mut *conn, |c| revisions::table.find(revision).select(revisions::questions).first(c))?;
+    let mut kept = kept.0;
+    if kept.iter().all(|item| item.lineage_id.is_some()) {
+        return Ok(kept);
+    }
+    // They may have been kept before lineages were recorded.
+    let ids: Vec<ItemId> = kept.iter().map(|item| item.id).collect();
+    let known: Vec<Item> =
+        with_conn!(conn, |c| items::table.filter(items::id.eq_any(ids)).select(Item::as_select()).load(c))?;
+    for item in kept.iter_mut().filter(|item| item.lineage_id.is_none()) {
+        let same = known.iter().find(|known| known.id == item.id && known.is_same_question(item));
+        item.lineage_id = same.and_then(|same| same.lineage_id);
+    }
+    Ok(kept)
 }
 
 /// Keeps the questions of a checklist for drafts.

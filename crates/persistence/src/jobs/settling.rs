@@ -5,7 +5,7 @@ use inspection_domain::{
     defects::{Defect, FalseAlarm, Resolution},
     equipment::Equipment,
     ids::DefectId,
-    jobs::JobStatus,
+    jobs::{InterventionAction, JobStatus},
     notifications::NotificationType,
 };
 
@@ -14,7 +14,7 @@ use crate::{
     defects::{self, rows as defect_rows},
     equipment::rows as equipment_rows,
     jobs::{
-        rows,
+        acting, rows,
         work::{JobWork, notice},
     },
     pauses, quality_reviews, takeovers,
@@ -84,6 +84,7 @@ fn complete(tx: &mut Tx<'_>, work: &JobWork, notes: &str) -> Result<()> {
     pauses::close_pauses(tx, after.id)?;
     takeovers::deny_waiting(tx, Some(after.id), None, &after.job_id.as_str().into())?;
     if after.owner_id != actor.id {
+        acting::record(tx, InterventionAction::Complete, &work.job, Some(notes.to_owned()))?;
         let completed =
             notice(NotificationType::JobCompleted, &after).with("person", actor.full_name.as_str());
         tx.notify([after.owner_id], &completed);
@@ -116,6 +117,7 @@ pub fn dismiss_defect(tx: &mut Tx<'_>, id: DefectId, alarm: FalseAlarm) -> Resul
     match settling.live_repair() {
         Some(work) => {
             let job = work.cancel(tx, &reason)?;
+            acting::record(tx, InterventionAction::Cancel, &work.job, Some(reason.clone()))?;
             pauses::close_pauses(tx, job.id)?;
             takeovers::deny_waiting(tx, Some(job.id), None, &job.job_id.as_str().into())?;
             takeovers::expire(tx, Some(job.id), None)?;

@@ -6,7 +6,7 @@ use inspection_domain::{
     audit::AuditAction,
     ids::{AssignmentId, JobId, TakeoverId, UserId},
     schema::takeovers,
-    takeovers::{Takeover, TakeoverStatus},
+    takeovers::{Takeover, TakeoverCommand, TakeoverStatus},
 };
 
 use crate::db::{
@@ -82,4 +82,14 @@ pub(crate) fn delete_of_assignment(tx: &mut Tx<'_>, id: AssignmentId) -> Result<
     Ok(with_conn!(&mut *tx.conn, |c| diesel::delete(of_assignment)
         .returning(Takeover::as_returning())
         .get_results(c))?)
+}
+
+/// Expires the approved takeover of an object, which is locked, because the object changes its
+/// owner before the taker is done (§7).
+pub(crate) fn expire(tx: &mut Tx<'_>, job: Option<JobId>, assignment: Option<AssignmentId>) -> Result<()> {
+    if let Some(before) = find_approved(tx.conn, job, assignment)? {
+        let after = before.decide(TakeoverCommand::Expire, tx.actor_id(), tx.now)?;
+        write(tx, AuditAction::Cancel, &before, &after)?;
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Drafts beside each other and beside changes of their checklist, and data from before (§5).
 
+use diesel::RunQueryDsl;
 use inspection_domain::{
     checklists::{ItemChanges, NewItem, YesNo},
     ids::InspectionId,
@@ -7,11 +8,11 @@ use inspection_domain::{
     rule::Code,
     users::Role,
 };
-use inspection_persistence::{checklists, inspections, migrations};
+use inspection_persistence::{checklists, defects, inspections, migrations};
 use inspection_testkit::{
     builders::{
         CRITICAL, PASS_FAIL, TEXT, YES_NO, act, answer_body, answers, assigned, checklist, draft, equipment,
-        file, generated, half_draft, half_submitted, input, routine, team, user,
+        file, generated, half_draft, half_submitted, input, routine, submitted, team, user,
     },
     context::context,
     on_both_databases, rounds,
@@ -120,5 +121,26 @@ on_both_databases! {
             let detail = db.read(|conn| inspections::get_visible(conn, &admin, id)).unwrap();
             assert_eq!((detail.items.len(), detail.answers.len()), (5, 5), "{refused:?}");
         }
+    }
+
+    fn a_question_that_was_kept_before_lineages_finds_the_defect_of_its_line(db: TestDatabase) {
+        let (context, _) = context();
+        let admin = user(&db, &context, Role::Admin);
+        let inspector = user(&db, &context, Role::Inspector);
+        let (first, _) = checklist(&db, &context, &admin);
+        let crane = equipment(&db, &context);
+        let (_, found) = submitted(&db, &context, &inspector, &crane, &[PASS_FAIL]);
+        let second = act(&db, &context, &admin, |tx| checklists::clone(tx, first.id, input(json!({"version": "2.0"}))));
+        let (second, items) = second.unwrap();
+        let sheet = draft(&db, &context, &inspector, &crane);
+        let changes: ItemChanges = input(json!({"is_required": true}));
+        act(&db, &context, &admin, |tx| checklists::update_item(tx, second.id, items[TEXT].id, changes)).unwrap();
+        let kept = "UPDATE checklist_revisions SET questions = replace(questions, '\"lineage_id\":', '\"unknown\":')";
+        query!(db, |c| diesel::sql_query(kept).execute(c));
+        let given = answers(&sheet, &[PASS_FAIL]);
+        act(&db, &context, &inspector, |tx| inspections::answer(tx, sheet.inspection.id, given, |_| None)).unwrap();
+        act(&db, &context, &inspector, |tx| inspections::submit(tx, sheet.inspection.id)).unwrap();
+        let again = db.read(|conn| defects::list_by_inspection(conn, sheet.inspection.id)).unwrap();
+        assert_eq!(again.iter().map(|defect| defect.id).collect::<Vec<_>>(), [found[0].id]);
     }
 }
