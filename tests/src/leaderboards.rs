@@ -17,10 +17,10 @@ on_both! {
             let body = json!({"user_id": who.id, "amount": amount, "reason": "well done"});
             act(&site.db, &site.context, &admin, |tx| bonus_stars::award(tx, input(body))).expect("awarded");
         };
-        star(&zoe, 9, "2026-02-28T23:59:59Z");
-        star(&amal, 4, "2026-03-01T00:00:00Z");
-        star(&zoe, 2, "2026-03-01T23:59:59Z");
-        star(&badr, 4, "2026-03-02T00:00:00Z");
+        star(&zoe, 9, "2026-03-01T06:59:59Z");
+        star(&amal, 4, "2026-03-01T07:00:00Z");
+        star(&zoe, 2, "2026-03-02T06:59:59Z");
+        star(&badr, 4, "2026-03-02T07:00:00Z");
         star(&amal, 3, "2026-03-03T10:00:00Z");
         let client = site.client(&admin);
         let board = |path: &str| -> Vec<(i64, String, i64, i64)> {

@@ -54,6 +54,53 @@ on_both! {
         assert_eq!(left_by(&site, &admin, &team.mechanical), only(&json!({})), "asking again names the rest");
     }
 
+    fn the_half_of_an_inspector_who_left_is_assigned_to_another(site: TestSite) {
+        let (db, context) = (&site.db, &site.context);
+        let (admin, engineer) = (site.user(Role::Admin), site.user(Role::Engineer));
+        let (template, _) = builders::checklist(db, context, &admin);
+        builders::routine(db, context, &admin, template.id);
+        builders::equipment(db, context);
+        let (team, next) = (builders::team(db, context), builders::team(db, context));
+        let (_, listed) = builders::generated(db, context, &admin);
+        let assignment = listed[0].id;
+        builders::assigned(db, context, &admin, assignment, &team);
+        let leaver_draft = builders::half_draft(db, context, &team.mechanical, assignment).inspection.id;
+        let kept_draft = builders::half_draft(db, context, &team.electrical, assignment).inspection.id;
+        assert_eq!(left_by(&site, &admin, &team.mechanical), only(&json!({
+            "inspections": [leaver_draft], "assignments": [assignment],
+        })));
+        let assign = |actor: &User, mechanical: &User, electrical: &User| {
+            let body = json!({
+                "mechanical_inspector_id": mechanical.id, "electrical_inspector_id": electrical.id,
+            });
+            site.client(actor).post(&format!("/api/inspection-assignments/{assignment}/assign"), &body)
+        };
+        let refused = assign(&engineer, &next.mechanical, &team.electrical);
+        assert_eq!((refused.status, refused.code()), (400, "INVALID_STATE"), "{}", refused.text);
+        let replaced = assign(&admin, &next.mechanical, &team.electrical);
+        assert_eq!((replaced.status, &replaced.data()["status"]), (200, &json!("in_progress")), "{}", replaced.text);
+        let electrical = site.client(&team.electrical);
+        let kept = electrical.get(&format!("/api/inspections/{kept_draft}"));
+        assert_eq!((kept.status, &kept.data()["status"]), (200, &json!("draft")), "{}", kept.text);
+        assert_eq!(left_by(&site, &admin, &team.mechanical), only(&json!({})), "nothing is out of reach");
+
+        // The electrical half is submitted; then the new mechanical inspector leaves as well.
+        builders::half_answered(db, context, &team.electrical, assignment, &[]);
+        ok(&electrical, &format!("/api/inspections/{kept_draft}/submit"), json!({}));
+        assert_eq!(left_by(&site, &admin, &next.mechanical), only(&json!({"assignments": [assignment]})));
+        let last = builders::team(db, context);
+        let refused = assign(&admin, &last.mechanical, &last.electrical);
+        assert_eq!((refused.status, refused.code()), (400, "RULE_VIOLATION"), "{}", refused.text);
+        assert_eq!(refused.json["errors"][0]["field"], "electrical_inspector_id");
+        let replaced = assign(&admin, &last.mechanical, &team.electrical);
+        assert_eq!((replaced.status, &replaced.data()["status"]), (200, &json!("elec_complete")), "{}", replaced.text);
+        assert_eq!(left_by(&site, &admin, &next.mechanical), only(&json!({})));
+        let draft = builders::half_answered(db, context, &last.mechanical, assignment, &[]).inspection.id;
+        ok(&site.client(&last.mechanical), &format!("/api/inspections/{draft}/submit"), json!({}));
+        let told = site.client(&last.mechanical).get("/api/notifications?type=inspection_assigned");
+        assert_eq!(told.data().as_array().map(Vec::len), Some(1), "{}", told.text);
+    }
+
     fn the_work_of_a_specialist_is_named_and_given_to_another(site: TestSite) {
         let (db, context) = (&site.db, &site.context);
         let (admin, inspector) = (site.user(Role::Admin), site.user(Role::Inspector));

@@ -66,8 +66,11 @@ on_both! {
         assert_eq!(me(&covering)["minor_role_id"], json!(format!("COV-{}", coverer.role_id)));
         assert_eq!(other.get("/api/leaves/active").json["pagination"]["total"], 0);
 
+        // The shift of the night before ends in peace.
         assert_eq!(advance_to(&site, "2026-03-03T23:59:58Z"), (0, 0));
-        assert_eq!(advance_to(&site, "2026-03-04T00:00:00Z"), (0, 1));
+        assert_eq!(advance_to(&site, "2026-03-04T06:59:58Z"), (0, 0));
+        assert_eq!(me(&people()[1])["is_on_leave"], json!(false));
+        assert_eq!(advance_to(&site, "2026-03-04T07:00:00Z"), (0, 1));
         let [admin_client, own, covering, other] = people();
         assert_eq!(me(&own)["is_on_leave"], json!(true));
         let active = other.get("/api/leaves/active");
@@ -85,15 +88,15 @@ on_both! {
         assert!(start.status >= 400, "no inspection during a leave");
         assert_eq!(me(&covering)["leave_coverage_for"], json!(absent.id));
 
-        assert_eq!(advance_to(&site, "2026-03-06T23:59:58Z"), (0, 0));
-        assert_eq!(advance_to(&site, "2026-03-07T00:00:00Z"), (1, 0));
+        assert_eq!(advance_to(&site, "2026-03-07T06:59:58Z"), (0, 0));
+        assert_eq!(advance_to(&site, "2026-03-07T07:00:00Z"), (1, 0));
         let [admin_client, own, covering, _] = people();
         assert_eq!(me(&own)["is_on_leave"], json!(false));
         let back = me(&covering);
         assert_eq!((&back["minor_role"], &back["minor_role_id"], &back["leave_coverage_for"]), (&json!(null), &json!(null), &json!(null)));
         let over = own.get(&format!("/api/leaves/{}", leave["id"]));
         assert_eq!((&over.data()["status"], &over.data()["ended_by_id"]), (&json!("approved"), &json!(null)));
-        assert_eq!(over.data()["ended_at"], json!("2026-03-07T00:00:00.000Z"));
+        assert_eq!(over.data()["ended_at"], json!("2026-03-07T07:00:00.000Z"));
         assert_eq!(refused(&admin_client, &path("end"), json!({})), (400, "INVALID_STATE".into()));
     }
 

@@ -41,6 +41,7 @@ mod limits;
 mod logs;
 mod messages;
 mod metrics;
+mod night_shifts;
 mod notifications;
 mod occurrences;
 mod outbox;

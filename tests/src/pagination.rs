@@ -8,7 +8,7 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{
-    Context, bonus_stars, daily_lists, jobs, pauses, ratings, takeovers, tasks, users,
+    Context, bonus_stars, daily_lists, holidays, jobs, pauses, ratings, takeovers, tasks, users,
 };
 use inspection_testkit::{
     builders::{self, Team},
@@ -76,6 +76,10 @@ fn several_of_each(site: &TestSite) -> [User; 3] {
         builders::assessment(db, context, team, assignment.id);
     }
     let watched = &builders::equipment(db, context);
+    for date in ["2026-12-24", "2026-12-25"] {
+        let holiday = builders::input(json!({"date": date, "name": "Winter holiday"}));
+        builders::act(db, context, admin, |tx| holidays::create(tx, holiday)).expect("a holiday");
+    }
     let specialist = &site.user(Role::Specialist);
     let repair = || {
         let defect = builders::defect(db, context, &team.mechanical, machine);

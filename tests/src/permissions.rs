@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use inspection_domain::users::{Role, User};
-use inspection_persistence::{inspections, jobs, notifications, ratings, schedules};
+use inspection_persistence::{holidays, inspections, jobs, notifications, ratings, schedules};
 use inspection_testkit::{
     DatabaseKind,
     builders::{self, act, input},
@@ -84,6 +84,7 @@ struct PermissionFixture {
     assessment: i64,
     rated: i64,
     schedule: i64,
+    holiday: i64,
     partner: i64,
     file: i64,
     /// Objects that were created for one operation.
@@ -111,6 +112,9 @@ impl PermissionFixture {
         let schedule = input(json!({"equipment_id": machine.id, "day_of_week": 0}));
         let (schedule, _) =
             act(&site.db, &site.context, &admin, |tx| schedules::create(tx, &schedule)).expect("planned");
+        let holiday = input(json!({"date": "2026-03-30", "name": "Spring holiday"}));
+        let holiday =
+            act(&site.db, &site.context, &admin, |tx| holidays::create(tx, holiday)).expect("a holiday");
         let (rated, _) = builders::submitted(&site.db, &site.context, &owner, &machine, &[]);
         act(&site.db, &site.context, &admin, |tx| ratings::rate(tx, rated.id, input(json!({"rating": 3}))))
             .expect("rated");
@@ -142,6 +146,7 @@ impl PermissionFixture {
             assessment: assessment.id.get(),
             rated: rated.id.get(),
             schedule: schedule.id.get(),
+            holiday: holiday.id.get(),
             partner: team.electrical.id.get(),
             file: file.id(),
             prepared: None,
@@ -170,6 +175,7 @@ impl PermissionFixture {
             "/api/ratings/technicians/{id}" => self.owner.id.get(),
             "/api/ratings/inspections/{id}" if method == "PUT" => self.rated,
             _ if path.starts_with("/api/schedules") => self.schedule,
+            _ if path.starts_with("/api/holidays") => self.holiday,
             "/api/inspections/{id}/review" | "/api/ratings/inspections/{id}" => self.submitted,
             _ if path.starts_with("/api/inspections") => self.draft,
             "/api/defects/{id}/close" | "/api/defects/{id}/reopen" => self.resolved_defect,
@@ -226,6 +232,7 @@ impl PermissionFixture {
             (_, "/api/assessments/{id}/verdict") => json!({"verdict": "operational"}),
             (_, "/api/assessments/{id}/admin-resolve") => json!({"decision": "operational", "notes": "seen"}),
             ("POST", "/api/ratings/inspections/{id}") => json!({"rating": 4, "comment": "thorough"}),
+            ("POST", "/api/holidays") => json!({"date": "2026-03-31", "name": "Stocktaking"}),
             ("POST", "/api/schedules") => json!({"equipment_id": self.machine, "day_of_week": "friday"}),
             (_, "/api/inspections/start") => json!({"equipment_id": self.machine}),
             (_, "/api/inspections/{id}/answer") => answer,

@@ -81,4 +81,39 @@ on_both! {
         let changed = client.put(&format!("/api/equipment/{}", added.id()), &body);
         assert_eq!((changed.status, &changed.json["warnings"]), (200, &json!(null)), "{}", changed.text);
     }
+
+    fn a_round_recurs_every_other_week_and_avoids_holidays(site: TestSite) {
+        let admin_user = site.user(Role::Admin);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin_user);
+        builders::equipment(&site.db, &site.context);
+        let admin = site.client(&admin_user);
+        let mut body = json!({
+            "name": "Thorough round", "asset_types": ["crane"], "shift": "day", "days_of_week": ["monday"],
+            "template_id": template.id, "recurrence": {"unit": "week", "every": 2}, "on_holiday": "postpone",
+        });
+        let refused = admin.post("/api/inspection-routines", &body);
+        assert_eq!((refused.status, refused.fields()), (400, vec!["starts_on"]), "{}", refused.text);
+        body["starts_on"] = json!("2026-03-02");
+        let routine = admin.post("/api/inspection-routines", &body);
+        assert_eq!(routine.status, 201, "{}", routine.text);
+        assert_eq!(routine.data()["recurrence"], json!({"unit": "week", "every": 2, "day": null, "week": null}));
+        let holiday = json!({"date": "2026-03-16", "name": "Founding day", "name_ar": "يوم التأسيس"});
+        let added = admin.post("/api/holidays", &holiday);
+        assert_eq!((added.status, &added.data()["date"]), (201, &json!("2026-03-16")), "{}", added.text);
+        let again = admin.post("/api/holidays", &holiday);
+        assert_eq!((again.status, again.code(), again.fields()), (400, "DUPLICATE", vec!["date"]), "{}", again.text);
+        let in_arabic = site.as_a(Role::Inspector).get("/api/holidays?lang=ar&date_from=2026-03-16");
+        assert_eq!((&in_arabic.data()[0]["name"], &in_arabic.data()[0]["name_en"]), (&json!("يوم التأسيس"), &json!("Founding day")));
+        let is_listed = |date: &str| {
+            admin.post("/api/inspection-assignments/lists/generate", &json!({"target_date": date, "shift": "day"})).status == 201
+        };
+        let days = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-17", "2026-03-18", "2026-03-23", "2026-03-30"];
+        assert_eq!(days.map(is_listed), [true, false, false, true, false, false, true]);
+        let path = format!("/api/holidays/{}", added.id());
+        assert_eq!(admin.delete(&path).status, 200);
+        assert!(is_listed("2026-03-16"), "no holiday any more");
+        let weekly = admin.put(&format!("/api/inspection-routines/{}", routine.id()), &json!({"recurrence": null}));
+        assert_eq!((weekly.status, &weekly.data()["recurrence"]), (200, &Value::Null), "{}", weekly.text);
+        assert!(is_listed("2026-03-23"), "every week again");
+    }
 }

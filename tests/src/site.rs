@@ -21,7 +21,7 @@ use inspection_storage::Storage;
 use inspection_testkit::{
     DatabaseKind, TestDatabase, builders,
     clients::Client,
-    context::{FixedClock, context},
+    context::{FixedClock, context, context_in},
     contract::Contract,
     skips::Skipped,
 };
@@ -123,6 +123,11 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
+/// A store in a folder.
+fn local(folder: &Path) -> Storage {
+    Storage::local(folder).expect("a store")
+}
+
 impl TestSite {
     /// A service on a new database.
     pub(crate) fn start(kind: DatabaseKind) -> Result<Self, Skipped> {
@@ -131,12 +136,19 @@ impl TestSite {
 
     /// A service with these settings.
     pub(crate) fn start_with(kind: DatabaseKind, settings: Settings) -> Result<Self, Skipped> {
-        Self::start_over(kind, settings, |folder| Storage::local(folder).expect("a store"))
+        Self::start_over(kind, settings, local)
     }
 
     /// A service that queues texts for translation.
     pub(crate) fn start_translated(kind: DatabaseKind) -> Result<Self, Skipped> {
-        Self::start_in(kind, settings(), |folder| Storage::local(folder).expect("a store"), true)
+        let (mut context, clock) = context();
+        context.translates = true;
+        Self::start_in(kind, settings(), local, (context, clock))
+    }
+
+    /// A service in an IANA time zone.
+    pub(crate) fn start_in_zone(kind: DatabaseKind, zone: &str) -> Result<Self, Skipped> {
+        Self::start_in(kind, settings(), local, context_in(zone))
     }
 
     /// A service with this storage, which may use the folder.
@@ -145,19 +157,17 @@ impl TestSite {
         settings: Settings,
         storage: impl FnOnce(&Path) -> Storage,
     ) -> Result<Self, Skipped> {
-        Self::start_in(kind, settings, storage, false)
+        Self::start_in(kind, settings, storage, context())
     }
 
     fn start_in(
         kind: DatabaseKind,
         settings: Settings,
         storage: impl FnOnce(&Path) -> Storage,
-        translates: bool,
+        (context, clock): (Context, Arc<FixedClock>),
     ) -> Result<Self, Skipped> {
         logs::capture();
         let db = TestDatabase::new(kind)?;
-        let (mut context, clock) = context();
-        context.translates = translates;
         let keys = Keys::new(&"a secret for tests, of some length".to_owned().into(), &[]);
         let tokens = Tokens::new(keys, 3600, 86400);
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,6 +1,7 @@
 //! Assignments: one machine of a daily list and its team of two inspectors (rule book §4).
 
 pub mod batch;
+mod replacing;
 
 use std::fmt;
 
@@ -55,6 +56,8 @@ pub enum AssignmentCommand {
     Assess,
     /// Complete the assignment.
     Finish,
+    /// Replace members of a team that has begun.
+    Replace,
     /// Transfer the open halves of an overdue assignment to another team.
     TakeOver,
     /// Withdraw the team.
@@ -65,7 +68,7 @@ pub enum AssignmentCommand {
 
 impl AssignmentCommand {
     /// Every command, with one entry per trade.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Assign,
         Self::Start(Category::Mechanical),
         Self::Start(Category::Electrical),
@@ -73,6 +76,7 @@ impl AssignmentCommand {
         Self::Complete(Category::Electrical),
         Self::Assess,
         Self::Finish,
+        Self::Replace,
         Self::TakeOver,
         Self::Unassign,
         Self::Remove,
@@ -87,6 +91,7 @@ impl fmt::Display for AssignmentCommand {
             Self::Complete(half) => f.pad(&format!("completing the {half} half")),
             Self::Assess => f.pad("assessing the machine"),
             Self::Finish => f.pad("finishing"),
+            Self::Replace => f.pad("replacing the team"),
             Self::TakeOver => f.pad("taking it over"),
             Self::Unassign => f.pad("withdrawing the team"),
             Self::Remove => f.pad("removing it"),
@@ -115,7 +120,8 @@ impl AssignmentStatus {
     pub fn after(self, command: AssignmentCommand) -> Result<Self, AssignmentRule> {
         match (self, command) {
             (Self::Unassigned | Self::Assigned, AssignmentCommand::Assign)
-            | (Self::Assigned | Self::InProgress, AssignmentCommand::TakeOver) => Ok(Self::Assigned),
+            | (Self::Assigned | Self::InProgress, AssignmentCommand::TakeOver)
+            | (Self::InProgress, AssignmentCommand::Replace) => Ok(Self::Assigned),
             (Self::Assigned | Self::InProgress, AssignmentCommand::Start(_)) => Ok(Self::InProgress),
             (other, AssignmentCommand::Start(half)) if other == Self::half(half.other()) => Ok(other),
             (Self::InProgress, AssignmentCommand::Complete(half)) => Ok(Self::half(half)),
@@ -124,7 +130,10 @@ impl AssignmentStatus {
             }
             (Self::BothComplete, AssignmentCommand::Assess) => Ok(Self::AssessmentPending),
             (Self::AssessmentPending, AssignmentCommand::Finish) => Ok(Self::Completed),
-            (Self::MechComplete | Self::ElecComplete, AssignmentCommand::TakeOver)
+            (
+                Self::MechComplete | Self::ElecComplete,
+                AssignmentCommand::TakeOver | AssignmentCommand::Replace,
+            )
             | (Self::Unassigned | Self::Assigned, AssignmentCommand::Remove) => Ok(self),
             (Self::Assigned | Self::InProgress, AssignmentCommand::Unassign) => Ok(Self::Unassigned),
             (status, command) => Err(AssignmentRule::WrongStatus { command, status }),
@@ -207,6 +216,16 @@ input! {
         mechanical_inspector_id | "mech_inspector_id": UserId,
         /// Inspector of the electrical half.
         electrical_inspector_id | "elec_inspector_id": UserId,
+    }
+}
+
+impl AssignTeam {
+    /// The seats: field, trade, and user.
+    const fn seats(&self) -> [(&'static str, Category, UserId); 2] {
+        [
+            ("mechanical_inspector_id", Category::Mechanical, self.mechanical_inspector_id),
+            ("electrical_inspector_id", Category::Electrical, self.electrical_inspector_id),
+        ]
     }
 }
 
@@ -355,11 +374,8 @@ impl Assignment {
         now: Instant,
     ) -> Result<Self, AssignmentRule> {
         let status = self.status.after(AssignmentCommand::Assign)?;
-        let seats = [
-            ("mechanical_inspector_id", Category::Mechanical, team.mechanical_inspector_id),
-            ("electrical_inspector_id", Category::Electrical, team.electrical_inspector_id),
-        ];
-        let errors: Vec<FieldError> = seats
+        let errors: Vec<FieldError> = team
+            .seats()
             .into_iter()
             .flat_map(|(field, trade, id)| {
                 let missing = self.conditions_not_met(trade, id, candidates);
@@ -388,18 +404,14 @@ impl Assignment {
 
     /// The members of a team that work another shift, with the field of each (§4).
     pub fn on_other_shifts(&self, team: &AssignTeam, candidates: &Candidates) -> Vec<Warning> {
-        let seats = [
-            ("mechanical_inspector_id", team.mechanical_inspector_id),
-            ("electrical_inspector_id", team.electrical_inspector_id),
-        ];
-        let warning = |(field, id): (&'static str, UserId)| {
+        let warning = |(field, _, id): (&'static str, Category, UserId)| {
             let person = candidates.people.iter().find(|person| person.id == id)?;
             let shift = person.shift.filter(|shift| *shift != self.shift)?;
             let message =
                 message!("{person} works the {shift} shift", person = person.full_name.as_str(), shift);
             Some(Warning::of_field(WarningCode::OtherShift, field, message))
         };
-        seats.into_iter().filter_map(warning).collect()
+        team.seats().into_iter().filter_map(warning).collect()
     }
 
     /// Withdraws the team (§4).

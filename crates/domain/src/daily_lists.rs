@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::{
     assignments::AssignmentStatus,
     equipment::EquipmentStatus,
+    holidays::Holidays,
     ids::{ListId, UserId},
     input::{AnyOf, input, text_enum},
     key::Key,
@@ -218,8 +219,9 @@ pub fn reasons_for_nothing(
     asset_types: &[AssetType],
     machines: &[(String, EquipmentStatus, i64)],
     (date, shift): (Date, Shift),
+    holidays: &Holidays,
 ) -> Vec<FieldError> {
-    let running = routines.iter().filter(|routine| routine.runs_on(date, shift));
+    let running = routines.iter().filter(|routine| routine.runs_on(date, shift, holidays));
     let types = running.flat_map(|routine| {
         let own = asset_types.iter().filter(|of_type| of_type.routine_id == routine.id);
         own.map(move |of_type| (routine, of_type.equipment_type.as_str()))
@@ -391,6 +393,9 @@ mod tests {
             is_active: true,
             created_at: now(),
             updated_at: now(),
+            recurrence: None,
+            starts_on: None,
+            on_holiday: crate::routines::OnHoliday::Run,
         };
         let of_type = |routine: i64, equipment_type: &str| AssetType {
             id: id(routine),
@@ -406,6 +411,7 @@ mod tests {
                 ("hoist".into(), EquipmentStatus::Paused, 1),
             ],
             (day, Shift::Day),
+            &Holidays::default(),
         );
         let shown: Vec<String> =
             reasons.iter().map(|reason| format!("{}: {}", reason.field, reason.message)).collect();

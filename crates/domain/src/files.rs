@@ -1,5 +1,8 @@
 //! Evidence files: accepted types, display names and visibility (rule book §14).
 
+mod kind;
+mod name;
+
 use serde::Serialize;
 
 use crate::{
@@ -18,40 +21,8 @@ use crate::{
     time::{Date, Instant},
     users::User,
 };
-
-text_enum! {
-    /// Accepted file type, detected from the content.
-    pub enum FileKind {
-        /// A PNG image.
-        Png = "image/png",
-        /// A JPEG image.
-        Jpeg = "image/jpeg",
-        /// A GIF image.
-        Gif = "image/gif",
-        /// A WebP image.
-        Webp = "image/webp",
-        /// A PDF document.
-        Pdf = "application/pdf",
-    }
-}
-
-impl FileKind {
-    /// Whether it is an image.
-    pub const fn is_image(self) -> bool {
-        !matches!(self, Self::Pdf)
-    }
-
-    /// Extension of the stored file.
-    pub const fn extension(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpg",
-            Self::Gif => "gif",
-            Self::Webp => "webp",
-            Self::Pdf => "pdf",
-        }
-    }
-}
+pub use kind::FileKind;
+pub use name::{display_name, extensions};
 
 text_enum! {
     /// Type of the object that a file belongs to.
@@ -314,43 +285,6 @@ impl crate::input::Scalar for Category {
     }
 }
 
-/// Maximum length of a display name, in characters.
-const LONGEST_NAME: usize = 150;
-
-/// Display name from the client's file name: no folders, control characters or direction marks,
-/// bounded in length, with its extension; `file` if nothing remains (§14).
-pub fn display_name(given: &str) -> String {
-    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
-    let visible: String = last.chars().filter(|c| !c.is_control() && !turns_direction(*c)).collect();
-    let is_margin = |c: char| c.is_whitespace() || c == '.';
-    let name = visible.trim_matches(is_margin);
-    if name.is_empty() {
-        return "file".to_owned();
-    }
-    let (stem, extension) = match name.rsplit_once('.') {
-        Some((stem, extension)) if extension.chars().count() <= 10 => (stem, format!(".{extension}")),
-        _ => (name, String::new()),
-    };
-    let room = LONGEST_NAME - extension.chars().count();
-    let stem: String = stem.chars().take(room).collect();
-    // Without an extension, a name that is cut may end in a margin again.
-    let name = stem + &extension;
-    name.trim_end_matches(is_margin).to_owned()
-}
-
-/// Whether a character is invisible and changes the reading direction of a name.
-const fn turns_direction(c: char) -> bool {
-    matches!(
-        c,
-        '\u{061C}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}'
-            | '\u{FEFF}'
-            | '\u{FFF9}'..='\u{FFFB}'
-    )
-}
-
 /// Reasons for rejecting a command on a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FileRule {
@@ -420,7 +354,7 @@ impl NewFile {
         StoredFile {
             id: FileId::UNSAVED,
             key: self.key,
-            original_filename: display_name(&self.client_name),
+            original_filename: self.kind.named(&self.client_name),
             kind: self.kind,
             file_size: i64::try_from(self.size).unwrap_or(i64::MAX),
             sha256: self.sha256,

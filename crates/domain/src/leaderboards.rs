@@ -34,7 +34,7 @@ impl Period {
             Self::Weekly => today.monday(),
             Self::Daily => today,
         };
-        Some(calendar.start_of(first))
+        Some(calendar.start_of_working_day(first))
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn periods_begin_at_the_sites_midnight() {
+    fn periods_begin_with_the_day_of_the_site() {
         let calendar = SiteTimeZone::new("Asia/Dubai").expect("a zone");
         let since = |period: Period, (y, m, d)| {
             period.since(Date::new(y, m, d).expect("a date"), &calendar).map(|at| at.to_string())
@@ -178,10 +178,10 @@ mod tests {
         // A Sunday: its week began on the Monday before, its month on this day.
         let day = (2026, 3, 1);
         assert_eq!(since(Period::AllTime, day), None);
-        assert_eq!(since(Period::Daily, day).as_deref(), Some("2026-02-28T20:00:00.000Z"));
-        assert_eq!(since(Period::Weekly, day).as_deref(), Some("2026-02-22T20:00:00.000Z"));
-        assert_eq!(since(Period::Monthly, day).as_deref(), Some("2026-02-28T20:00:00.000Z"));
-        assert_eq!(since(Period::Weekly, (2027, 1, 1)).as_deref(), Some("2026-12-27T20:00:00.000Z"));
+        assert_eq!(since(Period::Daily, day).as_deref(), Some("2026-03-01T03:00:00.000Z"));
+        assert_eq!(since(Period::Weekly, day).as_deref(), Some("2026-02-23T03:00:00.000Z"));
+        assert_eq!(since(Period::Monthly, day).as_deref(), Some("2026-03-01T03:00:00.000Z"));
+        assert_eq!(since(Period::Weekly, (2027, 1, 1)).as_deref(), Some("2026-12-28T03:00:00.000Z"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod defect_assessments;
 pub mod defects;
 pub mod equipment;
 pub mod files;
+pub mod holidays;
 pub mod idempotency;
 pub mod inspections;
 pub mod jobs;

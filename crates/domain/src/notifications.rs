@@ -239,6 +239,8 @@ notification_types! {
     BonusRequest = "bonus_request", Info;
     /// Requested bonus stars were denied.
     BonusDenied = "bonus_denied", Info;
+    /// The password of the recipient was changed.
+    PasswordChanged = "password_changed", Urgent;
     /// A refresh token of the recipient was used twice, so its session has ended.
     SessionReused = "session_reused", Urgent;
     /// Several wrong passwords in a row were entered for the account of the recipient.

@@ -1,13 +1,16 @@
 //! Routines: which types of equipment are inspected on which days and shifts (rule book §4).
 
+mod recurrence;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::{
     checklists::Template,
+    holidays::Holidays,
     ids::{AssetTypeId, RoutineId, TemplateId},
-    input::{AnyOf, Change, Invalid, Patch, ValueList, input, text_enum},
+    input::{AnyOf, Change, Invalid, Object, Patch, ValueList, input, text_enum},
     key::Key,
     page::Sort,
     text::Text,
@@ -15,6 +18,7 @@ use crate::{
     users::Shift,
     weekdays::DaysOfWeek,
 };
+pub use recurrence::{OnHoliday, Recurrence, RecurrenceInput, RecurrenceUnit};
 
 /// A recurring inspection of types of equipment by one checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,6 +48,12 @@ pub struct Routine {
     pub created_at: Instant,
     /// Time of the last change.
     pub updated_at: Instant,
+    /// Recurrence of the inspection days; none for the days of every week.
+    pub recurrence: Option<Recurrence>,
+    /// First day, from which the recurrence counts.
+    pub starts_on: Option<Date>,
+    /// Treatment of an inspection day that is a holiday.
+    pub on_holiday: OnHoliday,
 }
 
 impl crate::entity::Entity for Routine {
@@ -93,6 +103,12 @@ input! {
         template_id: TemplateId,
         /// Whether new daily lists include it; `true` if absent.
         is_active: Option<bool>,
+        /// Recurrence of the inspection days; the days of every week if absent.
+        recurrence: Option<Object<RecurrenceInput>>,
+        /// First day, from which the recurrence counts.
+        starts_on: Option<Date>,
+        /// Treatment of an inspection day that is a holiday; `run` if absent.
+        on_holiday: Option<OnHoliday>,
     }
 }
 
@@ -113,6 +129,12 @@ input! {
         template_id: Change<TemplateId>,
         /// Whether new daily lists include it.
         is_active: Change<bool>,
+        /// Recurrence of the inspection days.
+        recurrence: Patch<Object<RecurrenceInput>>,
+        /// First day, from which the recurrence counts.
+        starts_on: Patch<Date>,
+        /// Treatment of an inspection day that is a holiday.
+        on_holiday: Change<OnHoliday>,
     }
 }
 
@@ -153,6 +175,9 @@ impl NewRoutine {
             is_active: self.is_active.unwrap_or(true),
             created_at: now,
             updated_at: now,
+            recurrence: self.recurrence.map(Recurrence::from),
+            starts_on: self.starts_on,
+            on_holiday: self.on_holiday.unwrap_or(OnHoliday::Run),
         };
         (routine, distinct(self.asset_types))
     }
@@ -178,12 +203,73 @@ impl Routine {
         changes.days_of_week.apply(&mut after.days_of_week);
         changes.template_id.apply(&mut after.template_id);
         changes.is_active.apply(&mut after.is_active);
+        changes.recurrence.apply(&mut after.recurrence);
+        changes.starts_on.apply(&mut after.starts_on);
+        changes.on_holiday.apply(&mut after.on_holiday);
         (after, changes.asset_types.find(|_| true).map(distinct))
+    }
+}
+
+/// Number of days before a date among which a postponed inspection is looked for: no series of
+/// holidays is longer.
+const LONGEST_HOLIDAYS: i32 = 31;
+
+impl Routine {
+    /// Checks that days of the week, recurrence and start agree (§4).
+    pub fn validate(&self) -> Result<(), Invalid> {
+        let mut errors = Invalid::default();
+        if let Some(recurrence) = &self.recurrence {
+            errors.extend(recurrence.validate().at("recurrence"));
+            if recurrence.every > 1 && self.starts_on.is_none() {
+                let message = "is required if the recurrence leaves weeks or months out";
+                errors.extend(Invalid::field("starts_on", message));
+            }
+            if recurrence.week.is_some() && self.days_of_week.days().is_empty() {
+                errors.extend(Invalid::field("days_of_week", "is required with the week of a month"));
+            }
+        }
+        errors.into_result()
+    }
+
+    /// Whether holidays decide on which days it runs.
+    pub fn observes_holidays(&self) -> bool {
+        self.on_holiday != OnHoliday::Run
+    }
+
+    /// Whether a date is an inspection day, apart from holidays.
+    fn is_due(&self, date: Date) -> bool {
+        let is_on_weekday = self.days_of_week.contains(date.day_of_week());
+        let has_begun = self.starts_on.is_none_or(|start| start <= date);
+        has_begun
+            && self
+                .recurrence
+                .as_ref()
+                .map_or(is_on_weekday, |recurrence| recurrence.falls_on(date, self.starts_on, is_on_weekday))
     }
 
     /// Whether the daily list of this day and shift includes it (§4).
-    pub(crate) fn runs_on(&self, date: Date, shift: Shift) -> bool {
-        self.is_active && self.shift == shift && self.days_of_week.contains(date.day_of_week())
+    pub(crate) fn runs_on(&self, date: Date, shift: Shift, holidays: &Holidays) -> bool {
+        if !self.is_active || self.shift != shift {
+            return false;
+        }
+        let is_holiday = holidays.contains(date);
+        match self.on_holiday {
+            OnHoliday::Run => self.is_due(date),
+            OnHoliday::Skip => !is_holiday && self.is_due(date),
+            OnHoliday::Postpone => {
+                let mut before = (1..=LONGEST_HOLIDAYS)
+                    .map(|days| date.plus_days(-days))
+                    .take_while(|day| holidays.contains(*day));
+                !is_holiday && (self.is_due(date) || before.any(|day| self.is_due(day)))
+            }
+        }
+    }
+}
+
+impl Holidays {
+    /// The first date whose holiday can postpone an inspection to a date.
+    pub fn first_for(date: Date) -> Date {
+        date.plus_days(-LONGEST_HOLIDAYS)
     }
 }
 
@@ -201,12 +287,14 @@ pub fn may_use(template: Option<&Template>) -> Result<(), Invalid> {
 pub fn planned(
     routines: &[Routine],
     asset_types: &[AssetType],
-    date: Date,
-    shift: Shift,
+    (date, shift): (Date, Shift),
+    holidays: &Holidays,
 ) -> Vec<AssetTypeId> {
     let mut first: BTreeMap<Key, &AssetType> = BTreeMap::new();
     let running = asset_types.iter().filter(|of_type| {
-        routines.iter().any(|routine| routine.id == of_type.routine_id && routine.runs_on(date, shift))
+        routines
+            .iter()
+            .any(|routine| routine.id == of_type.routine_id && routine.runs_on(date, shift, holidays))
     });
     for of_type in running {
         first
@@ -220,6 +308,9 @@ pub fn planned(
     }
     first.into_values().map(|of_type| of_type.id).collect()
 }
+
+#[cfg(test)]
+mod recurrence_tests;
 
 #[cfg(test)]
 mod tests {
@@ -248,6 +339,9 @@ mod tests {
             is_active,
             created_at: now(),
             updated_at: now(),
+            recurrence: None,
+            starts_on: None,
+            on_holiday: OnHoliday::Run,
         }
     }
 
@@ -272,6 +366,9 @@ mod tests {
         is_active: true
         created_at: Instant(2026-03-01T07:00:00Z)
         updated_at: Instant(2026-03-01T07:00:00Z)
+        recurrence: None
+        starts_on: None
+        on_holiday: Run
         "#);
         assert_eq!(types, ["crane", "winch"]);
         let (full, _) = draft(json!({
@@ -315,7 +412,11 @@ mod tests {
                 for is_active in [true, false] {
                     let routine = routine(1, Shift::Day, &[0, 4], is_active);
                     let runs = is_active && shift == Shift::Day && matches!(n, 0 | 4);
-                    assert_eq!(routine.runs_on(day, shift), runs, "{shift} {day} {is_active}");
+                    assert_eq!(
+                        routine.runs_on(day, shift, &Holidays::default()),
+                        runs,
+                        "{shift} {day} {is_active}"
+                    );
                 }
             }
         }
@@ -338,10 +439,11 @@ mod tests {
             of_type(14, 4, "winch"),
             of_type(15, 5, "hoist"),
         ];
-        assert_eq!(planned(&routines, &types, monday(), Shift::Day), [id(12), id(13)]);
-        assert_eq!(planned(&routines, &types, monday().plus_days(1), Shift::Day), [id(10)]);
-        assert_eq!(planned(&routines, &types, monday(), Shift::Night), [id(14)]);
-        assert_eq!(planned(&routines, &types, monday().plus_days(6), Shift::Night), []);
+        let on = |date, shift| planned(&routines, &types, (date, shift), &Holidays::default());
+        assert_eq!(on(monday(), Shift::Day), [id(12), id(13)]);
+        assert_eq!(on(monday().plus_days(1), Shift::Day), [id(10)]);
+        assert_eq!(on(monday(), Shift::Night), [id(14)]);
+        assert_eq!(on(monday().plus_days(6), Shift::Night), []);
     }
 
     #[test]

@@ -36,6 +36,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     evidence,
     files,
     final_assessments,
+    holidays,
     inspection_answers,
     inspection_assignments,
     inspection_lists,

@@ -18,7 +18,8 @@ text_enum! {
     pub enum TaskName {
         /// Generates the daily lists of the next day.
         GenerateDailyLists = "generate_daily_lists",
-        /// Marks overdue assignments, notifies the admins, and reminds of jobs that run for long.
+        /// Marks overdue assignments, notifies the admins, reminds of jobs that run for long, and
+        /// updates who is on leave when the day of the site begins.
         CheckBacklog = "check_backlog",
         /// Notifies the candidates for takeovers of stalled jobs.
         DetectStalledJobs = "detect_stalled_jobs",
@@ -49,7 +50,8 @@ impl TaskName {
         match self {
             Self::GenerateDailyLists => "Generates the daily lists of the next day, for both shifts",
             Self::CheckBacklog => {
-                "Marks overdue assignments, notifies the admins, and reminds of jobs that run for long"
+                "Marks overdue assignments, notifies the admins, reminds of jobs that run for long, and \
+                 updates who is on leave"
             }
             Self::DetectStalledJobs => "Notifies the users who can take over a stalled job",
             Self::CheckExpiredLeaves => "Ends leaves whose last day is past",

@@ -329,6 +329,27 @@ input! {
     }
 }
 
+input! {
+    /// Changes of the user's own account.
+    pub struct OwnChanges {
+        /// Telephone number.
+        phone: Patch<Text<40>>,
+        /// Language of texts and notifications.
+        language: Change<Language>,
+    }
+}
+
+impl OwnChanges {
+    /// Applies the changes to the account (§1).
+    #[must_use]
+    pub fn apply(self, before: &User, now: Instant) -> User {
+        let mut user = User { updated_at: now, ..before.clone() };
+        self.phone.apply(&mut user.phone);
+        self.language.apply(&mut user.language);
+        user
+    }
+}
+
 /// An account before its badges are assigned, with the badges it requests.
 #[derive(Debug, Clone)]
 pub struct Draft {

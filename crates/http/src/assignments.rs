@@ -159,7 +159,7 @@ async fn assign(
     body: Body<AssignTeam>,
 ) -> Result<Rendered<Reply<AssignmentView>>, Problem> {
     app.write(permit, (id, body), |tx, caller, (id, team)| {
-        let assignment = assignments::assign(tx, id, &team)?;
+        let assignment = inspections::assign(tx, id, &team)?;
         Ok(Reply::with(AssignmentView::one(tx.conn(), assignment, caller)?, "team assigned"))
     })
     .await

@@ -200,11 +200,8 @@ async fn active(
     permit: Permit<SignedIn>,
     query: ListQuery<Unfiltered>,
 ) -> Result<Paged<AbsenceView>, Problem> {
-    let calendar = app.context().calendar.clone();
-    list_views(app, permit, query, move |conn, caller, _, page| {
-        leaves::active(conn, calendar.date(caller.now), page)
-    })
-    .await
+    list_views(app, permit, query, move |conn, caller, _, page| leaves::active(conn, caller.today, page))
+        .await
 }
 
 async fn capacity(

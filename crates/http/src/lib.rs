@@ -13,6 +13,7 @@ mod engineer_jobs;
 mod equipment;
 mod files;
 mod health;
+mod holidays;
 mod inspections;
 mod jobs;
 mod leaderboards;
@@ -88,6 +89,7 @@ pub fn routes() -> Routes {
     assessments::routes(&mut routes);
     ratings::routes(&mut routes);
     schedules::routes(&mut routes);
+    holidays::routes(&mut routes);
     defects::routes(&mut routes);
     occurrences::routes(&mut routes);
     defect_assessments::routes(&mut routes);

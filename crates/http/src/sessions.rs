@@ -9,7 +9,7 @@ use inspection_domain::{
     ids::UserId,
     sessions::{Login, Logout, PasswordChange, Session, SessionId, SessionRule},
     time::Instant,
-    users::UserRule,
+    users::{OwnChanges, UserRule},
 };
 use inspection_persistence::{
     sessions::{self, Account, FailedSignIn},
@@ -54,6 +54,12 @@ pub(crate) fn routes(routes: &mut Routes) {
         )
         .limit(Limit::Refresh);
     routes.get("/api/auth/me", "sessions.me", me, "Get the signed-in user");
+    routes.put(
+        "/api/auth/me",
+        "sessions.update_me",
+        update_me,
+        "Change the user's own telephone number and language",
+    );
     routes.post(
         "/api/auth/logout",
         "sessions.logout",
@@ -254,6 +260,17 @@ async fn refresh(
 async fn me(app: App, permit: Permit<SignedIn>) -> Result<Bare<Me>, Problem> {
     let user = app.read(permit, (), |_, caller, ()| Ok(caller.user.clone())).await?;
     Ok(Bare(Me { status: "success", user: user.into() }))
+}
+
+async fn update_me(
+    app: App,
+    permit: Permit<SignedIn>,
+    body: Body<OwnChanges>,
+) -> Result<Rendered<Reply<UserView>>, Problem> {
+    app.write(permit, body, |tx, _, changes| {
+        Ok(Reply::with(users::update_own(tx, changes)?.into(), "account changed"))
+    })
+    .await
 }
 
 async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Result<Rendered<Done>, Problem> {

@@ -192,7 +192,7 @@ pub(crate) fn mark_backlog(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
 
 /// The members of a team, who are locked, so that they can't be deactivated or sent on leave
 /// meanwhile, and their leaves on a day.
-fn lock_candidates(tx: &mut Tx<'_>, team: &AssignTeam, date: Date) -> Result<Candidates> {
+pub(crate) fn lock_candidates(tx: &mut Tx<'_>, team: &AssignTeam, date: Date) -> Result<Candidates> {
     let members = [team.mechanical_inspector_id, team.electrical_inspector_id];
     let people = user_rows::lock_all(tx.conn, &members)?;
     let leaves = leave_rows::including(tx.conn, &members, date)?;

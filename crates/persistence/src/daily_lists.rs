@@ -26,7 +26,7 @@ pub use rows::get;
 
 use crate::{
     DbConnection, Result, Tx,
-    routines::{planned_on, routines_of_shift},
+    routines::{holidays_for, planned_on, routines_of_shift},
 };
 
 /// A page of daily lists, by default the latest day first (§4).
@@ -124,7 +124,8 @@ fn nothing_to_inspect(conn: &mut DbConnection, target_date: Date, shift: Shift) 
         .order((equipment::type_key, equipment::status))
         .select((equipment::type_key.assume_not_null(), equipment::status, diesel::dsl::count_star()))
         .load(c))?;
-    let reasons = reasons_for_nothing(&routines, &types, &machines, (target_date, shift));
+    let holidays = holidays_for(conn, &routines, target_date)?;
+    let reasons = reasons_for_nothing(&routines, &types, &machines, (target_date, shift), &holidays);
     Ok(ListRule::NothingToInspect { target_date, shift, reasons })
 }
 

@@ -28,7 +28,7 @@ use inspection_domain::{
 pub use answers::{add_photos, answer, answer_one, get_answer};
 pub use handing_in::submit;
 pub use rows::{by_ids, drafts_of, get};
-pub use withdrawing::{delete, remove, unassign};
+pub use withdrawing::{assign, delete, remove, unassign};
 
 use crate::{
     DbConnection, Error, Result, Tx,

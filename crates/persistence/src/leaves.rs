@@ -136,10 +136,10 @@ impl Concerned {
     }
 }
 
-/// Updates whether a person is on leave: exactly while one of their leaves covers today (§10). The
-/// account stays in its version (§15).
+/// Updates whether a person is on leave: exactly while one of their leaves covers the day of the
+/// site (§10). The account stays in its version (§15).
 fn update_absence(tx: &mut Tx<'_>, person: &User) -> Result<()> {
-    let today = tx.calendar().date(tx.now);
+    let today = tx.today();
     let is_on_leave = rows::including(tx.conn, &[person.id], today)?.iter().any(|leave| leave.covers(today));
     let user = User { is_on_leave, ..person.clone() };
     users::write(tx, AuditAction::Update, person, Draft { user, badge: None, minor_badge: None })?;

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use inspection_domain::{
     audit::Changes,
     equipment::{Equipment, EquipmentStatus},
+    holidays::Holidays,
     ids::{AssetTypeId, RoutineId, TemplateId},
     page::{Page, PageRequest, Sort},
     routines::{
@@ -20,7 +21,7 @@ use inspection_domain::{
 
 pub use rows::get;
 
-use crate::{DbConnection, Result, Tx, checklists::rows as checklist_rows};
+use crate::{DbConnection, Result, Tx, checklists::rows as checklist_rows, holidays};
 
 /// A routine and its types of equipment, in alphabetical order.
 pub type RoutineWithTypes = (Routine, Vec<String>);
@@ -91,7 +92,17 @@ pub(crate) fn routines_of_shift(
 /// (§4).
 pub(crate) fn planned_on(conn: &mut DbConnection, date: Date, shift: Shift) -> Result<Vec<AssetTypeId>> {
     let (all, types) = routines_of_shift(conn, shift)?;
-    Ok(planned(&all, &types, date, shift))
+    Ok(planned(&all, &types, (date, shift), &holidays_for(conn, &all, date)?))
+}
+
+/// The holidays that decide whether these routines run on a date. No statement if none observes
+/// holidays.
+pub(crate) fn holidays_for(conn: &mut DbConnection, routines: &[Routine], date: Date) -> Result<Holidays> {
+    if routines.iter().any(Routine::observes_holidays) {
+        holidays::deciding(conn, date)
+    } else {
+        Ok(Holidays::default())
+    }
 }
 
 /// Most machines and routines that the report of coverage names.
@@ -147,6 +158,7 @@ fn check_template(tx: &mut Tx<'_>, id: TemplateId) -> Result<()> {
 /// Creates a routine (§4).
 pub fn create(tx: &mut Tx<'_>, new: NewRoutine) -> Result<RoutineWithTypes> {
     let (routine, types) = new.draft(tx.now);
+    routine.validate()?;
     check_template(tx, routine.template_id)?;
     Ok((rows::insert(tx, &routine, &types)?, types))
 }
@@ -155,6 +167,7 @@ pub fn create(tx: &mut Tx<'_>, new: NewRoutine) -> Result<RoutineWithTypes> {
 pub fn update(tx: &mut Tx<'_>, id: RoutineId, changes: RoutineChanges) -> Result<RoutineWithTypes> {
     let (before, types_before) = rows::lock(tx.conn, id)?;
     let (after, types) = before.changed(changes, tx.now);
+    after.validate()?;
     if after.template_id != before.template_id {
         check_template(tx, after.template_id)?;
     }

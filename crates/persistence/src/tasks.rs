@@ -214,27 +214,38 @@ impl TaskWork<'_> {
             TaskName::GenerateDailyLists => self.generate_lists(),
             TaskName::CheckBacklog => {
                 self.in_batches("marked", assignments::mark_backlog)?;
-                self.in_batches("reminded", jobs::remind_of_long_runs)
+                self.in_batches("reminded", jobs::remind_of_long_runs)?;
+                self.end_leaves()?;
+                self.begin_leaves()
             }
             TaskName::DetectStalledJobs => self.in_batches("jobs", pauses::announce_stalled),
             TaskName::MonitorQeSla => self.in_batches("warned", quality_reviews::warn_overdue),
             TaskName::CheckExpiredLeaves => {
-                let today = self.context.calendar.date(self.context.clock.now());
-                let expired = self.database.read(|conn| leaves::expired(conn, today))?;
-                self.each("ended", expired, |tx, id| leaves::end(tx, id).map(drop))?;
+                let ended = self.end_leaves();
                 self.in_batches("keys", idempotency::delete_expired)?;
                 self.in_batches("sessions", sessions::delete_expired)?;
                 self.in_batches("notifications", notifications::delete_old_read)?;
                 self.in_batches("rejected_items", sync::delete_old_rejected)?;
                 self.in_batches("dead_jobs", outbox::delete_old_dead)?;
-                self.in_batches("runs", delete_old)
+                self.in_batches("runs", delete_old)?;
+                ended
             }
-            TaskName::ActivateStartingLeaves => {
-                let today = self.context.calendar.date(self.context.clock.now());
-                let starting = self.database.read(|conn| leaves::starting(conn, today))?;
-                self.each("begun", starting, leaves::begin)
-            }
+            TaskName::ActivateStartingLeaves => self.begin_leaves(),
         }
+    }
+
+    /// Ends the leaves whose last day, at the site, is past.
+    fn end_leaves(&mut self) -> Result<()> {
+        let today = self.context.today();
+        let expired = self.database.read(|conn| leaves::expired(conn, today))?;
+        self.each("ended", expired, |tx, id| leaves::end(tx, id).map(drop))
+    }
+
+    /// Marks the people whose leave began with the day of the site.
+    fn begin_leaves(&mut self) -> Result<()> {
+        let today = self.context.today();
+        let starting = self.database.read(|conn| leaves::starting(conn, today))?;
+        self.each("begun", starting, leaves::begin)
     }
 
     /// One transaction, while the run belongs to this instance.
@@ -285,20 +296,23 @@ impl TaskWork<'_> {
         }
     }
 
-    /// One unit of work per id; rows that were changed concurrently are skipped.
+    /// One unit of work per id; rows that were changed concurrently are skipped. An error of one
+    /// row is returned after the others.
     fn each<I>(
         &mut self,
         counted: &str,
         ids: Vec<I>,
         work: impl Fn(&mut Tx<'_>, I) -> Result<()>,
     ) -> Result<()> {
+        let mut failed = Ok(());
         for id in ids {
             match self.unit(|tx| work(tx, id)) {
                 Ok(()) => self.counts.add(counted, 1),
                 Err(Error::Rule(rule)) if matches!(rule.code(), Code::InvalidState) => {}
-                Err(error) => return Err(error),
+                Err(error @ Error::Unavailable(_)) => return Err(error),
+                Err(error) => failed = failed.and(Err(error)),
             }
         }
-        Ok(())
+        failed
     }
 }

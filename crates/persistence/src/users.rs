@@ -10,14 +10,15 @@ use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::UserId,
     key::Key,
+    notifications::{Notice, NotificationType},
     page::{Page, PageRequest, Sort},
     schema::users,
     search::SearchedKind,
     sessions::{Session, SessionEnd},
     time::Instant,
     users::{
-        Badge, BadgeRequest, Draft, NewUser, Password, Role, User, UserChanges, UserFilter, UserOrder,
-        UserRule, keeps_an_admin,
+        Badge, BadgeRequest, Draft, NewUser, OwnChanges, Password, Role, User, UserChanges, UserFilter,
+        UserOrder, UserRule, keeps_an_admin,
     },
 };
 
@@ -172,6 +173,13 @@ pub fn update(tx: &mut Tx<'_>, id: UserId, changes: UserChanges) -> Result<User>
     change(tx, id, AuditAction::Update, |before, now| Ok(changes.draft(before, now)?))
 }
 
+/// Changes the phone number and the language of the actor's own account (§1). Locks the account.
+pub fn update_own(tx: &mut Tx<'_>, changes: OwnChanges) -> Result<User> {
+    let before = rows::lock_exclusively(tx.conn, tx.actor()?.id)?;
+    let user = changes.apply(&before, tx.now);
+    write(tx, AuditAction::Update, &before, Draft { user, badge: None, minor_badge: None })
+}
+
 /// Deactivates an account and ends its sessions (§1); idempotent. Its [`open_work`] stays as it is.
 /// Locks the active admins, then the account.
 pub fn deactivate(tx: &mut Tx<'_>, id: UserId) -> Result<User> {
@@ -252,5 +260,12 @@ fn check_password(password: &Password, user: &User, field: &str) -> Result<()> {
 
 fn set_password(tx: &mut Tx<'_>, user: &User, password_hash: &str, action: AuditAction) -> Result<()> {
     rows::write_password_hash(tx, action, user, password_hash)?;
+    let notice = Notice::new(NotificationType::PasswordChanged);
+    let notice = match tx.actor() {
+        Ok(actor) => notice.with("person", actor.full_name.as_str()),
+        // Reset on the command line.
+        Err(_) => notice.with("person", ("an operator", Some("مشغل النظام"))),
+    };
+    tx.notify([user.id], &notice);
     sessions::end_all(tx, user.id, SessionEnd::NewPassword)
 }

@@ -3,8 +3,8 @@
 
 use inspection_domain::{
     ids::{
-        AssessmentId, AssignmentId, BonusId, DefectId, EquipmentId, FileId, InspectionId, ItemId, JobId,
-        LeaveId, ListId, NotificationId, OutboxId, PauseId, ReviewId, RoutineId, ScheduleId, SyncId,
+        AssessmentId, AssignmentId, BonusId, DefectId, EquipmentId, FileId, HolidayId, InspectionId, ItemId,
+        JobId, LeaveId, ListId, NotificationId, OutboxId, PauseId, ReviewId, RoutineId, ScheduleId, SyncId,
         TakeoverId, TemplateId, UserId,
     },
     sessions::SessionId,
@@ -98,6 +98,7 @@ impl Resource for JobId {
 unversioned! {
     AssignmentId,
     BonusId,
+    HolidayId,
     ItemId,
     NotificationId,
     OutboxId,

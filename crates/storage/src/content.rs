@@ -33,7 +33,12 @@ pub(crate) fn kind_of(head: &[u8]) -> Result<FileKind, Refusal> {
         return Err(Refusal::Empty);
     }
     let mime = infer::get(head).ok_or(Refusal::NotTaken)?.mime_type();
-    FileKind::ALL.iter().copied().find(|kind| kind.as_str() == mime).ok_or(Refusal::NotTaken)
+    let accepted = FileKind::ALL.iter().copied().find(|kind| kind.as_str() == mime);
+    accepted.ok_or_else(|| match mime {
+        "image/heif" => Refusal::Heic,
+        mime if mime.starts_with("video/") => Refusal::Video,
+        _ => Refusal::NotTaken,
+    })
 }
 
 /// Bytes of one read of a decoder, between checks of its limits.

@@ -280,8 +280,8 @@ pub fn hostile() -> Vec<Hostile> {
         ("text called pdf", "report.pdf", PDF, b"nothing to see here".to_vec(), NOT_TAKEN),
         ("a bitmap", "photo.bmp", "image/bmp", tail(b"BM", &[0; 200]), NOT_TAKEN),
         ("a TIFF called jpg", "photo.jpg", JPEG, tail(b"II*\0", &[0; 200]), NOT_TAKEN),
-        ("a HEIC called jpg", "photo.jpg", JPEG, tail(b"\0\0\0\x18ftypheic", &[0; 200]), NOT_TAKEN),
-        ("a film called jpg", "photo.jpg", JPEG, tail(b"\0\0\0\x18ftypmp42", &[0; 200]), NOT_TAKEN),
+        ("a HEIC called jpg", "photo.jpg", JPEG, tail(b"\0\0\0\x18ftypheic", &[0; 200]), "HEIC"),
+        ("a film called jpg", "photo.jpg", JPEG, tail(b"\0\0\0\x18ftypmp42", &[0; 200]), "is a video"),
         ("an icon called png", "photo.png", PNG, tail(&[0, 0, 1, 0, 1, 0], &[0; 200]), NOT_TAKEN),
         (
             "a script that begins like a GIF",
@@ -398,7 +398,6 @@ pub fn hostile() -> Vec<Hostile> {
         ("a second extension that is allowed", "photo.pdf.jpg", JPEG, jpg.clone(), SECOND),
         ("a second extension written backwards", "photo.ph\u{202E}p.jpg", JPEG, jpg.clone(), SECOND),
         ("a program's name", "photo.jpg.exe", JPEG, jpg.clone(), NAME),
-        ("no extension", "photo", JPEG, jpg.clone(), NAME),
         ("a drawing's name", "photo.svg", JPEG, jpg.clone(), NAME),
         ("a PNG called jpg", "photo.jpg", PNG, png_.clone(), "is named .jpg, but is image/png"),
         ("a PDF called png", "photo.png", PDF, pdf(), "is named .png, but is application/pdf"),

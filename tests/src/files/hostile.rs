@@ -71,7 +71,10 @@ on_both! {
             ("<img src=x onerror=alert(1)>.jpg", "<img src=x onerror=alert(1)>.jpg"),
             ("'; DROP TABLE files; --.jpg", "'; DROP TABLE files; --.jpg"),
             ("$(reboot) `reboot`.jpg", "$(reboot) `reboot`.jpg"),
-            ("quote\"and\\", ""),
+            ("quote\"and\\", "file.jpg"),
+            ("blob", "blob.jpg"),
+            ("photo.jpg.jpg", "photo.jpg"),
+            ("IMG_0001.HEIC", "IMG_0001.jpg"),
             ("😀 مضخة.jpg", "😀 مضخة.jpg"),
             (&long, &format!("{}.jpg", "x".repeat(146))),
         ] {

@@ -1,16 +1,23 @@
-//! Random days at the site: two phones that send their batches again, the office online, repairs,
-//! and a clock that jumps. At the end no answer is lost, no defect is doubled, points equal their
-//! ledger, no repair continues behind a settled defect, and those who act on the evidence can read
-//! it.
+//! Three random days at the site: two phones that send their batches again, the office online,
+//! repairs, and a clock that jumps. At the end of each, no answer is lost, no defect is doubled,
+//! points equal their ledger, no repair continues behind a settled defect, and those who act on the
+//! evidence can read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use inspection_domain::users::{Role, User};
+use inspection_domain::{
+    tasks::TaskName,
+    users::{Role, User},
+};
+use inspection_persistence::tasks;
 use inspection_testkit::{DatabaseKind, builders, clients::Client, files::png, ledger, or_skip};
 use serde_json::{Value, json};
 
-use crate::{actors::Actor, site::TestSite};
+use crate::{
+    actors::{Actor, ok},
+    site::TestSite,
+};
 
 /// The fields of an answer that a phone has sent.
 type Fields = BTreeMap<String, Value>;
@@ -386,6 +393,33 @@ impl RandomDay {
         }
     }
 
+    /// Lets the night pass, with its tasks, and plans the next day for the same team. What the
+    /// phones have not sent stays on them.
+    fn next_day(&mut self) {
+        let (db, context) = (&self.site.db, &self.site.context);
+        let day = context.today().plus_days(1);
+        self.site.clock.set(&context.calendar.start_of_working_day(day).to_string());
+        for task in TaskName::ALL {
+            tasks::run_now(db, context, "night", *task).expect("a run");
+        }
+        let engineer = self.engineer.client(&self.site);
+        let body = json!({"target_date": day.to_string(), "shift": "day", "refresh": true});
+        let list = engineer.post("/api/inspection-assignments/lists/generate", &body);
+        if list.code() == "RULE_VIOLATION" {
+            return;
+        }
+        let list = engineer.get(&format!("/api/inspection-assignments/lists/{}", list.id())).data().clone();
+        let open = list["assignments"].as_array().expect("assignments").iter();
+        let open: Vec<i64> = open.map(|assignment| number(&assignment["id"])).collect();
+        let [mechanical, electrical] = &self.phones;
+        let body = json!({
+            "assignment_ids": open, "mechanical_inspector_id": mechanical.inspector.user.id,
+            "electrical_inspector_id": electrical.inspector.user.id,
+        });
+        ok(&engineer, "/api/inspection-assignments/batch", body);
+        self.assignments.extend(open);
+    }
+
     fn check(&self) {
         let admin = self.admin.client(&self.site);
         let defects = rows(&admin, "/api/defects?per_page=100");
@@ -479,13 +513,16 @@ fn random_days(kind: DatabaseKind, seeds: std::ops::Range<u64>) {
     let (mut found_again, mut repaired) = (0, 0);
     for seed in seeds {
         let mut day = RandomDay::begin(or_skip!(TestSite::start(kind)), seed);
-        for _ in 0..160 {
-            day.step();
+        for steps in [160, 80, 80] {
+            for _ in 0..steps {
+                day.step();
+            }
+            for phone in 0..2 {
+                day.send(phone);
+            }
+            day.check();
+            day.next_day();
         }
-        for phone in 0..2 {
-            day.send(phone);
-        }
-        day.check();
         let admin = day.admin.client(&day.site);
         let defects = rows(&admin, "/api/defects?per_page=100");
         found_again += defects.iter().filter(|defect| number(&defect["occurrence_count"]) > 1).count();
@@ -496,7 +533,7 @@ fn random_days(kind: DatabaseKind, seeds: std::ops::Range<u64>) {
 
 #[test]
 fn random_days_lose_nothing_sqlite() {
-    random_days(DatabaseKind::Sqlite, 0..8);
+    random_days(DatabaseKind::Sqlite, 0..6);
 }
 
 #[test]

@@ -12,19 +12,19 @@ use AssignmentStatus::{
 
 #[test]
 fn every_command_in_every_status() {
-    // Columns: assign, start and complete for each trade, assess, finish, take over, withdraw the
-    // team, remove.
+    // Columns: assign, start and complete for each trade, assess, finish, replace the team, take
+    // over, withdraw the team, remove.
     let (mech, elec) = (Some(MechComplete), Some(ElecComplete));
     let (new, going, both, free) = (Some(Assigned), Some(InProgress), Some(BothComplete), Some(Unassigned));
     let grid = [
-        (Unassigned, [new, None, None, None, None, None, None, None, None, Some(Unassigned)]),
-        (Assigned, [new, going, going, None, None, None, None, new, free, new]),
-        (InProgress, [None, going, going, mech, elec, None, None, new, free, None]),
-        (MechComplete, [None, None, mech, None, both, None, None, mech, None, None]),
-        (ElecComplete, [None, elec, None, both, None, None, None, elec, None, None]),
-        (BothComplete, [None, None, None, None, None, Some(AssessmentPending), None, None, None, None]),
-        (AssessmentPending, [None, None, None, None, None, None, Some(Completed), None, None, None]),
-        (Completed, [None; 10]),
+        (Unassigned, [new, None, None, None, None, None, None, None, None, None, Some(Unassigned)]),
+        (Assigned, [new, going, going, None, None, None, None, None, new, free, new]),
+        (InProgress, [None, going, going, mech, elec, None, None, new, new, free, None]),
+        (MechComplete, [None, None, mech, None, both, None, None, mech, mech, None, None]),
+        (ElecComplete, [None, elec, None, both, None, None, None, elec, elec, None, None]),
+        (BothComplete, [None, None, None, None, None, Some(AssessmentPending), None, None, None, None, None]),
+        (AssessmentPending, [None, None, None, None, None, None, Some(Completed), None, None, None, None]),
+        (Completed, [None; 11]),
     ];
     assert_eq!(grid.map(|(status, _)| status), AssignmentStatus::ALL);
     for (status, row) in grid {
@@ -148,6 +148,66 @@ fn a_half_that_a_remaining_member_has_begun_stays_begun() {
         let before = Assignment { status, ..old.clone() };
         let taken = before.taken_over_by([&new, &stays], &begun, id(9), now()).expect("a team");
         assert_eq!(taken.status, after, "{status} {begun:?}");
+    }
+}
+
+#[test]
+fn an_admin_replaces_members_of_a_team_that_has_begun() {
+    let old = assign(pair(), Vec::new()).expect("a team");
+    let (mechanical, electrical) = (Category::Mechanical, Category::Electrical);
+    let people = vec![inspector(7, mechanical), inspector(8, electrical)];
+    let candidates = Candidates { people, leaves: Vec::new() };
+    let both = [(mechanical, id(1)), (electrical, id(2))];
+    let stays = "has submitted this half, and stays its inspector";
+    // The inspectors 1 and 2 have left: those who stay are not validated again.
+    for (status, team, expected) in [
+        (InProgress, [7, 8], Ok(Assigned)),
+        (InProgress, [1, 8], Ok(InProgress)),
+        (InProgress, [7, 2], Ok(InProgress)),
+        (InProgress, [8, 7], Err(vec!["is not of the mechanical trade", "is not of the electrical trade"])),
+        (InProgress, [1, 9], Err(vec!["there is no such user"])),
+        (MechComplete, [1, 8], Ok(MechComplete)),
+        (MechComplete, [7, 2], Err(vec![stays])),
+        (MechComplete, [7, 9], Err(vec![stays, "there is no such user"])),
+        (ElecComplete, [7, 2], Ok(ElecComplete)),
+        (ElecComplete, [7, 8], Err(vec![stays])),
+    ] {
+        let before = Assignment { status, ..old.clone() };
+        let ids = json!({"mechanical_inspector_id": team[0], "electrical_inspector_id": team[1]});
+        let ids = AssignTeam::from_json(ids).expect("ids");
+        let drafts: Vec<_> =
+            both.into_iter().filter(|(half, _)| before.completed_half() != Some(*half)).collect();
+        let after = before.with_replaced_team(&ids, &drafts, &candidates, id(9), later().next());
+        let outcome = after.as_ref().map(|after| after.status).map_err(|rule| {
+            rule.fields().into_iter().map(|error| error.message.to_string()).collect::<Vec<_>>()
+        });
+        assert_eq!(
+            outcome,
+            expected.map_err(|all| all.into_iter().map(str::to_owned).collect()),
+            "{status} {team:?}"
+        );
+        if let Ok(after) = after {
+            assert_eq!(after.team().map(|member| member.map_or(0, UserId::get)), team);
+            assert_eq!((after.deadline, after.is_takeover), (before.deadline, before.is_takeover));
+        }
+    }
+    let begun = Assignment { status: InProgress, ..old };
+    let same = begun.with_replaced_team(&team(), &both, &candidates, id(9), later().next());
+    assert_eq!(same, Ok(begun), "the same team again changes nothing");
+}
+
+#[test]
+fn only_admins_replace_and_only_a_team_that_has_begun() {
+    for &status in AssignmentStatus::ALL {
+        for &role in Role::ALL {
+            let assignment = Assignment { status, ..assignment() };
+            let may = role == Role::Admin && matches!(status, InProgress | MechComplete | ElecComplete);
+            assert_eq!(assignment.is_replaced_by(&user(role)), may, "{status} {role}");
+            assert_eq!(
+                status.after(AssignmentCommand::Replace).is_ok(),
+                matches!(status, InProgress | MechComplete | ElecComplete)
+            );
+        }
     }
 }
 

@@ -110,6 +110,8 @@ ids! {
     RoutineId,
     /// A type of equipment of a routine.
     AssetTypeId,
+    /// A holiday.
+    HolidayId,
     /// A daily list.
     ListId,
     /// An assignment.

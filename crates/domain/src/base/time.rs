@@ -125,6 +125,16 @@ impl Date {
         Self(self.0.last_of_month()).plus_days(1)
     }
 
+    /// Day of the month, from 1.
+    pub(crate) fn day_of_month(self) -> i64 {
+        self.0.day().into()
+    }
+
+    /// Number of months since the year 0.
+    pub(crate) fn months(self) -> i64 {
+        i64::from(self.0.year()) * 12 + i64::from(self.0.month())
+    }
+
     /// ISO week.
     pub fn week(self) -> Week {
         let week = self.0.iso_week_date();

@@ -192,6 +192,10 @@ bonus_denied =
     .title = Bonus denied
     .message = The bonus for { $recipient } was denied.
 
+password_changed =
+    .title = Password changed
+    .message = The password of your account was changed by { $person }. If you do not know the reason, report it to an administrator at once.
+
 session_reused =
     .title = A session was ended
     .message = A used token of one of your sessions was sent again, so the session has ended. Sign in there again; if you do not know the reason, change your password.

@@ -118,6 +118,20 @@ diesel::table! {
         is_active -> Bool,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        recurrence -> Nullable<Text>,
+        starts_on -> Nullable<Date>,
+        on_holiday -> Text,
+    }
+}
+
+diesel::table! {
+    holidays (id) {
+        id -> BigInt,
+        date -> Date,
+        name -> Text,
+        name_ar -> Nullable<Text>,
+        created_by_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
     }
 }
 

@@ -185,6 +185,7 @@ const UNIQUE: &[Unique] = &[
     ),
     concurrent("files_key_key", "files.key"),
     concurrent("evidence_pkey", "evidence.file_id, evidence.record_type, evidence.record_id"),
+    duplicate("holidays_date_key", "holidays.date", "date", "the day is already a holiday"),
     duplicate(
         "equipment_schedules_day_key",
         "equipment_schedules.equipment_id, equipment_schedules.day_of_week",

@@ -1,9 +1,9 @@
-//! Deleting drafts, and taking assignments back: from their teams, from their lists, and with their
-//! machines (§2, §4, §5).
+//! Deleting drafts, and taking assignments back: from their teams or a member, from their lists,
+//! and with their machines (§1, §2, §4, §5).
 
 use diesel::prelude::*;
 use inspection_domain::{
-    assignments::Assignment,
+    assignments::{AssignTeam, Assignment},
     audit::{AuditAction, Changes},
     equipment::Equipment,
     ids::{AssignmentId, EquipmentId, InspectionId},
@@ -14,7 +14,7 @@ use inspection_domain::{
 use super::{answers, rows};
 use crate::{
     Result, Tx,
-    assignments::{notices, rows as assignment_rows},
+    assignments::{self, notices, rows as assignment_rows},
     daily_lists::{self, rows as list_rows},
     db::{database::one_row, error::ConcurrentUpdate},
     equipment::rows as equipment_rows,
@@ -31,6 +31,38 @@ fn lock(tx: &mut Tx<'_>, ids: &[AssignmentId]) -> Result<(Vec<Inspection>, Vec<A
         return Err(ConcurrentUpdate.into());
     }
     Ok((drafts, assignments))
+}
+
+/// Assigns a team; an admin also replaces members of a team that has begun (§1, §4). Locks the
+/// assignment, its list and the inspectors.
+pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<Assignment> {
+    let found = assignment_rows::get(tx.conn, id)?;
+    if found.is_replaced_by(tx.actor()?) { replace(tx, id, team) } else { assignments::assign(tx, id, team) }
+}
+
+/// Replaces members of a team that has begun: the drafts of those who lose their seat are
+/// discarded, and the team is notified. Locks the drafts, the assignment, its list and the
+/// inspectors.
+fn replace(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<Assignment> {
+    let (drafts, assignments) = lock(tx, &[id])?;
+    let [before] = assignments.as_slice() else { return Err(ConcurrentUpdate.into()) };
+    let list = list_rows::lock(tx.conn, before.list_id)?;
+    let candidates = assignments::lock_candidates(tx, team, before.target_date)?;
+    let begun: Vec<_> =
+        drafts.iter().filter_map(|draft| Some((draft.category?, draft.technician_id))).collect();
+    let after = before.with_replaced_team(team, &begun, &candidates, tx.actor()?.id, tx.now)?;
+    tx.warn(before.on_other_shifts(team, &candidates));
+    if after == *before {
+        return Ok(after);
+    }
+    let remaining = after.team();
+    for draft in drafts.iter().filter(|draft| !remaining.contains(&Some(draft.technician_id))) {
+        discard(tx, draft)?;
+    }
+    assignment_rows::write(tx, AuditAction::Assign, before, &after)?;
+    daily_lists::recount(tx, &list)?;
+    notices::seats_changed(tx, &[(before, Some(&after))])?;
+    Ok(after)
 }
 
 /// Withdraws the team of an assignment of which nothing is submitted; its drafts are discarded, its

@@ -210,8 +210,10 @@ on_both_databases! {
         let short = approved_leave(&db, &context, &admin, &person, "2026-03-02", "2026-03-02");
         let next = approved_leave(&db, &context, &admin, &person, "2026-03-03", "2026-03-05");
         approved_leave(&db, &context, &admin, &other, "2026-03-02", "2026-03-05");
-        clock.set("2026-03-03T00:00:00Z");
-        assert_eq!(db.read(|conn| leaves::expired(conn, context.calendar.date(context.clock.now()))).unwrap(), [short.id]);
+        clock.set("2026-03-03T06:59:59Z");
+        assert_eq!(db.read(|conn| leaves::expired(conn, context.today())).unwrap(), []);
+        clock.set("2026-03-03T07:00:00Z");
+        assert_eq!(db.read(|conn| leaves::expired(conn, context.today())).unwrap(), [short.id]);
         end(&db, &context, &admin, short.id).unwrap();
         assert!(now(&db, &person).is_on_leave, "the next one has begun");
         assert!(now(&db, &other).is_on_leave);

@@ -22,6 +22,7 @@ use inspection_domain::{
     daily_lists::ListFilter,
     defects::DefectFilter,
     equipment::EquipmentFilter,
+    holidays::HolidayFilter,
     ids::{DefectId, EquipmentId, JobId, UserId},
     input::{FieldDoc, Input},
     inspections::InspectionFilter,
@@ -39,8 +40,8 @@ use inspection_domain::{
 };
 use inspection_persistence::{
     Database, DbConnection, Result, assessments, assignments, audit, bonus_stars, checklists, daily_lists,
-    defect_assessments, defects, equipment, files, inspections, jobs, leaves, notifications, outbox, pauses,
-    points, quality_reviews, ratings, reports, routines, sync, takeovers, tasks, users,
+    defect_assessments, defects, equipment, files, holidays, inspections, jobs, leaves, notifications,
+    outbox, pauses, points, quality_reviews, ratings, reports, routines, sync, takeovers, tasks, users,
 };
 use inspection_testkit::{
     builders::{user, user_with},
@@ -105,6 +106,7 @@ fn every_list<'a>(admin: &'a User, person: &'a User) -> Vec<List<'a>> {
         filtered("audit", move |c, f: AuditFilter, p| audit::list(c, &f, &calendar(), p)),
         filtered("routines", |c, f: RoutineFilter, p| routines::list(c, &f, p)),
         filtered("daily_lists", |c, f: ListFilter, p| daily_lists::list(c, &f, p)),
+        filtered("holidays", |c, f: HolidayFilter, p| holidays::list(c, &f, p)),
         filtered("assignments of an inspector", |c, f: AssignmentFilter, p| {
             assignments::list_by_inspector(c, person.id, &f, p)
         }),

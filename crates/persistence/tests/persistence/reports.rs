@@ -48,6 +48,6 @@ on_both_databases! {
             let filter = input(json!({ "period": period, "role": "inspector" }));
             db.read(|conn| leaderboards::board(conn, &filter, context.today(), &context.calendar, ALL)).expect("a board").items[0].points
         };
-        assert_eq!((board("daily"), board("monthly"), board("all_time")), (3, 4, 4), "from midnight on");
+        assert_eq!((board("daily"), board("monthly"), board("all_time")), (2, 4, 4), "from 07:00 on");
     }
 }

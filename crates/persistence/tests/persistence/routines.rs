@@ -4,7 +4,7 @@ use inspection_domain::{
     audit::AuditAction,
     ids::{RoutineId, TemplateId},
     page::PageRequest,
-    routines::{Routine, RoutineFilter},
+    routines::{OnHoliday, Routine, RoutineFilter},
     rule::Code,
     users::{Role, Shift, User},
 };
@@ -87,6 +87,9 @@ on_both_databases! {
                 is_active: false,
                 created_at: now,
                 updated_at: now,
+                recurrence: None,
+                starts_on: None,
+                on_holiday: OnHoliday::Run,
             }
         );
         let days: Vec<i8> = created.days_of_week.days().iter().map(|day| day.get()).collect();

@@ -183,6 +183,7 @@ on_both_databases! {
             equipment_status_changes,
             equipment_weekly_completions,
             final_assessments,
+            holidays,
             idempotency_keys,
             inspection_answers,
             inspection_assignments,

@@ -13,7 +13,16 @@ pub enum Refusal {
     /// The type is not accepted.
     #[error("is neither an image (png, jpg, gif, webp) nor a pdf")]
     NotTaken,
-    /// The name lacks an accepted extension.
+    /// A photo in a format that few programs read.
+    #[error(
+        "is a HEIC photo: set the camera of the phone to the most compatible format (JPEG), and take \
+         the photo again"
+    )]
+    Heic,
+    /// A video.
+    #[error("is a video: set the camera of the phone to photos, and take a photo instead")]
+    Video,
+    /// The name ends in the extension of a type that is not accepted.
     #[error("must have a name that ends in .png, .jpg, .jpeg, .gif, .webp or .pdf")]
     Name,
     /// The name has two extensions.

@@ -1,6 +1,6 @@
 //! Consistency of a file's name, declared type and content.
 
-use inspection_domain::files::{FileKind, display_name};
+use inspection_domain::files::{FileKind, display_name, extensions};
 
 use super::error::Refusal;
 
@@ -22,6 +22,7 @@ const OTHER_NAMES: &[(&str, FileKind)] = &[
 /// Declared types without information.
 const UNDECLARED: &[&str] = &["", "application/octet-stream", "binary/octet-stream"];
 
+/// Whether part of a name is the extension of a known type.
 fn is_extension(part: &str) -> bool {
     let part = part.to_ascii_lowercase();
     let could_be = part.len() <= 8
@@ -30,25 +31,27 @@ fn is_extension(part: &str) -> bool {
     could_be && (PROGRAMS.contains(&part.as_str()) || mime_guess::from_ext(&part).first().is_some())
 }
 
-fn named(name: &str) -> Result<(FileKind, String), Refusal> {
+/// Checks the extensions of a name: the content decides the type, and a missing, alternative or
+/// repeated extension is corrected later, but none may name another type.
+fn name_agrees(name: &str, kind: FileKind) -> Result<(), Refusal> {
     let name = display_name(name);
-    let mut parts = name.split('.').skip(1).collect::<Vec<_>>();
-    let extension = parts.pop().ok_or(Refusal::Name)?.trim().to_ascii_lowercase();
-    let accepted = matches!(extension.as_str(), "png" | "jpg" | "jpeg" | "gif" | "webp" | "pdf");
-    let mime = mime_guess::from_ext(&extension).first().filter(|_| accepted).ok_or(Refusal::Name)?;
-    let kind = FileKind::ALL.iter().copied().find(|kind| kind.as_str() == mime.essence_str());
-    if let Some(second) = parts.into_iter().map(str::trim).find(|part| is_extension(part)) {
-        return Err(Refusal::SecondExtension(second.to_owned()));
+    for (n, extension) in extensions(&name).enumerate() {
+        match FileKind::of_extension(extension) {
+            Some(named) if named == kind => {}
+            Some(_) if n == 0 => {
+                return Err(Refusal::OtherName { named: extension.to_ascii_lowercase(), kind });
+            }
+            None if n == 0 && is_extension(extension) => return Err(Refusal::Name),
+            None if !is_extension(extension) => {}
+            _ => return Err(Refusal::SecondExtension(extension.to_owned())),
+        }
     }
-    Ok((kind.ok_or(Refusal::Name)?, extension))
+    Ok(())
 }
 
 /// Checks the name and the declared type against the type of the content.
 pub(super) fn agree(name: &str, declared: Option<&str>, kind: FileKind) -> Result<(), Refusal> {
-    let (expected, named) = named(name)?;
-    if expected != kind {
-        return Err(Refusal::OtherName { named, kind });
-    }
+    name_agrees(name, kind)?;
     let declared =
         declared.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let other_name = OTHER_NAMES.iter().any(|(other, of)| *other == declared && *of == kind);
@@ -76,17 +79,38 @@ mod tests {
             "../../etc/photo.jpg",
             "photo.jpg ",
             "photo.jpg.",
+            // Corrected from the content.
+            "",
+            "...",
+            ".jpg",
+            "jpg",
+            "photo.",
+            "blob",
+            "image",
+            "photo.jfif",
+            "photo.JPE",
+            "photo.jpg.jpg",
+            "photo.jfif.jpeg",
+            "IMG_0001.HEIC",
+            "IMG_0001.heic.jpg",
+            "IMG_2026.03.02 10.15.33",
         ] {
             assert_eq!(agree(name, Some("image/jpeg"), FileKind::Jpeg), Ok(()), "{name}");
         }
     }
 
     #[test]
-    fn names_without_or_with_two_extensions_are_refused() {
-        for name in
-            ["photo", "", "...", ".jpg", "photo.exe", "photo.jpe", "photo.jfif", "photo.svg", "photo.", "jpg"]
-        {
+    fn names_with_an_extension_of_another_type_are_refused() {
+        for name in ["photo.exe", "photo.svg", "photo.HTML", "photo.php", "photo.mp4", "photo.jpg.sh"] {
             assert_eq!(agree(name, None, FileKind::Jpeg), Err(Refusal::Name), "{name}");
+        }
+        for (name, kind, named) in [
+            ("a.png", FileKind::Jpeg, "png"),
+            ("a.PDF", FileKind::Png, "pdf"),
+            ("a.heic", FileKind::Png, "heic"),
+        ] {
+            let refused = Err(Refusal::OtherName { named: named.into(), kind });
+            assert_eq!(agree(name, None, kind), refused, "{name}");
         }
         for (name, second) in [
             ("photo.php.jpg", "php"),

@@ -109,8 +109,8 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     ledger.run_task("generate_daily_lists");
     let wanted = leave(db, &ledger.context, &inspector, "2026-03-05", "2026-03-06");
     effects!(ledger, &admin, leaves::approve(wanted.id, &input(json!({}))));
-    ledger.clock.set("2026-03-05T05:00:00Z");
+    ledger.clock.set("2026-03-05T07:00:00Z");
     ledger.run_task("activate_starting_leaves");
-    ledger.clock.set("2026-03-07T05:00:00Z");
+    ledger.clock.set("2026-03-07T07:00:00Z");
     ledger.run_task("check_expired_leaves");
 }

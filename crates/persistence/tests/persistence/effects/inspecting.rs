@@ -211,6 +211,23 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     );
     let answer = answers(&sheet, &[]).into_iter().take(1).collect();
     effects!(ledger, &pair.mechanical, "in vain", inspections::answer(sheet.inspection.id, answer, |_| None));
+    effects!(
+        ledger,
+        &admin,
+        "a replaced member",
+        inspections::assign(
+            second,
+            &input(json!({
+                "mechanical_inspector_id": takers.mechanical.id, "electrical_inspector_id": pair.electrical.id,
+            }))
+        )
+    );
+    effects!(
+        ledger,
+        &takers.mechanical,
+        "begun again",
+        inspections::start(&input(json!({"assignment_id": second})))
+    );
     effects!(ledger, &admin, inspections::unassign(second));
     effects!(ledger, &admin, inspections::remove(first));
     let machine = spare.last().expect("a machine").id;

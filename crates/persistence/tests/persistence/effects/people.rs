@@ -24,6 +24,7 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     let changes = input(json!({"phone": "+966 50 123 4567", "shift": "night", "role": "inspector"}));
     effects!(ledger, &admin, users::update(newcomer.id, changes));
     effects!(ledger, &admin, "nothing changed", users::update(newcomer.id, input(json!({"shift": "night"}))));
+    effects!(ledger, &newcomer, users::update_own(input(json!({"language": "ar"}))));
     let password = Password::new("another horse battery");
     effects!(ledger, &admin, users::reset_password(newcomer.id, &password, "a hash"));
     effects!(ledger, &newcomer, users::change_password(&password, "a hash", "a new hash", 60));

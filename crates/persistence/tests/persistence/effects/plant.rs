@@ -59,6 +59,10 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     let (schedule, _) = effects!(ledger, &admin, schedules::create(&plan));
     effects!(ledger, &admin, schedules::delete(schedule.id));
 
+    let holiday = input(json!({"date": "2026-12-25", "name": "Winter holiday"}));
+    let holiday = effects!(ledger, &admin, holidays::create(holiday));
+    effects!(ledger, &admin, holidays::delete(holiday.id));
+
     let file = |name: &str| NewFile {
         key: format!("general/2026/03/02/{name:0>32}.jpg"),
         client_name: format!("{name}.jpg"),
