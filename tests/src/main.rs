@@ -8,6 +8,7 @@
     reason = "a test reports its failure by a panic"
 )]
 
+mod absences;
 mod actors;
 mod architecture;
 mod assessments;
@@ -53,6 +54,7 @@ mod quality_reviews;
 mod queries;
 mod ratings;
 mod reports;
+mod roster;
 mod routines;
 mod schedules;
 mod security_events;

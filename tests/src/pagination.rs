@@ -120,6 +120,10 @@ fn several_of_each(site: &TestSite) -> [User; 3] {
         let translating = Context { translates: true, ..context.clone() };
         builders::act(db, &translating, admin, |tx| bonus_stars::award(tx, award)).expect("awarded");
     }
+    let lines = ["2026-03-09", "2026-03-10"]
+        .map(|date| json!({"user_id": specialist.id, "date": date, "shift": "off"}));
+    let change = builders::input(json!({ "entries": lines }));
+    builders::act(db, context, admin, |tx| roster::change(tx, change)).expect("changed");
     // The deadlines pass, and the pauses become long.
     for assignment in assignments(site, "2026-03-10").iter().take(2) {
         let team: &Team = &builders::team(db, context);

@@ -276,7 +276,7 @@ on_both! {
         }));
         let head = |total, on_leave| json!({"total": total, "available": total - on_leave, "on_leave": on_leave});
         assert_eq!(client.get("/api/reports/capacity").data(), &json!({
-            "total": 7, "total_staff": 7, "available": 6, "on_leave": 1, "utilization_rate": 85.7,
+            "total": 7, "total_staff": 7, "available": 6, "on_leave": 1, "on_leave_am": 0, "on_leave_pm": 0, "utilization_rate": 85.7,
             "by_role": {"admin": head(1, 0), "inspector": head(3, 1), "specialist": head(1, 0), "engineer": head(1, 0), "quality_engineer": head(1, 0)},
             "by_shift": {"day": head(2, 0), "night": head(0, 0), "none": head(5, 1)},
         }));

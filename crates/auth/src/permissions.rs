@@ -53,6 +53,10 @@ permissions! {
     SignedIn: Admin Inspector Specialist Engineer QualityEngineer;
     /// Create, change and deactivate accounts.
     ManageUsers: Admin;
+    /// Read the directory of active users.
+    ReadDirectory: Admin Engineer Inspector;
+    /// Read and change the roster.
+    PlanRoster: Admin Engineer;
     /// Register, change and decommission equipment.
     ManageEquipment: Admin;
     /// Read checklists.

@@ -14,11 +14,11 @@ use crate::{
     message,
     message::Message,
     page::Sort,
+    roster::RosterEntry,
     rule::{Code, FieldError, Forbidden, Rule},
     text::Text,
     time::{Date, Instant, SiteTimeZone},
     users::{Category, Role, Shift, User},
-    warning::{Warning, WarningCode},
 };
 
 text_enum! {
@@ -360,11 +360,13 @@ pub struct Candidates {
     pub people: Vec<User>,
     /// Their leaves that may include the day.
     pub leaves: Vec<Leave>,
+    /// Their entries of the roster on the day.
+    pub roster: Vec<RosterEntry>,
 }
 
 impl Assignment {
-    /// Assigns a team: each member is an active inspector of their trade, and not on leave on the
-    /// day (§4).
+    /// Assigns a team: each member is an active inspector of their trade, and not on leave during
+    /// the whole shift (§4).
     pub fn assign(
         &self,
         team: &AssignTeam,
@@ -444,7 +446,8 @@ impl Assignment {
             return vec![message!("there is no such user")];
         };
         let date = self.target_date;
-        let is_away = candidates.leaves.iter().any(|leave| leave.user_id == id && leave.covers(date));
+        let mut own = candidates.leaves.iter().filter(|leave| leave.user_id == id);
+        let is_away = own.any(|leave| leave.excludes(date, self.shift));
         let conditions = [
             (person.is_active, message!("is not active")),
             (person.has(Role::Inspector), message!("is not an inspector")),

@@ -14,6 +14,7 @@ pub mod checklists;
 pub mod daily_lists;
 pub mod defect_assessments;
 pub mod defects;
+pub mod directory;
 pub mod equipment;
 pub mod files;
 pub mod holidays;
@@ -30,6 +31,7 @@ pub mod quality_reviews;
 pub mod ratings;
 pub mod reports;
 pub mod retention;
+pub mod roster;
 pub mod routines;
 pub mod schedules;
 #[cfg(feature = "diesel")]

@@ -159,6 +159,8 @@ notification_types! {
     InspectionUnassigned = "inspection_unassigned", Info;
     /// Several assigned inspections of a day were withdrawn from the recipient.
     InspectionsUnassigned = "inspections_unassigned", Info;
+    /// Teams were withdrawn because an inspector is on leave.
+    AssignmentsFreed = "assignments_freed", Warning;
     /// An inspection of the recipient was rated.
     InspectionRated = "inspection_rated", Info;
     /// The recipient's verdict on a machine is required.

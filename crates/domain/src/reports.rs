@@ -16,7 +16,7 @@ use crate::{
 };
 
 use numbers::{numbers, tenths};
-pub use workforce::{Capacity, Headcount, PeopleCount, Workforce};
+pub use workforce::{Capacity, HalfDayCount, Headcount, PeopleCount, Workforce};
 
 /// Sum of the counts that match.
 fn sum<K: Copy>(counts: &[(K, i64)], fits: impl Fn(K) -> bool) -> i64 {

@@ -19,6 +19,8 @@ diesel::joinable!(job_pauses -> jobs (job_id));
 diesel::joinable!(jobs -> defects (defect_id));
 diesel::joinable!(routine_asset_types -> inspection_routines (routine_id));
 
+diesel::allow_columns_to_appear_in_same_group_by_clause!(leaves::half_day, users::shift);
+
 diesel::allow_tables_to_appear_in_same_query!(
     audit_entries,
     badges,
@@ -53,6 +55,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     notifications,
     point_entries,
     quality_reviews,
+    roster_entries,
     routine_asset_types,
     sessions,
     takeovers,

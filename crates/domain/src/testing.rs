@@ -164,6 +164,7 @@ pub(crate) fn leave(date_from: Date, date_to: Date) -> Leave {
         ended_by_id: None,
         coverage_user_id: None,
         coverage_badge: None,
+        half_day: None,
     }
 }
 

@@ -2,16 +2,22 @@
 
 use inspection_auth::permissions::{ManageLeaves, SignedIn};
 use inspection_domain::{
-    ids::{LeaveId, UserId},
+    assignments::{AssignmentStatus, conflicts::SeatConflict},
+    equipment::Equipment,
+    ids::{AssignmentId, EquipmentId, LeaveId, UserId},
     leaves::{
-        Candidate, CapacityFilter, CoverageAssignment, Leave, LeaveApproval, LeaveFilter, LeaveRejection,
-        LeaveScope, LeaveStatus, LeaveType, NewLeave,
+        Candidate, CapacityFilter, CoverageAssignment, HalfDay, Leave, LeaveApproval, LeaveFilter,
+        LeaveRejection, LeaveScope, LeaveStatus, LeaveType, NewLeave,
     },
     reports::Capacity,
     time::{Date, Instant},
-    users::UserSummary,
+    users::{Category, Shift, UserSummary},
 };
-use inspection_persistence::{leaves, reports, versions};
+use inspection_persistence::{
+    self as persistence, DbConnection, equipment,
+    leaves::{self, Granted},
+    reports, versions,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -51,7 +57,7 @@ pub(crate) fn routes(routes: &mut Routes) {
         "/api/leaves/{id}/approve",
         "leaves.approve",
         approve,
-        "Approve a leave and notify all other users",
+        "Approve a leave and notify all other users; may withdraw the teams of its days",
     );
     routes.post("/api/leaves/{id}/reject", "leaves.reject", reject, "Reject a leave");
     routes.post("/api/leaves/{id}/cancel", "leaves.cancel", cancel, "Cancel the user's own request");
@@ -70,19 +76,77 @@ pub(crate) fn routes(routes: &mut Routes) {
     );
 }
 
-inspection_domain::shows!(LeaveView { leave }, CandidateView {}, AbsenceView {});
+inspection_domain::shows!(LeaveView { leave }, GrantedView { leave }, CandidateView {}, AbsenceView {});
 
 /// A leave.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LeaveView {
     #[serde(flatten)]
     leave: Leave,
-    /// Duration in days, first and last day included.
+    /// Duration in days of the calendar, first and last day included.
     total_days: i64,
+    /// Days that count: a half day is 0.5.
+    counted_days: f64,
     /// The absent user.
     user: Option<UserSummary>,
     /// The covering user.
     coverage_user: Option<UserSummary>,
+}
+
+/// An approved leave, with the seats of its person on its days.
+#[derive(Debug, Serialize, ToSchema)]
+struct GrantedView {
+    #[serde(flatten)]
+    leave: LeaveView,
+    /// Seats of the absent user whose halves are not submitted, by date.
+    conflicts: Vec<ConflictView>,
+}
+
+/// A seat of an absent user.
+#[derive(Debug, Serialize, ToSchema)]
+struct ConflictView {
+    /// The assignment.
+    assignment_id: AssignmentId,
+    /// Its day.
+    date: Date,
+    /// Its shift.
+    shift: Shift,
+    /// The machine.
+    equipment_id: EquipmentId,
+    /// Name of the machine, in the language of the reader.
+    equipment_name: String,
+    /// The half whose inspector is absent.
+    seat: Category,
+    /// Status of the assignment before the approval.
+    status: AssignmentStatus,
+    /// Whether the team was withdrawn. If not, the absent user still has the seat.
+    is_freed: bool,
+}
+
+impl GrantedView {
+    fn new(conn: &mut DbConnection, granted: Granted, caller: &Caller) -> persistence::Result<Self> {
+        let Granted { leave, conflicts } = granted;
+        let machines = equipment::by_ids(conn, conflicts.iter().map(|seat| seat.assignment.equipment_id))?;
+        let name = |id| {
+            let machine: Option<&Equipment> = machines.get(&id);
+            let name = |machine: &Equipment| {
+                caller.language.choose(&machine.name, machine.name_ar.as_deref()).to_owned()
+            };
+            machine.map(name).unwrap_or_default()
+        };
+        let conflict = |SeatConflict { assignment, seat, is_freed }| ConflictView {
+            assignment_id: assignment.id,
+            date: assignment.target_date,
+            shift: assignment.shift,
+            equipment_id: assignment.equipment_id,
+            equipment_name: name(assignment.equipment_id),
+            seat,
+            status: assignment.status,
+            is_freed,
+        };
+        let conflicts = conflicts.into_iter().map(conflict).collect();
+        Ok(Self { leave: LeaveView::one(conn, leave, caller)?, conflicts })
+    }
 }
 
 /// A leave in force. Its type and reasons and its approval are null, except for the absent user and
@@ -107,8 +171,12 @@ struct AbsenceView {
     date_from: Date,
     /// Last day.
     date_to: Date,
-    /// Duration in days, first and last day included.
+    /// Duration in days of the calendar, first and last day included.
     total_days: i64,
+    /// Days that count: a half day is 0.5.
+    counted_days: f64,
+    /// Half of the day; null for whole days.
+    half_day: Option<HalfDay>,
     /// The roles that the leave covers.
     scope: LeaveScope,
     /// Always `approved`.
@@ -146,6 +214,8 @@ impl View<Leave> for AbsenceView {
             date_from: leave.date_from,
             date_to: leave.date_to,
             total_days: leave.total_days(),
+            counted_days: leave.counted_days(),
+            half_day: leave.half_day,
             scope: leave.scope,
             status: leave.status,
             coverage_user_id: leave.coverage_user_id,
@@ -177,6 +247,7 @@ impl View<Leave> for LeaveView {
     fn new(leave: Leave, related: &Related, _: &Caller) -> Self {
         Self {
             total_days: leave.total_days(),
+            counted_days: leave.counted_days(),
             user: related.person(leave.user_id),
             coverage_user: related.person(leave.coverage_user_id),
             leave,
@@ -209,7 +280,10 @@ async fn capacity(
     permit: Permit<ManageLeaves>,
     query: QueryParams<CapacityFilter>,
 ) -> Result<Reply<Capacity>, Problem> {
-    let capacity = app.read(permit, query, |conn, _, filter| reports::capacity(conn, &filter));
+    let calendar = app.context().calendar.clone();
+    let capacity = app.read(permit, query, move |conn, caller, filter| {
+        reports::capacity(conn, &filter, calendar.date(caller.now))
+    });
     Ok(Reply::new(capacity.await?))
 }
 
@@ -239,10 +313,10 @@ async fn approve(
     permit: Permit<ManageLeaves>,
     id: Path<LeaveId>,
     body: Body<LeaveApproval>,
-) -> Result<Rendered<Reply<LeaveView>>, Problem> {
+) -> Result<Rendered<Reply<GrantedView>>, Problem> {
     app.write(permit, (id, body), |tx, caller, (id, approval)| {
-        let leave = leaves::approve(tx, id, &approval)?;
-        Ok(Reply::with(LeaveView::one(tx.conn(), leave, caller)?, "leave approved"))
+        let granted = leaves::approve(tx, id, &approval)?;
+        Ok(Reply::with(GrantedView::new(tx.conn(), granted, caller)?, "leave approved"))
     })
     .await
 }

@@ -199,7 +199,10 @@ async fn capacity(
     permit: Permit<ReadSiteNumbers>,
     query: QueryParams<CapacityFilter>,
 ) -> Result<Reply<Capacity>, Problem> {
-    let numbers = app.read(permit, query, |conn, _, filter| reports::capacity(conn, &filter));
+    let calendar = app.context().calendar.clone();
+    let numbers = app.read(permit, query, move |conn, caller, filter| {
+        reports::capacity(conn, &filter, calendar.date(caller.now))
+    });
     Ok(Reply::new(numbers.await?))
 }
 

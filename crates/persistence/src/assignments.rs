@@ -38,6 +38,7 @@ use crate::{
     equipment::rows as equipment_rows,
     inspections::rows as inspection_rows,
     leaves::rows as leave_rows,
+    roster::rows as roster_rows,
     users::rows as user_rows,
 };
 
@@ -196,7 +197,8 @@ pub(crate) fn lock_candidates(tx: &mut Tx<'_>, team: &AssignTeam, date: Date) ->
     let members = [team.mechanical_inspector_id, team.electrical_inspector_id];
     let people = user_rows::lock_all(tx.conn, &members)?;
     let leaves = leave_rows::including(tx.conn, &members, date)?;
-    Ok(Candidates { people, leaves })
+    let roster = roster_rows::list_of(tx.conn, &members, &[date])?;
+    Ok(Candidates { people, leaves, roster })
 }
 
 /// Assigns a team, or another one, and notifies those who get or lose a seat (§4); the same team
@@ -207,7 +209,7 @@ pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<As
     let candidates = lock_candidates(tx, team, before.target_date)?;
     let planner = tx.actor()?.id;
     let after = before.assign(team, &candidates, planner, tx.calendar(), tx.now)?;
-    tx.warn(before.on_other_shifts(team, &candidates));
+    tx.warn(before.warnings_about(team, &candidates));
     if after == before {
         return Ok(before);
     }
@@ -234,7 +236,7 @@ pub fn assign_batch(tx: &mut Tx<'_>, batch: &AssignBatch) -> Result<Vec<Assignme
     let candidates = lock_candidates(tx, &team, first.target_date)?;
     let planner = tx.actor()?.id;
     let after = Assignment::assign_all(&before, &team, &candidates, planner, tx.calendar(), tx.now)?;
-    tx.warn(first.on_other_shifts(&team, &candidates));
+    tx.warn(first.warnings_about(&team, &candidates));
     let changed: Vec<(&Assignment, &Assignment)> =
         before.iter().zip(&after).filter(|(before, after)| before != after).collect();
     if !changed.is_empty() {

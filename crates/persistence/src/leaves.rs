@@ -5,23 +5,27 @@ pub(crate) mod rows;
 
 use diesel::prelude::*;
 use inspection_domain::{
+    assignments::{Assignment, conflicts::SeatConflict},
     audit::AuditAction,
     defects::DefectStatus,
-    ids::{LeaveId, UserId},
+    ids::{AssignmentId, LeaveId, UserId},
     jobs::{JobKind, JobStatus},
     leaves::{
-        Candidate, CoverageAssignment, Leave, LeaveApproval, LeaveFilter, LeaveOrder, LeaveRejection,
-        LeaveRule, NewLeave, Workload, may_cover, ranked,
+        Candidate, CoverageAssignment, HalfDay, Leave, LeaveApproval, LeaveFilter, LeaveOrder,
+        LeaveRejection, LeaveRule, NewLeave, Workload, may_cover, ranked,
     },
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest, Sort},
+    reports::HalfDayCount,
     schema::{defects, jobs as work, leaves},
-    time::Date,
-    users::{Draft, User, active as active_person},
+    time::{Date, Instant, SiteTimeZone},
+    users::{Draft, Role, Shift, User, active as active_person},
 };
 
 use crate::{
     DbConnection, Error, Result, Tx,
+    assignments::rows as assignment_rows,
+    inspections::withdrawing::HeldTeams,
     users::{self, rows as user_rows},
 };
 
@@ -85,6 +89,21 @@ pub fn active(conn: &mut DbConnection, today: Date, page: PageRequest) -> Result
     )
 }
 
+/// Numbers of active people with a half day of leave on a date, by shift and half.
+pub(crate) fn half_days(conn: &mut DbConnection, date: Date) -> Result<Vec<HalfDayCount>> {
+    use inspection_domain::schema::users::dsl as people;
+    let rows: Vec<(Option<Shift>, Option<HalfDay>, i64)> = with_conn!(conn, |c| in_force!(date, date)
+        .inner_join(people::users.on(people::id.eq(leaves::user_id)))
+        .filter(people::is_active)
+        .filter(leaves::half_day.is_not_null())
+        .group_by((people::shift, leaves::half_day))
+        .select((people::shift, leaves::half_day, diesel::dsl::count_star()))
+        .load(c))?;
+    let count =
+        |(shift, half, count): (_, Option<HalfDay>, _)| Some(HalfDayCount { shift, half: half?, count });
+    Ok(rows.into_iter().filter_map(count).collect())
+}
+
 /// One leave, if the actor may see it (§10).
 pub fn get_visible(conn: &mut DbConnection, actor: &User, id: LeaveId) -> Result<Leave> {
     let leave = rows::get(conn, id)?;
@@ -92,9 +111,13 @@ pub fn get_visible(conn: &mut DbConnection, actor: &User, id: LeaveId) -> Result
     Ok(leave)
 }
 
-/// A notice about a leave, with its first and last day.
+/// A notice about a leave, with its first and last day and its half day.
 fn notice(kind: NotificationType, leave: &Leave) -> Notice {
-    Notice::new(kind).with("from", &leave.date_from).with("to", &leave.date_to).about(leave)
+    Notice::new(kind)
+        .with("from", &leave.date_from)
+        .with("to", &leave.date_to)
+        .with("half", leave.half_day.map_or("none", HalfDay::as_str))
+        .about(leave)
 }
 
 /// Requests leave, for the actor or for another user; the admins are notified (§10). Locks the
@@ -158,23 +181,81 @@ fn update_coverage(tx: &mut Tx<'_>, person: &User, ended: Option<&Leave>) -> Res
     Ok(())
 }
 
-/// Approves a leave; all other users are notified (§10). Locks the leave, then the accounts it
-/// concerns.
-pub fn approve(tx: &mut Tx<'_>, id: LeaveId, approval: &LeaveApproval) -> Result<Leave> {
+/// An approved leave, and the seats of its person on its days.
+#[derive(Debug)]
+pub struct Granted {
+    /// The leave.
+    pub leave: Leave,
+    /// The seats, by date, of which the approval has freed some.
+    pub conflicts: Vec<SeatConflict>,
+}
+
+/// The seats of the person of a leave on its days whose halves are not submitted, by date.
+fn conflicts_with(tx: &mut Tx<'_>, leave: &Leave) -> Result<Vec<SeatConflict>> {
+    let teams = assignment_rows::unfinished_of(tx.conn, leave.user_id, leave.date_from, leave.date_to)?;
+    let conflict = |assignment: Assignment| {
+        let seat = assignment.conflict_with(leave)?;
+        Some(SeatConflict { assignment, seat, is_freed: false })
+    };
+    Ok(teams.into_iter().filter_map(conflict).collect())
+}
+
+/// Ids of the assignments whose teams can be withdrawn.
+fn withdrawable(conflicts: &[SeatConflict]) -> Vec<AssignmentId> {
+    let without_submission = conflicts.iter().filter(|seat| seat.assignment.is_without_submission());
+    without_submission.map(|seat| seat.assignment.id).collect()
+}
+
+/// Approves a leave; all other users are notified (§10). If asked to, withdraws the teams with the
+/// person on its days of which nothing is submitted, and notifies the planners. Locks the drafts,
+/// the assignments and their lists, then the leave, and then the accounts it concerns: no team gets
+/// the person from then on.
+pub fn approve(tx: &mut Tx<'_>, id: LeaveId, approval: &LeaveApproval) -> Result<Granted> {
+    let held = if approval.free_assignments == Some(true) {
+        let seen = rows::get(tx.conn, id)?;
+        let found = withdrawable(&conflicts_with(tx, &seen)?);
+        Some(HeldTeams::lock(tx, &found)?)
+    } else {
+        None
+    };
     let before = rows::lock(tx.conn, id)?;
     before.may_be_approved_by(tx.actor()?.id, &user_rows::active_admins(tx.conn)?)?;
     let after = before.approve(tx.actor()?.id, tx.now)?;
     let concerned = Concerned::lock(tx, &before, approval.coverage_user_id)?;
     let absent = concerned.get(before.user_id)?;
+    let mut conflicts = conflicts_with(tx, &after)?;
     rows::write(tx, AuditAction::Approve, &before, &after)?;
     update_absence(tx, absent)?;
+    if let Some(held) = held {
+        let freed = withdrawable(&conflicts);
+        held.withdraw(tx, &freed, absent.id)?;
+        for seat in &mut conflicts {
+            seat.is_freed = freed.contains(&seat.assignment.id);
+        }
+        notify_planners(tx, &after, absent, freed.len())?;
+    }
     let announcement =
         notice(NotificationType::LeaveNotification, &after).with("person", absent.full_name.as_str());
     tx.announce(after.user_id, announcement);
-    match approval.coverage_user_id {
-        Some(coverer) => cover(tx, &after, &concerned, coverer),
-        None => Ok(after),
+    let leave = match approval.coverage_user_id {
+        Some(coverer) => cover(tx, &after, &concerned, coverer)?,
+        None => after,
+    };
+    Ok(Granted { leave, conflicts })
+}
+
+/// Notifies the planners once of the machines that need another team (§10).
+fn notify_planners(tx: &mut Tx<'_>, leave: &Leave, absent: &User, machines: usize) -> Result<()> {
+    if machines == 0 {
+        return Ok(());
     }
+    let mut planners = user_rows::active_with(tx.conn, &[Role::Admin, Role::Engineer])?;
+    planners.retain(|planner| *planner != absent.id);
+    let freed = notice(NotificationType::AssignmentsFreed, leave)
+        .with("person", absent.full_name.as_str())
+        .with("count", &i64::try_from(machines).unwrap_or(i64::MAX));
+    tx.notify(planners, &freed);
+    Ok(())
 }
 
 /// Rejects a leave; the person is notified of the reason (§10). Locks the leave.
@@ -282,21 +363,22 @@ pub fn expired(conn: &mut DbConnection, today: Date) -> Result<Vec<LeaveId>> {
         .load(c))?)
 }
 
-/// Ids of the leaves in force today of people who aren't marked as on leave yet (§16).
-pub fn starting(conn: &mut DbConnection, today: Date) -> Result<Vec<LeaveId>> {
+/// The leaves in force today whose people are marked as on leave and aren't, or are on leave and
+/// not marked: leaves that have begun, and half days that have begun or ended (§16).
+pub fn turning(conn: &mut DbConnection, now: Instant, calendar: &SiteTimeZone) -> Result<Vec<Leave>> {
     use inspection_domain::schema::users::dsl as people;
-    Ok(with_conn!(conn, |c| {
-        let here = people::users.filter(diesel::dsl::not(people::is_on_leave)).select(people::id);
-        in_force!(today, today)
-            .filter(leaves::user_id.eq_any(here))
-            .order(leaves::id)
-            .select(leaves::id)
-            .load(c)
-    })?)
+    let today = calendar.date(now);
+    let marked: Vec<(Leave, bool)> = with_conn!(conn, |c| in_force!(today, today)
+        .inner_join(people::users.on(people::id.eq(leaves::user_id)))
+        .order(leaves::id)
+        .select((Leave::as_select(), people::is_on_leave))
+        .load(c))?;
+    let turned = marked.into_iter().filter(|(leave, mark)| leave.is_absence_at(now, calendar) != *mark);
+    Ok(turned.map(|(leave, _)| leave).collect())
 }
 
-/// Marks the person of a leave that has begun (§16); a leave that doesn't cover today changes
-/// nothing. Locks the leave, then the accounts it concerns.
+/// Marks the person of a leave as present or absent, as they are now (§16). Locks the leave, then
+/// the accounts it concerns.
 pub fn begin(tx: &mut Tx<'_>, id: LeaveId) -> Result<()> {
     let leave = rows::lock(tx.conn, id)?;
     let concerned = Concerned::lock(tx, &leave, None)?;

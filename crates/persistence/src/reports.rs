@@ -54,9 +54,9 @@ fn people(conn: &mut DbConnection) -> Result<Vec<PeopleCount>> {
     Ok(rows.into_iter().map(count).collect())
 }
 
-/// The people present today (§10).
-pub fn capacity(conn: &mut DbConnection, filter: &CapacityFilter) -> Result<Capacity> {
-    Ok(Capacity::of(&people(conn)?, &filter.shift))
+/// The people present now, and half days of leave on the date of today (§10).
+pub fn capacity(conn: &mut DbConnection, filter: &CapacityFilter, today: Date) -> Result<Capacity> {
+    Ok(Capacity::of(&people(conn)?, &leaves::half_days(conn, today)?, &filter.shift))
 }
 
 type DefectCount = ((DefectStatus, inspection_domain::defects::Severity, Option<Category>), i64);

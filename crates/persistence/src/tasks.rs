@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use inspection_domain::{
     daily_lists::GenerateList,
     ids::TaskRunId,
+    leaves::Leave,
     page::{Page, PageRequest},
     rule::Code,
     schema::task_runs as runs,
@@ -213,6 +214,7 @@ impl TaskWork<'_> {
         match self.run.task {
             TaskName::GenerateDailyLists => self.generate_lists(),
             TaskName::CheckBacklog => {
+                self.turn_half_days()?;
                 self.in_batches("marked", assignments::mark_backlog)?;
                 self.in_batches("reminded", jobs::remind_of_long_runs)?;
                 self.end_leaves()?;
@@ -260,6 +262,19 @@ impl TaskWork<'_> {
             self.database.write(self.context, Origin::default(), |tx| write(tx, run))?;
         }
         self.database.write(self.context, Origin::default(), work)
+    }
+
+    /// The leaves whose people are to be marked otherwise.
+    fn turning_leaves(&self) -> Result<Vec<Leave>> {
+        let now = self.context.clock.now();
+        self.database.read(|conn| leaves::turning(conn, now, &self.context.calendar))
+    }
+
+    /// Marks people whose half day of leave has begun or ended, since it does so during the day.
+    fn turn_half_days(&mut self) -> Result<()> {
+        let turning = self.turning_leaves()?.into_iter();
+        let halves = turning.filter(|leave| leave.half_day.is_some()).map(|leave| leave.id).collect();
+        self.each("half_days", halves, leaves::begin)
     }
 
     /// Generates the lists of the day after the scheduled one; existing lists stay unchanged.

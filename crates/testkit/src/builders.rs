@@ -454,7 +454,7 @@ pub fn approved_leave(
     to: &str,
 ) -> Leave {
     let requested = leave(db, context, person, from, to);
-    act(db, context, admin, |tx| leaves::approve(tx, requested.id, &input(json!({})))).expect("granted")
+    act(db, context, admin, |tx| leaves::approve(tx, requested.id, &input(json!({})))).expect("granted").leave
 }
 
 /// Bonus stars requested by a quality engineer.

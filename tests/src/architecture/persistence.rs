@@ -49,6 +49,7 @@ pub(super) const ORDER: Order<'_> = &[
         "jobs/settling",
         "jobs/timer",
     ],
+    &["leaves"],
     &["equipment/registry", "reports", "tasks", "versions"],
 ];
 
@@ -70,6 +71,7 @@ pub(super) const TABLES: Tables<'_> = &[
     ("pauses", &["job_pauses"]),
     ("quality_reviews", &["quality_reviews"]),
     ("ratings", &["inspection_ratings"]),
+    ("roster", &["roster_entries"]),
     ("routines", &["inspection_routines", "routine_asset_types"]),
     ("schedules", &["equipment_schedules"]),
     ("takeovers", &["takeovers"]),

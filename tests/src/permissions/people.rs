@@ -53,6 +53,11 @@ pub(super) fn prepare(site: &TestSite, operation: &Operation) -> Option<Prepared
         return Some(Prepared { id: 0, query: "", body, owner });
     }
     match (operation.method, operation.path) {
+        ("PUT", "/api/roster") => {
+            let entry = json!({"user_id": site.user(Role::Inspector).id, "date": days[0], "shift": "off"});
+            let owner = site.user(Role::Engineer);
+            Some(Prepared { id: 0, query: "", body: json!({"entries": [entry]}), owner })
+        }
         ("POST", "/api/leaves") => {
             let body = json!({"leave_type": "sick", "date_from": days[0], "date_to": days[1]});
             Some(Prepared { id: 0, query: "", body, owner: site.user(Role::Inspector) })

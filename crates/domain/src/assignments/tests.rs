@@ -3,6 +3,7 @@ use crate::{
     input::Input,
     leaves::{Leave, LeaveStatus},
     testing::{assignment, changes, id, later, leave, now, user},
+    warning::WarningCode,
 };
 use serde_json::json;
 
@@ -220,7 +221,13 @@ fn team() -> AssignTeam {
 }
 
 fn assign(people: Vec<User>, leaves: Vec<Leave>) -> Result<Assignment, AssignmentRule> {
-    assignment().assign(&team(), &Candidates { people, leaves }, id(9), &SiteTimeZone::utc(), later())
+    assignment().assign(
+        &team(),
+        &Candidates { people, leaves, roster: Vec::new() },
+        id(9),
+        &SiteTimeZone::utc(),
+        later(),
+    )
 }
 
 fn pair() -> Vec<User> {
@@ -310,7 +317,7 @@ fn leave_is_checked_on_the_target_date_instead_of_today() {
 #[test]
 fn a_team_has_two_people() {
     let alone = AssignTeam::from_json(json!({"mechanical_inspector_id": 1, "electrical_inspector_id": 1}));
-    let candidates = Candidates { people: pair(), leaves: Vec::new() };
+    let candidates = Candidates { people: pair(), leaves: Vec::new(), roster: Vec::new() };
     let outcome = assignment().assign(&alone.expect("ids"), &candidates, id(9), &SiteTimeZone::utc(), now());
     assert!(matches!(outcome, Err(AssignmentRule::Team(errors)) if errors.len() == 1));
 }
@@ -371,9 +378,9 @@ fn a_member_of_another_shift_is_accepted_with_a_warning() {
     for (mechanical, electrical) in shifts.iter().flat_map(|one| shifts.map(|other| (*one, other))) {
         let mut people = pair();
         (people[0].shift, people[1].shift) = (mechanical, electrical);
-        let candidates = Candidates { people, leaves: Vec::new() };
+        let candidates = Candidates { people, leaves: Vec::new(), roster: Vec::new() };
         let warned: Vec<_> = assignment()
-            .on_other_shifts(&team(), &candidates)
+            .warnings_about(&team(), &candidates)
             .into_iter()
             .map(|warning| (warning.code, warning.field.expect("a field")))
             .collect();
@@ -417,7 +424,7 @@ fn a_batch_names_every_refusal_once() {
     let other = Assignment { id: id(8), ..assignment() };
     let begun = Assignment { id: id(9), status: InProgress, ..assign(pair(), Vec::new()).expect("a team") };
     let all = |all: &[Assignment], people| {
-        let candidates = Candidates { people, leaves: Vec::new() };
+        let candidates = Candidates { people, leaves: Vec::new(), roster: Vec::new() };
         Assignment::assign_all(all, &team(), &candidates, id(9), &SiteTimeZone::utc(), later())
     };
     assert_eq!(all(&[assignment(), other.clone()], pair()).expect("assigned").len(), 2);
@@ -436,7 +443,7 @@ fn a_batch_names_every_refusal_once() {
 #[test]
 fn the_same_team_again_changes_nothing() {
     let assigned = assign(pair(), Vec::new()).expect("a team");
-    let candidates = |people| Candidates { people, leaves: Vec::new() };
+    let candidates = |people| Candidates { people, leaves: Vec::new(), roster: Vec::new() };
     let again =
         |people| assigned.assign(&team(), &candidates(people), id(8), &SiteTimeZone::utc(), later().next());
     assert_eq!(again(pair()), Ok(assigned.clone()));

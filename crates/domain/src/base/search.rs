@@ -99,6 +99,28 @@ impl Search {
     }
 }
 
+/// A search among texts that are not in the index.
+#[derive(Debug, Clone)]
+pub struct Finder {
+    groups: Vec<BTreeSet<String>>,
+}
+
+impl Finder {
+    /// The search for a text. A text without words finds nothing.
+    pub fn new(text: &str) -> Self {
+        Self { groups: searched_words(text).into_iter().take(MOST_SEARCHED).collect() }
+    }
+
+    /// Whether one word of each group begins one of the words of the texts.
+    pub fn finds<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
+        let own: BTreeSet<String> = texts.into_iter().flat_map(words).collect();
+        let begins = |beginning: &String| {
+            own.range(beginning.clone()..).next().is_some_and(|word| word.starts_with(beginning))
+        };
+        !self.groups.is_empty() && self.groups.iter().all(|group| group.iter().any(begins))
+    }
+}
+
 /// The words of a text, under which it is found: all words, Arabic ones also without prefixes, and
 /// codes from each of their parts on.
 pub fn words(text: &str) -> BTreeSet<String> {

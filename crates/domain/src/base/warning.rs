@@ -9,6 +9,12 @@ text_enum! {
     pub enum WarningCode {
         /// A member of a team works another shift.
         OtherShift = "OTHER_SHIFT",
+        /// A member of a team is off on the day.
+        OffDuty = "OFF_DUTY",
+        /// A member of a team is on leave during a half of the shift.
+        HalfDayLeave = "HALF_DAY_LEAVE",
+        /// A member of a team has requested leave, which is pending.
+        LeaveRequested = "LEAVE_REQUESTED",
         /// No active routine or no active checklist covers the type of a machine.
         NotCovered = "NOT_COVERED",
         /// An answer names a photo by its address on the phone, which was not stored.

@@ -1,6 +1,9 @@
 //! Inputs of the commands on leaves.
 
-use super::status::{LeaveScope, LeaveStatus, LeaveType};
+use super::{
+    half_day::{HalfDay, RequestedHalf},
+    status::{LeaveScope, LeaveStatus, LeaveType},
+};
 use crate::{
     ids::UserId,
     input::{AnyOf, Invalid, input, text_enum},
@@ -24,6 +27,8 @@ input! {
         date_from: Date,
         /// Last day.
         date_to: Date,
+        /// Half of the day, of a leave of one day: `am`, `pm`, or `true` for `am`.
+        half_day: Option<RequestedHalf>,
         /// Remark.
         reason: Option<Text<1000>>,
         /// Roles that it suspends; all if absent.
@@ -42,11 +47,19 @@ impl NewLeave {
         }
     }
 
-    /// Checks that the days are in order and that the type `other` has a reason (§10).
+    /// The requested half of the day; none for whole days.
+    pub fn half(&self) -> Option<HalfDay> {
+        self.half_day.and_then(|half| half.0)
+    }
+
+    /// Checks that the days are in order, that a half day is one day, and that the type `other` has
+    /// a reason (§10).
     pub fn validate(&self) -> Result<(), Invalid> {
         let mut errors = Invalid::default();
         if self.date_to < self.date_from {
             errors.extend(Invalid::field("date_to", "must not be before date_from"));
+        } else if self.half().is_some() && self.date_to != self.date_from {
+            errors.extend(Invalid::field("half_day", "needs a leave of one day"));
         }
         let is_explained = self.other_reason.is_some() || self.reason.is_some();
         if self.leave_type == LeaveType::Other && !is_explained {
@@ -61,6 +74,9 @@ input! {
     pub struct LeaveApproval {
         /// Covering person.
         coverage_user_id: Option<UserId>,
+        /// Whether the person's teams on these days are withdrawn where nothing is submitted;
+        /// `false` if absent.
+        free_assignments: Option<bool>,
     }
 }
 

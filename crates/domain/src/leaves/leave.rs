@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    half_day::HalfDay,
     inputs::{LeaveRejection, NewLeave},
     status::{LeaveCommand, LeaveRule, LeaveScope, LeaveStatus, LeaveType},
 };
@@ -63,6 +64,8 @@ pub struct Leave {
     pub coverage_user_id: Option<UserId>,
     /// Badge of the role that the covering person holds during the leave.
     pub coverage_badge: Option<String>,
+    /// Half of the day; null for whole days.
+    pub half_day: Option<HalfDay>,
 }
 
 // The reasons of a leave may say something about the person's health: no other service reads them.
@@ -80,6 +83,7 @@ impl crate::entity::Entity for Leave {
 impl NewLeave {
     /// Builds the request (§10).
     pub fn request(self, person: UserId, by: UserId, now: Instant) -> Leave {
+        let half_day = self.half();
         let reason: Option<String> = self.reason.map(Into::into);
         let general = reason.clone().filter(|_| self.leave_type == LeaveType::Other);
         Leave {
@@ -102,6 +106,7 @@ impl NewLeave {
             ended_by_id: None,
             coverage_user_id: None,
             coverage_badge: None,
+            half_day,
         }
     }
 }
@@ -294,6 +299,7 @@ mod tests {
         ended_by_id: None
         coverage_user_id: None
         coverage_badge: None
+        half_day: None
         ");
         let full = request(json!({
             "leave_type": "other", "date_from": "2026-03-02", "date_to": "2026-03-04",

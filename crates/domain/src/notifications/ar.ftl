@@ -24,6 +24,10 @@ inspections_unassigned =
     .title = تم سحب عمليات فحص منك
     .message = لم تعد مكلّفًا بفحص { machines } بتاريخ { $date }.
 
+assignments_freed =
+    .title = تم سحب فرق فحص
+    .message = { $person } في إجازة من { $from } إلى { $to }: يلزم فريق آخر لفحص { machines }.
+
 inspection_rated =
     .title = تم تقييم الفحص
     .message = تم تقييم فحصك لـ { $equipment } بدرجة { $rating } من 5.
@@ -166,11 +170,19 @@ no_quality_engineer =
 
 leave_requested =
     .title = طلب إجازة
-    .message = يطلب { $person } إجازة من { $from } إلى { $to }.
+    .message = { $half ->
+         [am] يطلب { $person } إجازة حتى الساعة 13:00 بتاريخ { $from }.
+         [pm] يطلب { $person } إجازة من الساعة 13:00 بتاريخ { $from }.
+        *[none] يطلب { $person } إجازة من { $from } إلى { $to }.
+    }
 
 leave_notification =
     .title = في إجازة
-    .message = { $person } في إجازة من { $from } إلى { $to }.
+    .message = { $half ->
+         [am] { $person } في إجازة حتى الساعة 13:00 بتاريخ { $from }.
+         [pm] { $person } في إجازة من الساعة 13:00 بتاريخ { $from }.
+        *[none] { $person } في إجازة من { $from } إلى { $to }.
+    }
 
 leave_rejected =
     .title = رُفضت الإجازة

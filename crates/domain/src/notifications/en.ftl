@@ -24,6 +24,10 @@ inspections_unassigned =
     .title = Inspections withdrawn
     .message = You no longer inspect { machines } on { $date }.
 
+assignments_freed =
+    .title = Teams withdrawn
+    .message = { $person } is on leave from { $from } to { $to }: assign another team to { machines }.
+
 inspection_rated =
     .title = Inspection rated
     .message = Your inspection of { $equipment } was rated { $rating } of 5.
@@ -166,11 +170,19 @@ no_quality_engineer =
 
 leave_requested =
     .title = Leave requested
-    .message = { $person } asks for leave from { $from } to { $to }.
+    .message = { $half ->
+         [am] { $person } asks for leave until 13:00 on { $from }.
+         [pm] { $person } asks for leave from 13:00 on { $from }.
+        *[none] { $person } asks for leave from { $from } to { $to }.
+    }
 
 leave_notification =
     .title = On leave
-    .message = { $person } is on leave from { $from } to { $to }.
+    .message = { $half ->
+         [am] { $person } is on leave until 13:00 on { $from }.
+         [pm] { $person } is on leave from 13:00 on { $from }.
+        *[none] { $person } is on leave from { $from } to { $to }.
+    }
 
 leave_rejected =
     .title = Leave rejected

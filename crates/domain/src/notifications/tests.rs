@@ -175,6 +175,17 @@ fn texts_that_depend_on_an_outcome_name_it() {
         submitted("fail"),
         ("x submitted the inspection of x: fail.".into(), "قدّم x فحص x: غير مطابق.".into())
     );
+    let half = |half: &str| {
+        let notice = Notice::new(NotificationType::LeaveNotification)
+            .with("person", "x")
+            .with("from", "<from>")
+            .with("to", "<to>")
+            .with("half", half);
+        notice.address_to(id(1), now()).message
+    };
+    assert_eq!(half("am"), "x is on leave until 13:00 on <from>.");
+    assert_eq!(half("pm"), "x is on leave from 13:00 on <from>.");
+    assert_eq!(half("none"), "x is on leave from <from> to <to>.");
     let validated = |valid: bool| of(NotificationType::RejectionValidated, valid.into());
     assert_eq!(
         validated(true),

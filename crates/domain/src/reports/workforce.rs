@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::numbers::{numbers, tenths};
 use crate::{
     input::AnyOf,
+    leaves::HalfDay,
     users::{Role, Shift},
 };
 
@@ -19,6 +20,17 @@ pub struct PeopleCount {
     pub shift: Option<Shift>,
     /// Whether the people are on leave.
     pub is_on_leave: bool,
+    /// Number of people.
+    pub count: i64,
+}
+
+/// Count of active people with a half day of leave today, by shift and half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HalfDayCount {
+    /// Regular shift.
+    pub shift: Option<Shift>,
+    /// The half in which they are absent.
+    pub half: HalfDay,
     /// Number of people.
     pub count: i64,
 }
@@ -60,6 +72,10 @@ numbers! {
         available: i64,
         /// Number on leave.
         on_leave: i64,
+        /// Number with a half day of leave today, until 13:00.
+        on_leave_am: i64,
+        /// Number with a half day of leave today, from 13:00.
+        on_leave_pm: i64,
         /// Percentage of people not on leave, to one decimal.
         utilization_rate: f64,
         /// Headcount by major role.
@@ -103,9 +119,13 @@ impl Workforce {
 
 impl Capacity {
     /// Aggregates counts of some shifts, or of all (§10).
-    pub fn of(counts: &[PeopleCount], shift: &AnyOf<Shift>) -> Self {
-        let fits = |c: &&PeopleCount| c.shift.map_or(shift.values().is_empty(), |it| shift.admits(&it));
-        let counts: Vec<_> = counts.iter().filter(fits).collect();
+    pub fn of(counts: &[PeopleCount], halves: &[HalfDayCount], shift: &AnyOf<Shift>) -> Self {
+        let fits = |of: Option<Shift>| of.map_or(shift.values().is_empty(), |it| shift.admits(&it));
+        let counts: Vec<_> = counts.iter().filter(|people| fits(people.shift)).collect();
+        let halves: Vec<_> = halves.iter().filter(|people| fits(people.shift)).collect();
+        let of_half = |half: HalfDay| {
+            halves.iter().filter(|people| people.half == half).map(|people| people.count).sum()
+        };
         let part = |fits: &dyn Fn(&PeopleCount) -> bool| {
             Headcount::of(counts.iter().copied().filter(|people| fits(people)))
         };
@@ -116,6 +136,8 @@ impl Capacity {
             total_staff: total,
             available,
             on_leave,
+            on_leave_am: of_half(HalfDay::Am),
+            on_leave_pm: of_half(HalfDay::Pm),
             utilization_rate: tenths(available * 100, total),
             by_role: Role::ALL.iter().map(|role| (role.as_str(), part(&|c| c.role == *role))).collect(),
             by_shift: shifts
@@ -164,7 +186,14 @@ mod tests {
 
     #[test]
     fn the_capacity_of_all_and_of_a_shift() {
-        let all = Capacity::of(&counts(), &AnyOf::default());
+        let halves = [
+            (Some(Shift::Day), HalfDay::Am, 2),
+            (Some(Shift::Night), HalfDay::Pm, 1),
+            (None, HalfDay::Pm, 4),
+        ]
+        .map(|(shift, half, count)| HalfDayCount { shift, half, count });
+        let all = Capacity::of(&counts(), &halves, &AnyOf::default());
+        assert_eq!((all.on_leave_am, all.on_leave_pm), (2, 5));
         assert_eq!((all.total, all.total_staff, all.available, all.on_leave), (9, 9, 6, 3));
         assert!((all.utilization_rate - 66.7).abs() < 1e-9);
         let head = |total, available, on_leave| Headcount { total, available, on_leave };
@@ -172,10 +201,11 @@ mod tests {
         assert_eq!(all.by_role.get("engineer"), Some(&head(0, 0, 0)));
         assert_eq!(all.by_shift.get("day"), Some(&head(6, 5, 1)));
         assert_eq!(all.by_shift.get("none"), Some(&head(1, 1, 0)));
-        let night = Capacity::of(&counts(), &AnyOf::from_iter([Shift::Night]));
+        let night = Capacity::of(&counts(), &halves, &AnyOf::from_iter([Shift::Night]));
+        assert_eq!((night.on_leave_am, night.on_leave_pm), (0, 1));
         assert_eq!((night.total, night.available, night.on_leave), (2, 0, 2));
         assert!(
-            Capacity::of(&[], &AnyOf::default()).utilization_rate.abs() < f64::EPSILON,
+            Capacity::of(&[], &[], &AnyOf::default()).utilization_rate.abs() < f64::EPSILON,
             "no people, and no division by zero"
         );
     }

@@ -86,6 +86,19 @@ diesel::table! {
         ended_by_id -> Nullable<BigInt>,
         coverage_user_id -> Nullable<BigInt>,
         coverage_badge -> Nullable<Text>,
+        half_day -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    roster_entries (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        date -> Date,
+        shift -> Text,
+        set_by_id -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
     }
 }
 

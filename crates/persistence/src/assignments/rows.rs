@@ -4,9 +4,10 @@ use diesel::prelude::*;
 use inspection_domain::{
     assignments::{Assignment, AssignmentStatus},
     audit::AuditAction,
-    ids::{AssignmentId, EquipmentId, ListId},
+    ids::{AssignmentId, EquipmentId, ListId, UserId},
     key::Key,
     schema::inspection_assignments as assignments,
+    time::Date,
 };
 
 use crate::db::{
@@ -50,6 +51,24 @@ pub(crate) fn ids_without_submission(
         .filter(assignments::status.eq_any(AssignmentStatus::NOTHING_SUBMITTED))
         .order(assignments::id)
         .select(assignments::id)
+        .load(c))?)
+}
+
+/// The unfinished assignments between two dates with a person on their team, in order.
+pub(crate) fn unfinished_of(
+    conn: &mut DbConnection,
+    person: UserId,
+    from: Date,
+    to: Date,
+) -> Result<Vec<Assignment>> {
+    let is_on_team =
+        assignments::mechanical_inspector_id.eq(person).or(assignments::electrical_inspector_id.eq(person));
+    Ok(with_conn!(conn, |c| assignments::table
+        .filter(assignments::target_date.between(from, to))
+        .filter(assignments::status.eq_any(AssignmentStatus::UNFINISHED))
+        .filter(is_on_team)
+        .order((assignments::target_date, assignments::id))
+        .select(Assignment::as_select())
         .load(c))?)
 }
 

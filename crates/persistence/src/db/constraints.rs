@@ -102,6 +102,7 @@ const UNIQUE: &[Unique] = &[
     ),
     concurrent("changes_entity_key", "changes.user_id, changes.entity_type, changes.entity_id"),
     concurrent("idempotency_keys_pkey", "idempotency_keys.user_id, idempotency_keys.key"),
+    concurrent("roster_entries_user_id_date_key", "roster_entries.user_id, roster_entries.date"),
     concurrent("search_fills_pkey", "search_fills.kind"),
     concurrent("sync_items_client_id_key", "sync_items.user_id, sync_items.client_id"),
     concurrent("task_runs_task_scheduled_for_key", "task_runs.task, task_runs.scheduled_for"),

@@ -5,8 +5,9 @@ use diesel::prelude::*;
 use inspection_domain::{
     assignments::{AssignTeam, Assignment},
     audit::{AuditAction, Changes},
+    daily_lists::InspectionList,
     equipment::Equipment,
-    ids::{AssignmentId, EquipmentId, InspectionId},
+    ids::{AssignmentId, EquipmentId, InspectionId, UserId},
     inspections::{Inspection, InspectionCommand},
     schema::{inspection_answers, inspections},
 };
@@ -82,6 +83,59 @@ pub fn unassign(tx: &mut Tx<'_>, id: AssignmentId) -> Result<Assignment> {
     daily_lists::recount(tx, &list)?;
     notices::seats_changed(tx, &[(before, Some(&after))])?;
     Ok(after)
+}
+
+/// Teams that may be withdrawn: their assignments, drafts and lists, which are locked.
+pub(crate) struct HeldTeams {
+    drafts: Vec<Inspection>,
+    assignments: Vec<Assignment>,
+    lists: Vec<InspectionList>,
+}
+
+impl HeldTeams {
+    /// Locks the drafts, the assignments and their lists.
+    pub(crate) fn lock(tx: &mut Tx<'_>, ids: &[AssignmentId]) -> Result<Self> {
+        let (drafts, assignments) = lock(tx, ids)?;
+        let lists = list_rows::lock_all(tx.conn, assignments.iter().map(|assignment| assignment.list_id))?;
+        Ok(Self { drafts, assignments, lists })
+    }
+
+    /// Withdraws the teams of these of the assignments, because one of each is absent: the drafts
+    /// of the absent person are discarded, and those of their partners become ad-hoc inspections.
+    /// Takeovers end, and the teams are notified (§10). Fails with a concurrent update if one is
+    /// not locked.
+    pub(crate) fn withdraw(&self, tx: &mut Tx<'_>, ids: &[AssignmentId], absent: UserId) -> Result<()> {
+        let held = self.assignments.iter().filter(|assignment| ids.contains(&assignment.id));
+        let held: Vec<&Assignment> = held.collect();
+        if held.len() != ids.len() {
+            return Err(ConcurrentUpdate.into());
+        }
+        let machines =
+            equipment_rows::by_ids(tx.conn, held.iter().map(|assignment| assignment.equipment_id))?;
+        let mut withdrawn = Vec::with_capacity(held.len());
+        for before in held {
+            let after = before.unassigned(tx.now)?;
+            let (own, others): (Vec<_>, Vec<_>) = self
+                .drafts
+                .iter()
+                .filter(|draft| draft.assignment_id == Some(before.id))
+                .partition(|draft| draft.technician_id == absent);
+            for draft in own {
+                discard(tx, draft)?;
+            }
+            takeovers::detach_drafts(tx, others, &after)?;
+            if let Some(machine) = machines.get(&before.equipment_id) {
+                takeovers::close(tx, before, machine)?;
+            }
+            assignment_rows::write(tx, AuditAction::Unassign, before, &after)?;
+            withdrawn.push((before, after));
+        }
+        for list in &self.lists {
+            daily_lists::recount(tx, list)?;
+        }
+        let seats: Vec<_> = withdrawn.iter().map(|(before, after)| (*before, Some(after))).collect();
+        notices::seats_changed(tx, &seats)
+    }
 }
 
 /// Removes an assignment that no inspection was started for from its list; the team is notified

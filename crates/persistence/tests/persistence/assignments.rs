@@ -199,6 +199,7 @@ fn away(person: &User, days: [&str; 2], status: LeaveStatus, ended: bool, contex
         ended_by_id: None,
         coverage_user_id: None,
         coverage_badge: None,
+        half_day: None,
     }
 }
 

@@ -9,7 +9,7 @@ use inspection_domain::{
     time::Date,
     users::{Role, User},
 };
-use inspection_persistence::{Context, Database, Error, leaves};
+use inspection_persistence::{Context, Database, DbConnection, Error, leaves};
 use inspection_testkit::{
     DatabaseKind, TestDatabase,
     builders::{act, input, user},
@@ -93,8 +93,10 @@ impl TestSite {
         for id in db.read(|conn| leaves::expired(conn, today)).expect("leaves") {
             act(db, context, &self.admin, |tx| leaves::end(tx, id)).expect("over");
         }
-        for id in db.read(|conn| leaves::starting(conn, today)).expect("leaves") {
-            act(db, context, &self.admin, |tx| leaves::begin(tx, id)).expect("begun");
+        let turning =
+            |conn: &mut DbConnection| leaves::turning(conn, self.context.clock.now(), &self.context.calendar);
+        for leave in db.read(turning).expect("leaves") {
+            act(db, context, &self.admin, |tx| leaves::begin(tx, leave.id)).expect("begun");
         }
     }
 

@@ -32,6 +32,7 @@ use inspection_domain::{
     outbox::OutboxFilter,
     page::PageRequest,
     quality_reviews::ReviewFilter,
+    roster::RosterFilter,
     routines::RoutineFilter,
     takeovers::{QueueOf, TakeoverFilter},
     tasks::{TaskName, TaskRunFilter},
@@ -104,6 +105,7 @@ fn every_list<'a>(admin: &'a User, person: &'a User) -> Vec<List<'a>> {
         filtered("defects", move |c, f: DefectFilter, p| defects::list(c, &f, today(), p)),
         filtered("notifications", |c, f: NotificationFilter, p| notifications::list(c, person.id, &f, p)),
         filtered("audit", move |c, f: AuditFilter, p| audit::list(c, &f, &calendar(), p)),
+        filtered("roster", |c, f: RosterFilter, p| roster::list(c, &f, p)),
         filtered("routines", |c, f: RoutineFilter, p| routines::list(c, &f, p)),
         filtered("daily_lists", |c, f: ListFilter, p| daily_lists::list(c, &f, p)),
         filtered("holidays", |c, f: HolidayFilter, p| holidays::list(c, &f, p)),
@@ -359,6 +361,8 @@ const UNSELECTIVE: &[(&str, &str)] = &[
     // Two dates bound a range; one of them bounds half of the table.
     ("leaves", "date_from"),
     ("leaves", "date_to"),
+    ("roster", "from"),
+    ("roster", "to"),
     // In the order of the numbers, which grow with the time.
     ("inspections", "date_from"),
     ("inspections", "date_to"),

@@ -1,20 +1,29 @@
 //! Concurrency of leaves, coverage and bonus stars: one transaction wins, and nothing happens
 //! twice.
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::{
+    sync::{Mutex, mpsc},
+    thread,
+    time::Duration,
+};
 
 use inspection_domain::{
+    assignments::AssignmentStatus,
     bonus_stars::BonusStatus,
     idempotency::{IdempotencyKey, KeyedRequest},
+    inspections::StartInspection,
     leaves::LeaveStatus,
     notifications::NotificationType,
     rule::Code,
     users::{Role, User},
 };
-use inspection_persistence::{bonus_stars, idempotency, leaves, pauses, points, users};
+use inspection_persistence::{
+    assignments, bonus_stars, daily_lists, idempotency, inspections, leaves, pauses, points, roster, users,
+};
 use inspection_testkit::{
     builders::{
-        act, approved_leave, bonus_request, checklist, defect, equipment, input, leave, repair, started, user,
+        act, approved_leave, assigned, bonus_request, checklist, defect, equipment, generated, input, leave,
+        repair, routine, started, team, user,
     },
     context::context,
     ledger, on_both_databases, rounds,
@@ -52,7 +61,7 @@ on_both_databases! {
             let person = user(&db, &context, Role::Inspector);
             let requested = leave(&db, &context, &person, "2026-03-02", "2026-03-04");
             let (done, refused) = tally(at_once(4, |n| match n {
-                0 | 1 => act(&db, &context, &admin, |tx| leaves::approve(tx, requested.id, &input(json!({})))),
+                0 | 1 => act(&db, &context, &admin, |tx| leaves::approve(tx, requested.id, &input(json!({})))).map(|granted| granted.leave),
                 2 => act(&db, &context, &admin, |tx| leaves::reject(tx, requested.id, input(json!({"reason": "no"})))),
                 _ => act(&db, &context, &person, |tx| leaves::cancel(tx, requested.id)),
             }));
@@ -88,6 +97,7 @@ on_both_databases! {
             let approves = scope.spawn(move || {
                 claimed.recv().unwrap();
                 let outcome = act(db, context, admin, |tx| leaves::approve(tx, requested.id, &input(json!({}))));
+                let outcome = outcome.map(|granted| granted.leave);
                 decides.send(()).unwrap_or_default();
                 outcome
             });
@@ -116,6 +126,66 @@ on_both_databases! {
                 assert_eq!((member.leave_coverage_for.is_some(), member.minor_role.is_some()), (covers, covers));
             }
             act(&db, &context, &admin, |tx| leaves::end(tx, taken.id)).unwrap();
+        }
+    }
+
+    fn no_absent_inspector_gets_a_seat_without_a_notice(db: TestDatabase) {
+        let (context, _) = context();
+        let admins = [user(&db, &context, Role::Admin), user(&db, &context, Role::Admin)];
+        let template = checklist(&db, &context, &admins[0]).0.id;
+        routine(&db, &context, &admins[0], template);
+        for _ in 0..2 * rounds() {
+            let team = team(&db, &context);
+            let machines = [0, 1].map(|_| equipment(&db, &context).id);
+            let (list, on_it) = generated(&db, &context, &admins[0]);
+            let new: Vec<_> = on_it.iter().filter(|one| machines.contains(&one.equipment_id)).map(|one| one.id).collect();
+            assigned(&db, &context, &admins[0], new[0], &team);
+            let requested = leave(&db, &context, &team.mechanical, "2026-03-01", "2026-03-04");
+            let members = json!({"mechanical_inspector_id": team.mechanical.id, "electrical_inspector_id": team.electrical.id});
+            let start: StartInspection = input(json!({"assignment_id": new[0]}));
+            let granted = Mutex::new(None);
+            let outcomes = at_once(3, |n| match n {
+                0 => act(&db, &context, &admins[0], |tx| {
+                    leaves::approve(tx, requested.id, &input(json!({"free_assignments": true})))
+                }).map(|found| *granted.lock().unwrap() = Some(found)),
+                1 => act(&db, &context, &admins[1], |tx| assignments::assign(tx, new[1], &input(members.clone()))).map(drop),
+                _ => act(&db, &context, &team.electrical, |tx| inspections::start(tx, &start)).map(drop),
+            });
+            let (_, refused) = tally(outcomes);
+            let expected = [Code::Conflict, Code::RuleViolation, Code::Forbidden];
+            assert!(refused.iter().all(|code| expected.contains(code)), "{refused:?}");
+            let stored = db.read(|conn| assignments::by_ids(conn, &new.iter().map(|id| id.get()).collect::<Vec<_>>())).unwrap();
+            if let Some(granted) = granted.into_inner().unwrap() {
+                for assignment in &stored {
+                    assert_eq!(assignment.team(), [None; 2], "freed, or refused: {granted:?}");
+                }
+                assert!(granted.conflicts.iter().all(|seat| seat.is_freed), "{granted:?}");
+            }
+            let list = db.read(|conn| daily_lists::get(conn, list.id)).unwrap();
+            let on_list = db.read(|conn| daily_lists::assignments_of(conn, &[list.id])).unwrap();
+            let assigned = on_list.iter().filter(|(one, _)| one.status != AssignmentStatus::Unassigned).count();
+            assert_eq!(usize::try_from(list.assigned_assets).unwrap(), assigned);
+        }
+    }
+
+    fn changes_of_one_day_of_the_roster_leave_one_entry_for_each_person(db: TestDatabase) {
+        let (context, _) = context();
+        let planners = [user(&db, &context, Role::Admin), user(&db, &context, Role::Engineer)];
+        let people: Vec<User> = (0..6).map(|_| user(&db, &context, Role::Inspector)).collect();
+        for _ in 0..rounds() {
+            let outcomes = at_once(4, |n| {
+                let shift = [json!("day"), json!("off"), json!("night"), json!(null)][n].clone();
+                // In opposite orders.
+                let mut lines: Vec<_> = people.iter().map(|person| json!({"user_id": person.id, "date": "2026-03-02", "shift": shift})).collect();
+                if n % 2 == 1 {
+                    lines.reverse();
+                }
+                act(&db, &context, &planners[n % 2], |tx| roster::change(tx, input(json!({ "entries": lines }))))
+            });
+            assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+            let stored = db.read(|conn| roster::list(conn, &input(json!({})), ALL)).unwrap().items;
+            assert!(stored.len() == people.len() || stored.is_empty(), "{stored:?}");
+            assert!(stored.iter().all(|entry| entry.shift == stored[0].shift), "all of one change: {stored:?}");
         }
     }
 
@@ -177,7 +247,7 @@ on_both_databases! {
                 match requested.get(n) {
                     Some(leave) => {
                         let body = json!({"coverage_user_id": crew[(n + round) % 4].id});
-                        act(&db, &context, admin, |tx| leaves::approve(tx, leave.id, &input(body)))
+                        act(&db, &context, admin, |tx| leaves::approve(tx, leave.id, &input(body))).map(|granted| granted.leave)
                     }
                     None => act(&db, &context, admin, |tx| leaves::end(tx, running[n - 4].id)),
                 }

@@ -208,6 +208,7 @@ on_both_databases! {
             notifications,
             outbox,
             point_entries,
+            roster_entries,
             routine_asset_types,
             search_fills,
             sessions,

@@ -75,6 +75,7 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         notifications,
         outbox,
         point_entries,
+        roster_entries,
         routine_asset_types,
         search_fills,
         sessions,

@@ -90,6 +90,8 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     ledger.clock.advance_seconds(86_400);
     effects!(ledger, &admin, leaves::begin(tomorrow.id));
 
+    let line = json!({"user_id": inspector.id, "date": "2026-03-09", "shift": "off"});
+    effects!(ledger, &admin, roster::change(input(json!({"entries": [line]}))));
     let stars =
         |amount: i64| input(json!({"user_id": inspector.id, "amount": amount, "reason": "A clean quay."}));
     effects!(ledger, &admin, bonus_stars::award(stars(3)));

@@ -222,6 +222,17 @@ pub(super) const TABLES: &[(&str, i64, &[Column])] = &[
         ],
     ),
     (
+        "roster_entries",
+        MEDIUM,
+        &[
+            ("user_id", "1 + n % 200"),
+            ("date", "{day}"),
+            ("shift", "[day night off]"),
+            ("created_at", "{at}"),
+            ("updated_at", "{at}"),
+        ],
+    ),
+    (
         "bonus_stars",
         MEDIUM,
         &[
