@@ -111,32 +111,38 @@ on_both! {
         let path = requested(&site, &ill.user, json!({"date_from": THREE_DAYS[0], "date_to": THREE_DAYS[2]}));
         let approved = admin.client(&site).post(&format!("{path}?lang=ar"), &json!({"free_assignments": true}));
         assert_eq!(approved.status, 200, "{}", approved.text);
-        let expected: Vec<_> = on_it.iter().zip(THREE_DAYS).zip([true, true, false])
+        let expected: Vec<_> = on_it.iter().zip(THREE_DAYS).zip([false, true, false])
             .map(|(((_, assignment), date), is_freed)| (assignment.id.get(), date, "mechanical", is_freed)).collect();
         assert_eq!(conflicts(approved.data()), expected);
         assert_eq!(approved.data()["conflicts"][0]["equipment_name"], "رافعة");
         assert_eq!(approved.data()["conflicts"][2]["status"], "elec_complete");
 
         let counted = |n: usize| counters(&site, &admin, &on_it[n].0);
-        assert_eq!([counted(0), counted(1)], [(); 2].map(|()| (json!(0), json!("generated"))));
-        assert_eq!(counted(2), (json!(1), json!("fully_assigned")), "its half is kept for another inspector");
-        let told = ["inspection_unassigned", "inspection_unassigned"];
+        assert_eq!(counted(1), (json!(0), json!("generated")));
+        let full = (json!(1), json!("fully_assigned"));
+        assert_eq!([counted(0), counted(2)], [(); 2].map(|()| full.clone()), "their halves wait for another member");
+        let told = ["inspection_unassigned"];
         assert_eq!(ill.new_notifications(&site), told);
         assert_eq!(partner.new_notifications(&site), [&["leave_notification"], &told[..]].concat());
         assert_eq!(engineer.new_notifications(&site), ["leave_notification", "assignments_freed"]);
         assert!(admin.new_notifications(&site).contains(&"assignments_freed".to_owned()));
         let text = engineer.client(&site).get("/api/notifications?type=assignments_freed").data()[0].clone();
         let text = text["message"].as_str().expect("a text").to_owned();
-        assert!(text.contains(&ill.user.full_name) && text.contains("2 machines"), "{text}");
+        assert!(text.contains(&ill.user.full_name) && text.contains("Without a team: 1 machine.") && text.contains("another member: 2."), "{text}");
 
+        // The absent member is replaced, and the draft of the partner stays.
+        let next = builders::team(&site.db, &site.context).mechanical;
+        let path = format!("/api/inspection-assignments/{}/assign", on_it[0].1.id);
+        let team = json!({"mechanical_inspector_id": next.id, "electrical_inspector_id": partner.user.id});
+        assert_eq!(admin.post(&site, &path, team)["status"], "in_progress");
         let gone = admin.client(&site).get(&format!("/api/inspections/{}", own.inspection.id));
         assert_eq!(gone.status, 404, "the draft of the absent inspector is discarded");
-        let kept = partner.client(&site).get(&format!("/api/inspections/{}", other.inspection.id)).data().clone();
-        assert_eq!((&kept["status"], &kept["assignment_id"]), (&json!("draft"), &json!(null)), "no answer is lost");
-        assert_eq!(kept["answers"].as_array().map(Vec::len), Some(other.answers.len()), "{kept}");
-        let replaced = builders::team(&site.db, &site.context);
-        builders::assigned(&site.db, &site.context, &admin.user, on_it[0].1.id, &replaced);
-        assert_eq!(counted(0), (json!(1), json!("fully_assigned")));
+        let path = format!("/api/inspections/{}", other.inspection.id);
+        let kept = partner.client(&site).get(&path).data().clone();
+        assert_eq!((&kept["status"], &kept["assignment_id"]), (&json!("draft"), &json!(on_it[0].1.id)));
+        assert_eq!(kept["answers"].as_array().map(Vec::len), Some(other.answers.len()), "no answer is lost: {kept}");
+        let seen = |reader: &User| site.client(reader).get(&path).status;
+        assert_eq!((seen(&next), seen(&ill.user)), (200, 403), "the team reads both halves");
     }
 
     fn a_pending_leave_warns_and_an_approved_one_refuses(site: TestSite) {
@@ -201,8 +207,8 @@ on_both! {
             run_hourly(&site);
             assert_eq!(me(&site.client(&person))["is_on_leave"], is_away, "{now}");
         }
-        site.clock.set("2026-03-03T00:30:00Z");
-        tasks::run_now(&site.db, &site.context, "test", TaskName::CheckExpiredLeaves).expect("a run");
+        site.clock.set("2026-03-03T07:00:00Z");
+        run_hourly(&site);
         assert_eq!(me(&site.client(&person))["is_on_leave"], false);
     }
 }

@@ -8,7 +8,7 @@ use inspection_domain::{
     users::{Role, User},
 };
 use inspection_persistence::{
-    Context, bonus_stars, daily_lists, holidays, jobs, pauses, ratings, takeovers, tasks, users,
+    Context, bonus_stars, daily_lists, holidays, jobs, pauses, ratings, roster, takeovers, tasks, users,
 };
 use inspection_testkit::{
     builders::{self, Team},

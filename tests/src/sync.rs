@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 use crate::site::{TestSite, on_both};
 
 mod changes;
+mod clocks;
+mod day;
 mod orders;
 
 /// A client id as a phone creates it.
@@ -285,7 +287,7 @@ on_both! {
         assert_eq!(outcomes(&results), [
             "rejected VALIDATION_ERROR", "rejected VALIDATION_ERROR", "rejected VALIDATION_ERROR", "rejected VALIDATION_ERROR",
             "rejected VALIDATION_ERROR", "rejected FORBIDDEN", "rejected NOT_FOUND", "rejected INVALID_STATE",
-            "rejected VALIDATION_ERROR", "rejected VALIDATION_ERROR", "applied",
+            "applied", "rejected VALIDATION_ERROR", "rejected RULE_VIOLATION",
         ]);
         let fields: Vec<_> = results[2]["error"]["errors"].as_array().expect("fields").iter().map(|error| error["field"].clone()).collect();
         assert_eq!(fields, ["client_id", "entity_type", "entity_data"]);

@@ -1,7 +1,9 @@
 //! Assignments: one machine of a daily list and its team of two inspectors (rule book §4).
 
 pub mod batch;
-mod replacing;
+pub mod conflicts;
+pub mod replacing;
+mod warnings;
 
 use std::fmt;
 
@@ -221,7 +223,7 @@ input! {
 
 impl AssignTeam {
     /// The seats: field, trade, and user.
-    const fn seats(&self) -> [(&'static str, Category, UserId); 2] {
+    pub(crate) const fn seats(&self) -> [(&'static str, Category, UserId); 2] {
         [
             ("mechanical_inspector_id", Category::Mechanical, self.mechanical_inspector_id),
             ("electrical_inspector_id", Category::Electrical, self.electrical_inspector_id),
@@ -380,7 +382,7 @@ impl Assignment {
             .seats()
             .into_iter()
             .flat_map(|(field, trade, id)| {
-                let missing = self.conditions_not_met(trade, id, candidates);
+                let missing = self.conditions_not_met(trade, id, candidates, self.target_date);
                 missing.into_iter().map(move |message| FieldError { field: field.to_owned(), message })
             })
             .collect();
@@ -402,18 +404,6 @@ impl Assignment {
             updated_at: now,
             ..self.clone()
         })
-    }
-
-    /// The members of a team that work another shift, with the field of each (§4).
-    pub fn on_other_shifts(&self, team: &AssignTeam, candidates: &Candidates) -> Vec<Warning> {
-        let warning = |(field, _, id): (&'static str, Category, UserId)| {
-            let person = candidates.people.iter().find(|person| person.id == id)?;
-            let shift = person.shift.filter(|shift| *shift != self.shift)?;
-            let message =
-                message!("{person} works the {shift} shift", person = person.full_name.as_str(), shift);
-            Some(Warning::of_field(WarningCode::OtherShift, field, message))
-        };
-        team.seats().into_iter().filter_map(warning).collect()
     }
 
     /// Withdraws the team (§4).
@@ -441,11 +431,17 @@ impl Assignment {
         self.status.after(AssignmentCommand::Remove).map(|_| ())
     }
 
-    fn conditions_not_met(&self, trade: Category, id: UserId, candidates: &Candidates) -> Vec<Message> {
+    /// The conditions that a member does not meet, on leave on this date among them.
+    fn conditions_not_met(
+        &self,
+        trade: Category,
+        id: UserId,
+        candidates: &Candidates,
+        date: Date,
+    ) -> Vec<Message> {
         let Some(person) = candidates.people.iter().find(|person| person.id == id) else {
             return vec![message!("there is no such user")];
         };
-        let date = self.target_date;
         let mut own = candidates.leaves.iter().filter(|leave| leave.user_id == id);
         let is_away = own.any(|leave| leave.excludes(date, self.shift));
         let conditions = [

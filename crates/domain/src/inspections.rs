@@ -75,6 +75,8 @@ pub struct Inspection {
     pub is_detached: bool,
     /// Number of answers that passed outside their warning range; counted at submission.
     pub warnings: i64,
+    /// Time at which the last change made offline was received; none if there was none.
+    pub received_at: Option<Instant>,
 }
 
 crate::translated!(Inspection, "inspection", { review_notes });
@@ -265,6 +267,7 @@ impl Inspection {
             partner_id: None,
             is_detached: false,
             warnings: 0,
+            received_at: None,
         }
     }
 
@@ -354,6 +357,10 @@ impl Inspection {
             answered_at: now,
         };
         let before = before.cloned().unwrap_or_else(blank);
+        // A later remark or photo leaves the time of the verdict, and so hides no newer verdict.
+        if !before.answer_value.is_empty() && !new.gives_verdict() {
+            return new.apply(before, item);
+        }
         new.apply(Answer { answered_by_id: actor, answered_at: now, ..before }, item)
     }
 
@@ -388,6 +395,20 @@ impl Inspection {
         Ok(Submission { inspection, failed })
     }
 
+    /// The inspection after a change at this time, which was received now (§15).
+    #[must_use]
+    pub fn received(self, at: Instant, now: Instant) -> Self {
+        let received_at = if at < now { Some(now) } else { self.received_at };
+        Self { received_at, updated_at: now, ..self }
+    }
+
+    /// The answer as far as it counts, though the one on record is newer: what is on record stays,
+    /// and takes what it lacks. None if nothing counts (§15).
+    pub fn beneath(&self, new: NewAnswer, record: &Answer) -> Option<NewAnswer> {
+        let is_late_photo = self.status != InspectionStatus::Draft && new.photos_only().is_some();
+        if is_late_photo { Some(new) } else { new.beneath(record) }
+    }
+
     /// Checks that the actor may add photos to an answer of it: the author or the inspector (§5).
     pub fn may_get_photos_from(&self, actor: &User, answer: &Answer) -> Result<(), Forbidden> {
         if actor.id == answer.answered_by_id || actor.id == self.technician_id {
@@ -396,9 +417,13 @@ impl Inspection {
         Err(Forbidden("only the author of an answer may add photos"))
     }
 
-    /// Checks that photos may still be added: within [`DAYS_FOR_PHOTOS`] of the submission (§5).
+    /// Checks that photos may still be added: within [`DAYS_FOR_PHOTOS`] of the submission or its
+    /// receipt (§5).
     pub fn may_get_photos_at(&self, now: Instant) -> Result<(), InspectionRule> {
-        let last = self.submitted_at.map(|at| at.plus_seconds(DAYS_FOR_PHOTOS * 24 * 60 * 60));
+        let last = self
+            .submitted_at
+            .max(self.received_at.filter(|_| self.submitted_at.is_some()))
+            .map(|at| at.plus_seconds(DAYS_FOR_PHOTOS * 24 * 60 * 60));
         if last.is_some_and(|last| now > last) { Err(InspectionRule::PhotoTooLate) } else { Ok(()) }
     }
 

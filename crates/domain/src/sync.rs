@@ -2,10 +2,14 @@
 //! (rule book §15).
 
 pub mod batch;
+pub mod clock;
+pub mod day;
+mod healing;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use self::clock::PhoneClock;
 pub use crate::entity::ChangedKind;
 use crate::{
     ids::{ChangeId, SyncId, UserId},
@@ -197,24 +201,18 @@ input! {
         /// Body of the corresponding live request, with the primary key of the object or, in its
         /// place, the `client_id` of the item that creates the object.
         entity_data | "data": Document,
-        /// Time of the action by the client's clock, for display. Timers and deadlines use the
-        /// clock of the service.
+        /// Time of the action by the client's clock. Records have this time, corrected by
+        /// `sent_at`.
         occurred_at | "timestamp" | "created_at": Option<Instant>,
+        /// Time of the sending by the client's clock; that of the batch takes precedence.
+        sent_at: Option<Instant>,
     }
 }
 
-/// Tolerated advance of the client's clock in seconds.
-const AHEAD: i64 = 300;
-
 impl NewSyncItem {
-    /// Checks that the action is not in the future, within the tolerance.
-    pub fn validate(&self, now: Instant) -> Result<(), Invalid> {
-        match self.occurred_at {
-            Some(at) if at > now.plus_seconds(AHEAD) => {
-                Err(Invalid::field("occurred_at", "is in the future"))
-            }
-            _ => Ok(()),
-        }
+    /// Time of the action by the clock of the service; none if the client doesn't say.
+    pub fn happened_at(&self, clock: PhoneClock, now: Instant) -> Option<Instant> {
+        self.occurred_at.map(|at| storable(clock.corrected(at, now)))
     }
 
     /// Hash of the content, which distinguishes items with the same identifier.
@@ -289,6 +287,10 @@ pub struct SyncItem {
     pub content_hash: String,
     /// Time of receipt.
     pub created_at: Instant,
+    /// Time of the action by the clock of the service; none if the client didn't say.
+    pub happened_at: Option<Instant>,
+    /// Whether the answer is older than the one on record, which stays.
+    pub is_superseded: bool,
 }
 
 /// Reasons for rejecting an item or its deletion.
@@ -329,6 +331,12 @@ impl Rule for SyncRule {
     }
 }
 
+/// The time, unless it is too early for a database.
+fn storable(at: Instant) -> Instant {
+    const YEAR_ONE: i64 = -62_135_596_800_000;
+    Instant::from_millisecond(YEAR_ONE).map_or(at, |first| at.max(first))
+}
+
 impl SyncItem {
     /// Builds the record of an applied item.
     pub fn applied(new: NewSyncItem, by: UserId, entity_id: i64, result: Document, now: Instant) -> Self {
@@ -349,12 +357,14 @@ impl SyncItem {
             client_id: new.client_id.0,
             entity_type: new.entity_type,
             entity_data: new.entity_data,
-            occurred_at: new.occurred_at,
+            occurred_at: new.occurred_at.map(storable),
             outcome: SyncOutcome::Rejected,
             entity_id: None,
             result: None,
             sync_error: None,
             created_at: now,
+            happened_at: None,
+            is_superseded: false,
         }
     }
 
@@ -521,6 +531,8 @@ mod tests {
         sync_error: Some(SyncError {code: "VALIDATION_ERROR", message: "the input is not valid: reason is required", errors: [FieldError {field: "reason", message: "is required"}]})
         content_hash: "7e53675a184dd8756cb0c9c20cf9f3d3356af50c048b852d3ebbf2f77462b894"
         created_at: Instant(2026-03-01T08:00:00Z)
+        happened_at: None
+        is_superseded: false
         "#);
         let result = item(json!({"id": 7})).entity_data;
         let applied = SyncItem::applied(new, id(3), 7, result, later());
@@ -551,14 +563,5 @@ mod tests {
         assert_eq!(rules.map(|rule| rule.code()), [Code::InvalidState; 2]);
         let passing = [SyncRule::Reused, SyncRule::OfUnsettled, SyncRule::AfterUnsettled];
         assert_eq!(passing.map(|rule| rule.code()), [Code::Conflict; 3]);
-    }
-
-    #[test]
-    fn actions_in_the_future_are_rejected() {
-        let at = |seconds| NewSyncItem { occurred_at: Some(now().plus_seconds(seconds)), ..item(json!({})) };
-        assert_eq!((at(-1_000_000).validate(now()), at(300).validate(now())), (Ok(()), Ok(())));
-        assert_eq!(item(json!({})).validate(now()), Ok(()), "without a time");
-        let refused = at(301).validate(now()).expect_err("in the future").fields();
-        assert_eq!(refused[0].field, "occurred_at");
     }
 }

@@ -210,6 +210,7 @@ pub(crate) fn job() -> Job {
         qc_rating: None,
         created_at: now(),
         updated_at: now(),
+        received_at: None,
     }
 }
 

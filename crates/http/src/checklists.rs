@@ -114,7 +114,7 @@ impl TemplateView {
 
 /// A checklist with its questions.
 #[derive(Debug, Serialize, ToSchema)]
-struct ChecklistView {
+pub(crate) struct ChecklistView {
     #[serde(flatten)]
     template: TemplateView,
     /// The questions, in order.
@@ -122,7 +122,8 @@ struct ChecklistView {
 }
 
 impl ChecklistView {
-    fn new((template, items): checklists::Checklist, language: Language) -> Self {
+    /// The checklist, in the reader's language.
+    pub(crate) fn new((template, items): checklists::Checklist, language: Language) -> Self {
         let items = items.into_iter().map(|item| ItemView::new(item, language)).collect();
         Self { template: TemplateView::new(template, language), items }
     }

@@ -280,10 +280,8 @@ async fn capacity(
     permit: Permit<ManageLeaves>,
     query: QueryParams<CapacityFilter>,
 ) -> Result<Reply<Capacity>, Problem> {
-    let calendar = app.context().calendar.clone();
-    let capacity = app.read(permit, query, move |conn, caller, filter| {
-        reports::capacity(conn, &filter, calendar.date(caller.now))
-    });
+    let capacity =
+        app.read(permit, query, |conn, caller, filter| reports::capacity(conn, &filter, caller.today));
     Ok(Reply::new(capacity.await?))
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct References {
     defects: Vec<DefectId>,
     people: Vec<UserId>,
     teams: Vec<(AssignmentId, [Option<UserId>; 2])>,
+    hidden: Option<HashSet<DefectId>>,
 }
 
 impl References {
@@ -67,6 +68,16 @@ impl References {
         self.defects.push(id);
     }
 
+    /// Leaves the cleanings of the jobs out.
+    pub(crate) fn without_cleanings(&mut self) {
+        self.cleanings.clear();
+    }
+
+    /// Sets the defects whose findings the reader doesn't see yet (§7), which are loaded otherwise.
+    pub(crate) fn hide(&mut self, hidden: HashSet<DefectId>) {
+        self.hidden = Some(hidden);
+    }
+
     /// Adds an assignment and its team.
     pub(crate) fn assignment(&mut self, id: AssignmentId, team: [Option<UserId>; 2]) {
         self.teams.push((id, team));
@@ -97,7 +108,10 @@ impl References {
         } else {
             jobs::cleaning_ratings(conn, &self.cleanings)?
         };
-        let hidden_defects = hidden_defects(conn, caller, std::mem::take(&mut self.defects))?;
+        let hidden_defects = match self.hidden.take() {
+            Some(hidden) => hidden,
+            None => hidden_defects(conn, caller, std::mem::take(&mut self.defects))?,
+        };
         let own = self.teams.iter().filter(|(_, team)| team.contains(&Some(caller.user.id)));
         let own: Vec<AssignmentId> = own.map(|(id, _)| *id).collect();
         let begun =

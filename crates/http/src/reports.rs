@@ -199,10 +199,8 @@ async fn capacity(
     permit: Permit<ReadSiteNumbers>,
     query: QueryParams<CapacityFilter>,
 ) -> Result<Reply<Capacity>, Problem> {
-    let calendar = app.context().calendar.clone();
-    let numbers = app.read(permit, query, move |conn, caller, filter| {
-        reports::capacity(conn, &filter, calendar.date(caller.now))
-    });
+    let numbers =
+        app.read(permit, query, |conn, caller, filter| reports::capacity(conn, &filter, caller.today));
     Ok(Reply::new(numbers.await?))
 }
 

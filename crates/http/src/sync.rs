@@ -2,17 +2,20 @@
 //! its own transaction (rule §15).
 
 mod changes;
+mod day;
 
 use inspection_auth::permissions::{Inspect, Permission, SignedIn};
 use inspection_domain::{
     ids::{AssessmentId, AssignmentId, InspectionId, JobId, NotificationId, PauseId, SyncId},
     input::Input,
-    rule::{Code, ErrorKind, Forbidden, Rule},
+    rule::{Code, ErrorKind, Forbidden, NotFound, Rule},
     sync::{
         Document, NewSyncItem, SyncError, SyncItem, SyncKind, SyncOutcome,
         batch::{SyncBatch, Unsettled},
+        clock::{PhoneClock, dated},
     },
     time::Instant,
+    warning::Warning,
 };
 use inspection_persistence::{
     self as persistence, Context, Database, Error, Tx, assessments, assignments, defects, inspections, jobs,
@@ -39,7 +42,7 @@ use crate::{
         permit::Permit,
         problem::Problem,
         rendered::Rendered,
-        reply::{Done, Paged, Reply},
+        reply::{Done, Paged, Render, Reply},
         routes::Routes,
     },
 };
@@ -62,6 +65,12 @@ pub(crate) fn routes(routes: &mut Routes) {
         changes::list,
         "List the user's changes since a cursor, in order",
     );
+    routes.get(
+        "/api/sync/day",
+        "sync.day",
+        day::read,
+        "Get what the user's phone needs for a shift: assignments, questions, defects and jobs",
+    );
     routes.delete("/api/sync/{id}", "sync.discard", discard, "Discard one of the user's rejected items");
 }
 
@@ -74,7 +83,8 @@ struct SyncResult {
     id: Option<SyncId>,
     /// Idempotency key from the client.
     client_id: Option<String>,
-    /// `applied`, `duplicate` if it was applied before, or `rejected`.
+    /// `applied`, `duplicate` if it was applied before, `superseded` if a newer answer is on
+    /// record, which is the result, or `rejected`.
     outcome: &'static str,
     /// The response of the live request.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +111,7 @@ struct SyncBatchResult {
 impl SyncResult {
     fn of(item: SyncItem, is_new: bool) -> Self {
         let outcome = match (item.outcome, is_new) {
+            (SyncOutcome::Applied, _) if item.is_superseded => "superseded",
             (SyncOutcome::Applied, true) => "applied",
             (SyncOutcome::Applied, false) => "duplicate",
             (SyncOutcome::Rejected, _) => "rejected",
@@ -150,14 +161,25 @@ impl From<SyncItem> for SyncItemView {
 /// Maximum number of attempts in case of concurrent updates.
 const MAX_TRIES: usize = 4;
 
+/// Maximum number of refused items that a request tries again.
+const MAX_RETRIES: usize = 200;
+
 /// Processes the items of one request.
 struct SyncProcessor<'a> {
     database: &'a Database,
     context: &'a Context,
     permit: &'a Permit<SignedIn>,
     caller: &'a Caller,
+    /// Clock of the phone, as the batch or the first item that says it.
+    clock: Option<PhoneClock>,
     unsettled: Unsettled,
+    /// The applied items of the request, for which refused ones may have waited.
+    causes: Vec<SyncItem>,
 }
+
+/// What an item has done: the primary key of the object, its view, and whether a newer answer is on
+/// record.
+type Performed = (i64, Document, bool);
 
 impl<'a> SyncProcessor<'a> {
     fn new(
@@ -165,20 +187,45 @@ impl<'a> SyncProcessor<'a> {
         context: &'a Context,
         permit: &'a Permit<SignedIn>,
         caller: &'a Caller,
+        clock: Option<PhoneClock>,
     ) -> Self {
-        Self { database, context, permit, caller, unsettled: Unsettled::default() }
+        let unsettled = Unsettled::default();
+        Self { database, context, permit, caller, clock, unsettled, causes: Vec::new() }
     }
 }
 
 impl SyncProcessor<'_> {
-    /// Runs one transaction, if the session is active.
-    fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> persistence::Result<T>) -> persistence::Result<T> {
+    /// Runs one transaction for what happened at this time, if the session is active.
+    fn write<T>(
+        &self,
+        happened_at: Option<Instant>,
+        work: impl FnOnce(&mut Tx<'_>) -> persistence::Result<T>,
+    ) -> persistence::Result<T> {
         self.database.write(self.context, self.permit.origin.clone(), |tx| {
             let now = tx.now;
-            let user = sessions::authenticate(tx.conn(), &self.permit.token.session, now)?;
+            let mut user = sessions::authenticate(tx.conn(), &self.permit.token.session, now)?;
+            if let Some(at) = happened_at.filter(|_| user.is_on_leave) {
+                // The leave may have begun after the work.
+                let at = dated(at, None, now);
+                user.is_on_leave = leaves::is_away(tx.conn(), user.id, at, &self.context.calendar)?;
+            }
             tx.act_as(user);
+            tx.date_back(happened_at);
             work(tx)
         })
+    }
+
+    /// Time of an item by the clock of the service.
+    fn happened_at(&mut self, item: &NewSyncItem) -> Option<Instant> {
+        if self.clock.is_none() {
+            self.clock = item.sent_at.map(|at| PhoneClock::new(Some(at), self.caller.now));
+        }
+        item.happened_at(self.clock.unwrap_or_default(), self.context.clock.now())
+    }
+
+    /// The warning about the clock of the phone.
+    fn warning(&self) -> Option<Warning> {
+        self.clock.and_then(PhoneClock::warning)
     }
 
     /// An error in the language of the caller.
@@ -194,22 +241,99 @@ impl SyncProcessor<'_> {
     /// Applies an item, unless it has been applied before, and stores its outcome. Fails only if
     /// the outcome is unknown.
     fn process(&mut self, item: &NewSyncItem) -> persistence::Result<SyncResult> {
+        let happened_at = self.happened_at(item);
+        let (result, stored) = self.apply(item, happened_at, None)?;
+        self.causes.extend(stored.filter(|item| item.outcome == SyncOutcome::Applied));
+        Ok(result)
+    }
+
+    /// Tries the refused items again that have waited for those of the request, the earliest first:
+    /// after all of them, so that a submission doesn't come before answers of the same request.
+    /// Returns the results of those that are applied. After an error, the others wait for a later
+    /// request.
+    fn heal(&mut self) -> Vec<SyncResult> {
+        let mut healed = Vec::new();
+        if let Err(error) = self.try_waiting_items(&mut healed) {
+            tracing::warn!(%error, "refused items are not tried again");
+        }
+        healed
+    }
+
+    fn try_waiting_items(&mut self, healed: &mut Vec<SyncResult>) -> persistence::Result<()> {
+        let (mut causes, mut tries) = (std::mem::take(&mut self.causes), 0);
+        if causes.is_empty() {
+            return Ok(());
+        }
+        let owner = self.caller.user.id;
+        let mut waiting = self.database.read(|conn| sync::waiting(conn, owner))?;
+        waiting.sort_by_key(|item| (item.time(), item.id));
+        while !causes.is_empty() {
+            let (ready, others): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|item| causes.iter().any(|cause| item.follows(cause)));
+            (waiting, causes) = (others, Vec::new());
+            for stored in ready {
+                tries += 1;
+                let Some(item) = stored.as_sent().filter(|_| tries <= MAX_RETRIES) else { return Ok(()) };
+                let (result, applied) = self.apply(&item, Some(stored.time()), Some(&stored))?;
+                if let Some(applied) = applied.filter(|item| item.outcome == SyncOutcome::Applied) {
+                    healed.push(result);
+                    causes.push(applied);
+                } else {
+                    waiting.push(stored);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies an item that has no outcome yet, or a refusal that is tried again, and stores its
+    /// outcome. Returns the item, too, as it is stored. `waiting` is a stored refusal that the
+    /// service tries again by itself; it stays as it is unless it is applied.
+    fn apply(
+        &mut self,
+        item: &NewSyncItem,
+        happened_at: Option<Instant>,
+        waiting: Option<&SyncItem>,
+    ) -> persistence::Result<(SyncResult, Option<SyncItem>)> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let outcome = self.write(|tx| {
-                let owner = self.caller.user.id;
-                if let Some(first) = sync::find(tx.conn(), owner, &item.client_id)? {
-                    return Ok(first.replay(item).map(|first| SyncResult::of(first, false)));
+            let outcome = self.write(happened_at, |tx| {
+                let (owner, now) = (self.caller.user.id, tx.now);
+                let before = match sync::lock(tx.conn(), owner, &item.client_id)? {
+                    Some(first) => match first.replay(item) {
+                        Ok(first) if first.may_heal() && waiting.is_some() => Some(first),
+                        Ok(first) if first.may_be_tried_again() && waiting.is_none() => Some(first),
+                        Ok(first) => return Ok(Ok((first, false))),
+                        Err(reused) => return Ok(Err(reused)),
+                    },
+                    // Discarded by its owner in the meantime.
+                    None if waiting.is_some() => return Err(NotFound("sync item").into()),
+                    None => None,
+                };
+                if let Some(first) = &before {
+                    tx.repeats(first.created_at);
                 }
-                item.validate(tx.now)?;
+                if let Some(same) = sync::find_same(tx.conn(), owner, item)? {
+                    let again = same.again(item.clone(), now);
+                    return Ok(Ok((sync::store(tx, before.as_ref(), again)?, false)));
+                }
                 let document = sync::resolved(tx.conn(), owner, item)?;
-                let (entity_id, result) = self.perform(tx, item.entity_type, document)?;
-                Ok(Ok(SyncResult::of(sync::applied(tx, item.clone(), entity_id, result)?, true)))
+                if let Some(at) = happened_at.filter(|_| waiting.is_some() && item.occurred_at.is_some())
+                    && item.entity_type == SyncKind::InspectionSubmit
+                {
+                    inspections::may_submit_as_of(tx.conn(), document.number("inspection_id")?, at)?;
+                }
+                let (entity_id, result, is_superseded) = self.perform(tx, item.entity_type, document)?;
+                let applied = SyncItem::applied(item.clone(), owner, entity_id, result, now);
+                let applied = SyncItem { is_superseded, ..applied };
+                Ok(Ok((sync::store(tx, before.as_ref(), applied)?, true)))
             });
             let rule = match outcome {
-                Ok(Ok(result)) => return Ok(result),
-                Ok(Err(not_stored)) => return Ok(self.refused(item, &not_stored)),
+                Ok(Ok((stored, is_new))) => {
+                    return Ok((SyncResult::of(stored.clone(), is_new), Some(stored)));
+                }
+                Ok(Err(not_stored)) => return Ok((self.refused(item, &not_stored), None)),
                 Err(Error::Rule(rule)) if rule.code().kind() != ErrorKind::Unauthenticated => rule,
                 Err(other) => return Err(other),
             };
@@ -219,16 +343,19 @@ impl SyncProcessor<'_> {
                 }
                 // Not stored, so that it can be sent again.
                 self.unsettled.note_lost_race();
-                return Ok(self.refused(item, rule.as_ref()));
+                return Ok((self.refused(item, rule.as_ref()), None));
+            }
+            if waiting.is_some() {
+                return Ok((self.refused(item, rule.as_ref()), None));
             }
             if let Err(unsettled) = self.unsettled.may_reject(item) {
-                return Ok(self.refused(item, &unsettled));
+                return Ok((self.refused(item, &unsettled), None));
             }
             let error = self.error(rule.as_ref());
-            return match self.write(|tx| sync::reject(tx, item.clone(), error)) {
-                Ok((item, is_new)) => Ok(SyncResult::of(item, is_new)),
+            return match self.write(happened_at, |tx| sync::reject(tx, item.clone(), error)) {
+                Ok((stored, is_new)) => Ok((SyncResult::of(stored, is_new), None)),
                 Err(Error::Rule(rule)) if rule.code() == Code::Conflict => {
-                    Ok(self.refused(item, rule.as_ref()))
+                    Ok((self.refused(item, rule.as_ref()), None))
                 }
                 Err(other) => Err(other),
             };
@@ -246,14 +373,8 @@ impl SyncProcessor<'_> {
         Ok(result)
     }
 
-    /// Runs the unit of work of the live request. Returns the primary key of the object and its
-    /// view.
-    fn perform(
-        &self,
-        tx: &mut Tx<'_>,
-        kind: SyncKind,
-        document: Document,
-    ) -> persistence::Result<(i64, Document)> {
+    /// Runs the unit of work of the live request.
+    fn perform(&self, tx: &mut Tx<'_>, kind: SyncKind, document: Document) -> persistence::Result<Performed> {
         // The time of the transaction, not that of the request.
         let caller = &Caller { now: tx.now, today: tx.today(), ..self.caller.clone() };
         let language = caller.language;
@@ -261,7 +382,7 @@ impl SyncProcessor<'_> {
             ($id:expr, $view:expr) => {{
                 let (id, mut view) = ($id, $view);
                 translations::show(tx.conn(), language, &mut view)?;
-                Ok((id.get(), to_document(&view)))
+                Ok((id.get(), to_document(&view), false))
             }};
         }
         let job = |tx: &mut Tx<'_>| {
@@ -281,8 +402,9 @@ impl SyncProcessor<'_> {
                 let id: InspectionId = document.number("inspection_id")?;
                 let new = document.read()?;
                 let hints = warnings(std::slice::from_ref(&new), caller, |_| String::new());
-                let saved = inspections::answer_one(tx, id, new)?;
-                shown!(saved.0.id, AnswerView::load(tx.conn(), saved, hints, caller)?)
+                let (saved, is_superseded) = inspections::answer_dated(tx, id, new)?;
+                let shown = shown!(saved.0.id, AnswerView::load(tx.conn(), saved, hints, caller)?);
+                shown.map(|(id, view, _)| (id, view, is_superseded))
             }
             SyncKind::AnswerPhoto => {
                 let (id, document) = Self::answer_of_photo(tx, document)?;
@@ -345,7 +467,7 @@ impl SyncProcessor<'_> {
             SyncKind::NotificationRead => {
                 let id: NotificationId = document.number("notification_id")?;
                 let read = notifications::mark_read(tx, id)?;
-                Ok((id.get(), to_document(&NotificationView::new(read, language))))
+                Ok((id.get(), to_document(&NotificationView::new(read, language)), false))
             }
         }
     }
@@ -387,9 +509,13 @@ async fn one(
 ) -> Result<Rendered<Reply<SyncResult>>, Problem> {
     budget.spend(1).await?;
     app.write_in_steps(permit.clone(), body, move |database, context, caller, item| {
-        let result = SyncProcessor::new(database, context, &permit, caller).process(&item)?;
+        let mut processor = SyncProcessor::new(database, context, &permit, caller, None);
+        let result = processor.process(&item)?;
+        let result = processor.heal().into_iter().find(|healed| healed.id == result.id).unwrap_or(result);
         let is_final = result.is_final();
-        Ok((Reply::new(result), is_final))
+        let mut reply = Reply::new(result);
+        reply.warn(processor.warning().into_iter().collect());
+        Ok((reply, is_final))
     })
     .await
 }
@@ -402,12 +528,20 @@ async fn batch(
 ) -> Result<Rendered<Reply<SyncBatchResult>>, Problem> {
     budget.spend(body.peek().map_or(0, |batch| batch.items.0.len())).await?;
     app.write_in_steps(permit.clone(), body, move |database, context, caller, batch| {
-        let mut processor = SyncProcessor::new(database, context, &permit, caller);
+        let clock = batch.sent_at.map(|at| PhoneClock::new(Some(at), caller.now));
+        let mut processor = SyncProcessor::new(database, context, &permit, caller, clock);
         let items = batch.items.0.into_iter();
-        let results = items.map(|raw| processor.parse_and_process(raw)).collect::<Result<Vec<_>, _>>()?;
+        let mut results = items.map(|raw| processor.parse_and_process(raw)).collect::<Result<Vec<_>, _>>()?;
+        for healed in processor.heal() {
+            if let Some(refused) = results.iter_mut().find(|result| result.id == healed.id) {
+                *refused = healed;
+            }
+        }
         let ids: Vec<SyncId> = results.iter().filter_map(|result| result.id).collect();
         let is_final = results.iter().all(SyncResult::is_final);
-        Ok((Reply::new(SyncBatchResult { submitted: ids.len(), ids, results }), is_final))
+        let mut reply = Reply::new(SyncBatchResult { submitted: ids.len(), ids, results });
+        reply.warn(processor.warning().into_iter().collect());
+        Ok((reply, is_final))
     })
     .await
 }

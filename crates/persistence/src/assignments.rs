@@ -17,13 +17,13 @@ use inspection_domain::{
     daily_lists::InspectionList,
     entity::Entity,
     ids::{AssignmentId, UserId},
-    input::Invalid,
+    input::{AnyOf, Invalid},
     inspections::InspectionStatus,
     notifications::{Notice, NotificationType},
     page::{Page, PageRequest, Sort, Total, position_value},
     schema::{inspection_assignments as assignments, inspections},
     time::{Date, Instant},
-    users::{Category, User},
+    users::{Category, Shift, User},
 };
 
 pub use rows::{by_ids, get};
@@ -76,6 +76,24 @@ macro_rules! own_status_is_any_of {
         }
         any
     }};
+}
+
+/// The assignments of an inspector on a day, in these shifts or in any, in their order.
+pub fn list_by_day(
+    conn: &mut DbConnection,
+    inspector: UserId,
+    day: Date,
+    shift: &AnyOf<Shift>,
+) -> Result<Vec<Assignment>> {
+    Ok(with_conn!(conn, |c| {
+        let own = assignments::mechanical_inspector_id
+            .eq(inspector)
+            .or(assignments::electrical_inspector_id.eq(inspector));
+        let mut query =
+            assignments::table.filter(assignments::target_date.eq(day)).filter(own).into_boxed::<Backend>();
+        filter_any!(query, { assignments::shift => shift });
+        query.order(assignments::id).select(Assignment::as_select()).load(c)
+    })?)
 }
 
 /// A page of the assignments of an inspector, by default the latest day first.
@@ -192,7 +210,7 @@ pub(crate) fn mark_backlog(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
 }
 
 /// The members of a team, who are locked, so that they can't be deactivated or sent on leave
-/// meanwhile, and their leaves on a day.
+/// meanwhile, their leaves and their entries of the roster on a day.
 pub(crate) fn lock_candidates(tx: &mut Tx<'_>, team: &AssignTeam, date: Date) -> Result<Candidates> {
     let members = [team.mechanical_inspector_id, team.electrical_inspector_id];
     let people = user_rows::lock_all(tx.conn, &members)?;

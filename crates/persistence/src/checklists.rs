@@ -27,6 +27,28 @@ pub fn questions_by_ids(conn: &mut DbConnection, ids: &[ItemId]) -> Result<Vec<I
     Ok(with_conn!(conn, |c| items::table.filter(items::id.eq_any(ids)).select(Item::as_select()).load(c))?)
 }
 
+/// The checklists with these ids and their questions, in order. One statement.
+pub fn by_ids(conn: &mut DbConnection, ids: &[TemplateId]) -> Result<Vec<Checklist>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(Template, Item)> = with_conn!(conn, |c| items::table
+        .inner_join(templates::table)
+        .filter(items::template_id.eq_any(ids))
+        .filter(items::removed_at.is_null())
+        .order((items::template_id, items::order_index))
+        .select((Template::as_select(), Item::as_select()))
+        .load(c))?;
+    let mut found: Vec<Checklist> = Vec::new();
+    for (template, item) in rows {
+        match found.last_mut() {
+            Some((last, questions)) if last.id == template.id => questions.push(item),
+            _ => found.push((template, vec![item])),
+        }
+    }
+    Ok(found)
+}
+
 /// A page of checklists with their questions (§3).
 pub fn list(conn: &mut DbConnection, filter: &TemplateFilter, page: PageRequest) -> Result<Page<Checklist>> {
     let sort = filter.sort.unwrap_or(Sort { by: TemplateOrder::Id, descending: true });

@@ -19,11 +19,11 @@ use inspection_domain::{
     page::{Page, PageRequest, Sort},
     schema::{defect_occurrences as occurrences, defects, inspection_answers as answers},
     search::SearchedKind,
-    time::Date,
+    time::{Date, Instant},
     users::{Role, User},
 };
 
-pub use rows::{by_ids, get, list_by_inspection};
+pub use rows::{by_ids, get, list_by_inspection, unresolved_of};
 
 use crate::{
     DbConnection, Result, Tx,
@@ -318,16 +318,17 @@ pub fn update(tx: &mut Tx<'_>, id: DefectId, changes: DefectChanges) -> Result<D
     Ok(after)
 }
 
-/// Marks a defect, which is locked, as repaired by the actor; the other admins are notified (§6,
-/// §7).
+/// Marks a defect, which is locked, as repaired by the actor at this time; the other admins are
+/// notified (§6, §7).
 pub(crate) fn resolve_locked(
     tx: &mut Tx<'_>,
     before: &Defect,
     machine: &Equipment,
     resolution: Resolution,
+    at: Instant,
 ) -> Result<Defect> {
     let actor = tx.actor()?.clone();
-    let after = before.resolve(resolution, actor.id, tx.now)?;
+    let after = Defect { updated_at: tx.now, ..before.resolve(resolution, actor.id, at)? };
     rows::write(tx, AuditAction::Resolve, before, &after)?;
     let notice =
         notice(NotificationType::DefectResolved, &after, machine).with("person", actor.full_name.as_str());

@@ -25,7 +25,7 @@ use inspection_domain::{
     versions::Version,
 };
 
-pub use answers::{add_photos, answer, answer_one, get_answer};
+pub use answers::{add_photos, answer, answer_dated, answer_one, get_answer, may_submit_as_of};
 pub use handing_in::submit;
 pub use rows::{by_ids, drafts_of, get};
 pub use withdrawing::{assign, delete, remove, unassign};
@@ -254,7 +254,8 @@ fn start_ad_hoc(tx: &mut Tx<'_>, id: EquipmentId) -> Result<(InspectionDetail, b
     };
     may_start(&actor, &machine, template.as_ref(), &questions)?;
     let template = template.ok_or(ConcurrentUpdate)?;
-    let new = Inspection::ad_hoc(machine.id, template.id, actor.id, tx.now);
+    let at = tx.happened_after([Some(machine.created_at), Some(template.created_at)]);
+    let new = Inspection::ad_hoc(machine.id, template.id, actor.id, at).received(at, tx.now);
     Ok((insert(tx, &new, (template, questions))?, true))
 }
 
@@ -268,7 +269,8 @@ fn start_half(tx: &mut Tx<'_>, assignment: &Assignment, half: Category) -> Resul
     }
     let checklist = checklists::get(tx.conn, assignment.template_id)?;
     may_start_half(&actor, &checklist.1)?;
-    let new = Inspection::half(assignment, half, actor.id, tx.now);
+    let at = tx.happened_after([Some(assignment.created_at), assignment.assigned_at]);
+    let new = Inspection::half(assignment, half, actor.id, at).received(at, tx.now);
     assignments::begin(tx, assignment, half)?;
     Ok((insert(tx, &new, checklist)?, true))
 }

@@ -29,12 +29,17 @@ use inspection_domain::{
 pub use assigning::{assign_specialist, create_for_engineer, reassign, reassign_engineer_job};
 pub use done::{cancel, complete, leave_incomplete};
 pub use rating::{clean, find_cleaning, rate_cleaning, reward};
-pub use rows::{by_ids, cleaning_ratings, find_repair, get_kind, get_visible, unplanned_defects};
+pub use rows::{by_ids, cleaning_ratings, find_repair, get_kind, get_visible, live_of, unplanned_defects};
 pub use settling::{dismiss_defect, resolve_defect};
 pub use timer::correct_timer;
 pub(crate) use timer::remind_of_long_runs;
 
-use crate::{DbConnection, Result, Tx, db::tx::expected::version_of_entity, equipment, jobs::work::JobWork};
+use crate::{
+    DbConnection, Result, Tx,
+    db::tx::expected::version_of_entity,
+    equipment,
+    jobs::work::{JobWork, came_to_owner_at},
+};
 
 /// A job with its cleaning. Only a repair has one.
 pub(crate) fn get_state(conn: &mut DbConnection, id: JobId) -> Result<(Job, Option<Cleaning>)> {
@@ -211,9 +216,13 @@ pub fn plan(tx: &mut Tx<'_>, kind: JobKind, id: JobId, planned: &PlannedTime) ->
 pub fn start(tx: &mut Tx<'_>, kind: JobKind, id: JobId, start: StartJob) -> Result<Job> {
     let before = rows::lock_of_kind(tx.conn, kind, id)?;
     let reason = acting::authorize(tx, &before, start.on_behalf_reason)?;
-    let after = before.start(tx.now)?;
+    let assigned_at = came_to_owner_at(tx, &before)?;
+    let at = tx.happened_after([Some(before.created_at), assigned_at]);
+    let after = before.start(at)?;
     if after != before {
+        let after = after.received(at, tx.now);
         acting::write(tx, (AuditAction::Start, InterventionAction::Start), &before, &after, reason)?;
+        return Ok(after);
     }
-    Ok(after)
+    Ok(before)
 }

@@ -159,14 +159,26 @@ impl Concerned {
     }
 }
 
-/// Updates whether a person is on leave: exactly while one of their leaves covers the day of the
-/// site (§10). The account stays in its version (§15).
+/// Updates whether a person is on leave: exactly while one of their leaves is an absence now (§10).
+/// The account stays in its version (§15).
 fn update_absence(tx: &mut Tx<'_>, person: &User) -> Result<()> {
-    let today = tx.today();
-    let is_on_leave = rows::including(tx.conn, &[person.id], today)?.iter().any(|leave| leave.covers(today));
+    let (now, calendar) = (tx.now, tx.calendar().clone());
+    let own = rows::including(tx.conn, &[person.id], calendar.working_day(now))?;
+    let is_on_leave = own.iter().any(|leave| leave.is_absence_at(now, &calendar));
     let user = User { is_on_leave, ..person.clone() };
     users::write(tx, AuditAction::Update, person, Draft { user, badge: None, minor_badge: None })?;
     Ok(())
+}
+
+/// Whether a person was on leave at an instant (§10, §15).
+pub fn is_away(
+    conn: &mut DbConnection,
+    person: UserId,
+    at: Instant,
+    calendar: &SiteTimeZone,
+) -> Result<bool> {
+    let own = rows::including(conn, &[person], calendar.working_day(at))?;
+    Ok(own.iter().any(|leave| leave.was_absence_at(at, calendar)))
 }
 
 /// Updates the coverage of a person from the leaves in force that name them; `ended` no longer does
@@ -227,12 +239,14 @@ pub fn approve(tx: &mut Tx<'_>, id: LeaveId, approval: &LeaveApproval) -> Result
     rows::write(tx, AuditAction::Approve, &before, &after)?;
     update_absence(tx, absent)?;
     if let Some(held) = held {
-        let freed = withdrawable(&conflicts);
-        held.withdraw(tx, &freed, absent.id)?;
+        let mut freed = withdrawable(&conflicts);
+        // The partner's answers would be lost.
+        freed.retain(|id| !held.is_begun_beside(*id, absent.id));
+        held.withdraw(tx, &freed)?;
         for seat in &mut conflicts {
             seat.is_freed = freed.contains(&seat.assignment.id);
         }
-        notify_planners(tx, &after, absent, freed.len())?;
+        notify_planners(tx, &after, absent, (freed.len(), conflicts.len() - freed.len()))?;
     }
     let announcement =
         notice(NotificationType::LeaveNotification, &after).with("person", absent.full_name.as_str());
@@ -244,17 +258,25 @@ pub fn approve(tx: &mut Tx<'_>, id: LeaveId, approval: &LeaveApproval) -> Result
     Ok(Granted { leave, conflicts })
 }
 
-/// Notifies the planners once of the machines that need another team (§10).
-fn notify_planners(tx: &mut Tx<'_>, leave: &Leave, absent: &User, machines: usize) -> Result<()> {
-    if machines == 0 {
+/// Notifies the planners once of the machines that need another team, and of the teams that have
+/// begun and stay with an absent member (§10).
+fn notify_planners(
+    tx: &mut Tx<'_>,
+    leave: &Leave,
+    absent: &User,
+    (freed, kept): (usize, usize),
+) -> Result<()> {
+    if (freed, kept) == (0, 0) {
         return Ok(());
     }
+    let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
     let mut planners = user_rows::active_with(tx.conn, &[Role::Admin, Role::Engineer])?;
     planners.retain(|planner| *planner != absent.id);
-    let freed = notice(NotificationType::AssignmentsFreed, leave)
+    let absence = notice(NotificationType::AssignmentsFreed, leave)
         .with("person", absent.full_name.as_str())
-        .with("count", &i64::try_from(machines).unwrap_or(i64::MAX));
-    tx.notify(planners, &freed);
+        .with("count", &number(freed))
+        .with("kept", &number(kept));
+    tx.notify(planners, &absence);
     Ok(())
 }
 
@@ -363,18 +385,18 @@ pub fn expired(conn: &mut DbConnection, today: Date) -> Result<Vec<LeaveId>> {
         .load(c))?)
 }
 
-/// The leaves in force today whose people are marked as on leave and aren't, or are on leave and
-/// not marked: leaves that have begun, and half days that have begun or ended (§16).
-pub fn turning(conn: &mut DbConnection, now: Instant, calendar: &SiteTimeZone) -> Result<Vec<Leave>> {
+/// Ids of the leaves in force today whose people are marked as on leave and aren't, or are on leave
+/// and not marked: leaves that have begun, and half days that have begun or ended (§16).
+pub fn turning(conn: &mut DbConnection, now: Instant, calendar: &SiteTimeZone) -> Result<Vec<LeaveId>> {
     use inspection_domain::schema::users::dsl as people;
-    let today = calendar.date(now);
+    let today = calendar.working_day(now);
     let marked: Vec<(Leave, bool)> = with_conn!(conn, |c| in_force!(today, today)
         .inner_join(people::users.on(people::id.eq(leaves::user_id)))
         .order(leaves::id)
         .select((Leave::as_select(), people::is_on_leave))
         .load(c))?;
     let turned = marked.into_iter().filter(|(leave, mark)| leave.is_absence_at(now, calendar) != *mark);
-    Ok(turned.map(|(leave, _)| leave).collect())
+    Ok(turned.map(|(leave, _)| leave.id).collect())
 }
 
 /// Marks the person of a leave as present or absent, as they are now (§16). Locks the leave, then

@@ -98,7 +98,9 @@ pub fn request(tx: &mut Tx<'_>, kind: JobKind, id: JobId, new: NewPause) -> Resu
         return Err(PauseRule::Pending.into());
     }
     let actor = tx.actor()?.clone();
-    let pause = rows::insert(tx, &new.request(id, actor.id, tx.now))?;
+    let last_end = last_end_if_offline(tx, id)?;
+    let at = tx.happened_after([job.started_at, last_end]);
+    let pause = rows::insert(tx, &new.request(id, actor.id, at))?;
     let mut recipients = user_rows::active_with(tx.conn, &[Role::Admin, Role::Engineer])?;
     recipients.retain(|person| *person != actor.id);
     let requested = notice(NotificationType::PauseRequested, &job)
@@ -106,6 +108,14 @@ pub fn request(tx: &mut Tx<'_>, kind: JobKind, id: JobId, new: NewPause) -> Resu
         .with("reason", pause.reason_category.as_str());
     tx.notify(recipients, &requested);
     Ok(pause)
+}
+
+/// End of the last pause of a job, which what happened offline follows (§15).
+pub(crate) fn last_end_if_offline(tx: &mut Tx<'_>, id: JobId) -> Result<Option<Instant>> {
+    match tx.happened_at() {
+        Some(_) => rows::last_end(tx.conn, id),
+        None => Ok(None),
+    }
 }
 
 /// Begin of the pause that a request for a job, which is locked, leads to (§7).
@@ -145,8 +155,9 @@ pub fn deny(tx: &mut Tx<'_>, id: PauseId, denial: Denial) -> Result<Pause> {
 pub fn resume(tx: &mut Tx<'_>, id: PauseId) -> Result<Pause> {
     let (job, before) = lock_with_job(tx, id)?;
     job.may_be_resumed_by(tx.actor()?)?;
-    let after = before.end(tx.actor_id(), tx.now)?;
-    let resumed = job.resume(tx.now)?;
+    let at = tx.happened_after([before.paused_at]);
+    let after = before.end(tx.actor_id(), at)?;
+    let resumed = job.resume(at)?.received(at, tx.now);
     job_rows::write(tx, AuditAction::Resume, &job, &resumed)?;
     rows::write(tx, AuditAction::Resume, &before, &after)?;
     Ok(after)
@@ -162,17 +173,17 @@ pub fn force(tx: &mut Tx<'_>, kind: JobKind, id: JobId, order: ForcedPause) -> R
     };
     let paused = job.pause(since, tx.now)?;
     job_rows::write(tx, AuditAction::Pause, &job, &paused)?;
-    close_pauses(tx, id)?;
+    close_pauses(tx, id, tx.now)?;
     let pause = rows::insert(tx, &order.order(id, tx.actor()?.id, since, tx.now))?;
     tx.notify([job.owner_id], &notice(NotificationType::PauseApproved, &job));
     Ok(pause)
 }
 
-/// Ends the current pause of a job, which is locked, and cancels a pending request, because the job
-/// ends or changes its owner (§7).
-pub(crate) fn close_pauses(tx: &mut Tx<'_>, job: JobId) -> Result<()> {
+/// Ends the current pause of a job, which is locked, at this time, and cancels a pending request,
+/// because the job ends or changes its owner (§7).
+pub(crate) fn close_pauses(tx: &mut Tx<'_>, job: JobId, at: Instant) -> Result<()> {
     if let Some(current) = rows::find_with_status(tx.conn, job, PauseStatus::Approved)? {
-        let ended = current.end(tx.actor_id(), tx.now)?;
+        let ended = current.end(tx.actor_id(), at)?;
         rows::write(tx, AuditAction::Resume, &current, &ended)?;
     }
     if let Some(pending) = rows::find_with_status(tx.conn, job, PauseStatus::Pending)? {

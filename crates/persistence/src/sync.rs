@@ -15,7 +15,10 @@ use inspection_domain::{
     users::User,
 };
 
-use crate::{DbConnection, Error, Result, Tx, db::error::ConcurrentUpdate};
+use crate::{
+    DbConnection, Error, Result, Tx,
+    db::{database::one_row, error::ConcurrentUpdate},
+};
 
 /// The item that a person has sent with this client id.
 pub fn find(conn: &mut DbConnection, owner: UserId, name: &ClientId) -> Result<Option<SyncItem>> {
@@ -25,6 +28,36 @@ pub fn find(conn: &mut DbConnection, owner: UserId, name: &ClientId) -> Result<O
         .select(SyncItem::as_select())
         .first(c))
     .optional()?)
+}
+
+/// The item that a person has sent with this client id, locked until the transaction ends.
+pub fn lock(conn: &mut DbConnection, owner: UserId, name: &ClientId) -> Result<Option<SyncItem>> {
+    let own = items::table.filter(items::user_id.eq(owner)).filter(items::client_id.eq(name.as_str()));
+    Ok(lock_rows!(conn, own.select(SyncItem::as_select()), first).optional()?)
+}
+
+/// The same action, applied before under another client id: a phone that was set up again sends
+/// what it has sent before (§15).
+pub fn find_same(conn: &mut DbConnection, owner: UserId, item: &NewSyncItem) -> Result<Option<SyncItem>> {
+    let Some(at) = item.occurred_at.filter(|_| item.entity_type.repeats()) else { return Ok(None) };
+    let same = items::table
+        .filter(items::user_id.eq(owner))
+        .filter(items::content_hash.eq(item.hash()))
+        .filter(items::occurred_at.eq(at))
+        .filter(items::outcome.eq(SyncOutcome::Applied.as_str().into_sql::<diesel::sql_types::Text>()))
+        .order(items::id);
+    Ok(with_conn!(conn, |c| same.select(SyncItem::as_select()).first(c)).optional()?)
+}
+
+/// The rejected items of a person that may heal, the oldest first (§15).
+pub fn waiting(conn: &mut DbConnection, owner: UserId) -> Result<Vec<SyncItem>> {
+    let rejected = items::table
+        .filter(items::user_id.eq(owner))
+        .filter(items::outcome.eq(SyncOutcome::Rejected.as_str().into_sql::<diesel::sql_types::Text>()))
+        .order(items::id);
+    let mut found: Vec<SyncItem> = with_conn!(conn, |c| rejected.select(SyncItem::as_select()).load(c))?;
+    found.retain(SyncItem::may_heal);
+    Ok(found)
 }
 
 /// A page of a person's rejected items, the oldest first.
@@ -56,6 +89,35 @@ pub fn resolved(conn: &mut DbConnection, owner: UserId, item: &NewSyncItem) -> R
 /// Stores the outcome of an applied item, in the transaction that has applied it.
 pub fn applied(tx: &mut Tx<'_>, item: NewSyncItem, entity_id: i64, result: Document) -> Result<SyncItem> {
     let new = SyncItem::applied(item, tx.actor()?.id, entity_id, result, tx.now);
+    store(tx, None, new)
+}
+
+/// Stores an item with its outcome, in the transaction that has applied it. A rejected item that
+/// has healed keeps its place and the time of its receipt; it is locked (§15).
+pub fn store(tx: &mut Tx<'_>, before: Option<&SyncItem>, new: SyncItem) -> Result<SyncItem> {
+    let new = SyncItem { happened_at: new.happened_at.or(tx.happened_at()), ..new };
+    if let Some(before) = before {
+        let healed = SyncItem { id: before.id, created_at: before.created_at, ..new };
+        let rejected = SyncOutcome::Rejected.as_str().into_sql::<diesel::sql_types::Text>();
+        let row = items::table.find(before.id).filter(items::outcome.eq(rejected));
+        with_conn!(&mut *tx.conn, |c| diesel::update(row)
+            .set((
+                items::outcome.eq(healed.outcome),
+                items::entity_id.eq(healed.entity_id),
+                items::result.eq(healed.result.clone()),
+                items::sync_error.eq(healed.sync_error.clone()),
+                items::happened_at.eq(healed.happened_at),
+                items::is_superseded.eq(healed.is_superseded),
+            ))
+            .execute(c))
+        .map_err(Error::from)
+        .and_then(one_row)?;
+        let changes = Changes::none()
+            .with("entity_type", healed.entity_type.as_str())
+            .with("outcome", healed.outcome.as_str());
+        tx.record_with(AuditAction::Update, Some(before), Some(&healed), changes);
+        return Ok(healed);
+    }
     let item = insert_row!(tx, items, SyncItem, &new)?;
     // The changes have audit entries of their own; this one adds the time of the offline change.
     let mut changes = Changes::none().with("entity_type", item.entity_type.as_str());
@@ -67,10 +129,12 @@ pub fn applied(tx: &mut Tx<'_>, item: NewSyncItem, entity_id: i64, result: Docum
 }
 
 /// Stores an item that a rule has refused, for its owner to see. Of concurrent outcomes of the same
-/// item, the first one stands; the flag says whether it is this one.
+/// item, the first one stands; the flag says whether it is this one. The reason of an item that was
+/// tried again is the last one.
 pub fn reject(tx: &mut Tx<'_>, item: NewSyncItem, error: SyncError) -> Result<(SyncItem, bool)> {
     let owner = tx.actor()?.id;
-    let new = SyncItem::rejected(item.clone(), owner, error, tx.now);
+    let rejected = SyncItem::rejected(item.clone(), owner, error, tx.now);
+    let new = SyncItem { happened_at: tx.happened_at(), ..rejected };
     let inserted: Option<SyncItem> = with_conn!(&mut *tx.conn, |c| diesel::insert_into(items::table)
         .values(&new)
         .on_conflict((items::user_id, items::client_id))
@@ -82,8 +146,15 @@ pub fn reject(tx: &mut Tx<'_>, item: NewSyncItem, error: SyncError) -> Result<(S
         enforce_quotas(tx, owner)?;
         return Ok((item, true));
     }
-    let first = find(tx.conn, owner, &item.client_id)?.ok_or(ConcurrentUpdate)?;
-    Ok((first.replay(&item)?, false))
+    let first = lock(tx.conn, owner, &item.client_id)?.ok_or(ConcurrentUpdate)?.replay(&item)?;
+    if !first.may_heal() || first.sync_error == new.sync_error {
+        return Ok((first, false));
+    }
+    let row = items::table.find(first.id);
+    with_conn!(&mut *tx.conn, |c| diesel::update(row)
+        .set(items::sync_error.eq(new.sync_error.clone()))
+        .execute(c))?;
+    Ok((SyncItem { sync_error: new.sync_error, ..first }, false))
 }
 
 /// Deletes the rejected items of a user beyond the quotas (§15), the oldest ones.

@@ -184,7 +184,7 @@ fn approve_job(tx: &mut Tx<'_>, id: TakeoverId, job: JobId) -> Result<Takeover> 
     let taker = taker.ok_or_else(Error::not_found::<User>)?;
     job.may_be_taken_over_by(&taker, tx.now)?;
     job_rows::write(tx, AuditAction::Reassign, &job, &after_job)?;
-    pauses::close_pauses(tx, job.id)?;
+    pauses::close_pauses(tx, job.id, tx.now)?;
     let approved =
         notice(NotificationType::TakeoverApproved, &after, subject).with("person", taker.full_name.as_str());
     tx.notify([after.requested_by_id, job.owner_id], &approved);
@@ -302,6 +302,11 @@ pub(crate) fn finish_assignment(tx: &mut Tx<'_>, assignment: &Assignment, machin
         Some(takeover) => finish(tx, &takeover, subject),
         None => Ok(()),
     }
+}
+
+/// The user whose takeover of an assignment is approved.
+pub(crate) fn taker_of(conn: &mut DbConnection, assignment: AssignmentId) -> Result<Option<UserId>> {
+    Ok(rows::find_approved(conn, None, Some(assignment))?.map(|takeover| takeover.requested_by_id))
 }
 
 /// Ends the takeovers of an assignment, which is locked, because its team is withdrawn: pending

@@ -7,7 +7,6 @@ use diesel::prelude::*;
 use inspection_domain::{
     daily_lists::GenerateList,
     ids::TaskRunId,
-    leaves::Leave,
     page::{Page, PageRequest},
     rule::Code,
     schema::task_runs as runs,
@@ -214,11 +213,12 @@ impl TaskWork<'_> {
         match self.run.task {
             TaskName::GenerateDailyLists => self.generate_lists(),
             TaskName::CheckBacklog => {
-                self.turn_half_days()?;
-                self.in_batches("marked", assignments::mark_backlog)?;
-                self.in_batches("reminded", jobs::remind_of_long_runs)?;
-                self.end_leaves()?;
-                self.begin_leaves()
+                // An error of one part does not keep the others from their work.
+                let ended = self.end_leaves();
+                let begun = self.begin_leaves();
+                let marked = self.in_batches("marked", assignments::mark_backlog);
+                let reminded = self.in_batches("reminded", jobs::remind_of_long_runs);
+                ended.and(begun).and(marked).and(reminded)
             }
             TaskName::DetectStalledJobs => self.in_batches("jobs", pauses::announce_stalled),
             TaskName::MonitorQeSla => self.in_batches("warned", quality_reviews::warn_overdue),
@@ -243,11 +243,12 @@ impl TaskWork<'_> {
         self.each("ended", expired, |tx, id| leaves::end(tx, id).map(drop))
     }
 
-    /// Marks the people whose leave began with the day of the site.
+    /// Marks the people whose leave began with the day of the site, and those whose half day of
+    /// leave has begun or ended.
     fn begin_leaves(&mut self) -> Result<()> {
-        let today = self.context.today();
-        let starting = self.database.read(|conn| leaves::starting(conn, today))?;
-        self.each("begun", starting, leaves::begin)
+        let (now, calendar) = (self.context.clock.now(), &self.context.calendar);
+        let turning = self.database.read(|conn| leaves::turning(conn, now, calendar))?;
+        self.each("begun", turning, leaves::begin)
     }
 
     /// One transaction, while the run belongs to this instance.
@@ -264,22 +265,9 @@ impl TaskWork<'_> {
         self.database.write(self.context, Origin::default(), work)
     }
 
-    /// The leaves whose people are to be marked otherwise.
-    fn turning_leaves(&self) -> Result<Vec<Leave>> {
-        let now = self.context.clock.now();
-        self.database.read(|conn| leaves::turning(conn, now, &self.context.calendar))
-    }
-
-    /// Marks people whose half day of leave has begun or ended, since it does so during the day.
-    fn turn_half_days(&mut self) -> Result<()> {
-        let turning = self.turning_leaves()?.into_iter();
-        let halves = turning.filter(|leave| leave.half_day.is_some()).map(|leave| leave.id).collect();
-        self.each("half_days", halves, leaves::begin)
-    }
-
     /// Generates the lists of the day after the scheduled one; existing lists stay unchanged.
     fn generate_lists(&mut self) -> Result<()> {
-        let target_date = self.context.calendar.date(self.run.scheduled_for).plus_days(1);
+        let target_date = self.context.calendar.working_day(self.run.scheduled_for).plus_days(1);
         for shift in Shift::ALL {
             let request = GenerateList { target_date, shift: *shift, refresh: None };
             match self.unit(|tx| daily_lists::generate(tx, &request)) {

@@ -36,10 +36,12 @@ fn list_parameters(document: &Value) -> impl Iterator<Item = (&str, Vec<&Value>)
     })
 }
 
-/// The ids of the rows of a list.
+/// The ids of the rows of a list; of a shift that a phone takes along, those of its assignments.
 fn rows(client: &Client, path: &str) -> BTreeSet<i64> {
     let response = client.get(path);
-    let rows = response.data().as_array().unwrap_or_else(|| panic!("{path}: {}", response.text)).iter();
+    let data = response.data();
+    let rows = data.as_array().or_else(|| data["assignments"].as_array());
+    let rows = rows.unwrap_or_else(|| panic!("{path}: {}", response.text)).iter();
     rows.map(|row| row["id"].as_i64().expect("an id")).collect()
 }
 

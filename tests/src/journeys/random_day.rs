@@ -1,13 +1,14 @@
-//! Three random days at the site: two phones that send their batches again, the office online,
-//! repairs, and a clock that jumps. At the end of each, no answer is lost, no defect is doubled,
-//! points equal their ledger, no repair continues behind a settled defect, and those who act on the
-//! evidence can read it.
+//! Three random days at the site: two phones with wrong clocks that send their batches again, the
+//! office online, repairs, and a clock that jumps. At the end of each, no answer is lost, no defect
+//! is doubled, points equal their ledger, no repair continues behind a settled defect, and those
+//! who act on the evidence can read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use inspection_domain::{
     tasks::TaskName,
+    time::Instant,
     users::{Role, User},
 };
 use inspection_persistence::tasks;
@@ -21,6 +22,10 @@ use crate::{
 
 /// The fields of an answer that a phone has sent.
 type Fields = BTreeMap<String, Value>;
+
+/// Milliseconds.
+const TWO_HOURS: i64 = 2 * 60 * 60 * 1000;
+const THREE_YEARS: i64 = 3 * 365 * 24 * 60 * 60 * 1000;
 
 /// An inspection that a phone has begun.
 struct Draft {
@@ -36,6 +41,8 @@ struct Draft {
 /// A phone with the items that it has not sent yet.
 struct Phone {
     inspector: Actor,
+    /// Milliseconds by which its clock is fast.
+    ahead: i64,
     places: Vec<usize>,
     queue: Vec<Value>,
     drafts: Vec<Draft>,
@@ -86,16 +93,19 @@ impl RandomDay {
         for assignment in &listed {
             builders::assigned(db, context, &engineer.user, assignment.id, &team);
         }
-        let phone = |user: &User, other: usize| Phone {
+        let phone = |user: &User, other: usize, ahead| Phone {
             inspector: Actor { user: user.clone() },
+            ahead,
             places: (0..questions.len()).filter(|place| *place != other).collect(),
             queue: Vec::new(),
             drafts: Vec::new(),
             begun: BTreeMap::new(),
             taken: BTreeMap::new(),
         };
-        let phones =
-            [phone(&team.mechanical, builders::YES_NO), phone(&team.electrical, builders::PASS_FAIL)];
+        let phones = [
+            phone(&team.mechanical, builders::YES_NO, TWO_HOURS),
+            phone(&team.electrical, builders::PASS_FAIL, -THREE_YEARS),
+        ];
         Self {
             rng: Rng::with_seed(seed),
             admin,
@@ -137,10 +147,22 @@ impl RandomDay {
         }
     }
 
+    /// The time by the clock of a phone, plus these milliseconds.
+    fn time_of(&self, phone: usize, plus: i64) -> String {
+        let now = self.site.context.clock.now().as_millisecond();
+        let shown = Instant::from_millisecond(now + self.phones[phone].ahead + plus);
+        shown.expect("an instant").to_string()
+    }
+
     fn queue(&mut self, phone: usize, kind: &str, data: Value) -> String {
         self.items += 1;
         let id = format!("0f8fad5b-d9cb-469f-a165-{:012}", self.items);
-        self.phones[phone].queue.push(json!({"client_id": id, "entity_type": kind, "entity_data": data}));
+        // No two actions of a phone have the same time.
+        let earlier = i64::try_from(self.items).expect("a number") - 100_000;
+        let occurred_at = self.time_of(phone, earlier);
+        self.phones[phone].queue.push(json!({
+            "client_id": id, "entity_type": kind, "entity_data": data, "occurred_at": occurred_at,
+        }));
         id
     }
 
@@ -206,14 +228,20 @@ impl RandomDay {
             return;
         }
         let client = self.site.client(&self.phones[phone].inspector.user);
+        let sent_at = self.time_of(phone, 0);
         let send = |items: &[Value]| {
-            let answer = client.post("/api/sync/batch", &json!({"items": items}));
+            let answer = client.post("/api/sync/batch", &json!({"items": items, "sent_at": sent_at}));
             answer.data()["results"].as_array().expect("results").clone()
         };
-        let results = send(&items);
+        let mut results = send(&items);
         if self.chance(3) {
             let from = self.rng.usize(..items.len());
-            for (first, again) in results[from..].iter().zip(send(&items[from..])) {
+            for (first, again) in results[from..].iter_mut().zip(send(&items[from..])) {
+                // A refusal may have healed; nothing else is carried out again.
+                if first["outcome"] == "rejected" {
+                    *first = again;
+                    continue;
+                }
                 assert_ne!(again["outcome"], "applied", "applied twice: {again}");
                 assert_eq!(again["result"], first["result"], "the first outcome");
             }
@@ -451,7 +479,6 @@ impl RandomDay {
 
     /// Every answer that was taken is there, and each failed one of a submission is a finding.
     fn check_answers(&self, admin: &Client, defects: &[Value]) {
-        let mut failed = BTreeSet::new();
         for ((inspection, question), given) in self.phones.iter().flat_map(|phone| &phone.taken) {
             let shown = admin.get(&format!("/api/inspections/{inspection}"));
             let answers = shown.data()["answers"].as_array().expect("answers");
@@ -462,9 +489,13 @@ impl RandomDay {
                     || answer[field].as_str().is_some_and(|text| value.as_f64() == text.parse().ok());
                 assert!(is_equal, "{field} of {answer} is not {value}");
             }
-            if shown.data()["status"] != "draft" && answer["is_failed"] == true {
-                failed.insert((*inspection, *question));
-            }
+        }
+        let mut failed = BTreeSet::new();
+        for inspection in rows(admin, "/api/inspections?status=submitted,reviewed&per_page=100") {
+            let shown = admin.get(&format!("/api/inspections/{}", inspection["id"]));
+            let answers = shown.data()["answers"].as_array().expect("answers").iter();
+            let of = |answer: &Value| (number(&inspection["id"]), number(&answer["checklist_item_id"]));
+            failed.extend(answers.filter(|answer| answer["is_failed"] == true).map(of));
         }
         let mut found = BTreeSet::new();
         for defect in defects {

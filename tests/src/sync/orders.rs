@@ -1,4 +1,5 @@
-//! Offline items in any order, with repetitions, end in the state of the same requests online.
+//! Offline items in any order, with repetitions, end in the state of the same requests online, of
+//! which refused ones are tried again as the items are.
 
 use std::collections::BTreeMap;
 
@@ -73,6 +74,14 @@ fn day(shift: &Shift) -> Vec<Action> {
     actions
 }
 
+/// The place of the start in a day.
+const START: usize = 0;
+
+/// The place of the request for leave in a day, the last one.
+fn leave_of(actions: &[Action]) -> usize {
+    actions.len() - 1
+}
+
 /// The responses that show the final state.
 fn state(shift: &Shift) -> BTreeMap<&'static str, Value> {
     let seen = |client: &Client, path: &'static str| (path, client.get(path).json);
@@ -118,42 +127,70 @@ fn every_order(count: usize) -> Vec<Vec<usize>> {
     every_order(last).into_iter().flat_map(put).collect()
 }
 
+/// Actions online: each one is carried out once, and tried again unless its content is refused.
+struct Online<'a> {
+    shift: &'a Shift,
+    actions: &'a [Action],
+    /// The codes of the actions that were tried; that of a success is empty.
+    codes: Vec<Option<String>>,
+}
+
+impl Online<'_> {
+    fn attempt(&mut self, number: usize) {
+        let is_final = |code: &String| code.is_empty() || code == "VALIDATION_ERROR" || code == "DUPLICATE";
+        if self.codes[number].as_ref().is_some_and(is_final) {
+            return;
+        }
+        let action = &self.actions[number];
+        let code = self.shift.inspector.post(&action.method_path, &action.body).code().to_owned();
+        self.codes[number] = Some(code);
+    }
+
+    /// The end of a batch: with the start in it, those that have waited for it, in the order of
+    /// their arrival.
+    fn end_batch(&mut self, sent: &[usize], arrived: &[usize]) {
+        if sent.contains(&START) && self.codes[START].as_deref() == Some("") {
+            let leave = leave_of(self.actions);
+            for waiting in arrived.iter().filter(|other| ![START, leave].contains(other)) {
+                self.attempt(*waiting);
+            }
+        }
+    }
+}
+
 /// Runs a day in this order on two services: as requests, and as items, some of which are repeated
-/// as after a lost connection. Every action must have the same outcome, and the final states must
-/// be equal.
+/// as after a lost connection, and all of them at the end. Every action must have the same outcome,
+/// and the final states must be equal.
 fn compare(kind: DatabaseKind, questions: usize, order: &[usize], rng: &mut Rng) {
     let (online, offline) = (or_skip!(shift(kind, questions)), or_skip!(shift(kind, questions)));
-    let actions = day(&online);
-    let done_online: Vec<String> = order
-        .iter()
-        .map(|number| {
-            let action = &actions[*number];
-            online.inspector.post(&action.method_path, &action.body).code().to_owned()
-        })
-        .collect();
+    let requests = day(&online);
+    let mut live = Online { shift: &online, actions: &requests, codes: vec![None; requests.len()] };
     let actions = day(&offline);
     let items: Vec<Value> = order.iter().map(|number| actions[*number].item.clone()).collect();
     // The response is lost with the connection, and the items are sent again with further ones.
     let (mut begun, mut results) = (0, vec![Value::Null; items.len()]);
-    while begun < items.len() {
+    let mut is_over = false;
+    while !is_over {
+        is_over = begun == items.len();
         let end = (begun + 1 + rng.usize(..items.len())).min(items.len());
-        let from = begun.saturating_sub(rng.usize(..4));
+        let from = if is_over { 0 } else { begun.saturating_sub(rng.usize(..4)) };
         for (place, result) in (from..end).zip(batch(&offline.inspector, &items[from..end])) {
-            if results[place].is_null() {
-                results[place] = result;
-            } else {
-                assert_ne!(result["outcome"], "applied", "applied twice");
+            live.attempt(order[place]);
+            if results[place]["outcome"] == "applied" {
+                assert_eq!(result["outcome"], "duplicate", "applied once");
                 assert_eq!(result["result"], results[place]["result"], "the first outcome");
-                assert_eq!(result["error"], results[place]["error"], "the first outcome");
+            } else {
+                results[place] = result;
             }
         }
+        live.end_batch(&order[from..end], &order[..end.max(begun)]);
         begun = end;
     }
-    let codes: Vec<String> = results
-        .iter()
-        .map(|result| result["error"]["code"].as_str().unwrap_or_default().to_owned())
-        .collect();
-    assert_eq!(codes, done_online, "{order:?}");
+    let code = |result: &Value| result["error"]["code"].as_str().unwrap_or_default().to_owned();
+    let offline_codes: Vec<String> = results.iter().map(code).collect();
+    let online_codes: Vec<String> =
+        order.iter().map(|number| live.codes[*number].clone().unwrap_or_default()).collect();
+    assert_eq!(offline_codes, online_codes, "{order:?}");
     assert_eq!(state(&offline), state(&online), "{order:?}");
 }
 

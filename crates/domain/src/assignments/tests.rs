@@ -1,4 +1,4 @@
-use super::*;
+use super::{replacing::Replacement, *};
 use crate::{
     input::Input,
     leaves::{Leave, LeaveStatus},
@@ -157,7 +157,7 @@ fn an_admin_replaces_members_of_a_team_that_has_begun() {
     let old = assign(pair(), Vec::new()).expect("a team");
     let (mechanical, electrical) = (Category::Mechanical, Category::Electrical);
     let people = vec![inspector(7, mechanical), inspector(8, electrical)];
-    let candidates = Candidates { people, leaves: Vec::new() };
+    let candidates = Candidates { people, leaves: Vec::new(), roster: Vec::new() };
     let both = [(mechanical, id(1)), (electrical, id(2))];
     let stays = "has submitted this half, and stays its inspector";
     // The inspectors 1 and 2 have left: those who stay are not validated again.
@@ -178,7 +178,12 @@ fn an_admin_replaces_members_of_a_team_that_has_begun() {
         let ids = AssignTeam::from_json(ids).expect("ids");
         let drafts: Vec<_> =
             both.into_iter().filter(|(half, _)| before.completed_half() != Some(*half)).collect();
-        let after = before.with_replaced_team(&ids, &drafts, &candidates, id(9), later().next());
+        let after = before.with_replaced_team(
+            Replacement { team: &ids, begun: &drafts, taker: None, today: before.target_date },
+            &candidates,
+            id(9),
+            later().next(),
+        );
         let outcome = after.as_ref().map(|after| after.status).map_err(|rule| {
             rule.fields().into_iter().map(|error| error.message.to_string()).collect::<Vec<_>>()
         });
@@ -193,8 +198,30 @@ fn an_admin_replaces_members_of_a_team_that_has_begun() {
         }
     }
     let begun = Assignment { status: InProgress, ..old };
-    let same = begun.with_replaced_team(&team(), &both, &candidates, id(9), later().next());
-    assert_eq!(same, Ok(begun), "the same team again changes nothing");
+    let unchanged = Replacement { team: &team(), begun: &both, taker: None, today: begun.target_date };
+    let same = begun.with_replaced_team(unchanged, &candidates, id(9), later().next());
+    assert_eq!(same, Ok(begun.clone()), "the same team again changes nothing");
+    // A member on leave today can't take over what is left of an earlier day.
+    let leaves = vec![Leave {
+        user_id: id(8),
+        ..leave(begun.target_date.plus_days(2), begun.target_date.plus_days(4))
+    }];
+    let away = Candidates { leaves, ..candidates.clone() };
+    let ids = AssignTeam::from_json(json!({"mechanical_inspector_id": 1, "electrical_inspector_id": 8}))
+        .expect("ids");
+    let taken = Assignment { is_takeover: true, ..begun };
+    for (days, taker, refused, is_takeover) in [
+        (0, Some(1), false, true),
+        (0, Some(2), false, false),
+        (0, None, false, false),
+        (3, Some(1), true, true),
+    ] {
+        let today = taken.target_date.plus_days(days);
+        let replacement = Replacement { team: &ids, begun: &[], taker: taker.map(id), today };
+        let after = taken.with_replaced_team(replacement, &away, id(9), later().next());
+        assert_eq!(after.is_err(), refused, "after {days} days");
+        assert!(after.is_ok_and(|after| after.is_takeover == is_takeover) || refused, "{taker:?}");
+    }
 }
 
 #[test]

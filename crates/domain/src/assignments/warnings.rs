@@ -13,12 +13,8 @@ impl Assignment {
     /// What deserves a second look about the members of a team, with the field of each: a half day
     /// of leave, a request for leave, another shift or none (§4).
     pub fn warnings_about(&self, team: &AssignTeam, candidates: &Candidates) -> Vec<Warning> {
-        let seats = [
-            ("mechanical_inspector_id", team.mechanical_inspector_id),
-            ("electrical_inspector_id", team.electrical_inspector_id),
-        ];
         let mut warnings = Vec::new();
-        for (field, id) in seats {
+        for (field, _, id) in team.seats() {
             let Some(person) = candidates.people.iter().find(|person| person.id == id) else { continue };
             warnings.extend(self.leave_warnings(field, person, candidates));
             warnings.extend(self.shift_warning(field, person, candidates));

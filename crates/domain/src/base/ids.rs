@@ -112,6 +112,8 @@ ids! {
     AssetTypeId,
     /// A holiday.
     HolidayId,
+    /// An entry of the roster.
+    RosterEntryId,
     /// A daily list.
     ListId,
     /// An assignment.

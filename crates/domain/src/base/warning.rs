@@ -19,6 +19,8 @@ text_enum! {
         NotCovered = "NOT_COVERED",
         /// An answer names a photo by its address on the phone, which was not stored.
         PhotoNotUploaded = "PHOTO_NOT_UPLOADED",
+        /// The clock of a phone is wrong, and times were corrected.
+        ClockCorrected = "CLOCK_CORRECTED",
     }
 }
 

@@ -217,6 +217,31 @@ impl NewAnswer {
         Ok(answer.with_photos(photos))
     }
 
+    /// What this older answer adds to a newer record: the fields that the record lacks. None if it
+    /// has them all, or has a verdict in place of that of this answer, to which the other fields
+    /// belong (§15).
+    pub(super) fn beneath(self, record: &Answer) -> Option<Self> {
+        let has_value = !record.answer_value.is_empty();
+        if has_value && self.gives_verdict() {
+            return None;
+        }
+        let has_photos = !record.photo_file_ids.0.is_empty();
+        let rest = Self {
+            comment: if record.comment.is_some() { Patch::absent() } else { self.comment },
+            photo_file_id: if has_photos { Patch::absent() } else { self.photo_file_id },
+            photo_file_ids: if has_photos { Patch::absent() } else { self.photo_file_ids },
+            photo_path: if record.photo_path.is_some() { Patch::absent() } else { self.photo_path },
+            ..self
+        };
+        let adds = rest.changes_answer() || rest.photo_file_id.is_given() || rest.photo_file_ids.is_given();
+        adds.then_some(rest)
+    }
+
+    /// Whether it has a verdict, or clears it.
+    pub(super) fn gives_verdict(&self) -> bool {
+        self.answer_value.is_given()
+    }
+
     /// Whether it changes anything but the uploaded photos.
     fn changes_answer(&self) -> bool {
         self.answer_value.is_given() || self.comment.is_given() || self.photo_path.is_given()

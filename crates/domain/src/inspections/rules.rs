@@ -77,6 +77,9 @@ pub enum InspectionRule {
         /// The questions.
         Vec<ItemId>,
     ),
+    /// A submission that was refused is older than the latest answer (§15).
+    #[error("the inspection has newer answers: submit it again")]
+    AnsweredSince,
     /// The time for photos after the submission is over (§5).
     #[error("{}", self.message())]
     PhotoTooLate,
@@ -88,7 +91,7 @@ pub const DAYS_FOR_PHOTOS: i64 = 7;
 impl Rule for InspectionRule {
     fn code(&self) -> Code {
         match self {
-            Self::WrongStatus { .. } => Code::InvalidState,
+            Self::WrongStatus { .. } | Self::AnsweredSince => Code::InvalidState,
             _ => Code::RuleViolation,
         }
     }

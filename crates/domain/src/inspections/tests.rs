@@ -84,6 +84,7 @@ fn a_draft_belongs_to_a_machine_or_to_a_half_of_an_assignment() {
     partner_id: None
     is_detached: false
     warnings: 0
+    received_at: None
     ");
     let assignment = Assignment { id: id(8), equipment_id: id(3), template_id: id(6), ..assignment() };
     let half = Inspection::half(&assignment, Category::Electrical, id(5), now());

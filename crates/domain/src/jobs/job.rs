@@ -89,6 +89,8 @@ pub struct Job {
     pub created_at: Instant,
     /// Time of the last change.
     pub updated_at: Instant,
+    /// Time at which the last change made offline was received; none if there was none.
+    pub received_at: Option<Instant>,
 }
 
 crate::translated!(Job, "job", { title, description, major_reason, work_notes, incomplete_reason });
@@ -191,6 +193,7 @@ impl Job {
             qc_rating: None,
             created_at: now,
             updated_at: now,
+            received_at: None,
         }
     }
 
@@ -349,6 +352,15 @@ impl Job {
         }
     }
 
+    /// The defect whose findings the owner doesn't see yet: that of a repair without planned time
+    /// (§7).
+    pub fn hidden_defect(&self) -> Option<DefectId> {
+        let is_hidden = self.kind == JobKind::Specialist
+            && self.status == JobStatus::Assigned
+            && self.planned_time_hours.is_none();
+        self.defect_id.filter(|_| is_hidden)
+    }
+
     /// Checks that the planned time has been entered.
     pub(crate) const fn is_planned(&self) -> Result<(), JobRule> {
         if self.planned_time_hours.is_some() { Ok(()) } else { Err(JobRule::PlannedTimeRequired) }
@@ -376,6 +388,13 @@ impl Job {
         }
         self.is_planned()?;
         Ok(Self { started_at: Some(now), ..after })
+    }
+
+    /// The job after a change at this time, which was received now (§15).
+    #[must_use]
+    pub fn received(self, at: Instant, now: Instant) -> Self {
+        let received_at = if at < now { Some(now) } else { self.received_at };
+        Self { received_at, updated_at: now, ..self }
     }
 
     /// Pauses it; the pause began at `since` (§7).
@@ -483,6 +502,7 @@ impl Job {
             admin_bonus: None,
             qe_id: None,
             qc_rating: None,
+            received_at: None,
             ..after
         }
     }

@@ -138,12 +138,17 @@ pub enum JobRule {
     /// No cleaning has been reported (§7).
     #[error("the cleaning has not been reported yet")]
     NotCleaned,
+    /// The command was refused before the job came to its owner again (§15).
+    #[error("the command belongs to earlier work on the job")]
+    EarlierWork,
 }
 
 impl Rule for JobRule {
     fn code(&self) -> Code {
         match self {
-            Self::WrongStatus { .. } | Self::PlannedAlready | Self::NotCleaned => Code::InvalidState,
+            Self::WrongStatus { .. } | Self::PlannedAlready | Self::NotCleaned | Self::EarlierWork => {
+                Code::InvalidState
+            }
             Self::PlannedTimeRequired => Code::PlannedTimeRequired,
             Self::AlreadyAssigned => Code::Duplicate,
         }

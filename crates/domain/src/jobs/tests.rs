@@ -289,7 +289,7 @@ fn every_command_obeys_the_state_machine() {
         }
     }
     assert_eq!(
-        (JobRule::PlannedAlready.code(), JobRule::NotCleaned.code()),
+        (JobRule::PlannedAlready.code(), JobRule::EarlierWork.code()),
         (Code::InvalidState, Code::InvalidState)
     );
     assert_eq!(JobRule::AlreadyAssigned.code(), Code::Duplicate);
@@ -336,6 +336,7 @@ fn a_repair_concerns_its_defect_and_has_the_number_of_its_owner() {
     qc_rating: None
     created_at: Instant(2026-03-01T07:00:00Z)
     updated_at: Instant(2026-03-01T07:00:00Z)
+    received_at: None
     "#);
     let large = repair(json!({"specialist_id": 4, "category": "major", "major_reason": "Crane needed."}));
     insta::assert_snapshot!(changed_fields(&small, &large), @r#"

@@ -43,12 +43,17 @@ impl Leave {
         self.is_in_force() && self.absence_from(date, shift) == Some(Absence::Full)
     }
 
-    /// Whether the person is absent at an instant: a leave in force covers its local date, and a
-    /// half day its half of it (§10).
+    /// Whether the person is absent at an instant: a leave in force covers the day of the site,
+    /// which begins at 07:00, and a half day its half of it (§10).
     pub fn is_absence_at(&self, at: Instant, calendar: &SiteTimeZone) -> bool {
-        let date = calendar.date(at);
+        let date = calendar.working_day(at);
         let is_morning = at < calendar.at(date, MIDDAY);
         self.covers(date) && self.half_day.is_none_or(|half| (half == HalfDay::Am) == is_morning)
+    }
+
+    /// Whether the person was absent at an instant in the past: approved before it (§15).
+    pub fn was_absence_at(&self, at: Instant, calendar: &SiteTimeZone) -> bool {
+        self.is_absence_at(at, calendar) && self.decided_at.is_none_or(|decided| decided <= at)
     }
 }
 
@@ -106,12 +111,13 @@ mod tests {
     fn a_half_day_is_an_absence_until_or_from_13_00_site_time() {
         let riyadh = SiteTimeZone::new("Asia/Riyadh").expect("a time zone");
         for (local, [whole, am, pm]) in [
-            ("2026-03-02T23:59:59", [false, false, false]),
-            ("2026-03-03T00:00:00", [true, true, false]),
+            ("2026-03-03T06:59:59", [false, false, false]),
+            ("2026-03-03T07:00:00", [true, true, false]),
             ("2026-03-03T12:59:59", [true, true, false]),
             ("2026-03-03T13:00:00", [true, false, true]),
             ("2026-03-03T23:59:59", [true, false, true]),
-            ("2026-03-04T00:00:00", [false, false, false]),
+            ("2026-03-04T06:59:59", [true, false, true]),
+            ("2026-03-04T07:00:00", [false, false, false]),
         ] {
             let at = Instant::parse(&format!("{local}+03:00")).expect("an instant");
             let found = HALVES.map(|half_day| half(half_day).is_absence_at(at, &riyadh));

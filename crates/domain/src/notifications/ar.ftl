@@ -25,8 +25,12 @@ inspections_unassigned =
     .message = لم تعد مكلّفًا بفحص { machines } بتاريخ { $date }.
 
 assignments_freed =
-    .title = تم سحب فرق فحص
-    .message = { $person } في إجازة من { $from } إلى { $to }: يلزم فريق آخر لفحص { machines }.
+    .title = غياب عن فرق الفحص
+    .message = { $half ->
+         [am] { $person } في إجازة حتى الساعة 13:00 بتاريخ { $from }.
+         [pm] { $person } في إجازة من الساعة 13:00 بتاريخ { $from }.
+        *[none] { $person } في إجازة من { $from } إلى { $to }.
+    } بلا فريق: { machines }. فرق بدأت وتحتاج إلى عضو آخر: { $kept }.
 
 inspection_rated =
     .title = تم تقييم الفحص

@@ -25,8 +25,12 @@ inspections_unassigned =
     .message = You no longer inspect { machines } on { $date }.
 
 assignments_freed =
-    .title = Teams withdrawn
-    .message = { $person } is on leave from { $from } to { $to }: assign another team to { machines }.
+    .title = Absence from teams
+    .message = { $half ->
+         [am] { $person } is on leave until 13:00 on { $from }.
+         [pm] { $person } is on leave from 13:00 on { $from }.
+        *[none] { $person } is on leave from { $from } to { $to }.
+    } Without a team: { machines }. Teams that have begun and need another member: { $kept }.
 
 inspection_rated =
     .title = Inspection rated

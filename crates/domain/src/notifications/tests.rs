@@ -83,7 +83,7 @@ fn notification(kind: NotificationType, param: impl Fn(&'static str) -> Param) -
 
 #[test]
 fn every_type_has_a_title_and_a_message_with_the_same_parameters_in_both_languages() {
-    assert_eq!(NotificationType::ALL.len(), 48);
+    assert_eq!(NotificationType::ALL.len(), 49);
     let [english, arabic] = [Language::En, Language::Ar].map(messages);
     let names = |messages: &[Message<&'static str>]| -> Vec<_> {
         messages.iter().map(|message| message.id.name).collect()

@@ -61,6 +61,7 @@ diesel::table! {
         partner_id -> Nullable<BigInt>,
         is_detached -> Bool,
         warnings -> BigInt,
+        received_at -> Nullable<Timestamp>,
     }
 }
 

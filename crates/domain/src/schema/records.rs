@@ -52,6 +52,8 @@ diesel::table! {
         sync_error -> Nullable<Text>,
         content_hash -> Text,
         created_at -> Timestamp,
+        happened_at -> Nullable<Timestamp>,
+        is_superseded -> Bool,
     }
 }
 

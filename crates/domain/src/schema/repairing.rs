@@ -87,6 +87,7 @@ diesel::table! {
         qc_rating -> Nullable<BigInt>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        received_at -> Nullable<Timestamp>,
     }
 }
 

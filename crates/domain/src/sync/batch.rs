@@ -10,6 +10,7 @@ use crate::input::Input;
 use crate::{
     input::{Invalid, RawValue, Scalar, input},
     message,
+    time::Instant,
 };
 
 /// Maximum number of items in a batch.
@@ -61,6 +62,9 @@ input! {
     pub struct SyncBatch {
         /// The items.
         items: Items,
+        /// Time of the sending by the client's clock. Its difference to the clock of the service
+        /// corrects the times of the items.
+        sent_at: Option<Instant>,
     }
 }
 

@@ -98,6 +98,8 @@ pub(crate) struct JobFields {
     created_at: Instant,
     /// Time of the last change.
     updated_at: Instant,
+    /// Time at which the last change made offline was received; none if there was none.
+    received_at: Option<Instant>,
 }
 
 impl JobFields {
@@ -152,6 +154,7 @@ impl JobFields {
             owner: related.person(job.owner_id),
             created_at: job.created_at,
             updated_at: job.updated_at,
+            received_at: job.received_at,
         };
         (fields, job)
     }

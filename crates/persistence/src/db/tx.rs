@@ -14,7 +14,7 @@ use inspection_domain::{
     outbox::{OutboxJob, OutboxKind},
     retention::{self, Retention},
     sessions::Device,
-    sync::ChangedKind,
+    sync::{ChangedKind, clock::dated},
     time::{Clock, Date, Instant, SiteTimeZone},
     translations::{self, Translated, TranslationRequest},
     users::User,
@@ -102,6 +102,8 @@ pub struct Tx<'c> {
     pub(crate) conn: &'c mut DbConnection,
     /// Time of the unit of work, the same for all of its rows.
     pub now: Instant,
+    happened_at: Option<Instant>,
+    received_before: Option<Instant>,
     context: &'c Context,
     origin: Origin,
     actor: Option<User>,
@@ -122,6 +124,8 @@ impl<'c> Tx<'c> {
         Self {
             conn,
             now,
+            happened_at: None,
+            received_before: None,
             context,
             origin,
             actor: None,
@@ -145,6 +149,35 @@ impl<'c> Tx<'c> {
     /// The connection, for reads inside the transaction.
     pub fn conn(&mut self) -> &mut DbConnection {
         self.conn
+    }
+
+    /// Dates the records of the unit of work back to what happened offline (§15).
+    pub fn date_back(&mut self, happened_at: Option<Instant>) {
+        self.happened_at = happened_at;
+    }
+
+    /// Says that the unit of work repeats one that was received at this time, and refused (§15).
+    pub fn repeats(&mut self, received_at: Instant) {
+        self.received_before = Some(received_at);
+    }
+
+    /// Time at which the unit of work was first received, if it was refused then.
+    pub(crate) fn received_before(&self) -> Option<Instant> {
+        self.received_before
+    }
+
+    /// Time of what happened offline; none for a live request.
+    pub(crate) fn happened_at(&self) -> Option<Instant> {
+        self.happened_at
+    }
+
+    /// Time of what the unit of work records, which is not before what it follows (§15). It is now
+    /// unless it happened offline.
+    pub(crate) fn happened_after(&self, follows: impl IntoIterator<Item = Option<Instant>>) -> Instant {
+        match self.happened_at {
+            Some(at) => dated(at, follows.into_iter().flatten().max(), self.now),
+            None => self.now,
+        }
     }
 
     /// Sets the actor. Without one, the service itself acts.

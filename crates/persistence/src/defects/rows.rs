@@ -54,6 +54,23 @@ pub(crate) fn lock_unresolved(
     Ok(found.into_iter().filter_map(|defect| Some((defect.lineage?, defect))).collect())
 }
 
+/// The unresolved defects of these machines, and these defects, the earliest due date first.
+pub fn unresolved_of(
+    conn: &mut DbConnection,
+    machines: &[EquipmentId],
+    ids: &[DefectId],
+) -> Result<Vec<Defect>> {
+    if machines.is_empty() && ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(with_conn!(conn, |c| defects::table
+        .filter(defects::status.eq_any(DefectStatus::UNRESOLVED))
+        .filter(defects::equipment_id.eq_any(machines).or(defects::id.eq_any(ids)))
+        .order((defects::due_date, defects::id))
+        .select(Defect::as_select())
+        .load(c))?)
+}
+
 /// The latest resolved or closed defects of a machine and questions, by lineage.
 pub(crate) fn latest_resolved(
     conn: &mut DbConnection,

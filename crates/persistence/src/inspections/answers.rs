@@ -7,9 +7,13 @@ use inspection_domain::{
     files::{Relation, StoredFile},
     ids::{AnswerId, FileId, InspectionId, ItemId},
     input::Invalid,
-    inspections::{Answer, Inspection, InspectionCommand, InspectionStatus, NewAnswer, NewPhotos, Progress},
+    inspections::{
+        Answer, Inspection, InspectionCommand, InspectionRule, InspectionStatus, NewAnswer, NewPhotos,
+        Progress,
+    },
     rule::NotFound,
     schema::{checklist_items as items, inspection_answers as answers},
+    time::Instant,
 };
 
 use crate::{
@@ -83,7 +87,7 @@ fn add_late_photos(
     late: Vec<(ItemId, Vec<FileId>)>,
     path: impl Fn(usize) -> Option<String>,
 ) -> Result<(Vec<Answer>, Progress)> {
-    inspection.may_get_photos_at(tx.now)?;
+    inspection.may_get_photos_at(tx.happened_at().unwrap_or(tx.now))?;
     let questions = checklist_rows::questions_of(tx.conn, inspection)?;
     let before = list(tx.conn, inspection.id)?;
     let actor = tx.actor()?.clone();
@@ -196,6 +200,35 @@ pub fn answer_one(tx: &mut Tx<'_>, id: InspectionId, given: NewAnswer) -> Result
     Ok((saved.pop().ok_or(ConcurrentUpdate)?, progress))
 }
 
+/// Checks that a submission that was refused may be carried out as of this time: no answer is newer
+/// (§15).
+pub fn may_submit_as_of(conn: &mut DbConnection, id: InspectionId, at: Instant) -> Result<()> {
+    let at = at.max(rows::get(conn, id)?.started_at);
+    let newest = list(conn, id)?.into_iter().map(|answer| answer.answered_at).max();
+    if newest > Some(at) { Err(InspectionRule::AnsweredSince.into()) } else { Ok(()) }
+}
+
+/// Answers one question as of the time at which it was answered offline. The flag says whether the
+/// answer on record is newer: it stays, and is returned (§15). Locks as [`answer`] does.
+pub fn answer_dated(
+    tx: &mut Tx<'_>,
+    id: InspectionId,
+    given: NewAnswer,
+) -> Result<((Answer, Progress), bool)> {
+    let inspection = rows::lock_for_actor(tx, id)?;
+    let present = list(tx.conn, id)?;
+    let at = tx.happened_after([Some(inspection.started_at)]);
+    let same = |answer: &&Answer| answer.checklist_item_id == given.checklist_item_id;
+    let newer = present.iter().find(same).filter(|answer| at < answer.answered_at);
+    let Some(newer) = newer.cloned() else { return Ok((answer_one(tx, id, given)?, false)) };
+    if let Some(rest) = inspection.beneath(given, &newer) {
+        return Ok((answer_one(tx, id, rest)?, false));
+    }
+    let questions = checklist_rows::questions_of(tx.conn, &inspection)?;
+    let progress = inspection.progress(&questions, &present);
+    Ok(((newer, progress), true))
+}
+
 /// Applies the answers to their questions and to the present answers. The questions are locked, so
 /// that none loses its history while it is answered.
 fn read(
@@ -207,13 +240,14 @@ fn read(
 ) -> Result<Vec<Answer>> {
     let ids: Vec<ItemId> = given.iter().map(|answer| answer.checklist_item_id).collect();
     checklist_rows::lock_items_shared(tx.conn, &ids)?;
-    let (actor, now) = (tx.actor()?.id, tx.now);
+    let actor = tx.actor()?.id;
     let mut errors = Invalid::default();
     let mut rows: Vec<Answer> = Vec::new();
     for (n, new) in given.into_iter().enumerate() {
         let item = questions.iter().find(|item| item.id == new.checklist_item_id);
         let old = before.iter().find(|answer| answer.checklist_item_id == new.checklist_item_id);
-        let answer = match inspection.answer(new, item, old, actor, now) {
+        let at = tx.happened_after([Some(inspection.started_at), old.map(|answer| answer.answered_at)]);
+        let answer = match inspection.answer(new, item, old, actor, at) {
             Ok(row) if find(&rows, &row).is_some() => {
                 Err(Invalid::field("checklist_item_id", "is answered twice"))
             }

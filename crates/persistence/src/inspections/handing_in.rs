@@ -15,6 +15,7 @@ use inspection_domain::{
     inspections::{Inspection, InspectionCommand, InspectionResult},
     notifications::{Notice, NotificationPriority, NotificationType},
     schema::equipment_weekly_completions as completions,
+    time::Date,
     users::Category,
 };
 
@@ -42,7 +43,10 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
     };
     let questions = checklist_rows::questions_of(tx.conn, &before)?;
     let given = answers::list(tx.conn, id)?;
-    let submission = before.submit(&questions, &given, tx.now)?;
+    let answered = given.iter().map(|answer| Some(answer.answered_at));
+    let at = tx.happened_after(answered.chain([Some(before.started_at)]));
+    let mut submission = before.submit(&questions, &given, at)?;
+    submission.inspection = submission.inspection.received(at, tx.now);
     rows::write(tx, AuditAction::Submit, &before, &submission.inspection)?;
     // Two inspections of a machine that fail the same question find one defect.
     let machine = if submission.failed.is_empty() {
@@ -52,7 +56,7 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
     };
     let technician = user_rows::get(tx.conn, before.technician_id)?;
     let found = defects::raise(tx, &submission, &machine, &technician)?;
-    count_completion(tx, &machine)?;
+    count_completion(tx, &machine, tx.calendar().working_day(at))?;
     if let (Some(assignment), Some(half)) = (assignment, before.category) {
         complete_half(tx, &assignment, half, &machine)?;
     }
@@ -76,10 +80,9 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
     Ok((submission.inspection, found.new.len()))
 }
 
-/// Counts an inspection of a machine in the ISO week of today (§5).
-fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
-    let today = tx.today();
-    let week = today.week();
+/// Counts an inspection of a machine in the ISO week of its day (§5).
+fn count_completion(tx: &mut Tx<'_>, machine: &Equipment, day: Date) -> Result<()> {
+    let week = day.week();
     // Around midnight, the transaction that began first may commit last.
     let is_earlier = excluded(completions::last_completed_on).lt(completions::last_completed_on);
     let later = case_when(is_earlier, completions::last_completed_on)
@@ -90,7 +93,7 @@ fn count_completion(tx: &mut Tx<'_>, machine: &Equipment) -> Result<()> {
             completions::iso_year.eq(week.year),
             completions::iso_week.eq(week.number),
             completions::completions.eq(1),
-            completions::last_completed_on.eq(today),
+            completions::last_completed_on.eq(day),
         ))
         .on_conflict((completions::equipment_id, completions::iso_year, completions::iso_week))
         .do_update()

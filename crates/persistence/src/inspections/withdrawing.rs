@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 use inspection_domain::{
-    assignments::{AssignTeam, Assignment},
+    assignments::{AssignTeam, Assignment, replacing::Replacement},
     audit::{AuditAction, Changes},
     daily_lists::InspectionList,
     equipment::Equipment,
@@ -38,7 +38,14 @@ fn lock(tx: &mut Tx<'_>, ids: &[AssignmentId]) -> Result<(Vec<Inspection>, Vec<A
 /// assignment, its list and the inspectors.
 pub fn assign(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<Assignment> {
     let found = assignment_rows::get(tx.conn, id)?;
-    if found.is_replaced_by(tx.actor()?) { replace(tx, id, team) } else { assignments::assign(tx, id, team) }
+    if found.is_replaced_by(tx.actor()?) {
+        return replace(tx, id, team);
+    }
+    let after = assignments::assign(tx, id, team)?;
+    if found.is_takeover && !after.is_takeover {
+        takeovers::expire(tx, None, Some(id))?;
+    }
+    Ok(after)
 }
 
 /// Replaces members of a team that has begun: the drafts of those who lose their seat are
@@ -48,19 +55,28 @@ fn replace(tx: &mut Tx<'_>, id: AssignmentId, team: &AssignTeam) -> Result<Assig
     let (drafts, assignments) = lock(tx, &[id])?;
     let [before] = assignments.as_slice() else { return Err(ConcurrentUpdate.into()) };
     let list = list_rows::lock(tx.conn, before.list_id)?;
-    let candidates = assignments::lock_candidates(tx, team, before.target_date)?;
+    let today = tx.today();
+    let candidates = assignments::lock_candidates(tx, team, before.target_date.max(today))?;
     let begun: Vec<_> =
         drafts.iter().filter_map(|draft| Some((draft.category?, draft.technician_id))).collect();
-    let after = before.with_replaced_team(team, &begun, &candidates, tx.actor()?.id, tx.now)?;
-    tx.warn(before.on_other_shifts(team, &candidates));
+    let taker = takeovers::taker_of(tx.conn, id)?;
+    let replacement = Replacement { team, begun: &begun, taker, today };
+    let after = before.with_replaced_team(replacement, &candidates, tx.actor()?.id, tx.now)?;
+    tx.warn(before.warnings_about(team, &candidates));
     if after == *before {
         return Ok(after);
     }
-    let remaining = after.team();
-    for draft in drafts.iter().filter(|draft| !remaining.contains(&Some(draft.technician_id))) {
+    let stays = |draft: &&Inspection| {
+        draft.category.is_some_and(|half| after.inspector(half) == Some(draft.technician_id))
+    };
+    for draft in drafts.iter().filter(|draft| !stays(draft)) {
         discard(tx, draft)?;
     }
+    if taker.is_some_and(|taker| !after.team().contains(&Some(taker))) {
+        takeovers::expire(tx, None, Some(id))?;
+    }
     assignment_rows::write(tx, AuditAction::Assign, before, &after)?;
+    rows::write_partners(tx.conn, &after)?;
     daily_lists::recount(tx, &list)?;
     notices::seats_changed(tx, &[(before, Some(&after))])?;
     Ok(after)
@@ -100,11 +116,15 @@ impl HeldTeams {
         Ok(Self { drafts, assignments, lists })
     }
 
-    /// Withdraws the teams of these of the assignments, because one of each is absent: the drafts
-    /// of the absent person are discarded, and those of their partners become ad-hoc inspections.
-    /// Takeovers end, and the teams are notified (§10). Fails with a concurrent update if one is
-    /// not locked.
-    pub(crate) fn withdraw(&self, tx: &mut Tx<'_>, ids: &[AssignmentId], absent: UserId) -> Result<()> {
+    /// Whether another member than this one has begun a half.
+    pub(crate) fn is_begun_beside(&self, id: AssignmentId, absent: UserId) -> bool {
+        self.drafts.iter().any(|draft| draft.assignment_id == Some(id) && draft.technician_id != absent)
+    }
+
+    /// Withdraws the teams of these of the assignments, because one of each is absent: drafts are
+    /// discarded, takeovers end, and the teams are notified (§10). Fails with a concurrent update
+    /// if one is not locked.
+    pub(crate) fn withdraw(&self, tx: &mut Tx<'_>, ids: &[AssignmentId]) -> Result<()> {
         let held = self.assignments.iter().filter(|assignment| ids.contains(&assignment.id));
         let held: Vec<&Assignment> = held.collect();
         if held.len() != ids.len() {
@@ -115,15 +135,9 @@ impl HeldTeams {
         let mut withdrawn = Vec::with_capacity(held.len());
         for before in held {
             let after = before.unassigned(tx.now)?;
-            let (own, others): (Vec<_>, Vec<_>) = self
-                .drafts
-                .iter()
-                .filter(|draft| draft.assignment_id == Some(before.id))
-                .partition(|draft| draft.technician_id == absent);
-            for draft in own {
+            for draft in self.drafts.iter().filter(|draft| draft.assignment_id == Some(before.id)) {
                 discard(tx, draft)?;
             }
-            takeovers::detach_drafts(tx, others, &after)?;
             if let Some(machine) = machines.get(&before.equipment_id) {
                 takeovers::close(tx, before, machine)?;
             }

@@ -108,7 +108,7 @@ fn transfer(
     reason: Option<Text<2000>>,
 ) -> Result<()> {
     let id = before.id;
-    pauses::close_pauses(tx, id)?;
+    pauses::close_pauses(tx, id, tx.now)?;
     takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
     takeovers::expire(tx, Some(id), None)?;
     let owner = lock_owner(tx, after.owner_id, after.kind, field)?;

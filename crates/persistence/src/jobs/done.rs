@@ -16,7 +16,7 @@ use crate::{
     defects::{self, rows as defect_rows},
     jobs::{
         acting, rows,
-        work::{JobWork, notice},
+        work::{JobWork, came_to_owner_at, notice},
     },
     pauses, quality_reviews, takeovers,
     users::rows as user_rows,
@@ -29,15 +29,18 @@ pub fn complete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, completion: Completio
     let work = JobWork::lock_of_kind(tx, kind, id)?;
     let reason = acting::authorize(tx, &work.job, completion.on_behalf_reason.clone())?;
     let notes = String::from(completion.work_notes.clone());
-    let after = work.job.complete(completion, tx.now)?;
+    came_to_owner_at(tx, &work.job)?;
+    let last_end = pauses::last_end_if_offline(tx, id)?;
+    let at = tx.happened_after([work.job.started_at, last_end]);
+    let after = work.job.complete(completion, at)?.received(at, tx.now);
     acting::write(tx, (AuditAction::Complete, InterventionAction::Complete), &work.job, &after, reason)?;
-    pauses::close_pauses(tx, id)?;
+    pauses::close_pauses(tx, id, at)?;
     takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
     if let (Some(defect), Some(machine)) = (&work.defect, &work.machine)
         && defect.status.is_unresolved()
     {
         let resolution_notes = <Text<2000>>::new(&notes)?;
-        defects::resolve_locked(tx, defect, machine, Resolution { resolution_notes })?;
+        defects::resolve_locked(tx, defect, machine, Resolution { resolution_notes }, at)?;
     }
     work.leave_machine(tx)?;
     let completed = notice(NotificationType::JobCompleted, &after).with("person", tx.actor_name()?);
@@ -58,10 +61,13 @@ pub fn leave_incomplete(tx: &mut Tx<'_>, kind: JobKind, id: JobId, reason: Incom
     let before = rows::lock_of_kind(tx.conn, kind, id)?;
     let on_behalf = acting::authorize(tx, &before, reason.on_behalf_reason)?;
     let reason = String::from(reason.reason);
-    let after = before.leave_incomplete(reason.clone(), tx.now)?;
+    came_to_owner_at(tx, &before)?;
+    let last_end = pauses::last_end_if_offline(tx, id)?;
+    let at = tx.happened_after([before.started_at, before.paused_at, last_end]);
+    let after = before.leave_incomplete(reason.clone(), at)?.received(at, tx.now);
     let command = (AuditAction::LeaveIncomplete, InterventionAction::LeaveIncomplete);
     acting::write(tx, command, &before, &after, on_behalf)?;
-    pauses::close_pauses(tx, id)?;
+    pauses::close_pauses(tx, id, at)?;
     takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
     let admins = user_rows::active_admins(tx.conn)?;
     let incomplete = notice(NotificationType::JobIncomplete, &after)
@@ -80,7 +86,7 @@ pub fn cancel(tx: &mut Tx<'_>, kind: JobKind, id: JobId, cancellation: Cancellat
     let after = work.job.cancel(reason.clone(), tx.now)?;
     rows::write(tx, AuditAction::Cancel, &work.job, &after)?;
     acting::record(tx, InterventionAction::Cancel, &work.job, Some(reason.clone()))?;
-    pauses::close_pauses(tx, id)?;
+    pauses::close_pauses(tx, id, tx.now)?;
     takeovers::deny_waiting(tx, Some(id), None, &after.job_id.as_str().into())?;
     takeovers::expire(tx, Some(id), None)?;
     // A defect that another repair is assigned to, or that is resolved, stays as it is.

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use diesel::prelude::*;
+use diesel::{dsl::max, prelude::*};
 use inspection_domain::{
     audit::{AuditAction, Changes},
     ids::{DefectId, JobId, UserId},
@@ -11,7 +11,7 @@ use inspection_domain::{
     schema::{
         job_cleanings as cleanings, job_interventions as interventions, job_reminders as reminders, jobs,
     },
-    time::Date,
+    time::{Date, Instant},
     users::User,
 };
 
@@ -36,6 +36,16 @@ pub fn get_visible(conn: &mut DbConnection, actor: &User, kind: JobKind, id: Job
 /// The jobs with these ids.
 pub fn by_ids(conn: &mut DbConnection, ids: &[JobId]) -> Result<Vec<Job>> {
     Ok(with_conn!(conn, |c| jobs::table.filter(jobs::id.eq_any(ids)).select(Job::as_select()).load(c))?)
+}
+
+/// The jobs of an owner that are not ended, of both kinds, in their order.
+pub fn live_of(conn: &mut DbConnection, owner: UserId) -> Result<Vec<Job>> {
+    Ok(with_conn!(conn, |c| jobs::table
+        .filter(jobs::owner_id.eq(owner))
+        .filter(jobs::status.eq_any(&JobStatus::LIVE))
+        .order(jobs::id)
+        .select(Job::as_select())
+        .load(c))?)
 }
 
 /// Ratings of the rated cleanings of these jobs.
@@ -141,6 +151,14 @@ pub(crate) fn completed_for(conn: &mut DbConnection, job: JobId, owner: UserId) 
         .filter(interventions::action.eq(InterventionAction::Complete))
         .filter(interventions::owner_id.eq(owner));
     Ok(with_conn!(conn, |c| completions.select(interventions::actor_id).load(c))?)
+}
+
+/// Time of the last reassignment of a job.
+pub(crate) fn reassigned_at(conn: &mut DbConnection, job: JobId) -> Result<Option<Instant>> {
+    let reassigned = interventions::table
+        .filter(interventions::job_id.eq(job))
+        .filter(interventions::action.eq(InterventionAction::Reassign));
+    Ok(with_conn!(conn, |c| reassigned.select(max(interventions::created_at)).first(c))?)
 }
 
 /// Records that these jobs, which are locked, were reported on this day.

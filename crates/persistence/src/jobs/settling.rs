@@ -67,7 +67,7 @@ pub fn resolve_defect(tx: &mut Tx<'_>, id: DefectId, resolution: Resolution) -> 
     let live = settling.live_repair();
     settling.defect.may_be_resolved_by(tx.actor()?, live.map(|work| work.job.owner_id))?;
     let notes = String::from(resolution.resolution_notes.clone());
-    let after = defects::resolve_locked(tx, &settling.defect, &settling.machine, resolution)?;
+    let after = defects::resolve_locked(tx, &settling.defect, &settling.machine, resolution, tx.now)?;
     settling.leave_machine(tx)?;
     if let Some(work) = live {
         complete(tx, work, &notes)?;
@@ -81,7 +81,7 @@ fn complete(tx: &mut Tx<'_>, work: &JobWork, notes: &str) -> Result<()> {
     let actor = tx.actor()?.clone();
     let after = work.job.complete_with_defect(notes, tx.now)?;
     rows::write(tx, AuditAction::Complete, &work.job, &after)?;
-    pauses::close_pauses(tx, after.id)?;
+    pauses::close_pauses(tx, after.id, tx.now)?;
     takeovers::deny_waiting(tx, Some(after.id), None, &after.job_id.as_str().into())?;
     if after.owner_id != actor.id {
         acting::record(tx, InterventionAction::Complete, &work.job, Some(notes.to_owned()))?;
@@ -118,7 +118,7 @@ pub fn dismiss_defect(tx: &mut Tx<'_>, id: DefectId, alarm: FalseAlarm) -> Resul
         Some(work) => {
             let job = work.cancel(tx, &reason)?;
             acting::record(tx, InterventionAction::Cancel, &work.job, Some(reason.clone()))?;
-            pauses::close_pauses(tx, job.id)?;
+            pauses::close_pauses(tx, job.id, tx.now)?;
             takeovers::deny_waiting(tx, Some(job.id), None, &job.job_id.as_str().into())?;
             takeovers::expire(tx, Some(job.id), None)?;
         }

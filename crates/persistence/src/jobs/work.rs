@@ -12,6 +12,8 @@ use inspection_domain::{
     jobs::{Job, JobKind, JobStatus},
     notifications::{Notice, NotificationType},
     schema::jobs,
+    sync::clock::belongs_to_present_work,
+    time::Instant,
 };
 
 use crate::{
@@ -19,6 +21,7 @@ use crate::{
     defects::rows as defect_rows,
     equipment::{self, rows as equipment_rows},
     jobs::rows,
+    takeovers::rows as takeover_rows,
 };
 
 /// A job with the defect and the machine its work changes, all locked, in lock order: machine,
@@ -83,4 +86,19 @@ impl JobWork {
 /// A notice about a job, with its number.
 pub(crate) fn notice(kind: NotificationType, job: &Job) -> Notice {
     Notice::new(kind).with("job", job.job_id.as_str()).about(job)
+}
+
+/// Time at which a job came to its owner from another one, which what happened offline follows. A
+/// command that was refused before then belongs to earlier work, and is refused again (§15).
+pub(super) fn came_to_owner_at(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Instant>> {
+    if tx.happened_at().is_none() && tx.received_before().is_none() {
+        return Ok(None);
+    }
+    let reassigned_at = rows::reassigned_at(tx.conn, job.id)?;
+    let taken_over = takeover_rows::find_approved_of(tx.conn, job.id, job.owner_id)?;
+    let since = reassigned_at.max(taken_over.and_then(|takeover| takeover.decided_at));
+    if let Some(received_at) = tx.received_before() {
+        belongs_to_present_work(received_at, since)?;
+    }
+    Ok(since)
 }

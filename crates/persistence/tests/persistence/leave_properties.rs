@@ -95,8 +95,8 @@ impl TestSite {
         }
         let turning =
             |conn: &mut DbConnection| leaves::turning(conn, self.context.clock.now(), &self.context.calendar);
-        for leave in db.read(turning).expect("leaves") {
-            act(db, context, &self.admin, |tx| leaves::begin(tx, leave.id)).expect("begun");
+        for id in db.read(turning).expect("leaves") {
+            act(db, context, &self.admin, |tx| leaves::begin(tx, id)).expect("begun");
         }
     }
 

@@ -42,7 +42,8 @@ use inspection_domain::{
 use inspection_persistence::{
     Database, DbConnection, Result, assessments, assignments, audit, bonus_stars, checklists, daily_lists,
     defect_assessments, defects, equipment, files, holidays, inspections, jobs, leaves, notifications,
-    outbox, pauses, points, quality_reviews, ratings, reports, routines, sync, takeovers, tasks, users,
+    outbox, pauses, points, quality_reviews, ratings, reports, roster, routines, sync, takeovers, tasks,
+    users,
 };
 use inspection_testkit::{
     builders::{user, user_with},

@@ -157,9 +157,11 @@ on_both_databases! {
             let stored = db.read(|conn| assignments::by_ids(conn, &new.iter().map(|id| id.get()).collect::<Vec<_>>())).unwrap();
             if let Some(granted) = granted.into_inner().unwrap() {
                 for assignment in &stored {
-                    assert_eq!(assignment.team(), [None; 2], "freed, or refused: {granted:?}");
+                    // The team stays, and is named, only if the partner has begun.
+                    let stays = granted.conflicts.iter().any(|seat| seat.assignment.id == assignment.id && !seat.is_freed);
+                    let expected = if stays { AssignmentStatus::InProgress } else { AssignmentStatus::Unassigned };
+                    assert_eq!((assignment.status, assignment.team() == [None; 2]), (expected, !stays), "{granted:?}");
                 }
-                assert!(granted.conflicts.iter().all(|seat| seat.is_freed), "{granted:?}");
             }
             let list = db.read(|conn| daily_lists::get(conn, list.id)).unwrap();
             let on_list = db.read(|conn| daily_lists::assignments_of(conn, &[list.id])).unwrap();

@@ -3,7 +3,7 @@
 use inspection_domain::{
     idempotency::{IdempotencyKey, KeyedRequest},
     outbox::{MOST_ATTEMPTS, OutboxKind},
-    sync::{Document, SyncError},
+    sync::{Document, SyncError, SyncItem},
     translations::TranslationRequest,
 };
 use inspection_persistence::outbox::OutboxClaim;
@@ -91,6 +91,11 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     let (rejected, _) =
         effects!(ledger, &inspector, sync::reject(item("00000000-0000-4000-8000-000000000002"), error));
     effects!(ledger, &inspector, sync::discard(rejected.id));
+    let error = SyncError { code: "NOT_FOUND".into(), message: "There is none.".into(), errors: Vec::new() };
+    let third = "00000000-0000-4000-8000-000000000003";
+    let (waiting, _) = effects!(ledger, &inspector, sync::reject(item(third), error));
+    let healed = SyncItem::applied(item(third), inspector.id, 3, Document::default(), waiting.created_at);
+    effects!(ledger, &inspector, sync::store(Some(&waiting), healed));
 
     // Keys of requests leave no traces but their own rows.
     let keyed = |key: &str| KeyedRequest {

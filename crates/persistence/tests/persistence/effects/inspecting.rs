@@ -64,6 +64,8 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
     let mut failed = answer_body(PASS_FAIL, first, true);
     failed["comment"] = json!("The brakes are worn.");
     effects!(ledger, &pair.mechanical, inspections::answer_one(sheet.inspection.id, input(failed)));
+    let remark = input(json!({"checklist_item_id": first, "comment": "They are worn down."}));
+    effects!(ledger, &pair.mechanical, inspections::answer_dated(sheet.inspection.id, remark));
     let taken = file(db, &context, &pair.mechanical, json!({}));
     let photo = input(json!({"checklist_item_id": first, "photo_file_id": taken.id}));
     effects!(ledger, &pair.mechanical, inspections::add_photos(sheet.inspection.id, photo));
