@@ -85,7 +85,7 @@ pub struct DirectoryEntry {
 
 crate::shows!(DirectoryEntry {});
 
-/// What is known of the people of a page.
+/// Facts about the people of a page.
 #[derive(Debug, Clone, Default)]
 pub struct Schedules {
     /// Entries of the roster on the date.

@@ -114,7 +114,7 @@ pub struct RequestedShift {
     pub shift: Option<RosterShift>,
 }
 
-/// What a change of the roster does with its entries.
+/// The effect of a change of the roster on its entries.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RosterPlan {
     /// New entries.

@@ -177,7 +177,7 @@ struct SyncProcessor<'a> {
     causes: Vec<SyncItem>,
 }
 
-/// What an item has done: the primary key of the object, its view, and whether a newer answer is on
+/// The effect of an item: the primary key of the object, its view, and whether a newer answer is on
 /// record.
 type Performed = (i64, Document, bool);
 

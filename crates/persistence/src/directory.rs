@@ -20,7 +20,7 @@ pub fn people(conn: &mut DbConnection, filter: &DirectoryFilter) -> Result<Vec<U
     Ok(filter.select(user_rows::active(conn)?))
 }
 
-/// What is known of people on a date. Four statements for any number of people.
+/// Facts about people on a date. Four statements for any number of people.
 fn schedules(conn: &mut DbConnection, people: &[UserId], date: Date) -> Result<Schedules> {
     let roster = roster_rows::list_of(conn, people, &[date])?;
     let leaves = leave_rows::including(conn, people, date)?;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Assignment {
-    /// What deserves a second look about the members of a team, with the field of each: a half day
+    /// Hints about the members of a team, each with its field: a half day
     /// of leave, a request for leave, another shift or none (§4).
     pub fn warnings_about(&self, team: &AssignTeam, candidates: &Candidates) -> Vec<Warning> {
         let mut warnings = Vec::new();

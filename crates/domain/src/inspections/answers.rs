@@ -217,7 +217,7 @@ impl NewAnswer {
         Ok(answer.with_photos(photos))
     }
 
-    /// What this older answer adds to a newer record: the fields that the record lacks. None if it
+    /// The part of this older answer that a newer record lacks. None if it
     /// has them all, or has a verdict in place of that of this answer, to which the other fields
     /// belong (§15).
     pub(super) fn beneath(self, record: &Answer) -> Option<Self> {
