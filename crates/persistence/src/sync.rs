@@ -86,12 +86,6 @@ pub fn resolved(conn: &mut DbConnection, owner: UserId, item: &NewSyncItem) -> R
     Ok(document)
 }
 
-/// Stores the outcome of an applied item, in the transaction that has applied it.
-pub fn applied(tx: &mut Tx<'_>, item: NewSyncItem, entity_id: i64, result: Document) -> Result<SyncItem> {
-    let new = SyncItem::applied(item, tx.actor()?.id, entity_id, result, tx.now);
-    store(tx, None, new)
-}
-
 /// Stores an item with its outcome, in the transaction that has applied it. A rejected item that
 /// has healed keeps its place and the time of its receipt; it is locked (§15).
 pub fn store(tx: &mut Tx<'_>, before: Option<&SyncItem>, new: SyncItem) -> Result<SyncItem> {

@@ -235,11 +235,7 @@ fn approve_assignment(tx: &mut Tx<'_>, id: TakeoverId, assignment: AssignmentId)
 
 /// Detaches drafts, which are locked, of people who left the team from the assignment: the drafts
 /// become ad-hoc inspections of the machine, so that no answer is lost and the halves are free.
-pub(crate) fn detach_drafts<'d>(
-    tx: &mut Tx<'_>,
-    drafts: impl IntoIterator<Item = &'d Inspection>,
-    renewed: &Assignment,
-) -> Result<()> {
+fn detach_drafts(tx: &mut Tx<'_>, drafts: &[Inspection], renewed: &Assignment) -> Result<()> {
     for before in drafts {
         if renewed.team().contains(&Some(before.technician_id)) {
             continue;

@@ -2,7 +2,7 @@
 
 use inspection_domain::{
     rule::Code,
-    sync::{Document, NewSyncItem},
+    sync::{Document, NewSyncItem, SyncItem},
     users::{Role, User},
 };
 use inspection_persistence::sync;
@@ -29,8 +29,14 @@ on_both_databases! {
         let (owner, other) = (user(&db, &context, Role::Inspector), user(&db, &context, Role::Inspector));
         for (number, kind) in [(1, "inspection_start"), (2, "pause_request"), (3, "leave_request")] {
             let new = item(number, kind, json!({}));
-            act(&db, &context, &owner, |tx| sync::applied(tx, new, i64::from(number) + 70, Document::default()))
-                .expect("applied");
+            let applied = SyncItem::applied(
+                new,
+                owner.id,
+                i64::from(number) + 70,
+                Document::default(),
+                context.clock.now(),
+            );
+            act(&db, &context, &owner, |tx| sync::store(tx, None, applied)).expect("applied");
         }
         let resolved = |who: &User, field: &str, number: u32| {
             let item = item(9, "inspection_submit", json!({field: name(number)}));

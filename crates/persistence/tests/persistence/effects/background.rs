@@ -85,7 +85,8 @@ pub(super) fn story(ledger: &mut Ledger<'_>) {
         }))
     };
     let applied = item("00000000-0000-4000-8000-000000000001");
-    effects!(ledger, &inspector, sync::applied(applied, 1, Document::default()));
+    let applied = SyncItem::applied(applied, inspector.id, 1, Document::default(), context.clock.now());
+    effects!(ledger, &inspector, "applied", sync::store(None, applied));
     let error =
         SyncError { code: "DUPLICATE".into(), message: "There is one already.".into(), errors: Vec::new() };
     let (rejected, _) =
