@@ -2,10 +2,11 @@
 
 use std::thread;
 
-use inspection_auth::tokens::TokenType;
-use inspection_domain::users::{Role, User};
+use inspection_auth::{passwords, tokens::TokenType};
+use inspection_domain::users::{NewUser, Role, User};
+use inspection_persistence::{Origin, Tx, sessions::find_account, users};
 use inspection_testkit::{
-    builders::PASSWORD,
+    builders::{PASSWORD, input},
     clients::{Client, Response},
 };
 use serde_json::{Value, json};
@@ -42,7 +43,32 @@ fn own_sessions(client: &Client) -> Vec<Value> {
     client.get("/api/auth/sessions").data().as_array().expect("a list").clone()
 }
 
+/// A hash of [`PASSWORD`] with little memory and one pass.
+const WEAK_HASH: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$p15c/TOJ3ovY07sMZYG2VvFjxPpwKMT5GPQgPMRev2o";
+
 on_both! {
+    fn a_sign_in_renews_a_weak_hash_and_ends_no_session(site: TestSite) {
+        let new: NewUser = input(json!({
+            "email": "early@example.com", "password": PASSWORD, "full_name": "Early", "role": "specialist",
+        }));
+        let create = |tx: &mut Tx<'_>| users::create(tx, new, WEAK_HASH);
+        let user = site.db.write(&site.context, Origin::default(), create).expect("a user");
+        let hash = || {
+            let account = site.db.read(|conn| find_account(conn, &user.email)).expect("a read");
+            account.expect("the account").password_hash
+        };
+        let client = site.anonymous();
+        assert_eq!(client.post("/api/auth/login", &json!({"email": user.email, "password": "wrong"})).status, 401);
+        assert_eq!(hash(), WEAK_HASH);
+        let [first, _] = sign_in(&client, &user);
+        let renewed = hash();
+        assert!(passwords::is_current(&renewed), "{renewed}");
+        let [second, _] = sign_in(&client, &user);
+        assert_eq!(hash(), renewed);
+        assert!(is_valid(&client, &[&first, &second]));
+    }
+
     fn a_sign_out_ends_every_token_of_the_session(site: TestSite) {
         let (user, client) = (site.user(Role::Specialist), site.anonymous());
         for pair in [0, 1] {

@@ -80,6 +80,20 @@ pub fn verify(password: &Password, stored: Option<&str>) -> bool {
     verified && stored.is_some()
 }
 
+/// Whether a hash has the algorithm and the parameters of new ones.
+pub fn is_current(stored: &str) -> bool {
+    let current = |hash: &PasswordHash| {
+        hash.algorithm == ARGON2ID_IDENT
+            && hash.version == Some(Version::default().into())
+            && Params::try_from(hash).is_ok_and(|params| {
+                let new = Params::default();
+                [params.m_cost(), params.t_cost(), params.p_cost()]
+                    == [new.m_cost(), new.t_cost(), new.p_cost()]
+            })
+    };
+    PasswordHash::new(stored).is_ok_and(|hash| current(&hash))
+}
+
 /// Whether a password has this hash; `None` if it is no hash of argon2.
 fn matches(password: &Password, hash: &PasswordHash) -> Option<bool> {
     let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
@@ -106,6 +120,20 @@ mod tests {
     #[test]
     fn the_password_of_the_placeholder_verifies_no_account() {
         assert!(!verify(&Password::new("placeholder"), None));
+    }
+
+    #[test]
+    fn only_hashes_like_new_ones_are_current() {
+        let stored = hash(&Password::new("correct horse"), [1; 16]).expect("hashed");
+        assert!(is_current(&stored), "{stored}");
+        for (of_new, other) in
+            [("argon2id", "argon2i"), ("v=19", "v=16"), ("m=19456", "m=8"), ("t=2", "t=1"), ("p=1", "p=2")]
+        {
+            let changed = stored.replacen(of_new, other, 1);
+            assert_ne!(changed, stored);
+            assert!(!is_current(&changed), "{changed}");
+        }
+        assert!(!is_current("no hash"));
     }
 
     #[test]

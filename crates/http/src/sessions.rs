@@ -218,9 +218,17 @@ async fn login(
     let name = account.as_ref().map_or(&*email, |account| &account.user.email);
     let attempt = guard.begin(&app, name, &known).await?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
-    let verified = app.hash(move || passwords::verify(&password, stored.as_deref())).await?;
+    let salt = app.context().ids.random();
+    let (verified, renewed) = app
+        .hash(move || {
+            let verified = passwords::verify(&password, stored.as_deref());
+            let is_weak = verified && stored.is_some_and(|stored| !passwords::is_current(&stored));
+            (verified, is_weak.then(|| passwords::hash(&password, salt)))
+        })
+        .await?;
     match account {
-        Some(account) if verified && account.user.is_active => {
+        Some(mut account) if verified && account.user.is_active => {
+            account.renewed_hash = renewed.transpose().map_err(Problem::internal)?;
             attempt.succeed().await;
             let (idle, user) = (idle(&app), account.user.clone());
             let started = app.write_public(public, origin, move |tx| sessions::start(tx, &account, idle));

@@ -29,6 +29,8 @@ pub struct Account {
     pub user: User,
     /// Hash of the password.
     pub password_hash: String,
+    /// Hash of the same password with current parameters, which replaces a weaker one.
+    pub renewed_hash: Option<String>,
 }
 
 /// The account of an e-mail address or badge, in any spelling (§1). An address has an `@`, and a
@@ -46,7 +48,7 @@ pub fn find_account(conn: &mut DbConnection, name: &str) -> Result<Option<Accoun
         };
         query.first(c).optional()?
     });
-    Ok(found.map(|(user, password_hash)| Account { user, password_hash }))
+    Ok(found.map(|(user, password_hash)| Account { user, password_hash, renewed_hash: None }))
 }
 
 /// The account of a valid session (§1). One statement.
@@ -85,6 +87,9 @@ pub fn start(tx: &mut Tx<'_>, account: &Account, idle: i64) -> Result<Session> {
     }
     if user_rows::password_hash(tx.conn, user.id)? != account.password_hash {
         return Err(SessionRule::WrongCredentials.into());
+    }
+    if let Some(renewed) = &account.renewed_hash {
+        user_rows::renew_password_hash(tx.conn, user.id, renewed)?;
     }
     let session = start_of(tx, user.id, idle)?;
     let id = user.id.get();

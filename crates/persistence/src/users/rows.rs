@@ -11,6 +11,7 @@ use inspection_domain::{
 
 use crate::db::{
     connection::DbConnection,
+    database::one_row,
     error::{Error, Result},
     tx::Tx,
 };
@@ -122,6 +123,13 @@ pub(crate) fn write_password_hash(
     update_row!(tx, users, user, columns)?;
     tx.record_with(action, Some(user), Some(user), Changes::none());
     Ok(())
+}
+
+/// Writes another hash of the same password, of an account that is locked. Nothing that a user sees
+/// changes, so nothing is recorded.
+pub(crate) fn renew_password_hash(conn: &mut DbConnection, id: UserId, renewed: &str) -> Result<()> {
+    let account = users::table.find(id);
+    one_row(with_conn!(conn, |c| diesel::update(account).set(users::password_hash.eq(renewed)).execute(c))?)
 }
 
 /// Inserts a badge; `false` if it exists. Concurrent inserts of the same badge wait for each other.
