@@ -120,7 +120,7 @@ async fn of_role(
     role: Role,
 ) -> Result<Paged<Ranking>, Problem> {
     let calendar = app.context().calendar.clone();
-    let page = app.read(permit, query, move |conn, caller, (PeriodFilter { period }, page)| {
+    let page = app.report(permit, query, move |conn, caller, (PeriodFilter { period }, page)| {
         let filter = LeaderboardFilter { role: Some(role), period };
         leaderboards::board(conn, &filter, caller.today, &calendar, page)
     });
@@ -133,7 +133,7 @@ async fn overall(
     query: ListQuery<LeaderboardFilter>,
 ) -> Result<Board, Problem> {
     let calendar = app.context().calendar.clone();
-    let board = app.read(permit, query, move |conn, caller, (filter, page)| {
+    let board = app.report(permit, query, move |conn, caller, (filter, page)| {
         let page = leaderboards::board(conn, &filter, caller.today, &calendar, page)?;
         Ok(Board { filter, page })
     });

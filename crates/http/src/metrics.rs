@@ -9,7 +9,7 @@ use inspection_domain::{
     time::{Instant, SiteTimeZone},
 };
 use inspection_persistence::{self as persistence, Database, files, outbox, tasks};
-use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 use secrecy::ExposeSecret;
 
 use crate::web::{
@@ -142,6 +142,13 @@ impl Snapshot {
             gauges.with_label_values(&[of]).set(value);
         }
     }
+
+    fn counters(&self, name: &str, help: &str, label: &str, values: [(&str, u64); 2]) {
+        let counters = registered(&self.0, IntCounterVec::new(Opts::new(name, help), &[label]));
+        for (of, value) in values {
+            counters.with_label_values(&[of]).inc_by(value);
+        }
+    }
 }
 
 /// Values of one extra metric, by label value.
@@ -180,6 +187,11 @@ impl Snapshot {
         let pool = [("most", pool.most), ("open", pool.open), ("idle", pool.idle)];
         let pool = pool.map(|(state, count)| (state, count.into()));
         self.gauges("inspection_pool_connections", "Connections to the database.", "state", pool);
+        if let Some(reads) = app.replica_reads() {
+            let reads = [("replica", reads.on_replica), ("primary", reads.on_primary)];
+            let help = "Reports by the server that read them: the primary, if the replica can't.";
+            self.counters("inspection_report_reads_total", help, "server", reads);
+        }
     }
 
     fn database(&self, numbers: &DatabaseNumbers, now: Instant, calendar: &SiteTimeZone) {

@@ -174,7 +174,7 @@ async fn admin_dashboard(
     State(site): State<SiteNumbers>,
 ) -> Result<Reply<AdminDashboardView>, Problem> {
     let context = app.context().clone();
-    let numbers = app.read(permit, (), move |conn, _, ()| {
+    let numbers = app.report(permit, (), move |conn, _, ()| {
         let stats = site.get(conn, &context)?;
         Ok(AdminDashboardView { totals: DashboardTotals::of_site(&stats), stats })
     });
@@ -182,7 +182,7 @@ async fn admin_dashboard(
 }
 
 async fn pause_analytics(app: App, permit: Permit<AnalysePauses>) -> Result<Reply<PauseAnalytics>, Problem> {
-    let numbers = app.read(permit, (), |conn, _, ()| reports::pause_analytics(conn));
+    let numbers = app.report(permit, (), |conn, _, ()| reports::pause_analytics(conn));
     Ok(Reply::new(numbers.await?))
 }
 
@@ -190,7 +190,7 @@ async fn defect_analytics(
     app: App,
     permit: Permit<AnalyseDefects>,
 ) -> Result<Reply<DefectAnalytics>, Problem> {
-    let numbers = app.read(permit, (), |conn, _, ()| reports::defect_analytics(conn));
+    let numbers = app.report(permit, (), |conn, _, ()| reports::defect_analytics(conn));
     Ok(Reply::new(numbers.await?))
 }
 
@@ -200,7 +200,7 @@ async fn capacity(
     query: QueryParams<CapacityFilter>,
 ) -> Result<Reply<Capacity>, Problem> {
     let numbers =
-        app.read(permit, query, |conn, caller, filter| reports::capacity(conn, &filter, caller.today));
+        app.report(permit, query, |conn, caller, filter| reports::capacity(conn, &filter, caller.today));
     Ok(Reply::new(numbers.await?))
 }
 
@@ -210,7 +210,7 @@ async fn trends(
     query: QueryParams<TrendQuery>,
 ) -> Result<Reply<Trend>, Problem> {
     let calendar = app.context().calendar.clone();
-    let trend = app.read(permit, query, move |conn, caller, query| {
+    let trend = app.report(permit, query, move |conn, caller, query| {
         reports::trend(conn, &query, caller.today, &calendar)
     });
     Ok(Reply::new(trend.await?))

@@ -101,7 +101,7 @@ struct CoverageView {
 }
 
 async fn coverage(app: App, permit: Permit<ReadRoutines>) -> Result<Reply<CoverageView>, Problem> {
-    let view = app.read(permit, (), |conn, caller, ()| {
+    let view = app.report(permit, (), |conn, caller, ()| {
         let (machines, machines_total, idle) = routines::coverage(conn)?;
         let routines = idle.into_iter().map(|routine| RoutineView::new(routine, caller.language));
         let routines = routines.collect();

@@ -11,6 +11,7 @@ pub mod files;
 pub mod finding;
 pub mod gauges;
 pub mod keys;
+pub mod log_file;
 pub mod progress;
 pub mod readiness;
 pub mod umask;

@@ -15,7 +15,9 @@ pub(crate) mod error;
 mod keys;
 pub mod migrations;
 pub mod notify;
+pub(crate) mod pool;
 mod probe;
+pub(crate) mod replica;
 #[cfg(feature = "postgres")]
 pub mod scratch;
 pub(crate) mod search;

@@ -42,13 +42,13 @@ pub mod versions;
 pub use db::connection::{DbConnection, Settings};
 #[doc(hidden)]
 pub use db::constraints::unique_constraints;
-pub use db::database::{Database, Pool};
 pub use db::error::{Error, Result};
 #[cfg(feature = "postgres")]
 pub use db::scratch;
 pub use db::stats::{QueryStats, with_query_stats};
 pub use db::tx::{Context, Origin, Tx};
 pub use db::{backups, migrations, notify, server};
+pub use db::{database::Database, pool::Pool, replica::ReplicaReads};
 
 // Linked for their features alone, which decide whether the client libraries are compiled in.
 #[cfg(feature = "sqlite")]

@@ -90,6 +90,8 @@ variables! {
     jwt_refresh_token_expires: Duration = all("7d"), Open;
     /// Database: `postgres://user:password@host/name`, or `sqlite://path`, the development default
     database_url: DatabaseUrl = ["sqlite://data/inspection.db", "", "sqlite://data/testing.db"], Address;
+    /// Streaming replica of a PostgreSQL database, for reports; they see all earlier changes
+    database_read_url: Option<DatabaseUrl> = all(""), Address;
     /// Database connections in the pool
     db_pool_size: NonZeroU32 = all("10"), Open;
     /// Additional database connections when all of the pool are in use
@@ -188,6 +190,8 @@ impl Config {
         partial.production_rules(&mut problems);
         partial.first_admin_rules(&mut problems);
         partial.bucket_rules(&mut problems);
+        partial.replica_rules(&mut problems);
+        partial.retention_rules(&mut problems);
         problems.clone().into_result()?;
         // Every invalid value left a problem.
         partial.complete().ok_or(problems)
@@ -283,6 +287,30 @@ impl PartialConfig {
                 problems.add("AWS_ACCESS_KEY_ID", "is required with AWS_SECRET_ACCESS_KEY");
             }
             _ => {}
+        }
+    }
+
+    fn replica_rules(&self, problems: &mut Problems) {
+        let is_postgres = |url: &DatabaseUrl| url.is_postgres();
+        if let Some(Some(replica)) = &self.database_read_url
+            && !(is_postgres(replica) && self.database_url.as_ref().is_none_or(is_postgres))
+        {
+            problems.add("DATABASE_READ_URL", "requires PostgreSQL, here and in DATABASE_URL");
+        }
+    }
+
+    /// A retention in seconds instead of days would delete what users and operators still need.
+    fn retention_rules(&self, problems: &mut Problems) {
+        for (name, retention) in [
+            ("RETENTION_TASK_RUNS", self.retention_task_runs),
+            ("RETENTION_READ_NOTIFICATIONS", self.retention_read_notifications),
+            ("RETENTION_REJECTED_ITEMS", self.retention_rejected_items),
+            ("RETENTION_IDEMPOTENCY_KEYS", self.retention_idempotency_keys),
+            ("RETENTION_DEAD_JOBS", self.retention_dead_jobs),
+        ] {
+            if retention.is_some_and(|retention| retention < Duration::from_hours(1)) {
+                problems.add(name, "must be at least 1h");
+            }
         }
     }
 

@@ -19,6 +19,7 @@ use inspection_operations::{
     disk::Folder,
     gauges,
     keys::of_developer,
+    log_file,
 };
 use inspection_persistence::{Context, Database};
 use inspection_scheduler::{
@@ -33,7 +34,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     config::{self, Config, LogFormat, Origins, RedisUrl, Resolved},
-    logging,
     system::{SystemClock, SystemIds},
 };
 
@@ -51,7 +51,8 @@ pub fn one_connection(config: &Config) -> Result<Database> {
 
 fn open(config: &Config, size: u32, overflow: u32) -> Result<Database> {
     let settings = inspection_persistence::Settings::new(config.database_url.expose().clone());
-    Ok(Database::open(inspection_persistence::Settings { size, overflow, ..settings })?)
+    let replica_url = config.database_read_url.as_ref().map(|url| url.expose().clone());
+    Ok(Database::open(inspection_persistence::Settings { replica_url, size, overflow, ..settings })?)
 }
 
 /// Clock, ids and calendar.
@@ -173,8 +174,8 @@ pub fn deployment(config: &Config) -> Deployment {
         log_level: config.log_level.0.to_string().to_ascii_lowercase(),
         log_format: if config.log_format == LogFormat::Json { "JSON" } else { "text" },
         log_file: config.log_file.clone(),
-        log_file_size: logging::FILE_SIZE,
-        log_files_kept: logging::FILES_KEPT,
+        log_file_size: log_file::FILE_SIZE,
+        log_files_kept: log_file::FILES_KEPT,
         runs_scheduler: config.scheduler_enabled,
         has_metrics_token: config.metrics_token.is_some(),
         access_token_lifetime: config.jwt_access_token_expires,

@@ -182,12 +182,10 @@ impl OwnServer {
     ///
     /// As [`Server::shared`].
     pub fn start_with(settings: &[&str]) -> Result<Self, Skipped> {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
         let prepared = binaries().and_then(|bin| {
             let Some(bin) = bin else { return Ok(None) };
             let user = unprivileged_user()?;
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let folder = new_folder(user, &format!("{}-{number}", process::id()))?;
+            let folder = Self::new_folder(user)?;
             let all = ["synchronous_commit=on"].iter().chain(settings);
             let settings = all.flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect();
             Ok(Some(Self { bin, user, folder, settings, running: None }))
@@ -201,6 +199,38 @@ impl OwnServer {
     /// The URL of a database of this server, which need not exist yet; `postgres` always does.
     pub fn url(&self, database: &str) -> String {
         url(&self.folder, database)
+    }
+
+    fn new_folder(user: Option<User>) -> Result<PathBuf, String> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        new_folder(user, &format!("{}-{number}", process::id()))
+    }
+
+    /// A streaming replica of this server, running.
+    ///
+    /// # Panics
+    ///
+    /// When it can't be copied or started.
+    #[must_use]
+    pub fn replica(&self) -> Self {
+        let folder = Self::new_folder(self.user).unwrap_or_else(|error| panic!("{error}"));
+        let mut copy = Command::new(self.tool("pg_basebackup").expect("pg_basebackup"));
+        copy.arg("-h")
+            .arg(&self.folder)
+            .args(["-p", "5432", "-U", "inspection", "-D"])
+            .arg(folder.join("data"));
+        copy.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
+        copy.current_dir(&folder);
+        if let Some(User { uid, gid }) = self.user {
+            copy.uid(uid).gid(gid);
+        }
+        let output = copy.output().expect("pg_basebackup runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let (bin, settings) = (self.bin.clone(), self.settings.clone());
+        let mut replica = Self { bin, user: self.user, folder, settings, running: None };
+        replica.resume();
+        replica
     }
 
     /// Number of the process of the running server, whose children are the sessions.
@@ -296,9 +326,10 @@ fn spawn_runner(bin: &Path, folder: &Path, user: Option<User>, settings: &[Strin
 fn wait_until_ready(runner: &mut Child, folder: &Path) -> Result<(), String> {
     let started = Instant::now();
     loop {
-        // The server accepts connections before it answers them; the eighth line reports readiness.
+        // The server accepts connections before it answers them; the eighth line reports readiness,
+        // and of a replica, that it can be read.
         let state = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
-        if state.lines().nth(7).is_some_and(|status| status.trim() == "ready") {
+        if state.lines().nth(7).is_some_and(|status| ["ready", "standby"].contains(&status.trim())) {
             return Ok(());
         }
         let problem = match runner.try_wait() {

@@ -184,7 +184,10 @@ fn ports_behind_the_proxy_are_open_to_the_machine_itself_only() {
         .collect();
     assert_eq!(
         ports,
-        [("api", json!(["127.0.0.1:5000:5000"])), ("api-second", json!(["127.0.0.1:5001:5000"]))]
+        [
+            ("api", json!(["127.0.0.1:${API_PORTS:-5000}:5000"])),
+            ("api-second", json!(["127.0.0.1:5001:5000"]))
+        ]
     );
     let prefix = "${SUBNET_PREFIX:-172.30.50}";
     let network = &compose["networks"]["default"]["ipam"]["config"][0];

@@ -16,8 +16,8 @@ use inspection_domain::{
     versions::Precondition,
 };
 use inspection_persistence::{
-    self as persistence, Context, Database, DbConnection, Pool, Tx, idempotency, notify::Topic, sessions,
-    translations, versions, with_query_stats,
+    self as persistence, Context, Database, DbConnection, Pool, ReplicaReads, Tx, idempotency, notify::Topic,
+    sessions, translations, versions, with_query_stats,
 };
 use inspection_storage::Storage;
 use tokio::sync::{Mutex, watch};
@@ -126,6 +126,27 @@ fn checked<I: Validate>(
     Ok(input)
 }
 
+/// A read for an authorized user: authorizes, validates the input, reads, and translates the result
+/// into the user's language.
+fn read_for<P, I, T>(
+    context: Context,
+    permit: Permit<P>,
+    input: I,
+    work: impl FnOnce(&mut DbConnection, &Caller, I::Out) -> persistence::Result<T>,
+) -> impl FnOnce(&mut DbConnection) -> persistence::Result<T>
+where
+    P: Permission,
+    I: Validate,
+    T: Translated,
+{
+    move |conn| {
+        let caller = Caller::authorize(conn, &permit, &context, context.clock.now())?;
+        let mut shown = work(conn, &caller, input.validate()?)?;
+        translations::show(conn, caller.language, &mut shown)?;
+        Ok(shown)
+    }
+}
+
 impl App {
     /// An app over these services. The route table and the rate limits are added by
     /// [`run`](crate::run).
@@ -196,6 +217,10 @@ impl App {
         self.0.database.pool()
     }
 
+    pub(crate) fn replica_reads(&self) -> Option<ReplicaReads> {
+        self.0.database.replica_reads()
+    }
+
     pub(crate) fn is_postgres(&self) -> bool {
         self.0.database.is_postgres()
     }
@@ -248,15 +273,26 @@ impl App {
         T: Translated + Send + 'static,
     {
         let (database, context) = (self.0.database.clone(), self.0.context.clone());
-        let outcome = self.blocking_database(Bulkhead::Database, move || {
-            database.read(|conn| {
-                let caller = Caller::authorize(conn, &permit, &context, context.clock.now())?;
-                let mut shown = work(conn, &caller, input.validate()?)?;
-                translations::show(conn, caller.language, &mut shown)?;
-                Ok(shown)
-            })
-        });
-        Ok(outcome.await?)
+        let read = read_for(context, permit, input, work);
+        Ok(self.blocking_database(Bulkhead::Database, move || database.read(read)).await?)
+    }
+
+    /// [`read`](Self::read), for reads that may take long: on the replica of the database, if there
+    /// is one.
+    pub(crate) async fn report<P, I, T>(
+        &self,
+        permit: Permit<P>,
+        input: I,
+        work: impl FnOnce(&mut DbConnection, &Caller, I::Out) -> persistence::Result<T> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        P: Permission,
+        I: Validate + Send + 'static,
+        T: Translated + Send + 'static,
+    {
+        let (database, context) = (self.0.database.clone(), self.0.context.clone());
+        let read = read_for(context, permit, input, work);
+        Ok(self.blocking_database(Bulkhead::Database, move || database.read_report(read)).await?)
     }
 
     /// Runs a unit of work for an authorized user, in one transaction: authorizes, validates the

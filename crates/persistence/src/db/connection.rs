@@ -15,6 +15,8 @@ use super::totals::Estimates;
 pub struct Settings {
     /// `sqlite://path` or `postgres://…`; may hold a password.
     pub url: SecretString,
+    /// `postgres://…` of a physical replica for reports; may hold a password.
+    pub replica_url: Option<SecretString>,
     /// Connections that stay open.
     pub size: u32,
     /// Additional connections, opened when all others are in use and closed when idle.
@@ -32,6 +34,7 @@ impl Settings {
     pub fn new(url: impl Into<SecretString>) -> Self {
         Self {
             url: url.into(),
+            replica_url: None,
             size: 10,
             overflow: 5,
             recycle_seconds: 3600,
@@ -43,6 +46,14 @@ impl Settings {
     /// Whether the URL is one of PostgreSQL.
     pub(crate) fn is_postgres(&self) -> bool {
         sqlite_path(self.url.expose_secret()).is_none()
+    }
+
+    /// Settings of the replica. All its connections are opened on demand, and a replica that is down
+    /// must not delay a read for long.
+    pub(super) fn of_replica(&self) -> Option<Self> {
+        let url = self.replica_url.clone()?;
+        let overflow = self.size + self.overflow;
+        Some(Self { url, replica_url: None, size: 0, overflow, wait_seconds: 1, ..self.clone() })
     }
 
     /// Opens a connection outside the pool.

@@ -1,14 +1,10 @@
-//! The connection pool, and its two uses: reads and units of work.
+//! The database, and its uses: reads, reports and units of work.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use diesel::{Connection, connection::InstrumentationEvent};
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
@@ -16,89 +12,21 @@ use super::{
     connection::{Settings, require_backend, sqlite_path},
     error::ConcurrentUpdate,
     notify::{ListenerGuard, Notifier, PgListener, Topic},
+    pool::{Connections, Pool},
     probe::Probe,
-    stats,
+    replica::{Replica, ReplicaReads},
 };
 use crate::{Context, DbConnection, Error, Origin, Result, Tx};
-
-/// State of the connection pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pool {
-    /// Maximum number of connections.
-    pub most: u32,
-    /// Open connections.
-    pub open: u32,
-    /// Open connections that are not in use.
-    pub idle: u32,
-}
-
-/// A pooled connection.
-struct Pooled {
-    connection: DbConnection,
-    /// Time of the last use without an error; none after an error.
-    last_success: Option<Instant>,
-}
-
-struct Manager {
-    settings: Arc<Settings>,
-    statements: Arc<AtomicU64>,
-}
-
-/// A connection used successfully within this time is not validated at checkout.
-const VALIDATION_INTERVAL: Duration = Duration::from_secs(1);
-
-impl r2d2::ManageConnection for Manager {
-    type Connection = Pooled;
-    type Error = diesel::ConnectionError;
-
-    fn connect(&self) -> Result<Pooled, Self::Error> {
-        let mut connection = self.settings.connect()?;
-        let statements = Arc::clone(&self.statements);
-        let count = move |event: InstrumentationEvent<'_>| match event {
-            InstrumentationEvent::StartQuery { .. } => {
-                statements.fetch_add(1, Ordering::Relaxed);
-                stats::begin();
-            }
-            InstrumentationEvent::FinishQuery { .. } => stats::end(),
-            _ => {}
-        };
-        with_conn!(&mut connection, |c| c.set_instrumentation(count));
-        Ok(Pooled { connection, last_success: Some(Instant::now()) })
-    }
-
-    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
-        if pooled.last_success.is_none_or(|at| at.elapsed() >= VALIDATION_INTERVAL) {
-            pooled.connection.ping().map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-            pooled.last_success = Some(Instant::now());
-        }
-        Ok(())
-    }
-
-    fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        pooled.connection.is_broken()
-    }
-}
-
-/// Logs failed attempts of the pool to connect. At debug level, since there is one line for every
-/// attempt and requests that get no connection report that themselves.
-#[derive(Debug)]
-struct LogConnectionErrors;
-
-impl r2d2::HandleError<diesel::ConnectionError> for LogConnectionErrors {
-    fn handle_error(&self, error: diesel::ConnectionError) {
-        tracing::debug!(%error, "no connection to the database");
-    }
-}
 
 /// A database. Clones share the pool.
 #[derive(Clone)]
 pub struct Database {
-    pool: r2d2::Pool<Manager>,
+    connections: Connections,
+    replica: Option<Arc<Replica>>,
     statements: Arc<AtomicU64>,
     notifier: Notifier,
     probe: Arc<Probe>,
     settings: Arc<Settings>,
-    connections: u32,
     is_postgres: bool,
 }
 
@@ -110,7 +38,8 @@ impl std::fmt::Debug for Database {
 
 impl Database {
     /// Creates a pool. Connections are opened on demand, so this fails only if support for the
-    /// database isn't compiled in or the folder of a SQLite file can't be created.
+    /// database isn't compiled in, the folder of a SQLite file can't be created, or SQLite has a
+    /// replica.
     pub fn open(settings: Settings) -> Result<Self> {
         let url = settings.url.expose_secret();
         require_backend(url).map_err(|error| Error::Unavailable(error.to_string()))?;
@@ -118,28 +47,21 @@ impl Database {
         if let Some(folder) = sqlite_path(url).and_then(|path| std::path::Path::new(path).parent()) {
             std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable(error.to_string()))?;
         }
+        if settings.replica_url.is_some() && !is_postgres {
+            return Err(Error::Unavailable("a replica requires PostgreSQL".into()));
+        }
         let statements = Arc::new(AtomicU64::new(0));
-        let connections = settings.size + settings.overflow;
         let settings = Arc::new(settings);
-        let pool = r2d2::Pool::builder()
-            .max_size(connections.max(1))
-            .min_idle(Some(settings.size.min(connections)))
-            .max_lifetime(Some(Duration::from_secs(settings.recycle_seconds.max(1))))
-            .idle_timeout(Some(Duration::from_mins(10)))
-            .connection_timeout(Duration::from_secs(settings.wait_seconds.max(1)))
-            .test_on_check_out(true)
-            .error_handler(Box::new(LogConnectionErrors))
-            .build_unchecked(Manager {
-                settings: Arc::clone(&settings),
-                statements: Arc::clone(&statements),
-            });
+        let replica = settings.of_replica().map(|of_replica| {
+            Arc::new(Replica::new(Connections::new(Arc::new(of_replica), Arc::clone(&statements))))
+        });
         Ok(Self {
-            pool,
+            connections: Connections::new(Arc::clone(&settings), Arc::clone(&statements)),
+            replica,
             statements,
             notifier: Notifier::default(),
             probe: Arc::default(),
             settings,
-            connections,
             is_postgres,
         })
     }
@@ -151,13 +73,17 @@ impl Database {
 
     /// Maximum number of connections of the pool.
     pub fn connections(&self) -> u32 {
-        self.connections
+        self.connections.most()
     }
 
     /// Current state of the pool.
     pub fn pool(&self) -> Pool {
-        let state = self.pool.state();
-        Pool { most: self.connections, open: state.connections, idle: state.idle_connections }
+        self.connections.state()
+    }
+
+    /// Where reports were read so far; none without a replica.
+    pub fn replica_reads(&self) -> Option<ReplicaReads> {
+        self.replica.as_ref().map(|replica| replica.reads())
     }
 
     /// Statements sent so far over the connections of the pool.
@@ -165,17 +91,18 @@ impl Database {
         self.statements.load(Ordering::Relaxed)
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
-        let mut pooled = self.pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
-        let outcome = work(&mut pooled.connection);
-        // After any other error the connection may be broken, so the next checkout validates it.
-        pooled.last_success = matches!(outcome, Ok(_) | Err(Error::Rule(_))).then(Instant::now);
-        outcome
-    }
-
     /// Runs a read. Blocks until a connection is free and the database has answered.
     pub fn read<T>(&self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
-        self.with(work)
+        self.connections.with(work)
+    }
+
+    /// Runs a read that may take long, on the replica if there is one. It sees all that was
+    /// committed before, by any instance: a replica that lags or is down is passed over. Blocks.
+    pub fn read_report<T>(&self, work: impl FnOnce(&mut DbConnection) -> Result<T>) -> Result<T> {
+        match &self.replica {
+            Some(replica) => replica.read(&self.connections, work),
+            None => self.read(work),
+        }
     }
 
     /// Runs a unit of work in one transaction, at the end of which its notifications, changes,
@@ -187,7 +114,7 @@ impl Database {
         origin: Origin,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
-        let (value, aftermath) = self.with(|connection| {
+        let (value, aftermath) = self.connections.with(|connection| {
             connection.transaction(|connection| {
                 let mut tx = Tx::new(connection, context, origin);
                 let value = work(&mut tx).map_err(|error| tx.refusal(error))?;
@@ -208,7 +135,7 @@ impl Database {
         work: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
         let mut value = None;
-        let rolled_back = self.with(|connection| {
+        let rolled_back = self.connections.with(|connection| {
             connection.transaction(|connection| {
                 value = Some(work(&mut Tx::new(connection, context, Origin::default()))?);
                 Err::<(), Error>(diesel::result::Error::RollbackTransaction.into())

@@ -54,7 +54,10 @@ pub fn submit(tx: &mut Tx<'_>, id: InspectionId) -> Result<(Inspection, usize)> 
     } else {
         equipment_rows::lock(tx.conn, before.equipment_id)?
     };
-    let technician = user_rows::get(tx.conn, before.technician_id)?;
+    let technician = match tx.actor() {
+        Ok(actor) if actor.id == before.technician_id => actor.clone(),
+        _ => user_rows::get(tx.conn, before.technician_id)?,
+    };
     let found = defects::raise(tx, &submission, &machine, &technician)?;
     count_completion(tx, &machine, tx.calendar().working_day(at))?;
     if let (Some(assignment), Some(half)) = (assignment, before.category) {

@@ -53,6 +53,7 @@ mod points;
 mod probe;
 mod races;
 mod ratings;
+mod replica;
 mod reports;
 mod retention;
 mod routines;

@@ -161,6 +161,7 @@ fn every_problem_is_reported_at_once() {
             ("JWT_ACCESS_TOKEN_EXPIRES", "soon"),
             ("JWT_REFRESH_TOKEN_EXPIRES", "0"),
             ("DATABASE_URL", "somewhere"),
+            ("DATABASE_READ_URL", "elsewhere"),
             ("DB_POOL_SIZE", "-1"),
             ("DB_MAX_OVERFLOW", "some"),
             ("REDIS_URL", "somewhere"),
@@ -244,6 +245,33 @@ fn contacts_of_security_have_a_scheme() {
     assert_eq!(contacts("mailto:security@example.com, https://example.com/report"), Ok(both.into()));
     for text in ["security@example.com", "mailto:security@example.com,http://example.com/report"] {
         assert!(contacts(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_replica_requires_postgresql() {
+    let with = |url, replica| load(&[("DATABASE_URL", url), ("DATABASE_READ_URL", replica)]);
+    assert!(with("postgres://primary/site", "postgres://replica/site").is_ok());
+    for (url, replica) in [
+        ("sqlite://data/site.db", "postgres://replica/site"),
+        ("postgres://primary/site", "sqlite://data/site.db"),
+        ("postgres://primary/site", "mysql://replica/site"),
+    ] {
+        assert!(refused_for(with(url, replica), "DATABASE_READ_URL"), "{url}, {replica}");
+    }
+}
+
+#[test]
+fn nothing_is_deleted_within_an_hour() {
+    for name in [
+        "RETENTION_TASK_RUNS",
+        "RETENTION_READ_NOTIFICATIONS",
+        "RETENTION_REJECTED_ITEMS",
+        "RETENTION_IDEMPOTENCY_KEYS",
+        "RETENTION_DEAD_JOBS",
+    ] {
+        assert!(load(&[(name, "1h")]).is_ok(), "{name}");
+        assert!(refused_for(load(&[(name, "59m")]), name), "{name}");
     }
 }
 

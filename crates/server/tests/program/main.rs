@@ -17,6 +17,7 @@ mod contract;
 mod documents;
 mod files;
 mod findings;
+mod instances;
 mod leaves;
 mod metrics;
 mod outages;
