@@ -28,6 +28,7 @@ mod embedded;
 mod engineer_jobs;
 mod equipment;
 mod files;
+mod first_sign_ins;
 mod four_eyes;
 mod health;
 mod idempotency;

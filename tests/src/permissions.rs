@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use inspection_domain::users::{Role, User};
-use inspection_persistence::{holidays, inspections, jobs, notifications, ratings, schedules};
+use inspection_persistence::{Tx, holidays, inspections, jobs, notifications, ratings, schedules, users};
 use inspection_testkit::{
     DatabaseKind,
     builders::{self, act, input},
@@ -304,6 +304,47 @@ fn without_a_session_only_public_operations_are_allowed() {
             assert_eq!((answer.status, answer.code()), (401, "TOKEN_INVALID"), "{what}: {}", answer.text);
         }
     }
+}
+
+/// What a user may do before a required change of the password.
+const BEFORE_PASSWORD_CHANGE: &[(&str, &str)] = &[
+    ("GET", "/api/auth/me"),
+    ("POST", "/api/auth/logout"),
+    ("POST", "/api/auth/logout-all"),
+    ("POST", "/api/auth/change-password"),
+];
+
+#[test]
+fn before_a_required_change_of_the_password_only_the_own_access_is_allowed() {
+    let fixture = PermissionFixture::new();
+    let admin = fixture.site.user(Role::Admin);
+    let (db, context) = (&fixture.site.db, &fixture.site.context);
+    let mut allowed = Vec::new();
+    for operation in table() {
+        if operation.is_public() || operation.who == ["refresh-token"] {
+            continue;
+        }
+        // The role with the most permissions.
+        let new = input(json!({
+            "email": format!("new-{}@example.com", builders::serial(context)), "full_name": "New",
+            "password": builders::PASSWORD, "role": "admin",
+        }));
+        let create = |tx: &mut Tx<'_>| users::create(tx, new, builders::password_hash());
+        let newcomer = act(db, context, &admin, create).expect("an account");
+        assert!(newcomer.must_change_password);
+        let answer = fixture.call(&fixture.site.client(&newcomer), &operation);
+        if answer.status == 200 {
+            allowed.push((operation.method, operation.path));
+        } else {
+            let what = format!("{} {}: {}", operation.method, operation.path, answer.text);
+            assert_eq!((answer.status, answer.code()), (403, "PASSWORD_CHANGE_REQUIRED"), "{what}");
+            assert_eq!(answer.json["data"], json!({"change_password_page": "/password"}), "{what}");
+        }
+    }
+    allowed.sort_unstable();
+    let mut expected = BEFORE_PASSWORD_CHANGE.to_vec();
+    expected.sort_unstable();
+    assert_eq!(allowed, expected);
 }
 
 /// A client that has seen no version of anything.

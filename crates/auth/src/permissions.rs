@@ -3,12 +3,22 @@
 //! The domain's rules decide about the individual object. Only the major role grants an admin's
 //! permissions.
 
-use inspection_domain::users::{Role, User};
+use inspection_domain::users::{PasswordChangeRequired, Role, User};
 
 /// A permission as a type. An endpoint names it in its signature.
 pub trait Permission: 'static {
     /// Row of the table.
     const ROW: PermissionRow;
+    /// Whether it extends to users who must change their password first (§1).
+    const BEFORE_PASSWORD_CHANGE: bool = false;
+
+    /// Checks that the user needn't change the password first, on the page at this address (§1).
+    fn validate_password_of(
+        user: &User,
+        page: impl FnOnce() -> String,
+    ) -> Result<(), PasswordChangeRequired> {
+        if Self::BEFORE_PASSWORD_CHANGE { Ok(()) } else { user.require_own_password(page) }
+    }
 
     /// Whether a role of the user has this permission.
     fn is_granted_to(user: &User) -> bool {
@@ -28,7 +38,7 @@ pub struct PermissionRow {
 }
 
 macro_rules! permissions {
-    ($($(#[doc = $doc:literal])+ $name:ident: $($role:ident)+;)*) => {
+    ($($(#[doc = $doc:literal])+ $name:ident $(($before:ident))?: $($role:ident)+;)*) => {
         $(
             $(#[doc = $doc])+
             #[derive(Debug, Clone, Copy)]
@@ -40,17 +50,23 @@ macro_rules! permissions {
                     meaning: concat!($($doc),+),
                     roles: &[$(Role::$role),+],
                 };
+                $(permissions!(@ $before);)?
             }
         )*
 
         /// All permissions.
         pub const TABLE: &[PermissionRow] = &[$($name::ROW,)*];
     };
+    (@ before_password_change) => {
+        const BEFORE_PASSWORD_CHANGE: bool = true;
+    };
 }
 
 permissions! {
     /// Everything that each signed-in user may do; rules on ownership apply.
     SignedIn: Admin Inspector Specialist Engineer QualityEngineer;
+    /// Read the own account, change its password and sign out, also before a required change.
+    OwnAccess(before_password_change): Admin Inspector Specialist Engineer QualityEngineer;
     /// Create, change and deactivate accounts.
     ManageUsers: Admin;
     /// Read the directory of active users.

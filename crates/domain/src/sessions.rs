@@ -48,8 +48,19 @@ input! {
     pub struct PasswordChange {
         /// Current password.
         current_password: Password,
-        /// New password: 8 to 128 characters, not the e-mail address, not easily guessed.
+        /// New password: 8 to 128 characters, not the e-mail address, not easily guessed, and
+        /// another one than the current password.
         new_password: Password,
+    }
+}
+
+impl PasswordChange {
+    /// Checks that the new password is another one (§1).
+    pub fn replaces(&self) -> Result<(), Invalid> {
+        if self.new_password.expose() == self.current_password.expose() {
+            return Err(Invalid::field("new_password", "must differ from the current password"));
+        }
+        Ok(())
     }
 }
 

@@ -52,6 +52,7 @@ pub(crate) fn user(role: Role) -> User {
         is_on_leave: false,
         leave_coverage_for: None,
         is_active: true,
+        must_change_password: false,
         created_at: now(),
         updated_at: now(),
     }

@@ -12,6 +12,8 @@ use serde::Serialize;
 use crate::{
     ids::UserId,
     input::{AnyOf, Change, Invalid, Patch, input, text_enum},
+    message,
+    message::Message,
     page::Sort,
     rule::{Code, Rule},
     search::{SearchedKind, SearchedTexts},
@@ -112,6 +114,8 @@ pub struct User {
     pub leave_coverage_for: Option<UserId>,
     /// Whether the account can sign in.
     pub is_active: bool,
+    /// Whether the password was set by another person and must be changed first.
+    pub must_change_password: bool,
     /// Creation time.
     pub created_at: Instant,
     /// Time of the last change.
@@ -164,6 +168,11 @@ impl User {
             Some(badge) if self.role != role && self.minor_role == Some(role) => badge,
             _ => &self.role_id,
         }
+    }
+
+    /// Checks that the password doesn't have to be changed first, on the page at this address (§1).
+    pub fn require_own_password(&self, page: impl FnOnce() -> String) -> Result<(), PasswordChangeRequired> {
+        if self.must_change_password { Err(PasswordChangeRequired { page: page() }) } else { Ok(()) }
     }
 
     /// Whether the major role is admin.
@@ -371,8 +380,9 @@ pub enum BadgeRequest {
 }
 
 impl NewUser {
-    /// Builds the account, without its badges.
-    pub fn draft(self, now: Instant) -> Result<Draft, Invalid> {
+    /// Builds the account, without its badges. A password that another person has set must be
+    /// changed.
+    pub fn draft(self, creator: Option<UserId>, now: Instant) -> Result<Draft, Invalid> {
         let mut errors = Invalid::default();
         let badges = [&self.role_id, &self.minor_role_id].map(|badge| badge.as_ref().map(Badge::as_str));
         let words: Vec<&str> =
@@ -404,6 +414,7 @@ impl NewUser {
             is_on_leave: false,
             leave_coverage_for: None,
             is_active: true,
+            must_change_password: creator.is_some(),
             created_at: now,
             updated_at: now,
         };
@@ -519,6 +530,28 @@ impl Rule for UserRule {
             Self::LastAdmin | Self::OwnReset => Vec::new(),
             Self::WrongPassword => Invalid::field("current_password", "is wrong").fields(),
         }
+    }
+}
+
+/// The password was set by another person: its owner must change it before anything else (§1).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.message())]
+pub struct PasswordChangeRequired {
+    /// Address of the page to change it.
+    pub page: String,
+}
+
+impl Rule for PasswordChangeRequired {
+    fn code(&self) -> Code {
+        Code::PasswordChangeRequired
+    }
+
+    fn message(&self) -> Message {
+        message!("your password was set by another person, change it first: {page}", page = self.page)
+    }
+
+    fn details(&self) -> Option<serde_json::Value> {
+        Some(serde_json::json!({"change_password_page": self.page}))
     }
 }
 

@@ -23,6 +23,7 @@ mod metrics;
 mod notifications;
 mod occurrences;
 mod outbox;
+mod password_page;
 mod pauses;
 mod quality_reviews;
 mod ratings;
@@ -115,6 +116,7 @@ pub fn routes() -> Routes {
     system::routes(&mut routes);
     metrics::routes(&mut routes);
     security_txt::routes(&mut routes);
+    password_page::routes(&mut routes);
     docs::routes(&mut routes);
     routes
 }

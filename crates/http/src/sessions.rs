@@ -2,7 +2,7 @@
 
 use inspection_auth::{
     passwords,
-    permissions::SignedIn,
+    permissions::{OwnAccess, SignedIn},
     tokens::{TokenType, Tokens},
 };
 use inspection_domain::{
@@ -265,7 +265,7 @@ async fn refresh(
     }))
 }
 
-async fn me(app: App, permit: Permit<SignedIn>) -> Result<Bare<Me>, Problem> {
+async fn me(app: App, permit: Permit<OwnAccess>) -> Result<Bare<Me>, Problem> {
     let user = app.read(permit, (), |_, caller, ()| Ok(caller.user.clone())).await?;
     Ok(Bare(Me { status: "success", user: user.into() }))
 }
@@ -281,7 +281,7 @@ async fn update_me(
     .await
 }
 
-async fn logout(app: App, permit: Permit<SignedIn>, body: Body<Logout>) -> Result<Rendered<Done>, Problem> {
+async fn logout(app: App, permit: Permit<OwnAccess>, body: Body<Logout>) -> Result<Rendered<Done>, Problem> {
     let (tokens, now, current) = (app.tokens().clone(), app.now(), permit.token.session.id);
     app.write(permit, body, move |tx, caller, logout| {
         // An invalid or foreign refresh token must not prevent the sign-out.
@@ -310,7 +310,7 @@ async fn end(app: App, permit: Permit<SignedIn>, id: Path<SessionId>) -> Result<
     .await
 }
 
-async fn logout_all(app: App, permit: Permit<SignedIn>) -> Result<Rendered<Done>, Problem> {
+async fn logout_all(app: App, permit: Permit<OwnAccess>) -> Result<Rendered<Done>, Problem> {
     app.write(permit, (), |tx, _, ()| {
         sessions::logout_all(tx)?;
         Ok(Done("signed out everywhere"))
@@ -320,11 +320,12 @@ async fn logout_all(app: App, permit: Permit<SignedIn>) -> Result<Rendered<Done>
 
 async fn change_password(
     app: App,
-    permit: Permit<SignedIn>,
+    permit: Permit<OwnAccess>,
     guard: PasswordGuard,
     body: Body<PasswordChange>,
 ) -> Result<Bare<SignedInAs>, Problem> {
     let (caller, change) = app.authorize(permit.clone(), body).await?;
+    change.replaces()?;
     let email = caller.user.email;
     let (account, known) = find(&app, Public, email.clone()).await?;
     let attempt = guard.begin(&app, &email, &known).await?;

@@ -160,9 +160,10 @@ fn assign_badges(tx: &mut Tx<'_>, before: Option<&User>, draft: Draft) -> Result
     Ok(user)
 }
 
-/// Creates an account (§1). `password_hash` is the hash of its password.
+/// Creates an account (§1). `password_hash` is the hash of its password, which must be changed
+/// unless the service itself creates the account.
 pub fn create(tx: &mut Tx<'_>, new: NewUser, password_hash: &str) -> Result<User> {
-    let draft = new.draft(tx.now)?;
+    let draft = new.draft(tx.actor_id(), tx.now)?;
     let user = assign_badges(tx, None, draft)?;
     rows::insert(tx, &user, password_hash)
 }
@@ -222,15 +223,15 @@ pub(crate) fn write(tx: &mut Tx<'_>, action: AuditAction, before: &User, draft: 
     Ok(after)
 }
 
-/// Replaces the password of another user's account and ends its sessions (§1). Locks the account.
+/// Replaces the password of another user's account, who must change it, and ends its sessions (§1).
+/// Locks the account.
 pub fn reset_password(tx: &mut Tx<'_>, id: UserId, password: &Password, password_hash: &str) -> Result<User> {
     let user = rows::lock(tx.conn, id)?;
     if tx.actor_id() == Some(id) {
         return Err(UserRule::OwnReset.into());
     }
     check_password(password, &user, "new_password")?;
-    set_password(tx, &user, password_hash, AuditAction::ResetPassword)?;
-    Ok(user)
+    set_password(tx, &user, password_hash, AuditAction::ResetPassword)
 }
 
 /// Replaces the actor's password, ends their sessions, and starts a new one, which ends after the
@@ -249,7 +250,7 @@ pub fn change_password(
         return Err(UserRule::WrongPassword.into());
     }
     check_password(password, &user, "new_password")?;
-    set_password(tx, &user, password_hash, AuditAction::ChangePassword)?;
+    let user = set_password(tx, &user, password_hash, AuditAction::ChangePassword)?;
     let session = sessions::start_of(tx, user.id, idle)?;
     Ok((user, session))
 }
@@ -258,8 +259,10 @@ fn check_password(password: &Password, user: &User, field: &str) -> Result<()> {
     Ok(user.validate_password(password).map_err(|wrong| wrong.at(field))?)
 }
 
-fn set_password(tx: &mut Tx<'_>, user: &User, password_hash: &str, action: AuditAction) -> Result<()> {
-    rows::write_password_hash(tx, action, user, password_hash)?;
+fn set_password(tx: &mut Tx<'_>, before: &User, password_hash: &str, action: AuditAction) -> Result<User> {
+    let must_change_password = action == AuditAction::ResetPassword;
+    let user = User { must_change_password, updated_at: tx.now, ..before.clone() };
+    rows::write_password(tx, action, before, &user, password_hash)?;
     let notice = Notice::new(NotificationType::PasswordChanged);
     let notice = match tx.actor() {
         Ok(actor) => notice.with("person", actor.full_name.as_str()),
@@ -267,5 +270,6 @@ fn set_password(tx: &mut Tx<'_>, user: &User, password_hash: &str, action: Audit
         Err(_) => notice.with("person", ("an operator", Some("مشغل النظام"))),
     };
     tx.notify([user.id], &notice);
-    sessions::end_all(tx, user.id, SessionEnd::NewPassword)
+    sessions::end_all(tx, user.id, SessionEnd::NewPassword)?;
+    Ok(user)
 }

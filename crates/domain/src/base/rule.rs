@@ -84,6 +84,8 @@ codes! {
     Forbidden = "FORBIDDEN" / Forbidden,
     /// The owner of a job must enter the planned time before its details are visible.
     PlannedTimeRequired = "PLANNED_TIME_REQUIRED" / Forbidden,
+    /// The password was set by another person and must be changed first.
+    PasswordChangeRequired = "PASSWORD_CHANGE_REQUIRED" / Forbidden,
     /// The object does not exist.
     NotFound = "NOT_FOUND" / NotFound,
     /// A concurrent change prevented the request.
@@ -117,6 +119,11 @@ pub trait Rule: std::error::Error + Send + Sync + 'static {
     /// Invalid fields, if any.
     fn fields(&self) -> Vec<FieldError> {
         Vec::new()
+    }
+
+    /// Facts for programs beside the message, as an object, if any.
+    fn details(&self) -> Option<serde_json::Value> {
+        None
     }
 
     /// Seconds after which the same request may succeed, if it may.

@@ -33,6 +33,7 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         email_key -> Nullable<Text>,
+        must_change_password -> Bool,
     }
 }
 

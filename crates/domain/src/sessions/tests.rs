@@ -142,3 +142,15 @@ fn a_refusal_has_the_code_of_its_reason() {
     let codes = [Code::InvalidCredentials, Code::AccountDisabled, Code::TokenRevoked, Code::TokenInvalid];
     assert_eq!(rules.map(|rule| rule.code()), codes);
 }
+
+#[test]
+fn a_new_password_is_another_one() {
+    let change = |new: &str| PasswordChange {
+        current_password: Password::new("a crane over quay nine"),
+        new_password: Password::new(new),
+    };
+    assert!(change("a crane over quay ten").replaces().is_ok());
+    let refused = change("a crane over quay nine").replaces().expect_err("refused");
+    let fields: Vec<String> = refused.fields().into_iter().map(|error| error.field).collect();
+    assert_eq!(fields, ["new_password"]);
+}

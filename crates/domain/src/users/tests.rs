@@ -82,7 +82,29 @@ fn new_user(body: serde_json::Value) -> Result<Draft, Invalid> {
     });
     let given = body.as_object().expect("an object").clone();
     all.as_object_mut().expect("an object").extend(given);
-    NewUser::from_json(all).expect("an account").draft(now())
+    NewUser::from_json(all).expect("an account").draft(None, now())
+}
+
+#[test]
+fn a_password_that_another_person_has_set_must_be_changed_on_the_page() {
+    let page = || "/password".to_owned();
+    let person = user(Role::Engineer);
+    assert_eq!(person.require_own_password(page), Ok(()));
+    let newcomer = User { must_change_password: true, ..person };
+    let refused = newcomer.require_own_password(page).expect_err("refused");
+    assert_eq!(
+        (refused.code(), refused.code().as_str()),
+        (Code::PasswordChangeRequired, "PASSWORD_CHANGE_REQUIRED")
+    );
+    assert!(refused.message().arabic().ends_with("/password"));
+    assert_eq!(refused.details(), Some(json!({"change_password_page": "/password"})));
+    for (creator, must_change_password) in [(None, false), (Some(id(3)), true)] {
+        let new = NewUser::from_json(json!({
+            "email": "ann@example.com", "password": "correct horse", "full_name": "Ann", "role": "engineer",
+        }));
+        let draft = new.expect("an account").draft(creator, now()).expect("an account");
+        assert_eq!(draft.user.must_change_password, must_change_password, "{creator:?}");
+    }
 }
 
 #[test]
@@ -108,6 +130,7 @@ fn a_new_account_is_active_and_requests_the_badges_of_its_roles() {
     is_on_leave: false
     leave_coverage_for: None
     is_active: true
+    must_change_password: false
     created_at: Instant(2026-03-01T07:00:00Z)
     updated_at: Instant(2026-03-01T07:00:00Z)
     "#);

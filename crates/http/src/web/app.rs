@@ -41,6 +41,9 @@ const STORAGE_PROBE_CACHE: Duration = Duration::from_secs(5);
 /// Time limit for probing an external resource.
 const EXTERNAL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Path of the page to change a password.
+pub(crate) const PASSWORD_PAGE: &str = "/password";
+
 /// Why work on the database has no result.
 #[derive(Debug)]
 pub(crate) enum WorkError {
@@ -94,7 +97,8 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Checks that the session is active, then that the user's role grants the permission.
+    /// Checks that the session is active, then that the user needn't change the password first,
+    /// then that the user's role grants the permission.
     fn authorize<P: Permission>(
         conn: &mut DbConnection,
         permit: &Permit<P>,
@@ -103,6 +107,7 @@ impl Caller {
     ) -> persistence::Result<Self> {
         let user = sessions::authenticate(conn, &permit.token.session, now)?;
         let language = permit.reader.language_of(&user);
+        P::validate_password_of(&user, || permit.reader.address(PASSWORD_PAGE))?;
         if !P::is_granted_to(&user) {
             return Err(Forbidden("your role may not do this").into());
         }

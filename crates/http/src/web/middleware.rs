@@ -60,7 +60,8 @@ pub(crate) async fn handle(
     let named = forwarded.as_ref().ok().and_then(|forwarded| forwarded.prefix.as_deref());
     let prefix = Prefix::new(named, app.settings().app_url.as_deref());
     request.extensions_mut().insert(forwarded);
-    request_context::scope(id.clone(), Reader::new(language, prefix), answer(app, id, request, next)).await
+    let reader = Reader::new(language, prefix, app.settings().app_url.clone());
+    request_context::scope(id.clone(), reader, answer(app, id, request, next)).await
 }
 
 /// Handles a request with this id.

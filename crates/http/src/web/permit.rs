@@ -13,8 +13,8 @@ use super::{
 
 /// A valid access token for an endpoint that requires the permission `P`.
 ///
-/// [`App`](super::app::App) authorizes it: it checks that the session is active and that the user's
-/// role grants the permission.
+/// [`App`](super::app::App) authorizes it: it checks that the session is active, that the user
+/// needn't change the password first, and that the user's role grants the permission.
 #[derive(Debug)]
 pub(crate) struct Permit<P> {
     pub(crate) token: Token,

@@ -136,7 +136,8 @@ pub(crate) struct ErrorBody<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
-    /// The part of the object that the user may see nevertheless.
+    /// The part of the object that the user may see nevertheless, or facts about the error, such as
+    /// `change_password_page`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     data: Option<&'a serde_json::Value>,
@@ -196,7 +197,8 @@ impl Problem {
     /// The error response for a violated rule.
     pub(crate) fn from_rule(rule: &(impl Rule + ?Sized)) -> Self {
         let code = ErrorCode::Rule(rule.code());
-        let problem = Self::new(code, rule.message()).with_errors(rule.fields());
+        let mut problem = Self::new(code, rule.message()).with_errors(rule.fields());
+        problem.0.data = rule.details();
         if code.status() == StatusCode::UNAUTHORIZED {
             return problem.with_header(header::WWW_AUTHENTICATE, "Bearer");
         }

@@ -27,15 +27,23 @@ pub(crate) struct Reader {
     preferred: Option<Language>,
     /// Prefix of links.
     pub(crate) prefix: Prefix,
+    /// The configured address of the service.
+    app_url: Option<String>,
     /// Language of the user, once the request is authorized.
     own: Arc<OnceLock<Language>>,
 }
 
 impl Reader {
     /// The reader of the response to a client that prefers this language and reaches the service
-    /// under this prefix.
-    pub(crate) fn new(preferred: Option<Language>, prefix: Prefix) -> Self {
-        Self { preferred, prefix, own: Arc::default() }
+    /// under this prefix. The address of the service may be configured.
+    pub(crate) fn new(preferred: Option<Language>, prefix: Prefix, app_url: Option<String>) -> Self {
+        Self { preferred, prefix, app_url, own: Arc::default() }
+    }
+
+    /// Address of a page of the service: complete if that of the service is configured, else its
+    /// path.
+    pub(crate) fn address(&self, path: &str) -> String {
+        self.app_url.as_ref().map_or_else(|| self.prefix.path(path), |url| format!("{url}{path}"))
     }
 
     /// Language of the response to this user.

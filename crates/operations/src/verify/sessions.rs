@@ -1,5 +1,6 @@
 //! Signing in and out, roles, and the rate limit of sign-ins.
 
+use inspection_domain::users::Password;
 use serde_json::{Value, json};
 
 use super::{
@@ -41,13 +42,39 @@ impl Run<'_> {
             ));
         }
         expect(&response, 200, "signing in")?;
+        let session = self.started(&response)?;
+        Ok((session, response))
+    }
+
+    /// The session of a response with tokens. The cleanup ends it.
+    fn started(&mut self, response: &Response) -> Result<Session, CheckResult> {
         let token = |pointer| response.at(pointer).as_str().filter(|text| !text.is_empty());
         let (Some(access), Some(refresh)) = (token("/access_token"), token("/refresh_token")) else {
             return Err(fail("the sign-in returns no tokens", "the proxy must not change responses"));
         };
         let session = Session { access: access.to_owned(), refresh: refresh.to_owned() };
         self.resources.push(Resource::Session(session.clone()));
-        Ok((session, response))
+        Ok(session)
+    }
+
+    /// Changes the password of an account that the run has created, as its owner must. Its earlier
+    /// session ends.
+    fn change_password(&mut self, session: &Session, current: &Password) -> Result<Session, CheckResult> {
+        let token = Some(session.access.as_str());
+        let refused = self.client.get("/api/equipment", token)?;
+        if (refused.status, refused.code()) != (403, "PASSWORD_CHANGE_REQUIRED") {
+            let summary = refused.summary();
+            return Err(fail(
+                format!("with a password that an admin has set, the equipment returns {summary}"),
+                "read the log of the service; let all instances be of one version",
+            ));
+        }
+        let new = random_password(self.ids);
+        let body = json!({"current_password": current.expose(), "new_password": new.expose()});
+        let response = self.client.post("/api/auth/change-password", token, &body)?;
+        not_limited(&response)?;
+        expect(&response, 200, "changing a password")?;
+        self.started(&response)
     }
 
     /// The admin's credentials, unless they would be sent in plain text to another machine.
@@ -59,6 +86,20 @@ impl Run<'_> {
         let credentials = self.settings.admin.clone();
         credentials.ok_or_else(|| not_applicable("requires an admin: pass --email"))
     }
+}
+
+/// Whether the account must change its password before anything else.
+fn must_change_password(response: &Response) -> bool {
+    response.at("/user/must_change_password") == &Value::Bool(true)
+}
+
+/// Fails if the given account must change its password before anything else.
+fn has_own_password(response: &Response, credentials: &Credentials) -> Result<(), CheckResult> {
+    if !must_change_password(response) {
+        return Ok(());
+    }
+    let email = &credentials.email;
+    Err(fail(format!("{email} must change the password first"), "change it on the page /password"))
 }
 
 /// The admin signs in.
@@ -80,6 +121,7 @@ pub(super) fn login(run: &mut Run<'_>) -> StepResult {
         let fields = faulty.join(", ");
         return Err(fail(format!("the response lacks {fields}"), "the proxy must not change responses"));
     }
+    has_own_password(&response, &credentials)?;
     if text("/user/role") != "admin" {
         return Err(fail(format!("{} is no admin", credentials.email), "pass the address of an admin"));
     }
@@ -187,7 +229,12 @@ pub(super) fn roles(run: &mut Run<'_>) -> StepResult {
         return Err(fail(format!("without a token, the accounts return {}", response.summary()), fix));
     }
     let other = other_account(run, &token)?;
-    let (session, signed_in) = run.sign_in(&other)?;
+    let (mut session, signed_in) = run.sign_in(&other)?;
+    if run.settings.user.is_some() {
+        has_own_password(&signed_in, &other)?;
+    } else {
+        session = run.change_password(&session, &other.password)?;
+    }
     if signed_in.at("/user/role") == "admin" {
         return Err(fail(format!("{} is an admin", other.email), "pass another account as --user-email"));
     }
@@ -240,7 +287,6 @@ fn limited(response: &Response, attempt: u32) -> CheckResult {
 
 #[cfg(test)]
 mod tests {
-    use inspection_domain::users::Password;
     use inspection_testkit::context::SequentialIds;
 
     use super::*;

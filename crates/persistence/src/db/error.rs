@@ -26,7 +26,7 @@ use inspection_domain::{
     sync::SyncRule,
     takeovers::{TakeoverRefusal, TakeoverRule},
     tasks::TaskRule,
-    users::UserRule,
+    users::{PasswordChangeRequired, UserRule},
     versions::PreconditionRule,
 };
 
@@ -92,6 +92,7 @@ refusals!(
     TaskRule,
     UniqueViolation,
     UserRule,
+    PasswordChangeRequired,
 );
 
 /// Messages of libpq, PostgreSQL and, the first of them, SQLite for an unusable connection; Diesel

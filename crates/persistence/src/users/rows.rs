@@ -112,16 +112,21 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Writes the hash of the password of an account, which is locked. The hash is not recorded.
-pub(crate) fn write_password_hash(
+/// Writes the password of an account, which is locked, and records the change except for the hash.
+pub(crate) fn write_password(
     tx: &mut Tx<'_>,
     action: AuditAction,
-    user: &User,
+    before: &User,
+    after: &User,
     password_hash: &str,
 ) -> Result<()> {
-    let columns = (users::password_hash.eq(password_hash), users::updated_at.eq(tx.now));
-    update_row!(tx, users, user, columns)?;
-    tx.record_with(action, Some(user), Some(user), Changes::none());
+    let columns = (
+        users::password_hash.eq(password_hash),
+        users::must_change_password.eq(after.must_change_password),
+        users::updated_at.eq(after.updated_at),
+    );
+    update_row!(tx, users, before, columns)?;
+    tx.record_with(action, Some(before), Some(after), Changes::between(Some(before), Some(after)));
     Ok(())
 }
 

@@ -34,7 +34,11 @@ fn engineer(service: &Running) -> Client {
     assert_eq!(service.admin().post("/api/users", &account).status, 201);
     let anonymous = Client::new(&service.base);
     let login = anonymous.post("/api/auth/login", &credentials);
-    anonymous.with_token(login.json["access_token"].as_str().expect("a token"))
+    let newcomer = anonymous.with_token(login.json["access_token"].as_str().expect("a token"));
+    let change =
+        json!({"current_password": "correct horse battery", "new_password": "another horse battery"});
+    let changed = newcomer.post("/api/auth/change-password", &change);
+    anonymous.with_token(changed.json["access_token"].as_str().expect("a token"))
 }
 
 /// Uploads a bomb, and while it is refused a small image of another user.

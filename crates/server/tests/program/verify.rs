@@ -257,9 +257,20 @@ fn lax_settings_are_reported() {
     let service = Service::start(&[("APP_ENV", "testing")]);
     let admin = service.admin();
     let given = json!({
-        "email": "engineer@example.com", "password": "another-password-of-tests", "full_name": "E", "role": "engineer",
+        "email": "engineer@example.com", "password": "a-password-of-the-admin", "full_name": "E", "role": "engineer",
     });
     assert_eq!(admin.post("/api/users", &given).status, 201);
+    let environment = [GIVEN[0], ("VERIFY_USER_PASSWORD", "a-password-of-the-admin")];
+    let arguments = ["--json", "--skip-rate-limit", "--email", EMAIL, "--user-email", "engineer@example.com"];
+    let output = verify(&service.base, &environment, &arguments);
+    assert_failed(&output, &[("verify.roles", "engineer@example.com must change the password first")]);
+    let credentials = json!({"email": "engineer@example.com", "password": "a-password-of-the-admin"});
+    let login = Client::new(&service.base).post("/api/auth/login", &credentials);
+    let engineer = admin.with_token(login.json["access_token"].as_str().expect("a token"));
+    let change = json!({
+        "current_password": "a-password-of-the-admin", "new_password": "another-password-of-tests",
+    });
+    assert_eq!(engineer.post("/api/auth/change-password", &change).status, 200);
     let environment = [GIVEN[0], ("VERIFY_USER_PASSWORD", "another-password-of-tests")];
     let arguments = ["--json", "--email", EMAIL, "--user-email", "engineer@example.com"];
     let output = verify(&service.base, &environment, &arguments);
