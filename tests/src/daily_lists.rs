@@ -1,10 +1,10 @@
 //! Daily lists, generated from routines (rule book §4).
 
 use inspection_domain::users::Role;
-use inspection_testkit::builders;
+use inspection_testkit::{builders, or_skip};
 use serde_json::{Value, json};
 
-use crate::site::on_both;
+use crate::{printed::text_of, site::on_both};
 
 on_both! {
     fn a_list_has_the_running_machines_of_its_routines(site: TestSite) {
@@ -148,5 +148,22 @@ on_both! {
         assert_eq!(history.data()[0]["status_change"]["reason"], "sold", "{}", history.text);
         let pending = site.client(&team.mechanical).get("/api/inspection-assignments/my-assignments");
         assert_eq!(pending.json["pagination"]["total"], 1);
+    }
+    fn a_list_is_printed_with_its_teams(site: TestSite) {
+        let admin = site.user(Role::Admin);
+        let team = builders::team(&site.db, &site.context);
+        let (template, _) = builders::checklist(&site.db, &site.context, &admin);
+        builders::routine(&site.db, &site.context, &admin, template.id);
+        let machines = [(); 2].map(|()| builders::equipment(&site.db, &site.context));
+        let (list, listed) = builders::generated(&site.db, &site.context, &admin);
+        builders::assigned(&site.db, &site.context, &admin, listed[0].id, &team);
+        let path = format!("/api/inspection-assignments/lists/{}/sheet.pdf", list.id);
+        for lang in ["en", "both"] {
+            let text = or_skip!(text_of(&site.client(&team.electrical).get(&format!("{path}?lang={lang}"))));
+            for part in ["Daily list of", "Shift", "0 / 2", &machines[0].serial_number, &machines[1].serial_number] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+        }
+        assert_eq!(site.as_a(Role::Inspector).get("/api/inspection-assignments/lists/99999/sheet.pdf").code(), "NOT_FOUND");
     }
 }

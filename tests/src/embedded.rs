@@ -19,7 +19,9 @@ fn reads() -> Vec<String> {
     let document: Value = serde_json::from_str(inspection_http::openapi()).expect("JSON");
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
-        let skipped = path.ends_with("/stream") || path.contains("/files/") || !path.starts_with("/api/");
+        let is_file = matches!(path.rsplit_once('.'), Some((_, "pdf" | "svg")));
+        let skipped =
+            is_file || path.ends_with("/stream") || path.contains("/files/") || !path.starts_with("/api/");
         if skipped || !item["get"].is_object() {
             continue;
         }

@@ -1,10 +1,10 @@
 //! Machines and their status (rule book §2).
 
 use inspection_domain::users::Role;
-use inspection_testkit::builders;
+use inspection_testkit::{builders, or_skip};
 use serde_json::{Value, json};
 
-use crate::site::on_both;
+use crate::{printed::text_of, site::on_both};
 
 on_both! {
     fn a_decommissioned_machine_keeps_its_records_and_is_not_inspected(site: TestSite) {
@@ -56,5 +56,26 @@ on_both! {
             assert_eq!(client.put(&path, &json!({"berth": "B2"})).status, expected, "{role}");
             assert_eq!(client.delete(&path).status, expected, "{role}");
         }
+    }
+    fn machines_have_labels_with_codes(site: TestSite) {
+        let machines: Vec<_> = (0..26).map(|_| builders::equipment(&site.db, &site.context)).collect();
+        let client = site.as_a(Role::Specialist);
+        let labels = |query: &str| client.get(&format!("/api/equipment/labels.pdf{query}"));
+        let text = or_skip!(text_of(&labels(&format!("?ids={},{}", machines[3].id, machines[1].id))));
+        let place = |n: usize| text.find(machines[n].serial_number.as_str()).expect("its label");
+        assert!(place(3) < place(1) && !text.contains(&machines[0].serial_number), "{text}");
+        for query in ["", "?type=Crane", "?berth=b1"] {
+            let text = or_skip!(text_of(&labels(query)));
+            assert!(machines.iter().all(|machine| text.contains(&machine.serial_number)), "{query}: {text}");
+        }
+        assert_eq!(or_skip!(text_of(&labels("?berth=B9"))), "");
+        assert_eq!(labels("?ids=99999").code(), "NOT_FOUND");
+        let many: Vec<_> = (1..=241).map(|id| id.to_string()).collect();
+        let refused = labels(&format!("?ids={}", many.join(",")));
+        assert_eq!((refused.status, refused.fields()), (400, vec!["ids"]));
+        let code = client.get(&format!("/api/equipment/{}/qr.svg", machines[0].id));
+        assert_eq!((code.status, code.header("content-type")), (200, Some("image/svg+xml")));
+        assert!(code.text.starts_with("<?xml") && code.text.ends_with("</svg>"), "{}", code.text);
+        assert_eq!(client.get("/api/equipment/99999/qr.svg").code(), "NOT_FOUND");
     }
 }

@@ -1,6 +1,7 @@
 //! Inspections: visibility in lists, and concurrent requests on one inspection (rule book §5).
 
 mod answering;
+mod report;
 mod team;
 
 use inspection_domain::users::Role;

@@ -51,6 +51,7 @@ mod pagination;
 mod pauses;
 mod permissions;
 mod prefix;
+mod printed;
 mod quality_reviews;
 mod queries;
 mod ratings;

@@ -254,6 +254,51 @@ input! {
     }
 }
 
+/// The most labels of a document: ten pages.
+pub const MOST_LABELS: u16 = 240;
+
+input! {
+    /// Machines whose labels are printed.
+    pub struct LabelFilter {
+        /// These machines; at most 240. They are printed in this order, and the other filters have
+        /// no effect.
+        ids: AnyOf<EquipmentId>,
+        /// Machines of a type of equipment that are in service.
+        equipment_type | "type": Option<Text<100>>,
+        /// Machines at a berth that are in service.
+        berth: Option<Text<50>>,
+    }
+}
+
+impl LabelFilter {
+    /// The machines to print, each once, in order; empty if the other filters choose them.
+    pub fn chosen(&self) -> Result<Vec<EquipmentId>, Invalid> {
+        let mut chosen = Vec::new();
+        for id in self.ids.values() {
+            if !chosen.contains(id) {
+                chosen.push(*id);
+            }
+        }
+        if chosen.len() > usize::from(MOST_LABELS) {
+            return Err(Invalid::field("ids", message!("may be at most {max} at once", max = MOST_LABELS)));
+        }
+        Ok(chosen)
+    }
+
+    /// The machines in service of a type or at a berth.
+    pub fn in_service(&self) -> EquipmentFilter {
+        let is_in_service = |status: &&EquipmentStatus| **status != EquipmentStatus::OutOfService;
+        EquipmentFilter {
+            status: EquipmentStatus::ALL.iter().filter(is_in_service).copied().collect(),
+            equipment_type: self.equipment_type.clone(),
+            berth: self.berth.clone(),
+            assigned_technician_id: None,
+            q: None,
+            sort: None,
+        }
+    }
+}
+
 impl NewEquipment {
     /// Builds the machine to register.
     pub fn register(self, now: Instant) -> Equipment {

@@ -1,5 +1,7 @@
 //! Daily lists: the machines to inspect on a day and shift.
 
+mod sheet;
+
 use std::collections::HashMap;
 
 use inspection_auth::permissions::{PlanInspections, SignedIn};
@@ -47,6 +49,12 @@ pub(crate) fn routes(routes: &mut Routes) {
         "lists.get",
         get,
         "Get a daily list with its assignments",
+    );
+    routes.get(
+        "/api/inspection-assignments/lists/{id}/sheet.pdf",
+        "lists.sheet",
+        sheet::sheet,
+        "Print a daily list with its teams",
     );
 }
 

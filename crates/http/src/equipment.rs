@@ -1,5 +1,7 @@
 //! Machines.
 
+mod labels;
+
 use std::collections::HashSet;
 
 use inspection_auth::permissions::{ManageEquipment, SignedIn};
@@ -39,6 +41,12 @@ pub(crate) fn routes(routes: &mut Routes) {
     routes.get("/api/equipment", "equipment.list", list, "List machines, filtered");
     routes.post("/api/equipment", "equipment.create", create, "Register a machine");
     routes.get("/api/equipment/types", "equipment.types", types, "List the equipment types in use");
+    routes.get(
+        "/api/equipment/labels.pdf",
+        "equipment.labels",
+        labels::labels,
+        "Print labels with QR codes, 24 on a page: of these machines, or the first 240 of a filter by name",
+    );
     routes.get("/api/equipment/{id}", "equipment.get", get, "Get a machine");
     routes.put(
         "/api/equipment/{id}",
@@ -57,6 +65,12 @@ pub(crate) fn routes(routes: &mut Routes) {
         "equipment.history",
         history,
         "List the history of a machine, newest first",
+    );
+    routes.get(
+        "/api/equipment/{id}/qr.svg",
+        "equipment.qr_code",
+        labels::qr_code,
+        "Get the QR code of a machine: its address below the address of the service, or its serial number",
     );
 }
 

@@ -1,5 +1,7 @@
 //! Inspections.
 
+mod report;
+
 use inspection_auth::permissions::{Inspect, ReviewInspections, SignedIn};
 use inspection_domain::{
     checklists::{self, Item},
@@ -61,6 +63,12 @@ pub(crate) fn routes(routes: &mut Routes) {
         "inspections.get",
         get,
         "Get an inspection with its questions and answers",
+    );
+    routes.get(
+        "/api/inspections/{id}/report.pdf",
+        "inspections.report",
+        report::report,
+        "Print the record of an inspection, with both halves of its assignment and the photos",
     );
     routes.delete("/api/inspections/{id}", "inspections.delete", delete, "Discard a draft");
     routes.post("/api/inspections/{id}/answer", "inspections.answer", answer, "Answer a question of a draft");

@@ -25,6 +25,7 @@ mod occurrences;
 mod outbox;
 mod password_page;
 mod pauses;
+mod printing;
 mod quality_reviews;
 mod ratings;
 mod related;

@@ -18,6 +18,8 @@ pub(crate) mod reply;
 
 pub(crate) mod rendered;
 
+pub(crate) mod generated;
+
 pub(crate) mod input;
 
 pub(crate) mod permit;

@@ -13,13 +13,15 @@ use diesel::{
 use inspection_domain::{
     audit::{AuditAction, Changes},
     defects::Defect,
-    equipment::{Equipment, EquipmentFilter, EquipmentOrder, EquipmentStatus, StatusChange},
+    equipment::{
+        Equipment, EquipmentFilter, EquipmentOrder, EquipmentStatus, LabelFilter, MOST_LABELS, StatusChange,
+    },
     ids::EquipmentId,
     input::Invalid,
     inspections::Inspection,
     jobs::Job,
     key::Key,
-    page::{Page, PageRequest, Sort, position_value},
+    page::{Counting, Page, PageRequest, Sort, position_value},
     schema::{defects, equipment, equipment_status_changes as status_changes, inspections, jobs},
     search::SearchedKind,
     time::Instant,
@@ -28,7 +30,7 @@ use inspection_domain::{
 pub use rows::{by_ids, get};
 
 use crate::{
-    DbConnection, Result, Tx,
+    DbConnection, Error, Result, Tx,
     assessments::rows as assessment_rows,
     db::{
         keyset::{Compared, bound},
@@ -63,6 +65,18 @@ pub fn list(conn: &mut DbConnection, filter: &EquipmentFilter, page: PageRequest
             EquipmentOrder::CreatedAt => [created_at, id],
         }
     )
+}
+
+/// The machines of a filter of labels, in the order in which they are printed.
+pub fn labelled(conn: &mut DbConnection, filter: &LabelFilter) -> Result<Vec<Equipment>> {
+    let chosen = filter.chosen()?;
+    if chosen.is_empty() {
+        let mut page = PageRequest::new(1, u32::from(MOST_LABELS));
+        page.count = Some(Counting::None);
+        return Ok(list(conn, &filter.in_service(), page)?.items);
+    }
+    let mut found = by_ids(conn, chosen.iter().copied())?;
+    chosen.into_iter().map(|id| found.remove(&id).ok_or_else(Error::not_found::<Equipment>)).collect()
 }
 
 /// The types of equipment in use, in alphabetical order, each with its Arabic name if known. Of

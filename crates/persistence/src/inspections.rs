@@ -2,6 +2,7 @@
 
 mod answers;
 mod handing_in;
+mod records;
 pub(crate) mod rows;
 pub(crate) mod withdrawing;
 
@@ -27,6 +28,7 @@ use inspection_domain::{
 
 pub use answers::{add_photos, answer, answer_dated, answer_one, get_answer, may_submit_as_of};
 pub use handing_in::submit;
+pub use records::{InspectionRecord, RecordedInspection, get_record};
 pub use rows::{by_ids, drafts_of, get};
 pub use withdrawing::{assign, delete, remove, unassign};
 

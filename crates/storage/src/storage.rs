@@ -223,6 +223,21 @@ impl Storage {
         self.store.open(key, range).await
     }
 
+    /// The bytes of a stored file and their SHA-256 in lower-case hexadecimal. Of a longer file,
+    /// the bytes of the first pieces within `limit`.
+    pub async fn read(&self, key: &Key, limit: u64) -> Result<(Vec<u8>, String), StoreError> {
+        let mut pieces = self.store.open(key, None).await?.pieces;
+        let (mut bytes, mut hash) = (Vec::new(), Sha256::new());
+        while let Some(piece) = pieces.try_next().await? {
+            if (bytes.len() as u64).saturating_add(piece.len() as u64) > limit {
+                break;
+            }
+            hash.update(&piece);
+            bytes.extend_from_slice(&piece);
+        }
+        Ok((bytes, base16ct::lower::encode_string(&hash.finalize())))
+    }
+
     /// SHA-256 of a stored file in lower-case hexadecimal.
     pub async fn checksum(&self, key: &Key) -> Result<String, StoreError> {
         let mut pieces = self.store.open(key, None).await?.pieces;

@@ -43,6 +43,7 @@ pub(super) const ORDER: Order<'_> = &[
         "inspections",
         "inspections/answers",
         "inspections/handing_in",
+        "inspections/records",
         "inspections/withdrawing",
         "jobs",
         "jobs/assigning",

@@ -53,6 +53,16 @@ impl Instant {
         Self::from_millisecond(self.as_millisecond() + 1).unwrap_or(self)
     }
 
+    /// Year, month and day, and hour, minute and second in UTC.
+    pub fn civil(self) -> ([i16; 3], [i16; 3]) {
+        let there = TimeZone::UTC.to_datetime(self.0);
+        let small = i16::from;
+        (
+            [there.year(), small(there.month()), small(there.day())],
+            [small(there.hour()), small(there.minute()), small(there.second())],
+        )
+    }
+
     /// Parses RFC 3339; any offset is converted to UTC.
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok().map(Self::new)
@@ -233,6 +243,11 @@ impl SiteTimeZone {
         let local = self.0.to_datetime(at.0);
         let date = Date(local.date());
         if local.hour() < WORKING_DAY_BEGINS { date.plus_days(-1) } else { date }
+    }
+
+    /// Local date and time at an instant, as in `2026-03-01 08:30`.
+    pub fn local_time(&self, at: Instant) -> String {
+        self.0.to_datetime(at.0).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
     /// First instant of a working day.

@@ -20,7 +20,7 @@ use inspection_persistence::{
     sessions, translations, versions, with_query_stats,
 };
 use inspection_storage::Storage;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, watch};
 
 use super::{
     bulkhead::{Bulkhead, Bulkheads},
@@ -240,10 +240,25 @@ impl App {
         bulkhead: Bulkhead,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let Some(admission) = self.0.bulkheads.admission(bulkhead).await else {
+        let admission = self.admission(bulkhead).await?;
+        self.admitted(admission, work).await
+    }
+
+    /// Waits for admission to a bulkhead.
+    async fn admission(&self, bulkhead: Bulkhead) -> Result<OwnedSemaphorePermit, Problem> {
+        let admission = self.0.bulkheads.admission(bulkhead).await;
+        admission.ok_or_else(|| {
             self.0.metrics.bulkhead_full(bulkhead);
-            return Err(Problem::unavailable("too many concurrent requests"));
-        };
+            Problem::unavailable("too many concurrent requests")
+        })
+    }
+
+    /// Runs admitted `work` on the blocking thread pool.
+    async fn admitted<T: Send + 'static>(
+        &self,
+        admission: OwnedSemaphorePermit,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
         let work = move || {
             let done = with_query_stats(work);
             drop(admission);
@@ -558,6 +573,18 @@ impl App {
         }
         *state = Some((std::time::Instant::now(), outcome.is_ok()));
         outcome.is_ok()
+    }
+
+    /// Generates a document: collects its input and renders it, behind one bulkhead, which bounds
+    /// the memory of both.
+    pub(crate) async fn make_document<I: Send + 'static, T: Send + 'static>(
+        &self,
+        input: impl Future<Output = Result<I, Problem>>,
+        render: impl FnOnce(I) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let admission = self.admission(Bulkhead::Documents).await?;
+        let input = input.await?;
+        self.admitted(admission, move || render(input)).await
     }
 
     /// Hashes or verifies a password.

@@ -23,10 +23,13 @@ pub(crate) enum Bulkhead {
     Probes,
     /// Disks and other external resources that may hang.
     External,
+    /// Generating documents, with their photos in memory.
+    Documents,
 }
 
 impl Bulkhead {
-    pub(crate) const ALL: [Self; 4] = [Self::Database, Self::Hashing, Self::Probes, Self::External];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Database, Self::Hashing, Self::Probes, Self::External, Self::Documents];
 
     /// Label value in metrics.
     pub(crate) const fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Bulkhead {
             Self::Hashing => "hashing",
             Self::Probes => "probes",
             Self::External => "looks",
+            Self::Documents => "documents",
         }
     }
 }
@@ -46,6 +50,7 @@ pub(crate) struct Bulkheads {
     hashing: Arc<Semaphore>,
     probes: Arc<Semaphore>,
     external: Arc<Semaphore>,
+    documents: Arc<Semaphore>,
 }
 
 impl Bulkheads {
@@ -59,6 +64,8 @@ impl Bulkheads {
             hashing: bound(cores),
             probes: bound(2),
             external: bound(1),
+            // A document takes up to 100 MB.
+            documents: bound(2),
         }
     }
 
@@ -69,6 +76,7 @@ impl Bulkheads {
             Bulkhead::Hashing => &self.hashing,
             Bulkhead::Probes => &self.probes,
             Bulkhead::External => &self.external,
+            Bulkhead::Documents => &self.documents,
         };
         let admission = Arc::clone(semaphore).acquire_owned();
         tokio::time::timeout(ADMISSION_TIMEOUT, admission).await.ok()?.ok()

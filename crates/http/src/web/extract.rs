@@ -90,8 +90,17 @@ pub(crate) fn preferred_language(request: &HttpRequest) -> Option<Language> {
     requested.or_else(|| accepted.and_then(Language::preferred))
 }
 
+/// Whether a document is requested in both languages, with `?lang=both`.
+pub(crate) fn asks_for_both(request: &HttpRequest) -> Result<bool, Problem> {
+    let is_document = request.path().rsplit_once('.').is_some_and(|(_, extension)| extension == "pdf");
+    Ok(is_document && parameter(request, "lang")?.is_some_and(|given| given == "both"))
+}
+
 /// Language requested with `?lang=`.
 fn requested_language(request: &HttpRequest) -> Result<Option<Language>, Problem> {
+    if asks_for_both(request)? {
+        return Ok(None);
+    }
     let given = parameter(request, "lang")?.map(RawValue::Text);
     <Option<Language> as Field>::take_field(given).map_err(|errors| errors.at("lang").into())
 }

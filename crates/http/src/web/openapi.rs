@@ -344,6 +344,24 @@ impl Operation {
         self.success("200", self.described(doc).content(content_type, content));
     }
 
+    /// A file that the service generates.
+    pub(crate) fn generated(&mut self, content_type: &str, doc: &str) {
+        let content = Content::new(Some(Schema::from(binary(content_type))));
+        let response = self.described(doc).content(content_type, content);
+        let name = "Content-Disposition";
+        self.success("200", response.header_ref(name, header_ref(name)));
+    }
+
+    /// Lets the language of a document be both.
+    pub(crate) fn both_languages(&mut self) {
+        if let Some(lang) = self.parameters.iter_mut().find(|parameter| parameter.name == "lang") {
+            let languages = ["en", "ar", "both"];
+            let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(languages));
+            lang.schema = Some(schema.into());
+            lang.description = Some("Language of the document, or both beside each other.".to_owned());
+        }
+    }
+
     /// A file of one of these types, or a range of it.
     pub(crate) fn bytes(&mut self, content_types: &[&str]) {
         for (status, doc) in [("200", "The file."), ("206", "The requested range.")] {

@@ -30,7 +30,13 @@ pub fn by_ids(conn: &mut DbConnection, ids: &[i64]) -> Result<Vec<Defect>> {
 
 /// The defects an inspection has found, new ones and those found again, by id.
 pub fn list_by_inspection(conn: &mut DbConnection, id: InspectionId) -> Result<Vec<Defect>> {
-    let found = occurrences::table.filter(occurrences::inspection_id.eq(id)).select(occurrences::defect_id);
+    list_by_inspections(conn, &[id])
+}
+
+/// The defects that several inspections have found, new ones and those found again, by id.
+pub(crate) fn list_by_inspections(conn: &mut DbConnection, ids: &[InspectionId]) -> Result<Vec<Defect>> {
+    let of_one = occurrences::inspection_id.eq_any(ids);
+    let found = occurrences::table.filter(of_one).select(occurrences::defect_id);
     Ok(with_conn!(conn, |c| defects::table
         .filter(defects::id.eq_any(found))
         .order(defects::id)

@@ -1,6 +1,8 @@
 //! Rows of `files` and `evidence`: lookups, locks, inserts, writes, and the records that depend on
 //! files.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use inspection_domain::{
     audit::AuditAction,
@@ -23,6 +25,22 @@ pub fn get(conn: &mut DbConnection, id: FileId) -> Result<StoredFile> {
 /// One file, locked for deletion: no record can start to depend on it meanwhile.
 pub(crate) fn lock_exclusively(conn: &mut DbConnection, id: FileId) -> Result<StoredFile> {
     lock_row!(conn, files, StoredFile, id, for_update)?.ok_or_else(Error::not_found::<StoredFile>)
+}
+
+/// These files by id. One statement, none for no ids.
+pub(crate) fn by_ids(
+    conn: &mut DbConnection,
+    ids: impl IntoIterator<Item = FileId>,
+) -> Result<HashMap<FileId, StoredFile>> {
+    let ids: Vec<FileId> = ids.into_iter().collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<StoredFile> = with_conn!(conn, |c| files::table
+        .filter(files::id.eq_any(ids))
+        .select(StoredFile::as_select())
+        .load(c))?;
+    Ok(found.into_iter().map(|file| (file.id, file)).collect())
 }
 
 /// The files with these ids, locked until the transaction ends, so that none is deleted meanwhile.

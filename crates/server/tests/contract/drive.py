@@ -41,8 +41,12 @@ REQUIRED = {"takeovers.queue": {"job_type": TakeoversQueueJobType.SPECIALIST, "j
 OTHERS = {
     "docs.docs",
     "docs.openapi",
+    "equipment.labels",
+    "equipment.qr_code",
     "files.download",
     "files.thumbnail",
+    "inspections.report",
+    "lists.sheet",
     "metrics.show",
     "security.contact",
     "stream.stream",

@@ -200,7 +200,7 @@ fn three_instances_behind_a_proxy_are_one_service() {
         let name = task["name"].as_str().expect("a name");
         let runs =
             admin.get(&format!("/api/admin/tasks/{name}/runs")).data().as_array().expect("runs").clone();
-        let times: BTreeSet<&str> = runs.iter().filter_map(|run| run["scheduled_at"].as_str()).collect();
+        let times: BTreeSet<&str> = runs.iter().filter_map(|run| run["scheduled_for"].as_str()).collect();
         assert_eq!(times.len(), runs.len(), "{name}: {runs:?}");
     }
 
