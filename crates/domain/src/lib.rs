@@ -20,6 +20,7 @@ pub mod files;
 pub mod holidays;
 pub mod idempotency;
 pub mod inspections;
+pub mod invariants;
 pub mod jobs;
 pub mod leaderboards;
 pub mod leaves;

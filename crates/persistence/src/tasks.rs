@@ -1,12 +1,16 @@
 //! Scheduled tasks: claims of their runs, and the work of each (§16). The scheduler decides when
 //! they are due.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use diesel::prelude::*;
 use inspection_domain::{
     daily_lists::GenerateList,
     ids::TaskRunId,
+    invariants,
     page::{Page, PageRequest},
     rule::Code,
     schema::task_runs as runs,
@@ -17,8 +21,8 @@ use inspection_domain::{
 
 use crate::{
     Context, Database, DbConnection, Error, Origin, Result, Tx, assignments, daily_lists,
-    db::database::one_row, idempotency, jobs, leaves, notifications, outbox, pauses, quality_reviews,
-    sessions, sync,
+    db::database::one_row, idempotency, invariants as checks, jobs, leaves, notifications, outbox, pauses,
+    quality_reviews, sessions, sync,
 };
 
 /// Rows per unit of work.
@@ -230,10 +234,21 @@ impl TaskWork<'_> {
                 self.in_batches("rejected_items", sync::delete_old_rejected)?;
                 self.in_batches("dead_jobs", outbox::delete_old_dead)?;
                 self.in_batches("runs", delete_old)?;
-                ended
+                ended.and(self.check_invariants())
             }
             TaskName::ActivateStartingLeaves => self.begin_leaves(),
         }
+    }
+
+    /// Checks the invariants of the stored data and stores the results.
+    fn check_invariants(&mut self) -> Result<()> {
+        // The check takes no longer than the lease that this renews, if necessary.
+        self.unit(|_| Ok(()))?;
+        let limit = Duration::from_secs(invariants::TIME_LIMIT);
+        let results = checks::check(self.database, self.context, limit)?;
+        self.unit(|tx| checks::write(tx, &results))?;
+        self.counts.add("violated_invariants", checks::log(&results));
+        Ok(())
     }
 
     /// Ends the leaves whose last day, at the site, is past.

@@ -17,6 +17,7 @@ pub mod databases;
 pub mod documents;
 mod environment;
 pub mod files;
+pub mod invariants;
 pub mod ledger;
 pub mod load;
 mod messages;

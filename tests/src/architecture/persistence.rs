@@ -53,6 +53,19 @@ pub(super) const ORDER: Order<'_> = &[
         "jobs/timer",
     ],
     &["leaves"],
+    &[
+        "invariants",
+        "invariants/daily_lists",
+        "invariants/defects",
+        "invariants/inspecting",
+        "invariants/jobs",
+        "invariants/leaves",
+        "invariants/marks",
+        "invariants/people",
+        "invariants/plant",
+        "invariants/query",
+        "invariants/records",
+    ],
     &["equipment/registry", "reports", "tasks", "versions"],
 ];
 

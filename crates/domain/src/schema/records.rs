@@ -131,3 +131,13 @@ diesel::table! {
         after_id -> BigInt,
     }
 }
+
+diesel::table! {
+    invariant_results (name) {
+        name -> Text,
+        checked_at -> Timestamp,
+        violations -> Nullable<BigInt>,
+        ids -> Text,
+        took_ms -> BigInt,
+    }
+}

@@ -224,6 +224,47 @@ impl DbConnection {
             // wrote meanwhile.
             sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
         );
+        self.end_transaction(work)
+    }
+
+    /// Runs `work` on one snapshot of the database, which it can't change. Other transactions are
+    /// not held up.
+    pub(crate) fn snapshot<T, E: From<diesel::result::Error>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        by_backend!(
+            self,
+            postgres(c) => AnsiTransactionManager::begin_transaction_sql(
+                c,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            )?,
+            sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN DEFERRED")?,
+        );
+        self.end_transaction(work)
+    }
+
+    /// Limits how long each further statement of this transaction may take. SQLite has no limit.
+    pub(crate) fn limit_statements(&mut self, limit: std::time::Duration) -> QueryResult<()> {
+        by_backend!(
+            self,
+            postgres(c) => {
+                // 0 would mean no limit.
+                let milliseconds = limit.as_millis().max(1);
+                c.batch_execute(&format!("SET LOCAL statement_timeout TO '{milliseconds}ms'"))
+            },
+            sqlite(_) => {
+                let _ = limit;
+                Ok(())
+            },
+        )
+    }
+
+    /// Runs `work` in the transaction that has begun, and ends it.
+    fn end_transaction<T, E: From<diesel::result::Error>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         match work(self) {
             Ok(value) => {
                 with_conn!(self, |c| AnsiTransactionManager::commit_transaction(c))?;

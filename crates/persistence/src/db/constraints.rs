@@ -186,6 +186,7 @@ const UNIQUE: &[Unique] = &[
     ),
     concurrent("files_key_key", "files.key"),
     concurrent("evidence_pkey", "evidence.file_id, evidence.record_type, evidence.record_id"),
+    concurrent("invariant_results_pkey", "invariant_results.name"),
     duplicate("holidays_date_key", "holidays.date", "date", "the day is already a holiday"),
     duplicate(
         "equipment_schedules_day_key",

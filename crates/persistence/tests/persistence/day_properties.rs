@@ -28,7 +28,7 @@ use inspection_testkit::{
         CRITICAL, TODAY, Team, act, answers, checklist, equipment, input, routine, team, user, verdict,
     },
     context::context,
-    ledger, on_both_databases,
+    invariants, on_both_databases,
 };
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof},
@@ -294,7 +294,7 @@ impl<'db> TestSite<'db> {
     fn check(&self) {
         let db = self.db;
         let on_lists: BTreeMap<_, _> = self.assignments().into_iter().map(|of| (of.id, of)).collect();
-        assert_eq!(db.read(ledger::mismatches).expect("a check"), []);
+        invariants::assert_kept(db, &self.context);
 
         let own = point_entries::table.filter(point_entries::kind.eq(PointKind::Assessment));
         let columns =

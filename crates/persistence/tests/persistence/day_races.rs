@@ -30,7 +30,7 @@ use inspection_testkit::{
         half_submitted, input, submitted, team, user, user_with, verdict,
     },
     context::context,
-    ledger, on_both_databases, rounds,
+    invariants, ledger, on_both_databases, rounds,
 };
 use serde_json::json;
 

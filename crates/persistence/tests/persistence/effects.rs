@@ -254,10 +254,23 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("background", background::story),
 ];
 
-fn compare(db: &Database, name: &str) {
+/// Names of the stories.
+pub(crate) const STORIES: [&str; 5] = ["people", "plant", "inspecting", "repairing", "background"];
+
+fn ledger_of<'a>(db: &'a Database, name: &str) -> Ledger<'a> {
     let (_, story) = SCENARIOS.iter().find(|(story, _)| *story == name).expect("a story");
     let mut ledger = Ledger::new(db);
     story(&mut ledger);
+    ledger
+}
+
+/// Fills a database by the units of work of a story; returns the context at its end.
+pub(crate) fn after(db: &Database, name: &str) -> Context {
+    ledger_of(db, name).context
+}
+
+fn compare(db: &Database, name: &str) {
+    let ledger = ledger_of(db, name);
     insta::assert_snapshot!(format!("effects_{name}"), ledger.text);
 }
 

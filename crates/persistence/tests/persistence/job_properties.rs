@@ -14,7 +14,7 @@ use inspection_persistence::{
 use inspection_testkit::{
     builders::{act, input, user},
     context::context,
-    ledger, on_both_databases,
+    invariants, on_both_databases,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -154,7 +154,7 @@ fn try_one(
 /// Checks the invariants.
 fn all_is_well(db: &Database, context: &Context, crew: &Crew) {
     let admin = &crew.shop.admin;
-    assert_eq!(db.read(ledger::mismatches).expect("a check"), []);
+    invariants::assert_kept(db, context);
     let all = db.read(|conn| jobs::repairs(conn, admin, &input(json!({})), ALL)).expect("jobs").items;
     let now = context.clock.now();
     for job in &all {

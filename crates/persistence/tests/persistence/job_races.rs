@@ -22,7 +22,7 @@ use inspection_testkit::{
         generated, half_answered, input, paused, review, routine_with, started, team, user,
     },
     context::context,
-    ledger, on_both_databases, rounds,
+    invariants, ledger, on_both_databases, rounds,
 };
 use serde_json::json;
 
@@ -51,6 +51,7 @@ on_both_databases! {
             assert_eq!(rows(&db)["audit_entries"], before["audit_entries"] + 1);
             completed(&db, &context, &shop.specialist, &job);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_job_is_cancelled_or_completed(db: TestDatabase) {
@@ -76,6 +77,7 @@ on_both_databases! {
             };
             assert_eq!(defect.status, expected);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn of_two_reassignments_the_later_counts(db: TestDatabase) {
@@ -95,6 +97,7 @@ on_both_databases! {
             let log = db.read(|conn| jobs::interventions(conn, &shop.admin, job.kind, job.id, ALL)).unwrap();
             assert_eq!((log.items.len(), log.items[1].owner_id), (2, shop.specialist.id));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn the_planned_time_is_entered_once(db: TestDatabase) {
@@ -108,6 +111,7 @@ on_both_databases! {
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_pause_is_approved_or_the_job_is_completed(db: TestDatabase) {
@@ -136,6 +140,7 @@ on_both_databases! {
             assert_eq!(log.items[0].status, expected);
             assert_eq!(now.paused_at.is_some(), now.status == JobStatus::Paused);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_job_has_one_request_for_a_pause(db: TestDatabase) {
@@ -159,6 +164,7 @@ on_both_databases! {
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 2]));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn of_two_takeovers_one_is_approved(db: TestDatabase) {
@@ -190,6 +196,7 @@ on_both_databases! {
         assert_eq!(db.read(ledger::mismatches).unwrap(), []);
         let total: i64 = takers.iter().map(|taker| db.read(|conn| users::get(conn, taker.id)).unwrap().total_points).sum();
         assert_eq!(total, 3 * i64::try_from(rounds()).unwrap());
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_rejection_is_decided_on_once(db: TestDatabase) {
@@ -214,6 +221,7 @@ on_both_databases! {
             assert_eq!([of(&shop.specialist), of(&qe)], expected, "both penalties once");
         }
         assert_eq!(db.read(ledger::mismatches).unwrap(), []);
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_defect_is_assigned_to_one_specialist(db: TestDatabase) {
@@ -228,6 +236,7 @@ on_both_databases! {
             }));
             assert_eq!((done.len(), refused), (1, vec![Code::InvalidState; 3]));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn numbers_are_unique_however_many_are_taken_at_once(db: TestDatabase) {
@@ -239,6 +248,7 @@ on_both_databases! {
         let universal: BTreeSet<i64> = all.iter().map(|job| job.universal_id).collect();
         let numbers: BTreeSet<&str> = all.iter().map(|job| job.job_id.as_str()).collect();
         assert_eq!((universal.len(), numbers.len()), (40, 40));
+        invariants::assert_kept(&db, &context);
     }
 
     fn jobs_that_are_finished_at_once_go_to_different_reviewers(db: TestDatabase) {
@@ -261,6 +271,7 @@ on_both_databases! {
             let reviewers: BTreeSet<_> = done.iter().map(|job| job.qe_id.expect("a reviewer")).collect();
             assert_eq!(reviewers.len(), 3, "no reviewer gets two while another has none");
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn an_overdue_half_is_submitted_or_taken_over(db: TestDatabase) {
@@ -308,6 +319,7 @@ on_both_databases! {
                 other => panic!("{other:?}"),
             }
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn of_two_takeovers_of_an_inspection_one_is_approved(db: TestDatabase) {
@@ -334,5 +346,6 @@ on_both_databases! {
             assert_eq!(now.electrical_inspector_id, Some(done[0].requested_by_id));
             assert_eq!(now.mechanical_inspector_id, done[0].partner_id);
         }
+        invariants::assert_kept(&db, &context);
     }
 }

@@ -36,6 +36,7 @@ mod embedded;
 mod equipment;
 mod files;
 mod inspections;
+mod invariants;
 mod job_properties;
 mod job_races;
 mod job_rewards;

@@ -26,7 +26,7 @@ use inspection_testkit::{
         repair, routine, started, team, user,
     },
     context::context,
-    ledger, on_both_databases, rounds,
+    invariants, ledger, on_both_databases, rounds,
 };
 use serde_json::json;
 
@@ -52,6 +52,7 @@ on_both_databases! {
             assert_eq!((done.len(), refused), (1, vec![Code::RuleViolation; 3]));
             clock.advance_seconds(1);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_request_is_decided_on_once(db: TestDatabase) {
@@ -72,6 +73,7 @@ on_both_databases! {
             let announced = notified.first() == Some(&NotificationType::LeaveNotification);
             assert_eq!(announced, approved, "notified once, and only of an approved one");
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_request_with_a_key_does_not_lock_its_user(db: TestDatabase) {
@@ -105,6 +107,7 @@ on_both_databases! {
         });
         let (done, refused) = tally(outcomes);
         assert_eq!((done.len(), refused), (1, vec![Code::InvalidState]));
+        invariants::assert_kept(&db, &context);
     }
 
     fn of_two_concurrent_assignments_of_coverage_one_succeeds(db: TestDatabase) {
@@ -127,6 +130,7 @@ on_both_databases! {
             }
             act(&db, &context, &admin, |tx| leaves::end(tx, taken.id)).unwrap();
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn no_absent_inspector_gets_a_seat_without_a_notice(db: TestDatabase) {
@@ -168,6 +172,7 @@ on_both_databases! {
             let assigned = on_list.iter().filter(|(one, _)| one.status != AssignmentStatus::Unassigned).count();
             assert_eq!(usize::try_from(list.assigned_assets).unwrap(), assigned);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn changes_of_one_day_of_the_roster_leave_one_entry_for_each_person(db: TestDatabase) {
@@ -189,6 +194,7 @@ on_both_databases! {
             assert!(stored.len() == people.len() || stored.is_empty(), "{stored:?}");
             assert!(stored.iter().all(|entry| entry.shift == stored[0].shift), "all of one change: {stored:?}");
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn two_ends_at_once_leave_nothing_behind(db: TestDatabase) {
@@ -209,6 +215,7 @@ on_both_databases! {
             assert_eq!((free.leave_coverage_for, free.minor_role, free.minor_role_id), (None, None, None));
             assert!(taken.iter().all(|(_, absent)| !now(&db, absent).is_on_leave));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn coverage_and_the_end_of_another_at_once_agree(db: TestDatabase) {
@@ -231,6 +238,7 @@ on_both_databases! {
             assert_eq!((covers.leave_coverage_for, covers.minor_role), (Some(new.user_id), Some(Role::Inspector)));
             act(&db, &context, &admin, |tx| leaves::end(tx, new.id)).unwrap();
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn leaves_of_different_people_are_granted_and_ended_at_once(db: TestDatabase) {
@@ -262,6 +270,7 @@ on_both_databases! {
                 assert_eq!((now.leave_coverage_for, now.minor_role), (Some(covered.user_id), Some(Role::Inspector)));
             }
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn notifications_and_account_changes_do_not_deadlock(db: TestDatabase) {
@@ -297,6 +306,7 @@ on_both_databases! {
             });
             assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn bonus_stars_are_awarded_once(db: TestDatabase) {
@@ -322,5 +332,6 @@ on_both_databases! {
         assert_eq!(db.read(ledger::mismatches).unwrap(), []);
         let ledger = db.read(|conn| points::list(conn, person.id, ALL)).unwrap();
         assert_eq!(ledger.items.iter().map(|line| line.amount).sum::<i64>(), expected);
+        invariants::assert_kept(&db, &context);
     }
 }

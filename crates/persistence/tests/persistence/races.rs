@@ -28,7 +28,7 @@ use inspection_testkit::{
         input, password_hash, routine, submitted, user,
     },
     context::context,
-    ledger, on_both_databases, rounds,
+    invariants, ledger, on_both_databases, rounds,
 };
 use serde_json::{Value, json};
 
@@ -101,6 +101,7 @@ on_both_databases! {
             assert_eq!(notified_kinds(&db, other.id).len(), round);
             assert_eq!(trail(&db, &context, json!({"action": "submit", "entity_id": id})).len(), 1);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn concurrently_created_users_get_distinct_badges(db: TestDatabase) {
@@ -127,6 +128,7 @@ on_both_databases! {
         assert_eq!((of("INS"), of("SPE")), (8 * rounds(), 8 * rounds()));
         let last = format!("INS{:03}", 8 * rounds());
         assert!(badges.contains(&last), "no number is left out");
+        invariants::assert_kept(&db, &context);
     }
 
     fn badges_and_addresses_are_assigned_once(db: TestDatabase) {
@@ -149,6 +151,7 @@ on_both_databases! {
                 }
             }
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn of_several_answers_to_one_question_one_stays(db: TestDatabase) {
@@ -171,6 +174,7 @@ on_both_databases! {
             assert_eq!(left.len(), 1);
             assert!(saved.iter().any(|(answers, _)| answers[0].id.get() == left[0]));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn of_several_starts_one_creates_the_draft_and_the_others_find_it(db: TestDatabase) {
@@ -186,6 +190,7 @@ on_both_databases! {
             let drafts: BTreeSet<_> = started.iter().map(|(sheet, _)| sheet.inspection.id).collect();
             assert_eq!((drafts.len(), started.iter().filter(|(_, new)| *new).count()), (1, 1));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_machine_is_inspected_before_it_is_decommissioned_or_never(db: TestDatabase) {
@@ -204,6 +209,7 @@ on_both_databases! {
             let (_, refused) = tally(vec![started]);
             assert!(refused.iter().all(|code| *code == Code::RuleViolation), "{refused:?}");
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn two_admins_that_deactivate_each_other_leave_one(db: TestDatabase) {
@@ -226,6 +232,7 @@ on_both_databases! {
             let [left] = left.try_into().expect("one admin");
             admins = [left, user(&db, &context, Role::Admin)];
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn questions_added_at_once_have_a_place_each(db: TestDatabase) {
@@ -241,6 +248,7 @@ on_both_databases! {
             let places: BTreeSet<i32> = added.iter().map(|item| item.order_index).collect();
             assert_eq!((places.into_iter().collect::<Vec<_>>(), refused), (vec![5, 6, 7, 8], vec![]));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn changes_of_different_fields_are_both_stored(db: TestDatabase) {
@@ -256,6 +264,7 @@ on_both_databases! {
             let stored = db.read(|conn| routines::list(conn, &input(json!({})), ALL)).expect("a list").items;
             assert_eq!((stored[0].0.name.as_str(), stored[0].0.shift.as_str()), (name.as_str(), shift));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_version_is_created_once(db: TestDatabase) {
@@ -269,6 +278,7 @@ on_both_databases! {
             }));
             assert_eq!((done.len(), done[0].1.len(), refused), (1, 5, vec![Code::Duplicate]));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_draft_is_answered_as_it_was_started_while_its_question_changes(db: TestDatabase) {
@@ -303,6 +313,7 @@ on_both_databases! {
                 assert_eq!((asked, sheet.answers.len()), (item, 1));
             }
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_draft_is_submitted_or_discarded(db: TestDatabase) {
@@ -323,6 +334,7 @@ on_both_databases! {
                 other => panic!("neither: {other:?}"),
             }
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn an_answer_is_part_of_the_submission_or_refused(db: TestDatabase) {
@@ -345,6 +357,7 @@ on_both_databases! {
             assert_eq!((saved.len(), refused.len()), (found, 1 - found), "a failed answer is a defect");
             assert!(refused.iter().all(|code| *code == Code::InvalidState), "{refused:?}");
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_review_and_a_repair_happen_once(db: TestDatabase) {
@@ -369,6 +382,7 @@ on_both_databases! {
                 (&[db.read(|conn| defects::get(conn, raised[0].id)).unwrap()][..], vec![Code::InvalidState],)
             );
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn awards_at_once_are_all_in_the_totals(db: TestDatabase) {
@@ -400,6 +414,7 @@ on_both_databases! {
         assert_eq!((now.total_points, now.inspector_points), (60, 60));
         assert_eq!(db.read(|conn| points::list(conn, person.id, ALL)).unwrap().total, 20);
         assert_eq!(db.read(ledger::mismatches).unwrap(), []);
+        invariants::assert_kept(&db, &context);
     }
 
     fn account_changes_do_not_block_other_work(db: TestDatabase) {
@@ -422,5 +437,6 @@ on_both_databases! {
             });
             assert_eq!(tally(outcomes).1, []);
         }
+        invariants::assert_kept(&db, &context);
     }
 }

@@ -191,6 +191,7 @@ on_both_databases! {
             inspection_ratings,
             inspection_routines,
             inspections,
+            invariant_results,
             evidence,
             files,
             job_cleanings,

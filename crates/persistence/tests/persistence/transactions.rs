@@ -60,6 +60,7 @@ pub(crate) fn rows(db: &Database) -> BTreeMap<&'static str, i64> {
         inspection_ratings,
         inspection_routines,
         inspections,
+        invariant_results,
         job_cleanings,
         job_counters,
         job_interventions,

@@ -28,6 +28,7 @@ on_both_databases! {
         }
         let [(list, _)] = &true_lists(&db)[..] else { panic!("one list") };
         assert_eq!((list.status, list.completed_assets), (ListStatus::FullyAssigned, 0));
+        invariants::assert_kept(&db, &context);
     }
 
     fn both_verdicts_at_once_finish_it_once(db: TestDatabase) {
@@ -60,6 +61,7 @@ on_both_databases! {
             let [(list, _)] = &true_lists(&db)[..] else { panic!("one list") };
             assert_eq!((list.status, list.completed_assets), (ListStatus::Completed, 4 * (round + 1)));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn an_inspector_gives_one_verdict_however_often_it_is_sent(db: TestDatabase) {
@@ -84,6 +86,7 @@ on_both_databases! {
             assert_eq!(pointed(&db, pending.id), expected);
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_list_is_generated_once(db: TestDatabase) {
@@ -117,6 +120,7 @@ on_both_databases! {
         }
         assert_eq!(rows(&db)["inspection_lists"], i64::try_from(2 * rounds()).unwrap());
         all_is_well(&db);
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_list_is_completed_while_its_assignments_get_teams(db: TestDatabase) {
@@ -140,6 +144,7 @@ on_both_databases! {
             assert_eq!(now.len(), on_list.len() + 2);
             assert_eq!(now.iter().find(|of| of.id == new).unwrap().status, AssignmentStatus::Assigned, "{round}");
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_list_is_completed_while_its_assignments_are_finished(db: TestDatabase) {
@@ -168,6 +173,7 @@ on_both_databases! {
             let rounds = i64::try_from(round + 1).unwrap();
             assert_eq!((list.total_assets, list.completed_assets), (3 * rounds, 2 * rounds));
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn of_two_concurrent_decisions_by_admins_one_is_final(db: TestDatabase) {
@@ -198,6 +204,7 @@ on_both_databases! {
             }
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn the_decision_of_an_admin_overrides_a_concurrent_verdict(db: TestDatabase) {
@@ -224,6 +231,7 @@ on_both_databases! {
                 all_is_well(&db);
             }
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_machine_whose_status_is_changed_while_it_is_stopped_is_held_or_released(db: TestDatabase) {
@@ -256,6 +264,7 @@ on_both_databases! {
                 assert_eq!((status, now.released_by_id), (to, Some(yard.admin.id)), "the change came second");
             }
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn two_concurrent_assessments_release_a_machine_when_both_are_operational(db: TestDatabase) {
@@ -284,5 +293,6 @@ on_both_databases! {
             assert_eq!(status_of(&db, crane.id), before, "the second of them released it");
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 }

@@ -24,6 +24,7 @@ on_both_databases! {
             assert_eq!(notified.len(), 4, "both teams are notified");
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn assignments_of_one_list_that_get_their_teams_at_once_are_all_counted(db: TestDatabase) {
@@ -44,6 +45,7 @@ on_both_databases! {
             assert_eq!((list.status, list.assigned_assets), (ListStatus::FullyAssigned, 6));
             true_list(&db, list.id);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn an_inspection_is_rated_once_and_every_bonus_is_booked(db: TestDatabase) {
@@ -80,6 +82,7 @@ on_both_databases! {
             points += if done.is_empty() { 5 } else { 10 };
             assert_eq!(db.read(|conn| users::get(conn, inspector.id)).unwrap().total_points, points);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn of_several_starts_of_a_half_one_creates_the_draft_and_the_others_find_it(db: TestDatabase) {
@@ -100,6 +103,7 @@ on_both_databases! {
             assert_eq!(begun.len(), 1, "it begins once");
         }
         all_is_well(&db);
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_half_and_an_ad_hoc_inspection_of_the_machine_start_at_once_as_two_drafts(db: TestDatabase) {
@@ -120,6 +124,7 @@ on_both_databases! {
             assert!(is_new && is_new_half && half != sheet.inspection.id.get());
             assert_eq!(assignment(&db, on_list.id).status, AssignmentStatus::InProgress);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_half_is_started_before_another_team_is_chosen_or_not_at_all(db: TestDatabase) {
@@ -147,6 +152,7 @@ on_both_databases! {
             }
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn an_inspector_is_assigned_before_they_are_deactivated_or_not_at_all(db: TestDatabase) {
@@ -172,6 +178,7 @@ on_both_databases! {
             }
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_machine_is_stopped_during_concurrent_work_on_it(db: TestDatabase) {
@@ -216,6 +223,7 @@ on_both_databases! {
             assert_eq!(assignment(&db, later.id).status, AssignmentStatus::AssessmentPending);
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_half_is_started_or_its_team_is_withdrawn(db: TestDatabase) {
@@ -248,6 +256,7 @@ on_both_databases! {
             }
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_machine_out_of_service_is_on_no_list_that_is_generated_meanwhile(db: TestDatabase) {
@@ -274,6 +283,7 @@ on_both_databases! {
             assert_eq!(stored.total_assets, i64::try_from(on_it.len()).expect("a number"));
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn two_planners_assign_the_same_berth_at_once(db: TestDatabase) {
@@ -298,6 +308,7 @@ on_both_databases! {
             assert!(on_it.iter().all(|(assignment, _)| assignment.team() == first), "one team has them all");
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn inspectors_of_several_machines_finish_them_all_at_once(db: TestDatabase) {
@@ -317,6 +328,7 @@ on_both_databases! {
             assert_eq!(cranes.each_ref().map(|crane| status_of(&db, crane.id)), [Stopped, Active, Active]);
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_change_of_an_inspectors_account_does_not_block_a_verdict(db: TestDatabase) {
@@ -334,6 +346,7 @@ on_both_databases! {
             assert_eq!(refused, (vec![], vec![]), "of the verdict and of the account, in round {round}");
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_change_of_an_inspectors_account_does_not_block_a_rating(db: TestDatabase) {
@@ -352,6 +365,7 @@ on_both_databases! {
             assert_eq!(refused, (vec![], vec![]), "of the rating and of the account, in round {round}");
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn an_inspection_by_an_admin_does_not_block_account_changes(db: TestDatabase) {
@@ -379,6 +393,7 @@ on_both_databases! {
             assert_eq!(refused, (vec![], vec![]), "round {round}");
             all_is_well(&db);
         }
+        invariants::assert_kept(&db, &context);
     }
 
     fn a_draft_discarded_during_its_submission_is_either_discarded_or_submitted(db: TestDatabase) {
@@ -403,5 +418,6 @@ on_both_databases! {
                 assert_eq!(status, AssignmentStatus::AssessmentPending);
             }
         }
+        invariants::assert_kept(&db, &context);
     }
 }

@@ -1,0 +1,1 @@
+DROP TABLE invariant_results;
