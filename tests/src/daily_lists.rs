@@ -160,7 +160,7 @@ on_both! {
         let path = format!("/api/inspection-assignments/lists/{}/sheet.pdf", list.id);
         for lang in ["en", "both"] {
             let text = or_skip!(text_of(&site.client(&team.electrical).get(&format!("{path}?lang={lang}"))));
-            for part in ["Daily list of", "Shift", "0 / 2", &machines[0].serial_number, &machines[1].serial_number] {
+            for part in ["Daily list of", "Shift", "0/2", &machines[0].serial_number, &machines[1].serial_number] {
                 assert!(text.contains(part), "{part}: {text}");
             }
         }

@@ -34,6 +34,7 @@ mod health;
 mod idempotency;
 mod inspections;
 mod interventions;
+mod invariants;
 mod jobs;
 mod journeys;
 mod leaderboards;

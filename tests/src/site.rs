@@ -23,6 +23,7 @@ use inspection_testkit::{
     clients::Client,
     context::{FixedClock, context, context_in},
     contract::Contract,
+    invariants,
     skips::Skipped,
 };
 use tempfile::TempDir;
@@ -223,6 +224,7 @@ impl Drop for TestSite {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             logs::assert_no_leaks();
+            invariants::assert_kept(&self.db, &self.context);
         }
     }
 }

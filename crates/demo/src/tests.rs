@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use inspection_domain::{
     audit::AuditFilter,
     defects::{DefectFilter, DefectStatus},
@@ -8,10 +10,10 @@ use inspection_domain::{
     users::{NewUser, Role},
 };
 use inspection_persistence::{
-    Origin, Tx, assignments, audit, checklists, daily_lists, defects, inspections, notifications,
+    Origin, Tx, assignments, audit, checklists, daily_lists, defects, inspections, invariants, notifications,
 };
 
-use inspection_testkit::{DatabaseKind, TestDatabase};
+use inspection_testkit::{DatabaseKind, TestDatabase, context::context};
 
 use super::*;
 
@@ -71,8 +73,13 @@ fn empty() -> TestDatabase {
 
 fn generated(seed: u64, days: u16, end: &str) -> Dump {
     let (test, calendar) = (empty(), SiteTimeZone::utc());
+    let (context, clock) = context();
+    clock.set(end);
     let end = Instant::parse(end).expect("an instant");
     simulator::simulate(&test.database, &calendar, end, days, seed, |_| ()).expect("generated");
+    let mut results = invariants::check(&test.database, &context, Duration::from_mins(1)).expect("a check");
+    results.retain(|result| !result.holds());
+    assert_eq!(results, [], "seed {seed}");
     dump(&test.database, &calendar, end)
 }
 

@@ -105,6 +105,10 @@ fn converted(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
     reader.limits(limits);
     let mut decoder = reader.into_decoder().ok()?;
+    // The decoder of JPEG ignores the limit.
+    if decoder.total_bytes() > MOST_MEMORY {
+        return None;
+    }
     let orientation = decoder.orientation().ok()?;
     let mut image = DynamicImage::from_decoder(decoder).ok()?;
     if image.width().max(image.height()) > LONGEST_EDGE {

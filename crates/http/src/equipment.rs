@@ -46,7 +46,8 @@ pub(crate) fn routes(routes: &mut Routes) {
         "equipment.labels",
         labels::labels,
         "Print labels with QR codes, 24 on a page: of these machines, or the first 240 of a filter by name",
-    );
+    )
+    .errors(&[404]);
     routes.get("/api/equipment/{id}", "equipment.get", get, "Get a machine");
     routes.put(
         "/api/equipment/{id}",

@@ -16,6 +16,7 @@ mod files;
 mod health;
 mod holidays;
 mod inspections;
+mod invariants;
 mod jobs;
 mod leaderboards;
 mod leaves;
@@ -114,6 +115,7 @@ pub fn routes() -> Routes {
     audit::routes(&mut routes);
     tasks::routes(&mut routes);
     outbox::routes(&mut routes);
+    invariants::routes(&mut routes);
     system::routes(&mut routes);
     metrics::routes(&mut routes);
     security_txt::routes(&mut routes);

@@ -4,11 +4,12 @@
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, dev::Payload, http::header};
 use inspection_auth::tokens::TokenRule;
 use inspection_domain::{
+    invariants::Invariant,
     rule::Forbidden,
     tasks::TaskName,
     time::{Instant, SiteTimeZone},
 };
-use inspection_persistence::{self as persistence, Database, files, outbox, tasks};
+use inspection_persistence::{self as persistence, Database, files, invariants, outbox, tasks};
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
 use secrecy::ExposeSecret;
 
@@ -102,6 +103,7 @@ struct DatabaseNumbers {
     depth: outbox::Depth,
     files: (i64, i64),
     done_until: Vec<(TaskName, Instant)>,
+    violations: Vec<(Invariant, i64)>,
 }
 
 fn database_numbers(database: &Database) -> persistence::Result<DatabaseNumbers> {
@@ -110,6 +112,7 @@ fn database_numbers(database: &Database) -> persistence::Result<DatabaseNumbers>
             depth: outbox::depth(conn)?,
             files: files::usage(conn)?,
             done_until: tasks::done_until(conn)?,
+            violations: invariants::violations(conn)?,
         })
     })
 }
@@ -208,6 +211,9 @@ impl Snapshot {
         });
         let help = "Seconds since the last missed run of a scheduled task was due.";
         self.gauges("inspection_task_late_seconds", help, "task", late);
+        let violations = numbers.violations.iter().map(|(name, count)| (name.as_str(), number(*count)));
+        let help = "Violations of an invariant of the stored data, as of the latest check.";
+        self.gauges("inspection_invariant_violations", help, "name", violations);
         let (files, bytes) = numbers.files;
         self.gauge("inspection_storage_files", "Files in the database.", number(files));
         self.gauge(

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod configuration;
+mod data;
 mod database;
 mod deployment;
 mod folders;
@@ -13,11 +14,12 @@ mod secrets;
 #[cfg(test)]
 mod testing;
 
-use inspection_persistence::Database;
+use inspection_persistence::{Context, Database};
+use inspection_storage::Storage;
 
 pub use deployment::{Deployment, KnownPassword, Secrets};
 
-use crate::Finding;
+use crate::{Finding, Result as Outcome};
 
 /// Ids of all findings, in the order in which they are reported.
 pub const IDS: &[&str] = &[
@@ -95,6 +97,11 @@ pub fn run(deployment: Result<&Deployment, Vec<String>>, secrets: &Secrets) -> V
             None => Finding::not_applicable(id, "can't be checked before the other failures are fixed"),
         })
         .collect()
+}
+
+/// Checks the invariants of the stored data and files, one finding each. Nothing is changed.
+pub fn data(database: &Database, storage: &Storage, context: &Context) -> Outcome<Vec<Finding>> {
+    data::findings(database, storage, context)
 }
 
 fn with_database(deployment: &Deployment) -> Vec<Finding> {

@@ -2,14 +2,17 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant as Moment},
 };
 
-use inspection_domain::time::{Clock, Instant};
-use inspection_persistence::Database;
-use inspection_scheduler::files::{ReconcilePlan, reconcile};
+use inspection_domain::{
+    ids::FileId,
+    invariants::{Invariant, InvariantResult},
+    time::Instant,
+};
+use inspection_persistence::{Context, Database, invariants};
+use inspection_scheduler::files::{Contents, ReconcilePlan, reconcile};
 use inspection_storage::Storage;
 
 pub use inspection_scheduler::files::ReconcileReport;
@@ -33,6 +36,7 @@ pub fn check(
     now: Instant,
     contents: bool,
 ) -> Result<ReconcileReport> {
+    let contents = if contents { Contents::Checksums } else { Contents::Sizes };
     Ok(reconcile(database, storage, ReconcilePlan { remove: false, contents, before: before(now, GRACE) })?)
 }
 
@@ -43,23 +47,53 @@ pub fn remove_orphans(
     now: Instant,
     grace: Duration,
 ) -> Result<ReconcileReport> {
-    let plan = ReconcilePlan { remove: true, contents: false, before: before(now, grace) };
+    let plan = ReconcilePlan { remove: true, contents: Contents::Sizes, before: before(now, grace) };
     Ok(reconcile(database, storage, plan)?)
 }
 
+/// Checks the invariants of the file store: by size, and a sample of another hundredth of the files
+/// on each day by checksum. With `remove`, orphaned objects are removed, too, and don't count.
+pub(crate) fn invariants(
+    database: &Database,
+    storage: &Storage,
+    now: Instant,
+    remove: bool,
+) -> Result<Vec<InvariantResult>> {
+    let begun = Moment::now();
+    let contents = Contents::Sample(now.as_second() / 86_400);
+    let report =
+        reconcile(database, storage, ReconcilePlan { remove, contents, before: before(now, GRACE) })?;
+    tracing::debug!(?report, "file store compared with the database");
+    let took = begun.elapsed();
+    let wrong: Vec<i64> = report.missing.iter().chain(&report.changed).copied().map(FileId::get).collect();
+    let orphans = if remove { 0 } else { report.orphans };
+    Ok(vec![
+        invariants::storage_result(
+            Invariant::FilesHaveTheirBytes,
+            now,
+            wrong.len() as u64,
+            wrong.into_iter(),
+            took,
+        ),
+        invariants::storage_result(Invariant::StoredBytesHaveAFile, now, orphans, std::iter::empty(), took),
+    ])
+}
+
 /// Removes orphaned objects at once, since a start may follow a crash, and then daily, on a thread
-/// that ends with the process. Problems are logged. `on_exit` is called if the thread panics.
+/// that ends with the process, and records whether the invariants of the file store hold. Problems
+/// are logged. `on_exit` is called if the thread panics.
 pub fn remove_orphans_daily(
     database: Database,
     storage: Storage,
-    clock: Arc<dyn Clock>,
+    context: Context,
     on_exit: impl FnOnce() + Send + 'static,
 ) {
     let removal = move || {
         loop {
-            match remove_orphans(&database, &storage, clock.now(), GRACE) {
-                Ok(report) => tracing::debug!(?report, "file store reconciled"),
-                Err(error) => tracing::warn!(error = error.report(), "can't reconcile the file store"),
+            let done = invariants(&database, &storage, context.clock.now(), true)
+                .and_then(|results| Ok(invariants::record(&database, &context, &results)?));
+            if let Err(error) = done {
+                tracing::warn!(error = error.report(), "can't reconcile the file store");
             }
             thread::sleep(INTERVAL);
         }

@@ -1,7 +1,7 @@
 //! The log file of the service.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions, TryLockError},
     io::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -32,15 +32,24 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Locks a path for this process; none if another one has it, or the folder is not writable. The
-/// log file itself is renamed by a rotation, so the lock is a file beside it.
-fn lock(path: &Path) -> Option<File> {
-    let folder = path.parent()?;
-    std::fs::create_dir_all(folder).ok()?;
-    let name = format!(".{}.lock", path.file_name()?.to_string_lossy());
-    let file = File::create(folder.join(name)).ok()?;
-    file.try_lock().ok()?;
-    Some(file)
+/// Opens the lock of a path. The log file itself is renamed by a rotation, so the lock is a file
+/// beside it.
+fn open_lock(path: &Path) -> io::Result<File> {
+    let unusable = || io::Error::from(io::ErrorKind::Unsupported);
+    if path.exists() && !path.is_file() {
+        return Err(unusable());
+    }
+    let (folder, name) = path.parent().zip(path.file_name()).ok_or_else(unusable)?;
+    std::fs::create_dir_all(folder)?;
+    let name = format!(".{}.lock", name.to_string_lossy());
+    OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(name))
+}
+
+/// Locks a path for this process.
+fn lock(path: &Path) -> Result<File, TryLockError> {
+    let file = open_lock(path).map_err(TryLockError::Error)?;
+    file.try_lock()?;
+    Ok(file)
 }
 
 /// A rotated file of one process; older files are kept as `….1`, `….2` and so on. After a failure,
@@ -61,11 +70,15 @@ pub struct LogFile {
 impl LogFile {
     /// The file at this path, or beside it.
     pub fn new(path: &Path) -> Self {
-        let locked = (1..=INSTANCES).map(|number| numbered(path, number)).find_map(|path| {
-            let lock = lock(&path)?;
-            Some((path, lock))
-        });
-        let (path, lock) = locked.map_or((path.to_owned(), None), |(path, lock)| (path, Some(lock)));
+        let mut paths = (1..=INSTANCES).map(|number| numbered(path, number));
+        let (path, lock) = paths
+            .find_map(|path| match lock(&path) {
+                Ok(lock) => Some((path, Some(lock))),
+                Err(TryLockError::WouldBlock) => None,
+                // Without locks, as on some network disks, the file is still written.
+                Err(TryLockError::Error(_)) => Some((path, None)),
+            })
+            .unwrap_or_else(|| (path.to_owned(), None));
         Self { path, _lock: lock, file: None, is_broken: false }
     }
 
@@ -98,7 +111,7 @@ impl LogFile {
                 std::fs::create_dir_all(folder)?;
             }
             // The library doesn't report a failure to open the file.
-            std::fs::OpenOptions::new().append(true).create(true).open(&self.path)?;
+            OpenOptions::new().append(true).create(true).open(&self.path)?;
             let (suffix, limit) = (AppendCount::new(FILES_KEPT), ContentLimit::BytesSurpassed(FILE_SIZE));
             self.file = Some(FileRotate::new(&self.path, suffix, limit, Compression::None, None));
         }

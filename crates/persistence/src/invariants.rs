@@ -86,7 +86,8 @@ fn one(
     conn.limit_statements(left)?;
     match query.offending(conn, setting, MOST_IDS) {
         Ok(found) => Ok(Some(found)),
-        Err(error) if begun.elapsed() >= left => {
+        // PostgreSQL counts whole milliseconds.
+        Err(error) if begun.elapsed().as_millis() >= left.as_millis() => {
             tracing::warn!(error = %error, "the check of the invariants took too long");
             Ok(None)
         }
@@ -125,6 +126,12 @@ pub(crate) fn write(tx: &mut Tx<'_>, new: &[InvariantResult]) -> Result<()> {
         diesel::insert_into(results::table).values(new).execute(c)
     })?;
     Ok(())
+}
+
+/// Time of the last check of the stored rows.
+pub(crate) fn last_check(conn: &mut DbConnection) -> Result<Option<Instant>> {
+    let of_rows = results::table.find(Invariant::PointsMatchLedger).select(results::checked_at);
+    Ok(with_conn!(conn, |c| of_rows.first(c)).optional()?)
 }
 
 /// The latest result of each invariant that was checked.

@@ -25,6 +25,10 @@ use crate::{
     quality_reviews, sessions, sync,
 };
 
+/// Minimum time between checks of the invariants, in seconds. Runs that are made up or retried at
+/// shorter intervals don't repeat them.
+const CHECK_INTERVAL: i64 = 12 * 3600;
+
 /// Rows per unit of work.
 const BATCH: i64 = 200;
 
@@ -240,8 +244,15 @@ impl TaskWork<'_> {
         }
     }
 
-    /// Checks the invariants of the stored data and stores the results.
+    /// Checks the invariants of the stored data and stores the results: once a night, or on demand.
     fn check_invariants(&mut self) -> Result<()> {
+        let last = self.database.read(checks::last_check)?;
+        let earliest = last.map(|at| at.plus_seconds(CHECK_INTERVAL));
+        if !self.run.is_manual && earliest.is_some_and(|earliest| self.context.clock.now() < earliest) {
+            return Ok(());
+        }
+        // A start after an outage runs this task first.
+        self.begin_leaves()?;
         // The check takes no longer than the lease that this renews, if necessary.
         self.unit(|_| Ok(()))?;
         let limit = Duration::from_secs(invariants::TIME_LIMIT);

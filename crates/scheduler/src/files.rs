@@ -14,13 +14,41 @@ const BATCH: u32 = 500;
 /// Concurrent reads of objects.
 const CONCURRENT_READS: usize = 8;
 
+/// Maximum number of files of a sample.
+const MOST_SAMPLED: u64 = 500;
+
+/// Comparison of the contents of files with their checksums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contents {
+    /// Only sizes are compared.
+    Sizes,
+    /// Of one file in a hundred, at most 500, the checksum is compared as well. Successive numbers
+    /// choose other files.
+    Sample(i64),
+    /// The checksum of every file is compared.
+    Checksums,
+}
+
+impl Contents {
+    /// Whether the checksum of a file is compared, after this many of a sample.
+    fn includes(self, id: FileId, sampled: u64) -> bool {
+        match self {
+            Self::Sizes => false,
+            Self::Sample(number) => {
+                sampled < MOST_SAMPLED && id.get().rem_euclid(100) == number.rem_euclid(100)
+            }
+            Self::Checksums => true,
+        }
+    }
+}
+
 /// Scope of a reconciliation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReconcilePlan {
     /// Removes orphans and abandoned uploads; otherwise they are counted only.
     pub remove: bool,
-    /// Compares the checksum of every file; otherwise its size only.
-    pub contents: bool,
+    /// Whether checksums are compared, too.
+    pub contents: Contents,
     /// Ignores younger objects: they may belong to an upload in progress.
     pub before: Instant,
 }
@@ -30,6 +58,8 @@ pub struct ReconcilePlan {
 pub struct ReconcileReport {
     /// Number of files in the database.
     pub files: u64,
+    /// Number of files whose checksum was compared.
+    pub checksums: u64,
     /// Files without an object in the store.
     pub missing: Vec<FileId>,
     /// Files whose object differs from the upload.
@@ -169,8 +199,16 @@ async fn compare_files(
         let Some(end) = batch.last().map(|file| file.id) else { return Ok(()) };
         last = Some(end);
         report.files += batch.len() as u64;
-        let compared = futures_util::stream::iter(batch).map(|file| async move {
-            let state = compare(storage, &file, plan.contents).await?;
+        let mut checksums = report.checksums;
+        let chosen = batch.into_iter().map(|file| {
+            let contents = plan.contents.includes(file.id, checksums);
+            checksums += u64::from(contents);
+            (file, contents)
+        });
+        let chosen: Vec<(StoredFile, bool)> = chosen.collect();
+        report.checksums = checksums;
+        let compared = futures_util::stream::iter(chosen).map(|(file, contents)| async move {
+            let state = compare(storage, &file, contents).await?;
             Ok::<_, StoreError>((file, state))
         });
         let mut compared = compared.buffered(CONCURRENT_READS);

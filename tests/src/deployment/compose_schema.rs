@@ -32,6 +32,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "security_opt",
             "shm_size",
             "stop_grace_period",
+            "scale",
             "stop_signal",
             "tmpfs",
             "user",

@@ -52,7 +52,7 @@ pub(super) async fn sheet(
         })
         .await?;
     let name = format!("list-{}-{}.pdf", printout.list.target_date, printout.list.shift.as_str());
-    let made = app.make_document(ready(Ok(printout)), |printout| printout.to_pdf());
+    let made = app.make_document(ready(printout), |printout| printout.to_pdf());
     Ok(Pdf { name, bytes: made.await?? })
 }
 

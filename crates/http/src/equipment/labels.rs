@@ -32,8 +32,7 @@ pub(super) async fn labels(
     let Plain(machines) =
         app.read(permit, query, |conn, _, filter| Ok(Plain(equipment::labelled(conn, &filter)?))).await?;
     let (app_url, now) = (app.settings().app_url.clone(), app.now());
-    let made =
-        app.make_document(ready(Ok(machines)), move |machines| sheet(&machines, app_url.as_deref(), now));
+    let made = app.make_document(ready(machines), move |machines| sheet(&machines, app_url.as_deref(), now));
     Ok(Pdf { name: "labels.pdf".to_owned(), bytes: made.await?? })
 }
 

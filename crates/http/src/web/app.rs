@@ -311,8 +311,10 @@ impl App {
         T: Translated + Send + 'static,
     {
         let (database, context) = (self.0.database.clone(), self.0.context.clone());
+        // A replica that hangs must not hold up other requests.
+        let bulkhead = if self.replica_reads().is_some() { Bulkhead::Reports } else { Bulkhead::Database };
         let read = read_for(context, permit, input, work);
-        Ok(self.blocking_database(Bulkhead::Database, move || database.read_report(read)).await?)
+        Ok(self.blocking_database(bulkhead, move || database.read_report(read)).await?)
     }
 
     /// Runs a unit of work for an authorized user, in one transaction: authorizes, validates the
@@ -579,11 +581,11 @@ impl App {
     /// the memory of both.
     pub(crate) async fn make_document<I: Send + 'static, T: Send + 'static>(
         &self,
-        input: impl Future<Output = Result<I, Problem>>,
+        input: impl Future<Output = I>,
         render: impl FnOnce(I) -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let admission = self.admission(Bulkhead::Documents).await?;
-        let input = input.await?;
+        let input = input.await;
         self.admitted(admission, move || render(input)).await
     }
 

@@ -25,11 +25,13 @@ pub(crate) enum Bulkhead {
     External,
     /// Generating documents, with their photos in memory.
     Documents,
+    /// The replica of the database, which may hang.
+    Reports,
 }
 
 impl Bulkhead {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Database, Self::Hashing, Self::Probes, Self::External, Self::Documents];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Database, Self::Hashing, Self::Probes, Self::External, Self::Documents, Self::Reports];
 
     /// Label value in metrics.
     pub(crate) const fn name(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Bulkhead {
             Self::Probes => "probes",
             Self::External => "looks",
             Self::Documents => "documents",
+            Self::Reports => "reports",
         }
     }
 }
@@ -51,6 +54,7 @@ pub(crate) struct Bulkheads {
     probes: Arc<Semaphore>,
     external: Arc<Semaphore>,
     documents: Arc<Semaphore>,
+    reports: Arc<Semaphore>,
 }
 
 impl Bulkheads {
@@ -66,6 +70,7 @@ impl Bulkheads {
             external: bound(1),
             // A document takes up to 100 MB.
             documents: bound(2),
+            reports: bound(cores * 2),
         }
     }
 
@@ -77,6 +82,7 @@ impl Bulkheads {
             Bulkhead::Probes => &self.probes,
             Bulkhead::External => &self.external,
             Bulkhead::Documents => &self.documents,
+            Bulkhead::Reports => &self.reports,
         };
         let admission = Arc::clone(semaphore).acquire_owned();
         tokio::time::timeout(ADMISSION_TIMEOUT, admission).await.ok()?.ok()

@@ -48,9 +48,8 @@ impl Settings {
         sqlite_path(self.url.expose_secret()).is_none()
     }
 
-    /// Settings of the replica. All its connections are opened on demand, and a replica that is down
-    /// must not delay a read for long.
-    pub(super) fn of_replica(&self) -> Option<Self> {
+    /// Settings of the replica. All its connections are opened on demand.
+    pub(super) fn for_replica(&self) -> Option<Self> {
         let url = self.replica_url.clone()?;
         let overflow = self.size + self.overflow;
         Some(Self { url, replica_url: None, size: 0, overflow, wait_seconds: 1, ..self.clone() })

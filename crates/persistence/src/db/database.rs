@@ -13,7 +13,7 @@ use super::{
     error::ConcurrentUpdate,
     notify::{ListenerGuard, Notifier, PgListener, Topic},
     pool::{Connections, Pool},
-    probe::Probe,
+    probe::{Probe, with_timeouts},
     replica::{Replica, ReplicaReads},
 };
 use crate::{Context, DbConnection, Error, Origin, Result, Tx};
@@ -52,8 +52,11 @@ impl Database {
         }
         let statements = Arc::new(AtomicU64::new(0));
         let settings = Arc::new(settings);
-        let replica = settings.of_replica().map(|of_replica| {
-            Arc::new(Replica::new(Connections::new(Arc::new(of_replica), Arc::clone(&statements))))
+        let replica = settings.for_replica().map(|settings| {
+            // A replica that is down must not delay a read for long.
+            let url = with_timeouts(settings.url.expose_secret()).into();
+            let settings = Arc::new(Settings { url, ..settings });
+            Arc::new(Replica::new(Connections::new(settings, Arc::clone(&statements))))
         });
         Ok(Self {
             connections: Connections::new(Arc::clone(&settings), Arc::clone(&statements)),

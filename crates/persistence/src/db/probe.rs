@@ -108,7 +108,7 @@ fn batch(connection: &mut impl diesel::connection::SimpleConnection, statements:
 /// The URL with the timeouts of libpq, as far as it has the form of one; SQLite's URLs stay as they
 /// are.
 #[cfg(feature = "postgres")]
-fn with_timeouts(url: &str) -> String {
+pub(super) fn with_timeouts(url: &str) -> String {
     let timeouts = [
         ("connect_timeout", PROBE_TIMEOUT.as_secs().to_string()),
         ("tcp_user_timeout", PROBE_TIMEOUT.as_millis().to_string()),
@@ -124,6 +124,6 @@ fn with_timeouts(url: &str) -> String {
 }
 
 #[cfg(not(feature = "postgres"))]
-fn with_timeouts(url: &str) -> String {
+pub(super) fn with_timeouts(url: &str) -> String {
     url.to_owned()
 }

@@ -13,6 +13,7 @@ use std::{
 };
 
 use diesel::{QueryableByName, sql_types};
+use inspection_domain::rule::Code;
 
 use super::pool::Connections;
 use crate::{DbConnection, Error, Result};
@@ -62,7 +63,7 @@ struct Progress {
 }
 
 #[cfg(feature = "postgres")]
-const POSITION: &str = "SELECT pg_current_wal_lsn()::text AS lsn, system_identifier AS cluster \
+const POSITION: &str = "SELECT pg_current_wal_insert_lsn()::text AS lsn, system_identifier AS cluster \
      FROM pg_control_system()";
 
 /// A promoted replica has left the history of the primary, and its position says nothing.
@@ -72,8 +73,8 @@ const PROGRESS: &str = "SELECT pg_is_in_recovery() AND system_identifier = $1 \
      FROM pg_control_system()";
 
 impl Position {
-    /// The present position of the primary; none on SQLite.
-    fn of_primary(conn: &mut DbConnection) -> Result<Option<Self>> {
+    /// The present position of the primary, which includes what is not yet on disk; none on SQLite.
+    fn current(conn: &mut DbConnection) -> Result<Option<Self>> {
         by_backend!(
             conn,
             postgres(c) => Ok(Some(diesel::RunQueryDsl::get_result(diesel::sql_query(POSITION), c)?)),
@@ -140,7 +141,8 @@ impl Replica {
         primary: &Connections,
         work: impl FnOnce(&mut DbConnection) -> Result<T>,
     ) -> Result<T> {
-        let position = if self.rests() { None } else { primary.with(Position::of_primary)? };
+        // Without a position, as on a server without replicas, the primary is read.
+        let position = if self.rests() { None } else { primary.with(Position::current).ok().flatten() };
         // Taken when it runs on the replica, which happens at most once.
         let mut work = Some(work);
         if let Some(position) = position {
@@ -155,7 +157,12 @@ impl Replica {
                 }
                 Ok(None) => self.rest("the replica lags behind"),
                 Err(error) if work.is_some() => self.rest(&error.to_string()),
-                Err(error) => return Err(error),
+                Err(Error::Rule(rule)) if rule.code() != Code::Conflict => return Err(Error::Rule(rule)),
+                // The replica went down, or cancelled the read for a change that it had to replay.
+                Err(error) => {
+                    self.rest(&error.to_string());
+                    return Err(Error::Unavailable(error.to_string()));
+                }
             }
         }
         self.passed_over.fetch_add(1, Ordering::Relaxed);

@@ -58,8 +58,8 @@ JOIN asked ON asked.template_id = i.template_id AND asked.revision_id = COALESCE
     AND asked.is_required = 1
     AND (i.category IS NULL OR asked.category IS NULL OR asked.category = i.category)
 LEFT JOIN inspection_answers a ON a.inspection_id = i.id AND a.checklist_item_id = asked.item_id
-WHERE i.status <> 'draft' AND (asked.created_at IS NULL OR asked.created_at <= i.submitted_at)
-    AND (asked.removed_at IS NULL OR asked.removed_at > i.submitted_at)
+WHERE i.status <> 'draft' AND (asked.created_at IS NULL OR asked.created_at <= i.started_at)
+    AND (asked.removed_at IS NULL OR asked.removed_at > COALESCE(i.received_at, i.submitted_at))
     AND (a.id IS NULL OR CASE WHEN asked.answer_type = 'photo'
         THEN a.answer_value <> 'n/a' AND a.photo_path IS NULL AND a.photo_file_id IS NULL
         ELSE a.answer_value = '' END)"

@@ -12,7 +12,7 @@ use crate::effects;
 
 mod cases;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn batch(conn: &mut DbConnection, statements: &str) {
     let done = match conn {

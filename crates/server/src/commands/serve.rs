@@ -1,6 +1,6 @@
 //! `serve`: runs the service, and prepares a first start.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use anyhow::Result;
 use inspection_domain::{rule::Code, users::Password};
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<()> {
     files::remove_orphans_daily(
         database.clone(),
         storage.clone(),
-        Arc::clone(&context.clock),
+        context.clone(),
         supervisor.on_exit("file reconciliation"),
     );
     let listens = database.is_postgres();

@@ -48,6 +48,9 @@ OTHERS = {
     "inspections.report",
     "lists.sheet",
     "metrics.show",
+    "password.page",
+    "password.script",
+    "password.style",
     "security.contact",
     "stream.stream",
 }

@@ -16,6 +16,7 @@ use inspection_testkit::{
     files::{big_pdf, jpeg},
     s3::{BUCKET, KEY_ID, Mood, S3Server, SECRET},
 };
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Running, folder, program};
@@ -36,6 +37,16 @@ fn count(folder: &Path) -> usize {
 fn files(folder: &TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> (bool, String) {
     let output = program(folder, settings, &[&["files"], arguments].concat()).output().expect("ended");
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+/// The success of `check --data`, and the invariants that don't hold.
+fn violated(folder: &TempDir) -> (bool, Vec<String>) {
+    let checked = program(folder, &[], &["check", "--data", "--json"]).output().expect("ended");
+    let report: Value = serde_json::from_slice(&checked.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let failed = findings.filter(|finding| finding["verdict"] != "pass");
+    let names = failed.map(|finding| finding["id"].as_str().expect("a name").to_owned());
+    (checked.status.success(), names.collect())
 }
 
 /// The number in a row of the output of `files …`.
@@ -199,10 +210,13 @@ fn killed_repeatedly_under_load_it_never_lacks_content() {
         }
         let (fine, text) = files(&folder, &[], &["check", "--contents"]);
         assert!(fine && count_in(&text, "recorded files") > 0, "every recorded file exists: {text}");
+        assert_eq!(violated(&folder), (true, vec![]), "the stored data are those of a running service");
     }
     // Every recorded file exists, and in the end no other.
     let uploads = folder.path().join("data/uploads");
     tidy_until(&folder, &[], |text| count(&uploads) == count_in(text, "recorded files"));
+    fs::remove_dir_all(&uploads).expect("removed");
+    assert_eq!(violated(&folder), (false, vec!["files_have_their_bytes".to_owned()]));
 }
 
 #[test]

@@ -31,6 +31,7 @@ use super::{
 
 const EMAIL: &str = "chief@example.com";
 const PASSWORD: &str = "Nimble-Harbour-42-crane";
+const FIRST_PASSWORD: &str = "Quiet-Lantern-17-quay";
 const METRICS_TOKEN: &str = "0b7d4c1e8a2f4935";
 
 /// Timeout of waits.
@@ -56,14 +57,17 @@ impl Instance {
         let mut command = program(folder, settings, &["serve"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("started");
         let mut log = BufReader::new(child.stderr.take().expect("a log")).lines().map_while(Result::ok);
-        let base = log.find_map(|line| {
-            let line: Value = serde_json::from_str(&line).ok()?;
-            let address = (line["message"] == "listening").then(|| line["address"].as_str())??;
-            Some(format!("http://{address}"))
+        let mut before = Vec::new();
+        let base = log.find_map(|text| {
+            let line: Value = serde_json::from_str(&text).unwrap_or_default();
+            let address = (line["message"] == "listening").then(|| line["address"].as_str()).flatten();
+            let base = address.map(|address| format!("http://{address}"));
+            before.push(text);
+            base
         });
         // Drains the log, so that the process isn't blocked.
         thread::spawn(move || log.for_each(drop));
-        Self { child, base: base.expect("it listens") }
+        Self { child, base: base.unwrap_or_else(|| panic!("it doesn't listen: {}", before.join("\n"))) }
     }
 
     /// Requests that it has answered so far.
@@ -77,14 +81,14 @@ impl Instance {
 }
 
 /// The instances and their proxy.
-struct Site {
-    instances: Vec<Instance>,
+struct Instances {
+    all: Vec<Instance>,
     proxy: Proxy,
     folder: TempDir,
     _redis: Redis,
 }
 
-impl Site {
+impl Instances {
     /// Starts all instances at once, in an empty database.
     fn start() -> Result<Self, Skipped> {
         proxy::nginx()?;
@@ -123,7 +127,7 @@ impl Site {
         assert!(shipped.contains(one), "the line that the documentation replaces");
         let config = shipped.replace(one, &servers.collect::<String>());
         let proxy = Proxy::start(&config, "127.0.0.1:9", "198.51.100.7");
-        Ok(Self { instances, proxy, folder, _redis: redis })
+        Ok(Self { all: instances, proxy, folder, _redis: redis })
     }
 
     /// A client of the proxy.
@@ -155,10 +159,11 @@ impl Site {
     }
 }
 
-/// Reads until the text appears.
+/// Reads until the text appears, beside the comments that keep a stream alive.
 fn read_until(stream: &mut impl Read, text: &str) {
-    let mut read = Vec::new();
+    let (mut read, started) = (Vec::new(), Instant::now());
     while !String::from_utf8_lossy(&read).contains(text) {
+        assert!(started.elapsed() < WAIT_TIMEOUT, "no {text:?}: {}", String::from_utf8_lossy(&read));
         let mut piece = [0; 4096];
         let length = stream.read(&mut piece).expect("no timeout");
         assert!(length > 0, "the stream has ended: {}", String::from_utf8_lossy(&read));
@@ -176,13 +181,13 @@ fn at_once(count: usize, send: impl Fn() -> Response + Sync) -> Vec<Response> {
 
 #[test]
 fn three_instances_behind_a_proxy_are_one_service() {
-    let mut site = or_skip!(Site::start());
+    let mut site = or_skip!(Instances::start());
     let admin = site.admin();
 
     // Every instance serves, whichever signed the user in.
-    let before: Vec<u64> = site.instances.iter().map(Instance::requests).collect();
+    let before: Vec<u64> = site.all.iter().map(Instance::requests).collect();
     assert!(at_once(12, || admin.get("/api/auth/me")).iter().all(|answer| answer.status == 200));
-    for (instance, before) in site.instances.iter().zip(before) {
+    for (instance, before) in site.all.iter().zip(before) {
         assert!(instance.requests() > before + 1, "an instance has no requests");
     }
 
@@ -221,15 +226,20 @@ fn three_instances_behind_a_proxy_are_one_service() {
     assert!(served.iter().all(|answer| answer.status == 200), "{served:?}");
 
     // An event reaches a stream, whichever instance wrote it.
-    let inspector = json!({
-        "email": "noor@example.com", "password": PASSWORD, "full_name": "Noor", "role": "inspector",
+    let account = json!({
+        "email": "noor@example.com", "password": FIRST_PASSWORD, "full_name": "Noor", "role": "inspector",
         "specialization": "mechanical", "shift": "day", "role_id": "INS007",
     });
-    let inspector = admin.post("/api/users", &inspector);
-    assert_eq!(inspector.status, 201, "{}", inspector.text);
+    assert_eq!(admin.post("/api/users", &account).status, 201);
+    let credentials = json!({"email": "noor@example.com", "password": FIRST_PASSWORD});
+    let login = site.anonymous().post("/api/auth/login", &credentials);
+    let newcomer = site.anonymous().with_token(login.json["access_token"].as_str().expect("a token"));
+    let change = json!({"current_password": FIRST_PASSWORD, "new_password": PASSWORD});
+    let changed = newcomer.post("/api/auth/change-password", &change);
+    let token = changed.json["access_token"].as_str().expect("a token").to_owned();
     let mut stream = site.stream(&admin);
-    for instance in &site.instances {
-        let direct = Client::new(&instance.base).with_token(admin.token().expect("a token"));
+    for instance in &site.all {
+        let direct = Client::new(&instance.base).with_token(&token);
         let direct =
             direct.with_header("x-forwarded-proto", "https").with_header("x-forwarded-for", "198.51.100.9");
         let defect =
@@ -255,7 +265,7 @@ fn three_instances_behind_a_proxy_are_one_service() {
     }
 
     // An instance that ends takes no request with it.
-    drop(site.instances.pop());
+    drop(site.all.pop());
     assert!(at_once(12, || admin.get("/api/auth/me")).iter().all(|answer| answer.status == 200));
 
     // A session that ends, ends everywhere at once.

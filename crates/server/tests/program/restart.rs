@@ -16,7 +16,7 @@ use inspection_testkit::{
     DatabaseKind, TestDatabase, builders,
     clients::Client,
     context::context,
-    or_skip,
+    invariants, or_skip,
     processes::{Signal, signal},
 };
 use serde_json::{Value, json};
@@ -187,6 +187,7 @@ fn a_lost_response_is_sent_after_the_restart(kind: DatabaseKind) {
         assert_eq!((again.data()["serial_number"].as_str(), machines()), (Some(serial.as_str()), round));
     }
     service.stop();
+    invariants::assert_kept(&db, &context);
 }
 
 #[test]

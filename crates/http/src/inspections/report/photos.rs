@@ -8,7 +8,7 @@ use inspection_domain::{
 use inspection_persistence::inspections::InspectionRecord;
 use inspection_storage::{Key, NoThumbnail, Requester, Size, StoreError};
 
-use crate::web::{app::App, problem::Problem};
+use crate::web::app::App;
 
 /// The most photos of a document.
 const MOST_PHOTOS: usize = 120;
@@ -51,16 +51,8 @@ pub(super) fn numbered(record: &InspectionRecord) -> Vec<NumberedPhoto> {
 /// The bytes of a photo, or the reason why it is not shown.
 pub(super) type Loaded = Result<Vec<u8>, &'static str>;
 
-/// Loads the first photos, in order.
-///
-/// # Errors
-///
-/// If the store is unavailable. A photo that is missing or damaged is no error.
-pub(super) async fn load(
-    app: &App,
-    files: Vec<StoredFile>,
-    requester: Requester,
-) -> Result<Vec<Loaded>, Problem> {
+/// Loads the first photos, in order. A photo that can't be loaded is no error of the document.
+pub(super) async fn load(app: &App, files: Vec<StoredFile>, requester: Requester) -> Vec<Loaded> {
     let mut room = MOST_BYTES;
     let mut loaded = Vec::new();
     for file in files.iter().take(MOST_PHOTOS) {
@@ -68,10 +60,13 @@ pub(super) async fn load(
         loaded.push(match photo {
             Ok(photo) => photo,
             Err(StoreError::Missing(_)) => Err("The photo is not in the store."),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%error, file = %file.id, "a photo is not printed");
+                Err("The photo is not readable.")
+            }
         });
     }
-    Ok(loaded)
+    loaded
 }
 
 async fn load_one(

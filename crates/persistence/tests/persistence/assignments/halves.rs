@@ -491,6 +491,6 @@ on_both_databases! {
             inspections::submit(tx, second.inspection.id)?;
             Ok(db.statements() - before)
         });
-        assert_eq!(statements.unwrap(), 14);
+        assert_eq!(statements.unwrap(), 13);
     }
 }
