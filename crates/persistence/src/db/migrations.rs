@@ -74,14 +74,16 @@ fn names<DB: diesel::backend::Backend>(migrations: Vec<Box<dyn Migration<DB>>>) 
 /// Whether a migration has not been applied, or the index of searches lacks objects from before it,
 /// because [`up`] was interrupted.
 pub fn is_pending(database: &Database) -> Result<bool> {
-    database.read(|conn| {
+    let is_pending = |conn: &mut DbConnection| -> Result<bool> {
         let has_pending = by_backend!(
             conn,
             postgres(c) => c.has_pending_migration(POSTGRES).map_err(failed)?,
             sqlite(c) => c.has_pending_migration(SQLITE).map_err(failed)?,
         );
         Ok(has_pending || search::is_incomplete(conn)?)
-    })
+    };
+    // The first question creates a table, which PostgreSQL refuses to do twice at once.
+    database.read(|conn| if conn.is_postgres() { exclusively(conn, is_pending) } else { is_pending(conn) })
 }
 
 /// Applies all pending migrations, fills keys and the index of searches for objects from before
