@@ -128,10 +128,24 @@ pub(crate) fn write(tx: &mut Tx<'_>, new: &[InvariantResult]) -> Result<()> {
     Ok(())
 }
 
-/// Time of the last check of the stored rows.
-pub(crate) fn last_check(conn: &mut DbConnection) -> Result<Option<Instant>> {
-    let of_rows = results::table.find(Invariant::PointsMatchLedger).select(results::checked_at);
-    Ok(with_conn!(conn, |c| of_rows.first(c)).optional()?)
+/// Claims the check of the stored rows, unless it began within this time, in seconds. Instances
+/// that ask at once don't check twice.
+pub(crate) fn claim(tx: &mut Tx<'_>, interval: i64) -> Result<bool> {
+    let first = InvariantResult {
+        name: Invariant::PointsMatchLedger,
+        checked_at: tx.now,
+        violations: None,
+        ids: OffendingIds(Vec::new()),
+        took_ms: 0,
+    };
+    let is_old = results::checked_at.le(tx.now.plus_seconds(-interval));
+    let claimed = with_conn!(&mut *tx.conn, |c| {
+        let inserted =
+            diesel::insert_into(results::table).values(&first).on_conflict_do_nothing().execute(c)?;
+        let old = results::table.find(first.name).filter(is_old);
+        inserted + diesel::update(old).set(results::checked_at.eq(tx.now)).execute(c)?
+    });
+    Ok(claimed > 0)
 }
 
 /// The latest result of each invariant that was checked.

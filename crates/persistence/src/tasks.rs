@@ -246,9 +246,9 @@ impl TaskWork<'_> {
 
     /// Checks the invariants of the stored data and stores the results: once a night, or on demand.
     fn check_invariants(&mut self) -> Result<()> {
-        let last = self.database.read(checks::last_check)?;
-        let earliest = last.map(|at| at.plus_seconds(CHECK_INTERVAL));
-        if !self.run.is_manual && earliest.is_some_and(|earliest| self.context.clock.now() < earliest) {
+        let is_due = self.unit(|tx| checks::claim(tx, CHECK_INTERVAL))?;
+        // A retry repeats the check of a run that has failed.
+        if !is_due && !self.run.is_manual && self.run.attempts == 1 {
             return Ok(());
         }
         // A start after an outage runs this task first.
