@@ -12,7 +12,7 @@ const PATH: &str = "/api/admin/invariants";
 /// The nightly task.
 fn run_nightly(site: &TestSite) -> usize {
     let run =
-        tasks::run_now(&site.db, &site.context, "instance", TaskName::CheckExpiredLeaves).expect("a run");
+        tasks::run_now(&site.db, &site.context, "instance", TaskName::ActivateStartingLeaves).expect("a run");
     assert_eq!(run.error, None);
     site.clock.advance_seconds(1);
     run.counts.of("violated_invariants")

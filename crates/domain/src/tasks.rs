@@ -55,7 +55,9 @@ impl TaskName {
             }
             Self::DetectStalledJobs => "Notifies the users who can take over a stalled job",
             Self::CheckExpiredLeaves => "Ends leaves whose last day is past",
-            Self::ActivateStartingLeaves => "Marks users whose approved leave has begun",
+            Self::ActivateStartingLeaves => {
+                "Marks users whose approved leave has begun, and checks the invariants"
+            }
             Self::MonitorQeSla => "Warns quality engineers of overdue reviews",
         }
     }
